@@ -11,13 +11,12 @@ import {
   type GPT,
   likelyTexts,
   loadModel,
-  openCheckpoint,
   type RunRanks,
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type BaseEvaluation, evaluationPath, readEvaluation } from "./evaluations.ts";
-import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
+import { type Flag, integer, mainOf, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
@@ -26,9 +25,9 @@ import {
   chosenType,
   corpusFlags,
   deviceFlags,
-  findModel,
   modelFlags,
   openBundle,
+  openModel,
 } from "./training.ts";
 
 const evaluations = ["core", "bpb", "sample"] as const;
@@ -59,49 +58,36 @@ const flags = {
 };
 
 /** Evaluates a model. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Evaluates the latest model: CORE, bits per byte, and samples.",
-    command: "deno task base_eval",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Evaluates the latest model: CORE, bits per byte, and samples.",
+  command: "deno task base_eval",
+  flags,
+  run: onRanks(run),
+});
 
-function run(values: Values<typeof flags>): Promise<number> {
-  return onRanks(values.mpi, (ranks) => runOn(ranks, values));
-}
-
-async function runOn(ranks: RunRanks | null, values: Values<typeof flags>): Promise<number> {
+async function run(ranks: RunRanks | null, values: Values<typeof flags>): Promise<number> {
   const bundle = values.eval.includes("core") ? await openBundle(values, values.maxPerTask) : null;
-  const checkpoint = await shareCheckpoint(
-    ranks,
-    async () => await openCheckpoint((await findModel(values)).folder, values.step ?? undefined),
-  );
+  const checkpoint = await shareCheckpoint(ranks, () => openModel(values));
   const { tokenizer, meta } = checkpoint;
-  const device = await openDeviceOnRanks(ranks, values);
-  try {
-    const computeDtype = chosenType(device, values);
-    const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
-    print(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
-    const figures: Record<string, number> = {};
-    if (bundle !== null) figures["CORE"] = await core(model, checkpoint, bundle, values, ranks);
-    for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
-      const start = performance.now();
-      const bits = await bitsPerByte(model, tokenizer, name, values, ranks);
-      const seconds = (performance.now() - start) / 1000;
-      print(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
-      figures[`${name} bits per byte`] = bits;
-    }
-    const isWriting = values.eval.includes("sample") && isFirst(ranks);
-    for (const text of isWriting ? await likelyTexts(model, tokenizer) : []) {
-      print(JSON.stringify(text));
-    }
-    if (isFirst(ranks)) await keepFigures(checkpoint, figures);
-    return 0;
-  } finally {
-    await device.close();
+  await using device = await openDeviceOnRanks(ranks, values);
+  const computeDtype = chosenType(device, values);
+  const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
+  print(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
+  const figures: Record<string, number> = {};
+  if (bundle !== null) figures["CORE"] = await core(model, checkpoint, bundle, values, ranks);
+  for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
+    const start = performance.now();
+    const bits = await bitsPerByte(model, tokenizer, name, values, ranks);
+    const seconds = (performance.now() - start) / 1000;
+    print(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
+    figures[`${name} bits per byte`] = bits;
   }
+  const isWriting = values.eval.includes("sample") && isFirst(ranks);
+  for (const text of isWriting ? await likelyTexts(model, tokenizer) : []) {
+    print(JSON.stringify(text));
+  }
+  if (isFirst(ranks)) await keepFigures(checkpoint, figures);
+  return 0;
 }
 
 /** Evaluates CORE, prints a line per task, and writes all as CSV, like the original. */

@@ -10,7 +10,7 @@ import {
   type RunRanks,
 } from "../gpt/mod.ts";
 import { dashboardFlags } from "./dashboard.ts";
-import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
+import { givenFlags, integer, mainOf, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
 import {
   isFirst,
@@ -38,20 +38,14 @@ const flags = {
 };
 
 /** Trains a model, or resumes a run. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Pretrains a model on a corpus. Needs a tokenizer: deno task tok_train",
-    command: "deno task train",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Pretrains a model on a corpus. Needs a tokenizer: deno task tok_train",
+  command: "deno task train",
+  flags,
+  run: onRanks(run),
+});
 
-function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
-  return onRanks(given.mpi, (ranks) => runOn(ranks, given, args));
-}
-
-async function runOn(
+async function run(
   ranks: RunRanks | null,
   given: Values<typeof flags>,
   args: readonly string[],
@@ -61,25 +55,21 @@ async function runOn(
   // Given flags may change a resumed run; the others keep their saved values.
   const values = runFlags(args, flags, checkpoint);
   const modelTag = values.modelTag || `d${values.depth}`;
-  const device = await openDeviceOnRanks(ranks, values);
-  try {
-    const { state, exitCode } = await runTraining({
-      flags: { ...values, modelTag },
-      folder,
-      lock: found?.lock,
-      ranks,
-      device,
-      tokenizer,
-      resumeCommand: `deno task train --resume --model-tag ${modelTag}`,
-      ...(given.overwrite && found !== null ? { makeRoom: () => removeRun(folder) } : {}),
-      ...(checkpoint === undefined ? {} : { checkpoint }),
-    });
-    if (exitCode !== 0) return exitCode;
-    if (state.bitsPerByte !== null) print(`${state.bitsPerByte.toFixed(4)} bits per byte`);
-    return 0;
-  } finally {
-    await device.close();
-  }
+  await using device = await openDeviceOnRanks(ranks, values);
+  const { state, exitCode } = await runTraining({
+    flags: { ...values, modelTag },
+    folder,
+    lock: found?.lock,
+    ranks,
+    device,
+    tokenizer,
+    resumeCommand: `deno task train --resume --model-tag ${modelTag}`,
+    ...(given.overwrite && found !== null ? { makeRoom: () => removeRun(folder) } : {}),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
+  });
+  if (exitCode !== 0) return exitCode;
+  if (state.bitsPerByte !== null) print(`${state.bitsPerByte.toFixed(4)} bits per byte`);
+  return 0;
 }
 
 async function openRun(

@@ -12,8 +12,8 @@ import {
   decimal,
   firstLine,
   integer,
+  mainOf,
   optional,
-  runScript,
   text,
   toggle,
   UsageError,
@@ -48,30 +48,24 @@ const flags = {
 type ChatValues = Values<typeof flags>;
 
 /** Talks with the user until they leave. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
-    command: "deno task chat",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
+  command: "deno task chat",
+  flags,
+  run,
+});
 
 async function run(values: ChatValues): Promise<number> {
   const tool = await openTool(values, "chat");
   const folder = await findOrMakeModel(values);
   if (typeof folder === "number") return folder;
   const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
-  const device = await openChosenDevice(values);
-  try {
-    const model = await loadModel(checkpoint, device);
-    using session = openSession(model, checkpoint.tokenizer, values, tool);
-    if (values.prompt === null) await new Chat(session, values).run();
-    else await show(session, values.prompt, values, new AbortController().signal);
-    return 0;
-  } finally {
-    await device.close();
-  }
+  await using device = await openChosenDevice(values);
+  const model = await loadModel(checkpoint, device);
+  using session = openSession(model, checkpoint.tokenizer, values, tool);
+  if (values.prompt === null) await new Chat(session, values).run();
+  else await show(session, values.prompt, values, new AbortController().signal);
+  return 0;
 }
 
 /** The folder of the model to talk with; an exit code if there is none, or none was made. */

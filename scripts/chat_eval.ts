@@ -13,27 +13,17 @@ import {
 import {
   type GPT,
   loadModel,
-  openCheckpoint,
   type RunRanks,
   tableAsText,
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type ChatEvaluation, evaluationPath } from "./evaluations.ts";
-import {
-  choice,
-  decimal,
-  integer,
-  list,
-  runScript,
-  text,
-  UsageError,
-  type Values,
-} from "./flags.ts";
+import { choice, decimal, integer, list, mainOf, text, UsageError, type Values } from "./flags.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { openTool, toolFlags } from "./tools.ts";
-import { deviceFlags, findModel, modelFlags } from "./training.ts";
+import { deviceFlags, modelFlags, openModel } from "./training.ts";
 
 const flags = {
   task: list(`What to ask: rules, or ${rowFormats.join(", ")} with =FILE of rows`, "NAME[=FILE]"),
@@ -56,14 +46,12 @@ const flags = {
 type EvalValues = Values<typeof flags>;
 
 /** Examines a model, and prints a table and a line of JSON. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Examines the model that was fine-tuned last.",
-    command: "deno task chat_eval",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Examines the model that was fine-tuned last.",
+  command: "deno task chat_eval",
+  flags,
+  run: onRanks(run),
+});
 
 interface Result {
   readonly name: string;
@@ -74,39 +62,28 @@ interface Result {
   readonly passAtK: readonly number[];
 }
 
-function run(values: EvalValues): Promise<number> {
-  return onRanks(values.mpi, (ranks) => runOn(ranks, values));
-}
-
-async function runOn(ranks: RunRanks | null, values: EvalValues): Promise<number> {
+async function run(ranks: RunRanks | null, values: EvalValues): Promise<number> {
   await openTool(values, "chat_eval");
   const exams = await openExams(values);
-  const checkpoint = await shareCheckpoint(
-    ranks,
-    async () => await openCheckpoint((await findModel(values)).folder, values.step ?? undefined),
-  );
+  const checkpoint = await shareCheckpoint(ranks, () => openModel(values));
   const { folder, meta, tokenizer } = checkpoint;
-  const device = await openDeviceOnRanks(ranks, values);
-  try {
-    const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device);
-    print(`${folder}, step ${meta.state.step}, on ${device.info.description}\n`);
-    const results: Result[] = [];
-    for (const exam of exams) {
-      results.push(await examine(model, tokenizer, exam, values, ranks));
-    }
-    print(tableAsText(results.map(rowOf)));
-    const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
-    const score = chatCore(accuracies);
-    if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
-    const { step } = meta.state;
-    const evaluation: ChatEvaluation = { step, accuracies, chatCore: score };
-    const json = JSON.stringify(evaluation);
-    print(json);
-    if (isFirst(ranks)) await writeFileAtomically(evaluationPath(folder, "chat"), `${json}\n`);
-    return 0;
-  } finally {
-    await device.close();
+  await using device = await openDeviceOnRanks(ranks, values);
+  const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device);
+  print(`${folder}, step ${meta.state.step}, on ${device.info.description}\n`);
+  const results: Result[] = [];
+  for (const exam of exams) {
+    results.push(await examine(model, tokenizer, exam, values, ranks));
   }
+  print(tableAsText(results.map(rowOf)));
+  const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
+  const score = chatCore(accuracies);
+  if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
+  const { step } = meta.state;
+  const evaluation: ChatEvaluation = { step, accuracies, chatCore: score };
+  const json = JSON.stringify(evaluation);
+  print(json);
+  if (isFirst(ranks)) await writeFileAtomically(evaluationPath(folder, "chat"), `${json}\n`);
+  return 0;
 }
 
 async function openExams(values: EvalValues): Promise<ExamTask[]> {

@@ -10,19 +10,19 @@ import {
 } from "../chat/mod.ts";
 import { type Checkpoint, openCheckpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import {
-  blameFlags,
   decimal,
   integer,
+  mainOf,
   optional,
+  rethrowAsUsage,
   runName,
-  runScript,
   text,
   toggle,
   UsageError,
   type Values,
 } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
-import { onInterrupt } from "./interrupt.ts";
+import { interruptTraining } from "./interrupt.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
@@ -68,20 +68,14 @@ const flags = {
 type ReinforceValues = Values<typeof flags>;
 
 /** Reinforces a model. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Reinforces right answers of the model that was fine-tuned last.",
-    command: "deno task chat_rl",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Reinforces right answers of the model that was fine-tuned last.",
+  command: "deno task chat_rl",
+  flags,
+  run: onRanks(run),
+});
 
-function run(values: ReinforceValues): Promise<number> {
-  return onRanks(values.mpi, (ranks) => runOn(ranks, values));
-}
-
-async function runOn(ranks: RunRanks | null, values: ReinforceValues): Promise<number> {
+async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<number> {
   const { task, validation } = await openTask(values);
   const { sftTag, sftStep } = values;
   const checkpoint = await shareCheckpoint(ranks, async () => {
@@ -92,48 +86,37 @@ async function runOn(ranks: RunRanks | null, values: ReinforceValues): Promise<n
   const folder = stagePath("rl", tag);
   const { overwrite } = values;
   await using _lock = isFirst(ranks) ? await lockRunFolder(folder, { overwrite }) : undefined;
-  const device = await openDeviceOnRanks(ranks, values);
-  try {
-    using interrupt = onInterrupt(
-      "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
-      ranks?.rank ?? null,
-    );
-    const reinforcement = await prepareReinforcement({
-      ...values,
-      ...{ device, checkpoint, folder, task, validation, learningRates: learningRatesOf(values) },
-      initialFraction: values.initLrFrac,
-      learnsToEnd: !values.noLearnToEnd,
-      settings: { ...settingsOf(values), matmulPrecision: device.matmulPrecision },
-      signal: interrupt.signal,
-      parallel: ranks ?? undefined,
-    }).catch((error) =>
-      blameFlags(() => {
-        throw error;
-      })
-    );
-    if (overwrite && isFirst(ranks)) await removeRun(folder);
-    const { numIterations, examplesPerStep, numSamples } = values;
-    print(
-      tableAsText([
-        ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
-        ["device", device.info.description],
-        ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
-        ["task", `${count(task.length)} questions: ${task.name}`],
-        ["run", `${count(numIterations)} steps of ${examplesPerStep} × ${numSamples} answers`],
-      ]) + "\n",
-    );
-    for await (const event of reinforcement.run()) {
-      if (event.kind === "step") print(stepLine(event, numIterations));
-      else if (event.kind === "evaluation") {
-        const estimates = event.passAtK.map((value, i) => `pass@${i + 1} ${value.toFixed(3)}`);
-        print(`step ${event.step}: ${estimates.join(", ")}`);
-      } else if (event.kind === "checkpoint") print(`Saved ${event.path}`);
-      else return event.exitCode;
-    }
-    throw new Error("Cannot finish the run: it ended without a word");
-  } finally {
-    await device.close();
+  await using device = await openDeviceOnRanks(ranks, values);
+  using interrupt = interruptTraining(ranks);
+  const reinforcement = await prepareReinforcement({
+    ...values,
+    ...{ device, checkpoint, folder, task, validation, learningRates: learningRatesOf(values) },
+    initialFraction: values.initLrFrac,
+    learnsToEnd: !values.noLearnToEnd,
+    settings: { ...settingsOf(values), matmulPrecision: device.matmulPrecision },
+    signal: interrupt.signal,
+    parallel: ranks ?? undefined,
+  }).catch(rethrowAsUsage);
+  if (overwrite && isFirst(ranks)) await removeRun(folder);
+  const { numIterations, examplesPerStep, numSamples } = values;
+  print(
+    tableAsText([
+      ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
+      ["device", device.info.description],
+      ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
+      ["task", `${count(task.length)} questions: ${task.name}`],
+      ["run", `${count(numIterations)} steps of ${examplesPerStep} × ${numSamples} answers`],
+    ]) + "\n",
+  );
+  for await (const event of reinforcement.run()) {
+    if (event.kind === "step") print(stepLine(event, numIterations));
+    else if (event.kind === "evaluation") {
+      const estimates = event.passAtK.map((value, i) => `pass@${i + 1} ${value.toFixed(3)}`);
+      print(`step ${event.step}: ${estimates.join(", ")}`);
+    } else if (event.kind === "checkpoint") print(`Saved ${event.path}`);
+    else return event.exitCode;
   }
+  throw new Error("Cannot finish the run: it ended without a word");
 }
 
 function stepLine(event: ReinforceStep, steps: number): string {

@@ -28,17 +28,18 @@ import {
   givenFlags,
   integer,
   list,
+  mainOf,
   optional,
   parseFlags,
+  rethrowAsUsage,
   runName,
-  runScript,
   text,
   toggle,
   UsageError,
   type Values,
 } from "./flags.ts";
 import { count } from "./format.ts";
-import { onInterrupt } from "./interrupt.ts";
+import { interruptTraining } from "./interrupt.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
@@ -119,20 +120,14 @@ const settingNames = (Object.keys(flags) as (keyof typeof flags)[])
   .filter((name) => !["resume", "overwrite", "mpi"].includes(name));
 
 /** Fine-tunes a model, or resumes a run. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Fine-tunes a base model on conversations, so that it answers.",
-    command: "deno task chat_sft",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Fine-tunes a base model on conversations, so that it answers.",
+  command: "deno task chat_sft",
+  flags,
+  run: onRanks(run),
+});
 
-function run(given: FineTuneValues, args: readonly string[]): Promise<number> {
-  return onRanks(given.mpi, (ranks) => runOn(ranks, given, args));
-}
-
-async function runOn(
+async function run(
   ranks: RunRanks | null,
   given: FineTuneValues,
   args: readonly string[],
@@ -148,67 +143,56 @@ async function runOn(
   const folder = stagePath("sft", tag);
   await using lock = isFirst(ranks) ? await lockRunFolder(folder, given) : undefined;
   const tasks = await openTasks(values, checkpoint.tokenizer);
-  const device = await openDeviceOnRanks(ranks, values);
-  try {
-    using interrupt = onInterrupt(
-      "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
-      ranks?.rank ?? null,
-    );
-    const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
-    const tuning = await prepareFineTuning({
-      ...values,
-      ...{ device, checkpoint, folder, lock, task: tasks.train, validation: tasks.validation },
-      sequenceLength: values.maxSeqLen,
-      loadOptimizer: values.loadOptimizer !== 0,
-      learningRates: learningRatesOf(values),
-      documents: tasks.documents.length === 0
-        ? undefined
-        : { texts: tasks.documents, epochs: values.documentEpochs },
-      schedule: { initialFraction, warmupRatio, warmdownRatio, finalFraction: values.finalLrFrac },
-      settings: { ...settingsOf(values, tag), matmulPrecision: device.matmulPrecision },
-      signal: interrupt.signal,
-      parallel: ranks ?? undefined,
-    }).catch((error) =>
-      blameFlags(() => {
-        throw error;
-      })
-    );
-    if (given.overwrite && isFirst(ranks)) await removeRun(folder);
+  await using device = await openDeviceOnRanks(ranks, values);
+  using interrupt = interruptTraining(ranks);
+  const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
+  const tuning = await prepareFineTuning({
+    ...values,
+    ...{ device, checkpoint, folder, lock, task: tasks.train, validation: tasks.validation },
+    sequenceLength: values.maxSeqLen,
+    loadOptimizer: values.loadOptimizer !== 0,
+    learningRates: learningRatesOf(values),
+    documents: tasks.documents.length === 0
+      ? undefined
+      : { texts: tasks.documents, epochs: values.documentEpochs },
+    schedule: { initialFraction, warmupRatio, warmdownRatio, finalFraction: values.finalLrFrac },
+    settings: { ...settingsOf(values, tag), matmulPrecision: device.matmulPrecision },
+    signal: interrupt.signal,
+    parallel: ranks ?? undefined,
+  }).catch(rethrowAsUsage);
+  if (given.overwrite && isFirst(ranks)) await removeRun(folder);
+  print(
+    tableAsText([
+      ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
+      ["device", device.info.description],
+      ["base", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
+      ...(tasks.documents.length === 0 ? [] : [
+        [
+          "documents",
+          `${count(tasks.documents.length)}, in steps 1 to ${count(tuning.documentSteps)}`,
+        ] as const,
+      ]),
+      ["data", `${count(tasks.train.length)} conversations: ${tasks.train.name}`],
+      ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
+    ]) + "\n",
+  );
+  if (given.resume) tellPrecision(device, checkpoint);
+  const peakFlops = (ranks?.ranks ?? 1) * await measureMatmulPeak(device);
+  // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
+  const isTerminal = ranks === null && Deno.stdout.isTerminal();
+  const progress = new Progress(tuning.numIterations, peakFlops, isTerminal);
+  const { exitCode } = await showRun(tuning.run(), {
+    progress,
+    resumeCommand: `deno task chat_sft --resume --model-tag ${tag}`,
+  });
+  const { cut, leftOut } = tuning.loader;
+  if (cut + leftOut > 0) {
     print(
-      tableAsText([
-        ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
-        ["device", device.info.description],
-        ["base", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
-        ...(tasks.documents.length === 0 ? [] : [
-          [
-            "documents",
-            `${count(tasks.documents.length)}, in steps 1 to ${count(tuning.documentSteps)}`,
-          ] as const,
-        ]),
-        ["data", `${count(tasks.train.length)} conversations: ${tasks.train.name}`],
-        ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
-      ]) + "\n",
+      `Of the conversations so far ${count(cut)} lost their end, and ${count(leftOut)} were ` +
+        `left out: longer than --max-seq-len ${values.maxSeqLen}`,
     );
-    if (given.resume) tellPrecision(device, checkpoint);
-    const peakFlops = (ranks?.ranks ?? 1) * await measureMatmulPeak(device);
-    // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
-    const isTerminal = ranks === null && Deno.stdout.isTerminal();
-    const progress = new Progress(tuning.numIterations, peakFlops, isTerminal);
-    const { exitCode } = await showRun(tuning.run(), {
-      progress,
-      resumeCommand: `deno task chat_sft --resume --model-tag ${tag}`,
-    });
-    const { cut, leftOut } = tuning.loader;
-    if (cut + leftOut > 0) {
-      print(
-        `Of the conversations so far ${count(cut)} lost their end, and ${count(leftOut)} were ` +
-          `left out: longer than --max-seq-len ${values.maxSeqLen}`,
-      );
-    }
-    return exitCode;
-  } finally {
-    await device.close();
   }
+  return exitCode;
 }
 
 /** The folder of the checkpoint that a run starts from: a base model, or one that is resumed. */

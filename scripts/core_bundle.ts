@@ -15,7 +15,7 @@ import {
   tableAsText,
   writeFileAtomically,
 } from "../gpt/mod.ts";
-import { type Flag, runScript, text, UsageError, type Values } from "./flags.ts";
+import { type Flag, mainOf, text, UsageError, type Values } from "./flags.ts";
 import { bytes, count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print, write } from "./output.ts";
@@ -34,14 +34,12 @@ const flags = {
 };
 
 /** Gets a bundle. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Gets the tasks of the CORE metric, for base_eval --eval core and for training.",
-    command: "deno task core_bundle",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Gets the tasks of the CORE metric, for base_eval --eval core and for training.",
+  command: "deno task core_bundle",
+  flags,
+  run,
+});
 
 async function run({ from, sha256 }: Values<typeof flags>): Promise<number> {
   if (sha256 !== "" && from === "") {

@@ -1,6 +1,6 @@
 /** Serves a page of all runs: their curves, values and samples, while they train or afterwards. @module */
 
-import { integer, runScript, toggle, type Values } from "./flags.ts";
+import { integer, mainOf, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openInBrowser } from "./open.ts";
 import { openInside } from "./open_inside.ts";
@@ -42,14 +42,12 @@ export async function serveRun(
 }
 
 /** Serves the page until Ctrl-C. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Serves a page of all runs: their curves, values and samples.",
-    command: "deno task dashboard",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Serves a page of all runs: their curves, values and samples.",
+  command: "deno task dashboard",
+  flags,
+  run,
+});
 
 async function run({ port, open }: Values<typeof flags>): Promise<void> {
   const { serveDashboard }: typeof import("../serve/mod.ts") = await import(SERVE);

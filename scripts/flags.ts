@@ -152,6 +152,13 @@ export async function runScript<Given extends Flags>(
   }
 }
 
+/** The main function of a script: see {@linkcode runScript}. */
+export function mainOf<Given extends Flags>(
+  script: Script<Given>,
+): (args: readonly string[]) => Promise<number> {
+  return (args) => runScript(script, args);
+}
+
 /**
  * Parses flags.
  *
@@ -182,9 +189,14 @@ export function blameFlags<Result>(run: () => Result): Result {
   try {
     return run();
   } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
-    throw error;
+    return rethrowAsUsage(error);
   }
+}
+
+/** Throws an error again, as one of usage if it is due to wrong flags. */
+export function rethrowAsUsage(error: unknown): never {
+  if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
+  throw error;
 }
 
 /** An error's message, without the stack. */

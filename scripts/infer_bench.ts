@@ -7,7 +7,6 @@ import {
   measureBandwidth,
   measureInference,
   measureMatmulPeak,
-  openCheckpoint,
   tableAsText,
 } from "../gpt/mod.ts";
 import {
@@ -16,12 +15,12 @@ import {
   firstLine,
   type Flag,
   integer,
-  runScript,
+  mainOf,
   UsageError,
   type Values,
 } from "./flags.ts";
 import { alignColumns, bytes, count, percent, short } from "./format.ts";
-import { chosenType, deviceFlags, findModel, modelFlags, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, modelFlags, openChosenDevice, openModel } from "./training.ts";
 
 const batchFlag: Flag<readonly number[]> = {
   help: "Sequences to decode in parallel, separated by commas",
@@ -45,58 +44,51 @@ const flags = {
 };
 
 /** Times a model. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Times prefill and decoding of the latest model, for several batch sizes.",
-    command: "deno task infer_bench",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Times prefill and decoding of the latest model, for several batch sizes.",
+  command: "deno task infer_bench",
+  flags,
+  run,
+});
 
 async function run(values: Values<typeof flags>): Promise<void> {
-  const { folder } = await findModel(values);
-  const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
-  const device = await openChosenDevice(values);
-  try {
-    const model = await loadModel(checkpoint, device, { computeDtype: chosenType(device, values) });
-    const { promptTokens, decodeTokens } = values;
-    const bandwidth = values.bandwidth * 1e9 || await measureBandwidth(device);
-    const peakFlops = values.peakTflops * 1e12 || await measureMatmulPeak(device);
-    const options = { promptTokens, decodeTokens, bandwidth, peakFlops };
-    const costs = blameFlags(() => inferenceCosts(model, options));
-    console.log(
-      tableAsText([
-        ["device", device.info.description],
-        ["peak", `${short(bandwidth)}B/s, ${short(peakFlops)}FLOP/s`],
-        ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
-        ["weights", bytes(costs.weightBytes)],
-        [
-          "KV cache",
-          `${bytes(costs.kvBytesPerToken)} a token, ${bytes(costs.kvReadBytes)} read a step`,
-        ],
-        ["ceiling", `${count(costs.ceilingTokensPerSecond)} tokens/s at batch 1, by the bandwidth`],
-        ["prompt", `${count(costs.promptTokens)} tokens, then ${count(decodeTokens)} decoded`],
-      ]) + "\n",
-    );
-    const speeds: InferenceSpeed[] = [];
-    for (const batchSize of values.batchSizes) {
-      try {
-        speeds.push(await measureInference(model, batchSize, options));
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        console.log(`Batch ${batchSize} is left out: ${firstLine(error)}`);
-      }
+  const checkpoint = await openModel(values);
+  await using device = await openChosenDevice(values);
+  const model = await loadModel(checkpoint, device, { computeDtype: chosenType(device, values) });
+  const { promptTokens, decodeTokens } = values;
+  const bandwidth = values.bandwidth * 1e9 || await measureBandwidth(device);
+  const peakFlops = values.peakTflops * 1e12 || await measureMatmulPeak(device);
+  const options = { promptTokens, decodeTokens, bandwidth, peakFlops };
+  const costs = blameFlags(() => inferenceCosts(model, options));
+  console.log(
+    tableAsText([
+      ["device", device.info.description],
+      ["peak", `${short(bandwidth)}B/s, ${short(peakFlops)}FLOP/s`],
+      ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
+      ["weights", bytes(costs.weightBytes)],
+      [
+        "KV cache",
+        `${bytes(costs.kvBytesPerToken)} a token, ${bytes(costs.kvReadBytes)} read a step`,
+      ],
+      ["ceiling", `${count(costs.ceilingTokensPerSecond)} tokens/s at batch 1, by the bandwidth`],
+      ["prompt", `${count(costs.promptTokens)} tokens, then ${count(decodeTokens)} decoded`],
+    ]) + "\n",
+  );
+  const speeds: InferenceSpeed[] = [];
+  for (const batchSize of values.batchSizes) {
+    try {
+      speeds.push(await measureInference(model, batchSize, options));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      console.log(`Batch ${batchSize} is left out: ${firstLine(error)}`);
     }
-    console.log(alignColumns([header, ...speeds.map(row)]));
-    const { step } = checkpoint.meta.state;
-    console.log(JSON.stringify({
-      ...{ device: device.info.description, model: folder, step },
-      ...{ bandwidth, peakFlops, decodeTokens, ...costs, batches: speeds },
-    }));
-  } finally {
-    await device.close();
   }
+  console.log(alignColumns([header, ...speeds.map(row)]));
+  const { step } = checkpoint.meta.state;
+  console.log(JSON.stringify({
+    ...{ device: device.info.description, model: checkpoint.folder, step },
+    ...{ bandwidth, peakFlops, decodeTokens, ...costs, batches: speeds },
+  }));
 }
 
 const header = ["batch", "first token", "step", "tokens/s", "bandwidth", "FLOPs", "memory"];

@@ -46,3 +46,11 @@ export function onInterrupt(message: string, rank: number | null = null): Interr
     },
   };
 }
+
+/** Listens for the signals that stop a training run, on each of its ranks. */
+export function interruptTraining(ranks: { readonly rank: number } | null): Interrupt {
+  return onInterrupt(
+    "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
+    ranks?.rank ?? null,
+  );
+}

@@ -1,6 +1,6 @@
 /** Serves the lesson on this machine. */
 
-import { integer, runScript, toggle, type Values } from "./flags.ts";
+import { integer, mainOf, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openInBrowser } from "./open.ts";
 import { write } from "./output.ts";
@@ -16,14 +16,12 @@ const flags = {
 };
 
 /** Builds the lesson in memory and serves it until Ctrl-C. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Serves a lesson in a page: from one neuron to a network that learns.",
-    command: "deno task learn",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Serves a lesson in a page: from one neuron to a network that learns.",
+  command: "deno task learn",
+  flags,
+  run,
+});
 
 async function run({ port, model, open }: Values<typeof flags>): Promise<void> {
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);

@@ -9,7 +9,7 @@ import {
   type RunRanks,
 } from "../gpt/mod.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
-import { firstLine, text, UsageError } from "./flags.ts";
+import { firstLine, text, UsageError, type Values } from "./flags.ts";
 import { mute, print } from "./output.ts";
 import { type DeviceValues, openChosenDevice } from "./training.ts";
 
@@ -18,31 +18,32 @@ export const parallelFlags = {
 };
 
 /**
- * Runs something on every rank; only rank 0 prints. An error ends all ranks, with one line that
+ * Makes a script run on every rank; only rank 0 prints. An error ends all ranks, with one line that
  * names rank and host.
  *
  * @param run Gets `null` if there are no other ranks.
  */
-export async function onRanks(
-  choice: string,
-  run: (ranks: RunRanks | null) => Promise<number>,
-): Promise<number> {
-  const ranks = await openRanks(choice).catch((error) => {
-    // Report once per host.
-    if (error instanceof RanksError && error.localRank !== 0) Deno.exit(1);
-    throw error;
-  });
-  if (ranks === null) return await run(null);
-  if (ranks.rank !== 0) mute();
-  try {
-    const code = await run(ranks);
-    ranks.close();
-    if (code === 0) print(doneMessage(ranks.ranks));
-    return code;
-  } catch (error) {
-    if (ranks.rank !== 0) await letFirstSpeak();
-    return ranks.abort(error instanceof UsageError ? 2 : 1, firstLine(error));
-  }
+export function onRanks<Given extends Values<typeof parallelFlags>>(
+  run: (ranks: RunRanks | null, values: Given, args: readonly string[]) => Promise<number>,
+): (values: Given, args: readonly string[]) => Promise<number> {
+  return async (values, args) => {
+    const ranks = await openRanks(values.mpi).catch((error) => {
+      // Report once per host.
+      if (error instanceof RanksError && error.localRank !== 0) Deno.exit(1);
+      throw error;
+    });
+    if (ranks === null) return await run(null, values, args);
+    if (ranks.rank !== 0) mute();
+    try {
+      const code = await run(ranks, values, args);
+      ranks.close();
+      if (code === 0) print(doneMessage(ranks.ranks));
+      return code;
+    } catch (error) {
+      if (ranks.rank !== 0) await letFirstSpeak();
+      return ranks.abort(error instanceof UsageError ? 2 : 1, firstLine(error));
+    }
+  };
 }
 
 /** Printed by rank 0 when all ranks are done, since the launcher's exit code is not reliable. */
@@ -95,7 +96,7 @@ export function isFirst(ranks: RunRanks | null): boolean {
 export async function openDeviceOnRanks(
   ranks: Pick<RunRanks, "rank" | "localRanks" | "broadcastText"> | null,
   flags: DeviceValues,
-): Promise<Device> {
+): Promise<Device & AsyncDisposable> {
   const values = { ...flags, threads: threadsOf(flags.threads, ranks) };
   if (ranks === null || values.matmulPrecision !== "auto") return await openChosenDevice(values);
   const device = ranks.rank === 0 ? await openChosenDevice(values) : null;

@@ -34,7 +34,7 @@ import {
   type TokenizerEvaluation,
   tokenizerEvaluationPath,
 } from "./evaluations.ts";
-import { decimal, runName, runScript, toggle, type Values } from "./flags.ts";
+import { decimal, mainOf, runName, toggle, type Values } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
 import { print, printError } from "./output.ts";
 import { deviceFlags, openChosenDevice } from "./training.ts";
@@ -55,14 +55,12 @@ const titles: Readonly<Record<Stage, string>> = {
 const questions = ["Who are you?", "What is 17 times 23?", "What is the capital of France?"];
 
 /** Writes `report.md`, `report.html` and their pictures. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Reports on the latest run of each stage, in Markdown and as a page.",
-    command: "deno task report",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Reports on the latest run of each stage, in Markdown and as a page.",
+  command: "deno task report",
+  flags,
+  run,
+});
 
 async function run(values: Values<typeof flags>): Promise<number> {
   const { runs, problems } = await listRuns();
@@ -81,14 +79,10 @@ async function run(values: Values<typeof flags>): Promise<number> {
   }
   const folder = basePath("report");
   await ensureWritableFolder(folder);
-  const device = values.noSamples ? null : await openChosenDevice(values);
+  await using device = values.noSamples ? null : await openChosenDevice(values);
   const sections = await tokenizerSection(latest[0]!);
-  try {
-    for (const run of latest) {
-      sections.push(await sectionOf(run, folder, values.pricePerHour, device));
-    }
-  } finally {
-    await device?.close();
+  for (const run of latest) {
+    sections.push(await sectionOf(run, folder, values.pricePerHour, device));
   }
   const report = await reportOf(latest, sections, values.pricePerHour, device);
   await writeFileAtomically(`${folder}/report.md`, reportAsMarkdown(report));

@@ -1,7 +1,7 @@
 /** The runs of all stages: lists, compares and removes them. */
 
 import { compareRuns, findRun, listRuns, removeWholeRun, type RunSummary } from "../chat/mod.ts";
-import { blameFlags, list, runScript, toggle, UsageError, type Values } from "./flags.ts";
+import { blameFlags, list, mainOf, toggle, UsageError, type Values } from "./flags.ts";
 import { alignColumns, count, duration } from "./format.ts";
 import { print, printError } from "./output.ts";
 
@@ -12,14 +12,12 @@ const flags = {
 };
 
 /** Lists the runs, or compares or removes some. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Lists the runs of all stages, compares them, and removes them.",
-    command: "deno task runs",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Lists the runs of all stages, compares them, and removes them.",
+  command: "deno task runs",
+  flags,
+  run,
+});
 
 async function run({ compare, remove, yes }: Values<typeof flags>): Promise<void> {
   const { runs, problems } = await listRuns();

@@ -4,17 +4,16 @@ import {
   defaultPrompts,
   type GPT,
   loadModel,
-  openCheckpoint,
   roomAfter,
   type SamplingOptions,
   writeText,
   writeTexts,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { decimal, integer, optional, runScript, text, type Values } from "./flags.ts";
+import { decimal, integer, mainOf, optional, text, type Values } from "./flags.ts";
 import { printError, write, writeContinuation } from "./output.ts";
 import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
-import { chosenType, deviceFlags, findModel, modelFlags, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, modelFlags, openChosenDevice, openModel } from "./training.ts";
 
 const flags = {
   prompt: optional(text("", "The text to continue; several prompts by default")),
@@ -32,28 +31,21 @@ const flags = {
 };
 
 /** Continues prompts with streaming text. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Generates text with the latest model.",
-    command: "deno task sample",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Generates text with the latest model.",
+  command: "deno task sample",
+  flags,
+  run,
+});
 
 async function run(values: Values<typeof flags>): Promise<void> {
-  const { folder } = await findModel(values);
-  const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
-  const device = await openChosenDevice(values);
-  try {
-    const computeDtype = chosenType(device, values);
-    const model = await loadModel(checkpoint, device, { computeDtype });
-    const sample = () => writeSamples(model, checkpoint.tokenizer, values);
-    if (!wantsProfile(values)) return await sample();
-    await showProfile("Writing", await device.profile(sample), device, values);
-  } finally {
-    await device.close();
-  }
+  const checkpoint = await openModel(values);
+  await using device = await openChosenDevice(values);
+  const computeDtype = chosenType(device, values);
+  const model = await loadModel(checkpoint, device, { computeDtype });
+  const sample = () => writeSamples(model, checkpoint.tokenizer, values);
+  if (!wantsProfile(values)) return await sample();
+  await showProfile("Writing", await device.profile(sample), device, values);
 }
 
 async function writeSamples(

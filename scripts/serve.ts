@@ -1,11 +1,11 @@
 /** A server of the last model, by OpenAI's API. */
 
-import { loadModel, openCheckpoint } from "../gpt/mod.ts";
+import { loadModel } from "../gpt/mod.ts";
 import { serve } from "../serve/mod.ts";
-import { integer, list, runScript, text, toggle, type Values } from "./flags.ts";
+import { integer, list, mainOf, text, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print, printError } from "./output.ts";
-import { chosenType, deviceFlags, findModel, modelFlags, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, modelFlags, openChosenDevice, openModel } from "./training.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const CHAT_PAGE = "../web/page.ts";
@@ -33,39 +33,33 @@ const flags = {
 };
 
 /** Serves until it is interrupted. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Serves the model that was saved last, by OpenAI's API.",
-    command: "deno task serve",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Serves the model that was saved last, by OpenAI's API.",
+  command: "deno task serve",
+  flags,
+  run,
+});
 
 async function run(values: Values<typeof flags>): Promise<void> {
-  const { stage, folder } = await findModel(values);
-  const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
-  const device = await openChosenDevice(values);
-  try {
-    const computeDtype = chosenType(device, values);
-    const model = await loadModel(checkpoint, device, { computeDtype });
-    using interrupt = onInterrupt("Stopping when the answers have come to an end.");
-    const name = folder.split("/").at(-1)!;
-    const server = await serve(model, checkpoint.tokenizer, {
-      ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
-      ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
-      ...(values.apiKey === "" ? {} : { apiKey: values.apiKey }),
-      ...(values.context === 0 ? {} : { context: values.context }),
-      ...(values.noPage ? {} : { page: await buildPage() }),
-      onError: (error) => printError(`${error}`),
-    });
-    print(`Serving ${name} (${stage}) on ${server.url}/v1. Ctrl-C stops.`);
-    if (!values.noPage) print(`Chat with it: ${server.url}/`);
-    await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
-    await server.stop();
-  } finally {
-    await device.close();
-  }
+  const checkpoint = await openModel(values);
+  const { stage, folder } = checkpoint;
+  await using device = await openChosenDevice(values);
+  const computeDtype = chosenType(device, values);
+  const model = await loadModel(checkpoint, device, { computeDtype });
+  using interrupt = onInterrupt("Stopping when the answers have come to an end.");
+  const name = folder.split("/").at(-1)!;
+  const server = await serve(model, checkpoint.tokenizer, {
+    ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
+    ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
+    ...(values.apiKey === "" ? {} : { apiKey: values.apiKey }),
+    ...(values.context === 0 ? {} : { context: values.context }),
+    ...(values.noPage ? {} : { page: await buildPage() }),
+    onError: (error) => printError(`${error}`),
+  });
+  print(`Serving ${name} (${stage}) on ${server.url}/v1. Ctrl-C stops.`);
+  if (!values.noPage) print(`Chat with it: ${server.url}/`);
+  await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
+  await server.stop();
 }
 
 async function buildPage(): Promise<(path: string) => Response | null> {

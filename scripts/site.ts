@@ -2,7 +2,7 @@
 
 import { dirname, join } from "node:path";
 import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
-import { optional, runName, runScript, text, UsageError, type Values } from "./flags.ts";
+import { mainOf, optional, runName, text, UsageError, type Values } from "./flags.ts";
 import { readModelFiles } from "./model_files.ts";
 import { write } from "./output.ts";
 import { findModel } from "./training.ts";
@@ -21,14 +21,12 @@ const flags = {
 };
 
 /** Writes the folder and tells its size. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Writes the lesson as static files: open index.html, or put them on any host.",
-    command: "deno task site",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Writes the lesson as static files: open index.html, or put them on any host.",
+  command: "deno task site",
+  flags,
+  run,
+});
 
 /** Reads the files of a run's latest model; none without a run. */
 export async function readModel(

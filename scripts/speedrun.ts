@@ -25,7 +25,7 @@ import {
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./chat_recipe.ts";
 import { dashboardFlags } from "./dashboard.ts";
-import { integer, runScript, toggle, type Values } from "./flags.ts";
+import { integer, mainOf, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
 import { print, writeContinuation } from "./output.ts";
 import { profileFlags } from "./profile.ts";
@@ -84,14 +84,12 @@ const flags = {
 };
 
 /** Trains a tokenizer and a model, evaluates the model and samples text. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Trains a tokenizer and a GPT of your own, and generates text: in minutes.",
-    command: "deno task speedrun",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Trains a tokenizer and a GPT of your own, and generates text: in minutes.",
+  command: "deno task speedrun",
+  flags,
+  run,
+});
 
 async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
   const start = performance.now();
@@ -100,9 +98,9 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
   const checkpoint = given.resume ? await openCheckpoint(folder) : undefined;
   const values = runFlags(args, flags, checkpoint);
   const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values);
-  const device = await openChosenDevice(values);
   let half: string;
-  try {
+  {
+    await using device = await openChosenDevice(values);
     const outcome = await runTraining({
       flags: values,
       folder,
@@ -122,8 +120,6 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
     await writeFileAtomically(`${folder}/report.md`, half);
     print(`\nReport: ${folder}/report.md`);
     print('Generate text: deno task sample --prompt "My fellow Americans,"');
-  } finally {
-    await device.close();
   }
   return values.chat ? await goOnIntoChat(folder, values, half) : 0;
 }
@@ -145,28 +141,24 @@ async function goOnIntoChat(
   const code = await fineTuneByRecipe({ ...values, baseTag: modelTag, name: "Dino", steps });
   if (code !== 0) return code;
   const checkpoint = await openCheckpoint(chatFolder);
-  const device = await openChosenDevice(values);
-  try {
-    const model = await loadModel(checkpoint, device);
-    const { tokenizer, meta } = checkpoint;
-    const exams = await examine(model, tokenizer, "Dino");
-    const samples = await demonstrate(model, tokenizer, "Dino");
-    const rows: ReportRow[] = [
-      ["steps", count(meta.state.step)],
-      ...exams,
-      ["training", duration(meta.state.seconds)],
-      ["everything", duration((performance.now() - start) / 1000)],
-    ];
-    print(`\n${samples.join("\n")}\n\n${tableAsText(rows)}`);
-    const half = { title: "Fine-tuning", rows, curve: "chat.svg", samples };
-    const report = `${firstHalf}\n${await reportOf(folder, chatFolder, half)}`;
-    await writeFileAtomically(`${folder}/report.md`, report);
-    print(`\nReport: ${folder}/report.md`);
-    print("Talk with it: deno task chat");
-    return 0;
-  } finally {
-    await device.close();
-  }
+  await using device = await openChosenDevice(values);
+  const model = await loadModel(checkpoint, device);
+  const { tokenizer, meta } = checkpoint;
+  const exams = await examine(model, tokenizer, "Dino");
+  const samples = await demonstrate(model, tokenizer, "Dino");
+  const rows: ReportRow[] = [
+    ["steps", count(meta.state.step)],
+    ...exams,
+    ["training", duration(meta.state.seconds)],
+    ["everything", duration((performance.now() - start) / 1000)],
+  ];
+  print(`\n${samples.join("\n")}\n\n${tableAsText(rows)}`);
+  const half = { title: "Fine-tuning", rows, curve: "chat.svg", samples };
+  const report = `${firstHalf}\n${await reportOf(folder, chatFolder, half)}`;
+  await writeFileAtomically(`${folder}/report.md`, report);
+  print(`\nReport: ${folder}/report.md`);
+  print("Talk with it: deno task chat");
+  return 0;
 }
 
 /** Renames an earlier run: a speedrun always starts over, and keeps what others made. */

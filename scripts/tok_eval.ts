@@ -13,7 +13,7 @@ import {
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import { type TokenizerEvaluation, tokenizerEvaluationPath } from "./evaluations.ts";
-import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
+import { type Flag, integer, mainOf, UsageError, type Values } from "./flags.ts";
 import { alignColumns, count, percent } from "./format.ts";
 import { corpusFlags } from "./training.ts";
 
@@ -39,14 +39,12 @@ const flags = {
 };
 
 /** Measures the tokenizer. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Measures the tokenizer's compression of texts of several kinds.",
-    command: "deno task tok_eval",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Measures the tokenizer's compression of texts of several kinds.",
+  command: "deno task tok_eval",
+  flags,
+  run,
+});
 
 async function run({ against, maxChars, data }: Values<typeof flags>): Promise<void> {
   const tokenizer = await loadKeptTokenizer();

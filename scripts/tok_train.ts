@@ -2,7 +2,7 @@
 
 import { openSource, texts } from "../data/mod.ts";
 import { keepTokenizer, tableAsText, trainTokenizer } from "../gpt/mod.ts";
-import { integer, runScript, type Values } from "./flags.ts";
+import { integer, mainOf, type Values } from "./flags.ts";
 import { count, duration } from "./format.ts";
 import { corpusFlags, smallestVocabulary } from "./training.ts";
 
@@ -16,14 +16,12 @@ const flags = {
 };
 
 /** Trains a tokenizer and keeps it for new models. Returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
-  return runScript({
-    summary: "Trains a byte-level BPE tokenizer on a corpus.",
-    command: "deno task tok_train",
-    flags,
-    run,
-  }, args);
-}
+export const main = mainOf({
+  summary: "Trains a byte-level BPE tokenizer on a corpus.",
+  command: "deno task tok_train",
+  flags,
+  run,
+});
 
 async function run(values: Values<typeof flags>): Promise<void> {
   const start = performance.now();

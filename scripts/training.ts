@@ -23,6 +23,7 @@ import {
   headSize,
   type LearningRates,
   measureMatmulPeak,
+  openCheckpoint,
   openDevice,
   parameterCounts,
   planTraining,
@@ -54,7 +55,7 @@ import {
   type Values,
 } from "./flags.ts";
 import { bytes, count, duration, short } from "./format.ts";
-import { onInterrupt } from "./interrupt.ts";
+import { interruptTraining } from "./interrupt.ts";
 import { type dashboardFlags, serveRun } from "./dashboard.ts";
 import { checkMemory } from "./memory.ts";
 import { print } from "./output.ts";
@@ -246,11 +247,13 @@ export function tellPrecision(device: Device, checkpoint: Checkpoint | undefined
 /** The flags that choose a device. */
 export type DeviceValues = Omit<Values<typeof deviceFlags>, "dtype">;
 
-export function openChosenDevice(
+/** Opens the device that the flags choose; who disposes of it closes it. */
+export async function openChosenDevice(
   { device: kind, threads, noBlas, matmulPrecision }: DeviceValues,
-): Promise<Device> {
+): Promise<Device & AsyncDisposable> {
   const options = { ...(threads === 0 ? {} : { threads }), blas: !noBlas, matmulPrecision };
-  return openDevice(kind, options);
+  const device = await openDevice(kind, options);
+  return Object.assign(device, { [Symbol.asyncDispose]: () => device.close() });
 }
 
 /** The dtype that the flags choose, or `float32` with a line that says why. */
@@ -277,6 +280,14 @@ export async function findModel(
   for (const run of runs.toReversed()) if ((await savedSteps(run.folder)).length > 0) return run;
   // Opening it tells what is missing.
   return runs[0]!;
+}
+
+/** Opens the checkpoint of {@linkcode findModel} that the flags choose. */
+export async function openModel(
+  values: Values<typeof modelFlags>,
+): Promise<Checkpoint & { readonly stage: Stage }> {
+  const { stage, folder } = await findModel(values);
+  return { stage, ...await openCheckpoint(folder, values.step ?? undefined) };
 }
 
 /** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */
@@ -326,10 +337,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
   }
   const isFirst = ranks === null || ranks.rank === 0;
-  using interrupt = onInterrupt(
-    "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
-    ranks?.rank ?? null,
-  );
+  using interrupt = interruptTraining(ranks);
   const computeDtype = chosenType(device, flags);
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;

@@ -2,9 +2,9 @@
 
 import { detectRanks } from "../../mpi/mod.ts";
 import { runScript } from "../flags.ts";
-import { onRanks } from "../parallel.ts";
+import { onRanks, parallelFlags } from "../parallel.ts";
 
 if (detectRanks(Deno.env)?.rank === 0) await new Promise((resolve) => setTimeout(resolve, 3000));
-const script = { summary: "Joins nobody.", command: "late_first_rank", flags: {} };
-const run = () => onRanks("libnowhere.so", () => Promise.resolve(0));
-Deno.exit(await runScript({ ...script, run }, []));
+const script = { summary: "Joins nobody.", command: "late_first_rank", flags: parallelFlags };
+const run = onRanks(() => Promise.resolve(0));
+Deno.exit(await runScript({ ...script, run }, ["--mpi", "libnowhere.so"]));

@@ -10,11 +10,11 @@ import { onRanks, openDeviceOnRanks } from "../parallel.ts";
 const choices = { device: "cpu", threads: 1, matmulPrecision: "auto" } as const;
 
 Deno.exit(
-  await onRanks("auto", async (ranks) => {
+  await onRanks(async (ranks) => {
     const device = await openDeviceOnRanks(ranks, { ...choices, noBlas: ranks?.rank === 0 });
     const { matmulPrecision: precision, info: { description } } = device;
     console.log(JSON.stringify({ rank: ranks?.rank, precision, description }));
     await device.close();
     return 0;
-  }),
+  })({ mpi: "auto" }, []),
 );

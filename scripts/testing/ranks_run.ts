@@ -12,7 +12,7 @@ const { folder, nanAt } = JSON.parse(Deno.args[0]!) as { folder: string; nanAt?:
 const BATCHES = 4;
 
 Deno.exit(
-  await onRanks("auto", async (ranks) => {
+  await onRanks(async (ranks) => {
     const device = await openDevice("cpu", { threads: 1, blas: false });
     const size = { totalBatchSize: BATCHES * 32, ranks: ranks?.ranks ?? 1 };
     const isResumed = (await savedSteps(folder).catch(() => [])).length > 0;
@@ -41,5 +41,5 @@ Deno.exit(
     console.log(JSON.stringify({ rank: ranks?.rank ?? 0, rows: await Promise.all(rows) }));
     await device.close();
     return 0;
-  }),
+  })({ mpi: "auto" }, []),
 );
