@@ -27,14 +27,14 @@ import {
   decodeTokenizer,
   encodeCheckpoint,
 } from "./checkpoint_content.ts";
-import { latestMeta, readFile, readMeta, readMetas } from "./checkpoint_list.ts";
+import { latestMeta, readMeta, readMetas } from "./checkpoint_list.ts";
 import {
   checkFile,
   checkpointFileName,
   type CheckpointMeta,
   type CheckpointPart,
 } from "./checkpoint_meta.ts";
-import { ensureWritableFolder, fileError, type ReadOptions, writeFilesTogether } from "./files.ts";
+import { ensureWritableFolder, naming, type ReadOptions, writeFilesTogether } from "./files.ts";
 import type { GPT, GPTOptions } from "../model/model.ts";
 
 /** A checkpoint whose metadata and tokenizer have been read. */
@@ -112,7 +112,7 @@ export async function openCheckpoint(
   return await orNameIntact(folder, meta.state.step, "tokenizer", async () => {
     const bytes = await readPart(folder, meta, "tokenizer");
     const path = `${folder}/${checkpointFileName("tokenizer", meta.state.step)}`;
-    const tokenizer = explain(path, () => decodeTokenizer(bytes, meta.modelConfig));
+    const tokenizer = await naming("read", path, () => decodeTokenizer(bytes, meta.modelConfig));
     return { folder, meta, tokenizer };
   });
 }
@@ -134,7 +134,7 @@ export async function loadModel(
   const { step } = meta.state;
   const bytes = await orNameIntact(folder, step, "model", () => readPart(folder, meta, "model"));
   const path = `${folder}/${checkpointFileName("model", step)}`;
-  return explain(path, () => decodeModel(bytes, meta.modelConfig, device, options));
+  return await naming("read", path, () => decodeModel(bytes, meta.modelConfig, device, options));
 }
 
 /**
@@ -151,7 +151,7 @@ export async function loadOptimizer(
   const { folder, meta } = checkpoint;
   const bytes = await readOptimizer(checkpoint);
   const path = `${folder}/${checkpointFileName("optim", meta.state.step)}`;
-  explain(path, () => decodeOptimizer(bytes, optimizer, device));
+  await naming("read", path, () => decodeOptimizer(bytes, optimizer, device));
 }
 
 /** Reads the optimizer state as bytes; errors are those of {@linkcode loadOptimizer}. */
@@ -213,16 +213,7 @@ async function readPart(
   if (wanted === undefined) {
     throw new Error(`Cannot read ${path}: the checkpoint was saved without it`);
   }
-  const bytes = await readFile(path);
+  const bytes = await naming("read", path, () => Deno.readFile(path));
   await checkFile(path, bytes, wanted);
   return bytes;
-}
-
-/** Adds the file's name to errors. */
-function explain<Result>(path: string, read: () => Result): Result {
-  try {
-    return read();
-  } catch (cause) {
-    throw fileError("read", path, cause);
-  }
 }

@@ -110,17 +110,7 @@ export async function encodeModel(model: Pick<GPT, "stateDict">): Promise<Uint8A
 export async function encodeOptimizer(
   optimizer: Pick<MuonAdamW, "stateDict">,
 ): Promise<Uint8Array> {
-  const tensors = new Map<string, Tensor>();
-  const counts = new Map<string, number>();
-  for (const [name, value] of optimizer.stateDict()) {
-    if (typeof value !== "number") tensors.set(name, value);
-    else counts.set(name, value);
-  }
-  const arrays: Map<string, SafetensorsInput> = await readAll(tensors);
-  for (const [name, count] of counts) {
-    arrays.set(name, { dtype: "float64", shape: [], data: Float64Array.of(count) });
-  }
-  return writeSafetensors(arrays);
+  return writeSafetensors(await readAll(optimizer.stateDict()));
 }
 
 /**
@@ -178,17 +168,17 @@ function singles({ dtype, data }: SafetensorsTensor): Float32Array<ArrayBuffer> 
 }
 
 async function readAll(
-  tensors: ReadonlyMap<string, Tensor>,
-): Promise<Map<string, Awaited<ReturnType<typeof readOne>>>> {
-  const entries = [...tensors].map(async ([name, tensor]) =>
-    [name, await readOne(tensor)] as const
-  );
+  values: ReadonlyMap<string, Tensor | number>,
+): Promise<Map<string, SafetensorsInput>> {
+  const entries = [...values].map(async ([name, value]) => [name, await readOne(value)] as const);
   return new Map(await Promise.all(entries));
 }
 
-async function readOne(tensor: Tensor) {
-  const { dtype, shape } = tensor;
-  return { dtype, shape: [...shape], data: await tensor.data() };
+async function readOne(value: Tensor | number): Promise<SafetensorsInput> {
+  if (typeof value === "number") {
+    return { dtype: "float64", shape: [], data: Float64Array.of(value) };
+  }
+  return { dtype: value.dtype, shape: [...value.shape], data: await value.data() };
 }
 
 function checkParameters(

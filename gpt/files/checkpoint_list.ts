@@ -1,7 +1,7 @@
 /** Listing checkpoints and reading their metadata. @module */
 
 import { checkpointFileName, type CheckpointMeta, parseMeta } from "./checkpoint_meta.ts";
-import { fileError, namesIn, type ReadOptions } from "./files.ts";
+import { namesIn, naming, type ReadOptions } from "./files.ts";
 
 /**
  * The steps of the checkpoints in a folder, ascending, by file name. They may be damaged. A missing
@@ -34,7 +34,8 @@ export async function findLatestRun(
   for (const name of await namesIn(root)) {
     const folder = `${root}/${name}`;
     try {
-      if (await isFolder(folder)) runs.push({ folder, ...await readMetas(folder) });
+      const { isDirectory } = await naming("read", folder, () => Deno.stat(folder));
+      if (isDirectory) runs.push({ folder, ...await readMetas(folder) });
     } catch (error) {
       runs.push({ folder, metas: [], problems: [error as Error] });
     }
@@ -71,14 +72,6 @@ export async function readMetas(folder: string): Promise<Readable> {
   return { metas: metas.sort(byTime), problems };
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch (cause) {
-    throw fileError("read", path, cause);
-  }
-}
-
 export async function latestMeta(
   folder: string,
   warn: (line: string) => void,
@@ -102,20 +95,9 @@ function byTime(a: CheckpointMeta, b: CheckpointMeta): number {
 
 export async function readMeta(folder: string, step: number): Promise<CheckpointMeta> {
   const path = `${folder}/${checkpointFileName("meta", step)}`;
-  const bytes = await readFile(path);
-  const meta = await parseMeta(bytes).catch((cause) => {
-    throw fileError("read", path, cause);
-  });
+  const meta = await naming("read", path, async () => parseMeta(await Deno.readFile(path)));
   if (meta.state.step !== step) {
     throw new Error(`Cannot read ${path}: wanted step ${step}, got ${meta.state.step}`);
   }
   return meta;
-}
-
-export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await Deno.readFile(path);
-  } catch (cause) {
-    throw fileError("read", path, cause);
-  }
 }

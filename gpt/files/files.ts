@@ -34,13 +34,11 @@ export function basePath(...parts: string[]): string {
  * @throws {Error} If that fails; the message names the path and the cause.
  */
 export async function ensureWritableFolder(path: string): Promise<void> {
-  try {
+  await naming("write to the folder", path, async () => {
     await Deno.mkdir(path, { recursive: true });
     const probe = await Temporary.create(`${path}/probe`);
     await probe[Symbol.asyncDispose]();
-  } catch (cause) {
-    throw fileError("write to the folder", path, cause);
-  }
+  });
 }
 
 /**
@@ -159,6 +157,29 @@ export async function freeName(path: string): Promise<string> {
 export interface ReadOptions {
   /** Receives warnings. @default {console.warn} */
   readonly warn?: (line: string) => void;
+}
+
+/** Reads a text file; `null` if it is missing. @throws {Error} If it cannot be read. */
+export async function readTextFile(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return null;
+    throw fileError("read", path, cause);
+  }
+}
+
+/** Does something with a file; an error is that of {@linkcode fileError}. */
+export async function naming<Result>(
+  action: string,
+  path: string,
+  run: () => Result | Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw fileError(action, path, cause);
+  }
 }
 
 /** A file error in one line that says what to do, after an `action` such as "write" or "read". */

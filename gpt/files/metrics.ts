@@ -7,7 +7,7 @@
  * @module
  */
 
-import { fileError, writeFileAtomically } from "./files.ts";
+import { fileError, naming, writeFileAtomically } from "./files.ts";
 
 /** A line: the step, and values by name. */
 export type MetricsRecord =
@@ -53,11 +53,10 @@ export class MetricsLog implements Disposable {
     const earlier = step === 0 ? [] : await readMetrics(path);
     const kept = earlier.filter((record) => record.step < step);
     await writeFileAtomically(path, kept.map((record) => `${JSON.stringify(record)}\n`).join(""));
-    try {
-      return new MetricsLog(path, await Deno.open(path, { append: true }));
-    } catch (cause) {
-      throw fileError("write", path, cause);
-    }
+    return new MetricsLog(
+      path,
+      await naming("write", path, () => Deno.open(path, { append: true })),
+    );
   }
 
   /** Appends a line. @throws {Error} If it cannot be written. */

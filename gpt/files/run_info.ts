@@ -7,7 +7,7 @@
 import type { GPTConfig } from "../model/config.ts";
 import type { GPT } from "../model/model.ts";
 import type { CheckpointMeta } from "./checkpoint_meta.ts";
-import { fileError, writeFileAtomically } from "./files.ts";
+import { readTextFile, writeFileAtomically } from "./files.ts";
 
 /** A run, as it was last started or resumed. */
 export interface RunInfo {
@@ -63,13 +63,8 @@ export async function writeRunInfo(
  */
 export async function readRunInfo(folder: string): Promise<RunInfo | null> {
   const path = `${folder}/${RUN_FILE}`;
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return null;
-    throw fileError("read", path, cause);
-  }
+  const text = await readTextFile(path);
+  if (text === null) return null;
   try {
     const info: RunInfo = JSON.parse(text);
     const isWhole = typeof info.steps === "number" &&

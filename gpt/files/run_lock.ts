@@ -1,6 +1,13 @@
 /** Run locks: one process per run folder. The system releases its lock when it ends. @module */
 
-import { ensureWritableFolder, exists, fileError, freeName, type ReadOptions } from "./files.ts";
+import {
+  ensureWritableFolder,
+  exists,
+  fileError,
+  freeName,
+  naming,
+  type ReadOptions,
+} from "./files.ts";
 
 /** The locked file, which names the process. */
 const LOCK_FILE = "run.lock";
@@ -40,11 +47,7 @@ export class RunLock implements AsyncDisposable {
    */
   async setAside(): Promise<string> {
     const aside = await freeName(this.#folder);
-    try {
-      await Deno.rename(this.#folder, aside);
-    } catch (cause) {
-      throw fileError("rename", this.#folder, cause);
-    }
+    await naming("rename", this.#folder, () => Deno.rename(this.#folder, aside));
     const former = this.#file;
     this.#file = await openLocked(this.#folder);
     await Deno.remove(`${aside}/${LOCK_FILE}`).catch(() => {});
@@ -100,7 +103,10 @@ async function openLocked(
         continue;
       }
       if (holder !== "") warn(`Took over the lock on ${folder}: ${holder} no longer runs`);
-      await writeHolder(file, path);
+      await naming("write", path, async () => {
+        await file.truncate();
+        await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`));
+      });
       return file;
     } catch (error) {
       file.close();
@@ -122,15 +128,6 @@ async function readHolder(path: string): Promise<string> {
   // On Windows, locked files cannot be read.
   const text = await Deno.readTextFile(path).catch(() => "");
   return /^process \d+$/m.exec(text)?.[0] ?? "";
-}
-
-async function writeHolder(file: Deno.FsFile, path: string): Promise<void> {
-  try {
-    await file.truncate();
-    await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`));
-  } catch (cause) {
-    throw fileError("write", path, cause);
-  }
 }
 
 async function tryLock(

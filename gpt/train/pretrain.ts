@@ -18,16 +18,13 @@ import { GradScaler, type MuonAdamW, type ShardedMuonAdamW } from "../../optim/m
 import type { Device, FloatType } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type Checkpoint, loadModel, loadOptimizer } from "../files/checkpoint.ts";
-import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { evaluateBitsPerByte } from "./evaluate.ts";
-import type { RunLock } from "../files/run_lock.ts";
 import { ensureWritableFolder, removeTemporaries } from "../files/files.ts";
 import { GPT } from "../model/model.ts";
-import type { RunRanks } from "../parallel.ts";
 import { pretrainingSchedule } from "./loop.ts";
 import type { TrainingPlan } from "./scaling.ts";
-import { trainInFolder } from "./folder_run.ts";
+import { type FolderRunOptions, trainInFolder } from "./folder_run.ts";
 import {
   type Measurement,
   type Periodic,
@@ -42,15 +39,14 @@ import { likelyTexts } from "../generate/write_text.ts";
 export type LoaderKind = "packed" | "random";
 
 /** Options for {@linkcode preparePretraining}. */
-export interface PretrainOptions {
+export interface PretrainOptions
+  extends
+    Pick<FolderRunOptions, "saveEvery" | "saveSeconds" | "wantsSave" | "lock" | "settings">,
+    Pick<FolderRunOptions, "tokenizer" | "folder" | "signal" | "profile" | "parallel"> {
   /** The device to train on. */
   readonly device: Device;
   /** The corpus. */
   readonly source: Source;
-  /** The tokenizer. */
-  readonly tokenizer: Tokenizer;
-  /** The run's folder, for checkpoints and metrics. */
-  readonly folder: string;
   /** The model's shape, the length of the run and its learning rates. */
   readonly plan: TrainingPlan;
   /** Rows per batch. */
@@ -69,26 +65,10 @@ export interface PretrainOptions {
   readonly sampleEvery: number;
   /** Another measurement at intervals, and after the last step. */
   readonly measure?: Periodic<(model: GPT) => Promise<Measurement>>;
-  /** Steps between checkpoints; −1 saves by time, and after the last step. */
-  readonly saveEvery: number;
-  /** Seconds between checkpoints if `saveEvery` is −1; see `trainInFolder`. @default {600} */
-  readonly saveSeconds?: number;
-  /** Whether to save at the next step, whatever the interval. */
-  readonly wantsSave?: (() => boolean) | undefined;
-  /** The lock on the folder, if already held; otherwise the run takes it. */
-  readonly lock?: RunLock | undefined;
   /** Maximum tokens of the validation split to predict in an evaluation. */
   readonly evalTokens: number;
-  /** The user's settings, saved in checkpoints. */
-  readonly settings?: CheckpointMeta["settings"];
   /** The checkpoint to resume from. */
   readonly checkpoint?: Checkpoint | undefined;
-  /** Stops the run after the current step. */
-  readonly signal?: AbortSignal | undefined;
-  /** Whether to profile one step, after warmup. */
-  readonly profile?: boolean;
-  /** The ranks that train together: each calls this with the same options but its device. */
-  readonly parallel?: RunRanks | undefined;
 }
 
 /** A run that is ready to start. */
@@ -164,7 +144,6 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       parallel === undefined ? { signal } : { parallel },
     );
   const sample = () => likelyTexts(model, tokenizer);
-  const { measure } = options;
   // Rank 0 alone writes texts and measures, while the others wait for it in the next step.
   const isFirst = (parallel?.rank ?? 0) === 0;
   return {
@@ -173,28 +152,19 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
     evaluate,
     run: () =>
       trainInFolder({
-        folder,
+        ...options,
         model,
         optimizer,
-        tokenizer,
         ...scalerFor(model, state),
         loader: parallel === undefined ? loader : new SharedLoader(loader, parallel),
-        plan,
         state,
-        parallel,
-        signal,
-        profile: options.profile ?? false,
-        settings: options.settings,
         setLearningRates: pretrainingSchedule(plan, options.schedule),
         evaluate: { every: options.evalEvery, run: evaluate },
         sample: { every: isFirst ? options.sampleEvery : -1, run: sample },
-        ...(measure === undefined || !isFirst
-          ? {}
-          : { measure: { every: measure.every, run: () => measure.run(model) } }),
-        saveEvery: options.saveEvery,
-        saveSeconds: options.saveSeconds,
-        wantsSave: options.wantsSave,
-        lock: options.lock,
+        measure: {
+          every: isFirst ? options.measure?.every ?? -1 : -1,
+          run: () => options.measure!.run(model),
+        },
       }),
   };
 }
@@ -250,37 +220,24 @@ async function openLoader(
   return await PackedLoader.open({ split, encoder, seed, ...batch, ...state });
 }
 
+/** On several ranks, rank 0 has the parameters and reads the files. */
 async function openModel(
   options: PretrainOptions,
 ): Promise<{ model: GPT; optimizer: MuonAdamW | ShardedMuonAdamW }> {
-  const { device, plan, seed, checkpoint, computeDtype = "float32", parallel } = options;
-  if (parallel !== undefined) return await openSharedModel(options, parallel);
-  if (checkpoint === undefined) {
-    const model = new GPT(plan.config, device, { seed, computeDtype });
-    return { model, optimizer: model.optimizer(plan.learningRates) };
+  const { device, plan, checkpoint, computeDtype = "float32", parallel } = options;
+  if (checkpoint !== undefined) checkSameShape(plan.config, checkpoint);
+  const seed = (parallel?.rank ?? 0) === 0 ? options.seed : null;
+  const model = checkpoint === undefined
+    ? new GPT(plan.config, device, { seed, computeDtype })
+    : await (parallel ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
+  if (checkpoint === undefined) await parallel?.shareParameters(model);
+  if (parallel === undefined) {
+    const optimizer = model.optimizer(plan.learningRates);
+    if (checkpoint !== undefined) await loadOptimizer(checkpoint, optimizer, device);
+    return { model, optimizer };
   }
-  checkSameShape(plan.config, checkpoint);
-  const model = await loadModel(checkpoint, device, { computeDtype });
-  const optimizer = model.optimizer(plan.learningRates);
-  await loadOptimizer(checkpoint, optimizer, device);
-  return { model, optimizer };
-}
-
-/** On several ranks: rank 0 has the parameters and reads the files. */
-async function openSharedModel(
-  { device, plan, seed, checkpoint, computeDtype = "float32" }: PretrainOptions,
-  parallel: RunRanks,
-): Promise<{ model: GPT; optimizer: ShardedMuonAdamW }> {
-  if (checkpoint === undefined) {
-    const isFirst = parallel.rank === 0;
-    const model = new GPT(plan.config, device, { seed: isFirst ? seed : null, computeDtype });
-    await parallel.shareParameters(model);
-    return { model, optimizer: parallel.optimizer(model, plan.learningRates) };
-  }
-  checkSameShape(plan.config, checkpoint);
-  const model = await parallel.loadModel(checkpoint, device, { computeDtype });
   const optimizer = parallel.optimizer(model, plan.learningRates);
-  await parallel.loadOptimizer(checkpoint, optimizer, device);
+  if (checkpoint !== undefined) await parallel.loadOptimizer(checkpoint, optimizer, device);
   return { model, optimizer };
 }
 

@@ -7,6 +7,7 @@ import {
   ensureWritableFolder,
   fileError,
   freeName,
+  readTextFile,
   writeFileAtomically,
 } from "../files/files.ts";
 
@@ -85,20 +86,11 @@ export async function keepTokenizer(
   const path = tokenizerPath();
   const json = JSON.stringify(tokenizer);
   await ensureWritableFolder(basePath("tokenizer"));
-  const former = await readFormer(path);
+  const former = await readTextFile(path);
   const earlier = former === null || former === json ? null : await freeName(path);
   if (former !== null && earlier !== null) await writeFileAtomically(earlier, former);
   await writeFileAtomically(path, json);
   return { path, earlier };
-}
-
-async function readFormer(path: string): Promise<string | null> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return null;
-    throw fileError("read", path, cause);
-  }
 }
 
 /**
