@@ -89,21 +89,13 @@ export class Value extends Node<number> {
   /** a + b. */
   add(other: Value | number): Value {
     const b = toValue(other);
-    return new Value(this.data + b.data, {
-      operation: "add",
-      inputs: [this, b],
-      gradient: (upstream) => [upstream, upstream],
-    });
+    return valueOf("add", this.data + b.data, [this, b], (upstream) => [upstream, upstream]);
   }
 
   /** a − b. */
   sub(other: Value | number): Value {
     const b = toValue(other);
-    return new Value(this.data - b.data, {
-      operation: "sub",
-      inputs: [this, b],
-      gradient: (upstream) => [upstream, -upstream],
-    });
+    return valueOf("sub", this.data - b.data, [this, b], (upstream) => [upstream, -upstream]);
   }
 
   /** a · b. */
@@ -111,11 +103,7 @@ export class Value extends Node<number> {
     const b = toValue(other);
     // Saved for backward: an optimizer may have updated `data` by then.
     const x = this.data, y = b.data;
-    return new Value(x * y, {
-      operation: "mul",
-      inputs: [this, b],
-      gradient: (upstream) => [upstream * y, upstream * x],
-    });
+    return valueOf("mul", x * y, [this, b], (upstream) => [upstream * y, upstream * x]);
   }
 
   /** a / b. Division by zero gives infinity or NaN, as for numbers. */
@@ -123,11 +111,12 @@ export class Value extends Node<number> {
     const b = toValue(other);
     const divisor = b.data;
     const quotient = this.data / divisor;
-    return new Value(quotient, {
-      operation: "div",
-      inputs: [this, b],
-      gradient: (upstream) => [upstream / divisor, -upstream * quotient / divisor],
-    });
+    return valueOf(
+      "div",
+      quotient,
+      [this, b],
+      (upstream) => [upstream / divisor, -upstream * quotient / divisor],
+    );
   }
 
   /**
@@ -140,75 +129,47 @@ export class Value extends Node<number> {
     const b = toValue(exponent);
     const x = this.data, y = b.data;
     const power = x ** y;
-    return new Value(power, {
-      operation: "pow",
-      inputs: [this, b],
-      gradient: (upstream) => [
-        // x⁰ = 1, and 0ʸ = 0 for y > 0: the derivative is 0, where the formula gives 0 · ∞ = NaN.
-        y === 0 ? 0 : upstream * y * x ** (y - 1),
-        typeof exponent === "number" ? null : x === 0 && y > 0 ? 0 : upstream * power * Math.log(x),
-      ],
-    });
+    return valueOf("pow", power, [this, b], (upstream) => [
+      // x⁰ = 1, and 0ʸ = 0 for y > 0: the derivative is 0, where the formula gives 0 · ∞ = NaN.
+      y === 0 ? 0 : upstream * y * x ** (y - 1),
+      typeof exponent === "number" ? null : x === 0 && y > 0 ? 0 : upstream * power * Math.log(x),
+    ]);
   }
 
   /** −a. */
   neg(): Value {
-    return new Value(-this.data, {
-      operation: "neg",
-      inputs: [this],
-      gradient: (upstream) => [-upstream],
-    });
+    return valueOf("neg", -this.data, [this], (upstream) => [-upstream]);
   }
 
   /** e to the power of a. */
   exp(): Value {
     const result = Math.exp(this.data);
-    return new Value(result, {
-      operation: "exp",
-      inputs: [this],
-      gradient: (upstream) => [upstream * result],
-    });
+    return valueOf("exp", result, [this], (upstream) => [upstream * result]);
   }
 
   /** Natural logarithm: −∞ at 0, NaN below. */
   log(): Value {
     const x = this.data;
-    return new Value(Math.log(x), {
-      operation: "log",
-      inputs: [this],
-      gradient: (upstream) => [upstream / x],
-    });
+    return valueOf("log", Math.log(x), [this], (upstream) => [upstream / x]);
   }
 
   /** Hyperbolic tangent, between −1 and 1. */
   tanh(): Value {
     const result = Math.tanh(this.data);
-    return new Value(result, {
-      operation: "tanh",
-      inputs: [this],
-      gradient: (upstream) => [upstream * (1 - result * result)],
-    });
+    return valueOf("tanh", result, [this], (upstream) => [upstream * (1 - result * result)]);
   }
 
   /** 1 / (1 + e⁻ᵃ), between 0 and 1. */
   sigmoid(): Value {
     const result = 1 / (1 + Math.exp(-this.data));
-    return new Value(result, {
-      operation: "sigmoid",
-      inputs: [this],
-      gradient: (upstream) => [upstream * result * (1 - result)],
-    });
+    return valueOf("sigmoid", result, [this], (upstream) => [upstream * result * (1 - result)]);
   }
 
   /** max(a, 0). The derivative at 0 is defined as 0. */
   relu(): Value {
     const x = this.data;
-    return new Value(Math.max(0, x), {
-      operation: "relu",
-      inputs: [this],
-      // Written so that NaN passes the gradient on: a zero would hide it.
-      gradient: (upstream) => [x <= 0 ? 0 : upstream],
-    });
+    // Written so that NaN passes the gradient on: a zero would hide it.
+    return valueOf("relu", Math.max(0, x), [this], (upstream) => [x <= 0 ? 0 : upstream]);
   }
 
   /** Label, number and gradient: `Value(w = 1, grad = -24)`. */
@@ -220,6 +181,16 @@ export class Value extends Node<number> {
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
+}
+
+/** The result of an operation. */
+function valueOf(
+  operation: string,
+  data: number,
+  inputs: readonly Value[],
+  gradient: GradientFunction<number>,
+): Value {
+  return new Value(data, { operation, inputs, gradient });
 }
 
 function toValue(x: Value | number): Value {
