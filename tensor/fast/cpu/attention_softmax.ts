@@ -10,6 +10,7 @@ import {
   I32x4,
   loadWords,
   type Local,
+  polynomial,
 } from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { log } from "../../kernel/math.ts";
@@ -30,11 +31,7 @@ function exp2(f: FunctionBuilder, argument: F32x4): F32x4 {
   const x = f.local(argument.pseudoMin(0).pseudoMax(-126));
   const rounded = f.local(x.add(EXPONENT));
   const r = f.local(x.subtract(rounded.subtract(EXPONENT)));
-  const power = EXP2.slice(0, -1).reduceRight(
-    (sum: F32x4, coefficient) => sum.multiplyAdd(r, coefficient),
-    F32x4.of(EXP2.at(-1)!),
-  );
-  return power.multiply(rounded.bits().shiftLeft(23).asF32x4());
+  return polynomial(r, EXP2).multiply(rounded.bits().shiftLeft(23).asF32x4());
 }
 
 /** Keys that are computed together: two vectors. */

@@ -18,7 +18,8 @@ const ONE_BITS = 0x3f800000;
 /** log 2 in two parts, the first with so few bits that small multiples are exact. */
 const LN2 = [0.693145751953125, 1.428606765330187e-6] as const;
 
-function polynomial(x: F32x4, coefficients: readonly number[]): F32x4 {
+/** A polynomial, by the coefficients from that of 1 on. */
+export function polynomial(x: F32x4, coefficients: readonly number[]): F32x4 {
   return coefficients.slice(0, -1).reduceRight(
     (sum: F32x4, coefficient) => sum.multiplyAdd(x, coefficient),
     F32x4.of(coefficients.at(-1)!),

@@ -12,5 +12,5 @@ export { F32, I32 } from "./scalars.ts";
 export { F32x4, I32x4 } from "./vectors.ts";
 export { FunctionBuilder, type FunctionReference, type Local, type ValuesOf } from "./function.ts";
 export { emitKernel, type KernelParameters, ModuleBuilder } from "./module.ts";
-export { exp, expOfNonPositive } from "./math.ts";
+export { exp, expOfNonPositive, polynomial } from "./math.ts";
 export { loadWords } from "./words.ts";
