@@ -97,11 +97,6 @@ export class FunctionBuilder implements CodeSink {
     memoryAccess(90, true, [address, value], offset, lane)(this);
   }
 
-  /** Stores lanes 0 and 1 contiguously. */
-  storeLanes01(address: I32, value: Value, offset = 0): void {
-    memoryAccess(91, true, [address, value], offset, 0)(this);
-  }
-
   copyMemory(to: I32, from: I32, bytes: I32): void {
     plain(0xfc, [to, from, bytes], [10, 0, 0])(this);
   }

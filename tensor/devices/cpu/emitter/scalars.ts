@@ -137,10 +137,6 @@ export class I32 extends Value {
   loadLane0(offset = 0): F32x4 {
     return new F32x4(memoryAccess(92, true, [this], offset));
   }
-  /** Two contiguous floats in lanes 0 and 1, zeros in the others. */
-  loadLanes01(offset = 0): F32x4 {
-    return new F32x4(memoryAccess(93, true, [this], offset));
-  }
   /** `onto` with one lane replaced by the float at this address. */
   loadLane(onto: F32x4, lane: number, offset = 0): F32x4 {
     return new F32x4(memoryAccess(86, true, [this, onto], offset, checkLane(lane)));
