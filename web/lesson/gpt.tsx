@@ -51,41 +51,32 @@ const presets: Readonly<Record<keyof typeof text.presets, () => void>> = {
 
 type Event<Kind extends GptProgress["kind"]> = GptProgress & { readonly kind: Kind };
 
-/** A run, as far as it went. */
-interface Shown {
-  readonly start: Event<"start">;
-  /** What was told of it; of its checkpoints the last one. */
-  readonly events: readonly GptProgress[];
-}
+/** What was told of a run, as far as it went; of its starts and its checkpoints the last ones. */
+type Run = readonly GptProgress[];
 
 const message = signal("");
 const latest = new Latest("gpt", message);
-const shown: Signal<Shown | null> = signal(null);
+const shown: Signal<Run> = signal([]);
 /** Earlier runs, to compare with. */
-const others: Signal<readonly Shown[]> = signal([]);
+const others: Signal<readonly Run[]> = signal([]);
 const MAX_OTHERS = 6;
 /** The files of the model that was trained last. */
 export const trained: Signal<ModelFiles | null> = signal(null);
 
 /** The events of a kind, in order. */
-function eventsOf<Kind extends GptProgress["kind"]>(
-  shown: Shown | null,
-  kind: Kind,
-): Event<Kind>[] {
-  return (shown?.events ?? []).filter((event): event is Event<Kind> => event.kind === kind);
+function eventsOf<Kind extends GptProgress["kind"]>(run: Run, kind: Kind): Event<Kind>[] {
+  return run.filter((event): event is Event<Kind> => event.kind === kind);
 }
 
+const startOf = (run: Run) => eventsOf(run, "start")[0];
+
 function hear(event: GptProgress): void {
-  const before = shown.value?.events ?? [];
-  if (event.kind === "start") {
-    shown.value = { start: event, events: before.filter(({ step }) => step <= event.step) };
-    return;
-  }
-  // A run that goes on repeats what it said at that step.
+  // A run that goes on takes back what came after its first step, and repeats what it said then.
   const isOld = ({ kind, step }: GptProgress) =>
-    kind === event.kind && (kind === "files" || step === event.step);
-  const events = [...before.filter((one) => !isOld(one)), event];
-  shown.value = { ...shown.value!, events };
+    event.kind === "start"
+      ? kind === "start" || step > event.step
+      : kind === event.kind && (kind === "files" || step === event.step);
+  shown.value = [...shown.value.filter((one) => !isOld(one)), event];
   if (event.kind !== "files") return;
   trained.value = event.files;
   // A page that was opened in private may keep nothing.
@@ -95,7 +86,7 @@ function hear(event: GptProgress): void {
 /** What the browser calls it: other sites at its address may keep things, too. */
 const KEPT = "nanodino gpt";
 /** Changes with what is kept, so that a page does not read what another version of it kept. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 async function begin(task: GptTask): Promise<void> {
   message.value = network.starting;
@@ -106,11 +97,10 @@ async function begin(task: GptTask): Promise<void> {
 function leave(): void {
   latest.stop();
   if (eventsOf(shown.value, "step").length > 0) {
-    const { start, events } = shown.value!;
-    const left = { start, events: events.filter(({ kind }) => kind !== "files") };
+    const left = shown.value.filter(({ kind }) => kind !== "files");
     others.value = [...others.value, left].slice(-MAX_OTHERS);
   }
-  shown.value = null;
+  shown.value = [];
 }
 
 /** Starts a run as the reader set it. */
@@ -126,28 +116,29 @@ async function load(list: FileList): Promise<void> {
   leave();
   const files = filesOf(list);
   await begin({ from: files, own: own.value, steps: 0 });
-  if (shown.value !== null) hear({ kind: "files", step: shown.value.start.step, files });
+  const loaded = startOf(shown.value);
+  if (loaded !== undefined) hear({ kind: "files", step: loaded.step, files });
 }
 
 /** Goes on from the last files: all steps that are left, or some. */
 function goOn(steps?: number): void {
   const { files } = eventsOf(shown.value, "files")[0]!;
-  const { spec } = shown.value!.start;
-  void begin({ from: files, own: spec.own, ...(steps === undefined ? {} : { steps }) });
+  const { own } = startOf(shown.value)!.spec;
+  void begin({ from: files, own, ...(steps === undefined ? {} : { steps }) });
 }
 
 /** Forgets all runs. */
 function clear(): void {
   latest.stop();
-  shown.value = trained.value = null;
+  trained.value = null;
   message.value = "";
-  others.value = [];
+  shown.value = others.value = [];
   forget(KEPT).catch(() => {});
 }
 
 /** Shows the run that the browser kept. */
 async function restore(): Promise<void> {
-  type Kept = { format?: number; shown: Shown; others: readonly Shown[] };
+  type Kept = { format?: number; shown: Run; others: readonly Run[] };
   const kept = await recall<Kept>(KEPT).catch(() => undefined);
   if (kept === undefined || latest.run.value !== null) return;
   if (kept.format !== FORMAT) {
@@ -162,7 +153,7 @@ async function restore(): Promise<void> {
 
 /** Something of the last event of a kind, if there is one. */
 function lastOf<Kind extends GptProgress["kind"]>(
-  run: Shown | null,
+  run: Run,
   kind: Kind,
   show: (event: Event<Kind>) => string,
 ): string {
@@ -172,7 +163,7 @@ function lastOf<Kind extends GptProgress["kind"]>(
 
 /** The points of a curve: a value of each event of a kind, over the steps. */
 function pointsOf<Kind extends GptProgress["kind"]>(
-  run: Shown | null,
+  run: Run,
   kind: Kind,
   value: (event: Event<Kind>) => number,
 ): Point[] {
@@ -180,8 +171,8 @@ function pointsOf<Kind extends GptProgress["kind"]>(
 }
 
 /** Bits per byte after the last step: of the training text, smoothed, and of the validation text. */
-function bitsOf(run: Shown | null): readonly [training: string, validation: string] {
-  const nats = Math.LN2 * (run?.start.bytesPerToken ?? 1);
+function bitsOf(run: Run): readonly [training: string, validation: string] {
+  const nats = Math.LN2 * (startOf(run)?.bytesPerToken ?? 1);
   return [
     lastOf(run, "step", ({ smoothLoss }) => fixed(smoothLoss / nats, 3)),
     lastOf(run, "evaluation", ({ bitsPerByte }) => fixed(bitsPerByte, 3)),
@@ -259,24 +250,24 @@ function Settings(): JSX.Element {
 }
 
 /** The runs that are compared: those before, and the one that is shown. */
-const compared = () => [...others.value, ...shown.value === null ? [] : [shown.value]];
+const compared = () => [...others.value, shown.value].filter(({ length }) => length > 0);
 
 /** The losses of the run that is shown, and of those before it. */
-function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
-  const nats = now === null ? 0 : Math.LN2 * now.start.bytesPerToken;
-  const smoothed = (one: Shown | null) => pointsOf(one, "step", ({ smoothLoss }) => smoothLoss);
+function Losses({ now }: { readonly now: Run }): JSX.Element {
+  const nats = Math.LN2 * (startOf(now)?.bytesPerToken ?? 1);
+  const smoothed = (one: Run) => pointsOf(one, "step", ({ smoothLoss }) => smoothLoss);
   const validation = pointsOf(now, "evaluation", ({ bitsPerByte }) => bitsPerByte * nats);
   const curves: Curve[] = [
     { name: text.loss, color: "b", points: pointsOf(now, "step", ({ loss }) => loss) },
     ...others.value.map((one, i): Curve => ({
-      name: text.run(one.start.spec),
+      name: text.run(startOf(one)!.spec),
       color: i % 2 === 0 ? "d" : "c",
       points: smoothed(one),
     })),
     { name: text.validation, color: "c", points: validation, isDots: true },
     { name: text.smooth, color: "a", points: smoothed(now) },
   ];
-  const ends = compared().map(({ start }) => start.spec.steps);
+  const ends = compared().map((one) => startOf(one)!.spec.steps);
   return (
     <StepsPlot
       title={text.plot}
@@ -288,8 +279,8 @@ function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
 }
 
 /** How large the gradients of a layer are: of its matrices now, of its halves over the steps. */
-function Gradients({ now }: { readonly now: Shown }): JSX.Element {
-  const { depth, steps } = now.start.spec;
+function Gradients({ now }: { readonly now: Run }): JSX.Element {
+  const { depth, steps } = startOf(now)!.spec;
   const at = nearest(layer.value, depth);
   const normsOf = ({ norms }: Event<"gradients">, half = "") =>
     Object.entries(text.matrices).flatMap(([name, title]) => {
@@ -333,12 +324,13 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
 export function GptWidget(): JSX.Element {
   useEffect(() => void restore(), []);
   const now = shown.value;
-  const step = eventsOf(now, "step").at(-1)?.step ?? now?.start.step ?? 0;
+  const begun = startOf(now);
+  const step = eventsOf(now, "step").at(-1)?.step ?? begun?.step ?? 0;
   const [training, validation] = bitsOf(now);
   const samples = eventsOf(now, "samples").reverse();
   const run = latest.run.value;
   const files = run === null ? eventsOf(now, "files")[0]?.files : undefined;
-  const canGoOn = now !== null && files !== undefined && step < now.start.spec.steps;
+  const canGoOn = files !== undefined && step < (begun?.spec.steps ?? 0);
   return (
     <figure
       aria-labelledby="gpt-title"
@@ -356,7 +348,7 @@ export function GptWidget(): JSX.Element {
         <FilePicker id="gptFiles" label={text.load} onChoose={(files) => void load(files)} />
       </p>
       <p role="status" data-gpt-device>{message.value}</p>
-      {now !== null && <Tokens start={now.start} />}
+      {begun !== undefined && <Tokens start={begun} />}
       <Rows
         caption={text.title}
         rows={[
@@ -372,14 +364,14 @@ export function GptWidget(): JSX.Element {
         ]}
       />
       <Losses now={now} />
-      {now !== null && eventsOf(now, "gradients").length > 0 && <Gradients now={now} />}
+      {eventsOf(now, "gradients").length > 0 && <Gradients now={now} />}
       {others.value.length > 0 && (
         <Table
           id="runs"
           caption={text.runs}
           head={text.runColumns}
           rows={compared().map((one) => [
-            text.run(one.start.spec),
+            text.run(startOf(one)!.spec),
             `${eventsOf(one, "step").at(-1)?.step ?? 0}`,
             ...bitsOf(one),
           ])}
