@@ -8,7 +8,7 @@
  * @module
  */
 
-import { RangeError } from "../tensor/errors.ts";
+import { RangeError, wrongValue } from "../tensor/errors.ts";
 import {
   defineProgram,
   type Device,
@@ -127,9 +127,7 @@ export function muonUpdates(
 ): Update[] {
   for (const [name, { shape, size }] of parameters) {
     if (shape.length === 2 && size > 0) continue;
-    throw new RangeError(
-      `Cannot train ${name} by Muon: wanted a matrix, got the shape [${shape.join(", ")}]`,
-    );
+    throw wrongValue(`train ${name} by Muon`, "a matrix", `the shape [${shape.join(", ")}]`);
   }
   const stacks = Map.groupBy(parameters, ([, { shape }]) => shape.join("x"));
   return Array.from(stacks.values(), (stack) => muonUpdate(group, new Map(stack)));

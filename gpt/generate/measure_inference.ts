@@ -9,7 +9,7 @@
  * @module
  */
 
-import { RangeError } from "../../tensor/errors.ts";
+import { wrongValue } from "../../tensor/errors.ts";
 import type { GPT } from "../model/model.ts";
 import { parameterCounts } from "../model/parameters.ts";
 import { decodeFlops, kvBytesPerToken, kvReadBytes } from "../train/costs.ts";
@@ -89,11 +89,10 @@ export function inferenceCosts(model: GPT, options: InferenceOptions): Inference
   const { decodeTokens, bandwidth } = options;
   const room = config.sequenceLen - decodeTokens;
   if (room < 1 || decodeTokens < 2) {
-    throw new RangeError(
-      `Cannot measure decoding: wanted from 2 to ${
-        config.sequenceLen - 1
-      } tokens after a prompt, ` +
-        `got ${decodeTokens}`,
+    throw wrongValue(
+      "measure decoding",
+      `from 2 to ${config.sequenceLen - 1} tokens after a prompt`,
+      decodeTokens,
     );
   }
   const promptTokens = Math.min(options.promptTokens, room);

@@ -1,6 +1,6 @@
 /** Streaming text generation. @module */
 
-import { RangeError } from "../../tensor/errors.ts";
+import { wrongValue } from "../../tensor/errors.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Engine, type GenerateOptions } from "./engine.ts";
 import type { GPT } from "../model/model.ts";
@@ -135,9 +135,7 @@ function encodePrompt(
   const room = model.maximumLength - ids.length;
   if (maxTokens === undefined || maxTokens <= room) return { ids, fitting: options };
   if (room < 1) {
-    throw new RangeError(
-      `Cannot continue the prompt: wanted fewer than ${model.maximumLength} tokens, got ${ids.length}`,
-    );
+    throw wrongValue("continue the prompt", `fewer than ${model.maximumLength} tokens`, ids.length);
   }
   return { ids, fitting: { ...options, maxTokens: room } };
 }

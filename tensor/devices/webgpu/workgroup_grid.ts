@@ -1,6 +1,6 @@
 /** Workgroup counts beyond the limit of one dimension. @module */
 
-import { RangeError } from "../../errors.ts";
+import { wrongValue } from "../../errors.ts";
 
 /**
  * Folds a number of workgroups into the dimensions x and y of a dispatch; `[0, 0]` for none. May
@@ -11,9 +11,7 @@ export function workgroupGrid(count: number, maxPerDimension: number): [x: numbe
   if (count === 0) return [0, 0];
   const y = Math.ceil(count / maxPerDimension);
   if (y > maxPerDimension) {
-    throw new RangeError(
-      `Cannot dispatch ${count} workgroups: wanted at most ${maxPerDimension}², got ${count}`,
-    );
+    throw wrongValue(`dispatch ${count} workgroups`, `at most ${maxPerDimension}²`, count);
   }
   return [Math.ceil(count / y), y];
 }

@@ -193,7 +193,7 @@ export function linearCrossEntropy(
   return scope.keep(reduceSum(total, targets, reduction));
 }
 
-/** The gradients that were computed beside the loss: the backward pass only scales them, in place. */
+/** Gradients computed beside the loss: the backward pass only scales them, in place. */
 const scaledGradients: Gradient<null> = {
   savesOutputs: [1, 2],
   apply: (upstream, saved, _attributes, wanted, sums) =>
