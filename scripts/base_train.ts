@@ -6,7 +6,6 @@ import {
   findLatestRun,
   loadKeptTokenizer,
   openCheckpoint,
-  type RunLock,
   type RunRanks,
 } from "../gpt/mod.ts";
 import { dashboardFlags } from "./dashboard.ts";
@@ -50,8 +49,11 @@ async function run(
   given: Values<typeof flags>,
   args: readonly string[],
 ): Promise<number> {
-  await using found = isFirst(ranks) ? await openRun(given, args) : null;
-  const { folder, checkpoint, tokenizer } = await shareRun(ranks, found);
+  const resume = given.resume || given.resumeFromStep !== -1;
+  const own = isFirst(ranks) ? await folderOf(given, args, resume) : null;
+  await using lock = own === null ? undefined : await lockRunFolder(own, { ...given, resume });
+  const start = own === null ? null : await openRun(own, given, resume);
+  const { folder, checkpoint, tokenizer } = await shareRun(ranks, start);
   // Given flags may change a resumed run; the others keep their saved values.
   const values = runFlags(args, flags, checkpoint);
   const modelTag = values.modelTag || `d${values.depth}`;
@@ -59,12 +61,12 @@ async function run(
   const { state, exitCode } = await runTraining({
     flags: { ...values, modelTag },
     folder,
-    lock: found?.lock,
+    lock,
     ranks,
     device,
     tokenizer,
     resumeCommand: `deno task train --resume --model-tag ${modelTag}`,
-    ...(given.overwrite && found !== null ? { makeRoom: () => removeRun(folder) } : {}),
+    ...(given.overwrite && isFirst(ranks) ? { makeRoom: () => removeRun(folder) } : {}),
     ...(checkpoint === undefined ? {} : { checkpoint }),
   });
   if (exitCode !== 0) return exitCode;
@@ -72,35 +74,26 @@ async function run(
   return 0;
 }
 
-async function openRun(
-  given: Values<typeof flags>,
-  args: readonly string[],
-): Promise<RunStart & { readonly lock: RunLock } & AsyncDisposable> {
-  const isResuming = given.resume || given.resumeFromStep !== -1;
-  const folder = isResuming
-    ? await folderToResume(given, args)
-    : stagePath("base", given.modelTag || `d${given.depth}`);
-  const lock = await lockRunFolder(folder, { ...given, resume: isResuming });
-  const disposal = { [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose]() };
-  try {
-    const step = given.resumeFromStep === -1 ? undefined : given.resumeFromStep;
-    const checkpoint = isResuming ? await openCheckpoint(folder, step) : undefined;
-    const tokenizer = checkpoint?.tokenizer ?? await loadKeptTokenizer();
-    return { folder, checkpoint, tokenizer, lock, ...disposal };
-  } catch (error) {
-    await lock[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-/** The folder of the run to resume: the given one, or the latest. */
-async function folderToResume(
+/** The folder of a new run, or of the one to resume: the given one, or the latest. */
+async function folderOf(
   { modelTag, depth }: Values<typeof flags>,
   args: readonly string[],
+  resume: boolean,
 ): Promise<string> {
   const given = givenFlags(args, flags);
-  const tag = given.has("modelTag") ? modelTag : given.has("depth") ? `d${depth}` : null;
-  return tag === null ? await findLatestRun(basePath("base_checkpoints")) : stagePath("base", tag);
+  const isNamed = !resume || given.has("modelTag") || given.has("depth");
+  if (!isNamed) return await findLatestRun(basePath("base_checkpoints"));
+  return stagePath("base", modelTag || `d${depth}`);
+}
+
+async function openRun(
+  folder: string,
+  { resumeFromStep }: Values<typeof flags>,
+  resume: boolean,
+): Promise<RunStart> {
+  const step = resumeFromStep === -1 ? undefined : resumeFromStep;
+  const checkpoint = resume ? await openCheckpoint(folder, step) : undefined;
+  return { folder, checkpoint, tokenizer: checkpoint?.tokenizer ?? await loadKeptTokenizer() };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -13,12 +13,12 @@ import {
   Engine,
   ensureWritableFolder,
   exitCodeOf,
+  type FolderRunOptions,
   type GPT,
   inPlaceOfRank,
   type LearningRates,
   loadModel,
   MetricsLog,
-  type RunRanks,
   saveCheckpoint,
   untrained,
   writeRunInfo,
@@ -31,7 +31,8 @@ import type { GenerativeTask } from "../tasks/task.ts";
 import { advantagesOf, policyGradientLoss, type Rollout, rolloutBatch } from "./policy_gradient.ts";
 
 /** Options for {@linkcode prepareReinforcement}. */
-export interface ReinforceOptions {
+export interface ReinforceOptions
+  extends Pick<FolderRunOptions, "folder" | "settings" | "signal" | "parallel"> {
   /** Where the model is trained. */
   readonly device: Device;
   /** The model to begin with. */
@@ -40,8 +41,6 @@ export interface ReinforceOptions {
   readonly task: GenerativeTask;
   /** Questions to measure the model on; without them it is not measured. */
   readonly validation?: GenerativeTask;
-  /** The folder of the run, for checkpoints and metrics. */
-  readonly folder: string;
   /** The number of steps. */
   readonly numIterations: number;
   /** Questions of a step. @default {16} */
@@ -70,12 +69,6 @@ export interface ReinforceOptions {
   readonly saveEvery?: number;
   /** The seed of sampling. @default {42} */
   readonly seed?: number;
-  /** The user's settings, saved in checkpoints. */
-  readonly settings?: Checkpoint["meta"]["settings"];
-  /** Stops the run after the current step; its reason may be the exit code, a number. */
-  readonly signal?: AbortSignal | undefined;
-  /** The ranks that share the questions: each calls this with the same options but for the device. */
-  readonly parallel?: RunRanks | undefined;
 }
 
 /** Something that happened in a run. */

@@ -14,12 +14,11 @@ import {
   ensureWritableFolder,
   evaluateBitsPerByte,
   flopsPerToken,
+  type FolderRunOptions,
   type GPT,
   type LearningRates,
   loadModel,
   loadOptimizer,
-  type RunLock,
-  type RunRanks,
   trainInFolder,
   type TrainingEvent,
   untrained,
@@ -36,7 +35,9 @@ import { DocumentsFirst, type DocumentsFirstState, tokensOf } from "./documents_
 import { fineTuningSchedule, type FineTuningScheduleOptions } from "./schedule.ts";
 
 /** Options for {@linkcode prepareFineTuning}. */
-export interface FineTuneOptions {
+export interface FineTuneOptions
+  extends
+    Pick<FolderRunOptions, "folder" | "lock" | "saveEvery" | "settings" | "signal" | "parallel"> {
   /** Where the model is trained. */
   readonly device: Device;
   /** The base model; or with `resume` the checkpoint of a fine-tuning to go on with. */
@@ -51,10 +52,6 @@ export interface FineTuneOptions {
     | undefined;
   /** Conversations to measure the model on; without them it is not measured. */
   readonly validation?: Task;
-  /** The folder of the run, for checkpoints and metrics. */
-  readonly folder: string;
-  /** The lock on the folder, where it is held already; otherwise the run takes it for itself. */
-  readonly lock?: RunLock | undefined;
   /** Tokens of a row. */
   readonly sequenceLength: number;
   /** Rows of a micro-batch. */
@@ -82,16 +79,8 @@ export interface FineTuneOptions {
   readonly evalEvery: number;
   /** The most tokens of an evaluation. */
   readonly evalTokens: number;
-  /** Steps from one checkpoint to the next; −1 saves by time, and after the last step. */
-  readonly saveEvery: number;
   /** The seed of the order of the conversations. */
   readonly seed: number;
-  /** The user's settings, saved in checkpoints. */
-  readonly settings?: Checkpoint["meta"]["settings"];
-  /** Stops the run after the current step. */
-  readonly signal?: AbortSignal | undefined;
-  /** The ranks that train together: each calls this with the same options but for the device. */
-  readonly parallel?: RunRanks | undefined;
 }
 
 /** A fine-tuning that can begin. */
@@ -243,7 +232,8 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
     loader,
     run: () =>
       trainInFolder({
-        ...{ folder, model, optimizer, tokenizer, plan, state, signal, parallel },
+        ...options,
+        ...{ model, optimizer, tokenizer, plan, state },
         loader: parallel === undefined
           ? batchLoader
           : new SharedLoader<unknown>(batchLoader, parallel),
@@ -252,9 +242,6 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
           ? undefined
           : { config: model.config, stateDict: () => adapted.adapters.mergedState() },
         setLearningRates: fineTuningSchedule(numIterations, options.schedule),
-        settings: options.settings,
-        saveEvery: options.saveEvery,
-        lock: options.lock,
       }),
   };
 }
