@@ -82,11 +82,8 @@ const RIGHT = [13, 5, -1, 9, 16, 74, 52, 32, 64, 81, 185, 149, 115, 169, 196, 22
 /** A small check, with A 3×2 in rows of 4: any wrong calling convention fails. */
 function multipliesRightly({ multiply }: BlasThread, heap: Heap): boolean {
   const allocation = heap.reserve(4 * 64, "check of the BLAS");
-  const [a, b, c] = [0, 64, 128].map((bytes) => allocation.address + bytes) as [
-    number,
-    number,
-    number,
-  ];
+  const a = allocation.address;
+  const [b, c] = [a + 64, a + 128] as const;
   for (let i = 0; i < 16; i++) {
     heap.floats[a / 4 + i] = i + 1;
     heap.floats[b / 4 + i] = 5 - i;

@@ -26,9 +26,7 @@ export function openSystemLibraries(
     ...threadMatmuls(heap.memory, blas.thread, oneDnn?.thread ?? null, limits),
     blas: { isOpen: true, description: blas.description },
     oneDnn: { isOpen: oneDnn !== null, description },
-    missingBf16: matmulPrecision === "f32"
-      ? null
-      : missingBf16(found, blas, heap, matmulPrecision === "auto"),
+    missingBf16: missingBf16(found, blas, heap, matmulPrecision),
     forWorkers: blas.isPerThread ? { code: CODE, start } : null,
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { MatmulPrecision } from "../../device.ts";
 import type { Heap } from "../../devices/cpu/memory.ts";
 import type { Blas } from "./blas.ts";
 import { deno, openFirst } from "./deno_subset.ts";
@@ -16,6 +17,8 @@ import {
 } from "./onednn_binding.ts";
 import type { Sgemm } from "./sgemm.ts";
 
+/** Debian's package without the development files has only the last two. */
+export const ONEDNN_FILES = ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.3.7"] as const;
 /** Values of `dnnl_cpu_isa_t`: a processor that has all of these bits. */
 const AVX512 = 0x27;
 const AMX = 0xfef;
@@ -64,7 +67,8 @@ export function openSystemOneDnn(
   const runtime = deno();
   if (runtime === undefined) return "none in a browser";
   const { base } = blas.start;
-  const opened = openFirst(choice, candidates(runtime.build.os), (path) => {
+  const candidates = runtime.build.os === "linux" ? ONEDNN_FILES : [];
+  const opened = openFirst(choice, candidates, (path) => {
     const start = { path, functions: ONEDNN_FUNCTIONS, base, maxPrimitives: MAX_PRIMITIVES };
     return { start, thread: openOneDnn(runtime, start) };
   });
@@ -86,28 +90,23 @@ export function openSystemOneDnn(
 }
 
 /**
- * Why it does not multiply in bf16; `null` if it does.
- *
- * @param mustGain Whether it also has to be much faster than the BLAS in a short test.
+ * Why it does not multiply in bf16 though that is asked for, or not much faster than the BLAS in a
+ * short test though that is the condition of `auto`; or `null`.
  */
 export function missingBf16(
   oneDnn: OneDnn | string,
   blas: Blas,
   heap: Heap,
-  mustGain: boolean,
+  precision: MatmulPrecision | "auto",
 ): string | null {
+  if (precision === "f32") return null;
   if (typeof oneDnn === "string") return `no oneDNN: ${oneDnn}`;
   const { description, thread } = oneDnn;
   if (!has(thread, AMX)) return "the processor has no AMX, or the environment hides it";
   const gain = speedupOf(oneDnn, blas, heap, true);
   if (gain === 0) return `${description} failed a small check`;
-  if (!mustGain || gain >= MIN_SPEEDUP.bf16) return null;
+  if (precision === "bf16" || gain >= MIN_SPEEDUP.bf16) return null;
   return `${description} is only ${gain.toFixed(1)} times as fast as f32`;
-}
-
-/** Debian's package without the development files has only the last two names. */
-function candidates(os: string): string[] {
-  return os === "linux" ? ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.3.7"] : [];
 }
 
 function has({ instructionSet }: OneDnnThread, bits: number): boolean {

@@ -9,7 +9,7 @@
 import { Heap } from "../../devices/cpu/memory.ts";
 import { openSystemBlas } from "../cpu/blas.ts";
 import { deno } from "../cpu/deno_subset.ts";
-import { missingBf16, openSystemOneDnn } from "../cpu/onednn.ts";
+import { missingBf16, ONEDNN_FILES, openSystemOneDnn } from "../cpu/onednn.ts";
 import { type OneDnnThread, openOneDnn } from "../cpu/onednn_binding.ts";
 import type { Sgemm } from "../cpu/sgemm.ts";
 
@@ -29,10 +29,10 @@ export function openAlone(maxPrimitives = 256): Opened | string {
   const heap = new Heap(1 << 21);
   const blas = openSystemBlas(true, heap);
   if (typeof blas === "string") return blas;
-  const found = paths.map((path) => openSystemOneDnn(path, blas, heap))
+  const found = ONEDNN_FILES.map((path) => openSystemOneDnn(path, blas, heap))
     .find((opened) => typeof opened !== "string");
   if (found === undefined) return "no oneDNN";
-  const hasAmx = missingBf16(found, blas, heap, false) === null;
+  const hasAmx = missingBf16(found, blas, heap, "bf16") === null;
   found.thread.close();
   blas.thread.close();
   const thread = openOneDnn(deno()!, { ...found.start, maxPrimitives });
@@ -41,12 +41,9 @@ export function openAlone(maxPrimitives = 256): Opened | string {
   return { heap, thread, hasAmx, places, close: () => thread.close() };
 }
 
-/** The names of the library, with which it is used on any processor. */
-const paths = ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.3.7"];
-
 /** The name under which the system has the library. */
 export function systemOneDnn(): string | null {
-  for (const path of paths) {
+  for (const path of ONEDNN_FILES) {
     try {
       Deno.dlopen(path, {}).close();
       return path;
