@@ -31,12 +31,6 @@ export interface ModelInfo {
   readonly stage: string;
 }
 
-/** How to sample. */
-export interface Sampling {
-  readonly temperature: number;
-  readonly topK: number;
-}
-
 /** What the server says went wrong. */
 export class ServerError extends Error {
   readonly status: number;
@@ -65,12 +59,12 @@ export async function findModel(key: string): Promise<ModelInfo> {
 export async function* streamAnswer(
   model: ModelInfo,
   messages: readonly Message[],
-  { temperature, topK }: Sampling,
+  sampling: { readonly temperature: number; readonly top_k: number },
   key: string,
   signal: AbortSignal,
 ): AsyncGenerator<Piece, void, void> {
   const isBase = model.stage === "base";
-  const common = { model: model.id, stream: true, temperature, top_k: topK };
+  const common = { model: model.id, stream: true, ...sampling };
   const body = isBase
     ? { ...common, prompt: messages.at(-1)!.content, max_tokens: 128, logprobs: TOP_TOKENS }
     : { ...common, messages, logprobs: true, top_logprobs: TOP_TOKENS };

@@ -180,7 +180,7 @@ async function stream(
 ): Promise<number> {
   for (let left = 0;; left += 2) {
     const messages = turns.slice(left).map(messageOf);
-    const sampling = { temperature: temperature.value, topK: topK.value };
+    const sampling = { temperature: temperature.value, top_k: topK.value };
     try {
       const pieces = streamAnswer(model.value!, messages, sampling, key.value, signal);
       for await (const piece of pieces) onPiece(piece);

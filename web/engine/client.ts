@@ -2,7 +2,6 @@
 /** The page's side of the engine. @module */
 
 import { type Signal, signal } from "../deps.ts";
-import { loadScript } from "../script.ts";
 import type { LettersTasks } from "./letters_worker.ts";
 import type { DeviceChoice, Order, Report, Start, Task } from "./serve_tasks.ts";
 import type { EngineTasks } from "./worker.ts";
@@ -22,6 +21,17 @@ function workerFor(task: keyof Tasks): Promise<Worker> {
   const worker = workers.get(name) ?? loadWorker(name === "letters" ? "letters" : "engine");
   workers.set(name, worker);
   return worker;
+}
+
+/** Loads and runs a classic script, even from a disk. @throws {Error} If it is not there. */
+export function loadScript(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const element = document.createElement("script");
+    element.src = path;
+    element.onload = () => resolve();
+    element.onerror = () => reject(new Error(`Cannot load a part of the page: wanted ${path}`));
+    document.head.append(element);
+  });
 }
 
 /**

@@ -39,19 +39,12 @@ export type GptTask =
 
 /** What the page hears while a GPT trains. */
 export type GptProgress =
-  | {
+  | ReturnType<typeof describe> & {
     readonly kind: "start";
     readonly spec: GptSpec;
     /** The steps that were done before. */
     readonly step: number;
     readonly parameters: number;
-    readonly vocabSize: number;
-    /** The merges in the order learned: two tokens that become one. */
-    readonly merges: readonly (readonly [left: string, right: string])[];
-    /** The first tokens of the text. */
-    readonly tokens: readonly string[];
-    /** Mean bytes of text that a token stands for. */
-    readonly bytesPerToken: number;
   }
   | {
     readonly kind: "step";
@@ -212,8 +205,11 @@ function describe(tokenizer: Tokenizer, tokens: Int32Array) {
   const bytes = tokenizer.tokenBytes();
   return {
     vocabSize: tokenizer.vocabSize,
+    /** In the order learned: two tokens that become one. */
     merges: tokenizer.merges.map(([left, right]) => [textOf(left), textOf(right)] as const),
+    /** The first tokens of the text. */
     tokens: Array.from(tokens.subarray(0, SHOWN_TOKENS), textOf),
+    /** Mean bytes of text that a token stands for. */
     bytesPerToken: tokens.reduce((sum, id) => sum + bytes[id]!, 0) / tokens.length,
   };
 }

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { loadScript } from "../engine/client.ts";
 import type { ModelFiles } from "../engine/inside.ts";
-import { loadScript } from "../script.ts";
 
 /** Files by their names. */
 export function filesOf(list: Iterable<File>): ModelFiles {
