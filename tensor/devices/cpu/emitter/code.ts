@@ -47,7 +47,7 @@ export function unsigned(value: number): number[] {
   return [...bytes, rest];
 }
 
-function signed(value: number): number[] {
+export function signed(value: number): number[] {
   const bytes: number[] = [];
   let rest = value | 0;
   for (; rest < -64 || rest > 63; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
@@ -59,17 +59,16 @@ export function fourBytes(bits: number): number[] {
   return [bits & 255, (bits >> 8) & 255, (bits >> 16) & 255, bits >>> 24];
 }
 
-const floatScratch = new Float32Array(1);
-const integerScratch = new Int32Array(floatScratch.buffer);
-
 export function floatBits(value: number): number {
-  floatScratch[0] = value;
-  return integerScratch[0]!;
+  return new Int32Array(Float32Array.of(value).buffer)[0]!;
 }
 
-type Operands = readonly Pick<Value, "code">[];
+/** An operand; a number is a constant of its type. */
+export function lift<T extends Value>(value: T | number, of: (value: number) => T): T {
+  return typeof value === "number" ? of(value) : value;
+}
 
-function instruction(bytes: readonly number[], operands: Operands): Code {
+function instruction(bytes: readonly number[], operands: readonly Value[]): Code {
   return (sink) => {
     for (const operand of operands) operand.code(sink);
     for (const byte of bytes) sink.bytes.push(byte);
@@ -78,7 +77,7 @@ function instruction(bytes: readonly number[], operands: Operands): Code {
 
 export function plain(
   opcode: number,
-  operands: Operands,
+  operands: readonly Value[],
   immediates: readonly number[] = [],
 ): Code {
   return instruction([opcode, ...immediates], operands);
@@ -86,7 +85,7 @@ export function plain(
 
 export function vector(
   opcode: number,
-  operands: Operands,
+  operands: readonly Value[],
   immediates: readonly number[] = [],
 ): Code {
   return instruction([SIMD, ...unsigned(opcode), ...immediates], operands);
@@ -102,28 +101,24 @@ export type Binary<Opcodes, Operand, Result> = {
 export function addInstructions<T extends Value>(
   type: { readonly prototype: T },
   opcodes: Readonly<Record<string, number>>,
-  encode: (opcode: number, operands: Operands) => Code,
+  encode: (opcode: number, operands: readonly Value[]) => Code,
   result: Type,
-  lift: (value: number) => Pick<Value, "code">,
+  of: (value: number) => Value,
 ): void {
   for (const [name, opcode] of Object.entries(opcodes)) {
     const method = function (this: T, other?: Value | number): Value {
-      if (other === undefined) return new result(encode(opcode, [this]));
-      return new result(encode(opcode, [this, typeof other === "number" ? lift(other) : other]));
+      const operands = other === undefined ? [this] : [this, lift(other, of)];
+      return new result(encode(opcode, operands));
     };
     Object.defineProperty(type.prototype, name, { value: method });
   }
-}
-
-export function constantInteger(value: number): Code {
-  return plain(0x41, [], signed(value));
 }
 
 /** A memory access. The alignment is only a hint: always 4 bytes. */
 export function memoryAccess(
   opcode: number,
   isVector: boolean,
-  operands: Operands,
+  operands: readonly Value[],
   offset: number,
   lane?: number,
 ): Code {

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { instantiateKernel } from "../testing/run_kernel.ts";
-import { emitKernel, F32, F32x4, type FunctionBuilder, I32, I32x4, type Value } from "./mod.ts";
+import { emitKernel, F32, F32x4, type FunctionBuilder, I32, type Value } from "./mod.ts";
 
 /** Computes values over (a, b, c), four lanes each, and stores them consecutively. */
 function vectorResults(
@@ -85,20 +85,18 @@ Deno.test("comparisons give masks, and masks select regardless of the other valu
     a.less(b),
     a.lessEqual(b),
     a.greater(b),
-    a.greaterEqual(b),
     a.less(b).select(a, b),
     a.max(b),
     a.pseudoMax(b),
   ], [[1, 2, 3, NaN], [1, 3, 2, 0]]);
-  assertEquals(integers.slice(0, 6), [
+  assertEquals(integers.slice(0, 5), [
     [-1, 0, 0, 0],
     [0, -1, -1, -1],
     [0, -1, 0, 0],
     [-1, -1, 0, 0],
     [0, 0, -1, 0],
-    [-1, 0, -1, 0],
   ]);
-  assertEquals(floats.slice(6), [[1, 2, 2, 0], [1, 3, 3, NaN], [1, 3, 3, NaN]]);
+  assertEquals(floats.slice(5), [[1, 2, 2, 0], [1, 3, 3, NaN], [1, 3, 3, NaN]]);
 });
 
 Deno.test("vector arithmetic on integers computes what its name says", () => {
@@ -111,7 +109,6 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
       x.multiply(x),
       x.shiftLeft(4),
       x.shiftRight(1),
-      x.shiftRightUnsigned(28),
       x.and(6),
       x.andNot(6),
       x.or(1),
@@ -121,10 +118,6 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
       x.equal(5),
       x.less(5),
       x.greater(5),
-      x.shuffle(I32x4.lanes(10, 11, 12, 13), [0, 7, 2, 5]),
-      I32.lane(x, 1).splat(),
-      I32.all(x.or(1)).splat(),
-      I32.all(x).splat(),
     ];
   }, [[5.9, -5.9, 1e20, NaN]]);
   const x = [5, -5, 2147483647, 0];
@@ -136,7 +129,6 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
     each((x) => Math.imul(x, x)),
     each((x) => x << 4),
     each((x) => x >> 1),
-    each((x) => x >>> 28),
     each((x) => x & 6),
     each((x) => x & ~6),
     each((x) => x | 1),
@@ -146,10 +138,6 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
     [-1, 0, 0, 0],
     [0, -1, 0, -1],
     [0, 0, -1, 0],
-    [5, 13, 2147483647, 11],
-    [-5, -5, -5, -5],
-    [1, 1, 1, 1],
-    [0, 0, 0, 0],
   ]);
 });
 
@@ -181,10 +169,8 @@ Deno.test("scalar arithmetic computes what its name says", () => {
     [x.remainderUnsigned(10), 9],
     [x.and(15), -37 & 15],
     [x.or(15), -37 | 15],
-    [x.xor(15), -37 ^ 15],
     [x.shiftLeft(3), -296],
     [x.shiftRight(3), -5],
-    [x.shiftRightUnsigned(30), 3],
     [x.isZero(), 0],
     [x.equal(-37), 1],
     [x.notEqual(-37), 0],
@@ -199,17 +185,10 @@ Deno.test("scalar arithmetic computes what its name says", () => {
     [y.subtract(1), -3.5],
     [y.multiply(4), -10],
     [y.divide(-2), 1.25],
-    [y.min(1), -2.5],
-    [y.max(1), 1],
-    [y.abs(), 2.5],
-    [y.negate(), 2.5],
-    [y.floor(), -3],
-    [y.abs().add(F32.of(1.5)).sqrt(), 2],
     [y.equal(-2.5), 1],
     [y.less(-2.5), 0],
     [y.lessEqual(-2.5), 1],
     [y.greater(-3), 1],
-    [y.greaterEqual(0), 0],
   ];
   const kernel = instantiateKernel(emitKernel((f, { words }) => {
     values.forEach(([value], i) => f.store(words, value, 4 * i));

@@ -12,8 +12,7 @@ import {
   type Value,
   withCode,
 } from "./code.ts";
-import { F32, I32 } from "./scalars.ts";
-import type { F32x4 } from "./vectors.ts";
+import { F32, type F32x4, I32 } from "./values.ts";
 
 /** A named value: reading it is free, and {@linkcode FunctionBuilder.set} assigns it. */
 export type Local<T extends Value> = T & { readonly index: number };
@@ -36,7 +35,7 @@ const NO_RESULT = 0x40;
  *
  * @example The sum of the first numbers, by a loop
  * ```ts
- * import { I32 } from "./scalars.ts";
+ * import { I32 } from "./values.ts";
  * import { emitKernel } from "./module.ts";
  *
  * const emit = emitKernel((f, { words, start, end }) => {

@@ -7,7 +7,7 @@
  */
 
 import type { FunctionBuilder } from "./function.ts";
-import { F32x4, type I32x4 } from "./vectors.ts";
+import { F32x4, type I32x4 } from "./values.ts";
 
 /**
  * 1.5 · 2²³: adding it to a small float leaves the nearest integer in the low bits. The bits above

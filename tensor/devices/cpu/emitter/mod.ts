@@ -7,10 +7,8 @@
  * @module
  */
 
-export { type Code, type CodeSink, type Lanes, type Type, Value } from "./code.ts";
-export { F32, I32 } from "./scalars.ts";
-export { F32x4, I32x4 } from "./vectors.ts";
-export { FunctionBuilder, type FunctionReference, type Local, type ValuesOf } from "./function.ts";
-export { emitKernel, type KernelParameters, ModuleBuilder } from "./module.ts";
+export { Value } from "./code.ts";
+export { F32, F32x4, I32, I32x4 } from "./values.ts";
+export { FunctionBuilder, type FunctionReference, type Local } from "./function.ts";
+export { emitKernel, type KernelParameters, loadWords, ModuleBuilder } from "./module.ts";
 export { exp, expOfNonPositive, polynomial } from "./math.ts";
-export { loadWords } from "./words.ts";

@@ -1,9 +1,15 @@
 /** The module around the functions. @module */
 
 import type { WasmKernel } from "../../../device.ts";
-import { FunctionBuilder, type FunctionReference, namedLocal, type ValuesOf } from "./function.ts";
+import {
+  FunctionBuilder,
+  type FunctionReference,
+  type Local,
+  namedLocal,
+  type ValuesOf,
+} from "./function.ts";
 import { type Type, unsigned } from "./code.ts";
-import { I32 } from "./scalars.ts";
+import { I32 } from "./values.ts";
 
 /** A kernel's parameters: see `WasmKernel` in `tensor/device.ts`. */
 export interface KernelParameters {
@@ -88,6 +94,17 @@ export function emitKernel(
     });
     return module.finish();
   };
+}
+
+/** Loads the argument words of a kernel into variables, by name and in order. */
+export function loadWords<N extends string>(
+  f: FunctionBuilder,
+  words: I32,
+  names: readonly N[],
+): Record<N, Local<I32>> {
+  const loaded = {} as Record<N, Local<I32>>;
+  names.forEach((name, i) => loaded[name] = f.local(words.loadI32(4 * i)));
+  return loaded;
 }
 
 function name(text: string): number[] {

@@ -3,7 +3,7 @@
 import type { ReduceOperation } from "../../../expression/expression.ts";
 import { identities } from "../../../expression/program.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
-import { F32x4, I32x4 } from "../emitter/vectors.ts";
+import { F32x4, I32x4 } from "../emitter/values.ts";
 import type { Target } from "./context.ts";
 
 /** Additions per block before the sum is moved to the total: few enough to be accurate. */

@@ -16,8 +16,7 @@ import type { StrideClass } from "../../../kernel/layout.ts";
 import { wasmArithmetic } from "../../../kernel/wasm.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
 import type { KernelParameters } from "../emitter/module.ts";
-import { I32 } from "../emitter/scalars.ts";
-import type { F32x4, I32x4 } from "../emitter/vectors.ts";
+import { type F32x4, I32, type I32x4 } from "../emitter/values.ts";
 import type { VectorAxis } from "./layout.ts";
 
 /** Where and in which numbers formulas are computed. */

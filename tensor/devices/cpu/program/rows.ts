@@ -3,8 +3,7 @@
 import { type Expression, inOrder, operandsOf } from "../../../expression/expression.ts";
 import { type Program, reductionPasses } from "../../../expression/program.ts";
 import { isExpensive } from "../../../kernel/formulas.ts";
-import { I32 } from "../emitter/scalars.ts";
-import { F32x4, I32x4 } from "../emitter/vectors.ts";
+import { F32x4, I32, I32x4 } from "../emitter/values.ts";
 import { type KernelContext, type Place, vectorsAtOnce } from "./context.ts";
 import { WasmProgramWriter } from "./writer.ts";
 

@@ -8,8 +8,7 @@
 
 import type { Expression } from "../../../expression/expression.ts";
 import { hoist, type KnownValues } from "../../../kernel/formulas.ts";
-import { I32 } from "../emitter/scalars.ts";
-import type { F32x4 } from "../emitter/vectors.ts";
+import { type F32x4, I32 } from "../emitter/values.ts";
 import { type KernelContext, type Operand, type Place, vectorsAtOnce } from "./context.ts";
 import { WasmProgramWriter } from "./writer.ts";
 

@@ -4,8 +4,7 @@ import type { Expression } from "../../../expression/expression.ts";
 import type { Reduction } from "../../../expression/program.ts";
 import type { KnownValues } from "../../../kernel/formulas.ts";
 import { ProgramWriter } from "../../../kernel/program_writer.ts";
-import { I32 } from "../emitter/scalars.ts";
-import type { F32x4 } from "../emitter/vectors.ts";
+import { type F32x4, I32 } from "../emitter/values.ts";
 import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
 import type { KernelContext, Place } from "./context.ts";
 
