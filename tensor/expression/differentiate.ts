@@ -45,7 +45,7 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
   for (const e of inOrder(formulas).toReversed()) {
     const adjoint = adjoints.get(e);
     if (adjoint === undefined) continue;
-    propagate(e, adjoint, (to, gradient) => contribute(e, to, gradient));
+    for (const [to, gradient] of contributions(e, adjoint)) contribute(e, to, gradient);
   }
   const outputs = program.inputs.flatMap(({ isPerRow }, i) => {
     if (!wanted[i]) return [];
@@ -61,80 +61,76 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
   });
 }
 
-function propagate(
-  e: Expression,
-  adjoint: Expression,
-  contribute: (to: Expression, gradient: Expression) => void,
-): void {
+/** What a node adds to the gradients of its operands. */
+function contributions(e: Expression, adjoint: Expression): readonly [Expression, Expression][] {
   switch (e.kind) {
     case "unary":
-      return contributeUnary(e, adjoint, contribute);
-    case "binary":
-      return contributeBinary(e, adjoint, contribute);
-    case "select":
-      contribute(e.a, ex.select(e.condition, adjoint, 0));
-      contribute(e.b, ex.select(e.condition, 0, adjoint));
-      return;
-    case "broadcast":
-      return contribute(e.a, adjoint);
-    case "reduce": {
-      if (e.operation === "sum") return contribute(e.a, adjoint);
-      const isExtreme = ex.equal(e.a, e);
-      contribute(e.a, ex.multiply(isExtreme, ex.divide(adjoint, ex.rowSum(isExtreme))));
-      return;
+      return [[e.a, ex.multiply(adjoint, slopes[e.operation](e.a, e))]];
+    case "binary": {
+      const both = partials[e.operation](adjoint, e.a, e.b, e);
+      return both.length === 0 ? [] : [[e.a, both[0]], [e.b, both[1]]];
     }
+    case "select":
+      return [
+        [e.a, ex.select(e.condition, adjoint, 0)],
+        [e.b, ex.select(e.condition, 0, adjoint)],
+      ];
+    case "broadcast":
+      return [[e.a, adjoint]];
+    case "reduce": {
+      if (e.operation === "sum") return [[e.a, adjoint]];
+      const isExtreme = ex.equal(e.a, e);
+      return [[e.a, ex.multiply(isExtreme, ex.divide(adjoint, ex.rowSum(isExtreme)))]];
+    }
+    default:
+      return [];
   }
 }
 
-function contributeUnary(
-  e: Expression & { kind: "unary" },
-  adjoint: Expression,
-  contribute: (to: Expression, gradient: Expression) => void,
-): void {
-  const a = e.a;
-  const slopes: Record<ex.UnaryOperation, () => ex.Operand> = {
-    negate: () => -1,
-    exp: () => e,
-    log: () => ex.divide(1, a),
-    tanh: () => ex.subtract(1, ex.square(e)),
-    sqrt: () => ex.divide(0.5, e),
-    abs: () => ex.sign(a),
-    sign: () => 0,
-    floor: () => 0,
-    sin: () => ex.cos(a),
-    cos: () => ex.negate(ex.sin(a)),
-    erf: () => ex.multiply(2 / Math.sqrt(Math.PI), ex.exp(ex.negate(ex.square(a)))),
-  };
-  contribute(a, ex.multiply(adjoint, slopes[e.operation]()));
-}
+/** The derivative of each unary operation at `a`, where its value is `y`. */
+const slopes: Readonly<Record<ex.UnaryOperation, (a: Expression, y: Expression) => ex.Operand>> = {
+  negate: () => -1,
+  exp: (_, y) => y,
+  log: (a) => ex.divide(1, a),
+  tanh: (_, y) => ex.subtract(1, ex.square(y)),
+  sqrt: (_, y) => ex.divide(0.5, y),
+  abs: (a) => ex.sign(a),
+  sign: () => 0,
+  floor: () => 0,
+  sin: (a) => ex.cos(a),
+  cos: (a) => ex.negate(ex.sin(a)),
+  erf: (a) => ex.multiply(2 / Math.sqrt(Math.PI), ex.exp(ex.negate(ex.square(a)))),
+};
 
-function contributeBinary(
-  e: Expression & { kind: "binary" },
-  adjoint: Expression,
-  contribute: (to: Expression, gradient: Expression) => void,
-): void {
-  const { a, b } = e;
-  // Where one of them is NaN, so is the result, and both get the gradient.
-  const extreme = (isFirst: Expression, isSecond: Expression): [Expression, Expression] => {
-    const share = ex.select(ex.equal(a, b), 0.5, 1);
-    const unless = (other: Expression) => ex.multiply(adjoint, ex.select(other, 0, share));
-    return [unless(isSecond), unless(isFirst)];
-  };
-  // Comparisons are piecewise constant.
-  const constant = () => null;
-  const gradients: Record<ex.BinaryOperation, () => [Expression, Expression] | null> = {
-    add: () => [adjoint, adjoint],
-    subtract: () => [adjoint, ex.negate(adjoint)],
-    multiply: () => [ex.multiply(adjoint, b), ex.multiply(adjoint, a)],
-    divide: () => {
-      const share = ex.divide(adjoint, b);
-      return [share, ex.negate(ex.multiply(share, e))];
-    },
-    max: () => extreme(ex.less(b, a), ex.less(a, b)),
-    min: () => extreme(ex.less(a, b), ex.less(b, a)),
-    less: constant,
-    lessEqual: constant,
-    equal: constant,
-  };
-  gradients[e.operation]()?.forEach((gradient, i) => contribute([a, b][i]!, gradient));
-}
+/** The gradients of the operands of a binary operation, whose own gradient is `dy`. */
+type Partials = (
+  dy: Expression,
+  a: Expression,
+  b: Expression,
+  y: Expression,
+) => readonly [Expression, Expression] | readonly [];
+
+/** Where one of two operands is NaN, so is the extreme, and both get the gradient. */
+const extreme = (isBelow: typeof ex.less): Partials => (dy, a, b) => {
+  const share = ex.select(ex.equal(a, b), 0.5, 1);
+  const unless = (other: Expression) => ex.multiply(dy, ex.select(other, 0, share));
+  return [unless(isBelow(a, b)), unless(isBelow(b, a))];
+};
+
+/** Comparisons are piecewise constant. */
+const none: Partials = () => [];
+
+const partials: Readonly<Record<ex.BinaryOperation, Partials>> = {
+  add: (dy) => [dy, dy],
+  subtract: (dy) => [dy, ex.negate(dy)],
+  multiply: (dy, a, b) => [ex.multiply(dy, b), ex.multiply(dy, a)],
+  divide: (dy, _, b, y) => {
+    const share = ex.divide(dy, b);
+    return [share, ex.negate(ex.multiply(share, y))];
+  },
+  max: extreme(ex.less),
+  min: extreme((a, b) => ex.less(b, a)),
+  less: none,
+  lessEqual: none,
+  equal: none,
+};

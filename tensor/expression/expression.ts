@@ -179,6 +179,8 @@ export function unary(operation: UnaryOperation, operand: Operand): Expression {
 export function binary(operation: BinaryOperation, first: Operand, second: Operand): Expression {
   const a = lift(first);
   const b = lift(second);
+  const simpler = simplify(operation, a, b);
+  if (simpler !== null) return simpler;
   if (a.kind === "constant" && b.kind === "constant") {
     return constant(binaryFunctions[operation](a.value, b.value));
   }
@@ -189,44 +191,34 @@ export function binary(operation: BinaryOperation, first: Operand, second: Opera
   );
 }
 
+/** The result of an operation that need not be computed: with a neutral constant, or the factor 0. */
+function simplify(operation: BinaryOperation, a: Expression, b: Expression): Expression | null {
+  switch (operation) {
+    case "add":
+      return isConstant(a, 0) ? b : isConstant(b, 0) ? a : null;
+    case "subtract":
+      return isConstant(b, 0) ? a : isConstant(a, 0) ? negate(b) : null;
+    case "multiply":
+      if (isConstant(a, 0) || isConstant(b, 0)) return constant(0);
+      if (isConstant(a, 1)) return b;
+      if (isConstant(b, 1)) return a;
+      if (isConstant(a, -1)) return negate(b);
+      return isConstant(b, -1) ? negate(a) : null;
+    case "divide":
+      return isConstant(b, 1) ? a : null;
+    default:
+      return null;
+  }
+}
+
 /** a + b */
-export function add(first: Operand, second: Operand): Expression {
-  const a = lift(first);
-  const b = lift(second);
-  if (isConstant(a, 0)) return b;
-  if (isConstant(b, 0)) return a;
-  return binary("add", a, b);
-}
-
+export const add = (a: Operand, b: Operand): Expression => binary("add", a, b);
 /** a − b */
-export function subtract(first: Operand, second: Operand): Expression {
-  const a = lift(first);
-  const b = lift(second);
-  if (isConstant(b, 0)) return a;
-  if (isConstant(a, 0)) return negate(b);
-  return binary("subtract", a, b);
-}
-
+export const subtract = (a: Operand, b: Operand): Expression => binary("subtract", a, b);
 /** a · b. The constant 0 makes the result 0 even if the other factor is NaN. */
-export function multiply(first: Operand, second: Operand): Expression {
-  const a = lift(first);
-  const b = lift(second);
-  if (isConstant(a, 0) || isConstant(b, 0)) return constant(0);
-  if (isConstant(a, 1)) return b;
-  if (isConstant(b, 1)) return a;
-  if (isConstant(a, -1)) return negate(b);
-  if (isConstant(b, -1)) return negate(a);
-  return binary("multiply", a, b);
-}
-
+export const multiply = (a: Operand, b: Operand): Expression => binary("multiply", a, b);
 /** a / b */
-export function divide(first: Operand, second: Operand): Expression {
-  const a = lift(first);
-  const b = lift(second);
-  if (isConstant(b, 1)) return a;
-  return binary("divide", a, b);
-}
-
+export const divide = (a: Operand, b: Operand): Expression => binary("divide", a, b);
 /** The maximum of a and b; NaN if either is NaN. */
 export const max = (a: Operand, b: Operand): Expression => binary("max", a, b);
 /** The minimum of a and b; NaN if either is NaN. */
@@ -322,19 +314,9 @@ export function detach(operand: Operand): Expression {
 
 /** The direct operands of `expression`. */
 export function operandsOf(expression: Expression): readonly Expression[] {
-  switch (expression.kind) {
-    case "unary":
-    case "reduce":
-    case "broadcast":
-    case "detach":
-      return [expression.a];
-    case "binary":
-      return [expression.a, expression.b];
-    case "select":
-      return [expression.condition, expression.a, expression.b];
-    default:
-      return [];
-  }
+  if (expression.kind === "select") return [expression.condition, expression.a, expression.b];
+  if (expression.kind === "binary") return [expression.a, expression.b];
+  return "a" in expression ? [expression.a] : [];
 }
 
 /**

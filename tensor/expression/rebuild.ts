@@ -45,9 +45,8 @@ function rebuildOne(e: Expression, part: (e: Expression) => Expression): Express
     case "reduce":
       return ex.reduce(e.operation, part(e.a));
     case "broadcast":
-      return ex.broadcast(part(e.a));
     case "detach":
-      return ex.detach(part(e.a));
+      return ex[e.kind](part(e.a));
     default:
       return e;
   }
