@@ -8,7 +8,7 @@ import {
   type Float,
   type Int,
   type IntVector,
-  sumBefore,
+  shareSums,
   type Vector,
   type VectorBuilder,
 } from "./language.ts";
@@ -153,9 +153,7 @@ kernelTest("the lanes of an item see what they share, phase by phase", async (de
     },
     (k, item, { y }, { count }) => {
       const row = y.from(item.multiply(count));
-      k.eachLane(count, (lane) => k.shared.store(lane, row.load(lane)));
-      k.once(() => sumBefore(k, count, k.float(100)));
-      const total = k.let(k.shared.load(count));
+      const total = k.let(shareSums(k, count, k.float(100), (lane) => row.load(lane)));
       // Each lane reads what another one stored.
       k.eachLane(count, (lane) => {
         row.store(lane, k.shared.load(count.subtract(1).subtract(lane)).add(total));

@@ -303,30 +303,15 @@ export function shareSums(
   initial: Float,
   sumOf: (piece: Int) => Float,
 ): Float {
-  if (k.inTurn) {
+  k.eachLane(pieces, (piece) => k.shared.store(piece, sumOf(piece)));
+  k.once(() => {
     const total = k.variable(initial);
     k.loop(0, pieces, (piece) => {
+      const own = k.let(k.shared.load(piece));
       k.shared.store(piece, total);
-      k.set(total, total.add(sumOf(piece)));
+      k.set(total, total.add(own));
     });
     k.shared.store(pieces, total);
-    return total;
-  }
-  k.eachLane(pieces, (piece) => k.shared.store(piece, sumOf(piece)));
-  k.once(() => sumBefore(k, pieces, initial));
-  return k.shared.load(pieces);
-}
-
-/**
- * Replaces each of the first `count` shared floats by the sum of those before it, and the next one by
- * the sum of all.
- */
-export function sumBefore(k: KernelBuilder, count: Int, initial: Float): void {
-  const total = k.variable(initial);
-  k.loop(0, count, (i) => {
-    const own = k.let(k.shared.load(i));
-    k.shared.store(i, total);
-    k.set(total, total.add(own));
   });
-  k.shared.store(count, total);
+  return k.shared.load(pieces);
 }
