@@ -205,17 +205,6 @@ export const identities: Readonly<
   integers: { sum: 0, max: -(2 ** 31), min: 2 ** 31 - 1 },
 };
 
-/** Indices of the outputs that have an element per column, and of those that have one per row. */
-export function splitOutputs(
-  program: Program,
-): { readonly perElement: readonly number[]; readonly perRow: readonly number[] } {
-  const all = program.outputs.map((_, o) => o);
-  return {
-    perElement: all.filter((o) => program.outputVaries[o]),
-    perRow: all.filter((o) => !program.outputVaries[o]),
-  };
-}
-
 /**
  * The passes of a row kernel: independent reductions first, in one pass over the row, then those
  * that depend on them, and the outputs last.

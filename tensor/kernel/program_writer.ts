@@ -1,12 +1,7 @@
 /** The code of programs, on every device: reductions, pass by pass, then the outputs. @module */
 
 import type { Expression } from "../expression/expression.ts";
-import {
-  type Program,
-  type Reduction,
-  reductionPasses,
-  splitOutputs,
-} from "../expression/program.ts";
+import { type Program, type Reduction, reductionPasses } from "../expression/program.ts";
 import { type Arithmetic, hoist, type KnownValues, writeFormulas } from "./formulas.ts";
 
 /**
@@ -14,8 +9,9 @@ import { type Arithmetic, hoist, type KnownValues, writeFormulas } from "./formu
  *
  * @typeParam V A value in the code.
  * @typeParam P A place in a row.
+ * @typeParam I A position in a row.
  */
-export abstract class ProgramWriter<V, P> {
+export abstract class ProgramWriter<V, P, I> {
   protected readonly program: Program;
   /** What is computed outside of loops along the row, for each of the rows side by side. */
   protected readonly known: KnownValues<V>[];
@@ -31,10 +27,12 @@ export abstract class ProgramWriter<V, P> {
   protected abstract fixed(leaf: Expression, row: number): V | undefined;
   /** The results of independent reductions, for each row. */
   protected abstract reduce(pass: readonly Reduction[]): readonly (readonly V[])[];
-  /** Computes formulas at each place. */
+  /** Computes formulas at each place of a row, or of a part of it. */
   protected abstract forEach(
     roots: readonly Expression[],
     use: (values: readonly V[], place: P) => void,
+    begin?: I,
+    end?: I,
   ): void;
   protected abstract storeElement(output: number, place: P, value: V): void;
   protected abstract storeResult(output: number, value: V, row: number): void;
@@ -47,9 +45,12 @@ export abstract class ProgramWriter<V, P> {
         this.known[row] = new Map([...this.known[row]!, ...named]);
       });
     }
-    this.#hoist(this.program.outputs);
-    const { perElement, perRow } = splitOutputs(this.program);
-    const rootsOf = (outputs: readonly number[]) => outputs.map((o) => this.program.outputs[o]!);
+    const { outputs, outputVaries } = this.program;
+    this.#hoist(outputs);
+    const [perElement, perRow] = [true, false].map((varies) =>
+      [...outputs.keys()].filter((o) => outputVaries[o] === varies)
+    ) as [number[], number[]];
+    const rootsOf = (some: readonly number[]) => some.map((o) => outputs[o]!);
     if (perElement.length > 0) {
       this.forEach(rootsOf(perElement), (values, place) => {
         perElement.forEach((o, i) => this.storeElement(o, place, values[i]!));

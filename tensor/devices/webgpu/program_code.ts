@@ -85,7 +85,7 @@ export interface Team {
 const BLOCK = 32;
 
 /** Writes `column` for the position along the innermost axis, in vectors. */
-class ProgramCode extends ProgramWriter<WgslValue, null> {
+class ProgramCode extends ProgramWriter<WgslValue, null, string> {
   readonly #k: WgslBuilder;
   readonly #pattern: OperandsPattern;
   readonly #team: Team;

@@ -4,7 +4,7 @@ import { type Expression, inOrder, operandsOf } from "../../../expression/expres
 import { type Program, reductionPasses } from "../../../expression/program.ts";
 import { isExpensive } from "../../../kernel/formulas.ts";
 import { F32x4, I32, I32x4 } from "../emitter/values.ts";
-import { type KernelContext, type Place, vectorsAtOnce } from "./context.ts";
+import { type KernelContext, type Operand, type Place, vectorsAtOnce } from "./context.ts";
 import { WasmProgramWriter } from "./writer.ts";
 
 /** Values for scratch memory: expensive ones that a later loop over the row needs again. */
@@ -38,7 +38,7 @@ class AlongRow extends WasmProgramWriter {
   readonly #kept = new Set<Expression>();
 
   constructor(context: KernelContext) {
-    super(context, [context.uniform]);
+    super(context, [context.uniform], true);
     const { f, columns, scratch, variant: { program, useScratch } } = context;
     const wanted = useScratch ? valuesToKeep(program) : [];
     this.#slots = new Map(
@@ -46,24 +46,19 @@ class AlongRow extends WasmProgramWriter {
     );
   }
 
-  protected fixed(e: Expression): F32x4 | undefined {
-    if (e.kind !== "input") return undefined;
-    const input = this.context.inputs[e.index]!;
-    return input.strideClass === "0" ? input.load(input.pointer) : undefined;
-  }
-
   protected vectorsAtOnce(roots: readonly Expression[]): number {
     return vectorsAtOnce(roots, (e) => this.known[0]!.has(e) || this.#kept.has(e));
   }
 
-  protected storeElement(o: number, { at, vector, isFull }: Place, value: F32x4): void {
-    const output = this.context.outputs[o]!;
-    output.store(output.inRow(at), value, vector, isFull);
+  protected addressOf(operand: Operand, at: I32): I32 {
+    return operand.inRow(at);
   }
 
-  protected storeResult(o: number, value: F32x4): void {
-    const output = this.context.outputs[o]!;
-    output.store(output.pointer, value);
+  protected columnIndex({ at, vector }: Place): F32x4 {
+    const first = 4 * vector;
+    return this.context.variant.isInteger
+      ? at.splat().add(I32x4.lanes(first, first + 1, first + 2, first + 3)).asF32x4()
+      : at.toF32().splat().add(F32x4.lanes(first, first + 1, first + 2, first + 3));
   }
 
   /** Computes formulas along a part of the row, and keeps those that are needed again. */
@@ -78,35 +73,24 @@ class AlongRow extends WasmProgramWriter {
     context.forEachBlock(begin, end, this.vectorsAtOnce(roots), (at, vectors, isFull) => {
       for (let vector = 0; vector < vectors; vector++) {
         const place = { at, vector, isFull };
-        const values = context.compute(roots, (e) => this.#leaf(e, place), (e) => {
-          if (!this.#slots.has(e)) return undefined;
-          computed.add(e);
-          return (value) => this.#keep(e, place, value);
-        });
+        const values = context.compute(
+          roots,
+          (e) => this.#kept.has(e) ? this.#reload(e, place) : this.leaf(e, 0, place),
+          (e) => {
+            if (!this.#slots.has(e)) return undefined;
+            computed.add(e);
+            return (value) => this.#keep(e, place, value);
+          },
+        );
         use(values, place);
       }
     });
     for (const e of computed) this.#kept.add(e);
   }
 
-  #leaf(e: Expression, place: Place): F32x4 | undefined {
-    const { inputs, variant } = this.context;
-    const { at, vector, isFull } = place;
-    const known = this.known[0]!.get(e);
-    if (known !== undefined) return known;
-    if (this.#kept.has(e)) {
-      const address = this.#scratchAddress(e, place);
-      return isFull ? address.loadF32x4() : address.loadLane0();
-    }
-    if (e.kind === "columnIndex") {
-      const first = 4 * vector;
-      return variant.isInteger
-        ? at.splat().add(I32x4.lanes(first, first + 1, first + 2, first + 3)).asF32x4()
-        : at.toF32().splat().add(F32x4.lanes(first, first + 1, first + 2, first + 3));
-    }
-    if (e.kind !== "input") return undefined;
-    const input = inputs[e.index]!;
-    return input.load(input.inRow(at), vector, isFull);
+  #reload(e: Expression, place: Place): F32x4 {
+    const address = this.#scratchAddress(e, place);
+    return place.isFull ? address.loadF32x4() : address.loadLane0();
   }
 
   #scratchAddress(e: Expression, { at, vector }: Place): I32 {

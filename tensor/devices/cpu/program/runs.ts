@@ -8,6 +8,7 @@
 
 import type { Expression } from "../../../expression/expression.ts";
 import { hoist, type KnownValues } from "../../../kernel/formulas.ts";
+import type { Local } from "../emitter/function.ts";
 import { type F32x4, I32 } from "../emitter/values.ts";
 import { type KernelContext, type Operand, type Place, vectorsAtOnce } from "./context.ts";
 import { WasmProgramWriter } from "./writer.ts";
@@ -23,44 +24,27 @@ export function writeRuns(context: KernelContext, length: I32): void {
     I32.of(0),
     length,
     vectorsAtOnce(program.outputs),
-    (_at, vectors, isFull) => new AcrossRows(context, known, vectors, isFull).write(),
+    (_at, vectors, isFull) => {
+      new AcrossRows(context, new Array<KnownValues<F32x4>>(vectors).fill(known), isFull).write();
+    },
     (elements) => context.advance(elements),
   );
 }
 
 class AcrossRows extends WasmProgramWriter {
-  readonly #isFull: boolean;
   /** Addresses in the current column. */
-  #addressOf: (operand: Operand) => I32 = ({ pointer }) => pointer;
-
-  constructor(
-    context: KernelContext,
-    known: KnownValues<F32x4>,
-    vectors: number,
-    isFull: boolean,
-  ) {
-    super(context, Array.from({ length: vectors }, () => known));
-    this.#isFull = isFull;
-  }
-
-  protected fixed(e: Expression, vector: number): F32x4 | undefined {
-    if (e.kind !== "input" || e.varies) return undefined;
-    const input = this.context.inputs[e.index]!;
-    return input.load(input.pointer, vector, this.#isFull);
-  }
+  #cursors: ReadonlyMap<Operand, Local<I32>> = new Map();
 
   protected vectorsAtOnce(): number {
     return this.known.length;
   }
 
-  protected storeElement(o: number, { vector, isFull }: Place, value: F32x4): void {
-    const output = this.context.outputs[o]!;
-    output.store(this.#addressOf(output), value, vector, isFull);
+  protected addressOf(operand: Operand): I32 {
+    return this.#cursors.get(operand) ?? operand.pointer;
   }
 
-  protected storeResult(o: number, value: F32x4, vector: number): void {
-    const output = this.context.outputs[o]!;
-    output.store(output.pointer, value, vector, this.#isFull);
+  protected columnIndex({ at }: Place): F32x4 {
+    return this.context.splatInteger(at);
   }
 
   protected forEach(
@@ -70,17 +54,10 @@ class AcrossRows extends WasmProgramWriter {
     end: I32 = this.context.columns,
   ): void {
     const { context } = this;
-    const isFull = this.#isFull;
     const visit = (at: I32) =>
-      this.known.forEach((known, vector) => {
-        const values = context.compute(roots, (e) => {
-          if (known.has(e)) return known.get(e);
-          if (e.kind === "columnIndex") return context.splatInteger(at);
-          if (e.kind !== "input") return undefined;
-          const input = context.inputs[e.index]!;
-          return input.load(this.#addressOf(input), vector, isFull);
-        });
-        use(values, { at, vector, isFull });
+      this.known.forEach((_, vector) => {
+        const place = { at, vector, isFull: this.isFull };
+        use(context.compute(roots, (e) => this.leaf(e, vector, place)), place);
       });
     if (!this.program.isRow) return visit(begin);
     const { f, inputs, outputs } = context;
@@ -88,7 +65,7 @@ class AcrossRows extends WasmProgramWriter {
       const bytes = begin.multiply(operand.rowStride);
       return [operand, f.local(operand.pointer.add(bytes))] as const;
     }));
-    this.#addressOf = (operand) => cursors.get(operand)!;
+    this.#cursors = cursors;
     f.forRange(begin, end, 1, (column) => {
       visit(column);
       for (const [{ rowStride }, cursor] of cursors) f.set(cursor, cursor.add(rowStride));
