@@ -16,11 +16,14 @@ import { bytesPerElement, type TypedArray } from "../../dtype.ts";
 import { Error, RangeError, TypeError } from "../../errors.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
-import { type CompiledKernel, compileKernel } from "./kernel.ts";
-import { type MatmulLibraries, openMatmulLibraries } from "./matmul_libraries.ts";
+import { emitKernel, F32x4 } from "./emitter/mod.ts";
+import {
+  type KernelFunction,
+  type MatmulLibraries,
+  openMatmulLibraries,
+} from "./matmul_libraries.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
 import { Pool } from "./pool.ts";
-import { hasRelaxedSimd } from "./relaxed_simd.ts";
 
 /** Options for {@linkcode openCpuDevice}. */
 export type CpuOptions = Omit<OpenOptions, "worker">;
@@ -33,6 +36,8 @@ const MAX_TASK_MILLISECONDS = 100;
 const ARGUMENT_WORDS = 1_024;
 /** Kernels of libraries, whose ids come before those that are compiled. */
 const MATMULS = 2;
+/** A fused multiply-add of zeros, which only engines with relaxed SIMD accept. */
+const probe = emitKernel((f) => void f.local(F32x4.of(0).multiplyAdd(0, 0)));
 
 /**
  * Opens the CPU device.
@@ -72,13 +77,23 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice
   return new Cpu(heap, pool, failure, libraries, options.matmulPrecision ?? "f32");
 }
 
+/** A kernel that is ready to run on the main thread. */
+interface CompiledKernel {
+  readonly id: number;
+  /** Its module, for the workers. Engines compile equal modules once for all threads. */
+  readonly bytes: Uint8Array;
+  readonly run: KernelFunction;
+  /** Which threads have it; the main thread is the first. */
+  readonly isKnown: boolean[];
+}
+
 class Cpu implements CpuDevice {
   readonly kind = "cpu";
   readonly info: DeviceInfo;
   readonly threads: number;
   readonly hasBlas: boolean;
   readonly hasOneDnn: boolean;
-  readonly relaxedSimd: boolean = hasRelaxedSimd();
+  readonly relaxedSimd: boolean = WebAssembly.validate(probe(true));
   // WebAssembly cannot load half-precision floats.
   readonly hasFloat16 = false;
   readonly scopes: Scopes = new Scopes("cpu");
@@ -358,16 +373,26 @@ class Cpu implements CpuDevice {
     return null;
   }
 
-  #compile(kernel: WasmKernel): CompiledKernel {
+  /** Emits a kernel and compiles it for the main thread. */
+  #compile({ key, emit }: WasmKernel): CompiledKernel {
+    const bytes = emit(this.relaxedSimd);
+    const { memory } = this.#heap;
+    let run: unknown;
+    try {
+      const module = new WebAssembly.Module(bytes);
+      run = new WebAssembly.Instance(module, { env: { memory } }).exports.kernel;
+    } catch (error) {
+      throw new Error(`Cannot compile kernel "${key}": ${error}`, { cause: error });
+    }
+    if (typeof run !== "function") {
+      throw new TypeError(
+        `Cannot compile kernel "${key}": wanted an exported function "kernel", got ${typeof run}`,
+      );
+    }
     const id = MATMULS + this.#kernels.size;
-    const compiled = compileKernel(
-      kernel,
-      id,
-      this.relaxedSimd,
-      this.#heap.memory,
-      this.threads,
-    );
-    this.#kernels.set(kernel.key, compiled);
+    const isKnown = Array.from({ length: this.threads }, (_, thread) => thread === 0);
+    const compiled = { id, bytes, run: run as KernelFunction, isKnown };
+    this.#kernels.set(key, compiled);
     return compiled;
   }
 

@@ -7,11 +7,13 @@
 
 import type { OpenOptions } from "../../device.ts";
 import { Error } from "../../errors.ts";
-import type { KernelFunction } from "./kernel.ts";
 import type { Heap } from "./memory.ts";
 
 /** Which libraries to open. */
 export type LibraryOptions = Pick<OpenOptions, "blas" | "oneDnn" | "matmulPrecision">;
+
+/** A kernel on one thread: the address of its arguments, its range of items, and its scratch memory. */
+export type KernelFunction = (words: number, start: number, end: number, scratch: number) => void;
 
 /** The matmuls of one thread. */
 export interface ThreadMatmuls {

@@ -13,9 +13,11 @@ import { classOf } from "../../kernel/layout.ts";
 import type { TensorLayout } from "../../layout_cache.ts";
 import { memoize } from "../../memoize.ts";
 import { viewBytes } from "../../profile.ts";
-import { emitProgram } from "./program/kernel.ts";
+import { emitKernel } from "./emitter/module.ts";
+import { KernelContext, type KernelVariant } from "./program/context.ts";
 import { type Layout, layOut } from "./program/layout.ts";
-import { valuesToKeep } from "./program/rows.ts";
+import { valuesToKeep, writeRows } from "./program/rows.ts";
+import { writeRuns } from "./program/runs.ts";
 
 const WORD_BYTES = 4;
 /** Nanoseconds of work that justify waking another thread. */
@@ -146,4 +148,18 @@ function kernelFor(
     kernels.set(name, kernel);
   }
   return kernel;
+}
+
+/**
+ * The kernel of a program: one loop nest for any sizes, strides and scalars, which are arguments.
+ *
+ * The outer loop is over *runs*, segments of the innermost axis; see `program/layout.ts`. The inner
+ * loop loads, computes and stores one block of elements at a time, so that outputs may alias inputs.
+ */
+function emitProgram(variant: KernelVariant): WasmKernel["emit"] {
+  return emitKernel((f, parameters) => {
+    const context = new KernelContext(f, variant, parameters);
+    const write = variant.vectors === "row" ? writeRows : writeRuns;
+    context.forEachRun((length) => write(context, length));
+  });
 }

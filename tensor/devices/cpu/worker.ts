@@ -1,7 +1,6 @@
 /** A worker of the CPU device: waits for shares of kernels and runs them. @module */
 
-import type { KernelFunction } from "./kernel.ts";
-import type { ThreadMatmuls } from "./matmul_libraries.ts";
+import type { KernelFunction, ThreadMatmuls } from "./matmul_libraries.ts";
 
 /** Offsets of the words of a worker's mailbox, which is in shared memory. */
 export const MAILBOX = {

@@ -1,8 +1,7 @@
 /** The GEMMs of one thread: the same text runs on the main thread and in workers. @module */
 
 import type { MatmulPrecision } from "../../device.ts";
-import type { ThreadMatmuls } from "../../devices/cpu/matmul_libraries.ts";
-import type { KernelFunction } from "../../devices/cpu/kernel.ts";
+import type { KernelFunction, ThreadMatmuls } from "../../devices/cpu/matmul_libraries.ts";
 import type { BlasThread } from "./blas_binding.ts";
 import type { ONEDNN_LIMITS } from "./onednn.ts";
 import type { OneDnnThread } from "./onednn_binding.ts";

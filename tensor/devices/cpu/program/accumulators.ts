@@ -4,7 +4,7 @@ import type { ReduceOperation } from "../../../expression/expression.ts";
 import { identities } from "../../../expression/program.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
 import { F32x4, I32x4 } from "../emitter/values.ts";
-import type { Target } from "./context.ts";
+import type { KernelContext } from "./context.ts";
 
 /** Additions per block before the sum is moved to the total: few enough to be accurate. */
 export const BLOCK_STEPS = 256;
@@ -32,35 +32,30 @@ interface Total {
  */
 export class Accumulators {
   readonly #f: FunctionBuilder;
-  readonly #isInteger: boolean;
-  readonly #operation: ReduceOperation;
+  /** The result of nothing. */
+  readonly #identity: F32x4;
   readonly #combine: Combine;
   readonly #combineLanes: Combine;
+  /** Whether all lanes, and all vectors, contribute to one result. */
   readonly #acrossLanes: boolean;
   readonly #parts: readonly Local<F32x4>[];
   readonly #totals: readonly Total[];
   /** Whether there was a NaN: two instructions, where a NaN-propagating maximum takes eight. */
   readonly #sawNaN: readonly Local<I32x4>[];
 
-  /**
-   * @param vectors Number of vectors that are added in turn.
-   * @param acrossLanes Whether all lanes, and all vectors, contribute to one result.
-   */
-  constructor(
-    { f, isInteger }: Target,
-    operation: ReduceOperation,
-    vectors: number,
-    acrossLanes: boolean,
-  ) {
+  /** @param vectors Number of vectors that are added in turn. */
+  constructor({ f, variant }: KernelContext, operation: ReduceOperation, vectors: number) {
+    const { isInteger } = variant;
     this.#f = f;
-    this.#isInteger = isInteger;
-    this.#operation = operation;
+    this.#identity = isInteger
+      ? I32x4.of(identities.integers[operation]).asF32x4()
+      : F32x4.of(identities.floats[operation]);
     const ofIntegers: Combine = (a, b) => a.bits()[METHODS[operation]](b.bits()).asF32x4();
     this.#combine = isInteger ? ofIntegers : (a, b) => a[FAST_METHODS[operation]](b);
     this.#combineLanes = isInteger ? ofIntegers : (a, b) => a[METHODS[operation]](b);
-    this.#acrossLanes = acrossLanes;
+    this.#acrossLanes = variant.vectors === "row";
     const empty = () => f.local(this.#identity);
-    const results = Array.from({ length: acrossLanes ? 1 : vectors });
+    const results = Array.from({ length: this.#acrossLanes ? 1 : vectors });
     this.#parts = Array.from({ length: vectors }, empty);
     this.#totals = operation === "sum" && !isInteger
       ? results.map(() => ({ sum: empty(), error: empty() }))
@@ -68,12 +63,6 @@ export class Accumulators {
     this.#sawNaN = operation === "sum" || isInteger
       ? []
       : results.map(() => f.local(F32x4.of(0).bits()));
-  }
-
-  get #identity(): F32x4 {
-    return this.#isInteger
-      ? I32x4.of(identities.integers[this.#operation]).asF32x4()
-      : F32x4.of(identities.floats[this.#operation]);
   }
 
   /** @param isFull Whether all lanes contribute, or one. */

@@ -19,12 +19,6 @@ import type { KernelParameters } from "../emitter/module.ts";
 import { type F32x4, I32, type I32x4 } from "../emitter/values.ts";
 import type { VectorAxis } from "./layout.ts";
 
-/** Where and in which numbers formulas are computed. */
-export interface Target extends Arithmetic<F32x4> {
-  readonly f: FunctionBuilder;
-  readonly isInteger: boolean;
-}
-
 /** Everything that a program kernel's code depends on. */
 export interface KernelVariant {
   readonly program: Program;
@@ -58,7 +52,7 @@ export interface Place {
 export class KernelContext {
   readonly f: FunctionBuilder;
   readonly variant: KernelVariant;
-  readonly target: Target;
+  readonly arithmetic: Arithmetic<F32x4>;
   readonly scratch: I32;
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
@@ -73,26 +67,25 @@ export class KernelContext {
     this.f = f;
     this.variant = variant;
     const { isInteger, program, classes, outerRank } = variant;
-    this.target = { f, isInteger, ...wasmArithmetic(f, isInteger) };
+    this.arithmetic = wasmArithmetic(f, isInteger);
     this.scratch = parameters.scratch;
     this.#parameters = parameters;
     const axes = OUTER + outerRank;
-    const word = (index: number) => parameters.words.loadI32(4 * index);
     this.#operands = classes.map((_, k) =>
-      new Operand(f, variant, k, (index) => word(axes + k * (1 + axes) + index))
+      new Operand(f, variant, k, (index) => this.#word(axes + k * (1 + axes) + index))
     );
     this.inputs = this.#operands.slice(0, program.inputs.length);
     this.outputs = this.#operands.slice(program.inputs.length);
-    this.columns = f.local(this.#lengthOf(ROW));
+    this.columns = f.local(this.#word(ROW));
     const scalarWord = axes + classes.length * (1 + axes);
-    this.uniform = hoist<F32x4>(this.target, program.outputs, new Map(), (e) => {
+    this.uniform = hoist<F32x4>(this.arithmetic, program.outputs, new Map(), (e) => {
       if (e.kind === "scalar") return parameters.words.loadSplat(4 * (scalarWord + e.index));
       return e.kind === "rowLength" ? this.splatInteger(this.columns) : undefined;
     });
   }
 
-  #lengthOf(axis: number): I32 {
-    return this.#parameters.words.loadI32(4 * axis);
+  #word(index: number): I32 {
+    return this.#parameters.words.loadI32(4 * index);
   }
 
   /**
@@ -103,15 +96,15 @@ export class KernelContext {
     const f = this.f;
     const { start, end } = this.#parameters;
     const lastAxis = OUTER + this.variant.outerRank - 1;
-    const runLength = f.local(this.#lengthOf(RUN));
+    const runLength = f.local(this.#word(RUN));
     const item = f.local(start);
     const from = f.local(start.remainderUnsigned(runLength));
     const rest = f.local(start.divideUnsigned(runLength));
     const counters: Local<I32>[] = [];
     for (let axis = OUTER; axis <= lastAxis; axis++) {
-      const counter = f.local(rest.remainderUnsigned(this.#lengthOf(axis)));
+      const counter = f.local(rest.remainderUnsigned(this.#word(axis)));
       counters[axis] = counter;
-      f.set(rest, rest.divideUnsigned(this.#lengthOf(axis)));
+      f.set(rest, rest.divideUnsigned(this.#word(axis)));
       this.#move((operand) => counter.multiply(operand.strideOf(axis)));
     }
     // From the end of a run to the start of the next one.
@@ -128,7 +121,7 @@ export class KernelContext {
       f.set(counter, counter.add(1));
       this.#move((operand) => axis === OUTER ? gaps.get(operand)! : operand.strideOf(axis));
       if (axis === lastAxis) return;
-      f.if(counter.equal(this.#lengthOf(axis)), () => {
+      f.if(counter.equal(this.#word(axis)), () => {
         this.#move((operand) => I32.of(0).subtract(counter.multiply(operand.strideOf(axis))));
         f.set(counter, I32.of(0));
         advance(axis + 1);
@@ -194,7 +187,7 @@ export class KernelContext {
     known: Known<F32x4>,
     onComputed?: OnComputed<F32x4>,
   ): readonly F32x4[] {
-    const values = writeFormulas(this.target, roots, known, onComputed);
+    const values = writeFormulas(this.arithmetic, roots, known, onComputed);
     return values.length === 1 ? values : values.map((value) => this.f.local(value));
   }
 }

@@ -14,8 +14,8 @@ import { type KernelContext, type Operand, type Place, vectorsAtOnce } from "./c
 import { WasmProgramWriter } from "./writer.ts";
 
 export function writeRuns(context: KernelContext, length: I32): void {
-  const { inputs, target, uniform, variant: { program } } = context;
-  const known = hoist(target, program.outputs, uniform, (e) => {
+  const { inputs, arithmetic, uniform, variant: { program } } = context;
+  const known = hoist(arithmetic, program.outputs, uniform, (e) => {
     if (e.kind !== "input" || (program.isRow && e.varies)) return undefined;
     const { strideClass, pointer } = inputs[e.index]!;
     return strideClass === "0" ? inputs[e.index]!.load(pointer) : undefined;

@@ -14,7 +14,7 @@ export abstract class WasmProgramWriter extends ProgramWriter<F32x4, Place, I32>
   protected readonly isFull: boolean;
 
   constructor(context: KernelContext, known: readonly KnownValues<F32x4>[], isFull: boolean) {
-    super(context.variant.program, context.target, known);
+    super(context.variant.program, context.arithmetic, known);
     this.context = context;
     this.isFull = isFull;
   }
@@ -54,12 +54,12 @@ export abstract class WasmProgramWriter extends ProgramWriter<F32x4, Place, I32>
   }
 
   protected reduce(pass: readonly Reduction[]): readonly (readonly F32x4[])[] {
-    const { f, columns, target, variant } = this.context;
+    const { f, columns, variant } = this.context;
     const roots = pass.map((reduction) => reduction.a);
     const vectors = this.vectorsAtOnce(roots);
     const isAlongRow = variant.vectors === "row";
     const accumulators = pass.map(({ operation }) =>
-      new Accumulators(target, operation, vectors, isAlongRow)
+      new Accumulators(this.context, operation, vectors)
     );
     const addUp = (begin: I32, end: I32) =>
       this.forEach(
