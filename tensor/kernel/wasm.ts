@@ -20,13 +20,8 @@ import type { Arithmetic } from "./formulas.ts";
 import type {
   Buffer,
   BufferTypes,
-  Condition,
   Elements,
   ElementType,
-  Float,
-  Index,
-  Int,
-  IntVector,
   KernelBody,
   KernelBuilder,
   LoopOptions,
@@ -59,21 +54,16 @@ export function toWasm<B extends BufferTypes, A extends string>(
       const arguments_ = Object.fromEntries(names.map((name) => [name, nextWord()]));
       const k = new WasmBuilder(f, parameters, shared);
       // The objects have exactly the names that the types list.
-      const write = (item: Int) => body(k, item, operands as never, arguments_ as never);
+      const write = (item: I32) => body(k, item, operands as never, arguments_ as never);
       if (spread === "ranges") write(start);
       else f.forRange(start, end, 1, write);
     }),
   };
 }
 
-const int = (value: Int | Condition): I32 => value as I32;
-const valueOf = (value: Value): Local<WasmValue> => value as unknown as Local<WasmValue>;
-
-const vector = (value: Vector): F32x4 => value as F32x4;
-
-/** Writes a computation of the language in a kernel of the emitter. */
+/** Writes a computation of the language in a kernel of the emitter, of whose values it consists. */
 export function writeVector(f: FunctionBuilder, body: (k: VectorBuilder) => Vector): F32x4 {
-  return vector(body(new WasmVectorBuilder(f)));
+  return body(new WasmVectorBuilder(f)) as F32x4;
 }
 
 /** The arithmetic of formulas. Integers are held as the floats with their bits. */
@@ -82,10 +72,13 @@ export function wasmArithmetic(f: FunctionBuilder, isInteger: boolean): Arithmet
   return {
     let: (value) => f.local(value),
     compute: isInteger
-      ? (e, valueOf) => vector(computeIntegers(k, e, (a) => valueOf(a).bits()).asF32x4())
-      : (e, valueOf, isFree) => vector(computeFloats(k, e, valueOf, isFree)),
+      ? (e, valueOf) => computeIntegers(k, e, (a) => valueOf(a).bits()).asF32x4() as F32x4
+      : (e, valueOf, isFree) => computeFloats(k, e, valueOf, isFree) as F32x4,
   };
 }
+
+/** An integer, as the language's `Index`. */
+type Index = I32 | number;
 
 class WasmVectorBuilder implements VectorBuilder {
   protected readonly f: FunctionBuilder;
@@ -93,20 +86,20 @@ class WasmVectorBuilder implements VectorBuilder {
   constructor(f: FunctionBuilder) {
     this.f = f;
   }
-  let<T extends Value>(value: T): T {
-    return this.f.local(valueOf(value)) as unknown as T;
+  let<T>(value: T): T {
+    return this.f.local(value as T & WasmValue);
   }
-  vector(value: number): Vector {
+  vector(value: number): F32x4 {
     return F32x4.of(value);
   }
-  intVector(value: number): IntVector {
+  intVector(value: number): I32x4 {
     return I32x4.of(value);
   }
-  exp(x: Vector): Vector {
-    return exp(this.f, vector(x));
+  exp(x: F32x4): F32x4 {
+    return exp(this.f, x);
   }
-  expOfNonPositive(x: Vector): Vector {
-    return expOfNonPositive(this.f, vector(x));
+  expOfNonPositive(x: F32x4): F32x4 {
+    return expOfNonPositive(this.f, x);
   }
   call(_name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
     return body(this, x);
@@ -115,8 +108,8 @@ class WasmVectorBuilder implements VectorBuilder {
 
 class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
   readonly inTurn = true;
-  readonly end: Int;
-  readonly shared: Buffer<"f32">;
+  readonly end: I32;
+  readonly shared: WasmBuffer<"f32">;
   readonly #array: WasmBuffer<"vec4<f32>">;
 
   constructor(f: FunctionBuilder, { end, scratch }: KernelParameters, shared: number) {
@@ -125,40 +118,39 @@ class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
     this.shared = new WasmBuffer(f, "f32", scratch);
     this.#array = new WasmBuffer(f, "vec4<f32>", scratch.add(4 * shared));
   }
-  int(value: number): Int {
+  int(value: number): I32 {
     return I32.of(value);
   }
-  float(value: number): Float {
+  float(value: number): F32 {
     return F32.of(value);
   }
-  vectorOf(lanes: readonly Float[]): Vector {
-    const [first, ...others] = lanes as readonly F32[];
+  vectorOf([first, ...others]: readonly F32[]): F32x4 {
     return others.reduce((vector, lane, i) => vector.withLane(i + 1, lane), first!.splat());
   }
-  laneOf(value: Vector, number: number): Float {
-    return F32.lane(vector(value), number);
+  laneOf(vector: F32x4, number: number): F32 {
+    return F32.lane(vector, number);
   }
-  array(vectors: readonly Vector[]): Buffer<"vec4<f32>"> {
+  array(vectors: readonly F32x4[]): WasmBuffer<"vec4<f32>"> {
     vectors.forEach((vector, i) => this.#array.store(i, vector));
     return this.#array;
   }
-  condition(value: boolean): Condition {
+  condition(value: boolean): I32 {
     return I32.of(Number(value));
   }
-  variable<T extends Value>(value: T): T {
+  variable<T>(value: T): T {
     return this.let(value);
   }
-  set<T extends Value>(variable: T, value: T): void {
-    this.f.set(valueOf(variable), valueOf(value));
+  set<T>(variable: T, value: T): void {
+    this.f.set<WasmValue>(variable as T & Local<WasmValue>, value as T & WasmValue);
   }
   loop(
     from: Index,
     to: Index,
-    body: (i: Int) => void,
+    body: (i: I32) => void,
     { step = 1, unroll = 1 }: LoopOptions = {},
   ): void {
-    const end = typeof to === "number" ? I32.of(to) : this.f.local(int(to));
-    let next = typeof from === "number" ? I32.of(from) : int(from);
+    const end = typeof to === "number" ? I32.of(to) : this.f.local(to);
+    let next = typeof from === "number" ? I32.of(from) : from;
     if (unroll > 1) {
       this.f.forRange(next, end.subtract((unroll - 1) * step), unroll * step, (i) => {
         for (let j = 0; j < unroll; j++) body(j === 0 ? i : this.f.local(i.add(j * step)));
@@ -167,19 +159,19 @@ class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
     }
     this.f.forRange(next, end, step, body);
   }
-  if(condition: Condition, then: () => void, otherwise?: () => void): void {
-    this.f.if(int(condition), then, otherwise);
+  if(condition: I32, then: () => void, otherwise?: () => void): void {
+    this.f.if(condition, then, otherwise);
   }
-  unless(condition: Condition, body: () => void): void {
-    this.f.if(int(condition).isZero(), body);
+  unless(condition: I32, body: () => void): void {
+    this.f.if(condition.isZero(), body);
   }
-  spread(count: Index, body: (i: Int) => void): void {
+  spread(count: Index, body: (i: I32) => void): void {
     this.loop(0, count, body);
   }
-  owner(_index: Int, body: () => void): void {
+  owner(_index: I32, body: () => void): void {
     body();
   }
-  eachLane(count: Index, body: (lane: Int) => void): void {
+  eachLane(count: Index, body: (lane: I32) => void): void {
     this.loop(0, count, body);
   }
   once(body: () => void): void {
@@ -204,9 +196,7 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
     this.#shift = type.startsWith("vec4") ? 4 : 2;
   }
   #bytes(count: Index): I32 {
-    return typeof count === "number"
-      ? I32.of(count << this.#shift)
-      : int(count).shiftLeft(this.#shift);
+    return typeof count === "number" ? I32.of(count << this.#shift) : count.shiftLeft(this.#shift);
   }
   #at(index: Index): I32 {
     return this.#address.add(this.#bytes(index));
@@ -215,7 +205,7 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   #place(index: Index): readonly [I32, number] {
     return typeof index === "number" ? [this.#address, index << this.#shift] : [this.#at(index), 0];
   }
-  from(index: Index): Buffer<T> {
+  from(index: Index): WasmBuffer<T> {
     return new WasmBuffer(this.#f, this.#type, this.#f.local(this.#at(index)));
   }
   load(index: Index): Elements[T] {
@@ -229,33 +219,32 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
       : at.loadI32x4(offset);
     return value as unknown as Elements[T];
   }
-  loadSplat(index: Index): Vector {
+  loadSplat(index: Index): F32x4 {
     const [at, offset] = this.#place(index);
     return at.loadSplat(offset);
   }
   store(index: Index, value: Value): void {
     const [at, offset] = this.#place(index);
-    this.#f.store(at, valueOf(value), offset);
+    this.#f.store(at, value as unknown as WasmValue, offset);
   }
-  loadFour(index: Index): Vector {
+  loadFour(index: Index): F32x4 {
     const [at, offset] = this.#place(index);
     return at.loadF32x4(offset);
   }
-  storeFour(index: Index, value: Vector): void {
+  storeFour(index: Index, value: F32x4): void {
     this.store(index, value);
   }
   clear(index: Index, count: Index): void {
     this.#f.clearMemory(this.#at(index), this.#bytes(count));
   }
-  fill(index: Index, count: Index, value: Int | Float): void {
+  fill(index: Index, count: Index, value: I32 | F32): void {
     const address = this.#f.local(this.#at(index));
     // A vector is four numbers, too.
     this.#f.forRange(0, this.#bytes(count), 4, (byte) => {
-      this.#f.store(address.add(byte), valueOf(value));
+      this.#f.store(address.add(byte), value);
     });
   }
-  copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void {
-    const source = (from as WasmBuffer<T>).#at(fromIndex);
-    this.#f.copyMemory(this.#at(index), source, this.#bytes(count));
+  copy(index: Index, from: WasmBuffer<T>, fromIndex: Index, count: Index): void {
+    this.#f.copyMemory(this.#at(index), from.#at(fromIndex), this.#bytes(count));
   }
 }
