@@ -5,7 +5,6 @@
  */
 
 import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.ts";
-import type { DType } from "../../dtype.ts";
 import { inOrder } from "../../expression/expression.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
 import { isExpensive } from "../../kernel/formulas.ts";
@@ -77,13 +76,17 @@ export function planProgramOnCpu(
   const wanted = vectors === "row" ? slots * row.length * WORD_BYTES : 0;
   const scratchBytes = wanted <= MAX_SCRATCH_BYTES ? wanted : 0;
   const itemCost = elementCost * row.length + (program.isRow ? 10 : 0);
-  const isInteger = computesIntegers(program, operands);
+  const variant: KernelVariant = {
+    ...{ program, vectors, outerRank: outer.length },
+    classes: layout[vectors].strides.map(classOf),
+    dtypes: operands.map(({ dtype }) => dtype),
+    isInteger: computesIntegers(program, operands),
+    useScratch: scratchBytes > 0,
+  };
   return {
-    kernel: items === 0
-      ? null
-      : kernelFor(program, kernels, layout, operands, scratchBytes > 0, isInteger),
+    kernel: items === 0 ? null : kernelFor(variant, kernels),
     ...argumentWords(layout),
-    isInteger,
+    isInteger: variant.isInteger,
     items,
     options: {
       grain: Math.ceil(THREAD_THRESHOLD / itemCost),
@@ -125,26 +128,13 @@ function argumentWords(
   return { words, addressAt };
 }
 
-function kernelFor(
-  program: Program,
-  kernels: Map<string, WasmKernel>,
-  layout: Layout,
-  operands: readonly TensorLayout[],
-  useScratch: boolean,
-  isInteger: boolean,
-): WasmKernel {
-  const { vectors } = layout;
-  const outerRank = layout.outer.length;
-  const classes = layout[vectors].strides.map(classOf);
-  const dtypes = operands.map((operand): DType => operand.dtype);
+function kernelFor(variant: KernelVariant, kernels: Map<string, WasmKernel>): WasmKernel {
+  const { program, vectors, outerRank, classes, dtypes, useScratch } = variant;
   const name = `${vectors} ${outerRank}${useScratch ? " kept " : " "}` +
     classes.map((each, k) => dtypes[k] === "int32" ? `${each}i` : each).join("");
   let kernel = kernels.get(name);
   if (kernel === undefined) {
-    kernel = {
-      key: `${program.key} ${name}`,
-      emit: emitProgram({ program, vectors, outerRank, classes, dtypes, isInteger, useScratch }),
-    };
+    kernel = { key: `${program.key} ${name}`, emit: emitProgram(variant) };
     kernels.set(name, kernel);
   }
   return kernel;
