@@ -7,16 +7,10 @@
  */
 
 import { RangeError } from "../../../errors.ts";
-
-export interface CodeSink {
-  readonly bytes: number[];
-  readonly relaxedSimd: boolean;
-  /** The index of a local that holds this vector throughout the function. */
-  constantLocal(lanes: Lanes): number;
-}
+import type { FunctionBuilder } from "./function.ts";
 
 /** Writes instructions that leave one value on the stack. */
-export type Code = (sink: CodeSink) => void;
+export type Code = (f: FunctionBuilder) => void;
 
 /** The bits of a vector as four 32-bit integers. */
 export type Lanes = readonly [number, number, number, number];
@@ -69,9 +63,9 @@ export function lift<T extends Value>(value: T | number, of: (value: number) => 
 }
 
 function instruction(bytes: readonly number[], operands: readonly Value[]): Code {
-  return (sink) => {
-    for (const operand of operands) operand.code(sink);
-    for (const byte of bytes) sink.bytes.push(byte);
+  return (f) => {
+    for (const operand of operands) operand.code(f);
+    for (const byte of bytes) f.bytes.push(byte);
   };
 }
 
@@ -132,7 +126,7 @@ export function readLocal(index: number): Code {
 }
 
 export function constantVector(lanes: Lanes): Code {
-  return (sink) => readLocal(sink.constantLocal(lanes))(sink);
+  return (f) => readLocal(f.constantLocal(lanes))(f);
 }
 
 export function checkLane(lane: number): number {

@@ -1,7 +1,6 @@
 /** The body of a WebAssembly function: statements, locals and control flow. @module */
 
 import {
-  type CodeSink,
   fourBytes,
   type Lanes,
   memoryAccess,
@@ -50,7 +49,7 @@ const NO_RESULT = 0x40;
  * if (new Int32Array(memory.buffer)[0] !== 10) throw new Error("expected 0 + 1 + 2 + 3 + 4");
  * ```
  */
-export class FunctionBuilder implements CodeSink {
+export class FunctionBuilder {
   readonly bytes: number[] = [];
   readonly relaxedSimd: boolean;
   readonly #parameterCount: number;
@@ -62,6 +61,7 @@ export class FunctionBuilder implements CodeSink {
     this.relaxedSimd = relaxedSimd;
   }
 
+  /** The index of a local that holds this vector throughout the function. */
   constantLocal(lanes: Lanes): number {
     const key = lanes.join();
     let constant = this.#constants.get(key);

@@ -35,10 +35,10 @@ export class ModuleBuilder {
     parameters: P,
     body: (f: FunctionBuilder, ...values: ValuesOf<P>) => void,
   ): FunctionReference<P> {
-    const typeCodes = parameters.map((type) => new type(() => {}).typeCode);
+    const values = parameters.map((type, i) => namedLocal(new type(() => {}), i));
+    const typeCodes = values.map(({ typeCode }) => typeCode);
     const index = this.#types.push([0x60, typeCodes.length, ...typeCodes, 0]) - 1;
     const f = new FunctionBuilder(parameters.length, this.relaxedSimd);
-    const values = parameters.map((type, i) => namedLocal(new type(() => {}), i));
     body(f, ...values as ValuesOf<P>);
     this.#bodies[index] = f.finish();
     return { index, parameters };

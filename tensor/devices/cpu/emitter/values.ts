@@ -223,14 +223,14 @@ export class F32x4 extends Value {
   multiplyAdd(factor: F32x4 | number, summand: F32x4 | number): F32x4 {
     const fused = vector(0x105, [this, lift(factor, F32x4.of), lift(summand, F32x4.of)]);
     const separate = this.multiply(factor).add(summand).code;
-    return new F32x4((sink) => (sink.relaxedSimd ? fused : separate)(sink));
+    return new F32x4((f) => (f.relaxedSimd ? fused : separate)(f));
   }
   /** `minuend` − this · `factor`; rounded once with relaxed SIMD, otherwise twice. */
   negativeMultiplyAdd(factor: F32x4 | number, minuend: F32x4 | number): F32x4 {
     const from = lift(minuend, F32x4.of);
     const fused = vector(0x106, [this, lift(factor, F32x4.of), from]);
     const separate = from.subtract(this.multiply(factor)).code;
-    return new F32x4((sink) => (sink.relaxedSimd ? fused : separate)(sink));
+    return new F32x4((f) => (f.relaxedSimd ? fused : separate)(f));
   }
   /** Truncates; saturates out of range, 0 for NaN. */
   toI32x4(): I32x4 {
