@@ -7,6 +7,7 @@ import { findChromium, startChromium } from "../testing/browser/chromium.ts";
 import { pageTest, unreached, violations } from "../web/testing/pages.ts";
 import { command, makeCorpus, makeHome, runScript } from "./testing/run_script.ts";
 import { serveScript as serve } from "./testing/served.ts";
+import { waitUntil } from "./testing/wait.ts";
 
 const corpus = await makeCorpus();
 
@@ -188,7 +189,7 @@ pageTest("what a killed run wrote after its checkpoint is gone once it goes on",
   const child = command("base_train.ts", args, home).spawn();
   const path = `${folderOf(home, "killed")}/metrics.jsonl`;
   const lastStep = async () => (await readMetrics(path)).at(-1)?.step ?? 0;
-  while (await lastStep() < 70) await new Promise((go) => setTimeout(go, 20));
+  await waitUntil("70 steps", async () => await lastStep() >= 70);
   child.kill("SIGKILL");
   await child.output();
   const killed = await lastStep();
@@ -289,7 +290,7 @@ pageTest("a run is saved and stopped by its own page, and by no other", async ()
     assertEquals(await post({ "x-token": token!, origin: "https://evil.example" }), 403);
 
     await page.getByRole("button", { name: "Save now" }).click();
-    while (!run.output().includes("Saved ")) await new Promise((go) => setTimeout(go, 20));
+    await waitUntil("a checkpoint", () => run.output().includes("Saved "));
     // The run goes on while one looks inside what it saved.
     const link = page.getByRole("link", { name: "Open inside base/own" });
     const inside = await open(`${run.url}/${await link.getAttribute("href")}`);
@@ -315,7 +316,7 @@ Deno.test("the page of a run answers while base trains", async () => {
   const base = [...args.split(" "), ..."--num-iterations 1000000 --eval-every -1".split(" ")];
   const run = ["--sample-every", "-1", "--data", corpus, "--model-tag", "base", "--dashboard"];
   await using served = await serve("base_train.ts", [...base, ...run], home);
-  while (!served.output().includes("step 1 of")) await new Promise((go) => setTimeout(go, 50));
+  await waitUntil("a step", () => served.output().includes("step 1 of"));
   let median = Infinity;
   // Other work of the machine can only make it slower.
   for (let round = 0; round < 5 && median >= 20; round++) {

@@ -11,6 +11,7 @@ import {
   taskCommand,
   tinyFlags,
 } from "./testing/run_script.ts";
+import { readUntil, waitUntil } from "./testing/wait.ts";
 
 const corpus = await makeCorpus();
 const flags = [...tinyFlags, "--data", corpus];
@@ -81,20 +82,12 @@ Deno.test({
       stdout: "piped",
     }).spawn();
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let stdout = "";
-    while (!stdout.includes("loss")) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error(stdout);
-      stdout += value;
-    }
+    await readUntil("loss", reader);
     child.kill("SIGKILL");
     await Promise.all([child.status, reader.cancel()]);
     const folder = `${home}/base_checkpoints/d2`;
-    const deadline = performance.now() + 20_000;
-    while (!(await namesIn(folder)).some((name) => name.startsWith("meta_"))) {
-      assert(performance.now() < deadline, "wanted a checkpoint within 20 s");
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const isSaved = async () => (await namesIn(folder)).some((name) => name.startsWith("meta_"));
+    await waitUntil("a checkpoint", isSaved);
   },
 });
 
@@ -103,8 +96,7 @@ Deno.test("further signals but Ctrl-C do not keep a stopping run from saving", a
   const args = [...flags, "--num-iterations", "1000000"];
   const child = command("base_train.ts", args, home).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let stdout = "";
-  while (!stdout.includes("step 1 of")) stdout += (await reader.read()).value ?? "";
+  await readUntil("step 1 of", reader);
   // Of signals that arrive together a process sees the smallest number first.
   child.kill("SIGTERM");
   const errors = child.stderr.getReader();
@@ -127,9 +119,8 @@ Deno.test("a second Ctrl-C ends the process at once, even in the middle of a com
   await Deno.writeTextFile(script, code);
   const child = command(`file://${script}`, [], "").spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let stdout = "";
   for (const word of ["ready", "computing"]) {
-    while (!stdout.includes(word)) stdout += (await reader.read()).value ?? "";
+    await readUntil(word, reader);
     child.kill("SIGINT");
   }
   assertEquals((await child.status).signal, "SIGINT");

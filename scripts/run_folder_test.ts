@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { openCheckpoint, readMetrics, savedSteps } from "../gpt/mod.ts";
 import { namesIn } from "../gpt/files/files.ts";
 import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import { readUntil } from "./testing/wait.ts";
 
 const corpus = await makeCorpus();
 const data = ["--data", corpus];
@@ -46,8 +47,7 @@ Deno.test("the second of two processes in one folder is refused, also with --res
   const args = [...flags, "--num-iterations", "1000000", "--save-every", "100"];
   const child = command("base_train.ts", args, home).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let stdout = "";
-  while (!stdout.includes("Saved")) stdout += (await reader.read()).value ?? "";
+  await readUntil("Saved", reader);
   for (const more of [args, ["--resume"], [...args, "--overwrite"]]) {
     const second = await runScript("base_train.ts", more, home);
     assertEquals(second.code, 1);
