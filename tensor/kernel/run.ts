@@ -107,9 +107,7 @@ export function runKernel(
     isWide ? wideWgsl : wgsl,
     places.map(({ allocation }) => allocation),
     { integers },
-    signature.spread !== "rows"
-      ? grid
-      : [isWide ? Math.min(Math.ceil(columns / (ROW_THREADS * COLUMNS)), limit) : 1, ...grid],
+    [isWide ? Math.min(Math.ceil(columns / (ROW_THREADS * COLUMNS)), limit) : 1, ...grid],
     work,
   );
 }

@@ -1,7 +1,6 @@
 /** Prints a kernel as WGSL. @module */
 
 import type { WgslKernel } from "../device.ts";
-import { beginMain } from "../devices/webgpu/workgroup_grid.ts";
 import { Error } from "../errors.ts";
 import { computeFloats, computeIntegers } from "./arithmetic.ts";
 import type { Arithmetic } from "./formulas.ts";
@@ -48,7 +47,7 @@ export function toWgsl<B extends BufferTypes, A extends string>(
   body: KernelBody<B, A>,
   rowThreads = 1,
 ): WgslKernel {
-  const { key, buffers, writes, arguments: names, spread = "items" } = signature;
+  const { key, buffers, writes, arguments: names, spread, lanes = 0, shared = 0 } = signature;
   const entries = Object.entries(buffers);
   return {
     key: rowThreads === 1 ? key : `${key}, ${rowThreads} side by side`,
@@ -63,37 +62,30 @@ export function toWgsl<B extends BufferTypes, A extends string>(
       const arguments_ = Object.fromEntries(names.map((name) => [name, argument(name)]));
       // The objects have exactly the names that the types list.
       body(k, new WgslValue("item", "i32"), operands as never, arguments_ as never);
-      const { lanes = 0, shared = 0 } = signature;
       return k.finish(`${shared > 0 ? `var<workgroup> shared_: array<f32, ${shared}>;` : ""}
-${spread === "rows" ? beginRows(rowThreads) : spread === "lanes" ? beginLanes(lanes) : BEGIN_ITEMS}
+${spread === "lanes" ? begin(lanes, 1) : begin(rowThreads, THREADS / rowThreads)}
   if (item >= arguments.items) { return; }`);
     },
   };
 }
 
-const BEGIN_ITEMS = `${beginMain(THREADS)}
-  let item = i32(group * ${THREADS}u + lane);
-  let first = 0;
-  let step = 1;`;
-
-const beginLanes = (lanes: number): string =>
-  `${beginMain(lanes, "group", "thread")}
-  let item = i32(group);
-  let lane = i32(thread);
-  let first = lane;
-  let step = ${lanes};`;
-
-/** Avoids a division by the length of rows, which on software adapters takes longer than the rest. */
-const beginRows = (rowThreads: number): string => `
-@compute @workgroup_size(${rowThreads}, ${THREADS / rowThreads})
+/**
+ * The start of `main`, for workgroups along the items in the dimensions y and z, and along each item
+ * in x: a division by the length of rows would take longer than the rest on software adapters.
+ */
+const begin = (lanes: number, items: number): string => `
+@compute @workgroup_size(${lanes * items})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_id) lane: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
 ) {
-  let item = i32((group.z * grid.y + group.y) * ${THREADS / rowThreads}u + lane.y);
-  let first = i32(group.x * ${rowThreads}u + lane.x);
-  let step = i32(grid.x * ${rowThreads}u);`;
+  let lane = i32(thread % ${lanes}u);
+  let item = i32(group.z * grid.y + group.y)${
+  items === 1 ? "" : ` * ${items} + i32(thread / ${lanes}u)`
+};
+  let first = i32(group.x) * ${lanes} + lane;
+  let step = i32(grid.x) * ${lanes};`;
 
 /** The arithmetic of formulas. */
 export function wgslArithmetic(k: WgslBuilder, number: NumberType): Arithmetic<WgslValue> {
