@@ -1,10 +1,9 @@
 /**
  * The WebGPU device: memory, recording, reading back, and error handling.
  *
- * It is composed of a `buffer_pool.ts`, a `recording.ts` of dispatches with arguments in an
- * `argument_ring.ts`, a `kernel_cache.ts` of pipelines and bind groups, and a `readback.ts`. `gpu.ts`
- * is the interface to WebGPU below; `direct_gpu.ts` implements it, `remote_gpu.ts` forwards it to a
- * worker.
+ * It is composed of a `buffer_pool.ts`, a `recording.ts` of dispatches with their arguments, a
+ * `kernel_cache.ts` of pipelines and bind groups, and a `readback.ts`. `gpu.ts` is the interface to
+ * WebGPU below; `direct_gpu.ts` implements it, `remote_gpu.ts` forwards it to a worker.
  *
  * @module
  */
@@ -16,7 +15,6 @@ import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
 import { BINDING_ALIGNMENT, WebGpuAllocation, WebGpuRange, wholeWords } from "./allocation.ts";
-import { ArgumentRing } from "./argument_ring.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { assertCall, assertRange } from "./checks.ts";
 import { assertCompiled, dependenciesOf } from "./compilations.ts";
@@ -57,7 +55,8 @@ const GIBIBYTE = 2 ** 30;
  * A GPU behind `navigator.gpu`.
  *
  * Dispatches and copies are recorded in call order. They are submitted when something is read, by
- * `synchronize`, or when the argument ring is full. Open one with {@linkcode openWebGpuDevice}.
+ * `synchronize`, or when there is no room for more arguments. Open one with
+ * {@linkcode openWebGpuDevice}.
  */
 export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly kind = "webgpu" as const;
@@ -71,9 +70,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   live = 0;
 
   readonly #pool: BufferPool;
-  readonly #ring: ArgumentRing;
   readonly #kernels: KernelCache;
-  readonly #recording = new Recording();
+  readonly #recording: Recording;
   readonly #stagings: StagingBuffers;
   readonly #failures = new Failures();
   readonly #inFlight: Promise<void>[] = [];
@@ -90,10 +88,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.info = info;
     this.limits = limits;
     this.hasFloat16 = gpu.features.has("shader-f16");
-    this.#ring = new ArgumentRing(gpu);
+    this.#recording = new Recording(gpu);
     this.#stagings = new StagingBuffers(gpu);
     this.#kernels = new KernelCache(gpu, {
-      ring: this.#ring.buffer,
+      slots: this.#recording.slots,
       failures: this.#failures,
       submit: () => this.#submit(),
     });
@@ -302,22 +300,18 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     });
     const dependencies = dependenciesOf(`run "${kernel.key}"`, compilation, buffers);
     const group = this.#kernels.bindGroup(layout, buffers);
-    if (!this.#ring.hasRoom(layout.argumentBytes) || this.#timer?.isFull) this.#submit();
+    if (!this.#recording.hasRoom(layout.argumentBytes) || this.#timer?.isFull) this.#submit();
     buffers.forEach(({ buffer, own }, i) => {
       buffer.lastRecording = this.#recording.serial;
       if (kernel.buffers[i]!.writes) own.dependsOn = dependencies;
     });
-    const offset = layout.argumentBytes > 0
-      ? this.#ring.put(arguments_, layout.argumentBytes)
-      : null;
     const place = this.#timer?.next(kernel.key, work?.()) ?? null;
-    this.#recording.dispatch(pipeline, group, offset, x, y, z, place);
+    this.#recording.dispatch(pipeline, group, arguments_, layout.argumentBytes, [x, y, z], place);
     this.#counts.dispatches++;
   }
 
   #submit(): void {
     if (this.#recording.isEmpty) return;
-    this.#ring.upload();
     this.#timer?.endRecording(this.#recording);
     this.#failures.check("run what was recorded", this.gpu.submit(this.#recording.finish()));
     this.#timer?.noteSubmission();

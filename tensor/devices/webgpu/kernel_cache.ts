@@ -40,7 +40,8 @@ export interface BindingLayout {
 
 /** Options for {@linkcode KernelCache}. */
 export interface KernelCacheOptions {
-  readonly ring: BufferHandle;
+  /** The buffer of the arguments. */
+  readonly slots: BufferHandle;
   readonly failures: Failures;
   /** Submits the recording, so that bind groups may be dropped. */
   readonly submit: () => void;
@@ -110,7 +111,7 @@ export class KernelCache {
       size: Math.min(buffer.capacity - byteOffset, bindingLimit),
     }));
     if (argumentBytes > 0) {
-      ranges.push({ buffer: this.#options.ring, offset: 0, size: argumentBytes });
+      ranges.push({ buffer: this.#options.slots, offset: 0, size: argumentBytes });
     }
     this.bindGroupsCreated++;
     return this.#gpu.createBindGroup(handle, ranges);
