@@ -1,4 +1,4 @@
-/** Top-k on WebGPU: finds the k-th largest element, collects the elements from it up, and ranks them. @module */
+/** Top-k on WebGPU: finds the k-th largest element, collects the elements from it up, and sorts them. @module */
 
 import type { WgslKernel } from "../../device.ts";
 import { rowsInRanges } from "../../devices/webgpu/split.ts";
@@ -7,7 +7,7 @@ import type { FastPath } from "../../fast_paths.ts";
 import { sizeOf } from "../../shape.ts";
 
 const LANES = 128;
-/** As many elements fit the workgroup's memory, 8 bytes each, and are ranked faster than sorted. */
+/** As many elements fit the workgroup's memory: 8 bytes each. A power of two. */
 const MAX_K = 1024;
 
 /** The largest elements of rows, each by one workgroup. */
@@ -42,7 +42,8 @@ export const radixSelectTopK: FastPath<"top k", "webgpu"> = {
  *
  * Radix select of the k-th largest element, eight bits per pass: a histogram of the next digit, among
  * the elements with the digits found so far. It ends once all of these are among the k largest, which
- * are never equal, because their columns differ.
+ * are never equal, because their columns differ. They are sorted by a bitonic network, beyond whose
+ * end are zeros, the least of all. Source: Batcher (1968).
  */
 const TOP_K: WgslKernel = {
   key: "top k",
@@ -88,10 +89,11 @@ ${beginMain(LANES, "index")}
       atomicStore(&histogram[digit], 0u);
     }
     workgroupBarrier();
+    let known = least;
     for (var column = lane; column < length; column += ${LANES}u) {
       let element = elementAt(row, column);
       let digits = element[word] >> shift;
-      if (digits >> 8u == (least[word] >> shift) >> 8u && (word == 0u || element.x == least.x)) {
+      if (digits >> 8u == (known[word] >> shift) >> 8u && (word == 0u || element.x == known.x)) {
         atomicAdd(&histogram[digits & 255u], 1u);
       }
     }
@@ -109,19 +111,33 @@ ${beginMain(LANES, "index")}
     }
     if (workgroupUniformLoad(&wanted) == 0u) { break; }
   }
+  let smallest = least;
   for (var column = lane; column < length; column += ${LANES}u) {
     let element = elementAt(row, column);
-    if (!isLess(element, least)) { collected[atomicAdd(&count, 1u)] = element; }
+    if (!isLess(element, smallest)) { collected[atomicAdd(&count, 1u)] = element; }
   }
   workgroupBarrier();
-  for (var i = lane; i < k; i += ${LANES}u) {
-    let own = collected[i];
-    var place = u32(arguments.outputOffset) + index * k;
-    for (var other = 0u; other < k; other++) {
-      place += u32(isLess(own, collected[other]));
+  var places = 1u;
+  while (places < k) { places *= 2u; }
+  for (var size = 2u; size <= places; size *= 2u) {
+    for (var half = size / 2u; half > 0u; half /= 2u) {
+      for (var pair = lane; pair < places / 2u; pair += ${LANES}u) {
+        let front = pair + pair / half * half;
+        let a = collected[front];
+        let b = collected[front + half];
+        if (isLess(a, b) == ((front & size) == 0u)) {
+          collected[front] = b;
+          collected[front + half] = a;
+        }
+      }
+      workgroupBarrier();
     }
-    values[place] = x[row + ~own.y];
-    indices[place] = ~own.y;
+  }
+  for (var i = lane; i < k; i += ${LANES}u) {
+    let place = u32(arguments.outputOffset) + index * k + i;
+    let column = ~collected[i].y;
+    values[place] = x[row + column];
+    indices[place] = column;
   }
 }
 `,
