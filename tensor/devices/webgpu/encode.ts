@@ -40,7 +40,6 @@ export function encode(
 ): void {
   let pass: GPUComputePassEncoder | null = null;
   let current = 0;
-  const argumentOffset = new Uint32Array(1);
   let at = 0;
   const next = () => commands[at++]!;
   const object = <T>() => get(next() as Handle<T>);
@@ -49,38 +48,30 @@ export function encode(
     pass = null;
     current = 0;
   };
-  const dispatch = () => {
-    const pipeline = next() as PipelineHandle;
-    const group = object<GPUBindGroup>();
-    const offset = next();
-    const [x, y, z] = [next(), next(), next()];
-    const timestamps = next() as Handle<GPUQuerySet>;
-    const index = next();
-    if (timestamps > 0) {
-      endPass();
-      const timestampWrites = {
-        querySet: get(timestamps),
-        beginningOfPassWriteIndex: index,
-        endOfPassWriteIndex: index + 1,
-      };
-      pass = encoder.beginComputePass({ timestampWrites });
-    }
-    pass ??= encoder.beginComputePass();
-    if (pipeline !== current) pass.setPipeline(get(pipeline));
-    current = pipeline;
-    if (offset < 0) {
-      pass.setBindGroup(0, group);
-    } else {
-      argumentOffset[0] = offset;
-      pass.setBindGroup(0, group, argumentOffset, 0, 1);
-    }
-    pass.dispatchWorkgroups(x, y, z);
-    if (timestamps > 0) endPass();
-  };
   while (at < commands.length) {
     const command = next();
     if (command === COMMAND.dispatch) {
-      dispatch();
+      const pipeline = next() as PipelineHandle;
+      const group = object<GPUBindGroup>();
+      const offset = next();
+      const [x, y, z] = [next(), next(), next()];
+      const timestamps = next() as Handle<GPUQuerySet>;
+      const index = next();
+      if (timestamps > 0) {
+        endPass();
+        const timestampWrites = {
+          querySet: get(timestamps),
+          beginningOfPassWriteIndex: index,
+          endOfPassWriteIndex: index + 1,
+        };
+        pass = encoder.beginComputePass({ timestampWrites });
+      }
+      pass ??= encoder.beginComputePass();
+      if (pipeline !== current) pass.setPipeline(get(pipeline));
+      current = pipeline;
+      pass.setBindGroup(0, group, offset < 0 ? [] : [offset]);
+      pass.dispatchWorkgroups(x, y, z);
+      if (timestamps > 0) endPass();
       continue;
     }
     endPass();
