@@ -16,6 +16,7 @@ import {
 } from "../expression/gradient_program.ts";
 import { makeProgram, type Program } from "../expression/program.ts";
 import { LayoutCache, type TensorLayout } from "../layout_cache.ts";
+import { memoize } from "../memoize.ts";
 import {
   broadcastShapes,
   broadcastStrides,
@@ -223,25 +224,16 @@ interface Known {
   readonly calls: LayoutCache<Call>;
 }
 
-const known = new WeakMap<Program, Known>();
-
-function knownOf(program: Program): Known {
-  let result = known.get(program);
-  if (result === undefined) {
-    result = {
-      operation: {
-        name: program.name,
-        infer: (inputs) => inferOutputs(program, inputs),
-        run: (device, inputs, outputs, scalars) =>
-          runProgramOn(device, program, inputs, outputs, scalars),
-        gradient: programGradient(program),
-      },
-      calls: new LayoutCache(),
-    };
-    known.set(program, result);
-  }
-  return result;
-}
+const knownOf = memoize((program: Program): Known => ({
+  operation: {
+    name: program.name,
+    infer: (inputs) => inferOutputs(program, inputs),
+    run: (device, inputs, outputs, scalars) =>
+      runProgramOn(device, program, inputs, outputs, scalars),
+    gradient: programGradient(program),
+  },
+  calls: new LayoutCache(),
+}));
 
 function checkCounts(
   program: Program,
