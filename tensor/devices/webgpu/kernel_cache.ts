@@ -84,15 +84,24 @@ export class KernelCache {
       key += `,${buffer.handle}`;
       if (byteOffset > 0) key += `+${byteOffset}`;
     }
-    let group = this.#groups.get(key);
-    if (group === undefined) {
-      if (this.#groups.size >= MAX_BIND_GROUPS) {
-        this.#options.submit();
-        this.forgetBindGroups();
-      }
-      group = this.#makeBindGroup(layout, buffers);
-      this.#groups.set(key, group);
+    const known = this.#groups.get(key);
+    if (known !== undefined) return known;
+    if (this.#groups.size >= MAX_BIND_GROUPS) {
+      this.#options.submit();
+      this.forgetBindGroups();
     }
+    const bindingLimit = this.#gpu.limits.maxStorageBufferBindingSize;
+    const ranges = buffers.map(({ buffer, byteOffset }) => ({
+      buffer: buffer.handle,
+      offset: byteOffset,
+      size: Math.min(buffer.capacity - byteOffset, bindingLimit),
+    }));
+    if (layout.argumentBytes > 0) {
+      ranges.push({ buffer: this.#options.slots, offset: 0, size: layout.argumentBytes });
+    }
+    this.bindGroupsCreated++;
+    const group = this.#gpu.createBindGroup(layout.handle, ranges);
+    this.#groups.set(key, group);
     return group;
   }
 
@@ -100,21 +109,6 @@ export class KernelCache {
   forgetBindGroups(): void {
     this.#gpu.free([...this.#groups.values()]);
     this.#groups.clear();
-  }
-
-  #makeBindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): BindGroupHandle {
-    const bindingLimit = this.#gpu.limits.maxStorageBufferBindingSize;
-    const { handle, argumentBytes } = layout;
-    const ranges = buffers.map(({ buffer, byteOffset }) => ({
-      buffer: buffer.handle,
-      offset: byteOffset,
-      size: Math.min(buffer.capacity - byteOffset, bindingLimit),
-    }));
-    if (argumentBytes > 0) {
-      ranges.push({ buffer: this.#options.slots, offset: 0, size: argumentBytes });
-    }
-    this.bindGroupsCreated++;
-    return this.#gpu.createBindGroup(handle, ranges);
   }
 
   #compile(kernel: WgslKernel): CompiledKernel {
@@ -134,12 +128,11 @@ export class KernelCache {
   #layoutOf(kernel: WgslKernel): BindingLayout {
     const words = kernel.integers.length + (kernel.floats?.length ?? 0);
     const argumentBytes = Math.ceil(words * 4 / ARGUMENT_SLOT_BYTES) * ARGUMENT_SLOT_BYTES;
-    const access = kernel.buffers.map((buffer) => buffer.writes ? "w" : "r").join("");
-    const key = `${argumentBytes}${access}`;
+    const uses = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
+    if (argumentBytes > 0) uses.push("arguments");
+    const key = `${argumentBytes}${uses.map((use) => use[0]).join("")}`;
     let layout = this.#layouts.get(key);
     if (layout === undefined) {
-      const uses = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
-      if (argumentBytes > 0) uses.push("arguments");
       layout = { key, handle: this.#gpu.createLayout(key, uses), argumentBytes };
       this.#layouts.set(key, layout);
     }
