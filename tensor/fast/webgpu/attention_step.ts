@@ -60,15 +60,10 @@ export const fusedAttentionStep: FastPath<"attention step", "webgpu"> = {
       ].map(({ allocation }) => allocation),
       {
         integers: [
-          ...[...fours, position, begin, heads / keyHeads],
-          ...(embedding === null
-            ? []
-            : [embedding.gate.offset, embedding.ids.offset, embedding.table.offset / 4]),
+          ...[...fours, position, begin, heads / keyHeads, embedding?.gate.offset ?? 0],
+          ...[embedding?.ids.offset ?? 0, (embedding?.table.offset ?? 0) / 4],
         ],
-        floats: [
-          ...[FLOAT32_EPSILON, LOG2_E * scale],
-          ...(embedding === null ? [] : [embedding.scale]),
-        ],
+        floats: [FLOAT32_EPSILON, LOG2_E * scale, embedding?.scale ?? 0],
       },
       [heads, batch],
       () =>

@@ -45,9 +45,9 @@ export function attentionStepKernel(
     integers: [
       ...["q", "k", "v", "cos", "sin", "keys", "values"],
       ...["cacheBatch", "cacheHead", "cacheToken", "position", "begin", "group"],
-      ...(embeds ? ["gate", "ids", "table"] : []),
+      ...["gate", "ids", "table"],
     ],
-    floats: ["epsilon", "scale", ...(embeds ? ["gateScale"] : [])],
+    floats: ["epsilon", "scale", "gateScale"],
     buffers: [
       input("projected"),
       input("angles"),
