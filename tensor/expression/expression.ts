@@ -118,21 +118,6 @@ function lift(operand: Operand): Expression {
 const isConstant = (e: Expression, value: number): boolean =>
   e.kind === "constant" && Object.is(e.value, value);
 
-/** Unary operations in double precision. */
-export const unaryFunctions: Readonly<Record<UnaryOperation, (a: number) => number>> = {
-  negate: (a) => -a,
-  exp: Math.exp,
-  log: Math.log,
-  tanh: Math.tanh,
-  sqrt: Math.sqrt,
-  abs: Math.abs,
-  sign: Math.sign,
-  floor: Math.floor,
-  sin: Math.sin,
-  cos: Math.cos,
-  erf: errorFunction,
-};
-
 /** Binary operations in double precision. */
 export const binaryFunctions: Readonly<Record<BinaryOperation, (a: number, b: number) => number>> =
   {
@@ -147,31 +132,13 @@ export const binaryFunctions: Readonly<Record<BinaryOperation, (a: number, b: nu
     equal: (a, b) => Number(a === b),
   };
 
-/** The error function: Taylor series near 0, continued fraction elsewhere. */
-function errorFunction(x: number): number {
-  const magnitude = Math.abs(x);
-  if (Number.isNaN(x)) return NaN;
-  if (magnitude > 6) return Math.sign(x);
-  if (magnitude < 2.5) {
-    let term = x;
-    let sum = x;
-    for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
-      term *= -x * x / n;
-      sum += term / (2 * n + 1);
-    }
-    return 2 / Math.sqrt(Math.PI) * sum;
-  }
-  let fraction = 0;
-  for (let n = 60; n >= 1; n--) fraction = n / 2 / (magnitude + fraction);
-  const complement = Math.exp(-x * x) / Math.sqrt(Math.PI) / (magnitude + fraction);
-  return Math.sign(x) * (1 - complement);
-}
-
 /** Applies a unary operation by name. */
 export function unary(operation: UnaryOperation, operand: Operand): Expression {
   const a = lift(operand);
-  if (a.kind === "constant") return constant(unaryFunctions[operation](a.value));
-  if (operation === "negate" && a.kind === "unary" && a.operation === "negate") return a.a;
+  if (operation === "negate") {
+    if (a.kind === "constant") return constant(-a.value);
+    if (a.kind === "unary" && a.operation === "negate") return a.a;
+  }
   return intern(`${operation} ${a.id}`, { kind: "unary", operation, a }, a.varies);
 }
 

@@ -8,7 +8,7 @@ import {
 import * as ex from "./expression.ts";
 import { defineProgram, type Program, reductionPasses } from "./program.ts";
 import { differentiate } from "./differentiate.ts";
-import { evaluate } from "./testing/evaluate.ts";
+import { evaluate, unaryFunctions } from "./testing/evaluate.ts";
 
 const softmax = defineProgram({ name: "softmax", inputs: ["x"] }, ({ x }) => {
   const e = ex.exp(ex.subtract(x, ex.detach(ex.rowMax(x))));
@@ -68,9 +68,10 @@ Deno.test("equal formulas are the same object", () => {
 
 Deno.test("constants fold, and neutral operands disappear", () => {
   const x = ex.input(0);
+  assertStrictEquals(ex.add(2, 3), ex.constant(5));
+  assertStrictEquals(ex.negate(2), ex.constant(-2));
   assertStrictEquals(ex.multiply(x, 1), x);
   assertStrictEquals(ex.add(0, x), x);
-  assertEquals(ex.exp(0), ex.constant(1));
   assertStrictEquals(ex.negate(ex.negate(x)), x);
 });
 
@@ -160,7 +161,7 @@ Deno.test("the derivative of cross-entropy is softmax minus target", () => {
 });
 
 Deno.test("the error function equals known values", () => {
-  const erf = ex.unaryFunctions.erf;
+  const { erf } = unaryFunctions;
   assertAlmostEquals(erf(0.5), 0.5204998778130465, 1e-15);
   assertAlmostEquals(erf(2), 0.9953222650189527, 1e-15);
   assertAlmostEquals(erf(-3), -0.9999779095030014, 1e-15);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { emitKernel } from "../devices/cpu/emitter/mod.ts";
 import { instantiateKernel } from "../devices/cpu/testing/run_kernel.ts";
-import { unaryFunctions } from "../expression/expression.ts";
+import { unaryFunctions } from "../expression/testing/evaluate.ts";
 import type { Vector, VectorBuilder } from "./language.ts";
 import { cos, erf, log, sin, tanh } from "./math.ts";
 import { writeVector } from "./wasm.ts";

@@ -1,7 +1,22 @@
 /** The reference interpreter: computes a program in double precision. @module */
 
-import { binaryFunctions, type Expression, unaryFunctions } from "../expression.ts";
+import { binaryFunctions, type Expression, type UnaryOperation } from "../expression.ts";
 import { identities, type Program, type Reduction } from "../program.ts";
+
+/** Unary operations in double precision. */
+export const unaryFunctions: Readonly<Record<UnaryOperation, (a: number) => number>> = {
+  negate: (a) => -a,
+  exp: Math.exp,
+  log: Math.log,
+  tanh: Math.tanh,
+  sqrt: Math.sqrt,
+  abs: Math.abs,
+  sign: Math.sign,
+  floor: Math.floor,
+  sin: Math.sin,
+  cos: Math.cos,
+  erf: errorFunction,
+};
 
 /**
  * Evaluates a program in double precision, as the reference for its kernels: `rows` rows of
@@ -78,4 +93,24 @@ export function evaluate(
     });
   }
   return results;
+}
+
+/** The error function: Taylor series near 0, continued fraction elsewhere. */
+function errorFunction(x: number): number {
+  const magnitude = Math.abs(x);
+  if (Number.isNaN(x)) return NaN;
+  if (magnitude > 6) return Math.sign(x);
+  if (magnitude < 2.5) {
+    let term = x;
+    let sum = x;
+    for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
+      term *= -x * x / n;
+      sum += term / (2 * n + 1);
+    }
+    return 2 / Math.sqrt(Math.PI) * sum;
+  }
+  let fraction = 0;
+  for (let n = 60; n >= 1; n--) fraction = n / 2 / (magnitude + fraction);
+  const complement = Math.exp(-x * x) / Math.sqrt(Math.PI) / (magnitude + fraction);
+  return Math.sign(x) * (1 - complement);
 }

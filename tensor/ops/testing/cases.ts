@@ -14,7 +14,7 @@ import {
   type ReferenceArray,
   sizeOf,
 } from "../../../testing/reference_array.ts";
-import { unaryFunctions } from "../../expression/expression.ts";
+import { unaryFunctions } from "../../expression/testing/evaluate.ts";
 import {
   concat,
   layerNorm,
