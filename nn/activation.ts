@@ -1,6 +1,6 @@
 /** Activation functions, by name. @module */
 
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 
@@ -39,7 +39,7 @@ export class Activation extends Module {
     super();
     if (!NAMES.includes(name)) {
       const names = NAMES.join(", ");
-      throw new RangeError(`Cannot make an Activation: wanted one of ${names}, got ${name}`);
+      throw wrongValue("make an Activation", `one of ${names}`, name);
     }
     this.name = name;
   }

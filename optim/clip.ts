@@ -1,6 +1,6 @@
 /** Gradient clipping by global norm. @module */
 
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import {
   concat,
   defineProgram,
@@ -46,11 +46,11 @@ const clipProgram = defineProgram(
 export function clipGradientNorm(parameters: Parameters, maxNorm: number): Tensor {
   checkParameters("clip gradients", parameters);
   if (!(maxNorm > 0)) {
-    throw new RangeError(`Cannot clip gradients: wanted a norm above 0, got ${maxNorm}`);
+    throw wrongValue("clip gradients", "a norm above 0", maxNorm);
   }
   const gradients = [...parameters.values()].flatMap(({ grad }) => grad === null ? [] : [grad]);
   if (gradients.length === 0) {
-    throw new RangeError("Cannot clip gradients: wanted gradients, got none. Run backward first.");
+    throw wrongValue("clip gradients", "gradients", "none. Run backward first.");
   }
   return noGrad(() => {
     const norm = gradientNorm(gradients);

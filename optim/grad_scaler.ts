@@ -1,7 +1,7 @@
 /** Loss scaling, which keeps half-precision gradients within range. @module */
 
 import { checkOptions } from "../tensor/checks.ts";
-import { Error, RangeError } from "../tensor/errors.ts";
+import { Error, wrongValue } from "../tensor/errors.ts";
 import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { ParameterGroup } from "./parameters.ts";
@@ -177,5 +177,5 @@ function unscaleAll(gradients: readonly Tensor[], inverse: number): Promise<numb
 }
 
 function check(wanted: string, got: number, isRight: boolean): void {
-  if (!isRight) throw new RangeError(`Cannot scale losses: wanted ${wanted}, got ${got}`);
+  if (!isRight) throw wrongValue("scale losses", wanted, got);
 }

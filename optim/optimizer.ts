@@ -1,7 +1,7 @@
 /** The base class of optimizers: groups, state, and what surrounds a step. @module */
 
 import { assignTensors, checkMap, checkNames } from "../tensor/assign.ts";
-import { Error, RangeError } from "../tensor/errors.ts";
+import { Error, wrongValue } from "../tensor/errors.ts";
 import { noGrad, type Tensor } from "../tensor/mod.ts";
 import { checkGroups, checkNumber, type ParameterGroup } from "./parameters.ts";
 
@@ -95,7 +95,7 @@ export abstract class Optimizer<Group extends ParameterGroup> {
     const [own, given] = [this.stateDict(), state].map(byKind);
     for (const [name, count] of given!.counts) {
       if (Number.isSafeInteger(count) && count >= 0) continue;
-      throw new RangeError(`Cannot ${what}: wanted ${name} to be a count, got ${count}`);
+      throw wrongValue(what, `${name} to be a count`, count);
     }
     checkNames(new Set(own!.counts.keys()), new Set(given!.counts.keys()), what);
     assignTensors(own!.tensors, given!.tensors, what);

@@ -1,4 +1,4 @@
-import { RangeError, TypeError } from "../tensor/errors.ts";
+import { RangeError, TypeError, wrongType, wrongValue } from "../tensor/errors.ts";
 import { checkOptions, describeValue, type OptionNames } from "../tensor/checks.ts";
 import { Tensor } from "../tensor/mod.ts";
 
@@ -64,7 +64,7 @@ export function makeGroups<Group extends AnyGroup>(
     const defaults = kinds.find((each) => each.kind === kind);
     if (defaults === undefined) {
       const wanted = kinds.map(({ kind }) => kind).join(" or ");
-      throw new TypeError(`Cannot ${WHAT}: wanted groups of the kind ${wanted}, got ${kind}`);
+      throw wrongType(WHAT, `groups of the kind ${wanted}`, `${kind}`);
     }
     checkOptions(WHAT, options, namesOf<GroupOptions<Group>>(defaults), ["parameters"]);
     const parameters: Parameters = options.parameters;
@@ -107,9 +107,7 @@ export function checkParameters(what: string, given: unknown): void {
     : Symbol.iterator in given && !Array.isArray(given)
     ? ". An iterator is read only once: pass a map or a list."
     : "";
-  throw new TypeError(
-    `Cannot ${what}: wanted parameters in a map or a list, got ${describeValue(given)}${hint}`,
-  );
+  throw wrongType(what, "parameters in a map or a list", `${describeValue(given)}${hint}`);
 }
 
 /**
@@ -142,7 +140,5 @@ export function checkGroups(groups: readonly ParameterGroup[]): void {
 export function checkNumber(what: string, value: number, below = Infinity): void {
   if (typeof value === "number" && value >= 0 && value < below) return;
   const bound = below === Infinity ? "a number from 0" : `a number from 0 to below ${below}`;
-  throw new RangeError(
-    `Cannot step the optimizer: wanted ${what} to be ${bound}, got ${describeValue(value)}`,
-  );
+  throw wrongValue("step the optimizer", `${what} to be ${bound}`, describeValue(value));
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import { roundHalfToEven } from "./rounding.ts";
 
 /**
@@ -132,7 +132,7 @@ export function weightDecaySchedule(step: number, steps: number, initial: number
 
 function progressOf(step: number, steps: number): number {
   if (!(step >= 0 && steps >= 0)) {
-    throw new RangeError(`Cannot follow a schedule: wanted steps from 0, got ${step} of ${steps}`);
+    throw wrongValue("follow a schedule", "steps from 0", `${step} of ${steps}`);
   }
   return step < steps ? step / steps : 1;
 }
@@ -145,12 +145,12 @@ function warmdownStepsOf(steps: number, warmdownRatio: number): number {
 
 function checkSteps(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`Cannot follow a schedule: wanted ${name} from 0, got ${value}`);
+    throw wrongValue("follow a schedule", `${name} from 0`, value);
   }
 }
 
 function checkFraction(name: string, value: number): void {
   if (!(value >= 0 && value <= 1)) {
-    throw new RangeError(`Cannot follow a schedule: wanted ${name} from 0 to 1, got ${value}`);
+    throw wrongValue("follow a schedule", `${name} from 0 to 1`, value);
   }
 }

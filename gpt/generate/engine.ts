@@ -6,7 +6,7 @@
  */
 
 import { checkOptions, type OptionNames } from "../../tensor/checks.ts";
-import { RangeError } from "../../tensor/errors.ts";
+import { RangeError, wrongValue } from "../../tensor/errors.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import { LookaheadDecoder } from "./lookahead.ts";
 import type { KVCache } from "../model/kv_cache.ts";
@@ -176,12 +176,12 @@ export class Engine {
     const { samples = 1, maxTokens, cache } = options;
     const { config, maximumLength } = this.#model;
     if (tokens.length === 0) {
-      throw new RangeError("Cannot generate: wanted a prompt, got no tokens");
+      throw wrongValue("generate", "a prompt", "no tokens");
     }
     for (const [name, least] of [["samples", 1], ["maxTokens", 0], ["readEvery", 1]] as const) {
       const value = options[name];
       if (value === undefined || Number.isInteger(value) && value >= least) continue;
-      throw new RangeError(`Cannot generate: wanted ${name} from ${least} up, got ${value}`);
+      throw wrongValue("generate", `${name} from ${least} up`, value);
     }
     const read = cache?.position ?? 0;
     if (cache !== undefined && (samples !== 1 || cache.batchSize !== 1)) {

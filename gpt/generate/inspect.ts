@@ -1,7 +1,7 @@
 /** Looking inside a model: attention, logit lens, surprise and gates of one forward pass. @module */
 
 import { type Device, gather, noGrad, Tensor, topK } from "../../tensor/mod.ts";
-import { RangeError } from "../../tensor/errors.ts";
+import { wrongValue } from "../../tensor/errors.ts";
 import type { GPT } from "../model/model.ts";
 
 /** The residual stream at one place in the model, for each of T tokens. */
@@ -71,7 +71,7 @@ export async function inspect(
 ): Promise<Inspection> {
   const { device, config: { nLayer, nHead, vocabSize } } = model;
   const length = ids.length;
-  if (length === 0) throw new RangeError("Cannot inspect a model: wanted at least 1 token, got 0");
+  if (length === 0) throw wrongValue("inspect a model", "at least 1 token", "0");
   using _scope = device.scope();
   const seen = new Map<string, Tensor>();
   const watch = (name: string, value: Tensor) => void seen.set(name, value);

@@ -1,6 +1,6 @@
 /** Sampling the next token from logits, on the device. @module */
 
-import { Error, RangeError } from "../../tensor/errors.ts";
+import { Error, wrongValue } from "../../tensor/errors.ts";
 import {
   defineProgram,
   deriveSeed,
@@ -26,7 +26,7 @@ export interface SamplingOptions {
 /** Validates sampling options. @throws {RangeError} If an option is out of range. */
 export function checkSampling({ temperature = 1, topK = 0, seed = 42 }: SamplingOptions): void {
   const check = (wanted: string, got: number, isRight: boolean) => {
-    if (!isRight) throw new RangeError(`Cannot sample: wanted ${wanted}, got ${got}`);
+    if (!isRight) throw wrongValue("sample", wanted, got);
   };
   check("a temperature from 0 up", temperature, temperature >= 0 && Number.isFinite(temperature));
   check("a topK from 0 up (0: all tokens)", topK, Number.isInteger(topK) && topK >= 0);

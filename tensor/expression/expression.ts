@@ -12,7 +12,7 @@
  */
 
 import { describeValue } from "../checks.ts";
-import { TypeError } from "../errors.ts";
+import { wrongType } from "../errors.ts";
 
 /** Unary operations. `erf` is the error function, `sign` is 0 at 0. */
 export type UnaryOperation =
@@ -110,9 +110,7 @@ export type Operand = Expression | number;
 function lift(operand: Operand): Expression {
   if (typeof operand === "number") return constant(operand);
   if (typeof operand?.id === "number") return operand;
-  throw new TypeError(
-    `Cannot build a formula: wanted a formula or a number, got ${describeValue(operand)}`,
-  );
+  throw wrongType("build a formula", "a formula or a number", describeValue(operand));
 }
 
 const isConstant = (e: Expression, value: number): boolean =>

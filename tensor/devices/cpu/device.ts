@@ -13,7 +13,7 @@ import type {
   WasmKernel,
 } from "../../device.ts";
 import { bytesPerElement, type TypedArray } from "../../dtype.ts";
-import { Error, RangeError, TypeError } from "../../errors.ts";
+import { Error, RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { emitKernel, F32x4 } from "./emitter/mod.ts";
@@ -263,9 +263,7 @@ class Cpu implements CpuDevice {
     if (this.#closed) this.#mustBeOpen(`run kernel "${kernel.key}"`);
     const { grain = 1, scratchBytes = 0 } = options;
     if (!Number.isInteger(items) || items < 0) {
-      throw new RangeError(
-        `Cannot run kernel "${kernel.key}": wanted a whole number of items, got ${items}`,
-      );
+      throw wrongValue(`run kernel "${kernel.key}"`, "a whole number of items", items);
     }
     if (items === 0) return;
     const isNative = !("emit" in kernel);
@@ -284,9 +282,7 @@ class Cpu implements CpuDevice {
     { integers }: Arguments,
   ): CompiledKernel {
     if (integers.length !== 17) {
-      throw new RangeError(
-        `Cannot dispatch sgemm: wanted 17 integers, got ${integers.length}`,
-      );
+      throw wrongValue("dispatch sgemm", "17 integers", integers.length);
     }
     const kernel = this.#matmuls[precision === "bf16" ? 1 : 0];
     if (kernel === undefined) {
@@ -385,9 +381,7 @@ class Cpu implements CpuDevice {
       throw new Error(`Cannot compile kernel "${key}": ${error}`, { cause: error });
     }
     if (typeof run !== "function") {
-      throw new TypeError(
-        `Cannot compile kernel "${key}": wanted an exported function "kernel", got ${typeof run}`,
-      );
+      throw wrongType(`compile kernel "${key}"`, 'an exported function "kernel"', typeof run);
     }
     const id = MATMULS + this.#kernels.size;
     const isKnown = Array.from({ length: this.threads }, (_, thread) => thread === 0);
@@ -421,9 +415,7 @@ class Cpu implements CpuDevice {
 
   #own(allocation: unknown, what: string): CpuAllocation {
     if (!(allocation instanceof CpuAllocation) || allocation.heap !== this.#heap) {
-      throw new TypeError(
-        `Cannot ${what} an allocation: wanted one of this cpu device, got one of another device`,
-      );
+      throw wrongType(`${what} an allocation`, "one of this cpu device", "one of another device");
     }
     return allocation;
   }

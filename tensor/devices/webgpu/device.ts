@@ -10,7 +10,7 @@
 
 import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { TypedArray } from "../../dtype.ts";
-import { Error, RangeError, TypeError } from "../../errors.ts";
+import { Error, RangeError, wrongType } from "../../errors.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
@@ -321,9 +321,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 
   #own(allocation: Allocation, what: string): LiveAllocation {
     if (!(allocation instanceof WebGpuAllocation && allocation.owner === this)) {
-      throw new TypeError(
-        `Cannot ${what} an allocation: wanted one of this device, got one of another`,
-      );
+      throw wrongType(`${what} an allocation`, "one of this device", "one of another");
     }
     if (allocation.buffer === null) {
       throw new Error(`Cannot ${what} ${allocation.label}: its memory was freed`);

@@ -1,7 +1,7 @@
 /** Several linear layers on the same rows, fused with what precedes and follows them. @module */
 
 import { checkList, checkOptions, type OptionNames } from "../../checks.ts";
-import { RangeError } from "../../errors.ts";
+import { wrongValue } from "../../errors.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
@@ -61,7 +61,7 @@ export function linears(
   checkOptions("compute linears", options, OPTIONS);
   const { normalize = false, residual, activation } = options;
   if (residual !== undefined && weights.length !== 1) {
-    throw new RangeError(`Cannot add to a product: wanted one weight, got ${weights.length}`);
+    throw wrongValue("add to a product", "one weight", weights.length);
   }
   const problem = { x, weights, options };
   const path = isGradEnabled() ? undefined : findFastPath("linears", problem, x.device);

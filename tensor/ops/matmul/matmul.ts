@@ -5,7 +5,7 @@ import { applyLater, isWorthDeferring } from "../../deferred.ts";
 import { checkOptions, describeValue, type OptionNames } from "../../checks.ts";
 import type { MatmulPrecision, View } from "../../device.ts";
 import { isFloat } from "../../dtype.ts";
-import { RangeError, TypeError } from "../../errors.ts";
+import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace } from "../elementwise.ts";
@@ -61,16 +61,14 @@ const inferMatmul: Operation<Attributes>["infer"] = (
 ) => {
   for (const x of [a!, b!]) {
     if (x.shape.length < 2) {
-      throw new RangeError(`Cannot matmul: wanted at least 2 axes, got ${formatShape(x.shape)}`);
+      throw wrongValue("matmul", "at least 2 axes", formatShape(x.shape));
     }
     if (!isFloat(x.dtype)) {
-      throw new TypeError(`Cannot matmul: wanted float32 or float16, got ${x.dtype}`);
+      throw wrongType("matmul", "float32 or float16", x.dtype);
     }
   }
   if (a!.dtype !== b!.dtype) {
-    throw new TypeError(
-      `Cannot matmul: wanted operands of one type, got ${a!.dtype} and ${b!.dtype}`,
-    );
+    throw wrongType("matmul", "operands of one type", `${a!.dtype} and ${b!.dtype}`);
   }
   const [m, k] = matrixShape(a!, transposeA);
   const [k2, n] = matrixShape(b!, transposeB);
@@ -85,7 +83,7 @@ const inferMatmul: Operation<Attributes>["infer"] = (
   shape.push(m, n);
   for (const addend of addends) {
     if (addend.dtype !== a!.dtype) {
-      throw new TypeError(`Cannot add to a matmul: wanted ${a!.dtype}, got ${addend.dtype}`);
+      throw wrongType("add to a matmul", a!.dtype, addend.dtype);
     }
     if (!shapesEqual(broadcastShapes([shape, addend.shape], "add to a matmul"), shape)) {
       throw new RangeError(
@@ -212,9 +210,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const { transposeA = false, transposeB = false, bias, activation = "none", residual } = options;
   if (!Object.hasOwn(OPERATIONS, activation)) {
     const names = Object.keys(OPERATIONS).join(", ");
-    throw new TypeError(
-      `Cannot compute matmul: wanted the activation ${names}, got ${describeValue(activation)}`,
-    );
+    throw wrongType("compute matmul", `the activation ${names}`, describeValue(activation));
   }
   // The gradient of a fused activation is computed from its output. Half precision may round that
   // output to 0: then the activation is a separate operation, which keeps its input. A residual

@@ -7,7 +7,7 @@
 
 import type { Device } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
-import { TypeError } from "../../errors.ts";
+import { wrongType } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
 import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
 import {
@@ -58,7 +58,7 @@ export type Element = "f32" | "f16";
 export function elementOf(dtype: DType): Element {
   if (dtype === "float32") return "f32";
   if (dtype === "float16") return "f16";
-  throw new TypeError(`Cannot multiply matrices: wanted float32 or float16, got ${dtype}`);
+  throw wrongType("multiply matrices", "float32 or float16", dtype);
 }
 
 const kernels: Kernel[] = [];

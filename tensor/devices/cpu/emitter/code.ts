@@ -6,7 +6,7 @@
  * @module
  */
 
-import { RangeError } from "../../../errors.ts";
+import { wrongValue } from "../../../errors.ts";
 import type { FunctionBuilder } from "./function.ts";
 
 /** Writes instructions that leave one value on the stack. */
@@ -131,7 +131,7 @@ export function constantVector(lanes: Lanes): Code {
 
 export function checkLane(lane: number): number {
   if (!(Number.isInteger(lane) && lane >= 0 && lane < 4)) {
-    throw new RangeError(`Cannot choose a lane: wanted 0, 1, 2 or 3, got ${lane}`);
+    throw wrongValue("choose a lane", "0, 1, 2 or 3", lane);
   }
   return lane;
 }
