@@ -39,7 +39,7 @@ export function threadMatmuls(
   memory: WebAssembly.Memory,
   blas: BlasThread,
   oneDnn: OneDnnThread | null,
-  { minOperations, maxBlasRows }: typeof ONEDNN_LIMITS,
+  { minOperations, maxBlasRows, inPlace }: typeof ONEDNN_LIMITS,
 ): ThreadMatmuls {
   // A view made before the memory grew ends at its old size, but the arguments do not move.
   const integers = new Int32Array(memory.buffer);
@@ -68,9 +68,12 @@ export function threadMatmuls(
    * Chosen by part: a part may be too narrow for oneDNN where the whole is not. An axis of length 1
    * is never oneDNN's: it computes such results wrongly, and writes outside of them.
    */
-  const isForOneDnn = ({ m, n, k, count }: Sgemm, precision: MatmulPrecision): boolean =>
-    m > 1 && n > 1 && 2 * m * n * k * count >= minOperations[precision] &&
-    (precision === "bf16" || m > maxBlasRows);
+  const isForOneDnn = (part: Sgemm, precision: MatmulPrecision): boolean => {
+    const { transposeB, m, n, k, ldb, count } = part;
+    if (m === 1 || n === 1 || 2 * m * n * k * count < minOperations[precision]) return false;
+    const isSlow = transposeB === 0 && ldb > inPlace.row && k > inPlace.sum;
+    return precision === "bf16" || (m > maxBlasRows && !isSlow);
+  };
 
   const kernel = (precision: MatmulPrecision): KernelFunction => (address, start, end) => {
     const part = partAt(address, start, end);

@@ -34,17 +34,9 @@ export function matmulsInRanges(
   const cut = { name: "matmul", axes: 5, firstOutput: operands.length - 1 };
   const parts = split(device, operands, cut);
   return parts.map(({ views, begin }) => {
-    const [outer, inner, m, n, length] = views[0]!.shape as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [outer = 0, inner = 0, m = 0, n = 0, length = 0] = views[0]!.shape;
     const firstTerm = begin[4]!;
-    const bound = (matrix: Matrix, view: View): Matrix => {
-      return { ...matrix, allocation: view.allocation, offset: view.offset };
-    };
+    const bound = (of: Matrix, { allocation, offset }: View) => ({ ...of, allocation, offset });
     return {
       ...{ ...problem, outer, inner, m, n, k: length },
       ...{ a: bound(a, views[0]!), b: bound(b, views[1]!), c: bound(c, views.at(-1)!) },
