@@ -33,13 +33,13 @@ testUnderMpi(
       stderr: "piped",
     }).spawn();
     const output = child.output();
-    let kills = 0;
+    let [kills, killedAt] = [0, 0];
     while (kills < 2) {
       await new Promise((resolve) => setTimeout(resolve, 300 + 700 * Math.random()));
-      const saved = await savedSteps(folder).catch(() => []);
-      // The first kill comes with 4 ranks, the second with 2.
-      if (saved.length <= 3 * kills || !await killRank(home)) continue;
-      kills++;
+      const last = (await savedSteps(folder).catch(() => [])).at(-1) ?? 0;
+      // The first kill comes with 4 ranks, the second with 2: those that end save nothing more.
+      if (last <= killedAt + 30 || !await killRank(home)) continue;
+      [kills, killedAt] = [kills + 1, last];
       const { meta } = await openCheckpoint(folder);
       assert(meta.state.step > 0, "expected an intact checkpoint");
     }
