@@ -70,7 +70,9 @@ export function sumSorted(device: Device, { x, ids, output, accumulate }: RowSum
     viewAs(output, shape, [rowLength, 0, 1]),
   ];
   const cut = { name: "sum rows", axes: 3, firstOutput: 2 };
-  for (const { views: part, begin } of split(device, views, cut)) {
+  // Those of the same ids follow each other, so that each order is found once.
+  const parts = split(device, views, cut).toSorted((p, q) => p.begin[1]! - q.begin[1]!);
+  for (const { views: part, begin } of parts) {
     const [firstRow, first] = begin as [number, number];
     const [someIds, someX, range] = part as [View, View, View];
     const count = someIds.shape[1]!;
