@@ -194,6 +194,12 @@ export function computesIntegers(
   return overIntegers && determining.every(({ dtype }) => dtype === "int32");
 }
 
+/** Copies elements. */
+export const copyProgram: Program = defineProgram(
+  { name: "copy", inputs: ["x"], overIntegers: true },
+  ({ x }) => [x],
+);
+
 /** A node that reduces along the row. */
 export type Reduction = Expression & { readonly kind: "reduce" };
 

@@ -15,7 +15,7 @@ import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import { wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
-import { defineProgram, type Program } from "../expression/program.ts";
+import { copyProgram, defineProgram, makeProgram, type Program } from "../expression/program.ts";
 import { checkShape } from "../shape.ts";
 import { allocate, checkTensor, Tensor, type TensorOrNumber } from "../tensor.ts";
 import { operationOf, runProgram, runProgramInto, runProgramOn } from "./program.ts";
@@ -221,10 +221,6 @@ const notZero = defineProgram(
   ({ condition }) => [ex.subtract(1, ex.equal(condition, 0))],
 );
 
-const identity = (name: string): Program =>
-  defineProgram({ name, inputs: ["x"], overIntegers: true }, ({ x }) => [x]);
-const [copyProgram, castProgram] = [identity("copy"), identity("to")];
-
 /** Like {@linkcode copyInto}, for operations: takes raw views. */
 export function copyView(device: Device, source: View, target: View): void {
   runProgramOn(device, copyProgram, [source], [target]);
@@ -241,6 +237,8 @@ export function copyInto(source: Tensor, target: Tensor): void {
   checkTensor("copy", target);
   runProgramInto(copyProgram, [source], [target]);
 }
+
+const castProgram = makeProgram({ ...copyProgram, name: "to" });
 
 /** A contiguous copy, maybe in another dtype. */
 export function copyAs(x: Tensor, dtype: DType): Tensor {

@@ -2,7 +2,7 @@
 
 import { allocateView, type View, type WebGpuDevice } from "../../device.ts";
 import { RangeError } from "../../errors.ts";
-import { defineProgram, type Program } from "../../expression/program.ts";
+import { copyProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";
 import { kernelOf } from "./kernel_cache.ts";
@@ -71,11 +71,6 @@ function isWrittenElsewhere(
   return written.length > 0 &&
     !written.some((output) => output.offset === offset && shapesEqual(output.strides, strides));
 }
-
-const copyProgram = defineProgram(
-  { name: "copy", inputs: ["x"], overIntegers: true },
-  ({ x }) => [x],
-);
 
 /** A copy in separate memory, of numbers with four bytes. */
 function copyOf(device: WebGpuDevice, view: View): View {

@@ -17,7 +17,8 @@ import {
   type MatmulProblem,
   matmulWork,
   type Matrix,
-  STRIDE_NAMES,
+  type StrideName,
+  strideNames,
   stridesOf,
   transposeMatmul,
 } from "../../ops/matmul/problem.ts";
@@ -113,7 +114,7 @@ function copyRows(device: CpuDevice, { m, k, outer, inner, a }: MatmulProblem): 
 
 const SIZES = ["m", "n", "depth", "inner", "groups", "accumulate"] as const;
 const NAMES = ["a", "b", "c"] as const;
-type Word = typeof SIZES[number] | `${typeof NAMES[number]}${typeof STRIDE_NAMES[number]}`;
+type Word = typeof SIZES[number] | StrideName<typeof NAMES[number]>;
 type Buffers = { readonly a: "f32"; readonly b: "f32"; readonly c: "f32" };
 type Body = KernelBody<Buffers, Word>;
 type Matrices = Parameters<Body>[2];
@@ -129,10 +130,7 @@ function rowsKernel(
       key: `matmul rows ${form}`,
       buffers: { a: "f32", b: "f32", c: "f32" } satisfies Buffers,
       writes: ["c"],
-      arguments: [
-        ...SIZES,
-        ...NAMES.flatMap((name) => STRIDE_NAMES.map((stride): Word => `${name}${stride}`)),
-      ],
+      arguments: [...SIZES, ...strideNames(NAMES)],
       spread: "ranges",
     },
     (k, item, { a, b, c }, words) => {

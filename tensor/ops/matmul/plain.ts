@@ -15,7 +15,7 @@ import {
   type MatmulProblem,
   matmulWork,
   type Matrix,
-  STRIDE_NAMES,
+  strideNames,
   stridesOf,
   transposeMatmul,
 } from "./problem.ts";
@@ -49,7 +49,6 @@ const ADDENDS = ["addend0", "addend1"] as const;
 type Name = "a" | "b" | "c" | typeof ADDENDS[number];
 
 const SIZES = ["m", "n", "depth", "inner", "accumulate"] as const;
-type Word = typeof SIZES[number] | `${Name}${typeof STRIDE_NAMES[number]}`;
 
 /** A storage type of elements. Sums are always `f32`. */
 export type Element = "f32" | "f16";
@@ -94,10 +93,7 @@ function makeKernel(
         (skipZeros ? ", skipping zeros" : ""),
       buffers: Object.fromEntries(names.map((name, i) => [name, types[i]!])),
       writes: ["c"],
-      arguments: [
-        ...SIZES,
-        ...names.flatMap((name) => STRIDE_NAMES.map((stride): Word => `${name}${stride}`)),
-      ],
+      arguments: [...SIZES, ...strideNames<Name>(names)],
       vectors: rows * vectors,
     },
     (k, item, buffers, words) => {

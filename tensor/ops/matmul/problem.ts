@@ -55,13 +55,17 @@ export interface Matrix extends Place {
   readonly inner: number;
 }
 
-/** The strides of a matrix as arguments of a kernel, in the order of {@linkcode STRIDE_NAMES}. */
+/** The strides of a matrix as arguments of a kernel, in the order of {@linkcode strideNames}. */
 export function stridesOf({ row, column, outer, inner }: Matrix): readonly number[] {
   return [row, column, outer, inner];
 }
 
-/** What follows the name of a matrix in the names of a kernel's arguments. */
-export const STRIDE_NAMES = ["Row", "Column", "Outer", "Inner"] as const;
+const STRIDES = ["Row", "Column", "Outer", "Inner"] as const;
+export type StrideName<Matrix extends string> = `${Matrix}${typeof STRIDES[number]}`;
+/** The names of these arguments, for matrices of these names. */
+export function strideNames<Name extends string>(matrices: readonly Name[]): StrideName<Name>[] {
+  return matrices.flatMap((name) => STRIDES.map((stride): StrideName<Name> => `${name}${stride}`));
+}
 
 /** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` batch items. */
 export interface MatmulProblem {
