@@ -53,7 +53,13 @@ export async function openSite(way: Way, site?: Site): Promise<Opened> {
   const headers = way === "plain" ? {} : undefined;
   const server = isFile ? null : Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    ({ url }) => siteResponse(files, new URL(url).pathname.slice(base.length), headers),
+    ({ url }) => {
+      const { pathname } = new URL(url);
+      if (pathname.startsWith(base)) {
+        return siteResponse(files, pathname.slice(base.length), headers);
+      }
+      return new Response(`No such file: ${pathname}\n`, { status: 404 });
+    },
   );
   const address = folder !== null
     ? `file://${folder}/index.html`
