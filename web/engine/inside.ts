@@ -161,7 +161,7 @@ async function read<Result>(
   decode: (bytes: Uint8Array) => Result | Promise<Result>,
   digest?: FileDigest,
 ): Promise<Result> {
-  const bytes = await file.bytes();
+  const bytes = new Uint8Array(await file.arrayBuffer());
   if (digest !== undefined) await checkFile(path, bytes, digest);
   try {
     return await decode(bytes);
