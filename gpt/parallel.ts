@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { World } from "../mpi/mod.ts";
 import { type Exchange, type Segments, ShardedMuonAdamW } from "../optim/mod.ts";
 import { type Device, readSafetensors, type Tensor, writeSafetensors } from "../tensor/mod.ts";
 import type { SafetensorsInput } from "../tensor/safetensors.ts";
@@ -18,32 +19,8 @@ import { decodeOptimizer, encodeOptimizer } from "./files/checkpoint_content.ts"
 import { GPT, type GPTOptions } from "./model/model.ts";
 import { type LearningRates, optimizerGroupOptions } from "./train/optimizer_groups.ts";
 
-/** The ranks that {@linkcode RunRanks} needs: `World` of `mpi/mod.ts`, whose methods these are. */
-export interface Collectives {
-  /** The number of this rank, from 0. */
-  readonly rank: number;
-  /** The number of ranks. */
-  readonly ranks: number;
-  /** Library and number of ranks, for people. */
-  readonly description: string;
-  /** Reduces numbers over all ranks, in place. */
-  allReduce(
-    address: number,
-    count: number,
-    type: "float32" | "float64" | "int32",
-    operation: "sum" | "max",
-  ): void;
-  /** Sums blocks of `float32`, and leaves each rank its own at the beginning. */
-  reduceScatter(address: number, countPerRank: number): void;
-  /** Gives every rank the blocks of `float32` of all. */
-  allGather(address: number, countPerRank: number): void;
-  /** Copies bytes from rank `root` to all others. */
-  broadcast(address: number, bytes: number, root: number): void;
-  /** Prints a line with rank and host, and ends all ranks. */
-  abort(code: number, message: string): never;
-  /** Leaves the other ranks, when all have done their work. */
-  close(): void;
-}
+/** The ranks that {@linkcode RunRanks} needs of `mpi/mod.ts`. */
+export type Collectives = Omit<World, "localRank" | "place" | "barrier">;
 
 /**
  * Bytes that are exchanged at once. In `bench/parallel.ts`, 0.5 to 4 MiB take the same time within a
@@ -258,23 +235,21 @@ export class TensorExchange implements Exchange {
   }
 
   async reduceScatter(gradients: Segments): Promise<void> {
-    const own = piecesOf(gradients[this.rank]!);
     await this.#inBuckets(gradients, async (at, block) => {
       await Promise.all(
-        gradients.map((segment, rank) => this.#pack(piecesOf(segment), at, block, rank * block)),
+        gradients.map((segment, rank) => this.#pack(segment, at, block, rank * block)),
       );
       this.#world.reduceScatter(this.#address, block);
-      this.#unpack(own, at, block, 0);
+      this.#unpack(gradients[this.rank]!, at, block, 0);
     });
   }
 
   async allGather(parameters: Segments): Promise<void> {
-    const own = piecesOf(parameters[this.rank]!);
     await this.#inBuckets(parameters, async (at, block) => {
-      await this.#pack(own, at, block, this.rank * block);
+      await this.#pack(parameters[this.rank]!, at, block, this.rank * block);
       this.#world.allGather(this.#address, block);
       for (const [rank, segment] of parameters.entries()) {
-        if (rank !== this.rank) this.#unpack(piecesOf(segment), at, block, rank * block);
+        if (rank !== this.rank) this.#unpack(segment, at, block, rank * block);
       }
     });
   }
@@ -284,6 +259,13 @@ export class TensorExchange implements Exchange {
     segments: Segments,
     run: (at: number, block: number) => Promise<void>,
   ): Promise<void> {
+    for (const { dtype, shape, isContiguous } of segments.flat()) {
+      if (dtype === "float32" && isContiguous) continue;
+      throw new TypeError(
+        `Cannot exchange a tensor: wanted contiguous float32, got ${dtype} [${shape}]` +
+          (isContiguous ? "" : " with gaps"),
+      );
+    }
     const longest = Math.max(
       ...segments.map((segment) => segment.reduce((sum, { size }) => sum + size, 0)),
     );
@@ -293,9 +275,9 @@ export class TensorExchange implements Exchange {
   }
 
   /** Copies the numbers of a segment from `at` on into the bucket. */
-  async #pack(pieces: readonly Piece[], at: number, block: number, to: number): Promise<void> {
+  async #pack(segment: readonly Tensor[], at: number, block: number, to: number): Promise<void> {
     await Promise.all(
-      overlaps(pieces, at, block).map(async ({ tensor, from, count, place }) => {
+      partsOf(segment, at, block).map(async ({ tensor, from, count, place }) => {
         const { device, allocation, offset } = tensor;
         const range = [allocation, 4 * (offset + from), 4 * count] as const;
         const bytes = device.kind === "cpu"
@@ -306,8 +288,8 @@ export class TensorExchange implements Exchange {
     );
   }
 
-  #unpack(pieces: readonly Piece[], at: number, block: number, start: number): void {
-    for (const { tensor, from, count, place } of overlaps(pieces, at, block)) {
+  #unpack(segment: readonly Tensor[], at: number, block: number, start: number): void {
+    for (const { tensor, from, count, place } of partsOf(segment, at, block)) {
       const { device, allocation, offset } = tensor;
       const values = this.#bucket.subarray(start + place, start + place + count);
       device.write(allocation, 4 * (offset + from), values);
@@ -315,32 +297,14 @@ export class TensorExchange implements Exchange {
   }
 }
 
-/** A tensor, and where it begins in its segment. */
-interface Piece {
-  readonly tensor: Tensor;
-  readonly start: number;
-}
-
-function piecesOf(segment: readonly Tensor[]): Piece[] {
-  let start = 0;
-  return segment.map((tensor) => {
-    if (tensor.dtype !== "float32" || !tensor.isContiguous) {
-      throw new TypeError(
-        `Cannot exchange a tensor: wanted contiguous float32, got ${tensor.dtype} ` +
-          `[${tensor.shape}]${tensor.isContiguous ? "" : " with gaps"}`,
-      );
-    }
-    const piece = { tensor, start };
-    start += tensor.size;
-    return piece;
-  });
-}
-
 /** The parts of tensors that lie in a block: `count` numbers from `from`, `place` into the block. */
-function overlaps(pieces: readonly Piece[], at: number, block: number) {
-  return pieces.flatMap(({ tensor, start }) => {
-    const from = Math.max(at, start);
-    const end = Math.min(at + block, start + tensor.size);
-    return from < end ? [{ tensor, from: from - start, count: end - from, place: from - at }] : [];
+function partsOf(segment: readonly Tensor[], at: number, block: number) {
+  let start = 0;
+  return segment.flatMap((tensor) => {
+    const from = Math.max(0, at - start);
+    const count = Math.min(tensor.size, at + block - start) - from;
+    const place = start + from - at;
+    start += tensor.size;
+    return count > 0 ? [{ tensor, from, count, place }] : [];
   });
 }
