@@ -2,6 +2,7 @@
 
 import { RangeError } from "../../errors.ts";
 import type { BufferHandle, Gpu } from "./gpu.ts";
+import type { Recording } from "./recording.ts";
 
 export interface PooledBuffer {
   /** Handles count up, so the oldest free buffer can be taken first. */
@@ -28,8 +29,6 @@ export function sizeClass(bytes: number): number {
 /** Options for {@linkcode BufferPool}. */
 export interface BufferPoolOptions {
   readonly memoryLimit: number;
-  /** Submits the recording, so that free buffers can be destroyed. */
-  readonly submit: () => void;
   /** Called after buffers were destroyed: drop all references to them. */
   readonly forget: () => void;
   /** Ends the out-of-memory message. */
@@ -46,14 +45,16 @@ export interface BufferPoolOptions {
  */
 export class BufferPool {
   readonly #gpu: Gpu;
+  readonly #recording: Recording;
   readonly #options: BufferPoolOptions;
   readonly #free = new Map<number, PooledBuffer[]>();
   /** Number of buffers ever created. */
   created = 0;
   heldBytes = 0;
 
-  constructor(gpu: Gpu, options: BufferPoolOptions) {
+  constructor(gpu: Gpu, recording: Recording, options: BufferPoolOptions) {
     this.#gpu = gpu;
+    this.#recording = recording;
     this.#options = options;
   }
 
@@ -108,7 +109,7 @@ export class BufferPool {
 
   /** Destroys the free buffers, which no pending recording may use. */
   #destroyFree(): void {
-    this.#options.submit();
+    this.#recording.submit();
     const buffers = [...this.#free.values()].flat();
     this.#gpu.free(buffers.map(({ handle }) => handle));
     for (const { capacity } of buffers) this.heldBytes -= capacity;

@@ -10,7 +10,7 @@
 
 import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { TypedArray } from "../../dtype.ts";
-import { Error, RangeError, wrongType } from "../../errors.ts";
+import { Error, wrongType, wrongValue } from "../../errors.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
@@ -77,10 +77,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #inFlight: Promise<void>[] = [];
   /** The submit that the reads of this tick wait for. */
   #reads: Promise<void> | null = null;
-  #timer: KernelTimer | null = null;
   #closed = false;
-  #stagedBytes = 0;
-  readonly #counts = { dispatches: 0, submits: 0, readbacks: 0 };
+  #readbacks = 0;
 
   constructor(gpu: Gpu, memoryLimit?: number) {
     const { info, limits } = gpu;
@@ -88,18 +86,13 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.info = info;
     this.limits = limits;
     this.hasFloat16 = gpu.features.has("shader-f16");
-    this.#recording = new Recording(gpu);
+    this.#recording = new Recording(gpu, this.#failures);
     this.#stagings = new StagingBuffers(gpu);
-    this.#kernels = new KernelCache(gpu, {
-      slots: this.#recording.slots,
-      failures: this.#failures,
-      submit: () => this.#submit(),
-    });
+    this.#kernels = new KernelCache(gpu, this.#recording, this.#failures);
     const limitBytes = memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE;
     this.memory = { liveBytes: 0, peakBytes: 0, limitBytes };
-    this.#pool = new BufferPool(gpu, {
+    this.#pool = new BufferPool(gpu, this.#recording, {
       memoryLimit: limitBytes,
-      submit: () => this.#submit(),
       forget: () => this.#kernels.forgetBindGroups(),
       advice: () => this.scopes.advice,
     });
@@ -111,7 +104,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 
   get statistics(): WebGpuStatistics {
     return {
-      ...this.#counts,
+      dispatches: this.#recording.dispatches,
+      submits: this.#recording.serial - 1,
+      readbacks: this.#readbacks,
       buffersCreated: this.#pool.created + this.#stagings.created,
       pipelinesCompiled: this.#kernels.pipelinesCompiled,
       bindGroupsCreated: this.#kernels.bindGroupsCreated,
@@ -160,10 +155,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     if (data.byteLength === own.bytes) own.dependsOn = [];
     const words = inWholeWords(data);
     if (target.lastRecording === this.#recording.serial) {
-      if (this.#stagedBytes + words.byteLength <= MAX_STAGED_BYTES) {
+      if (this.#recording.stagedBytes + words.byteLength <= MAX_STAGED_BYTES) {
         return this.#recordWrite(target, byteOffset, words);
       }
-      this.#submit();
+      this.#recording.submit();
     }
     this.gpu.writeBuffer(target.handle, byteOffset, words);
   }
@@ -174,7 +169,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#recording.copy(staging.handle, 0, target.handle, byteOffset, data.byteLength);
     // `take` may have submitted to make room, so read the serial number again.
     staging.lastRecording = target.lastRecording = this.#recording.serial;
-    this.#stagedBytes += data.byteLength;
+    this.#recording.stagedBytes += data.byteLength;
     this.#pool.give(staging);
   }
 
@@ -208,8 +203,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     await Promise.resolve();
     this.#reads = null;
     this.#failures.assertNone("read from");
-    this.#submit();
-    this.#counts.readbacks++;
+    this.#recording.submit();
+    this.#readbacks++;
   }
 
   inF32<Result>(run: () => Promise<Result>): Promise<Result> {
@@ -218,12 +213,12 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 
   flush(): void {
     this.#failures.assertNone("flush");
-    this.#submit();
+    this.#recording.submit();
   }
 
   async synchronize(): Promise<void> {
     this.#failures.assertNone("synchronize");
-    this.#submit();
+    this.#recording.submit();
     await this.#failures.waitFor("synchronize", this.gpu.submittedWorkDone());
     this.#kernels.assertReported("synchronize the device");
   }
@@ -237,14 +232,14 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     // Requested before the submit: where this call blocks until all work is done, a submit does
     // too. Failures are reported to the next caller that waits.
     this.#inFlight.push(this.gpu.submittedWorkDone().catch(() => {}));
-    this.#submit();
+    this.#recording.submit();
   }
 
   async profile(run: () => void | Promise<void>): Promise<Profile> {
-    if (this.#timer !== null) {
+    if (this.#recording.timer !== null) {
       throw new Error("Cannot profile: wanted no profile in progress, got one");
     }
-    const timer = this.#timer = new KernelTimer(this.gpu);
+    const timer = this.#recording.timer = new KernelTimer(this.gpu);
     try {
       await this.synchronize();
       const recorder = new ProfileRecorder();
@@ -254,7 +249,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       await this.#failures.waitFor("profile", timer.report(recorder));
       return recorder.finish(end);
     } finally {
-      this.#timer = null;
+      this.#recording.timer = null;
       timer.destroy();
     }
   }
@@ -272,10 +267,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#own(allocation, "bind");
     assertRange("bind", allocation, byteOffset, byteLength, 4);
     if (byteOffset % BINDING_ALIGNMENT !== 0) {
-      throw new RangeError(
-        `Cannot bind a range of an allocation: wanted a multiple of ${BINDING_ALIGNMENT} bytes as its ` +
-          `start, got ${byteOffset}`,
-      );
+      const wanted = `a multiple of ${BINDING_ALIGNMENT} bytes as its start`;
+      throw wrongValue("bind a range of an allocation", wanted, byteOffset);
     }
     return new WebGpuRange(allocation, byteOffset, byteLength);
   }
@@ -292,31 +285,21 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#failures.assertNone(what);
     assertCall(this.limits, kernel, allocations, arguments_, Math.max(x, y, z));
     if (x === 0 || y === 0 || z === 0) return;
-    const { pipeline, layout, compilation } = this.#kernels.compiled(kernel);
+    const compiled = this.#kernels.compiled(kernel);
     const buffers = allocations.map((allocation) => {
       const isRange = allocation instanceof WebGpuRange;
       const own = this.#own(isRange ? allocation.whole : allocation, what);
       return { own, buffer: own.buffer, byteOffset: isRange ? allocation.byteOffset : 0 };
     });
-    const dependencies = dependenciesOf(`run "${kernel.key}"`, compilation, buffers);
-    const group = this.#kernels.bindGroup(layout, buffers);
-    if (!this.#recording.hasRoom(layout.argumentBytes) || this.#timer?.isFull) this.#submit();
+    const dependencies = dependenciesOf(`run "${kernel.key}"`, compiled.compilation, buffers);
+    const group = this.#kernels.bindGroup(compiled.layout, buffers);
+    this.#recording.makeRoom(compiled);
     buffers.forEach(({ buffer, own }, i) => {
       buffer.lastRecording = this.#recording.serial;
       if (kernel.buffers[i]!.writes) own.dependsOn = dependencies;
     });
-    const place = this.#timer?.next(kernel.key, work?.()) ?? null;
-    this.#recording.dispatch(pipeline, group, arguments_, layout.argumentBytes, [x, y, z], place);
-    this.#counts.dispatches++;
-  }
-
-  #submit(): void {
-    if (this.#recording.isEmpty) return;
-    this.#timer?.endRecording(this.#recording);
-    this.#failures.check("run what was recorded", this.gpu.submit(this.#recording.finish()));
-    this.#timer?.noteSubmission();
-    this.#stagedBytes = 0;
-    this.#counts.submits++;
+    const timed = this.#recording.timer?.next(kernel.key, work?.()) ?? null;
+    this.#recording.dispatch(compiled, group, arguments_, [x, y, z], timed);
   }
 
   #own(allocation: Allocation, what: string): LiveAllocation {

@@ -2,18 +2,11 @@
 
 import type { OpenedAdapter } from "./adapter.ts";
 import { oneLine } from "./checks.ts";
-import { encode, partsOf } from "./encode.ts";
-import {
-  type BufferUse,
-  COMMAND,
-  type Gpu,
-  type GpuLoss,
-  type Handle,
-  type PipelineHandle,
-} from "./gpu.ts";
+import { encode } from "./encode.ts";
+import type { BufferUse, Command, Gpu, GpuLoss, Handle, PipelineHandle } from "./gpu.ts";
 
 /** What {@linkcode directGpu} uses. */
-export const gpuParts = { COMMAND, oneLine, partsOf, encode };
+export const gpuParts = { oneLine, encode };
 
 /**
  * The {@linkcode Gpu} of an adapter. A worker gets this function as text, so it refers to nothing
@@ -21,7 +14,7 @@ export const gpuParts = { COMMAND, oneLine, partsOf, encode };
  */
 export function directGpu(
   { gpu, ...plan }: OpenedAdapter,
-  { COMMAND, oneLine, partsOf, encode }: typeof gpuParts,
+  { oneLine, encode }: typeof gpuParts,
 ): Gpu {
   const objects = new Map<number, unknown>();
   /** Kernels that are not known to have compiled. */
@@ -48,6 +41,11 @@ export function directGpu(
       );
     }
     return found as T;
+  }
+
+  /** The compilation of a dispatch's kernel, unless it is known to have succeeded. */
+  function doubtOf(command: Command) {
+    return "pipeline" in command ? doubtful.get(command.pipeline) : undefined;
   }
 
   async function validationError(): Promise<string | null> {
@@ -134,14 +132,17 @@ export function directGpu(
     },
     writeBuffer: (buffer, byteOffset, data) => gpu.queue.writeBuffer(get(buffer), byteOffset, data),
     submit(commands) {
-      // One kernel that did not compile would invalidate everything submitted with it.
-      const parts = partsOf(commands, (pipeline) => doubtful.get(pipeline), COMMAND);
       const errors: Promise<string | null>[] = [];
-      for (const [part, compilation] of parts) {
+      let end = 0;
+      while (end < commands.length) {
+        // One kernel that did not compile would invalidate everything submitted with it.
+        const start = end;
+        const compilation = doubtOf(commands[start]!);
+        while (end < commands.length && doubtOf(commands[end]!) === compilation) end++;
         if (compilation?.failed) continue;
         gpu.pushErrorScope("validation");
         const encoder = gpu.createCommandEncoder({ label: "recording" });
-        encode(encoder, part, get, COMMAND);
+        encode(encoder, commands.slice(start, end), get);
         gpu.queue.submit([encoder.finish()]);
         const own = Promise.all([compilation?.error ?? null, validationError()]);
         errors.push(own.then(([reason, error]) => reason === null ? error : null));

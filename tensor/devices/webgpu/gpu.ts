@@ -40,18 +40,38 @@ export interface GpuLoss {
   readonly message: string;
 }
 
-/** Recordable commands: numbers, each followed by its operands in the order given. */
-export const COMMAND = {
-  /**
-   * Pipeline, bind group, byte offset of the arguments (−1 for none), workgroups along x, y, z; query
-   * set (0 for none) and index of its start's timestamp, before its end's.
-   */
-  dispatch: 0,
-  /** Source buffer and byte offset, target buffer and byte offset, bytes. */
-  copy: 1,
-  /** Query set, number of timestamps, target buffer (64-bit nanoseconds each). */
-  resolve: 2,
-} as const;
+/** Where a dispatch writes its start and end timestamps. */
+export interface TimestampPlace {
+  readonly timestamps: TimestampsHandle;
+  /** Index of the first of the two. */
+  readonly index: number;
+}
+
+export interface DispatchCommand {
+  readonly pipeline: PipelineHandle;
+  readonly group: BindGroupHandle;
+  /** Byte offset of the arguments, if there are any. */
+  readonly offsets: number[];
+  readonly workgroups: readonly [x: number, y: number, z: number];
+  readonly timed: TimestampPlace | null;
+}
+
+export interface CopyCommand {
+  readonly from: BufferHandle;
+  readonly fromOffset: number;
+  readonly to: BufferHandle;
+  readonly toOffset: number;
+  readonly bytes: number;
+}
+
+/** Resolves the first `count` timestamps of a query set to a buffer, as 64-bit nanoseconds. */
+export interface ResolveCommand {
+  readonly timestamps: TimestampsHandle;
+  readonly count: number;
+  readonly to: BufferHandle;
+}
+
+export type Command = DispatchCommand | CopyCommand | ResolveCommand;
 
 /** An opened GPU: see {@linkcode GpuPlan}. */
 export interface Gpu extends GpuPlan, GpuMethods {
@@ -76,11 +96,10 @@ export interface GpuMethods {
   /** Copies `data`, which may be changed after the call, to a buffer before later submits. */
   writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void;
   /**
-   * Submits a recording, without the dispatches of kernels that do not compile. The callee owns
-   * `commands`, numbers of {@linkcode COMMAND}, from here on. Resolves to the first validation
-   * error, or to `null`.
+   * Submits a recording, without the dispatches of kernels that do not compile. Resolves to the
+   * first validation error, or to `null`.
    */
-  submit(commands: Float64Array<ArrayBuffer>): Promise<string | null>;
+  submit(commands: readonly Command[]): Promise<string | null>;
   /** Resolves to the first bytes of a read-back buffer, after everything submitted so far. */
   readBuffer(buffer: BufferHandle, byteLength: number): Promise<ArrayBuffer>;
   submittedWorkDone(): Promise<void>;

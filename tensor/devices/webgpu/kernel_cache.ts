@@ -4,14 +4,8 @@ import type { WgslKernel } from "../../device.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 import { assertCompiled, type Compilation } from "./compilations.ts";
 import type { Failures } from "./failures.ts";
-import type {
-  BindGroupHandle,
-  BindingUse,
-  BufferHandle,
-  Gpu,
-  LayoutHandle,
-  PipelineHandle,
-} from "./gpu.ts";
+import type { BindGroupHandle, BindingUse, Gpu, LayoutHandle, PipelineHandle } from "./gpu.ts";
+import type { Recording } from "./recording.ts";
 import { functionsFor } from "./wgsl_functions.ts";
 
 /** Dynamic offsets into a uniform buffer are multiples of this on every adapter, in bytes. */
@@ -38,26 +32,19 @@ export interface BindingLayout {
   readonly argumentBytes: number;
 }
 
-/** Options for {@linkcode KernelCache}. */
-export interface KernelCacheOptions {
-  /** The buffer of the arguments. */
-  readonly slots: BufferHandle;
-  readonly failures: Failures;
-  /** Submits the recording, so that bind groups may be dropped. */
-  readonly submit: () => void;
-}
-
 export class KernelCache {
   readonly #gpu: Gpu;
-  readonly #options: KernelCacheOptions;
+  readonly #recording: Recording;
+  readonly #failures: Failures;
   readonly #byKey = new Map<string, CompiledKernel>();
   readonly #layouts = new Map<string, BindingLayout>();
   readonly #groups = new Map<string, BindGroupHandle>();
   bindGroupsCreated = 0;
 
-  constructor(gpu: Gpu, options: KernelCacheOptions) {
+  constructor(gpu: Gpu, recording: Recording, failures: Failures) {
     this.#gpu = gpu;
-    this.#options = options;
+    this.#recording = recording;
+    this.#failures = failures;
   }
 
   get pipelinesCompiled(): number {
@@ -87,7 +74,7 @@ export class KernelCache {
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
     if (this.#groups.size >= MAX_BIND_GROUPS) {
-      this.#options.submit();
+      this.#recording.submit();
       this.forgetBindGroups();
     }
     const bindingLimit = this.#gpu.limits.maxStorageBufferBindingSize;
@@ -97,7 +84,7 @@ export class KernelCache {
       size: Math.min(buffer.capacity - byteOffset, bindingLimit),
     }));
     if (layout.argumentBytes > 0) {
-      ranges.push({ buffer: this.#options.slots, offset: 0, size: layout.argumentBytes });
+      ranges.push({ buffer: this.#recording.slots, offset: 0, size: layout.argumentBytes });
     }
     this.bindGroupsCreated++;
     const group = this.#gpu.createBindGroup(layout.handle, ranges);
@@ -119,7 +106,7 @@ export class KernelCache {
       compilation.failure = error && `the kernel "${kernel.key}" does not compile: ${error}`;
       return null;
     });
-    this.#options.failures.check(`compile the kernel "${kernel.key}"`, ended);
+    this.#failures.check(`compile the kernel "${kernel.key}"`, ended);
     const compiled = { pipeline, layout, compilation };
     this.#byKey.set(kernel.key, compiled);
     return compiled;

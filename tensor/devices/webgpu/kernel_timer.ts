@@ -1,8 +1,7 @@
 /** Times kernels on the GPU, for profiles. @module */
 
 import type { ProfileRecorder, Work } from "../../profile.ts";
-import type { BufferHandle, Gpu, TimestampsHandle } from "./gpu.ts";
-import type { Recording, TimestampPlace } from "./recording.ts";
+import type { BufferHandle, Command, Gpu, TimestampPlace, TimestampsHandle } from "./gpu.ts";
 
 /** Timestamps per recording: the maximum of a query set. */
 const TIMESTAMPS = 4096;
@@ -59,19 +58,25 @@ export class KernelTimer {
     return this.#queries && { timestamps: this.#queries.set, index };
   }
 
-  endRecording(recording: Recording): void {
+  /** The commands at the end of a recording: they make the timestamps readable. */
+  endRecording(): readonly Command[] {
     const kernels = this.#kernels;
-    if (kernels.length === 0) return;
+    if (kernels.length === 0) return [];
     this.#kernels = [];
-    let timestamps: BufferHandle | null = null;
-    if (this.#queries !== null) {
-      const { set, resolved } = this.#queries;
-      const size = 2 * kernels.length * TIMESTAMP_BYTES;
-      timestamps = this.#gpu.createBuffer("profile", size, "read");
-      recording.resolve(set, 2 * kernels.length, resolved);
-      recording.copy(resolved, 0, timestamps, 0, size);
+    const batch = { kernels, submitted: performance.now(), done: null };
+    if (this.#queries === null) {
+      this.#batches.push({ ...batch, timestamps: null });
+      return [];
     }
-    this.#batches.push({ kernels, timestamps, submitted: performance.now(), done: null });
+    const { set, resolved } = this.#queries;
+    const count = 2 * kernels.length;
+    const bytes = count * TIMESTAMP_BYTES;
+    const timestamps = this.#gpu.createBuffer("profile", bytes, "read");
+    this.#batches.push({ ...batch, timestamps });
+    return [
+      { timestamps: set, count, to: resolved },
+      { from: resolved, fromOffset: 0, to: timestamps, toOffset: 0, bytes },
+    ];
   }
 
   noteSubmission(): void {

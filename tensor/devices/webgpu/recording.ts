@@ -1,78 +1,69 @@
 /** Commands that are recorded but not submitted, and the arguments of their dispatches. @module */
 
 import type { Arguments } from "../../device.ts";
-import {
-  type BindGroupHandle,
-  type BufferHandle,
-  COMMAND,
-  type Gpu,
-  type PipelineHandle,
-  type TimestampsHandle,
+import type { Failures } from "./failures.ts";
+import type {
+  BindGroupHandle,
+  BufferHandle,
+  Command,
+  DispatchCommand,
+  Gpu,
+  TimestampPlace,
 } from "./gpu.ts";
-import { ARGUMENT_SLOT_BYTES } from "./kernel_cache.ts";
+import { ARGUMENT_SLOT_BYTES, type CompiledKernel } from "./kernel_cache.ts";
+import type { KernelTimer } from "./kernel_timer.ts";
 
 /** Slots for arguments: a training step of a small model needs a few hundred. */
 const SLOTS = 1024;
 
-/** Where a dispatch writes its start and end timestamps. */
-export interface TimestampPlace {
-  readonly timestamps: TimestampsHandle;
-  /** Index of the first of the two. */
-  readonly index: number;
-}
-
-/** The commands of {@linkcode COMMAND}, in call order. */
 export class Recording {
   /**
    * A uniform buffer with slots for arguments. One is enough: it is written between two submits, so
    * the kernels of the earlier one have read their slots before these are overwritten.
    */
   readonly slots: BufferHandle;
+  /** Serial number of this recording. All smaller ones have been submitted. */
+  serial = 1;
+  /** Dispatches of this recording and all before it. */
+  dispatches = 0;
+  /** Bytes of the writes whose data is copied by this recording. */
+  stagedBytes = 0;
+  /** Times the dispatches, while a profile is made. */
+  timer: KernelTimer | null = null;
   readonly #gpu: Gpu;
+  readonly #failures: Failures;
   readonly #integers = new Int32Array(SLOTS * ARGUMENT_SLOT_BYTES / 4);
   readonly #floats = new Float32Array(this.#integers.buffer);
   #used = 0;
-  #words: number[] = [];
-  /** Serial number of this recording. All smaller ones have been submitted. */
-  serial = 1;
+  #commands: Command[] = [];
 
-  constructor(gpu: Gpu) {
+  constructor(gpu: Gpu, failures: Failures) {
     this.#gpu = gpu;
+    this.#failures = failures;
     this.slots = gpu.createBuffer("arguments", SLOTS * ARGUMENT_SLOT_BYTES, "arguments");
   }
 
-  get isEmpty(): boolean {
-    return this.#words.length === 0;
+  /** Submits it if there is no room for another dispatch of a kernel. */
+  makeRoom({ layout }: CompiledKernel): void {
+    const isFull = this.#used * 4 + layout.argumentBytes > this.#integers.byteLength;
+    if (isFull || this.timer?.isFull) this.submit();
   }
 
-  /** Whether arguments of `bytes` bytes, a multiple of the slot size, fit. */
-  hasRoom(bytes: number): boolean {
-    return this.#used * 4 + bytes <= this.#integers.byteLength;
-  }
-
-  /** Records a dispatch, with arguments of `bytes` bytes. Timestamps require a separate pass. */
+  /** Records a dispatch, for which there is room. Timestamps require a separate pass. */
   dispatch(
-    pipeline: PipelineHandle,
+    { pipeline, layout: { argumentBytes } }: CompiledKernel,
     group: BindGroupHandle,
     { integers, floats = [] }: Arguments,
-    bytes: number,
-    [x, y, z]: readonly [number, number, number],
-    place: TimestampPlace | null = null,
+    workgroups: DispatchCommand["workgroups"],
+    timed: TimestampPlace | null,
   ): void {
-    const { timestamps = 0, index = 0 } = place ?? {};
     const start = this.#used;
-    this.#used += bytes / 4;
+    this.#used += argumentBytes / 4;
     this.#integers.set(integers, start);
     this.#floats.set(floats, start + integers.length);
-    const offset = bytes > 0 ? start * 4 : -1;
-    this.#words.push(
-      ...[COMMAND.dispatch, pipeline, group, offset, x, y, z, timestamps, index],
-    );
-  }
-
-  /** Resolves the first `count` timestamps of a query set to a buffer, as 64-bit nanoseconds. */
-  resolve(timestamps: TimestampsHandle, count: number, to: BufferHandle): void {
-    this.#words.push(COMMAND.resolve, timestamps, count, to);
+    const offsets = argumentBytes > 0 ? [start * 4] : [];
+    this.#commands.push({ pipeline, group, offsets, workgroups, timed });
+    this.dispatches++;
   }
 
   copy(
@@ -82,18 +73,20 @@ export class Recording {
     toOffset: number,
     bytes: number,
   ): void {
-    this.#words.push(COMMAND.copy, from, fromOffset, to, toOffset, bytes);
+    this.#commands.push({ from, fromOffset, to, toOffset, bytes });
   }
 
-  /** Returns the commands, whose arguments it has uploaded, and begins the next recording. */
-  finish(): Float64Array<ArrayBuffer> {
+  /** Submits the commands with their arguments, and begins the next recording. */
+  submit(): void {
+    if (this.#commands.length === 0) return;
+    const commands = [...this.#commands, ...this.timer?.endRecording() ?? []];
+    this.#commands = [];
     if (this.#used > 0) {
       this.#gpu.writeBuffer(this.slots, 0, this.#integers.subarray(0, this.#used));
-      this.#used = 0;
     }
-    const commands = Float64Array.from(this.#words);
-    this.#words = [];
+    this.#failures.check("run what was recorded", this.#gpu.submit(commands));
+    this.timer?.noteSubmission();
+    this.#used = this.stagedBytes = 0;
     this.serial++;
-    return commands;
   }
 }
