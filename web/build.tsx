@@ -34,8 +34,6 @@ const MAX_SCRIPT = 2 ** 28;
 
 /** Options for {@linkcode buildSite}. */
 export interface BuildOptions {
-  /** The root of the repository that code is shown from. @default {the one of this file} */
-  readonly root?: URL;
   /** The files of a checkpoint that the page can look into, by name. @default {none} */
   readonly model?: Site;
 }
@@ -51,7 +49,6 @@ export type Site = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
  * @throws {Error} If code that is shown is not in its file any more, or a script cannot be bundled.
  */
 export async function buildSite(options: BuildOptions = {}): Promise<Site> {
-  const root = options.root ?? new URL("../", import.meta.url);
   const own = (path: string) => new URL(path, import.meta.url);
   const prose = readProse(await readText(own("./lesson/prose.md")));
   const paths = [
@@ -59,7 +56,7 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
     ...ideas.map(({ path }) => path),
   ];
   const sources = new Map<string, string>();
-  for (const path of new Set(paths)) sources.set(path, await readText(new URL(path, root)));
+  for (const path of new Set(paths)) sources.set(path, await readText(own(`../${path}`)));
   const { title } = prose.get("")!;
   const body = renderToString(
     <Page

@@ -350,7 +350,7 @@ for (const way of ways) {
           for (const [name, content] of contents) {
             data.items.add(new File([Uint8Array.fromBase64(content)], name));
           }
-          document.querySelector("[data-widget=inside] figure")!
+          document.querySelector("[data-ids]")!
             .dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true }));
         }, contents);
         await checkTokens(page, ids);

@@ -12,11 +12,11 @@
  * | `inside/` | the view into a checkpoint, which is one of the sections |
  * | `dashboard/`, `chat/` | the other pages |
  *
- * **To add a section**, write its widget in `lesson/NAME.tsx`: a function without arguments that returns
- * a `figure`, out of `parts/`, with a `slider` or a `choice` of `state.ts` for each control, so that a link
- * has it. Name it in `lesson/widgets.ts`, and write its words into `lesson/words.ts`. Write its text into
- * `lesson/prose.md`, with the name of the widget and the code to show as `path#symbol`; the build fails
- * when that is not in the file any more. What takes longer than a frame is a task of `engine/worker.ts`.
+ * **To add a section**, write its widget in `lesson/NAME.tsx`: a function without arguments, out of
+ * `parts/`, with a `slider` or a `choice` of `state.ts` for each control, so that a link has it. Name it in
+ * `lesson/widgets.ts`, and write its words into `lesson/words.ts`. Write its text into `lesson/prose.md`,
+ * with the name and the title of the widget, and the code to show as `path#symbol`; the build fails when
+ * that is not in the file any more. What takes longer than a frame is a task of `engine/worker.ts`.
  * A test compares its numbers with Deno's.
  *
  * **To translate**, translate `lesson/words.ts`, `lesson/prose.md` and `dashboard/words.ts`; a test

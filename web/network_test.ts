@@ -1,6 +1,6 @@
 /** The network of section 8: in a page as in Deno, on both devices. */
 
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { trainCharacterModel } from "../lessons/mod.ts";
 import { openDevice } from "../tensor/mod.ts";
@@ -138,10 +138,15 @@ pageTest("a page trains the lessons' model of letters, and loads no tensors for 
   const scripts: string[] = [];
   page.on("request", (request) => scripts.push(request.url().split("/").at(-1)!));
   const widget = new Widget(page, "letters");
+  const { after, alphabet, losses } = trainCharacterModel();
+  const untrained = await widget.status();
+  for (const number of [alphabet.length, losses.length, losses[0]!, losses.at(-1)!]) {
+    assertStringIncludes(untrained!, ` ${Number(number.toFixed(2))}`);
+  }
   await widget.press("Train it");
   await page.waitForSelector("[data-table=letters]", { timeout: 120_000 });
   const words = (await widget.table("letters")).map((row) => row[2]);
-  assertEquals(words, trainCharacterModel().after);
+  assertEquals(words, after);
   // The longest words fit a phone.
   const table = page.locator("[data-widget=letters] .scroll");
   assert(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));

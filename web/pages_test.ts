@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { renderToString, ts } from "./build_deps.ts";
-import { buildSite, CONTENT_SECURITY_POLICY } from "./build.tsx";
+import { CONTENT_SECURITY_POLICY } from "./build.tsx";
 import { readProse } from "./lesson/prose.tsx";
 import { builtSite, openSite, pageTest, unreached, violations } from "./testing/pages.ts";
 
@@ -43,18 +43,22 @@ pageTest("the code that is shown is the text of the file", async () => {
 Deno.test("a symbol that was renamed fails the build with its name", async () => {
   const copy = await Deno.makeTempDir();
   try {
-    const site = await builtSite();
-    for (const page of site.keys()) {
-      const [, path] = /^source\/(.*)\.html$/.exec(page) ?? [];
-      if (path === undefined) continue;
-      const source = await Deno.readTextFile(new URL(path, root));
-      await Deno.mkdir(`${copy}/${path.replace(/\/[^/]*$/, "")}`, { recursive: true });
-      await Deno.writeTextFile(`${copy}/${path}`, source.replace("  call(", "  apply("));
+    // The repository, with another file in it.
+    const path = "lessons/character_model.ts";
+    await Deno.mkdir(`${copy}/lessons`);
+    for (const folder of ["", "lessons/"]) {
+      for await (const { name } of Deno.readDir(new URL(folder, root))) {
+        if (name === "lessons" || folder + name === path) continue;
+        await Deno.symlink(new URL(folder + name, root), `${copy}/${folder}${name}`);
+      }
     }
+    const source = await Deno.readTextFile(new URL(path, root));
+    await Deno.writeTextFile(`${copy}/${path}`, source.replace("  loss(", "  cost("));
+    const { buildSite }: typeof import("./build.tsx") = await import(`${copy}/web/build.tsx`);
     await assertRejects(
-      () => buildSite({ root: new URL(`file://${copy}/`) }),
+      () => buildSite(),
       Error,
-      'Cannot show the code: wanted "Neuron.call" in autograd/neuron.ts',
+      'Cannot show the code: wanted "CharacterModel.loss" in lessons/character_model.ts',
     );
   } finally {
     await Deno.remove(copy, { recursive: true });
@@ -83,10 +87,10 @@ Deno.test("widgets and parts have no words of their own, so that a translation i
 
 Deno.test("the lesson's text is headings, paragraphs, code, formulas and questions", () => {
   const source = "# Top\n\n## One {#one}\n\nRun `a < b`\nnow.\n\n$$ x\n\n> Why?\n>\n> So.\n\n" +
-    "@widget w\n\n@code a.ts#b\n";
+    "@widget w Its title\n\n@code a.ts#b\n";
   const { title, blocks, widgets, code } = readProse(source).get("one")!;
   const [text, formula, question] = blocks.map((block) => renderToString(block));
-  assertEquals([title, ...widgets, ...code], ["One", "w", "a.ts#b"]);
+  assertEquals([title, ...widgets, ...code], ["One", ["w", "Its title"], "a.ts#b"]);
   assertEquals(text, "<p>Run <code>a &lt; b</code> now.</p>");
   assert(/<math.*<mi>x<\/mi>/.test(formula!), formula);
   const answer = "<summary>Why?</summary><p>So.</p>";
@@ -122,24 +126,31 @@ pageTest("pages are accessible in light, dark and on a phone, and nothing overfl
   assertEquals(opened.problems, []);
 });
 
-pageTest("a phone shows formulas and tables whole, and paper shows code and answers", async () => {
-  await using opened = await openSite("plain");
-  const page = await opened.page({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
-  const cut = (selector: string) =>
-    page.$$eval(
-      selector,
-      (all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent),
-    );
-  assertEquals(await cut(".formula, .scroll:has(table):not(details *)"), []);
-  const answer = page.locator(".predict p").first();
-  assertEquals(await answer.isVisible(), false);
-  await page.emulateMedia({ media: "print" });
-  assertEquals(await cut("[open] pre"), []);
-  assertEquals(await answer.isVisible(), true);
-  const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  assertEquals(ground, "rgb(255, 255, 255)");
-  assertEquals(opened.problems, []);
-});
+pageTest(
+  "a phone shows formulas and tables whole, and paper shows all that can be opened",
+  async () => {
+    await using opened = await openSite("plain");
+    const page = await opened.page({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
+    const cut = (selector: string) =>
+      page.$$eval(
+        selector,
+        (all) =>
+          all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent),
+      );
+    assertEquals(await cut(".formula, .scroll:has(table):not(details *)"), []);
+    const shown = (selector: string) => page.locator(`${selector}:visible`).count();
+    assertEquals([await shown(".predict p"), await shown("details td")], [0, 0]);
+    await page.emulateMedia({ media: "print" });
+    assertEquals(await cut("pre"), []);
+    assertEquals(await shown("[data-code]"), shownCode.length);
+    assert(await shown(".predict p") > 0 && await shown("details td") > 0);
+    // What is trained later says so in its frame.
+    assert((await page.innerText("[data-widget=letters]")).includes("Not trained yet"));
+    const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    assertEquals(ground, "rgb(255, 255, 255)");
+    assertEquals(opened.problems, []);
+  },
+);
 
 pageTest("Tab reaches every control and leaves it", async () => {
   await using opened = await openSite("isolated");

@@ -7,7 +7,7 @@ import type { ListedRun } from "../../serve/dashboard/messages.ts";
 import { computed, type JSX, render, type TargetedPointerEvent } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
-import { type Curve, extremes, Plot, valueAtPixel } from "../parts/plot.tsx";
+import { type Curve, extremes, Plot, type PointerHandlers, valueAtPixel } from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
 import { followAddress } from "../state.ts";
 import {
@@ -170,10 +170,10 @@ const MIN_DRAG = 5;
 /** Where a drag began, in the window. */
 let dragFrom = 0;
 
-type Pointer = TargetedPointerEvent<HTMLElement>;
+type Pointer = TargetedPointerEvent<SVGSVGElement>;
 
 /** What the pointer does over a plot: it reads a step, a click keeps that, a drag zooms into all plots. */
-function pointing(x: readonly [number, number]) {
+function pointing(x: readonly [number, number]): PointerHandlers {
   const valueIn = ({ currentTarget }: Pointer, clientX: number) =>
     valueAtPixel(currentTarget.getBoundingClientRect(), clientX, x);
   return {
@@ -203,15 +203,14 @@ function Curves(): JSX.Element {
         {charts.value.map(({ figure, points, x, y, curves }) => (
           <figure key={figure} data-figure={figure} data-points={points}>
             <figcaption>{named(figure)}</figcaption>
-            <div {...pointing(x)}>
-              <Plot
-                title={words.plotted(named(figure), names)}
-                xName={words.axes[axis.value]}
-                isLog={scale.value === "log"}
-                {...{ x, y, curves }}
-                {...mark !== undefined && { at: mark }}
-              />
-            </div>
+            <Plot
+              title={words.plotted(named(figure), names)}
+              xName={words.axes[axis.value]}
+              isLog={scale.value === "log"}
+              {...{ x, y, curves }}
+              {...mark !== undefined && { at: mark }}
+              {...pointing(x)}
+            />
           </figure>
         ))}
       </div>
@@ -291,7 +290,7 @@ function Settings(): JSX.Element {
       {rows.length === 0 ? <p>{runs.length < 2 ? words.one : words.same}</p> : (
         <Table
           id="settings"
-          caption={words.settings}
+          label={words.settings}
           head={[words.setting, ...runs.map(({ name }) => name)]}
           rows={rows}
         />

@@ -232,7 +232,7 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
         ])}
       />
       <Rows
-        caption={text.tokens}
+        of="inside"
         rows={[
           ["token", text.chosen, names[token]!],
           [
@@ -287,8 +287,7 @@ export function InsideWidget(): JSX.Element {
   }, [opened.value, asked]);
   const model = opened.value;
   return (
-    <figure
-      aria-labelledby="inside-title"
+    <div
       data-ids={written.value.join()}
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => {
@@ -296,7 +295,6 @@ export function InsideWidget(): JSX.Element {
         if (event.dataTransfer !== null) void open(droppedFiles(event.dataTransfer));
       }}
     >
-      <figcaption id="inside-title">{text.title}</figcaption>
       <p class="buttons">
         <Button onClick={() => void open(trained.value!)} disabled={trained.value === null}>
           {text.openTrained}
@@ -328,6 +326,6 @@ export function InsideWidget(): JSX.Element {
         </>
       )}
       {seen.value !== null && <View seen={seen.value} />}
-    </figure>
+    </div>
   );
 }

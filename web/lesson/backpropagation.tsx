@@ -80,11 +80,10 @@ export function BackpropagationWidget(): JSX.Element {
       : undefined;
   const rule = values.find(({ name }) => name === now)?.chainRule ?? "";
   return (
-    <figure aria-labelledby="backpropagation-title">
-      <figcaption id="backpropagation-title">{text.title}</figcaption>
+    <>
       <Controls of={[w, b]} />
       <Rows
-        caption={text.title}
+        of="backpropagation"
         rows={[
           ["prediction", text.prediction, p, `${shownW} × 2 + ${shownB}`],
           ["loss", text.loss, loss, `(${p} − 10)²`],
@@ -139,7 +138,7 @@ export function BackpropagationWidget(): JSX.Element {
         <summary>{text.table}</summary>
         <Table
           id="backpropagation"
-          caption={text.table}
+          label={text.table}
           head={text.columns}
           rows={values.map(({ name, formula, chainRule }) => [
             name,
@@ -149,6 +148,6 @@ export function BackpropagationWidget(): JSX.Element {
           ])}
         />
       </details>
-    </figure>
+    </>
   );
 }

@@ -264,7 +264,7 @@ function Losses({ now }: { readonly now: Run }): JSX.Element {
       color: i % 2 === 0 ? "d" : "c",
       points: smoothed(one),
     })),
-    { name: text.validation, color: "c", points: validation, isDots: true },
+    { name: text.validation, color: "c", points: validation, look: "dots" },
     { name: text.smooth, color: "a", points: smoothed(now) },
   ];
   const ends = compared().map((one) => startOf(one)!.spec.steps);
@@ -332,11 +332,7 @@ export function GptWidget(): JSX.Element {
   const files = run === null ? eventsOf(now, "files")[0]?.files : undefined;
   const canGoOn = files !== undefined && step < (begun?.spec.steps ?? 0);
   return (
-    <figure
-      aria-labelledby="gpt-title"
-      data-losses={eventsOf(now, "step").map(({ loss }) => loss).join()}
-    >
-      <figcaption id="gpt-title">{text.title}</figcaption>
+    <div data-losses={eventsOf(now, "step").map(({ loss }) => loss).join()}>
       <Settings />
       <p class="buttons">
         <Button onClick={start}>{network.start}</Button>
@@ -350,7 +346,7 @@ export function GptWidget(): JSX.Element {
       <p role="status" data-gpt-device>{message.value}</p>
       {begun !== undefined && <Tokens start={begun} />}
       <Rows
-        caption={text.title}
+        of="gpt"
         rows={[
           ["gptStep", loop.step, `${step}`],
           ["gptLoss", text.lossRow, lastOf(now, "step", ({ smoothLoss }) => fixed(smoothLoss, 4))],
@@ -389,6 +385,6 @@ export function GptWidget(): JSX.Element {
         />
       )}
       {files !== undefined && <Files files={files} />}
-    </figure>
+    </div>
   );
 }

@@ -24,12 +24,11 @@ function train(): void {
 export function LettersWidget(): JSX.Element {
   const now = training.value;
   return (
-    <figure aria-labelledby="letters-title">
-      <figcaption id="letters-title">{text.title}</figcaption>
+    <>
       <Button onClick={train} disabled={latest.run.value !== null}>{text.start}</Button>
       <p role="status">
         {now === null
-          ? message.value
+          ? message.value || text.untrained
           : text.numbers(now.alphabet.length, now.parameters, now.examples)}
       </p>
       {now !== null && (
@@ -43,7 +42,6 @@ export function LettersWidget(): JSX.Element {
           />
           <Table
             id="letters"
-            label={text.title}
             head={text.columns}
             rows={now.after.map((word, i) => [
               `${i + 1}`,
@@ -53,6 +51,6 @@ export function LettersWidget(): JSX.Element {
           />
         </>
       )}
-    </figure>
+    </>
   );
 }

@@ -44,15 +44,14 @@ export function LoopWidget(): JSX.Element {
   // As many of them as the loop has computed by the line that is lit; all before the first one.
   const known = [6, 3, 4, 6, 6][phase.value]!;
   return (
-    <figure aria-labelledby="loop-title">
-      <figcaption id="loop-title">{text.title}</figcaption>
+    <>
       <Controls of={[rate, step]} />
       <StepsPlot
         steps={STEPS - 1}
         highest={1.5}
         curves={[
           { name: text.loss, color: "a", points: taken.map(({ loss }, i) => [i, loss]) },
-          { name: text.step, color: "b", points: [[at, now.loss]], isDots: true },
+          { name: text.step, color: "b", points: [[at, now.loss]], look: "dots" },
         ]}
       />
       <p role="status">{text.verdict(taken[0]!.loss, taken.at(-1)!.loss, taken.length - 1)}</p>
@@ -73,10 +72,10 @@ export function LoopWidget(): JSX.Element {
         </Button>
       </p>
       <Rows
-        caption={`${text.step} ${at}`}
+        of="loop"
         rows={names.map((id, i) => [id, text.rows[i]!, i < known ? showLarge(now[id]) : ""])}
       />
-    </figure>
+    </>
   );
 }
 

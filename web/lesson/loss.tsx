@@ -24,12 +24,10 @@ const parabola = Array.from({ length: 51 }, (_, i) => {
 export function LossWidget(): JSX.Element {
   const losses = squaredLoss([0.8, 0.3, 1.2, -0.5, own.value]);
   return (
-    <figure aria-labelledby="loss-title">
-      <figcaption id="loss-title">{words.loss.title}</figcaption>
+    <>
       <Controls of={[own]} />
       <Table
         id="loss"
-        label={words.loss.title}
         head={words.loss.columns}
         rows={losses.map(({ prediction, error, loss }, i) => [
           i < 4 ? fixed(prediction, 1) : `${fixed(prediction, 2)} (${words.loss.yours})`,
@@ -37,7 +35,7 @@ export function LossWidget(): JSX.Element {
           fixed(loss, i < 4 ? 2 : 4),
         ])}
       />
-    </figure>
+    </>
   );
 }
 
@@ -46,8 +44,7 @@ export function SlopeWidget(): JSX.Element {
   const { product, error, loss, gradient } = slope({ w: w.value });
   const line = (at: number) => [at, loss + gradient * (at - w.value)] as const;
   return (
-    <figure aria-labelledby="slope-title">
-      <figcaption id="slope-title">{text.title}</figcaption>
+    <>
       <Controls of={[w]} />
       <Plot
         title={text.graph}
@@ -58,11 +55,11 @@ export function SlopeWidget(): JSX.Element {
         curves={[
           { name: text.loss, color: "a", points: parabola },
           { name: text.tangent, color: "b", points: [line(0), line(5)] },
-          { name: text.point, color: "b", points: [[w.value, loss]], isDots: true },
+          { name: text.point, color: "b", points: [[w.value, loss]], look: "dots" },
         ]}
       />
       <Rows
-        caption={text.title}
+        of="slope"
         rows={[
           ["product", text.product, fixed(product, 1), `${fixed(w.value, 1)} × 3`],
           ["target", text.target, "7"],
@@ -72,7 +69,7 @@ export function SlopeWidget(): JSX.Element {
       />
       <p role="status">{text.verdict(gradient)}</p>
       <Button onClick={() => reset(w)}>{words.actions.reset}</Button>
-    </figure>
+    </>
   );
 }
 
@@ -84,17 +81,16 @@ export function NudgeWidget(): JSX.Element {
   const nudged = fixed(after.loss, digits), change = fixed(after.loss - before.loss, digits);
   const rate = fixed((after.loss - before.loss) / h, h < 0.01 ? 3 : 2);
   return (
-    <figure aria-labelledby="nudge-title">
-      <figcaption id="nudge-title">{text.nudgeTitle}</figcaption>
+    <>
       <Controls of={[nudge]} />
       <Rows
-        caption={text.nudgeTitle}
+        of="nudge"
         rows={[
           ["nudged", text.nudged, nudged, `(${11 + h} − 10)²`],
           ["change", text.change, change, `${nudged} − ${before.loss}`],
           ["rate", text.rate, rate, `${change} ÷ ${h}`],
         ]}
       />
-    </figure>
+    </>
   );
 }

@@ -136,8 +136,7 @@ export function NetworkWidget(): JSX.Element {
   const right = now?.outputs.filter((output, i) => (output >= 0.5 ? 1 : 0) === points[i]?.[2]);
   const shown = (x: number | null | undefined) => x == null ? text.none : fixed(x, 4);
   return (
-    <figure aria-labelledby="network-title" data-loss={losses.at(-1)}>
-      <figcaption id="network-title">{text.title}</figcaption>
+    <>
       <div class="controls">
         <Controls of={all} />
       </div>
@@ -157,7 +156,7 @@ export function NetworkWidget(): JSX.Element {
         </Button>
         {set.value === "own" && <Button onClick={() => void (own.value = "")}>{text.clear}</Button>}
       </p>
-      <p role="status" data-device>{message.value}</p>
+      <p role="status" data-device data-loss={losses.at(-1)}>{message.value}</p>
       {set.value === "own" && <p>{text.place}</p>}
       <div class="pair">
         <HeatMap title={text.map} values={now?.map ?? null} size={GRID}>
@@ -165,7 +164,7 @@ export function NetworkWidget(): JSX.Element {
         </HeatMap>
         <div>
           <Rows
-            caption={text.title}
+            of="network"
             rows={[
               ["step", loop.step, `${now?.step ?? 0}`],
               ["loss", text.lossRow, shown(losses.at(-1))],
@@ -206,6 +205,6 @@ export function NetworkWidget(): JSX.Element {
           ])}
         />
       )}
-    </figure>
+    </>
   );
 }

@@ -59,8 +59,7 @@ export function NeuronWidget(): JSX.Element {
     [{ lines: ["tanh", fixed(output, 4)] }],
   ];
   return (
-    <figure aria-labelledby="neuron-title">
-      <figcaption id="neuron-title">{text.title}</figcaption>
+    <>
       <Controls of={neuronSettings} />
       <Graph
         title={text.graph}
@@ -70,7 +69,7 @@ export function NeuronWidget(): JSX.Element {
         edges={["0.0 1.0", "0.1 1.1", "1.0 2.0", "1.1 2.0", "2.0 3.0"].map(edge)}
       />
       <Rows
-        caption={text.title}
+        of="neuron"
         rows={[
           ...products.map((product, i): Row => [
             `product${i + 1}`,
@@ -89,7 +88,7 @@ export function NeuronWidget(): JSX.Element {
       />
       <p role="status">{text.verdict(output)}</p>
       <Button onClick={() => reset(...neuronSettings)}>{words.actions.reset}</Button>
-    </figure>
+    </>
   );
 }
 
@@ -110,8 +109,7 @@ export function LayersWidget(): JSX.Element {
   const markIf = (isNow: boolean) => ({ mark: isNow ? "now" as const : undefined });
   const counts = layers.map(({ weights, biases }) => [weights, biases, weights + biases]);
   return (
-    <figure aria-labelledby="layers-title">
-      <figcaption id="layers-title">{text.title}</figcaption>
+    <>
       <Graph
         title={text.graph}
         width={540}
@@ -122,7 +120,7 @@ export function LayersWidget(): JSX.Element {
       />
       <Controls of={[index]} />
       <Rows
-        caption={text.shown}
+        of="layers"
         rows={[["parameter", label, fixed(data, 4), text.name(layer, neuron, input)]]}
       />
       <Table
@@ -139,7 +137,7 @@ export function LayersWidget(): JSX.Element {
           [text.together, "", "", `${parameters.length}`],
         ]}
       />
-    </figure>
+    </>
   );
 }
 
@@ -170,8 +168,7 @@ export function ForwardWidget(): JSX.Element {
     [box(STEPS, "sigmoid", p)],
   ];
   return (
-    <figure aria-labelledby="forward-title">
-      <figcaption id="forward-title">{text.title}</figcaption>
+    <>
       <Controls of={[math, english]} />
       <Graph
         title={text.graph}
@@ -190,7 +187,7 @@ export function ForwardWidget(): JSX.Element {
         <span>{text.step(step.value, STEPS)}</span>
       </p>
       <Rows
-        caption={text.title}
+        of="forward"
         rows={[
           ...inputs.map((x, i): Row => [
             `input${i + 1}`,
@@ -209,6 +206,6 @@ export function ForwardWidget(): JSX.Element {
       />
       <p role="status">{text.verdict(p)}</p>
       <Button onClick={() => reset(math, english, step)}>{words.actions.reset}</Button>
-    </figure>
+    </>
   );
 }

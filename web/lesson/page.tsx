@@ -36,16 +36,19 @@ function Code({ reference, codeOf, sourceOf }: PageParts & { readonly reference:
   );
 }
 
-function Widget({ name }: { readonly name: string }) {
+function Widget({ name, title }: { readonly name: string; readonly title: string }) {
   if (!Object.hasOwn(widgets, name)) {
     const names = Object.keys(widgets).join(", ");
     throw new Error(`Cannot build the lesson: wanted a widget among ${names}, got ${name}`);
   }
   const Named = widgets[name as keyof typeof widgets];
   return (
-    <div data-widget={name}>
-      <Named />
-    </div>
+    <figure>
+      <figcaption id={`${name}-title`}>{title}</figcaption>
+      <div data-widget={name}>
+        <Named />
+      </div>
+    </figure>
   );
 }
 
@@ -77,7 +80,7 @@ export function Page(parts: PageParts): JSX.Element {
           <section key={id} id={id} aria-labelledby={`${id}-heading`}>
             <h2 id={`${id}-heading`}>{i} {title}</h2>
             <div class="text">{blocks}</div>
-            {widgets.map((name) => <Widget key={name} name={name} />)}
+            {widgets.map(([name, title]) => <Widget key={name} name={name} title={title} />)}
             {code.length > 0 && (
               <details class="codes" open={i < 2}>
                 <summary>{text.code}</summary>
@@ -90,7 +93,6 @@ export function Page(parts: PageParts): JSX.Element {
           <h2 id="ideas-heading">{title}</h2>
           {about}
           <Table
-            label={text.ideas.join(", ")}
             head={text.ideas}
             rows={ideas.map(({ idea, path, becomes }) => [
               idea,

@@ -2,8 +2,8 @@
 
 /**
  * The lesson out of a part of Markdown: headings with addresses, paragraphs, `code`, formulas in TeX
- * after `$$`, and quotes, which are questions to answer before trying. `@widget NAME` names what lies
- * below a text, and `@code PATH#SYMBOL` the code that computes it.
+ * after `$$`, and quotes, which are questions to answer before trying. `@widget NAME TITLE` names what
+ * lies below a text, and `@code PATH#SYMBOL` the code that computes it.
  *
  * @module
  */
@@ -16,8 +16,8 @@ export interface Prose {
   readonly title: string;
   /** Paragraphs, formulas and questions. */
   readonly blocks: readonly JSX.Element[];
-  /** The names of its widgets, in order. */
-  readonly widgets: readonly string[];
+  /** Its widgets, in order. */
+  readonly widgets: readonly (readonly [name: string, title: string])[];
   /** The code that is shown, as `path#symbol`. */
   readonly code: readonly string[];
 }
@@ -34,7 +34,10 @@ export function readProse(source: string): Map<string, Prose> {
         title,
         blocks: blocks.filter((text) => !text.startsWith("@"))
           .map((text, i) => <Block key={i} text={text} />),
-        widgets: named("@widget "),
+        widgets: named("@widget ").map((text) => {
+          const [name = "", ...title] = text.split(" ");
+          return [name, title.join(" ")];
+        }),
         code: named("@code "),
       }];
     }),

@@ -20,7 +20,6 @@ export const words = {
   },
   actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
   neuron: {
-    title: "Walking through a neuron",
     graph: "The neuron: two inputs, each times its weight, the sum with the bias, and tanh",
     x1: "Input x₁: body weight, kg",
     x2: "Input x₂: height, cm",
@@ -37,7 +36,6 @@ export const words = {
     },
   },
   layers: {
-    title: "A network of 3 inputs, 4 hidden neurons and 2 outputs",
     graph: "3 inputs, each connected to 4 hidden neurons, each connected to 2 outputs",
     parameter: "Parameter, by number",
     columns: ["Layer", "Weights", "Biases", "Sum"],
@@ -45,7 +43,6 @@ export const words = {
     neuron: (column: number, i: number) => `${"xhy"[column]}${"₁₂₃₄"[i]}`,
     together: "Together",
     counts: "How the parameters are counted",
-    shown: "This parameter",
     name: (layer: number, neuron: number, input: number | null) => {
       const [from, to] = layer === 0 ? ["input", "hidden neuron"] : ["hidden neuron", "output"];
       const owner = `${to} ${neuron + 1}`;
@@ -53,7 +50,6 @@ export const words = {
     },
   },
   forward: {
-    title: "A full forward pass",
     graph: "Two scores, two hidden neurons, one output",
     x1: "Math score x₁",
     x2: "English score x₂",
@@ -67,13 +63,11 @@ export const words = {
     unknown: "?",
   },
   loss: {
-    title: "Squared error against a target of 1",
     own: "Your prediction",
     columns: ["Prediction", "Error", "Loss"],
     yours: "yours",
   },
   slope: {
-    title: "The gradient, intuitively",
     w: "Weight w",
     graph: "The loss over w: a parabola with its lowest point at 7/3, and its tangent at your w",
     loss: "loss",
@@ -91,13 +85,11 @@ export const words = {
         : "→ Decrease w to reduce Loss",
     nudge: "Nudge h",
     nudges: same("0.05", "0.001"),
-    nudgeTitle: "The same by nudging: prediction 11, target 10",
     nudged: "Loss at 11 + h",
     change: "Change of the loss",
     rate: "Change ÷ h",
   },
   backpropagation: {
-    title: "Backpropagation, complete",
     graph: "The graph of (w × x + b − target)²: values forward, gradients backward",
     w: "Weight w",
     b: "Bias b",
@@ -123,7 +115,6 @@ export const words = {
     whole: "All values and gradients. Forward and Back walk through the graph.",
   },
   loop: {
-    title: "The training loop",
     rate: "Learning rate",
     step: "Step",
     plot: "The loss over the steps",
@@ -146,7 +137,6 @@ export const words = {
         : `The loss fell from ${first.toFixed(2)} to ${last.toPrecision(2)} in ${steps} steps`,
   },
   network: {
-    title: "A network that learns points in the plane",
     set: "Points",
     sets: {
       clouds: "Two clouds",
@@ -185,16 +175,17 @@ export const words = {
     accuracy: "Points on the right side",
   },
   letters: {
-    title: "A model of letters",
     start: "Train it (takes some seconds)",
     training: "Training…",
+    untrained:
+      "Not trained yet: all 21 letters are equally likely, and the loss is ln 21 = 3.04. In 60 " +
+      "steps it falls to 0.83.",
     numbers: (alphabet: number, parameters: number, examples: number) =>
       `${alphabet} letters, ${parameters} weights, ${examples} examples`,
     columns: ["Sample", "Before", "After"],
     empty: "(an empty word)",
   },
   gpt: {
-    title: "A GPT of your own",
     task: "Text",
     tasks: {
       sort: "Sort letters",
@@ -280,7 +271,6 @@ export const words = {
       "continues. With optim, training goes on from here.",
   },
   inside: {
-    title: "Inside a model",
     openTrained: "Open the GPT of section 10",
     openSite: "Open this site’s model",
     openFiles: "Files of a checkpoint",

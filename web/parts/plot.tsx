@@ -3,23 +3,27 @@
 /// <reference lib="dom" />
 /** Curves and points on two axes. @module */
 
-import type { JSX } from "../deps.ts";
+import type { JSX, TargetedPointerEvent } from "../deps.ts";
 
 /** A place on the axes. */
 export type Point = readonly [x: number, y: number];
 
-/** A curve through points, or with `isDots` the points themselves. */
+/** What hears the pointer over a plot. */
+export type PointerHandlers = Readonly<
+  Partial<Record<`onPointer${string}`, (event: TargetedPointerEvent<SVGSVGElement>) => void>>
+>;
+
+/** A curve through points. */
 export interface Curve {
   readonly name: string;
   /** `a` to `d`: its color. */
   readonly color: "a" | "b" | "c" | "d";
   readonly points: readonly Point[];
-  readonly isDots?: boolean;
-  /** Whether it stands behind another one, which the legend then names, or is broken. */
-  readonly look?: "thin" | "dashed" | "plain";
+  /** `dots` are the points alone; `thin` stands behind another curve, which the legend names. */
+  readonly look?: "plain" | "dashed" | "thin" | "dots";
 }
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 250, 54, 460, 10, 206];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 266, 54, 460, 26, 222];
 
 /** The value on the horizontal axis of a plot that fills a box, at a place in the window. */
 export function valueAtPixel(
@@ -31,9 +35,9 @@ export function valueAtPixel(
   return from + (pixel - LEFT) / (RIGHT - LEFT) * (to - from);
 }
 
-/** Draws curves; what lies outside of the axes is cut off. */
+/** Draws curves, and names them below; what lies outside of the axes is cut off. */
 export function Plot(
-  { title, xName, yName = "", x, y, curves, isLog = false, at }: {
+  { title, xName, yName = "", x, y, curves, isLog = false, at, ...handlers }: {
     /** What it shows, for who does not see it. */
     readonly title: string;
     readonly xName: string;
@@ -46,7 +50,7 @@ export function Plot(
     readonly isLog?: boolean;
     /** Where a line marks the horizontal axis. */
     readonly at?: number;
-  },
+  } & PointerHandlers,
 ): JSX.Element {
   const height = isLog ? Math.log10 : (value: number) => value;
   const [low, high] = [height(y[0]), height(y[1])];
@@ -58,64 +62,67 @@ export function Plot(
   const place = ([a, b]: Point) => `${right(a).toFixed(1)} ${up(b).toFixed(1)}`;
   const heights = ticks(y, isLog);
   const rows = heights.map((tick) => up(tick).toFixed(1));
+  // Without a name the vertical axis needs no room for it.
+  const above = yName === "" ? 16 : 0;
   const named = curves.filter(({ look }) => look !== "thin");
   return (
-    <svg
-      class="plot"
-      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-      role="img"
-      aria-label={title}
-    >
-      <path class="grid-line" d={rows.map((row) => `M${LEFT} ${row}H${RIGHT}`).join("")} />
-      <g class="end" transform={`translate(${LEFT - 6} 4)`}>
-        {heights.map((tick, i) => <text key={tick} y={rows[i]}>{compact.format(tick)}</text>)}
-      </g>
-      <g class="middle" transform={`translate(0 ${BOTTOM + 18})`}>
-        {ticks(x).map((tick) => (
-          <text key={tick} x={right(tick).toFixed(1)}>{compact.format(tick)}</text>
-        ))}
-      </g>
-      <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
-      <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
-      <text x={LEFT + 6} y={TOP + 12}>{yName}</text>
+    <>
       <svg
-        x={LEFT}
-        y={TOP}
-        width={RIGHT - LEFT + 5}
-        height={BOTTOM - TOP}
-        viewBox={`${LEFT} ${TOP} ${RIGHT - LEFT + 5} ${BOTTOM - TOP}`}
+        class="plot"
+        viewBox={`0 ${above} ${WIDTH} ${HEIGHT - above}`}
+        role="img"
+        aria-label={title}
+        {...handlers}
       >
-        {at !== undefined && <path class="mark" d={`M${right(at)} ${TOP}V${BOTTOM}`} />}
-        {curves.filter(({ points }) => points.length > 0).map((
-          { name, color, points, isDots = false, look = "plain" },
-          i,
-        ) =>
-          isDots || points.length === 1
-            ? points.map((point, j) => (
-              <circle
-                key={`${name}${j}`}
-                class={`dot ${color}`}
-                cx={right(point[0])}
-                cy={up(point[1])}
-                r={isDots ? 5 : 3}
-              />
-            ))
-            : (
-              <path
-                key={i}
-                class={`curve ${color} ${look}`}
-                d={`M${extremes(points, x).map(place).join("L")}`}
-              />
-            )
-        )}
+        <path class="grid-line" d={rows.map((row) => `M${LEFT} ${row}H${RIGHT}`).join("")} />
+        <g class="end" transform={`translate(${LEFT - 6} 4)`}>
+          {heights.map((tick, i) => <text key={tick} y={rows[i]}>{compact.format(tick)}</text>)}
+        </g>
+        <g class="middle" transform={`translate(0 ${BOTTOM + 18})`}>
+          {ticks(x).map((tick) => (
+            <text key={tick} x={right(tick).toFixed(1)}>{compact.format(tick)}</text>
+          ))}
+        </g>
+        <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
+        <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
+        <text x="4" y="14">{yName}</text>
+        <svg
+          x={LEFT}
+          y={TOP}
+          width={RIGHT - LEFT + 5}
+          height={BOTTOM - TOP}
+          viewBox={`${LEFT} ${TOP} ${RIGHT - LEFT + 5} ${BOTTOM - TOP}`}
+        >
+          {at !== undefined && <path class="mark" d={`M${right(at)} ${TOP}V${BOTTOM}`} />}
+          {curves.map(({ color, points, look = "plain" }, i) =>
+            look === "dots" || points.length === 1
+              ? points.map((point, j) => (
+                <circle
+                  key={`${i} ${j}`}
+                  class={`dot ${color}`}
+                  cx={right(point[0])}
+                  cy={up(point[1])}
+                  r={look === "dots" ? 5 : 3}
+                />
+              ))
+              : points.length > 0 && (
+                <path
+                  key={i}
+                  class={`curve ${color} ${look}`}
+                  d={`M${extremes(points, x).map(place).join("L")}`}
+                />
+              )
+          )}
+        </svg>
       </svg>
-      {named.length > 1 &&
-        named.map(({ name, color }, i) => (
-          <text key={i} x={RIGHT - 4} y={TOP + 14 + 18 * i} class={`end legend ${color}`}>
-            {name}
-          </text>
-        ))}
-    </svg>
+      {named.length > 1 && (
+        <ul class="legend">
+          {named.map(({ name, color, look = "plain" }, i) => (
+            <li key={i} class={`key ${color} ${look}`}>{name}</li>
+          ))}
+        </ul>
+      )}
+    </>
   );
 }
 

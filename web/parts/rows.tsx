@@ -8,13 +8,13 @@ import type { JSX } from "../deps.ts";
 export type Row = readonly [id: string, name: string, value: string, work?: string];
 
 /** A table of numbers; on a narrow screen the work stands above the value. */
-export function Rows({ caption, rows }: {
-  readonly caption: string;
+export function Rows({ of, rows }: {
+  /** The widget that it belongs to, whose title is its name. */
+  readonly of: string;
   readonly rows: readonly Row[];
 }): JSX.Element {
   return (
-    <table class="rows">
-      <caption>{caption}</caption>
+    <table class="rows" aria-labelledby={`${of}-title`}>
       <tbody>
         {rows.map(([id, name, value, work]) => (
           <tr key={id}>
@@ -29,9 +29,9 @@ export function Rows({ caption, rows }: {
 }
 
 /** A grid of cells under a head. */
-export function Table({ caption, label = caption, head, rows, id }: {
+export function Table({ caption, head, label = caption ?? head.join(", "), rows, id }: {
   readonly caption?: string;
-  /** What it is called by who does not see it. @default {the caption} */
+  /** What it is called where nothing shows it. @default {the caption, or else the head} */
   readonly label?: string | undefined;
   readonly head: readonly string[];
   /** The first cell of a row names it. */

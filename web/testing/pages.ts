@@ -167,16 +167,47 @@ export class Widget {
   }
 }
 
-/** What of an open page is not accessible. */
+/** What of an open page is not accessible, or hard to read. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
-  return await page.evaluate(async () => {
+  const found: string[] = await page.evaluate(async () => {
     const axe = Reflect.get(globalThis, "axe");
     const { violations } = await axe.run();
     return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
       `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" | ")}`
     );
   });
+  return [...found, ...await page.evaluate(hardToRead)];
+}
+
+/** Titles that stand in a part of the page twice, tables without a name, and words over curves. */
+function hardToRead(): string[] {
+  const all = (selector: string, within: ParentNode = document) => [
+    ...within.querySelectorAll<HTMLElement>(selector),
+  ];
+  const twice = all("section").flatMap((section) => {
+    const titles = all("h2, h3, figcaption, caption, summary", section)
+      .map(({ innerText }) => innerText.trim().replace(/^\d+ /, ""));
+    // What is closed has no text.
+    return titles.filter((title, i) => title !== "" && titles.indexOf(title) < i);
+  });
+  const nameless = all("table").filter((table) =>
+    table.querySelector("caption") === null &&
+    !document.getElementById(table.getAttribute("aria-labelledby") ?? "")?.innerText &&
+    !table.parentElement!.ariaLabel
+  );
+  const covered = all("svg.plot").flatMap((plot) => {
+    const axes = plot.querySelector(".axis")!.getBoundingClientRect();
+    return all("text, .legend li", plot.parentElement!).filter((one) => {
+      const { left, right, top, bottom } = one.getBoundingClientRect();
+      return left < axes.right && right > axes.left && top < axes.bottom && bottom > axes.top;
+    });
+  });
+  return [
+    ...twice.map((title) => `shown twice: ${title}`),
+    ...nameless.map(({ innerText }) => `a table without a name: ${innerText.slice(0, 120)}`),
+    ...covered.map(({ textContent }) => `over a plot: ${textContent}`),
+  ];
 }
 
 /** The controls that Tab does not reach, by number. */

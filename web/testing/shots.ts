@@ -50,11 +50,11 @@ const lesson: Readonly<Record<string, Shot>> = {
     part: "#backpropagation",
     prepare: (page) => press(page, "backpropagation", "Run until"),
   },
-  "spiral-start": { hash: "device=cpu", part: "[data-widget=network] figure" },
+  "spiral-start": { hash: "device=cpu", part: "figure:has([data-widget=network])" },
   "spiral-done": {
     hash: "device=cpu&steps=800",
     // The light one is in the README.
-    part: "[data-widget=network] figure",
+    part: "figure:has([data-widget=network])",
     prepare: async (page) => {
       await press(page, "network", "Start");
       await row(page, "step", "800");
