@@ -3,21 +3,21 @@
  * waiting. @module
  */
 
-import { apply, applyOne, named, type Operation } from "../../apply.ts";
+import { apply, named, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import type { Device, View } from "../../device.ts";
-import { rowsInRanges } from "../../devices/webgpu/split.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
+import * as ex from "../../expression/expression.ts";
+import { defineProgram } from "../../expression/program.ts";
 import { findFastPath } from "../../fast_paths.ts";
-import { type Float, type Int, shareSums } from "../../kernel/language.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { noGrad } from "../../grad_mode.ts";
 import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../shape.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
 import { uniform } from "../creation.ts";
 import { sumAlong } from "../gather/gather.ts";
-import { MAX_PIECES, piecesOf } from "../scan/scan.ts";
+import { runProgram } from "../program.ts";
+import { cumulativeSum } from "../scan/scan.ts";
 import { plainTopK } from "./top_k.ts";
-import { contiguous, transpose } from "../views.ts";
+import { contiguous, reshape, transpose, unsqueeze } from "../views.ts";
 
 const topKOperation: Operation<number> = {
   name: "topK",
@@ -91,26 +91,37 @@ export function topK(x: Tensor, k: number, axis = -1): TopK {
   };
 }
 
-const multinomialOperation: Operation<null> = {
-  name: "multinomial",
-  infer: ([weights, uniforms]) => {
-    for (const { dtype } of [weights!, uniforms!]) {
-      if (dtype !== "float32") throw wrongType("sample", "float32", dtype);
-    }
-    const rowShape = weights!.shape.slice(0, -1);
-    const perRow = uniforms!.shape.slice(0, rowShape.length);
-    const fits = shapesEqual(rowShape, perRow) && uniforms!.shape.length <= weights!.shape.length;
-    if (!fits || (weights!.shape.at(-1) ?? 0) === 0) {
-      throw new RangeError(
-        `Cannot sample: wanted at least one weight in each row, and uniform numbers for each ` +
-          `row, got weights ${formatShape(weights!.shape)} and ${formatShape(uniforms!.shape)}`,
-      );
-    }
-    return [{ shape: uniforms!.shape, dtype: "int32" }];
+/** From weights, their running sums and a uniform number to an index. */
+const chosenIndex = defineProgram(
+  { name: "multinomial", inputs: ["weight", "sum", "uniform"], perRow: ["uniform"] },
+  ({ weight, sum, uniform }) => {
+    // Without a negative weight, running sums never decrease. NaN is in none of these ranges.
+    const total = ex.rowMax(sum);
+    const isValid = [
+      ex.lessEqual(0, ex.rowMin(weight)),
+      ...[ex.less(0, total), ex.less(total, Infinity)],
+      ...[ex.lessEqual(0, uniform), ex.less(uniform, 1)],
+    ].reduce(ex.multiply);
+    // A number below 1 is at most 1 − 2⁻²⁴, so that its product is rounded below the total.
+    const before = ex.lessEqual(sum, ex.multiply(uniform, total));
+    return [ex.select(isValid, ex.rowSum(before), -1)];
   },
-  run: (device, inputs, [output]) => sampleInto(device, [...inputs, output!]),
-  gradient: "a choice does not change smoothly",
-};
+);
+
+function checkSampling(weights: Tensor, uniforms: Tensor): void {
+  for (const { dtype } of [weights, uniforms]) {
+    if (dtype !== "float32") throw wrongType("sample", "float32", dtype);
+  }
+  const rowShape = weights.shape.slice(0, -1);
+  const perRow = uniforms.shape.slice(0, rowShape.length);
+  const fits = shapesEqual(rowShape, perRow) && uniforms.shape.length <= weights.shape.length;
+  if (!fits || (weights.shape.at(-1) ?? 0) === 0) {
+    throw new RangeError(
+      `Cannot sample: wanted at least one weight in each row, and uniform numbers for each ` +
+        `row, got weights ${formatShape(weights.shape)} and ${formatShape(uniforms.shape)}`,
+    );
+  }
+}
 
 /** Options for {@linkcode multinomial}, instead of uniform numbers. */
 export interface MultinomialOptions {
@@ -136,8 +147,7 @@ const OPTIONS: OptionNames<MultinomialOptions> = { seed: true, samples: true };
  * @param weights `float32 [..., V]`; they need not add up to 1.
  * @param random Uniform numbers, `float32 [...]` or `[..., samples]`, or options to generate them.
  * @returns `int32`, an index for each uniform number.
- * @throws {RangeError} If there are no weights, the uniform numbers do not match the rows, or on
- * WebGPU a row exceeds one binding.
+ * @throws {RangeError} If there are no weights, or the uniform numbers do not match the rows.
  * @throws {TypeError} If a tensor is not `float32`.
  *
  * @example
@@ -164,81 +174,14 @@ export function multinomial(weights: Tensor, random: Tensor | MultinomialOptions
       { seed: random.seed },
     )
     : random;
-  return applyOne(multinomialOperation, [contiguous(weights), contiguous(uniforms)], null);
+  checkSampling(weights, uniforms);
+  const above = weights.shape.slice(0, -1);
+  const sums = noGrad(() => cumulativeSum(weights, -1));
+  const [indices] = runProgram(
+    chosenIndex,
+    [unsqueeze(weights, -2), unsqueeze(sums, -2), reshape(uniforms, [...above, -1, 1])],
+    [],
+    "int32",
+  );
+  return reshape(indices!, uniforms.shape);
 }
-
-/** Weights to add that justify waking another thread. */
-const WEIGHTS_PER_THREAD = 8192;
-
-/** Samples an index for each uniform number. The views, all contiguous: weights, numbers, indices. */
-function sampleInto(device: Device, views: readonly View[]): void {
-  const rows = sizeOf(views[0]!.shape.slice(0, -1));
-  if (sizeOf(views[1]!.shape) === 0) return;
-  for (const part of rowsInRanges(device, views, rows, "multinomial")) {
-    const [rows, length] = part[0]!.shape as [number, number];
-    const samples = part[1]!.shape[1]!;
-    const { piece, pieces } = piecesOf(length);
-    const words = [length, samples, piece, pieces];
-    const grain = Math.ceil(WEIGHTS_PER_THREAD / length);
-    runKernel(device, MULTINOMIAL, part, words, rows * samples, { grain });
-  }
-}
-
-/** Bits as unsigned numbers: those of smaller non-negative floats, except −0, are smaller. */
-const [BITS_OF_ONE, BITS_OF_INFINITY] = [0x3f800000, 0x7f800000];
-/** Those of negative floats are at least this, one more than those of −0. */
-const MIN_NEGATIVE_BITS = 0x80000001 | 0;
-
-/** Work items are samples. Each lane has a piece of the weights, as in a running sum. */
-const MULTINOMIAL = defineKernel(
-  {
-    key: "multinomial",
-    buffers: { weights: "f32", uniforms: "f32", output: "i32" },
-    writes: ["output"],
-    arguments: ["length", "samples", "piece", "pieces"],
-    ...{ spread: "lanes", lanes: MAX_PIECES, shared: MAX_PIECES + 1 },
-  },
-  (k, sample, { weights, uniforms, output }, { length, samples, piece, pieces }) => {
-    const row = weights.from(sample.divide(samples).multiply(length));
-    /** Visits the weights of a lane. */
-    const eachWeight = (lane: Int, visit: (weight: Float) => void) => {
-      const first = k.let(lane.multiply(piece));
-      const end = k.let(first.add(piece));
-      k.loop(first, end.min(length), (i) => visit(k.let(row.load(i))), { unroll: 4 });
-    };
-
-    // If a weight is infinite or NaN, so is the total; and infinite, too, if one is negative.
-    const total = k.let(shareSums(k, pieces, k.float(0), (lane) => {
-      const isValid = k.variable(k.condition(true));
-      const sum = k.variable(k.float(0));
-      eachWeight(lane, (weight) => {
-        k.set(isValid, isValid.and(weight.asI32().lessUnsigned(MIN_NEGATIVE_BITS)));
-        k.set(sum, sum.add(weight));
-      });
-      k.unless(isValid, () => k.set(sum, k.float(Infinity)));
-      return sum;
-    }));
-    const uniform = k.let(uniforms.load(sample));
-    const goal = k.let(uniform.multiply(total));
-    const isValid = k.let(
-      total.greater(0).and(total.asI32().lessUnsigned(BITS_OF_INFINITY))
-        .and(uniform.asI32().lessUnsigned(BITS_OF_ONE)),
-    );
-    // The lane whose weights contain the goal: u is at most 1 − 2⁻²⁴, which rounds it below the total.
-    k.eachLane(pieces, (lane) => {
-      const before = k.let(k.shared.load(lane));
-      const isHere = before.lessEqual(goal).and(k.shared.load(lane.add(1)).greater(goal));
-      k.if(isValid.and(isHere), () => {
-        // Running sums never decrease, so those up to the goal come before the index.
-        const index = k.variable(lane.multiply(piece));
-        const sum = k.variable(k.float(0));
-        eachWeight(lane, (weight) => {
-          k.set(sum, sum.add(weight));
-          k.if(before.add(sum).lessEqual(goal), () => k.set(index, index.add(1)));
-        });
-        output.store(sample, index);
-      });
-    });
-    k.once(() => k.unless(isValid, () => output.store(sample, k.int(-1))));
-  },
-);

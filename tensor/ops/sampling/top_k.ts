@@ -1,10 +1,12 @@
 /** The plain form of top-k: a sort that keeps the first few. @module */
 
+import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { rowsInRanges } from "../../devices/webgpu/split.ts";
 import type { Int, KernelBuilder } from "../../kernel/language.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { sizeOf } from "../../shape.ts";
+import { copyView } from "../elementwise.ts";
+import { takeAlong } from "../gather/kernels.ts";
 import { defineSort } from "../sort/sort.ts";
 
 /** What to find the largest elements of, along the last axis, and where to. All contiguous. */
@@ -16,9 +18,6 @@ export interface TopKViews {
   /** `int32 [..., k]` */
   readonly indices: View;
 }
-
-/** Elements to copy that justify waking another thread. */
-const ELEMENTS_PER_THREAD = 32_768;
 
 const [BITS_OF_INFINITY, SIGN_BIT] = [0x7f800000, 0x80000000 | 0];
 const KEY_OF_NAN = BITS_OF_INFINITY + 1;
@@ -42,26 +41,10 @@ export function plainTopK(device: Device, { x, values, indices }: TopKViews): vo
   const rows = sizeOf(x.shape.slice(0, -1));
   for (const part of rowsInRanges(device, [x, values, indices], rows, "topK")) {
     const [x, values, indices] = part as [View, View, View];
-    const [rows, length] = x.shape as [number, number];
+    const length = x.shape[1]!;
     const sorted = sortDescending(device, x, k);
-    const options = { grain: ELEMENTS_PER_THREAD };
-    runKernel(device, TAKE_FIRST, [x, sorted, values, indices], [length, k], rows * k, options);
+    copyView(device, viewAs(sorted, indices.shape, [length, 1]), indices);
+    takeAlong(device, x, indices, values);
     device.free(sorted.allocation);
   }
 }
-
-/** Work items are results. */
-const TAKE_FIRST = defineKernel(
-  {
-    key: "top k: take the first",
-    buffers: { x: "i32", sorted: "i32", values: "i32", indices: "i32" },
-    writes: ["values", "indices"],
-    arguments: ["length", "k"],
-  },
-  (k, item, { x, sorted, values, indices }, { length, k: wanted }) => {
-    const begin = k.let(item.divide(wanted).multiply(length));
-    const index = k.let(sorted.load(begin.add(item.remainder(wanted))));
-    values.store(item, x.load(begin.add(index)));
-    indices.store(item, index);
-  },
-);

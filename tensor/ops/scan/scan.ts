@@ -63,13 +63,13 @@ export function cumulativeSum(x: Tensor, axis: number): Tensor {
  * Pieces per row. Each piece is summed from 0, and the sum of the earlier pieces is added: in the
  * same way on all devices, so that their results agree.
  */
-export const MAX_PIECES = 128;
+const MAX_PIECES = 128;
 
 /**
  * The pieces of a row: their length, which is less for the last one, and their number. A short row
  * is one piece: its sums are the same as those of pieces of one element.
  */
-export function piecesOf(length: number): { readonly piece: number; readonly pieces: number } {
+function piecesOf(length: number): { readonly piece: number; readonly pieces: number } {
   const piece = length > MAX_PIECES ? Math.ceil(length / MAX_PIECES) : Math.max(1, length);
   return { piece, pieces: Math.ceil(length / piece) };
 }
