@@ -6,16 +6,8 @@
 
 import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import { blend } from "./formulas.ts";
-import { Optimizer, type Update } from "./optimizer.ts";
-import {
-  checkNumber,
-  type Defaults,
-  type GroupOptions,
-  type Hyperparameters,
-  makeGroups,
-  type ParameterGroup,
-  type Parameters,
-} from "./parameters.ts";
+import { checkNumber, Optimizer, type Rule, type Update } from "./optimizer.ts";
+import type { Hyperparameters, ParameterGroup, ParametersOrGroups } from "./parameters.ts";
 
 /** A parameter group of Adam. */
 export interface AdamGroup extends ParameterGroup {
@@ -30,19 +22,6 @@ export interface AdamWGroup extends AdamGroup {
   /** The kind of group, in an optimizer with several. */
   readonly kind: "adamw";
 }
-
-const ADAM_DEFAULTS: Defaults<AdamGroup> = {
-  lr: 1e-3,
-  weightDecay: 0,
-  betas: [0.9, 0.999],
-  eps: 1e-8,
-};
-
-export const ADAMW_DEFAULTS: Defaults<AdamWGroup> = {
-  kind: "adamw",
-  ...ADAM_DEFAULTS,
-  weightDecay: 0.01,
-};
 
 /** The new parameter and moments. Whatever changes over a run is an input, not a constant. */
 const adamProgram = defineProgram({
@@ -64,7 +43,7 @@ const adamProgram = defineProgram({
  * The update of each parameter, by the first and second moments of its gradient. `weightDecay` is
  * decoupled from them in AdamW, and an L2 penalty in the gradient in Adam.
  */
-export function adamUpdates(
+function adamUpdates(
   group: AdamGroup,
   parameters: ReadonlyMap<string, Tensor>,
   isDecoupled: boolean,
@@ -111,6 +90,16 @@ export function adamUpdates(
   });
 }
 
+const ADAM: Rule<AdamGroup> = {
+  defaults: { lr: 1e-3, weightDecay: 0, betas: [0.9, 0.999], eps: 1e-8 },
+  makeUpdates: (group, parameters) => adamUpdates(group, parameters, false),
+};
+
+export const ADAMW: Rule<AdamWGroup> = {
+  defaults: { kind: "adamw", lr: 1e-3, weightDecay: 0.01, betas: [0.9, 0.999], eps: 1e-8 },
+  makeUpdates: (group, parameters) => adamUpdates(group, parameters, true),
+};
+
 /**
  * Adam: each parameter moves by its mean gradient over the root of its mean squared gradient.
  * `weightDecay` is an L2 penalty here, whose gradient is added to that of the loss, as in PyTorch's
@@ -143,14 +132,8 @@ export class Adam extends Optimizer<AdamGroup> {
    * @throws {RangeError} If there are no parameters, or one occurs twice.
    * @throws {TypeError} If a parameter does not require a gradient.
    */
-  constructor(
-    parameters: Parameters | readonly GroupOptions<AdamGroup>[],
-    options: Hyperparameters<AdamGroup> = {},
-  ) {
-    super(
-      makeGroups(parameters, options, ADAM_DEFAULTS),
-      (group, parameters) => adamUpdates(group, parameters, false),
-    );
+  constructor(parameters: ParametersOrGroups<AdamGroup>, options: Hyperparameters<AdamGroup> = {}) {
+    super([ADAM], parameters, options);
   }
 }
 
@@ -188,12 +171,9 @@ export class AdamW extends Optimizer<AdamWGroup> {
    * @throws {TypeError} If a parameter does not require a gradient.
    */
   constructor(
-    parameters: Parameters | readonly GroupOptions<AdamWGroup>[],
+    parameters: ParametersOrGroups<AdamWGroup>,
     options: Hyperparameters<AdamWGroup> = {},
   ) {
-    super(
-      makeGroups(parameters, options, ADAMW_DEFAULTS),
-      (group, parameters) => adamUpdates(group, parameters, true),
-    );
+    super([ADAMW], parameters, options);
   }
 }

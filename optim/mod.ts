@@ -11,9 +11,16 @@ export { clipGradientNorm } from "./clip.ts";
 export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad_scaler.ts";
 export { Muon, type MuonGroup } from "./muon.ts";
 export { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
-export { Optimizer, type OptimizerState, type Update } from "./optimizer.ts";
+export { Optimizer, type OptimizerState, type Rule, type Update } from "./optimizer.ts";
 export { type OwnedWork, ownersOf } from "./owners.ts";
-export type { GroupOptions, Hyperparameters, ParameterGroup, Parameters } from "./parameters.ts";
+export type {
+  Defaults,
+  GroupOptions,
+  Hyperparameters,
+  ParameterGroup,
+  Parameters,
+  ParametersOrGroups,
+} from "./parameters.ts";
 export { polarExpress, polarExpressFlops } from "./polar_express.ts";
 export {
   cosineSchedule,

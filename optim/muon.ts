@@ -20,16 +20,8 @@ import {
 } from "../tensor/mod.ts";
 import { allocate } from "../tensor/tensor.ts";
 import { blend, sumOfSquares } from "./formulas.ts";
-import { Optimizer, type Update } from "./optimizer.ts";
-import {
-  checkNumber,
-  type Defaults,
-  type GroupOptions,
-  type Hyperparameters,
-  makeGroups,
-  type ParameterGroup,
-  type Parameters,
-} from "./parameters.ts";
+import { checkNumber, Optimizer, type Rule, type Update } from "./optimizer.ts";
+import type { Hyperparameters, ParameterGroup, ParametersOrGroups } from "./parameters.ts";
 import { MAX_ITERATIONS, polarExpress } from "./polar_express.ts";
 
 /** A parameter group of Muon. */
@@ -43,15 +35,6 @@ export interface MuonGroup extends ParameterGroup {
   /** Exponential decay rate of the update's second moment. @default {0.9} */
   beta2: number;
 }
-
-export const MUON_DEFAULTS: Defaults<MuonGroup> = {
-  kind: "muon",
-  lr: 0.02,
-  weightDecay: 0,
-  momentum: 0.95,
-  orthogonalizationSteps: 5,
-  beta2: 0.9,
-};
 
 // Norms below stay sums of squares until the end: a matrix's sum is the sum of its rows' sums, so
 // one pass over the matrix gives both.
@@ -121,10 +104,7 @@ const updateProgram = defineProgram({
 });
 
 /** The updates of a group's matrices: one for the stack of each shape. */
-export function muonUpdates(
-  group: MuonGroup,
-  parameters: ReadonlyMap<string, Tensor>,
-): Update[] {
+function muonUpdates(group: MuonGroup, parameters: ReadonlyMap<string, Tensor>): Update[] {
   for (const [name, { shape, size }] of parameters) {
     if (shape.length === 2 && size > 0) continue;
     throw wrongValue(`train ${name} by Muon`, "a matrix", `the shape [${shape.join(", ")}]`);
@@ -216,6 +196,18 @@ function item(stack: Tensor, i: number): Tensor {
   return stack.slice(0, i, i + 1).reshape(stack.shape.slice(1));
 }
 
+export const MUON: Rule<MuonGroup> = {
+  defaults: {
+    kind: "muon",
+    lr: 0.02,
+    weightDecay: 0,
+    momentum: 0.95,
+    orthogonalizationSteps: 5,
+    beta2: 0.9,
+  },
+  makeUpdates: muonUpdates,
+};
+
 /**
  * Muon: trains matrices with orthogonalized momentum updates. This is nanochat's variant: Nesterov
  * momentum, row normalization (MuonEq), orthogonalization by Polar Express, rescaling to the norm
@@ -258,10 +250,7 @@ export class Muon extends Optimizer<MuonGroup> {
    * @throws {RangeError} If there are no parameters, one occurs twice or is not a matrix.
    * @throws {TypeError} If a parameter does not require a gradient.
    */
-  constructor(
-    parameters: Parameters | readonly GroupOptions<MuonGroup>[],
-    options: Hyperparameters<MuonGroup> = {},
-  ) {
-    super(makeGroups(parameters, options, MUON_DEFAULTS), muonUpdates);
+  constructor(parameters: ParametersOrGroups<MuonGroup>, options: Hyperparameters<MuonGroup> = {}) {
+    super([MUON], parameters, options);
   }
 }

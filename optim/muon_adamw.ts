@@ -1,15 +1,16 @@
 /** Muon for matrices and AdamW for everything else, in one optimizer. @module */
 
-import type { Tensor } from "../tensor/mod.ts";
-import { adamUpdates, ADAMW_DEFAULTS, type AdamWGroup } from "./adam.ts";
-import { MUON_DEFAULTS, type MuonGroup, muonUpdates } from "./muon.ts";
-import { Optimizer, type Update } from "./optimizer.ts";
-import { type GroupOptions, makeGroups } from "./parameters.ts";
+import { ADAMW, type AdamWGroup } from "./adam.ts";
+import { MUON, type MuonGroup } from "./muon.ts";
+import { Optimizer, type Rule } from "./optimizer.ts";
+import type { GroupOptions } from "./parameters.ts";
 
 /** Options of a group of {@linkcode MuonAdamW}: its kind, and the options of that kind. */
 export type MuonAdamWGroupOptions =
   | (GroupOptions<AdamWGroup> & { readonly kind: "adamw" })
   | (GroupOptions<MuonGroup> & { readonly kind: "muon" });
+
+export const MUON_ADAMW: readonly Rule<AdamWGroup | MuonGroup>[] = [ADAMW, MUON];
 
 /**
  * Trains each group with Muon or AdamW, according to its `kind`: nanochat's optimizer.
@@ -46,21 +47,6 @@ export class MuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
    * @throws {TypeError} If a parameter does not require a gradient, or a kind is unknown.
    */
   constructor(groups: readonly MuonAdamWGroupOptions[]) {
-    super(makeMuonAdamWGroups(groups), muonAdamWUpdates);
+    super(MUON_ADAMW, groups, {});
   }
-}
-
-export function makeMuonAdamWGroups(
-  groups: readonly MuonAdamWGroupOptions[],
-): (AdamWGroup | MuonGroup)[] {
-  return makeGroups<AdamWGroup | MuonGroup>(groups, {}, ADAMW_DEFAULTS, MUON_DEFAULTS);
-}
-
-export function muonAdamWUpdates(
-  group: AdamWGroup | MuonGroup,
-  parameters: ReadonlyMap<string, Tensor>,
-): Update[] {
-  return group.kind === "muon"
-    ? muonUpdates(group, parameters)
-    : adamUpdates(group, parameters, true);
 }

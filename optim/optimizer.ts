@@ -1,9 +1,16 @@
 /** The base class of optimizers: groups, state, and what surrounds a step. @module */
 
 import { assignTensors, checkMap, checkNames } from "../tensor/assign.ts";
+import { describeValue } from "../tensor/checks.ts";
 import { Error, wrongValue } from "../tensor/errors.ts";
 import { noGrad, type Tensor } from "../tensor/mod.ts";
-import { checkGroups, checkNumber, type ParameterGroup } from "./parameters.ts";
+import {
+  type Defaults,
+  type Hyperparameters,
+  makeGroups,
+  type ParameterGroup,
+  type ParametersOrGroups,
+} from "./parameters.ts";
 
 /** Optimizer state by name: tensors, such as `layer.weight.average`, and step counts. */
 export type OptimizerState = Map<string, Tensor | number>;
@@ -20,6 +27,14 @@ export interface Update {
   step(): void;
 }
 
+/** How an optimizer trains one kind of group. */
+export interface Rule<Group extends ParameterGroup> {
+  /** The hyperparameters of a group that gives none; and its kind, if there are several. */
+  readonly defaults: Defaults<Group>;
+  /** Allocates the state of parameters of a group, and prepares their updates. */
+  makeUpdates(group: Group, parameters: ReadonlyMap<string, Tensor>): readonly Update[];
+}
+
 /** Base class of optimizers: updates parameters by their gradients. */
 export abstract class Optimizer<Group extends ParameterGroup> {
   /** Parameter groups; their hyperparameters are read at each step. */
@@ -27,22 +42,25 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   readonly #updates: readonly Update[];
 
   /**
-   * Validates the groups, and allocates the state of all parameters, or of those that `isOwned`
+   * Makes the groups, and allocates the state of all parameters, or of those that `chooseOwned`
    * picks.
    *
+   * @param rules One for each kind of group; a group that names no kind is of the first.
    * @throws {RangeError} If there are no parameters, or one occurs twice.
    * @throws {TypeError} If a parameter does not require a gradient.
    */
   protected constructor(
-    groups: readonly Group[],
-    makeUpdates: (group: Group, parameters: ReadonlyMap<string, Tensor>) => readonly Update[],
-    isOwned: (name: string) => boolean = () => true,
+    rules: readonly Rule<Group>[],
+    parameters: ParametersOrGroups<Group>,
+    options: Hyperparameters<Group>,
+    chooseOwned: (groups: readonly Group[]) => (name: string) => boolean = () => () => true,
   ) {
-    checkGroups(groups);
-    this.groups = groups;
-    this.#updates = groups.flatMap((group) => {
+    this.groups = makeGroups(parameters, options, rules.map(({ defaults }) => defaults));
+    const isOwned = chooseOwned(this.groups);
+    this.#updates = this.groups.flatMap((group) => {
+      const rule = rules.find(({ defaults }) => defaults.kind === group.kind)!;
       const named = group.names.map((name, i) => [name, group.parameters[i]!] as const);
-      return makeUpdates(group, new Map(named.filter(([name]) => isOwned(name))));
+      return rule.makeUpdates(group, new Map(named.filter(([name]) => isOwned(name))));
     });
   }
 
@@ -124,4 +142,10 @@ function byKind(state: ReadonlyMap<string, Tensor | number>) {
     else tensors.set(name, value);
   }
   return { tensors, counts };
+}
+
+export function checkNumber(what: string, value: number, below = Infinity): void {
+  if (typeof value === "number" && value >= 0 && value < below) return;
+  const bound = below === Infinity ? "a number from 0" : `a number from 0 to below ${below}`;
+  throw wrongValue("step the optimizer", `${what} to be ${bound}`, describeValue(value));
 }

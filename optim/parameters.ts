@@ -1,4 +1,4 @@
-import { RangeError, TypeError, wrongType, wrongValue } from "../tensor/errors.ts";
+import { RangeError, TypeError, wrongType } from "../tensor/errors.ts";
 import { checkOptions, describeValue, type OptionNames } from "../tensor/checks.ts";
 import { Tensor } from "../tensor/mod.ts";
 
@@ -10,6 +10,8 @@ export type Parameters = ReadonlyMap<string, Tensor> | readonly Tensor[];
 
 /** Parameters with common hyperparameters, which optimizers read at each step. */
 export interface ParameterGroup {
+  /** The kind of group, in an optimizer with several. */
+  readonly kind?: string;
   /** The name of each parameter. */
   readonly names: readonly string[];
   /** The parameters. */
@@ -32,13 +34,16 @@ export type GroupOptions<Group extends ParameterGroup> = Hyperparameters<Group> 
   readonly parameters: Parameters;
 };
 
+/** What an optimizer trains: parameters, or groups of them with hyperparameters of their own. */
+export type ParametersOrGroups<Group extends ParameterGroup> =
+  | Parameters
+  | readonly GroupOptions<Group>[];
+
 /** The hyperparameters of a group that gives none; each may be an option of the group. */
 export type Defaults<Group extends ParameterGroup> = Omit<
   Group,
   "names" | "parameters" | "initialLr"
 >;
-
-type AnyGroup = ParameterGroup & { readonly kind?: string | undefined };
 
 const WHAT = "make an optimizer";
 
@@ -46,17 +51,17 @@ const WHAT = "make an optimizer";
  * Creates the groups of an optimizer from its arguments; `shared` hyperparameters are the defaults
  * of all groups. `kinds` has those of each kind of group; a group that names no kind is of the first.
  */
-export function makeGroups<Group extends AnyGroup>(
-  given: Parameters | readonly GroupOptions<Group>[],
+export function makeGroups<Group extends ParameterGroup>(
+  given: ParametersOrGroups<Group>,
   shared: Hyperparameters<Group>,
-  ...kinds: readonly Defaults<Group>[]
+  kinds: readonly Defaults<Group>[],
 ): Group[] {
   checkOptions(WHAT, shared, namesOf<Hyperparameters<Group>>(kinds[0]!));
   const isOne = isParameters(given);
   const isGroups = Array.isArray(given) && !given.some((each) => each instanceof Tensor);
   if (!isOne && !isGroups) checkParameters(WHAT, given);
   const groups = isOne ? [{ parameters: given } as GroupOptions<Group>] : given;
-  return groups.map((options, i) => {
+  const made = groups.map((options, i) => {
     if (typeof Reflect.get(Object(options), "parameters") === "function") {
       checkParameters(WHAT, options);
     }
@@ -83,6 +88,8 @@ export function makeGroups<Group extends AnyGroup>(
       parameters: [...named.values()],
     } as unknown as Group;
   });
+  checkGroups(made);
+  return made;
 }
 
 /** The names of the options of groups with these hyperparameters. */
@@ -114,7 +121,7 @@ export function checkParameters(what: string, given: unknown): void {
  * Throws a `RangeError` if there are no parameters, or two share a name or are the same tensor; a
  * `TypeError` if one does not require a gradient.
  */
-export function checkGroups(groups: readonly ParameterGroup[]): void {
+function checkGroups(groups: readonly ParameterGroup[]): void {
   const refusal = (wanted: string, got: string) => `Cannot ${WHAT}: wanted ${wanted}, got ${got}`;
   const names = new Set<string>();
   const seen = new Map<Tensor, string>();
@@ -135,10 +142,4 @@ export function checkGroups(groups: readonly ParameterGroup[]): void {
     });
   }
   if (names.size === 0) throw new RangeError(refusal("parameters", "none"));
-}
-
-export function checkNumber(what: string, value: number, below = Infinity): void {
-  if (typeof value === "number" && value >= 0 && value < below) return;
-  const bound = below === Infinity ? "a number from 0" : `a number from 0 to below ${below}`;
-  throw wrongValue("step the optimizer", `${what} to be ${bound}`, describeValue(value));
 }

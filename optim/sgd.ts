@@ -1,23 +1,9 @@
 /** Stochastic gradient descent. @module */
 
 import { RangeError } from "../tensor/errors.ts";
-import {
-  defineProgram,
-  expression as ex,
-  type Program,
-  runProgramInto,
-  Tensor,
-} from "../tensor/mod.ts";
-import { Optimizer, type Update } from "./optimizer.ts";
-import {
-  checkNumber,
-  type Defaults,
-  type GroupOptions,
-  type Hyperparameters,
-  makeGroups,
-  type ParameterGroup,
-  type Parameters,
-} from "./parameters.ts";
+import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
+import { checkNumber, Optimizer, type Rule, type Update } from "./optimizer.ts";
+import type { Hyperparameters, ParameterGroup, ParametersOrGroups } from "./parameters.ts";
 
 /** A parameter group of SGD. */
 export interface SGDGroup extends ParameterGroup {
@@ -27,8 +13,6 @@ export interface SGDGroup extends ParameterGroup {
   readonly nesterov: boolean;
 }
 
-const DEFAULTS: Defaults<SGDGroup> = { lr: 1e-3, weightDecay: 0, momentum: 0, nesterov: false };
-
 const plainProgram = defineProgram(
   { name: "sgd", inputs: ["parameter", "gradient"], scalars: ["lr", "penalty"] },
   ({ parameter, gradient, lr, penalty }) => [
@@ -36,21 +20,18 @@ const plainProgram = defineProgram(
   ],
 );
 
-function momentumProgram(name: string, nesterov: boolean): Program {
-  return defineProgram({
-    name,
-    inputs: ["parameter", "gradient", "velocity"],
-    scalars: ["lr", "penalty", "momentum"],
-  }, (names) => {
-    const { parameter, lr, penalty, momentum } = names;
-    const gradient = ex.add(names.gradient, ex.multiply(penalty, parameter));
-    const velocity = ex.add(ex.multiply(momentum, names.velocity), gradient);
-    const step = nesterov ? ex.add(gradient, ex.multiply(momentum, velocity)) : velocity;
-    return [ex.subtract(parameter, ex.multiply(lr, step)), velocity];
-  });
-}
-const heavyBallProgram = momentumProgram("sgd (momentum)", false);
-const nesterovProgram = momentumProgram("sgd (nesterov)", true);
+const momentumProgram = defineProgram({
+  name: "sgd (momentum)",
+  inputs: ["parameter", "gradient", "velocity"],
+  scalars: ["lr", "penalty", "momentum", "nesterov"],
+}, (names) => {
+  const { parameter, lr, penalty, momentum, nesterov } = names;
+  const gradient = ex.add(names.gradient, ex.multiply(penalty, parameter));
+  const velocity = ex.add(ex.multiply(momentum, names.velocity), gradient);
+  const ahead = ex.add(gradient, ex.multiply(momentum, velocity));
+  const step = ex.select(nesterov, ahead, velocity);
+  return [ex.subtract(parameter, ex.multiply(lr, step)), velocity];
+});
 
 function sgdUpdates(group: SGDGroup, parameters: ReadonlyMap<string, Tensor>): Update[] {
   return Array.from(parameters, ([name, parameter]) => {
@@ -74,16 +55,21 @@ function sgdUpdates(group: SGDGroup, parameters: ReadonlyMap<string, Tensor>): U
           runProgramInto(plainProgram, inputs, [parameter], [lr, weightDecay]);
         } else {
           runProgramInto(
-            nesterov ? nesterovProgram : heavyBallProgram,
+            momentumProgram,
             [...inputs, velocity],
             [parameter, velocity],
-            [lr, weightDecay, momentum],
+            [lr, weightDecay, momentum, Number(nesterov)],
           );
         }
       },
     };
   });
 }
+
+const SGD_RULE: Rule<SGDGroup> = {
+  defaults: { lr: 1e-3, weightDecay: 0, momentum: 0, nesterov: false },
+  makeUpdates: sgdUpdates,
+};
 
 /**
  * Stochastic gradient descent, optionally with momentum. `weightDecay` is an L2 penalty, whose
@@ -115,10 +101,7 @@ export class SGD extends Optimizer<SGDGroup> {
    * @throws {RangeError} If there are no parameters, or one occurs twice.
    * @throws {TypeError} If a parameter does not require a gradient.
    */
-  constructor(
-    parameters: Parameters | readonly GroupOptions<SGDGroup>[],
-    options: Hyperparameters<SGDGroup> = {},
-  ) {
-    super(makeGroups(parameters, options, DEFAULTS), sgdUpdates);
+  constructor(parameters: ParametersOrGroups<SGDGroup>, options: Hyperparameters<SGDGroup> = {}) {
+    super([SGD_RULE], parameters, options);
   }
 }

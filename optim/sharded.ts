@@ -16,7 +16,7 @@ import { Error } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import type { AdamWGroup } from "./adam.ts";
 import type { MuonGroup } from "./muon.ts";
-import { makeMuonAdamWGroups, type MuonAdamWGroupOptions, muonAdamWUpdates } from "./muon_adamw.ts";
+import { MUON_ADAMW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
 import { Optimizer } from "./optimizer.ts";
 import { type OwnedWork, ownersOf } from "./owners.ts";
 import { polarExpressFlops } from "./polar_express.ts";
@@ -75,14 +75,16 @@ export class ShardedMuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
    * matrix.
    */
   constructor(groups: readonly MuonAdamWGroupOptions[], exchange: Exchange) {
-    const all = makeMuonAdamWGroups(groups);
-    const owners = ownersOf(all.flatMap(workOf), exchange.ranks);
-    super(all, muonAdamWUpdates, (name) => owners.get(name) === exchange.rank);
+    let owners = new Map<string, number>();
+    super(MUON_ADAMW, groups, {}, (all) => {
+      owners = ownersOf(all.flatMap(workOf), exchange.ranks);
+      return (name) => owners.get(name) === exchange.rank;
+    });
     this.#exchange = exchange;
     this.#segments = Array.from(
       { length: exchange.ranks },
       (_, rank) =>
-        all.flatMap(({ names, parameters }) =>
+        this.groups.flatMap(({ names, parameters }) =>
           parameters.filter((_, i) => owners.get(names[i]!) === rank)
         ),
     );
@@ -95,21 +97,19 @@ export class ShardedMuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
    * @throws {RangeError} If a hyperparameter is out of range.
    */
   override async step(): Promise<void> {
+    for (const { names, parameters } of this.groups) {
+      const missing = parameters.findIndex(({ grad }) => grad === null);
+      if (missing === -1) continue;
+      throw new Error(
+        "Cannot step the optimizer: wanted a gradient for every parameter, got none for " +
+          names[missing],
+      );
+    }
     await this.#exchange.reduceScatter(
-      this.#segments.map((segment) => segment.map((parameter) => this.#gradientOf(parameter))),
+      this.#segments.map((segment) => segment.map(({ grad }) => grad!)),
     );
     super.step();
     await this.#exchange.allGather(this.#segments);
-  }
-
-  #gradientOf(parameter: Tensor): Tensor {
-    if (parameter.grad !== null) return parameter.grad;
-    const names = this.groups.flatMap(({ names, parameters }) =>
-      names.filter((_, i) => parameters[i] === parameter)
-    );
-    throw new Error(
-      `Cannot step the optimizer: wanted a gradient for every parameter, got none for ${names}`,
-    );
   }
 }
 
