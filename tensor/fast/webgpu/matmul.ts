@@ -1,11 +1,9 @@
 /** Fast matmuls of real GPUs: sums that threads share, and tiles staged in workgroup memory. @module */
 
 import type { WebGpuDevice } from "../../device.ts";
-import { workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import type { FastPath } from "../../fast_paths.ts";
-import { elementOf } from "../../ops/matmul/plain.ts";
-import { type MatmulProblem, matmulWork, transposeMatmul } from "../../ops/matmul/problem.ts";
-import { integersOf, type KernelForm, type MatmulKernel, matricesOf } from "./matmul_kernel.ts";
+import { type MatmulProblem, transposeMatmul } from "../../ops/matmul/problem.ts";
+import { runTiles } from "./matmul_kernel.ts";
 import { rowsKernel } from "./skinny_kernel.ts";
 import { stagedKernel, type Staging } from "./staged_kernel.ts";
 
@@ -46,7 +44,8 @@ export const skinnyMatmulOnGpu: FastPath<"matmul", "webgpu"> = {
     isWorthwhile(problem, device),
   run: (problem, device) => {
     // Threads are distributed along n, so few columns are transposed into few rows.
-    runKernel(rowsKernel, problem.m <= MAX_SKINNY ? problem : transposeMatmul(problem), device);
+    const flat = problem.m <= MAX_SKINNY ? problem : transposeMatmul(problem);
+    runTiles(device, flat, rowsKernel(flat));
   },
 };
 
@@ -66,37 +65,5 @@ export const stagedMatmul: FastPath<"matmul", "webgpu"> = {
 };
 
 export function runStaged(staging: Staging, problem: MatmulProblem, device: WebGpuDevice): void {
-  runKernel((form) => stagedKernel(staging, form), problem, device);
-}
-
-/**
- * What the kernels of a matmul depend on. @throws {TypeError} If an element dtype is not supported.
- */
-function formOf({ a, b, c, addends, activation, symmetric }: MatmulProblem): KernelForm {
-  return {
-    rowMajorA: a.column === 1,
-    rowMajorB: b.column === 1,
-    isSymmetric: symmetric,
-    operands: elementOf(a.dtype),
-    result: elementOf(c.dtype),
-    addends: addends.length,
-    activation,
-  };
-}
-
-function runKernel(
-  kernelFor: (form: KernelForm) => MatmulKernel,
-  problem: MatmulProblem,
-  device: WebGpuDevice,
-): void {
-  const { m, n, outer, inner, symmetric } = problem;
-  const { kernel, rows, columns } = kernelFor(formOf(problem));
-  const tiles = outer * inner * Math.ceil(m / rows) * Math.ceil(n / columns);
-  device.dispatch(
-    kernel,
-    matricesOf(problem).map(({ allocation }) => allocation),
-    { integers: integersOf(problem) },
-    workgroupGrid(tiles, device.limits.maxComputeWorkgroupsPerDimension),
-    () => matmulWork(problem, symmetric),
-  );
+  runTiles(device, problem, stagedKernel(staging, problem));
 }

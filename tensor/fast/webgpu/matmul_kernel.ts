@@ -1,114 +1,132 @@
 /**
  * Shared by all matmul kernels in WGSL: arguments, the place of a workgroup's tile, storing elements.
  *
- * All of them take the same arguments, so any of them can compute any matmul that it supports, and
- * the adapter determines which is fastest.
+ * All of them take the same arguments, so any of them can compute any matmul, and the adapter
+ * determines which is fastest.
  *
  * @module
  */
 
-import type { WgslBuffer, WgslKernel } from "../../device.ts";
+import type { WebGpuDevice, WgslKernel } from "../../device.ts";
 import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
-import { beginMain } from "../../devices/webgpu/workgroup_grid.ts";
-import type { Element } from "../../ops/matmul/plain.ts";
-import type { MatmulActivation, MatmulProblem, Matrix } from "../../ops/matmul/problem.ts";
+import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
+import { type Element, elementOf } from "../../ops/matmul/plain.ts";
+import {
+  type MatmulActivation,
+  type MatmulProblem,
+  matmulWork,
+  strideNames,
+  stridesOf,
+} from "../../ops/matmul/problem.ts";
 
-/** The position of a matrix as kernel arguments, in elements. */
-const place = (name: string): readonly string[] =>
-  ["Offset", "Row", "Column", "Outer", "Inner"].map((distance) => name + distance);
-
-/** The arguments of a matmul kernel: the positions of the operands, the sizes, and flags. */
-const matmulArguments = (form: KernelForm): readonly string[] => [
-  ...matrixNames(form).flatMap(place),
-  ...["m", "n", "k", "inner", "items", "accumulate"],
-];
-
-/** The values of {@linkcode matmulArguments}, in that order. */
-export function integersOf(problem: MatmulProblem): number[] {
-  const { m, n, k, outer, inner, accumulate } = problem;
-  const places = matricesOf(problem).flatMap((
-    { offset, row, column, outer, inner },
-  ) => [offset, row, column, outer, inner]);
-  return [...places, m, n, k, inner, outer * inner, Number(accumulate)];
-}
-
-/** The operands, in the order of {@linkcode matrixBuffers}. */
-export function matricesOf({ a, b, c, addends }: MatmulProblem): readonly Matrix[] {
-  return [a, b, c, ...addends];
-}
-
-/** A kernel, and the part of the result that a workgroup computes. */
-export interface MatmulKernel {
-  /** Takes {@linkcode matmulArguments} and {@linkcode matrixBuffers}. */
-  readonly kernel: WgslKernel;
+/** How a workgroup computes a tile of the result. */
+export interface TileKernel {
+  /** Names the algorithm, and all that its code depends on. */
+  readonly name: string;
+  /** Rows of the tile. */
   readonly rows: number;
+  /** Columns of the tile. */
   readonly columns: number;
+  /** Threads per workgroup. */
+  readonly threads: number;
+  /** The workgroup's memory. */
+  readonly shared: string;
+  /**
+   * The rest of `main`: computes the tile from `firstRow` and `firstColumn` on in the workgroup's
+   * `thread`. The matrices of its batch item start at `aBegin` and so on.
+   */
+  readonly body: () => string;
 }
 
-/** Properties that a matmul kernel's code depends on, besides its algorithm. */
-export interface KernelForm {
-  /** Whether a is row-major after transposition. */
-  readonly rowMajorA: boolean;
-  /** Whether b is row-major after transposition. */
-  readonly rowMajorB: boolean;
-  /** Whether to compute only the upper half, and mirror it. */
-  readonly isSymmetric: boolean;
-  /** Storage type of a and b. */
-  readonly operands: Element;
-  /** Storage type of c and of the addends. */
-  readonly result: Element;
-  readonly addends: number;
-  readonly activation: MatmulActivation;
+/** Computes a matmul tile by tile. @throws {TypeError} If an element dtype is not supported. */
+export function runTiles(device: WebGpuDevice, problem: MatmulProblem, tile: TileKernel): void {
+  const { m, n, k, outer, inner, a, b, c, addends, accumulate, symmetric } = problem;
+  const matrices = [a, b, c, ...addends];
+  const items = outer * inner;
+  const tiles = items * Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns);
+  const places = matrices.flatMap((matrix) => [matrix.offset, ...stridesOf(matrix)]);
+  device.dispatch(
+    kernelFor(tile, problem),
+    matrices.map(({ allocation }) => allocation),
+    { integers: [...places, m, n, k, inner, items, Number(accumulate)] },
+    workgroupGrid(tiles, device.limits.maxComputeWorkgroupsPerDimension),
+    () => matmulWork(problem, symmetric),
+  );
 }
 
-function addendNames({ addends }: KernelForm): string[] {
-  return range(addends).map((i) => `addend${i}`);
-}
-
-function matrixNames(form: KernelForm): string[] {
-  return ["a", "b", "c", ...addendNames(form)];
-}
-
-/** The buffers of a matmul kernel. */
-function matrixBuffers(form: KernelForm): readonly WgslBuffer[] {
-  return matrixNames(form).map((name) => ({
-    name,
-    type: name === "a" || name === "b" ? form.operands : form.result,
-    writes: name === "c",
+/** The kernel for a problem's dtypes and epilogue, made when it is first used. */
+function kernelFor(
+  tile: TileKernel,
+  { a, c, addends, activation, symmetric }: MatmulProblem,
+): WgslKernel {
+  const names = ["a", "b", "c", ...addends.map((_, i) => `addend${i}`)];
+  const [operands, result] = [elementOf(a.dtype), elementOf(c.dtype)];
+  const types = operands === "f32" && result === "f32" ? "" : `, ${operands} to ${result}`;
+  const added = addends.length === 0 ? "" : `, ${addends.length} added`;
+  const activated = activation === "none" ? "" : `, ${activation}`;
+  const key = `matmul ${tile.name}${types}${symmetric ? ", symmetric" : ""}${added}${activated}`;
+  return kernelOf(key, () => ({
+    integers: [
+      ...names.flatMap((name) => [`${name}Offset`, ...strideNames([name])]),
+      ...["m", "n", "k", "inner", "items", "accumulate"],
+    ],
+    buffers: names.map((name, i) => ({
+      name,
+      type: i < 2 ? operands : result,
+      writes: name === "c",
+    })),
+    code: () => code(tile, names, result, activation, symmetric),
   }));
 }
 
 /**
- * The kernel for a form, made when it is first used.
+ * The code of a kernel.
  *
- * @param name Names the algorithm and all that its code depends on besides the form.
- * @param tile Rows and columns of the result per workgroup.
- * @param threads Threads per workgroup.
- * @param shared The workgroup's memory.
- * @param body The rest of `main`: computes the tile from `firstRow` and `firstColumn` on in the
- * workgroup's `thread`. The matrices of its batch item start at `aBegin` and so on.
+ * Tiles call `storeVector` in a loop instead of once per vector: compilers inline it, and took
+ * seconds for some kernels.
  */
-export function matmulKernel(
-  name: string,
-  form: KernelForm,
-  [rows, columns]: readonly [rows: number, columns: number],
-  threads: number,
-  shared: string,
-  body: () => string,
-): MatmulKernel {
-  const { operands, result, isSymmetric, addends, activation } = form;
-  const types = operands === "f32" && result === "f32" ? "" : `, ${operands} to ${result}`;
-  const added = addends === 0 ? "" : `, ${addends} added`;
-  const activated = activation === "none" ? "" : `, ${activation}`;
+function code(
+  { rows, columns, threads, shared, body }: TileKernel,
+  names: readonly string[],
+  result: Element,
+  activation: MatmulActivation,
+  isSymmetric: boolean,
+): string {
+  const addends = names.slice(3);
   const begin = (matrix: string) =>
     `${matrix}Begin = arguments.${matrix}Offset + ` +
     `item / arguments.inner * arguments.${matrix}Outer + ` +
     `item % arguments.inner * arguments.${matrix}Inner;`;
-  const key = `matmul ${name}${types}${isSymmetric ? ", symmetric" : ""}${added}${activated}`;
-  const kernel = kernelOf(key, () => ({
-    code: () => `
-${lines(matrixNames(form), (matrix) => `var<private> ${matrix}Begin: i32;`)}
-${storeWgsl(form)}
+  return `
+${lines(names, (name) => `var<private> ${name}Begin: i32;`)}
+fn put(row: i32, column: i32, value: f32) {
+  let at = cBegin + row * arguments.cRow + column * arguments.cColumn;
+  var sum = value;
+  if (arguments.accumulate != 0) {
+    sum += f32(c[at]);
+  }
+  ${
+    lines(addends, (name) =>
+      `sum += f32(${name}[${name}Begin + row * arguments.${name}Row + ` +
+      `column * arguments.${name}Column]);`)
+  }
+  c[at] = ${result}(${ACTIVATION_FORMULAS[activation]});
+}
+
+fn store(row: i32, column: i32, value: f32) {
+  if (row >= arguments.m || column >= arguments.n${isSymmetric ? " || column < row" : ""}) {
+    return;
+  }
+  put(row, column, value);
+  ${isSymmetric ? "if (column > row) { put(column, row, value); }" : ""}
+}
+
+fn storeVector(row: i32, column: i32, value: vec4<f32>) {
+  store(row, column, value.x);
+  store(row, column + 1, value.y);
+  store(row, column + 2, value.z);
+  store(row, column + 3, value.w);
+}
 ${shared}
 ${beginMain(threads, "group", "index")}
   let number = i32(group);
@@ -120,14 +138,10 @@ ${beginMain(threads, "group", "index")}
   let item = number / across / down;
   if (item >= arguments.items) { return; }
   ${isSymmetric ? `if (firstColumn + ${columns} <= firstRow) { return; }` : ""}
-  ${lines(matrixNames(form), begin)}
+  ${lines(names, begin)}
 ${body()}
 }
-`,
-    integers: matmulArguments(form),
-    buffers: matrixBuffers(form),
-  }));
-  return { kernel, rows, columns };
+`;
 }
 
 /** The activations of `sum`; testing for "not positive" keeps NaN. */
@@ -136,43 +150,6 @@ const ACTIVATION_FORMULAS: Readonly<Record<MatmulActivation, string>> = {
   relu: "select(sum, 0.0, sum <= 0.0)",
   reluSquared: "select(sum * sum, 0.0, sum <= 0.0)",
 };
-
-/**
- * Functions that store elements of the result.
- *
- * Tiles call `storeVector` in a loop instead of once per vector: compilers inline it, and took
- * seconds for some kernels.
- */
-const storeWgsl = (form: KernelForm): string => `
-fn put(row: i32, column: i32, value: f32) {
-  let at = cBegin + row * arguments.cRow + column * arguments.cColumn;
-  var sum = value;
-  if (arguments.accumulate != 0) {
-    sum += f32(c[at]);
-  }
-  ${
-  lines(addendNames(form), (name) =>
-    `sum += f32(${name}[${name}Begin + row * arguments.${name}Row + ` +
-    `column * arguments.${name}Column]);`)
-}
-  c[at] = ${form.result}(${ACTIVATION_FORMULAS[form.activation]});
-}
-
-fn store(row: i32, column: i32, value: f32) {
-  if (row >= arguments.m || column >= arguments.n${form.isSymmetric ? " || column < row" : ""}) {
-    return;
-  }
-  put(row, column, value);
-  ${form.isSymmetric ? "if (column > row) { put(column, row, value); }" : ""}
-}
-
-fn storeVector(row: i32, column: i32, value: vec4<f32>) {
-  store(row, column, value.x);
-  store(row, column + 1, value.y);
-  store(row, column + 2, value.z);
-  store(row, column + 3, value.w);
-}
-`;
 
 /** The numbers from 0 to `length` − 1. */
 export function range(length: number): number[] {

@@ -1,14 +1,14 @@
 /** The kernel for skinny matmuls on real GPUs in WGSL: threads that share each sum. @module */
 
-import { type KernelForm, type MatmulKernel, matmulKernel } from "./matmul_kernel.ts";
+import type { MatmulProblem } from "../../ops/matmul/problem.ts";
+import type { TileKernel } from "./matmul_kernel.ts";
 
 /**
  * For skinny matmuls, a row of the result at a time: several threads share each sum, which gives
  * enough threads although there are few elements, and adjacent threads read adjacent elements of b.
  */
-export function rowsKernel(given: KernelForm): MatmulKernel {
-  const form = { ...given, isSymmetric: false };
-  const { rowMajorB } = form;
+export function rowsKernel({ b }: MatmulProblem): TileKernel {
+  const rowMajorB = b.column === 1;
   const threads = 128;
   const columns = rowMajorB ? 32 : 4;
   const lanes = threads / columns;
@@ -34,5 +34,5 @@ export function rowsKernel(given: KernelForm): MatmulKernel {
   }`;
   const name = `rows ${rowMajorB ? "N" : "T"}`;
   const shared = `var<workgroup> parts: array<f32, ${threads}>;`;
-  return matmulKernel(name, form, [1, columns], threads, shared, body);
+  return { name, rows: 1, columns, threads, shared, body };
 }

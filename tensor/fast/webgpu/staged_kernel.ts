@@ -7,7 +7,8 @@
  * @module
  */
 
-import { type KernelForm, lines, type MatmulKernel, matmulKernel, range } from "./matmul_kernel.ts";
+import type { MatmulProblem } from "../../ops/matmul/problem.ts";
+import { lines, range, type TileKernel } from "./matmul_kernel.ts";
 
 export interface Staging {
   /** Threads per workgroup along the columns, and as many along the rows. */
@@ -19,8 +20,11 @@ export interface Staging {
 }
 
 /** Loads single elements, so that the operands may have any strides. */
-export function stagedKernel({ threads, tile, depth }: Staging, form: KernelForm): MatmulKernel {
-  const { rowMajorA, rowMajorB } = form;
+export function stagedKernel(
+  { threads, tile, depth }: Staging,
+  { a, b }: MatmulProblem,
+): TileKernel {
+  const [rowMajorA, rowMajorB] = [a.column === 1, b.column === 1];
   const size = threads * tile;
   const blockVectors = size / 4;
   /** Loads a block: four adjacent lanes (rows of a, columns of b) form a vector. */
@@ -86,5 +90,5 @@ export function stagedKernel({ threads, tile, depth }: Staging, form: KernelForm
   }`;
   const name = `staged ${tile}×${tile} by ${threads}×${threads}, ` +
     `${rowMajorA ? "N" : "T"}${rowMajorB ? "N" : "T"}`;
-  return matmulKernel(name, form, [size, size], threads ** 2, shared, body);
+  return { name, rows: size, columns: size, threads: threads ** 2, shared, body };
 }
