@@ -129,14 +129,23 @@ export class KernelCache {
 
 const kernels = new Map<string, WgslKernel>();
 
+/** A form of a kernel: all but its key, with its code. */
+export interface KernelForm extends Omit<WgslKernel, "key" | "code"> {
+  readonly code: string;
+}
+
 /**
- * A kernel of which there are many forms, made when its form is first used.
+ * A kernel of which there are many forms, made when its form is first used, and kept: so it refers
+ * to nothing that `make` uses.
  *
  * @param key Identifies all that the kernel depends on.
  */
-export function kernelOf(key: string, make: () => Omit<WgslKernel, "key">): WgslKernel {
+export function kernelOf(key: string, make: () => KernelForm): WgslKernel {
   let kernel = kernels.get(key);
-  if (kernel === undefined) kernels.set(key, kernel = { key, ...make() });
+  if (kernel === undefined) {
+    const { code, ...form } = make();
+    kernels.set(key, kernel = { key, ...form, code: () => code });
+  }
   return kernel;
 }
 

@@ -1,6 +1,6 @@
 /** The kernels of programs in WGSL. @module */
 
-import type { WgslBuffer, WgslKernel } from "../../device.ts";
+import type { WgslBuffer } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
 import type { Expression, ReduceOperation } from "../../expression/expression.ts";
 import {
@@ -19,6 +19,7 @@ import {
   wgslTypeOf,
   WgslValue,
 } from "../../kernel/wgsl_value.ts";
+import type { KernelForm } from "./kernel_cache.ts";
 import type { OperandsPattern } from "./program_layout.ts";
 import { beginMain } from "./workgroup_grid.ts";
 
@@ -313,11 +314,11 @@ export function programKernel(
   program: Program,
   pattern: OperandsPattern,
   team: Team,
-): Omit<WgslKernel, "key"> {
+): KernelForm {
   const integers = argumentNames(pattern);
   const scalars = program.scalars.map((_, i) => `f${i}`);
   return {
-    code: () => new ProgramCode(program, pattern, team).print(),
+    code: new ProgramCode(program, pattern, team).print(),
     ...(pattern.number === "i32"
       ? { integers: [...integers, ...scalars] }
       : { integers, floats: scalars }),

@@ -56,7 +56,7 @@ export function attentionStepKernel(
       ...(embeds ? [input("table"), input("ids", "i32")] : []),
       { name: "y", type: "vec4<f32>", writes: true },
     ],
-    code: () => code(headSize, threads, embeds),
+    code: code(headSize, threads, embeds),
   }));
 }
 

@@ -80,8 +80,6 @@ export interface TiledAttention {
 /** Storage type of queries, keys, values, results and gradients; kernels compute in `f32`. */
 type Stored = "f32" | "f16";
 
-const SIZE_NAMES = ["queries", "keys", "heads", "group", "headSize", "left", "right"] as const;
-
 /**
  * Defines a kernel, and returns what runs it. The workgroups are tiles of rows, heads of the rows and
  * batch items.
@@ -95,22 +93,7 @@ export function defineTiledAttention(
 ) => void {
   const { name, rows, dots, sums, perQuery } = spec;
   const inputs = [...new Set([...dots.flat(), ...sums.map(({ operand }) => operand)])];
-  const results = sums.map(({ result }) => result);
-  const strided = [...inputs, ...results];
-  const describe = (parts: number, stored: Stored) => ({
-    integers: [
-      ...strided.flatMap((x) => [`${x}Offset`, `${x}Batch`, `${x}Token`, `${x}Head`]),
-      ...perQuery.map((x) => `${x.name}Offset`),
-      ...SIZE_NAMES,
-    ],
-    floats: ["scale", "scoreScale"],
-    buffers: [
-      ...inputs.map((name) => ({ name, type: stored, writes: false })),
-      ...results.map((name) => ({ name, type: stored, writes: true })),
-      ...perQuery,
-    ],
-    code: () => code(spec, inputs, parts, stored),
-  });
+  const strided = [...inputs, ...sums.map(({ result }) => result)];
   return (device, problem, views) => {
     const { batch, queries, keys, heads, keyHeads, headSize, left, right, scale } = problem;
     const stored = views[inputs[0]!]!.dtype === "float16" ? "f16" : "f32";
@@ -118,7 +101,19 @@ export function defineTiledAttention(
     const wholes = strided.map((x) => views[x]!);
     const lists = perQuery.map((x) => views[x.name]!);
     device.dispatch(
-      kernelOf(`${name} in ${parts} parts ${stored}`, () => describe(parts, stored)),
+      kernelOf(`${name} in ${parts} parts ${stored}`, () => ({
+        integers: [
+          ...strided.flatMap((x) => [`${x}Offset`, `${x}Batch`, `${x}Token`, `${x}Head`]),
+          ...perQuery.map((x) => `${x.name}Offset`),
+          ...["queries", "keys", "heads", "group", "headSize", "left", "right"],
+        ],
+        floats: ["scale", "scoreScale"],
+        buffers: [
+          ...strided.map((name, i) => ({ name, type: stored, writes: i >= inputs.length })),
+          ...perQuery,
+        ],
+        code: code(spec, inputs, parts, stored),
+      })),
       [...wholes, ...lists].map(({ allocation }) => allocation),
       {
         integers: [

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import type { View, WebGpuDevice } from "../../device.ts";
 import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 import { tanh } from "../../kernel/math.ts";
 import { WgslBuilder } from "../../kernel/wgsl.ts";
@@ -76,8 +76,23 @@ export function linearsOnWebGpu(
   const key = `linears ${weights.length} ${normalize ? "normalized " : ""}${epilogue.activation}${
     epilogue.adds ? " added" : ""
   }, ${threads} by ${lanes} by ${columns}`;
+  const input = (name: string, type = "vec4<f32>") => ({ name, type, writes: false });
   device.dispatch(
-    kernelOf(key, () => describeKernel(weights.length, epilogue, team)),
+    kernelOf(key, () => ({
+      integers: [
+        ...["xOffset", "depth", "residualOffset"],
+        ...weights.flatMap((_, i) =>
+          ["end", "n", "depth", "offset", "row", "y"].map((name) => `${name}${i}`)
+        ),
+      ],
+      floats: ["epsilon", "cap"],
+      buffers: [
+        ...[input("x"), ...weights.map((_, i) => input(`weight${i}`))],
+        ...(epilogue.adds ? [input("residual", "f32")] : []),
+        { name: "y", type: "f32", writes: true },
+      ],
+      code: code(weights.length, epilogue, team),
+    })),
     [...read, outputs[0]!].map(({ allocation }) => allocation),
     { integers, floats: [FLOAT32_EPSILON, isCapped ? activation.softcap : 1] },
     [groups, rows],
@@ -89,30 +104,8 @@ export function linearsOnWebGpu(
   );
 }
 
-function describeKernel(
-  count: number,
-  epilogue: Epilogue,
-  team: LinearsTeam,
-): Omit<WgslKernel, "key"> {
-  const each = Array.from({ length: count }, (_, i) => i);
-  return {
-    integers: [
-      ...["xOffset", "depth", "residualOffset"],
-      ...each.flatMap((i) => [`end${i}`, `n${i}`, `depth${i}`, `offset${i}`, `row${i}`, `y${i}`]),
-    ],
-    floats: ["epsilon", "cap"],
-    buffers: [
-      { name: "x", type: "vec4<f32>", writes: false },
-      ...each.map((i) => ({ name: `weight${i}`, type: "vec4<f32>", writes: false })),
-      ...(epilogue.adds ? [{ name: "residual", type: "f32", writes: false }] : []),
-      { name: "y", type: "f32", writes: true },
-    ],
-    code: () => code(each, epilogue, team),
-  };
-}
-
 function code(
-  weights: readonly number[],
+  count: number,
   { normalizes, activation, adds }: Epilogue,
   { threads, lanes, columns }: LinearsTeam,
 ): string {
@@ -183,7 +176,7 @@ fn main(
   var yAt = 0;
   var squares = 0.0;
   ${lines((c) => `var fours${c} = vec4<f32>();`)}
-  ${weights.map(ofWeight).join("")}
+  ${Array.from({ length: count }, (_, i) => ofWeight(i)).join("")}
   ${lines((c) => `var sum${c} = (fours${c}.x + fours${c}.y) + (fours${c}.z + fours${c}.w);`)}
   ${combine}
   let factor = ${

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { WebGpuDevice, WgslKernel } from "../../device.ts";
+import type { WebGpuDevice } from "../../device.ts";
 import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import { type Element, elementOf } from "../../ops/matmul/plain.ts";
@@ -40,43 +40,35 @@ export interface TileKernel {
 
 /** Computes a matmul tile by tile. @throws {TypeError} If an element dtype is not supported. */
 export function runTiles(device: WebGpuDevice, problem: MatmulProblem, tile: TileKernel): void {
-  const { m, n, k, outer, inner, a, b, c, addends, accumulate, symmetric } = problem;
+  const { m, n, k, outer, inner, a, b, c, addends, activation, accumulate, symmetric } = problem;
   const matrices = [a, b, c, ...addends];
   const items = outer * inner;
   const tiles = items * Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns);
   const places = matrices.flatMap((matrix) => [matrix.offset, ...stridesOf(matrix)]);
-  device.dispatch(
-    kernelFor(tile, problem),
-    matrices.map(({ allocation }) => allocation),
-    { integers: [...places, m, n, k, inner, items, Number(accumulate)] },
-    workgroupGrid(tiles, device.limits.maxComputeWorkgroupsPerDimension),
-    () => matmulWork(problem, symmetric),
-  );
-}
-
-/** The kernel for a problem's dtypes and epilogue, made when it is first used. */
-function kernelFor(
-  tile: TileKernel,
-  { a, c, addends, activation, symmetric }: MatmulProblem,
-): WgslKernel {
-  const names = ["a", "b", "c", ...addends.map((_, i) => `addend${i}`)];
   const [operands, result] = [elementOf(a.dtype), elementOf(c.dtype)];
   const types = operands === "f32" && result === "f32" ? "" : `, ${operands} to ${result}`;
   const added = addends.length === 0 ? "" : `, ${addends.length} added`;
   const activated = activation === "none" ? "" : `, ${activation}`;
   const key = `matmul ${tile.name}${types}${symmetric ? ", symmetric" : ""}${added}${activated}`;
-  return kernelOf(key, () => ({
-    integers: [
-      ...names.flatMap((name) => [`${name}Offset`, ...strideNames([name])]),
-      ...["m", "n", "k", "inner", "items", "accumulate"],
-    ],
-    buffers: names.map((name, i) => ({
-      name,
-      type: i < 2 ? operands : result,
-      writes: name === "c",
-    })),
-    code: () => code(tile, names, result, activation, symmetric),
-  }));
+  const kernel = kernelOf(key, () => {
+    const names = ["a", "b", "c", ...addends.map((_, i) => `addend${i}`)];
+    const typeOf = (matrix: number) => matrix < 2 ? operands : result;
+    return {
+      integers: [
+        ...names.flatMap((name) => [`${name}Offset`, ...strideNames([name])]),
+        ...["m", "n", "k", "inner", "items", "accumulate"],
+      ],
+      buffers: names.map((name, i) => ({ name, type: typeOf(i), writes: name === "c" })),
+      code: code(tile, names, result, activation, symmetric),
+    };
+  });
+  device.dispatch(
+    kernel,
+    matrices.map(({ allocation }) => allocation),
+    { integers: [...places, m, n, k, inner, items, Number(accumulate)] },
+    workgroupGrid(tiles, device.limits.maxComputeWorkgroupsPerDimension),
+    () => matmulWork(problem, symmetric),
+  );
 }
 
 /**
