@@ -5,14 +5,11 @@ import type { Device, View } from "./device.ts";
 import { type DType, isFloat } from "./dtype.ts";
 import { Error, wrongValue } from "./errors.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
-import { History } from "./storage.ts";
+import type { History } from "./storage.ts";
 import { allocate, checkTensor, type Tensor } from "./tensor.ts";
 
 /** What is known of a tensor before it is computed. */
-export interface Specification {
-  readonly shape: readonly number[];
-  readonly dtype: DType;
-}
+export type Specification = Pick<View, "shape" | "dtype">;
 
 export interface Gradient<Attributes> {
   /** Inputs whose values the gradient needs. */
@@ -106,13 +103,6 @@ export class Saved {
     }
     return tensor;
   }
-
-  free(): void {
-    for (const saved of [this.#inputs, this.#outputs]) {
-      saved.forEach(({ tensor }) => tensor.dispose());
-      saved.length = 0;
-    }
-  }
 }
 
 function save(tensor: Tensor, history: History): SavedValue {
@@ -186,15 +176,21 @@ function wrongInputs(name: string, inputs: readonly Tensor[]): Error {
   );
 }
 
-/** Records an operation that has run, if an input requires a gradient. */
+/**
+ * Records an operation that has run, if an input requires a gradient: attaches a node to the first
+ * output.
+ *
+ * Its gradients are computed without recording and cast to the required dtype (see
+ * {@linkcode gradientType}). The tape frees every gradient after use, so each gets a handle of its
+ * own; temporaries are freed by a scope.
+ */
 export function recordOperation<Attributes>(
-  operation: Pick<Operation<Attributes>, "name" | "gradient">,
+  { name, gradient }: Pick<Operation<Attributes>, "name" | "gradient">,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   attributes: Attributes,
 ): void {
   if (!isGradEnabled() || !inputs.some((input) => input.requiresGrad)) return;
-  const { name, gradient } = operation;
   if (typeof gradient === "string") {
     // Integers never carry a gradient, but a float without one must not end it silently.
     if (!isFloat(outputs[0]!.dtype)) return;
@@ -202,75 +198,40 @@ export function recordOperation<Attributes>(
       `Cannot differentiate "${name}": ${gradient}. Wrap it in noGrad(), or detach() its input.`,
     );
   }
-  const history = historyOf(inputs);
+  const nodes = inputs.map(({ node }) => node);
+  const wanted = nodes.map((node) => node !== null);
+  const node = new Node<Tensor>(name, nodes, (upstream, collected) => {
+    using _temporaries = upstream.device.scopes.openBriefly();
+    const sums = nodes.map((node, i) => {
+      // An input used twice here has one sum, at its first use.
+      if (node === null || nodes.indexOf(node) !== i) return null;
+      const sum = collected(node) ?? node.kept;
+      return sum !== null && sum.isExclusive ? sum : null;
+    });
+    try {
+      return noGrad(() => {
+        const gradients = gradient.apply(upstream, saved, attributes, wanted, sums);
+        history.releaseAll();
+        return gradients.map((each, i) => {
+          if (!wanted[i] || each === null || each === sums[i]) return null;
+          const result = each.to(saved.gradientTypes[i]!);
+          // Gradients live long, and a deferred one would keep its operands.
+          void result.allocation;
+          return result.alias();
+        });
+      });
+    } catch (error) {
+      throw inGradient(name, error);
+    }
+  });
+  const history = outputs[0]!.attach(node);
   const saved = new Saved(name, gradient as Gradient<never>, inputs, outputs, history);
-  record(name, inputs, outputs[0]!, (upstream, wanted, sums) => {
-    const gradients = gradient.apply(upstream, saved, attributes, wanted, sums);
-    saved.free();
-    return gradients;
-  }, history);
 }
 
 /** Names the result of several operations after the one that the caller wrote, for messages. */
 export function named(name: string, result: Tensor): Tensor {
   if (result.node !== null) result.node.operation = name;
   return result;
-}
-
-function historyOf(inputs: readonly Tensor[]): History {
-  // A loop: `flatMap` would take half a microsecond of every recorded operation.
-  const histories: History[] = [];
-  for (const { history } of inputs) if (history !== null) histories.push(history);
-  return new History(histories);
-}
-
-/**
- * Attaches a node to `output`, whose gradients, as in {@linkcode Gradient}, are computed without
- * recording and cast to the required dtype (see {@linkcode gradientType}).
- *
- * The tape frees every gradient after use, so each one returned by `gradient` gets a handle of its
- * own; temporaries are freed by a scope. `history` frees what `gradient` needs, unless `gradient`
- * does.
- */
-export function record(
-  name: string,
-  inputs: readonly Tensor[],
-  output: Tensor,
-  gradient: (
-    upstream: Tensor,
-    wanted: readonly boolean[],
-    sums: readonly (Tensor | null)[],
-  ) => readonly (Tensor | null)[],
-  history: History = historyOf(inputs),
-): void {
-  const nodes = inputs.map((input) => input.requiresGrad ? input.node : null);
-  const wanted = nodes.map((node) => node !== null);
-  const dtypes = inputs.map(gradientType);
-  output.attach(
-    new Node<Tensor>(name, nodes, (upstream, collected) => {
-      using _temporaries = upstream.device.scopes.openBriefly();
-      const sums = nodes.map((node, i) => {
-        // An input used twice here has one sum, at its first use.
-        if (node === null || nodes.indexOf(node) !== i) return null;
-        const sum = collected(node) ?? node.kept;
-        return sum !== null && sum.isExclusive ? sum : null;
-      });
-      try {
-        return noGrad(() =>
-          gradient(upstream, wanted, sums).map((each, i) => {
-            if (!wanted[i] || each === null || each === sums[i]) return null;
-            const result = each.to(dtypes[i]!);
-            // Gradients live long, and a deferred one would keep its operands.
-            void result.allocation;
-            return result.alias();
-          })
-        );
-      } catch (error) {
-        throw inGradient(name, error);
-      }
-    }),
-    history,
-  );
 }
 
 /** Adds to an error in backward which operation of the forward pass it belongs to. */

@@ -13,94 +13,69 @@
  * @module
  */
 
-import { commonDevice, type Operation, recordOperation, type Specification } from "./apply.ts";
+import { apply, commonDevice, type Operation, recordOperation } from "./apply.ts";
 import type { Allocation } from "./device.ts";
-import { bytesPerElement } from "./dtype.ts";
 import type { Program } from "./expression/program.ts";
 import { noGrad } from "./grad_mode.ts";
-import { type Deferral, type History, isAnythingDeferred, Storage } from "./storage.ts";
-import { contiguousStrides, shapesEqual, sizeOf } from "./shape.ts";
+import { contiguousStrides, shapesEqual } from "./shape.ts";
+import { type Deferral, HandleOwner, Storage } from "./storage.ts";
 import { copyOf, Tensor } from "./tensor.ts";
 
 /** An operation that has not run yet. */
 export class DeferredOperation<Attributes = unknown> implements Deferral {
   readonly operation: Operation<Attributes>;
   readonly attributes: Attributes;
+  /** The shape of the result. */
+  readonly shape: readonly number[];
   /** Whether an input was changed in place: nothing can be fused with the copy of it. */
   isOutdated = false;
   #inputs: readonly Tensor[];
-  readonly #histories: readonly (History | null)[];
-  readonly #result: Specification;
+  readonly #owner = new HandleOwner();
 
-  constructor(operation: Operation<Attributes>, inputs: readonly Tensor[], attributes: Attributes) {
+  constructor(
+    operation: Operation<Attributes>,
+    inputs: readonly Tensor[],
+    attributes: Attributes,
+    shape: readonly number[],
+  ) {
     this.operation = operation;
     this.attributes = attributes;
-    this.#result = operation.infer(inputs, attributes)[0]!;
-    this.#inputs = inputs;
-    this.#histories = inputs.map(({ history }) => history);
-    // Their memory rather than aliases, which most operations would not need.
-    for (const { storage } of inputs) storage.retain();
-    for (const history of this.#histories) history?.retain();
-  }
-
-  /** The inputs, with their nodes: those that were freed meanwhile belong to the current scope. */
-  get inputs(): readonly Tensor[] {
-    return this.#inputs.map((input, i) => {
-      if (input.isOpen) return input;
-      const { storage, dtype, shape, strides, offset, node } = input;
-      const alias = new Tensor(storage, dtype, shape, strides, offset);
-      if (node !== null) alias.attach(node, this.#histories[i] ?? undefined);
+    this.shape = shape;
+    this.#inputs = inputs.map((input) => {
+      const alias = input.alias(this.#owner);
+      if (input.node !== null) alias.attach(input.node);
       return alias;
     });
   }
 
+  /** The inputs, with their nodes; freed once the result is computed. */
+  get inputs(): readonly Tensor[] {
+    return this.#inputs;
+  }
+
   get isWaiting(): boolean {
-    return this.#inputs.some(isDeferred);
+    return this.#inputs.some(({ storage }) => storage.deferral !== null);
   }
 
-  get shape(): readonly number[] {
-    return this.#result.shape;
-  }
-
-  makeResult(): Tensor {
-    return this.#view(new Storage(this.#inputs[0]!.device, null, this));
-  }
-
-  #view(storage: Storage): Tensor {
-    const { dtype, shape } = this.#result;
-    return new Tensor(storage, dtype, shape, contiguousStrides(shape), 0);
-  }
-
-  allocate(): Allocation {
-    const { dtype, shape } = this.#result;
-    return this.#inputs[0]!.device.allocate(
-      sizeOf(shape) * bytesPerElement(dtype),
-      this.operation.name,
-    );
-  }
-
-  compute(storage: Storage): void {
-    const { device } = storage;
-    using _temporaries = device.scopes.openBriefly();
-    noGrad(() => this.operation.run(device, this.inputs, [this.#view(storage)], this.attributes));
+  compute(): Allocation {
+    using _temporaries = this.#inputs[0]!.device.scopes.openBriefly();
+    return noGrad(() => apply(this.operation, this.#inputs, this.attributes))[0]!.storage.take();
   }
 
   keepContent(storage: Storage): void {
     if (!this.#inputs.some((input) => input.storage === storage)) return;
-    using _handles = storage.device.scopes.openBriefly();
-    this.#inputs = this.inputs.map((input) => {
+    this.#inputs = this.#inputs.map((input) => {
       if (input.storage !== storage) return input;
       const copy = copyOf(input);
-      copy.storage.retain();
-      storage.release();
+      copy.moveTo(this.#owner);
+      input.dispose();
       return copy;
     });
     this.isOutdated = true;
   }
 
   release(): void {
-    for (const { storage } of this.#inputs) storage.release();
-    for (const history of this.#histories) history?.release();
+    this.#owner.releaseAll();
   }
 }
 
@@ -113,18 +88,18 @@ export function applyLater<Attributes>(
   inputs: readonly Tensor[],
   attributes: Attributes,
 ): Tensor {
-  commonDevice(operation.name, inputs);
+  const device = commonDevice(operation.name, inputs);
   for (const input of inputs) {
+    input.checkOpen();
     // Deferred operations must not form long chains, with which nothing could be fused.
     if (deferredOperation(input)?.isWaiting) void input.allocation;
   }
-  const output = new DeferredOperation(operation, inputs, attributes).makeResult();
+  const { dtype, shape } = operation.infer(inputs, attributes)[0]!;
+  const deferral = new DeferredOperation(operation, inputs, attributes, shape);
+  const storage = new Storage(device, null, deferral);
+  const output = new Tensor(storage, dtype, shape, contiguousStrides(shape), 0);
   recordOperation(operation, inputs, [output], attributes);
   return output;
-}
-
-function isDeferred({ storage }: Tensor): boolean {
-  return storage.deferral !== null;
 }
 
 /**
@@ -161,18 +136,5 @@ export function isWorthDeferring(size: number): boolean {
  */
 export type Rewrite = (inputs: readonly Tensor[], scalars: readonly number[]) => Tensor | null;
 
-const rewrites = new Map<Program, Rewrite>();
-
-/** Registers how programs are fused with the deferred operations before them: see `fused.ts`. */
-export function registerRewrites(list: Iterable<readonly [Program, Rewrite]>): void {
-  for (const [program, rewrite] of list) rewrites.set(program, rewrite);
-}
-
-export function rewriteProgram(
-  program: Program,
-  inputs: readonly Tensor[],
-  scalars: readonly number[],
-): Tensor | null {
-  if (!isAnythingDeferred() || !inputs.some(isDeferred)) return null;
-  return rewrites.get(program)?.(inputs, scalars) ?? null;
-}
+/** How programs are fused with the deferred operations before them: see `fused.ts`. */
+export const rewrites: Map<Program, Rewrite> = new Map();

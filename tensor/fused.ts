@@ -10,9 +10,15 @@
  */
 
 import { recordOperation } from "./apply.ts";
-import { applyLater, deferredInputs, registerRewrites, type Rewrite } from "./deferred.ts";
+import {
+  applyLater,
+  deferredInputs,
+  deferredOperation,
+  type Rewrite,
+  rewrites,
+} from "./deferred.ts";
 import * as ex from "./expression/expression.ts";
-import { defineProgram, type Program } from "./expression/program.ts";
+import { defineProgram } from "./expression/program.ts";
 import { noGrad } from "./grad_mode.ts";
 import { arithmetic, reluSquaredProgram, softcapProgram } from "./ops/elementwise.ts";
 import { linearOperation, matmul } from "./ops/matmul/matmul.ts";
@@ -28,30 +34,22 @@ function factorsOf(x: Tensor): readonly Tensor[] | null {
   return deferredInputs(x, operationOf(arithmetic.multiply));
 }
 
-/** A sum or difference whose given sides are products. */
-function sumProgram(name: string, combine: typeof ex.add, products: readonly boolean[]): Program {
-  const inputs = products.flatMap((is, i) => is ? [`a${i}`, `b${i}`] : [`a${i}`]);
-  return defineProgram({ name: `${name} products`, inputs }, (names) => {
-    const [left, right] = products.map((is, i) =>
-      is ? ex.multiply(names[`a${i}`]!, names[`b${i}`]!) : names[`a${i}`]!
-    );
-    return [combine(left!, right!)];
-  });
-}
-
+/** Fuses a sum or difference with the products on its left, its right or both sides. */
 function fuseProducts(name: "add" | "subtract", combine: typeof ex.add): Rewrite {
-  const programs: Program[] = [];
-  return (sides) => {
-    const factors = sides.map(factorsOf);
-    const [left, right] = factors.map((each) => each !== null);
-    if (!left && !right) return null;
-    const program = programs[2 * Number(left) + Number(right)] ??= sumProgram(name, combine, [
-      left!,
-      right!,
-    ]);
-    const operands = factors.flatMap((each, i) => each ?? [sides[i]!]);
+  const options = { name: `${name} products`, inputs: ["a", "b", "c"] } as const;
+  const left = defineProgram(options, ({ a, b, c }) => [combine(ex.multiply(a, b), c)]);
+  const right = defineProgram(options, ({ a, b, c }) => [combine(a, ex.multiply(b, c))]);
+  const both = defineProgram(
+    { ...options, inputs: ["a", "b", "c", "d"] },
+    ({ a, b, c, d }) => [combine(ex.multiply(a, b), ex.multiply(c, d))],
+  );
+  return ([x, y]) => {
+    const [first, second] = [factorsOf(x!), factorsOf(y!)];
+    if (first === null && second === null) return null;
+    const program = second === null ? left : first === null ? right : both;
+    const operands = [...first ?? [x!], ...second ?? [y!]];
     const result = noGrad(() => runProgram(program, operands))[0]!;
-    recordOperation(operationOf(arithmetic[name]), sides, [result], []);
+    recordOperation(operationOf(arithmetic[name]), [x!, y!], [result], []);
     return result;
   };
 }
@@ -78,15 +76,20 @@ const normAfterRotary: Rewrite = ([x], [epsilon, scale]) => {
   return rotaryNorm(rows, cos!, sin!, { epsilon: epsilon!, scale: scale! });
 };
 
-registerRewrites([
+const softcapLater: Rewrite = ([x], scalars) =>
+  deferredOperation(x!) && applyLater(operationOf(softcapProgram), [x!], scalars);
+
+rewrites
   // Saves 20 dispatches, and 10 MiB of intermediate results.
-  [arithmetic.add, (sides, scalars) => addProducts(sides, scalars) ?? addToLinear(sides, scalars)],
-  [arithmetic.subtract, fuseProducts("subtract", ex.subtract)],
+  .set(
+    arithmetic.add,
+    (sides, scalars) => addProducts(sides, scalars) ?? addToLinear(sides, scalars),
+  )
+  .set(arithmetic.subtract, fuseProducts("subtract", ex.subtract))
   // Saves 4 dispatches, and 16 MiB of inputs of the activation, which backward would need.
-  [reluSquaredProgram, reluSquaredLinear],
+  .set(reluSquaredProgram, reluSquaredLinear)
   // Saves 21 MiB, and three times the logits in general, because the loss needs only a chunk of
   // rows at a time. See `crossEntropy`.
-  [softcapProgram, ([x], scalars) => applyLater(operationOf(softcapProgram), [x!], scalars)],
+  .set(softcapProgram, softcapLater)
   // Saves 16 dispatches.
-  [rmsNormProgram, normAfterRotary],
-]);
+  .set(rmsNormProgram, normAfterRotary);

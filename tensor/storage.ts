@@ -4,10 +4,8 @@ import type { Allocation, Device } from "./device.ts";
 
 /** Computes the content of a {@linkcode Storage} when it is first needed: see `deferred.ts`. */
 export interface Deferral {
-  /** Allocates the memory. */
-  allocate(): Allocation;
-  /** Computes the content of a storage whose memory has been allocated. */
-  compute(storage: Storage): void;
+  /** Computes the content, in memory of its own. */
+  compute(): Allocation;
   /** Copies the part of this memory that `compute` reads. */
   keepContent(storage: Storage): void;
   /** Frees what `compute` needs. */
@@ -15,11 +13,6 @@ export interface Deferral {
 }
 
 const deferred = new Set<Storage>();
-
-/** Whether there is any content that is not computed yet. */
-export function isAnythingDeferred(): boolean {
-  return deferred.size > 0;
-}
 
 /** Reference-counted device memory that several tensors may view. */
 export class Storage {
@@ -52,21 +45,20 @@ export class Storage {
     return this.#deferral;
   }
 
-  /** Runs what is deferred. */
+  /** Runs what is deferred; if that fails, the next attempt computes it or throws again. */
   private compute(): Allocation {
     const deferral = this.#deferral!;
-    const allocation = this.#allocation = deferral.allocate();
+    const allocation = this.#allocation = deferral.compute();
     this.#deferral = null;
-    try {
-      deferral.compute(this);
-    } catch (error) {
-      // The memory has no content: the next attempt must compute it or throw again.
-      [this.#allocation, this.#deferral] = [null, deferral];
-      this.device.free(allocation);
-      throw error;
-    }
     deferred.delete(this);
     deferral.release();
+    return allocation;
+  }
+
+  /** Gives up the memory, which the caller then owns. */
+  take(): Allocation {
+    const { allocation } = this;
+    this.#allocation = null;
     return allocation;
   }
 
@@ -108,7 +100,7 @@ export class Storage {
     this.#derived?.releaseAll();
     if (this.#allocation !== null) return this.device.free(this.#allocation);
     deferred.delete(this);
-    this.#deferral!.release();
+    this.#deferral?.release();
   }
 
   /** Owns what operations derive from this memory and cache; freed with it. */
@@ -207,11 +199,6 @@ export class Handle {
   /** How the storage was released; `null` while it can be used. */
   get released(): Release | null {
     return this.#released;
-  }
-
-  /** What backward needs of the operations that led here. */
-  get history(): History | null {
-    return this.#history;
   }
 
   /** References a history until the storage is released. */

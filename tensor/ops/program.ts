@@ -2,7 +2,7 @@
 
 import { commonDevice, type Gradient, type Operation, recordOperation, viewAs } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
-import { rewriteProgram } from "../deferred.ts";
+import { rewrites } from "../deferred.ts";
 import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
@@ -64,8 +64,8 @@ export function runProgram(
   checkCounts(program, inputs, scalars);
   if (dtype !== undefined) checkDType(program.name, dtype);
   const device = commonDevice(program.name, inputs);
-  const fused = dtype === undefined ? rewriteProgram(program, inputs, scalars) : null;
-  if (fused !== null) return [fused];
+  const fused = dtype === undefined ? rewrites.get(program)?.(inputs, scalars) : null;
+  if (fused) return [fused];
   const { calls, operation } = knownOf(program);
   const variant = variantOf(device) + (dtype === undefined ? 0 : RESULT_VARIANTS[dtype]);
   const call = calls.get(inputs, variant) ??

@@ -1,8 +1,7 @@
 /** Views: the same elements with another shape. Nothing is copied, unless stated. @module */
 
-import { named, record } from "../apply.ts";
+import { type Gradient, named, recordOperation } from "../apply.ts";
 import { RangeError, wrongValue } from "../errors.ts";
-import { isGradEnabled } from "../grad_mode.ts";
 import {
   broadcastStrides,
   formatShape,
@@ -24,9 +23,10 @@ function view(
 ): Tensor {
   x.checkOpen();
   const result = new Tensor(x.storage, x.dtype, shape, strides, offset);
-  if (isGradEnabled() && x.requiresGrad) {
-    record(name, [x], result, (upstream, _, [sum]) => [gradient(upstream, sum!)]);
-  }
+  const apply: Gradient<null>["apply"] = (upstream, _saved, _none, _wanted, [sum]) => [
+    gradient(upstream, sum!),
+  ];
+  recordOperation({ name, gradient: { apply } }, [x], [result], null);
   return result;
 }
 
