@@ -1,13 +1,69 @@
 /** What the nodes of formulas compute, in floats and in 32-bit integers. @module */
 
 import { Error } from "../errors.ts";
-import type { Expression } from "../expression/expression.ts";
+import type { Expression, ReduceOperation } from "../expression/expression.ts";
+import { identities } from "../expression/program.ts";
 import type { IntVector, Mask, Vector, VectorBuilder } from "./language.ts";
 import { cos, erf, log, sin, tanh } from "./math.ts";
 
 type Unary = Expression & { kind: "unary" };
 type Binary = Expression & { kind: "binary" };
 type Values<V> = (e: Expression) => V;
+
+/** What formulas are computed in. */
+export interface Arithmetic {
+  readonly k: VectorBuilder;
+  readonly isInteger: boolean;
+  /**
+   * Computes one node.
+   *
+   * @param valueOf Values of its operands.
+   * @param isFree Whether nothing else uses an operand, which then need not be computed.
+   */
+  readonly compute: (
+    e: Expression,
+    valueOf: Values<Vector>,
+    isFree: (e: Expression) => boolean,
+  ) => Vector;
+  /** The result of reducing nothing. */
+  readonly identityOf: (operation: ReduceOperation) => Vector;
+  /** Reduces two numbers to one; without `keepsNaN` maybe to a number where one is NaN. */
+  readonly combine: (
+    operation: ReduceOperation,
+    a: Vector,
+    b: Vector,
+    keepsNaN?: boolean,
+  ) => Vector;
+}
+
+const METHODS = { sum: "add", max: "max", min: "min" } as const;
+const METHODS_WITHOUT_NAN = { sum: "add", max: "pseudoMax", min: "pseudoMin" } as const;
+
+export function floatArithmetic(k: VectorBuilder): Arithmetic {
+  return {
+    k,
+    isInteger: false,
+    compute: (e, valueOf, isFree) => computeFloats(k, e, valueOf, isFree),
+    identityOf: (operation) => k.vector(identities.floats[operation]),
+    combine: (operation, a, b, keepsNaN = true) =>
+      a[(keepsNaN ? METHODS : METHODS_WITHOUT_NAN)[operation]](b),
+  };
+}
+
+/** Integers are held as vectors of floats, by a function and its inverse. */
+export function integerArithmetic(
+  k: VectorBuilder,
+  hold: (integers: IntVector) => Vector,
+  held: (vector: Vector) => IntVector,
+): Arithmetic {
+  return {
+    k,
+    isInteger: true,
+    compute: (e, valueOf) => hold(computeIntegers(k, e, (a) => held(valueOf(a)))),
+    identityOf: (operation) => hold(k.intVector(identities.integers[operation])),
+    combine: (operation, a, b) => hold(held(a)[METHODS[operation]](held(b))),
+  };
+}
 
 const ONE_BITS = 0x3f800000;
 const FUNCTIONS = { sign, log, tanh, sin, cos, erf };
@@ -18,7 +74,7 @@ const FUNCTIONS = { sign, log, tanh, sin, cos, erf };
  *
  * @param isFree Whether nothing else uses an operand.
  */
-export function computeFloats(
+function computeFloats(
   k: VectorBuilder,
   e: Expression,
   valueOf: Values<Vector>,
@@ -119,7 +175,7 @@ function maskOf(
 }
 
 /** Computes a node in integers, which wrap around. */
-export function computeIntegers(
+function computeIntegers(
   k: VectorBuilder,
   e: Expression,
   valueOf: Values<IntVector>,

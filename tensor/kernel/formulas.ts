@@ -1,27 +1,16 @@
 /** Writes the formulas of programs as code. @module */
 
 import { type Expression, inOrder, operandsOf } from "../expression/expression.ts";
+import type { Arithmetic } from "./arithmetic.ts";
+import type { Vector } from "./language.ts";
 
 /** Known values where formulas are written: inputs, and what was computed before. */
-export type Known<V> = (e: Expression) => V | undefined;
+export type Known = (e: Expression) => Vector | undefined;
 
-export type KnownValues<V> = ReadonlyMap<Expression, V>;
+export type KnownValues = ReadonlyMap<Expression, Vector>;
 
 /** Called for each computed node; returns what to do with its value, if anything. */
-export type OnComputed<V> = (e: Expression) => ((value: V) => void) | undefined;
-
-/** The arithmetic that formulas are written in: see `arithmetic.ts`. */
-export interface Arithmetic<V> {
-  /** Computes a value here, and names it. */
-  let(value: V): V;
-  /**
-   * Computes one node.
-   *
-   * @param valueOf Values of its operands.
-   * @param isFree Whether nothing else uses an operand, which then need not be computed.
-   */
-  compute(e: Expression, valueOf: (e: Expression) => V, isFree: (e: Expression) => boolean): V;
-}
+export type OnComputed = (e: Expression) => ((value: Vector) => void) | undefined;
 
 const TRANSCENDENTAL: ReadonlySet<string> = new Set(["exp", "log", "tanh", "erf", "sin", "cos"]);
 
@@ -36,13 +25,13 @@ export function isExpensive(e: Expression): boolean {
  * @param known Supplies the leaves, and whatever earlier code computed.
  * @returns The value of each root. Its outermost instructions may not be written yet.
  */
-export function writeFormulas<V>(
-  arithmetic: Arithmetic<V>,
+export function writeFormulas(
+  { k, compute }: Arithmetic,
   roots: readonly Expression[],
-  known: Known<V>,
-  onComputed?: OnComputed<V>,
-): V[] {
-  const values = new Map<Expression, V>();
+  known: Known,
+  onComputed?: OnComputed,
+): Vector[] {
+  const values = new Map<Expression, Vector>();
   const nodes = inOrder(roots, (e) => {
     const value = known(e);
     if (value !== undefined) values.set(e, value);
@@ -57,9 +46,9 @@ export function writeFormulas<V>(
   const isFree = (e: Expression) => uses.get(e) === 1 && !leaves.has(e);
   const valueOf = (e: Expression) => values.get(e)!;
   for (const e of nodes) {
-    let value = leaves.has(e) ? valueOf(e) : arithmetic.compute(e, valueOf, isFree);
+    let value = leaves.has(e) ? valueOf(e) : compute(e, valueOf, isFree);
     const notify = leaves.has(e) ? undefined : onComputed?.(e);
-    if (e.kind !== "constant" && (notify || uses.get(e)! > 1)) value = arithmetic.let(value);
+    if (e.kind !== "constant" && (notify || uses.get(e)! > 1)) value = k.let(value);
     notify?.(value);
     values.set(e, value);
   }
@@ -70,12 +59,12 @@ export function writeFormulas<V>(
  * Hoists loop invariants: computes whatever the roots need that does not vary in the loop, and
  * returns all known values.
  */
-export function hoist<V>(
-  arithmetic: Arithmetic<V>,
+export function hoist(
+  arithmetic: Arithmetic,
   roots: readonly Expression[],
-  known: KnownValues<V>,
-  leaf: Known<V>,
-): KnownValues<V> {
+  known: KnownValues,
+  leaf: Known,
+): KnownValues {
   const fixed = new Set<Expression>();
   const wanted = new Set<Expression>();
   const want = (e: Expression) => {
@@ -91,6 +80,6 @@ export function hoist<V>(
   roots.forEach(want);
   const values = writeFormulas(arithmetic, [...wanted], (e) => known.get(e) ?? leaf(e));
   const result = new Map(known);
-  [...wanted].forEach((e, i) => result.set(e, arithmetic.let(values[i]!)));
+  [...wanted].forEach((e, i) => result.set(e, arithmetic.k.let(values[i]!)));
   return result;
 }

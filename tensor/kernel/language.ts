@@ -62,6 +62,11 @@ export interface Vector {
   /** NaN if either is NaN, as is the maximum. */
   min(other: Vector | number): Vector;
   max(other: Vector | number): Vector;
+  /** The minimum where neither is NaN, in one instruction, as is the maximum. */
+  pseudoMin(other: Vector | number): Vector;
+  pseudoMax(other: Vector | number): Vector;
+  /** Where it is NaN. Uses it twice: name it first. */
+  isNaN(): Mask;
   /** The nearest number from `low` to `high`, or NaN. */
   clamp(low: number, high: number): Vector;
   less(other: Vector | number): Mask;
@@ -100,6 +105,8 @@ export interface IntVector {
 export interface Mask {
   /** Where both hold. */
   both(other: Mask): Mask;
+  /** Where one of them holds. */
+  either(other: Mask): Mask;
   /** `a` where it holds, else `b`, which may be NaN. */
   select(a: Vector, b: Vector): Vector;
   select(a: IntVector, b: IntVector): IntVector;

@@ -15,8 +15,7 @@ import {
   type Value as WasmValue,
 } from "../devices/cpu/emitter/mod.ts";
 import { Error } from "../errors.ts";
-import { computeFloats, computeIntegers } from "./arithmetic.ts";
-import type { Arithmetic } from "./formulas.ts";
+import { type Arithmetic, floatArithmetic, integerArithmetic } from "./arithmetic.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -67,14 +66,10 @@ export function writeVector(f: FunctionBuilder, body: (k: VectorBuilder) => Vect
 }
 
 /** The arithmetic of formulas. Integers are held as the floats with their bits. */
-export function wasmArithmetic(f: FunctionBuilder, isInteger: boolean): Arithmetic<F32x4> {
-  const k = new WasmVectorBuilder(f);
-  return {
-    let: (value) => f.local(value),
-    compute: isInteger
-      ? (e, valueOf) => computeIntegers(k, e, (a) => valueOf(a).bits()).asF32x4() as F32x4
-      : (e, valueOf, isFree) => computeFloats(k, e, valueOf, isFree) as F32x4,
-  };
+export function wasmArithmetic(k: WasmBuilder, isInteger: boolean): Arithmetic {
+  return isInteger
+    ? integerArithmetic(k, (integers) => integers.asF32x4(), (vector) => vector.bits())
+    : floatArithmetic(k);
 }
 
 /** An integer, as the language's `Index`. */
@@ -106,7 +101,8 @@ class WasmVectorBuilder implements VectorBuilder {
   }
 }
 
-class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
+/** Writes WebAssembly. */
+export class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
   readonly inTurn = true;
   readonly end: I32;
   readonly shared: WasmBuffer<"f32">;

@@ -2,8 +2,7 @@
 
 import type { WgslKernel } from "../device.ts";
 import { Error } from "../errors.ts";
-import { computeFloats, computeIntegers } from "./arithmetic.ts";
-import type { Arithmetic } from "./formulas.ts";
+import { type Arithmetic, floatArithmetic, integerArithmetic } from "./arithmetic.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -88,13 +87,8 @@ fn main(
   let step = i32(grid.x) * ${lanes};`;
 
 /** The arithmetic of formulas. */
-export function wgslArithmetic(k: WgslBuilder, number: NumberType): Arithmetic<WgslValue> {
-  return {
-    let: (value) => k.let(value),
-    compute: number === "i32"
-      ? (e, valueOf) => printed(computeIntegers(k, e, valueOf))
-      : (e, valueOf, isFree) => printed(computeFloats(k, e, valueOf, isFree)),
-  };
+export function wgslArithmetic(k: WgslBuilder, number: NumberType): Arithmetic {
+  return number === "i32" ? integerArithmetic(k, printed, printed) : floatArithmetic(k);
 }
 
 /** What all builders of a kernel write to. */
@@ -122,10 +116,6 @@ export class WgslBuilder implements KernelBuilder {
     this.#width = width;
     this.#text = text;
     this.shared = this.buffer("shared_", "f32", "");
-  }
-  /** A builder of the same kernel whose vectors are single numbers. */
-  get single(): WgslBuilder {
-    return new WgslBuilder(1, this.#text);
   }
   write(statement: string): void {
     this.#text.statements.push(statement);

@@ -35,10 +35,13 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   readonly and = this.#logical("&");
   readonly or = this.#logical("|");
   readonly both = this.#logical("&");
+  readonly either = this.#logical("|");
   readonly shiftLeft = this.#shift("<<");
   readonly shiftRight = this.#shift(">>");
   readonly min = this.#extreme("min", "smaller");
   readonly max = this.#extreme("max", "larger");
+  readonly pseudoMin = this.#function("min");
+  readonly pseudoMax = this.#function("max");
   readonly asF32 = this.#bitcast("f32");
   readonly asF32x4 = this.#bitcast("f32");
   readonly asI32 = this.#bitcast("i32");
@@ -75,8 +78,8 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
       return new WgslValue(`(${this.code} ${operator} ${type}(${bits}))`, this.type);
     };
   }
-  #function(name: string): () => WgslValue {
-    return () => this.#apply(name);
+  #function(name: string): (other?: Value | number) => WgslValue {
+    return (other) => this.#apply(name, other);
   }
   /** The minimum or maximum, of floats by a function that keeps NaN. */
   #extreme(name: string, ofFloats: string): (other: Value | number) => WgslValue {
@@ -107,6 +110,9 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   }
   lessUnsigned(other: Value | number): WgslValue {
     return new WgslValue(`(u32(${this.code}) < u32(${operandCode(other, "i32")}))`, "bool");
+  }
+  isNaN(): WgslValue {
+    return new WgslValue(`isNan${this.width}(${this.code})`, this.#as("bool"));
   }
   /** `!=` may be false for NaN. */
   notEqual(other: Value | number): WgslValue {

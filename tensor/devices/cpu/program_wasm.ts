@@ -15,8 +15,7 @@ import { viewBytes } from "../../profile.ts";
 import { emitKernel } from "./emitter/module.ts";
 import { KernelContext, type KernelVariant } from "./program/context.ts";
 import { type Layout, layOut } from "./program/layout.ts";
-import { valuesToKeep, writeRows } from "./program/rows.ts";
-import { writeRuns } from "./program/runs.ts";
+import { valuesToKeep, writeRun } from "./program/writer.ts";
 
 const WORD_BYTES = 4;
 /** Nanoseconds of work that justify waking another thread. */
@@ -149,7 +148,6 @@ function kernelFor(variant: KernelVariant, kernels: Map<string, WasmKernel>): Wa
 function emitProgram(variant: KernelVariant): WasmKernel["emit"] {
   return emitKernel((f, parameters) => {
     const context = new KernelContext(f, variant, parameters);
-    const write = variant.vectors === "row" ? writeRows : writeRuns;
-    context.forEachRun((length) => write(context, length));
+    context.forEachRun((length) => writeRun(context, length));
   });
 }

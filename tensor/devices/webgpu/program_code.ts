@@ -3,22 +3,12 @@
 import type { WgslBuffer } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
 import type { Expression, ReduceOperation } from "../../expression/expression.ts";
-import {
-  identities,
-  type Program,
-  type Reduction,
-  reductionPasses,
-} from "../../expression/program.ts";
-import { type Arithmetic, writeFormulas } from "../../kernel/formulas.ts";
-import { ProgramWriter } from "../../kernel/program_writer.ts";
+import { type Program, reductionPasses } from "../../expression/program.ts";
+import type { Arithmetic } from "../../kernel/arithmetic.ts";
+import type { Vector } from "../../kernel/language.ts";
+import { type Place as AnyPlace, ProgramWriter } from "../../kernel/program_writer.ts";
 import { wgslArithmetic, WgslBuilder } from "../../kernel/wgsl.ts";
-import {
-  operandCode,
-  type ScalarType,
-  type WgslType,
-  wgslTypeOf,
-  WgslValue,
-} from "../../kernel/wgsl_value.ts";
+import { printed, type ScalarType, wgslTypeOf, WgslValue } from "../../kernel/wgsl_value.ts";
 import type { KernelForm } from "./kernel_cache.ts";
 import type { OperandsPattern } from "./program_layout.ts";
 import { beginMain } from "./workgroup_grid.ts";
@@ -79,27 +69,29 @@ export interface Team {
   readonly rowsFirst: boolean;
 }
 
-/**
- * Length of a block in three-level (blocked) summation. A plain sum of n numbers accumulates up to
- * n roundings; this one 2·BLOCK + n/BLOCK².
- */
-const BLOCK = 32;
+interface Place extends AnyPlace {
+  /** The position along the innermost axis, in vectors. */
+  readonly at: WgslValue;
+}
 
-/** Writes `column` for the position along the innermost axis, in vectors. */
-class ProgramCode extends ProgramWriter<WgslValue, null, string> {
+class ProgramCode extends ProgramWriter<Place> {
+  protected readonly range = [index("lane"), index("end")] as const;
+  protected readonly isAlongRow = true;
+  /** Compilers may undo the compensation of rounding errors, and then only short sums are accurate. */
+  protected readonly blockSteps = 32;
   readonly #k: WgslBuilder;
   readonly #pattern: OperandsPattern;
   readonly #team: Team;
-  readonly #vectors: Arithmetic<WgslValue>;
+  readonly #combine: Arithmetic["combine"];
 
   constructor(program: Program, pattern: OperandsPattern, team: Team) {
     const k = new WgslBuilder(pattern.width);
-    // What is known outside of loops are scalars.
-    super(program, wgslArithmetic(k.single, pattern.number), [new Map()]);
+    const arithmetic = wgslArithmetic(k, pattern.number);
+    super(k, program, arithmetic, [new Map()]);
     this.#k = k;
     this.#pattern = pattern;
     this.#team = team;
-    this.#vectors = wgslArithmetic(k, pattern.number);
+    this.#combine = arithmetic.combine;
   }
 
   print(): string {
@@ -164,8 +156,13 @@ ${beginMain(threads, "group", "local")}
     });
   }
 
-  #load(operand: number): WgslValue {
-    const { buffer, index, width, type, bound } = this.#at(operand);
+  /** A number as a vector of equal ones. */
+  #splat(code: string): WgslValue {
+    return new WgslValue(code, this.#pattern.number).splat(this.#pattern.width);
+  }
+
+  #load(operand: number, place?: Place): WgslValue {
+    const { buffer, index, width, type, bound } = this.#at(operand, place);
     const isSingle = width === 1 && isWide(this.#pattern, buffer);
     const element = isSingle
       ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
@@ -173,25 +170,33 @@ ${beginMain(threads, "group", "local")}
     const stored = type === bound ? element : `bitcast<${wgslTypeOf(type, width)}>(${element})`;
     const { number } = this.#pattern;
     const valueType = wgslTypeOf(number, width);
-    return new WgslValue(type === number ? stored : `${valueType}(${stored})`, valueType);
+    const code = type === number ? stored : `${valueType}(${stored})`;
+    return new WgslValue(code, valueType).splat(this.#pattern.width);
   }
 
-  protected storeElement(output: number, _place: null, value: WgslValue): void {
+  protected storeElement(output: number, place: Place | undefined, value: WgslValue): void {
     const operand = this.#pattern.firstOutput + output;
-    const { buffer, index, width, type, bound } = this.#at(operand);
+    const { buffer, index, width, type, bound } = this.#at(operand, place);
+    const { code } = width === value.width ? value : value.lane(0);
     const conversion = type === "i32" ? `truncated${width}` : wgslTypeOf(type, width);
-    let stored = type === this.#pattern.number ? value.code : `${conversion}(${value.code})`;
+    let stored = type === this.#pattern.number ? code : `${conversion}(${code})`;
     if (type !== bound) stored = `bitcast<${wgslTypeOf(bound, width)}>(${stored})`;
     this.#k.write(`b${buffer}[${index}] = ${stored};`);
   }
 
+  protected storeResult(output: number, value: WgslValue): void {
+    // In place, a lane must not store what others have yet to load.
+    if (this.#team.lanes > 1) this.#k.write("storageBarrier();");
+    this.#k.block("if (isWanted && lane == 0)", () => this.storeElement(output, undefined, value));
+  }
+
   /** Where an operand is, and its type and that of its buffer. */
-  #at(operand: number) {
+  #at(operand: number, place?: Place) {
     const { buffer, dtype, stride } = this.#pattern.operands[operand]!;
     const step = stride === "n" ? ` * arguments.step${operand}` : "";
     return {
       buffer,
-      index: stride === "0" ? `base${operand}` : `base${operand} + column${step}`,
+      index: stride === "0" ? `base${operand}` : `base${operand} + ${place!.at.code}${step}`,
       width: stride === "1" ? this.#pattern.width : 1,
       type: elementTypes[dtype],
       bound: typeOfBuffer(this.#pattern, buffer),
@@ -199,71 +204,60 @@ ${beginMain(threads, "group", "local")}
   }
 
   protected fixed(e: Expression): WgslValue | undefined {
-    const { number, operands } = this.#pattern;
-    if (e.kind === "scalar") return new WgslValue(`arguments.f${e.index}`, number);
-    if (e.kind === "rowLength") return new WgslValue(`${number}(arguments.columns)`, number);
-    if (e.kind !== "input") return undefined;
-    const { stride } = operands[e.index]!;
-    return stride === "0" ? this.#load(e.index) : undefined;
+    if (e.kind === "scalar") return this.#splat(`arguments.f${e.index}`);
+    if (e.kind === "rowLength") return this.#splat(`${this.#pattern.number}(arguments.columns)`);
+    const isFixed = e.kind === "input" && this.#pattern.operands[e.index]!.stride === "0";
+    return isFixed ? this.#load(e.index) : undefined;
   }
 
-  /** The values of formulas in the current column, all computed here. */
-  #values(roots: readonly Expression[]): readonly WgslValue[] {
+  protected leaf(e: Expression, place: Place): WgslValue | undefined {
+    if (e.kind === "input") return this.#load(e.index, place);
+    if (e.kind !== "columnIndex") return undefined;
     const { number, width } = this.#pattern;
-    const known = this.known[0]!;
-    const values = writeFormulas(this.#vectors, roots, (e) => {
-      if (known.has(e)) return known.get(e)!.splat(width);
-      if (e.kind === "input") return this.#load(e.index);
-      if (e.kind !== "columnIndex") return undefined;
-      const type = wgslTypeOf(number, width);
-      const lanes = `4 * vec4<i32>(column) + vec4<i32>(0, 1, 2, 3)`;
-      return new WgslValue(`${type}(${width === 1 ? "column" : lanes})`, type);
-    });
-    return values.map((value) => this.#k.let(value));
-  }
-  protected forEach(
-    roots: readonly Expression[],
-    use: (values: readonly WgslValue[], place: null) => void,
-    begin = "lane",
-    end = "end",
-  ): void {
-    const visit = () => use(this.#values(roots), null);
-    if (!this.program.isRow) return visit();
-    const step = this.#team.lanes;
-    this.#k.block(`for (var column = ${begin}; column < ${end}; column += ${step})`, visit);
+    const { code } = place.at;
+    const type = wgslTypeOf(number, width);
+    const lanes = `4 * vec4<i32>(${code}) + vec4<i32>(0, 1, 2, 3)`;
+    return new WgslValue(`${type}(${width === 1 ? code : lanes})`, type);
   }
 
-  protected reduce(reductions: readonly Reduction[]): readonly (readonly WgslValue[])[] {
-    const k = this.#k;
-    const { lanes } = this.#team;
-    const type = wgslTypeOf(this.#pattern.number, this.#pattern.width);
-    const starts = reductions.map(({ operation }) => identityOf(operation, type));
-    const fresh = () => starts.map((value) => k.variable(value));
-    const add = (into: readonly WgslValue[], values: readonly WgslValue[]) =>
-      reductions.forEach(({ operation }, i) =>
-        k.set(into[i]!, combine(operation, into[i]!, values[i]!))
-      );
-    const [totals, middles] = [fresh(), fresh()];
-    const step = BLOCK * lanes;
-    k.block(`for (var start = lane; start < end; start += ${step})`, () => {
-      const lows = fresh();
-      k.write(`let stop = min(end, start + ${step});`);
-      this.forEach(reductions.map((e) => e.a), (values) => add(lows, values), "start", "stop");
-      add(middles, lows);
-      k.block(`if ((start / ${step}) % ${BLOCK} == ${BLOCK - 1})`, () => {
-        add(totals, middles);
-        middles.forEach((middle, i) => k.set(middle, starts[i]!));
-      });
+  protected vectorsAtOnce(): number {
+    return 1;
+  }
+
+  protected stepOf(): number {
+    return this.#team.lanes;
+  }
+
+  protected forEachPlace(
+    [begin, end]: readonly [begin: WgslValue, end: WgslValue],
+    _vectors: number,
+    visit: (place: Place) => void,
+  ): void {
+    const visitAt = (at: WgslValue) => visit({ at, row: 0, part: 0 });
+    if (!this.program.isRow) return visitAt(index("column"));
+    this.#k.loop(begin, end, (at) => visitAt(printed(at)), { step: this.#team.lanes });
+  }
+
+  protected acrossRow(
+    operations: readonly ReduceOperation[],
+    values: readonly Vector[],
+  ): readonly Vector[] {
+    const combine = (i: number, a: WgslValue, b: WgslValue) =>
+      printed(this.#combine(operations[i]!, a, b));
+    const own = values.map((value, i) => {
+      const vector = printed(this.k.let(value));
+      if (vector.width === 1) return vector;
+      const pair = (first: number) => combine(i, vector.lane(first), vector.lane(first + 1));
+      return combine(i, pair(0), pair(2));
     });
-    add(totals, middles);
-    const own = reductions.map(({ operation }, i) => acrossVector(operation, totals[i]!));
-    return [lanes === 1 ? own : this.#combineLanes(reductions, own)];
+    const totals = this.#team.lanes === 1 ? own : this.#acrossLanes(own, combine);
+    return totals.map(({ code }) => this.#splat(code));
   }
 
   /** Combines the lanes' partial results; returns the totals, which all lanes get. */
-  #combineLanes(
-    reductions: readonly Reduction[],
+  #acrossLanes(
     own: readonly WgslValue[],
+    combine: (i: number, a: WgslValue, b: WgslValue) => WgslValue,
   ): readonly WgslValue[] {
     const k = this.#k;
     const { rows, lanes, rowsFirst } = this.#team;
@@ -273,9 +267,9 @@ ${beginMain(threads, "group", "local")}
     k.write("workgroupBarrier();");
     k.block(`for (var half = ${lanes / 2}; half > 0; half /= 2)`, () => {
       k.block("if (lane < half)", () =>
-        reductions.forEach(({ operation }, i) => {
+        own.forEach((_, i) => {
           const other = partial(i, `thread + half * ${rowsFirst ? rows : 1}`);
-          k.set(partial(i, "thread"), combine(operation, partial(i, "thread"), other));
+          k.set(partial(i, "thread"), combine(i, partial(i, "thread"), other));
         }));
       k.write("workgroupBarrier();");
     });
@@ -285,28 +279,10 @@ ${beginMain(threads, "group", "local")}
     k.write("workgroupBarrier();");
     return totals;
   }
-
-  protected storeResult(output: number, value: WgslValue): void {
-    // In place, a lane must not store what others have yet to load.
-    if (this.#team.lanes > 1) this.#k.write("storageBarrier();");
-    this.#k.block("if (isWanted && lane == 0)", () => this.storeElement(output, null, value));
-  }
 }
 
-function identityOf(operation: ReduceOperation, type: WgslType): WgslValue {
-  const values = type.includes("i32") ? identities.integers : identities.floats;
-  return new WgslValue(operandCode(values[operation], type), type);
-}
-
-function combine(operation: ReduceOperation, a: WgslValue, b: WgslValue): WgslValue {
-  return operation === "sum" ? a.add(b) : operation === "max" ? a.max(b) : a.min(b);
-}
-
-/** The reduction of the numbers of a vector, which is a variable. */
-function acrossVector(operation: ReduceOperation, value: WgslValue): WgslValue {
-  if (value.width === 1) return value;
-  const pair = (i: number) => combine(operation, value.lane(i), value.lane(i + 1));
-  return combine(operation, pair(0), pair(2));
+function index(code: string): WgslValue {
+  return new WgslValue(code, "i32");
 }
 
 /** The kernel of a program, whose scalars are numbers of the type of formulas. */

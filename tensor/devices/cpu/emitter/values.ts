@@ -239,6 +239,10 @@ export class F32x4 extends Value {
   bits(): I32x4 {
     return new I32x4(this.code);
   }
+  /** A mask of the lanes that are NaN. Evaluates this twice: name it first. */
+  isNaN(): I32x4 {
+    return this.notEqual(this);
+  }
   withLane(lane: number, value: F32): F32x4 {
     return new F32x4(vector(32, [this, value], [checkLane(lane)]));
   }
@@ -268,6 +272,10 @@ export class I32x4 extends Value {
   /** Of masks: where both hold. */
   both(other: I32x4): I32x4 {
     return this.and(other);
+  }
+  /** Of masks: where one of them holds. */
+  either(other: I32x4): I32x4 {
+    return this.or(other);
   }
   /** Of a mask: an integer in the lanes where it holds, else 0. */
   where(value: number): I32x4 {

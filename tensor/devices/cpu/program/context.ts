@@ -1,19 +1,11 @@
 /** What the kernels of programs share: arguments, operands, the loops over runs and blocks. @module */
 
 import type { DType } from "../../../dtype.ts";
-import { type Expression, inOrder } from "../../../expression/expression.ts";
 import type { Program } from "../../../expression/program.ts";
-import {
-  type Arithmetic,
-  hoist,
-  isExpensive,
-  type Known,
-  type KnownValues,
-  type OnComputed,
-  writeFormulas,
-} from "../../../kernel/formulas.ts";
+import type { Arithmetic } from "../../../kernel/arithmetic.ts";
+import { hoist, type KnownValues } from "../../../kernel/formulas.ts";
 import type { StrideClass } from "../../../kernel/layout.ts";
-import { wasmArithmetic } from "../../../kernel/wasm.ts";
+import { wasmArithmetic, WasmBuilder } from "../../../kernel/wasm.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
 import type { KernelParameters } from "../emitter/module.ts";
 import { type F32x4, I32, type I32x4 } from "../emitter/values.ts";
@@ -40,45 +32,39 @@ export interface KernelVariant {
  */
 const [RUN, ROW, OUTER] = [0, 1, 2];
 
-/** Part of a row, or of several side by side: a position, and which of the vectors from there. */
-export interface Place {
-  readonly at: I32;
-  readonly vector: number;
-  /** Whether all lanes are valid, or one. */
-  readonly isFull: boolean;
-}
-
 /** The kernel being written. */
 export class KernelContext {
   readonly f: FunctionBuilder;
+  readonly k: WasmBuilder;
   readonly variant: KernelVariant;
-  readonly arithmetic: Arithmetic<F32x4>;
+  readonly arithmetic: Arithmetic;
   readonly scratch: I32;
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
   /** The length of a row. */
   readonly columns: Local<I32>;
   /** Values that are equal for all elements: scalars, and what is computed from them. */
-  readonly uniform: KnownValues<F32x4>;
-  readonly #operands: readonly Operand[];
+  readonly uniform: KnownValues;
+  readonly operands: readonly Operand[];
   readonly #parameters: KernelParameters;
 
   constructor(f: FunctionBuilder, variant: KernelVariant, parameters: KernelParameters) {
     this.f = f;
     this.variant = variant;
     const { isInteger, program, classes, outerRank } = variant;
-    this.arithmetic = wasmArithmetic(f, isInteger);
+    this.k = new WasmBuilder(f, parameters, 0);
+    this.arithmetic = wasmArithmetic(this.k, isInteger);
     this.scratch = parameters.scratch;
     this.#parameters = parameters;
     const axes = OUTER + outerRank;
-    this.#operands = classes.map((_, k) =>
+    this.operands = classes.map((_, k) =>
       new Operand(f, variant, k, (index) => this.#word(axes + k * (1 + axes) + index))
     );
-    this.inputs = this.#operands.slice(0, program.inputs.length);
-    this.outputs = this.#operands.slice(program.inputs.length);
+    this.inputs = this.operands.slice(0, program.inputs.length);
+    this.outputs = this.operands.slice(program.inputs.length);
     this.columns = f.local(this.#word(ROW));
     const scalarWord = axes + classes.length * (1 + axes);
-    this.uniform = hoist<F32x4>(this.arithmetic, program.outputs, new Map(), (e) => {
+    this.uniform = hoist(this.arithmetic, program.outputs, new Map(), (e) => {
       if (e.kind === "scalar") return parameters.words.loadSplat(4 * (scalarWord + e.index));
       return e.kind === "rowLength" ? this.splatInteger(this.columns) : undefined;
     });
@@ -109,7 +95,7 @@ export class KernelContext {
     }
     // From the end of a run to the start of the next one.
     const gaps = new Map(
-      lastAxis < OUTER ? [] : this.#operands.map((operand) => {
+      lastAxis < OUTER ? [] : this.operands.map((operand) => {
         const runBytes = runLength.multiply(operand.runStride);
         return [operand, f.local(operand.strideOf(OUTER).subtract(runBytes))];
       }),
@@ -138,12 +124,12 @@ export class KernelContext {
   }
 
   #move(bytes: (operand: Operand) => I32): void {
-    for (const operand of this.#operands) operand.move(bytes(operand));
+    for (const operand of this.operands) operand.move(bytes(operand));
   }
 
   /** Advances the operands along the run. */
   advance(elements: number): void {
-    for (const operand of this.#operands) operand.advance(elements);
+    for (const operand of this.operands) operand.advance(elements);
   }
 
   /**
@@ -179,16 +165,6 @@ export class KernelContext {
   /** An integer in all lanes, as formulas see it. */
   splatInteger(value: I32): F32x4 {
     return this.variant.isInteger ? value.splat().asF32x4() : value.toF32().splat();
-  }
-
-  /** Computes formulas and names their values, so that all are computed before the first store. */
-  compute(
-    roots: readonly Expression[],
-    known: Known<F32x4>,
-    onComputed?: OnComputed<F32x4>,
-  ): readonly F32x4[] {
-    const values = writeFormulas(this.arithmetic, roots, known, onComputed);
-    return values.length === 1 ? values : values.map((value) => this.f.local(value));
   }
 }
 
@@ -238,10 +214,9 @@ export class Operand {
     this.move(strideClass === "1" ? 4 * elements : this.runStride.multiply(elements));
   }
 
-  /** The address at a position in the row, with vectors along it. */
-  inRow(position: I32): I32 {
-    if (this.strideClass === "0") return this.pointer;
-    const isDense = this.strideClass === "1";
+  /** Its address at a position in the row, with vectors along it or the run. */
+  addressAt(position: I32): I32 {
+    const isDense = !this.#isAlongRun && this.strideClass === "1";
     const bytes = isDense ? position.shiftLeft(2) : position.multiply(this.rowStride);
     return this.#f.local(this.pointer.add(bytes));
   }
@@ -252,7 +227,7 @@ export class Operand {
   }
 
   /** Loads one of the vectors from an address on, or only its first element. */
-  load(address: I32, vector = 0, isFull = true): F32x4 {
+  load(address: I32 = this.pointer, vector = 0, isFull = true): F32x4 {
     const bits = this.#loadBits(address, vector, isFull);
     return this.#isInteger && !this.#computesIntegers ? bits.bits().toF32x4() : bits;
   }
@@ -265,7 +240,7 @@ export class Operand {
     return [1, 2, 3].reduce((four, i) => lane(i).loadLane(four, i), lane(0).loadLane0());
   }
 
-  store(address: I32, value: F32x4, vector = 0, isFull = true): void {
+  store(address: I32, value: F32x4, vector: number, isFull: boolean): void {
     const f = this.#f;
     const bits = this.#isInteger === this.#computesIntegers
       ? value
@@ -277,14 +252,4 @@ export class Operand {
     const named = f.local<F32x4 | I32x4>(bits);
     for (let i = 0; i < 4; i++) f.storeLane(this.#element(address, 4 * vector + i), named, i);
   }
-}
-
-/** Vectors to interleave: many for short formulas, few enough to stay in registers. */
-export function vectorsAtOnce(
-  roots: readonly Expression[],
-  isKnown: (e: Expression) => boolean = () => false,
-): number {
-  const nodes = inOrder(roots, isKnown).filter((e) => !isKnown(e));
-  if (nodes.some(isExpensive)) return 1;
-  return nodes.length <= 12 ? 4 : nodes.length <= 24 ? 2 : 1;
 }

@@ -1,84 +1,206 @@
-/** Loads, stores and reductions of programs, in WebAssembly. @module */
+/**
+ * Places, loads and stores of programs in WebAssembly.
+ *
+ * Vectors lie along the row if its elements are contiguous. Elsewhere they lie along the run: in
+ * elementwise programs, and in row programs whose rows are adjacent, as in a sum over the first
+ * axis. There a vector holds one element of each of four rows, so lanes are never combined.
+ *
+ * @module
+ */
 
-import type { Expression } from "../../../expression/expression.ts";
-import type { Reduction } from "../../../expression/program.ts";
-import type { KnownValues } from "../../../kernel/formulas.ts";
-import { ProgramWriter } from "../../../kernel/program_writer.ts";
-import { type F32x4, I32 } from "../emitter/values.ts";
-import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
-import type { KernelContext, Operand, Place } from "./context.ts";
+import {
+  type Expression,
+  inOrder,
+  operandsOf,
+  type ReduceOperation,
+} from "../../../expression/expression.ts";
+import { type Program, reductionPasses } from "../../../expression/program.ts";
+import { hoist, isExpensive, type KnownValues } from "../../../kernel/formulas.ts";
+import type { Vector } from "../../../kernel/language.ts";
+import { type Place as AnyPlace, ProgramWriter } from "../../../kernel/program_writer.ts";
+import { F32x4, I32, I32x4 } from "../emitter/values.ts";
+import type { KernelContext, Operand } from "./context.ts";
 
-export abstract class WasmProgramWriter extends ProgramWriter<F32x4, Place, I32> {
-  protected readonly context: KernelContext;
-  /** Whether all lanes of what is side by side are valid, or one. */
-  protected readonly isFull: boolean;
+interface Place extends AnyPlace {
+  readonly at: I32;
+  /** Whether all lanes are valid, or one. */
+  readonly isFull: boolean;
+  readonly addressOf: (operand: Operand) => I32;
+}
 
-  constructor(context: KernelContext, known: readonly KnownValues<F32x4>[], isFull: boolean) {
-    super(context.variant.program, context.arithmetic, known);
-    this.context = context;
-    this.isFull = isFull;
+const FIRST_LANE = I32x4.lanes(-1, 0, 0, 0);
+
+/** Values for scratch memory: expensive ones that a later loop over the row needs again. */
+export function valuesToKeep(program: Program): readonly Expression[] {
+  const loops = [
+    ...reductionPasses(program).map((pass) => pass.flatMap(operandsOf)),
+    program.outputs.filter((_, o) => program.outputVaries[o]),
+  ];
+  const kept = new Set<Expression>();
+  const isEnd = (e: Expression) => kept.has(e) || e.kind === "reduce";
+  loops.forEach((roots, i) => {
+    const later = loops.slice(i + 1);
+    for (const e of inOrder(roots, isEnd).toReversed()) {
+      if (!isExpensive(e) || !e.varies || kept.has(e)) continue;
+      if (later.some((roots) => inOrder(roots, isEnd).includes(e))) kept.add(e);
+    }
+  });
+  return [...kept];
+}
+
+/** Vectors to interleave: many for short formulas, few enough to stay in registers. */
+function vectorsAtOnce(
+  roots: readonly Expression[],
+  isKnown: (e: Expression) => boolean = () => false,
+): number {
+  const nodes = inOrder(roots, isKnown).filter((e) => !isKnown(e));
+  if (nodes.some(isExpensive)) return 1;
+  return nodes.length <= 12 ? 4 : nodes.length <= 24 ? 2 : 1;
+}
+
+/** Writes a program for the work items of a run, and advances the operands past them. */
+export function writeRun(context: KernelContext, length: I32): void {
+  const { f, inputs, arithmetic, uniform, variant: { program, vectors } } = context;
+  if (vectors === "row") {
+    f.forRange(0, length, 1, () => {
+      new WasmProgramWriter(context, [uniform], true).write();
+      context.advance(1);
+    });
+    return;
+  }
+  const known = hoist(arithmetic, program.outputs, uniform, (e) => {
+    if (e.kind !== "input" || (program.isRow && e.varies)) return undefined;
+    const input = inputs[e.index]!;
+    return input.strideClass === "0" ? input.load() : undefined;
+  });
+  context.forEachBlock(I32.of(0), length, vectorsAtOnce(program.outputs), (_, vectors, isFull) => {
+    new WasmProgramWriter(context, new Array<KnownValues>(vectors).fill(known), isFull).write();
+  }, (elements) => context.advance(elements));
+}
+
+class WasmProgramWriter extends ProgramWriter<Place> {
+  protected readonly blockSteps = 256;
+  readonly #context: KernelContext;
+  /** Whether all lanes of the rows side by side are valid, or one. */
+  readonly #isFull: boolean;
+  /** Where expensive values are kept in scratch memory, an element per column. */
+  readonly #slots: ReadonlyMap<Expression, I32>;
+  /** Those that an earlier loop kept, and those that the current one keeps. */
+  readonly #kept = new Set<Expression>();
+  readonly #computed = new Set<Expression>();
+
+  constructor(context: KernelContext, known: readonly KnownValues[], isFull: boolean) {
+    const { f, k, arithmetic, columns, scratch, variant: { program, useScratch } } = context;
+    super(k, program, arithmetic, known);
+    this.#context = context;
+    this.#isFull = isFull;
+    const wanted = useScratch ? valuesToKeep(program) : [];
+    this.#slots = new Map(
+      wanted.map((e, slot) => [e, f.local(scratch.add(columns.multiply(4 * slot)))]),
+    );
   }
 
-  /** The number of vectors that {@linkcode WasmProgramWriter.forEach} takes at once. */
-  protected abstract vectorsAtOnce(roots: readonly Expression[]): number;
-  /** The address of an operand at a position in the row. */
-  protected abstract addressOf(operand: Operand, at: I32): I32;
-  protected abstract columnIndex(place: Place): F32x4;
-
-  /** The value of a leaf at a place in a row, or what is known of a formula. */
-  protected leaf(e: Expression, row: number, place: Place): F32x4 | undefined {
-    const known = this.known[row]!.get(e);
-    if (known !== undefined) return known;
-    if (e.kind === "columnIndex") return this.columnIndex(place);
-    if (e.kind !== "input") return undefined;
-    const input = this.context.inputs[e.index]!;
-    return input.load(this.addressOf(input, place.at), place.vector, place.isFull);
+  protected get range() {
+    return [I32.of(0), this.#context.columns] as const;
   }
 
-  protected fixed(e: Expression, row: number): F32x4 | undefined {
+  protected get isAlongRow(): boolean {
+    return this.#context.variant.vectors === "row";
+  }
+
+  protected vectorsAtOnce(roots: readonly Expression[]): number {
+    const isKnown = (e: Expression) => this.known[0]!.has(e) || this.#kept.has(e);
+    return this.isAlongRow ? vectorsAtOnce(roots, isKnown) : this.known.length;
+  }
+
+  protected stepOf(vectors: number): number {
+    return this.isAlongRow ? 4 * vectors : 1;
+  }
+
+  protected forEachPlace(
+    [begin, end]: readonly [begin: I32, end: I32],
+    vectors: number,
+    visit: (place: Place) => void,
+  ): void {
+    const { f, operands } = this.#context;
+    const visitAll = (at: I32, vectors: number, isFull: boolean) => {
+      const addresses = new Map(
+        operands.map((one) => [one, this.program.isRow ? one.addressAt(at) : one.pointer]),
+      );
+      const addressOf = (operand: Operand) => addresses.get(operand)!;
+      for (let part = 0; part < vectors; part++) {
+        visit({ at, row: this.isAlongRow ? 0 : part, part, isFull, addressOf });
+      }
+    };
+    if (this.isAlongRow) this.#context.forEachBlock(begin, end, vectors, visitAll);
+    else if (!this.program.isRow) visitAll(begin, vectors, this.#isFull);
+    else f.forRange(begin, end, 1, (column) => visitAll(column, vectors, this.#isFull));
+    for (const e of this.#computed) this.#kept.add(e);
+  }
+
+  protected leaf(e: Expression, place: Place): Vector | undefined {
+    const { at, part, isFull, addressOf } = place;
+    if (this.#kept.has(e)) {
+      const address = this.#scratchAddress(e, place);
+      return isFull ? address.loadF32x4() : address.loadLane0();
+    }
+    if (e.kind === "input") {
+      const input = this.#context.inputs[e.index]!;
+      return input.load(addressOf(input), part, isFull);
+    }
+    if (e.kind !== "columnIndex") return undefined;
+    const first = this.#context.splatInteger(at);
+    if (!this.isAlongRow) return first;
+    const lanes = [0, 1, 2, 3].map((lane) => 4 * part + lane) as [number, number, number, number];
+    return this.#context.variant.isInteger
+      ? first.bits().add(I32x4.lanes(...lanes)).asF32x4()
+      : first.add(F32x4.lanes(...lanes));
+  }
+
+  protected fixed(e: Expression, row: number): Vector | undefined {
     if (e.kind !== "input") return undefined;
-    const input = this.context.inputs[e.index]!;
-    const isRepeated = this.context.variant.vectors === "row" && input.strideClass === "0";
+    const input = this.#context.inputs[e.index]!;
+    const isRepeated = this.isAlongRow && input.strideClass === "0";
     if (e.varies && !isRepeated) return undefined;
-    return input.load(input.pointer, row, this.isFull);
+    return input.load(input.pointer, row, this.#isFull);
   }
 
-  protected storeElement(o: number, { at, vector, isFull }: Place, value: F32x4): void {
-    const output = this.context.outputs[o]!;
-    output.store(this.addressOf(output, at), value, vector, isFull);
+  protected override onComputed(e: Expression, place: Place) {
+    if (!this.#slots.has(e)) return undefined;
+    this.#computed.add(e);
+    return (value: Vector) => {
+      const { f } = this.#context;
+      const address = this.#scratchAddress(e, place);
+      if (place.isFull) f.store(address, value as F32x4);
+      else f.storeLane(address, value as F32x4, 0);
+    };
+  }
+
+  #scratchAddress(e: Expression, { at, part }: Place): I32 {
+    return this.#slots.get(e)!.add(at.add(4 * part).shiftLeft(2));
+  }
+
+  protected override valid(value: F32x4, { isFull }: Place, other: F32x4): F32x4 {
+    return isFull || !this.isAlongRow ? value : FIRST_LANE.select(value, other);
+  }
+
+  protected acrossRow(
+    operations: readonly ReduceOperation[],
+    values: readonly Vector[],
+  ): readonly Vector[] {
+    const { f, arithmetic } = this.#context;
+    return values.map((value, i) =>
+      f.acrossLanes(value as F32x4, (a, b) => arithmetic.combine(operations[i]!, a, b) as F32x4)
+    );
+  }
+
+  protected storeElement(o: number, { part, isFull, addressOf }: Place, value: F32x4): void {
+    const output = this.#context.outputs[o]!;
+    output.store(addressOf(output), value, part, isFull);
   }
 
   protected storeResult(o: number, value: F32x4, row: number): void {
-    const output = this.context.outputs[o]!;
-    output.store(output.pointer, value, row, this.isFull);
-  }
-
-  protected reduce(pass: readonly Reduction[]): readonly (readonly F32x4[])[] {
-    const { f, columns, variant } = this.context;
-    const roots = pass.map((reduction) => reduction.a);
-    const vectors = this.vectorsAtOnce(roots);
-    const isAlongRow = variant.vectors === "row";
-    const accumulators = pass.map(({ operation }) =>
-      new Accumulators(this.context, operation, vectors)
-    );
-    const addUp = (begin: I32, end: I32) =>
-      this.forEach(
-        roots,
-        (values, { vector, isFull }) =>
-          accumulators.forEach((accumulator, i) => accumulator.add(vector, values[i]!, isFull)),
-        begin,
-        end,
-      );
-    if (pass.some((reduction) => reduction.operation === "sum")) {
-      const block = BLOCK_STEPS * (isAlongRow ? 4 * vectors : 1);
-      f.forRange(0, columns, block, (begin) => {
-        const blockEnd = f.local(begin.add(block));
-        addUp(begin, f.local(blockEnd.min(columns)));
-        for (const accumulator of accumulators) accumulator.endBlock();
-      });
-    } else {
-      addUp(I32.of(0), columns);
-    }
-    return this.known.map((_, row) => accumulators.map((accumulator) => accumulator.result(row)));
+    const output = this.#context.outputs[o]!;
+    output.store(output.pointer, value, row, this.#isFull);
   }
 }
