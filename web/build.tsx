@@ -15,7 +15,7 @@ import { bundle, htmlDocument, readText, styleSheet } from "./bundle.ts";
 import { renderToString } from "./build_deps.ts";
 import { Page } from "./lesson/page.tsx";
 import { readProse } from "./lesson/prose.tsx";
-import { escapeHtml, fileLines, symbolCode } from "./symbols.ts";
+import { escapeHtml, linesOf, symbolCode } from "./symbols.ts";
 
 /** What a page may load: its own files, WebAssembly, and workers of its own text. */
 export const CONTENT_SECURITY_POLICY: string = [
@@ -106,7 +106,7 @@ function sourceAddress(path: string): string {
 }
 
 function sourcePage(path: string, source: string, title: string): string {
-  const lines = fileLines(path, source).map((line, i) => `<span id="L${i + 1}">${line}</span>`);
+  const lines = linesOf(source).map((line, i) => `<span id="L${i + 1}">${line}</span>`);
   const up = "../".repeat(path.split("/").length);
   const name = escapeHtml(path);
   return document(

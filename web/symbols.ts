@@ -33,7 +33,7 @@ export interface SymbolCode {
  * ```
  */
 export function symbolCode(path: string, source: string, symbol: string): SymbolCode {
-  const file = parse(path, source);
+  const file = ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true);
   let node: ts.Node | undefined = file;
   for (const name of symbol.split(".")) node = node && memberOf(node, name);
   if (node === undefined) {
@@ -41,17 +41,8 @@ export function symbolCode(path: string, source: string, symbol: string): Symbol
   }
   const lineAt = (position: number) => file.getLineAndCharacterOfPosition(position).line;
   const start = lineAt(node.getStart(file));
-  const lines = linesOf(file).slice(start, lineAt(node.getEnd()) + 1);
+  const lines = linesOf(source).slice(start, lineAt(node.getEnd()) + 1);
   return { path, line: start + 1, html: lines.join("\n") };
-}
-
-/** A whole file, a line at a time, as HTML. */
-export function fileLines(path: string, source: string): string[] {
-  return linesOf(parse(path, source));
-}
-
-function parse(path: string, source: string): ts.SourceFile {
-  return ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true);
 }
 
 function memberOf(parent: ts.Node, name: string): ts.Node | undefined {
@@ -69,32 +60,25 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** The class of a token: keyword, string, number. */
-function classOf(kind: ts.SyntaxKind): string | null {
-  if (kind >= ts.SyntaxKind.FirstKeyword && kind <= ts.SyntaxKind.LastKeyword) return "k";
-  if (kind === ts.SyntaxKind.NumericLiteral) return "n";
-  const isText = kind === ts.SyntaxKind.StringLiteral ||
-    (kind >= ts.SyntaxKind.FirstTemplateToken && kind <= ts.SyntaxKind.LastTemplateToken);
-  return isText ? "s" : null;
-}
+const classes: Partial<Record<ts.TokenClass, string>> = {
+  [ts.TokenClass.Keyword]: "k",
+  [ts.TokenClass.NumberLiteral]: "n",
+  [ts.TokenClass.StringLiteral]: "s",
+  [ts.TokenClass.Comment]: "c",
+};
 
-/** The lines of a file as HTML; what a token has before it are comments and spaces. */
-function linesOf(file: ts.SourceFile): string[] {
-  const html: string[] = [];
-  const mark = (start: number, end: number, name: string | null) => {
-    const lines = escapeHtml(file.text.slice(start, end)).split("\n");
-    const isMarked = (line: string) => name !== null && line.trim() !== "";
-    const marked = lines.map((line) =>
-      isMarked(line) ? `<span class="${name}">${line}</span>` : line
-    );
-    html.push(marked.join("\n"));
-  };
-  const visit = (node: ts.Node): void => {
-    const children = node.getChildren(file).filter((child) => !ts.isJSDoc(child));
-    if (children.length > 0) return children.forEach(visit);
-    mark(node.pos, node.getStart(file), "c");
-    mark(node.getStart(file), node.getEnd(), classOf(node.kind));
-  };
-  visit(file);
-  return html.join("").split("\n");
+/** The lines of a source as HTML with marked keywords, numbers, texts and comments. */
+export function linesOf(source: string): string[] {
+  const classifier = ts.createClassifier();
+  let state = ts.EndOfLineState.None;
+  return source.split("\n").map((line) => {
+    const { entries, finalLexState } = classifier.getClassificationsForLine(line, state, true);
+    state = finalLexState;
+    let end = 0;
+    return entries.map(({ length, classification }) => {
+      const html = escapeHtml(line.slice(end, end += length));
+      const name = classes[classification];
+      return name === undefined ? html : `<span class="${name}">${html}</span>`;
+    }).join("");
+  });
 }

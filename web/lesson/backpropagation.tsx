@@ -5,7 +5,7 @@
 import { backpropagation } from "../../lessons/examples.ts";
 import { type JSX, signal } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
-import { edge, Graph, type Mark } from "../parts/graph.tsx";
+import { type Box, Graph, type Mark } from "../parts/graph.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { slider } from "../state.ts";
@@ -29,18 +29,10 @@ export const walk: readonly (readonly [name: string, pass: "forward" | "backward
   ),
 ];
 
-const places: Readonly<Record<string, readonly [x: number, y: number]>> = {
-  w: [58, 40],
-  x: [58, 130],
-  b: [190, 160],
-  product: [190, 70],
-  target: [325, 160],
-  prediction: [325, 70],
-  error: [460, 90],
-  loss: [595, 90],
-};
-const edges = ["w product", "x product", "product prediction", "b prediction", "prediction error"]
-  .concat("target error", "error loss").map(edge);
+/** The values from left to right. */
+const columns = [["w", "x"], ["product", "b"], ["prediction", "target"], ["error"], ["loss"]];
+/** Those to which no arrow leads. */
+const given = ["w", "x", "b", "target"];
 
 /** Enough for any start on the sliders. */
 const MAX_STEPS = 1000;
@@ -78,6 +70,14 @@ export function BackpropagationWidget(): JSX.Element {
       : visited.has(`${end} forward`)
       ? "forward"
       : undefined;
+  const boxOf = (name: string): Box => {
+    const [data, grad] = shown.get(name)!;
+    const isKnown = !isWalking || visited.has(`${name} forward`);
+    const hasGradient = !isWalking || visited.has(`${name} backward`);
+    const lines = [name, isKnown ? data : "", hasGradient ? text.gradient(grad) : ""];
+    const mark = name === now ? "now" : markOf(name, name);
+    return { lines, mark, inputs: given.includes(name) ? [] : undefined };
+  };
   const rule = values.find(({ name }) => name === now)?.chainRule ?? "";
   return (
     <>
@@ -111,15 +111,8 @@ export function BackpropagationWidget(): JSX.Element {
       <Graph
         title={text.graph}
         width={655}
-        height={200}
-        nodes={[...shown].map(([name, [data, grad]]) => {
-          const [x, y] = places[name]!;
-          const isKnown = !isWalking || visited.has(`${name} forward`);
-          const hasGradient = !isWalking || visited.has(`${name} backward`);
-          const lines = [name, isKnown ? data : "", hasGradient ? text.gradient(grad) : ""];
-          return { id: name, x, y, lines, mark: name === now ? "now" : markOf(name, name) };
-        })}
-        edges={edges.map(({ from, to }) => ({ from, to, mark: markOf(from, to) }))}
+        columns={columns.map((names) => names.map(boxOf))}
+        markOf={markOf}
       />
       <p class="buttons">
         <Button onClick={() => place.value--} disabled={place.value < 0}>

@@ -5,39 +5,11 @@
 import { forwardPass, layersOfNeurons, oneNeuron } from "../../lessons/examples.ts";
 import type { JSX } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
-import { edge, Graph, type GraphEdge, type GraphNode } from "../parts/graph.tsx";
+import { type Box, Graph } from "../parts/graph.tsx";
 import { fixed, term } from "../parts/number.ts";
 import { type Row, Rows, Table } from "../parts/rows.tsx";
 import { reset, setting, slider } from "../state.ts";
 import { words } from "./words.ts";
-
-/** Boxes in columns from left to right. */
-type Columns = readonly (readonly Pick<GraphNode, "lines" | "mark">[])[];
-
-/** The boxes in a graph of a size, called by column and place in it: `0.0`, `0.1`, `1.0`. */
-function boxesOf(columns: Columns, width: number, height: number): GraphNode[] {
-  return columns.flatMap((boxes, column) =>
-    boxes.map((box, i) => ({
-      ...box,
-      id: `${column}.${i}`,
-      x: 60 + (width - 120) * column / (columns.length - 1),
-      y: height / 2 + 62 * (i - (boxes.length - 1) / 2),
-    }))
-  );
-}
-
-/** Arrows from each box to all boxes of the next column, marked as what they lead to. */
-function allArrows(columns: Columns): GraphEdge[] {
-  return columns.slice(1).flatMap((boxes, column) =>
-    boxes.flatMap(({ mark }, to) =>
-      columns[column]!.map((_, from) => ({
-        from: `${column}.${from}`,
-        to: `${column + 1}.${to}`,
-        mark,
-      }))
-    )
-  );
-}
 
 const x1 = slider("x1", words.neuron.x1, 4, [0, 10, 0.1]);
 const x2 = slider("x2", words.neuron.x2, 25, [0, 50, 0.5]);
@@ -54,7 +26,10 @@ export function NeuronWidget(): JSX.Element {
   const shownSum = fixed(sum, 2);
   const columns = [
     inputs.map((x, i) => ({ lines: [text.inputs[i]!, fixed(x, 1)] })),
-    products.map((product, i) => ({ lines: [text.products[i]!, fixed(product, 2)] })),
+    products.map((product, i) => ({
+      lines: [text.products[i]!, fixed(product, 2)],
+      inputs: [i],
+    })),
     [{ lines: ["Σ + b", shownSum] }],
     [{ lines: ["tanh", fixed(output, 4)] }],
   ];
@@ -64,9 +39,7 @@ export function NeuronWidget(): JSX.Element {
       <Graph
         title={text.graph}
         width={620}
-        height={150}
-        nodes={boxesOf(columns, 620, 150)}
-        edges={["0.0 1.0", "0.1 1.1", "1.0 2.0", "1.1 2.0", "2.0 3.0"].map(edge)}
+        columns={columns}
       />
       <Rows
         of="neuron"
@@ -102,21 +75,22 @@ export function LayersWidget(): JSX.Element {
   const { label, data } = parameters[index.value - 1]!;
   // `layers.0.neurons.1.weights.2`, or without the last number `layers.0.neurons.1.bias`.
   const [layer = 0, neuron = 0, input = null] = label.match(/\d+/g)!.map(Number);
+  const to = text.neuron(layer + 1, neuron);
+  const from = input === null ? null : text.neuron(layer, input);
   const columns = [inputs, ...hidden, outputs].map((values, column) =>
-    values.map((value, i) => ({ lines: [text.neuron(column, i), fixed(value, 4)] }))
+    values.map((value, i): Box => {
+      const name = text.neuron(column, i);
+      return { lines: [name, fixed(value, 4)], mark: name === to ? "now" : undefined };
+    })
   );
-  const [from, to] = [`${layer}.${input}`, `${layer + 1}.${neuron}`];
-  const markIf = (isNow: boolean) => ({ mark: isNow ? "now" as const : undefined });
   const counts = layers.map(({ weights, biases }) => [weights, biases, weights + biases]);
   return (
     <>
       <Graph
         title={text.graph}
         width={540}
-        height={240}
-        nodes={boxesOf(columns, 540, 240).map((box) => ({ ...box, ...markIf(box.id === to) }))}
-        edges={allArrows(columns)
-          .map((one) => ({ ...one, ...markIf(one.from === from && one.to === to) }))}
+        columns={columns}
+        markOf={(start, end) => start === from && end === to ? "now" : undefined}
       />
       <Controls of={[index]} />
       <Rows
@@ -173,9 +147,7 @@ export function ForwardWidget(): JSX.Element {
       <Graph
         title={text.graph}
         width={500}
-        height={150}
-        nodes={boxesOf(columns, 500, 150)}
-        edges={allArrows(columns)}
+        columns={columns}
       />
       <p class="buttons">
         <Button onClick={() => step.value--} disabled={step.value === 0}>

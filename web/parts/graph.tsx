@@ -1,79 +1,81 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
-/** A graph of boxes and arrows, laid out by hand. @module */
+/** A graph of boxes in columns, with arrows from left to right. @module */
 
 import type { JSX } from "../deps.ts";
 
 /** How a box or an arrow stands out: visited forward, visited backward, or now. */
 export type Mark = "forward" | "backward" | "now";
 
-/** A box with lines of text, centered at a place. */
-export interface GraphNode {
-  readonly id: string;
-  readonly x: number;
-  readonly y: number;
+/** A box with lines of text, of which the first is its name. */
+export interface Box {
   readonly lines: readonly string[];
   readonly mark?: Mark | undefined;
-}
-
-/** An arrow between two boxes. */
-export interface GraphEdge {
-  readonly from: string;
-  readonly to: string;
-  readonly mark?: Mark | undefined;
-}
-
-/** An arrow from its ends: "x0 y0". */
-export function edge(ends: string): GraphEdge {
-  const [from = "", to = ""] = ends.split(" ");
-  return { from, to };
+  /** The boxes of the column before, by number, from which arrows lead to it. @default {all} */
+  readonly inputs?: readonly number[] | undefined;
 }
 
 const WIDTH = 104;
 const LINE = 18;
+/** The space around boxes. */
+const SPACE = 16;
 
-/** Draws boxes and arrows from left to right. A table beside it has the same numbers. */
-export function Graph({ title, nodes, edges, width, height }: {
+/** Draws boxes and arrows. A table beside it has the same numbers. */
+export function Graph({ title, width, columns, markOf }: {
   /** What it shows, for who does not see it. */
   readonly title: string;
-  readonly nodes: readonly GraphNode[];
-  readonly edges: readonly GraphEdge[];
   readonly width: number;
-  readonly height: number;
+  readonly columns: readonly (readonly Box[])[];
+  /** The mark of an arrow. @default {that of the box that it leads to} */
+  readonly markOf?: (from: string, to: string) => Mark | undefined;
 }): JSX.Element {
-  const places = new Map(nodes.map((node) => [node.id, node]));
+  const tall = LINE * Math.max(...columns.flat().map(({ lines }) => lines.length)) + 10;
+  const height = (tall + SPACE) * Math.max(...columns.map(({ length }) => length)) + SPACE;
+  const placed = columns.map((boxes, column) =>
+    boxes.map((box, i) => ({
+      ...box,
+      name: box.lines[0]!,
+      x: SPACE + WIDTH / 2 + (width - WIDTH - 2 * SPACE) * column / (columns.length - 1),
+      y: height / 2 + (tall + SPACE) * (i - (boxes.length - 1) / 2),
+    }))
+  );
+  const arrows = placed.slice(1).flatMap((boxes, column) =>
+    boxes.flatMap((to) =>
+      placed[column]!.filter((_, i) => to.inputs?.includes(i) ?? true)
+        .map((from) => [from, to] as const)
+    )
+  );
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={title}>
       <svg class="graph" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={title}>
-        {edges.map(({ from, to, mark }) => {
-          const [a, b] = [places.get(from)!, places.get(to)!];
-          const [x, end] = [a.x + WIDTH / 2, b.x - WIDTH / 2];
+        {arrows.map(([from, to]) => {
+          const [x, end] = [from.x + WIDTH / 2, to.x - WIDTH / 2];
+          const mark = markOf === undefined ? to.mark : markOf(from.name, to.name);
           return (
             <path
-              key={`${from}-${to}`}
+              key={`${from.name} ${to.name}`}
               class={`edge ${mark ?? ""}`}
-              d={`M${x} ${a.y} C${(x + end) / 2} ${a.y} ${(x + end) / 2} ${b.y} ${end} ${b.y}`}
+              d={`M${x} ${from.y} C${(x + end) / 2} ${from.y} ${
+                (x + end) / 2
+              } ${to.y} ${end} ${to.y}`}
             />
           );
         })}
-        {nodes.map(({ id, x, y, lines, mark }) => {
-          const tall = lines.length * LINE + 10;
-          return (
-            <g key={id} class={`node ${mark ?? ""}`} data-node={id}>
-              <rect x={x - WIDTH / 2} y={y - tall / 2} width={WIDTH} height={tall} rx="6" />
-              {lines.map((line, i) => (
-                <text
-                  key={i}
-                  x={x}
-                  y={y + (i - (lines.length - 1) / 2) * LINE}
-                  class={i === 0 ? "name" : ""}
-                >
-                  {line}
-                </text>
-              ))}
-            </g>
-          );
-        })}
+        {placed.flat().map(({ name, x, y, lines, mark }) => (
+          <g key={name} class={`node ${mark ?? ""}`} data-node={name}>
+            <rect x={x - WIDTH / 2} y={y - tall / 2} width={WIDTH} height={tall} rx="6" />
+            {lines.map((line, i) => (
+              <text
+                key={i}
+                x={x}
+                y={y + (i - (lines.length - 1) / 2) * LINE}
+                class={i === 0 ? "name" : ""}
+              >
+                {line}
+              </text>
+            ))}
+          </g>
+        ))}
       </svg>
     </div>
   );

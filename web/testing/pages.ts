@@ -180,7 +180,7 @@ export async function violations(page: Page): Promise<string[]> {
   return [...found, ...await page.evaluate(hardToRead)];
 }
 
-/** Titles that stand in a part of the page twice, tables without a name, and words over curves. */
+/** Names and titles that are there twice, tables without a name, and words over curves. */
 function hardToRead(): string[] {
   const all = (selector: string, within: ParentNode = document) => [
     ...within.querySelectorAll<HTMLElement>(selector),
@@ -191,6 +191,7 @@ function hardToRead(): string[] {
     // What is closed has no text.
     return titles.filter((title, i) => title !== "" && titles.indexOf(title) < i);
   });
+  const ids = all("[id]").map(({ id }) => id).filter((id, i, ids) => ids.indexOf(id) < i);
   const nameless = all("table").filter((table) =>
     table.querySelector("caption") === null &&
     !document.getElementById(table.getAttribute("aria-labelledby") ?? "")?.innerText &&
@@ -204,6 +205,7 @@ function hardToRead(): string[] {
     });
   });
   return [
+    ...ids.map((id) => `two elements are called ${id}`),
     ...twice.map((title) => `shown twice: ${title}`),
     ...nameless.map(({ innerText }) => `a table without a name: ${innerText.slice(0, 120)}`),
     ...covered.map(({ textContent }) => `over a plot: ${textContent}`),
