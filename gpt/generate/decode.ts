@@ -82,13 +82,6 @@ export function decodeSequences(model: GPT, ids: Tensor, caches: readonly KVCach
   return decode(model, ids, caches);
 }
 
-const smear = defineProgram(
-  { name: "smear", inputs: ["current", "previous", "gate", "lambda"] },
-  ({ current, previous, gate, lambda }) => [
-    ex.add(current, ex.multiply(ex.multiply(lambda, ex.sigmoid(gate)), previous)),
-  ],
-);
-
 const mixResidual = defineProgram(
   { name: "residual mix", inputs: ["x", "x0", "residLambda", "x0Lambda"] },
   ({ x, x0, residLambda, x0Lambda }) => [
@@ -101,11 +94,6 @@ const mixValueEmbedding = defineProgram(
   ({ value, embedding, gate }) => [
     ex.add(value, ex.multiply(ex.multiply(VALUE_GATE_SCALE, ex.sigmoid(gate)), embedding)),
   ],
-);
-
-const backOut = defineProgram(
-  { name: "backout", inputs: ["x", "middle", "lambda"] },
-  ({ x, middle, lambda }) => [ex.subtract(x, ex.multiply(lambda, middle))],
 );
 
 interface Context {
@@ -124,14 +112,10 @@ function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
   using scope = device.scope();
   const angles = anglesOf(model, caches);
   const embedded = rmsNorm(transformer.wte.forward(ids).to(computeDtype));
-  let x = embedded;
-  const previous = previousEmbedding(caches, x);
-  if (previous !== null) {
-    const gate = model.smear_gate.forward(x.slice(-1, 0, smearChannels));
-    const operands = [x, previous, gate, model.smear_lambda];
-    [x] = runProgram(smear, operands, [], computeDtype) as [Tensor];
-  }
-  const x0 = x;
+  const previous = joined(caches.map(({ previousEmbedding }) => previousEmbedding));
+  const gate = model.smear_gate.forward(embedded.slice(-1, 0, smearChannels)).sigmoid();
+  const x0 = embedded.add(gate.mul(model.smear_lambda.to(computeDtype)).mul(previous));
+  let x = x0;
   let middle = x0;
   transformer.h.forEach((block, layer) => {
     const lambdas = [model.resid_lambdas, model.x0_lambdas].map((all) =>
@@ -141,10 +125,10 @@ function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
     x = decodeBlock(block, x, { model, layer, ids, caches, ...angles });
     if (layer === Math.floor(config.nLayer / 2)) middle = x;
   });
-  caches.forEach((cache, i) => cache.advance(1, partOf(embedded, caches, i)));
-  const [stream] = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
+  caches.forEach((cache, i) => cache.advance(partOf(embedded, caches, i)));
+  const stream = x.to("float32").sub(model.backout_lambda.mul(middle));
   const weight = model.lm_head.weight.slice(0, 0, config.vocabSize);
-  const [logits] = linears(stream!, [weight], {
+  const [logits] = linears(stream, [weight], {
     normalize: true,
     activation: { softcap: LOGIT_CAP },
   });
@@ -158,12 +142,9 @@ function anglesOf(model: GPT, caches: readonly KVCache[]): { cos: Tensor; sin: T
   return { cos: stack(all.map(({ cos }) => cos)), sin: stack(all.map(({ sin }) => sin)) };
 }
 
-/** What precedes each token, zeros where there is nothing; `null` if there is nothing at all. */
-function previousEmbedding(caches: readonly KVCache[], x: Tensor): Tensor | null {
-  if (caches.length === 1) return caches[0]!.previousEmbedding;
-  if (caches.every(({ previousEmbedding }) => previousEmbedding === null)) return null;
-  const nothing = x.slice(0, 0, 1).mul(0);
-  return concat(caches.map(({ previousEmbedding }) => previousEmbedding ?? nothing));
+/** Rows of the sequences of all caches, from those in each. */
+function joined(parts: readonly Tensor[]): Tensor {
+  return parts.length === 1 ? parts[0]! : concat(parts);
 }
 
 /** The rows of the sequences in a cache. */
@@ -210,10 +191,9 @@ function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): 
   }
   const queries = rotaryNorm(projections.queries, cos, sin);
   const keys = rotaryNorm(projections.keys, cos, sin);
-  const gathered = caches.map((cache, i) => {
+  return joined(caches.map((cache, i) => {
     const of = (x: Tensor) => partOf(x, caches, i);
     const all = cache.extend(layer, of(keys), of(values));
     return attention(of(queries), all.keys, all.values, { window, scale });
-  });
-  return gathered.length === 1 ? gathered[0]! : concat(gathered);
+  }));
 }

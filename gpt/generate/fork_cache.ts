@@ -1,7 +1,6 @@
 /** A KV cache that begins as another one does. @module */
 
 import { RangeError } from "../../tensor/errors.ts";
-import { noGrad, rmsNorm, Tensor } from "../../tensor/mod.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { GPT } from "../model/model.ts";
 
@@ -43,13 +42,7 @@ export function forkCache(
         `sequence and 1 to ${Math.min(source.position, capacity)} tokens`,
     );
   }
-  const { device, computeDtype, transformer } = model;
   const cache = model.createCache(1, capacity);
-  noGrad(() => {
-    using _scope = device.scope();
-    const last = Tensor.from(device, [[ids[count - 1]!]], { dtype: "int32" });
-    const previousEmbedding = rmsNorm(transformer.wte.forward(last).to(computeDtype));
-    cache.copyFrom(source, { position: count, previousEmbedding });
-  });
+  cache.copyFrom(source, { position: count });
   return cache;
 }

@@ -28,10 +28,7 @@ interface Sampled {
 type Batch = readonly Sampled[];
 
 function disposeOf(batch: Batch): void {
-  for (const { ids, mark } of batch) {
-    ids.dispose();
-    mark.previousEmbedding?.dispose();
-  }
+  for (const { ids } of batch) ids.dispose();
 }
 
 export class LookaheadDecoder {

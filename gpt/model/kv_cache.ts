@@ -4,12 +4,10 @@ import { RangeError } from "../../tensor/errors.ts";
 import { copyInto, type Device, type FloatType, noGrad, Tensor } from "../../tensor/mod.ts";
 import { type GPTConfig, headSize } from "./config.ts";
 
-/** A position in a {@linkcode KVCache} to rewind to. The caller disposes of its tensor. */
+/** A position in a {@linkcode KVCache} to rewind to. */
 export interface CacheMark {
   /** Number of tokens in the cache. */
   readonly position: number;
-  /** The normed embedding of the last one. */
-  readonly previousEmbedding: Tensor | null;
 }
 
 /** Keys and values of a layer, `[batch, tokens, heads, head size]` each. */
@@ -28,9 +26,9 @@ export class KVCache {
   readonly capacity: number;
   /** Number of tokens in the cache. */
   position = 0;
-  /** The normed embedding of the last token, `[batch, 1, width]`, to smear the next one with. */
-  previousEmbedding: Tensor | null = null;
   readonly #layers: readonly KeysAndValues[];
+  /** The normed embeddings of the tokens, `[batch, capacity + 1, width]`; the last row stays zero. */
+  readonly #embeddings: Tensor;
 
   /** Allocates memory for the tokens. @throws {RangeError} If the device is out of memory. */
   constructor(
@@ -46,8 +44,22 @@ export class KVCache {
     const shape = [batchSize, config.nKvHead, capacity, headSize(config)];
     const reserve = () => Tensor.zeros(device, shape, { dtype }).transpose(1, 2);
     using _ifItFails = device.scope();
-    const layers = Array.from({ length: config.nLayer }, () => [reserve(), reserve()] as const);
-    this.#layers = layers.map(([keys, values]) => ({ keys: keys.keep(), values: values.keep() }));
+    this.#layers = Array.from(
+      { length: config.nLayer },
+      () => ({ keys: reserve(), values: reserve() }),
+    );
+    this.#embeddings = Tensor.zeros(device, [batchSize, capacity + 1, config.nEmbd], { dtype });
+    for (const tensor of this.#tensors) tensor.keep();
+  }
+
+  /** The normed embedding of the last token, `[batch, 1, width]`, to smear the next one with. */
+  get previousEmbedding(): Tensor {
+    const row = this.position === 0 ? this.capacity : this.position - 1;
+    return this.#embeddings.slice(1, row, row + 1);
+  }
+
+  get #tensors(): Tensor[] {
+    return [this.#embeddings, ...this.#layers.flatMap(({ keys, values }) => [keys, values])];
   }
 
   /**
@@ -77,22 +89,21 @@ export class KVCache {
     return this.#layers[layer]!;
   }
 
-  /** Advances by tokens that all layers have appended; the last embedding is kept. */
-  advance(tokens: number, lastEmbedding: Tensor): void {
-    this.rewind({ position: this.position + tokens, previousEmbedding: lastEmbedding });
+  /** Advances by tokens that all layers have appended, with the normed embeddings of these. */
+  advance(embeddings: Tensor): void {
+    const end = this.position + embeddings.shape[1]!;
+    copyInto(embeddings, this.#embeddings.slice(1, this.position, end));
+    this.position = end;
   }
 
   /** Marks the current position. */
   mark(): CacheMark {
-    const { position, previousEmbedding } = this;
-    return { position, previousEmbedding: previousEmbedding?.alias() ?? null };
+    return { position: this.position };
   }
 
   /** Goes to a mark: drops the tokens after it. */
-  rewind({ position, previousEmbedding }: CacheMark): void {
+  rewind({ position }: CacheMark): void {
     this.position = position;
-    this.previousEmbedding?.dispose();
-    this.previousEmbedding = previousEmbedding?.alias() ?? null;
   }
 
   /**
@@ -101,7 +112,7 @@ export class KVCache {
    *
    * @throws {RangeError} If this cache is not empty, or too small.
    */
-  copyFrom(other: KVCache, { position, previousEmbedding }: CacheMark = other): void {
+  copyFrom(other: KVCache, { position }: CacheMark = other): void {
     if (this.position !== 0 || position > this.capacity) {
       throw new RangeError(
         `Cannot copy ${position} tokens to a cache of ${this.capacity} with ${this.position} in it: ` +
@@ -109,26 +120,17 @@ export class KVCache {
       );
     }
     noGrad(() => {
-      const copy = (from: Tensor, to: Tensor) => {
-        const target = to.slice(1, 0, position);
-        copyInto(from.slice(1, 0, position).expand(target.shape), target);
-      };
-      this.#layers.forEach(({ keys, values }, layer) => {
-        copy(other.buffers(layer).keys, keys);
-        copy(other.buffers(layer).values, values);
-      });
-      const shape = [this.batchSize, 1, previousEmbedding?.shape[2] ?? 0];
-      this.previousEmbedding = previousEmbedding?.expand(shape).contiguous().alias() ?? null;
+      const sources = other.#tensors;
+      for (const [i, tensor] of this.#tensors.entries()) {
+        const target = tensor.slice(1, 0, position);
+        copyInto(sources[i]!.slice(1, 0, position).expand(target.shape), target);
+      }
     });
     this.position = position;
   }
 
   /** Frees the tensors. */
   dispose(): void {
-    for (const tensor of this.#layers.flatMap(({ keys, values }) => [keys, values])) {
-      tensor.dispose();
-    }
-    this.previousEmbedding?.dispose();
-    this.previousEmbedding = null;
+    for (const tensor of this.#tensors) tensor.dispose();
   }
 }

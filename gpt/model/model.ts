@@ -341,7 +341,7 @@ export class GPT extends PureModule {
     const x0Lambdas = this.x0_lambdas.to(computeDtype);
 
     const embeddings = norm(this.transformer.wte.forward(ids).to(computeDtype));
-    const x0 = this.#smear(embeddings, cache?.previousEmbedding ?? null, watch);
+    const x0 = this.#smear(embeddings, cache?.previousEmbedding, watch);
     watch?.("transformer.wte", x0);
     let x = x0;
     let middle = x0;
@@ -353,16 +353,16 @@ export class GPT extends PureModule {
       watch?.(`transformer.h.${layer}`, x);
       if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
     }
-    cache?.advance(tokens, embeddings.slice(1, tokens - 1));
+    cache?.advance(embeddings);
     const stream = x.sub(this.backout_lambda.mul(middle));
     watch?.("backout", stream);
     return stream;
   }
 
   /** Adds a gated share of the previous token's embedding; `beforeFirst` precedes the first. */
-  #smear(x: Tensor, beforeFirst: Tensor | null, watch: Watch | undefined): Tensor {
+  #smear(x: Tensor, beforeFirst: Tensor | undefined, watch: Watch | undefined): Tensor {
     const allButLast = x.slice(1, 0, x.shape[1]! - 1);
-    if (beforeFirst !== null) return this.#mix(x, concat([beforeFirst, allButLast], 1), watch);
+    if (beforeFirst !== undefined) return this.#mix(x, concat([beforeFirst, allButLast], 1), watch);
     return concat([x.slice(1, 0, 1), this.#mix(x.slice(1, 1), allButLast, watch)], 1);
   }
 
