@@ -5,27 +5,24 @@
  * @module
  */
 
-import {
-  emitKernel,
-  F32x4,
-  type FunctionBuilder,
-  type I32,
-  loadWords,
-} from "../../devices/cpu/emitter/mod.ts";
-import type { WasmKernel } from "../../device.ts";
+import { allocateView } from "../../device.ts";
+import { floatBits } from "../../devices/cpu/emitter/code.ts";
 import type { FastPath } from "../../fast_paths.ts";
-import { attentionWork, LOG2_E, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
-import { softmaxInPlace, visibleKeys } from "./attention_softmax.ts";
+import type { Int } from "../../kernel/language.ts";
+import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
+import { attentionWork, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
+import { MASK_WORDS, softmaxInPlace, sumOfLanes, visibleKeys } from "./attention_softmax.ts";
 
 /** Maximum number of queries for which this beats matmuls. */
 const MAX_DECODE_QUERIES = 4;
 /** Below this many operations, another thread costs more than it gains. */
 const OPERATIONS_PER_THREAD = 200_000;
 
-/** Keys that are multiplied at a time. */
-const TOGETHER = 4;
-/** Vectors of a value whose sums are kept in registers. */
-const STRIP = 16;
+/** Elements of a value whose sums are kept in registers. */
+const STRIP = 64;
+
+/** By the head size. */
+const kernels: Kernel[] = [];
 
 /** A few queries, one by one. */
 export const attentionOneByOne: FastPath<"attention", "cpu"> = {
@@ -33,134 +30,116 @@ export const attentionOneByOne: FastPath<"attention", "cpu"> = {
   name: "one by one",
   device: "cpu",
   gain: { factor: 1.48, of: "16 × 4 heads, 1 query, 160 keys, against matmuls; 1 × 4 heads 2.91" },
-  suits: ({ queries, headSize }) => queries <= MAX_DECODE_QUERIES && headSize % 4 === 0,
+  suits: ({ queries, headSize, scale }) =>
+    queries <= MAX_DECODE_QUERIES && headSize % 4 === 0 && Math.fround(scale) !== 0,
   run: (call, device) => {
     const { q, k, v, y, logSums } = call.views;
     const { batch, queries, keys, heads, keyHeads, headSize, left, right, scale } = call;
-    const places = [q, k, v, y].flatMap((view) => [
-      device.address(view),
-      ...view.strides.slice(0, 3).map((stride) => 4 * stride),
-    ]);
-    const sizes = [queries, keys, heads, heads / keyHeads, left, right];
+    const items = batch * heads * queries;
+    const row = Math.ceil(keys / ROW_MULTIPLE) * ROW_MULTIPLE;
+    const scores = allocateView(device, "float32", [items, row], "the scores of attention");
+    const strides = [q, k, v, y].flatMap((view) => view.strides.slice(0, 3));
+    const sizes = [queries, heads, heads / keyHeads, row];
+    const words = [...strides, ...sizes, keys, left, right, floatBits(scale)];
     const operations = 4 * headSize * Math.min(keys, left + right + 1);
-    device.dispatch(
-      oneByOne(headSize),
-      { integers: [...places, device.address(logSums), ...sizes], floats: [scale * LOG2_E] },
-      batch * heads * queries,
+    runKernel(
+      device,
+      kernels[headSize] ??= oneByOne(headSize),
+      [q, k, v, y, logSums, scores],
+      words,
+      items,
       {
         grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
-        scratchBytes: 4 * (keys + ROW_MULTIPLE),
         work: () => attentionWork("attention", call, 2, [q, k, v, y, logSums]),
       },
     );
+    device.free(scores.allocation);
   },
 };
 
-/** The argument words: integers, and the scale as the bits of a float. */
-const WORDS = [
-  ...["q", "qBatch", "qToken", "qHead", "k", "kBatch", "kToken", "kHead"] as const,
-  ...["v", "vBatch", "vToken", "vHead", "y", "yBatch", "yToken", "yHead"] as const,
-  ...["logSums", "queries", "keys", "heads", "group", "left", "right", "scale"] as const,
-];
+const NAMES = ["q", "k", "v", "y"] as const;
+const AXES = ["Batch", "Token", "Head"] as const;
 
-/** Work items are queries of a head. Scratch memory: a score per key. */
-const oneByOne = (headSize: number): WasmKernel => ({
-  key: `attention of few queries, heads of ${headSize}`,
-  emit: emitKernel((f, { words, start, end, scratch }) => {
-    const word = loadWords(f, words, WORDS);
-    const scale = f.local(word.scale.asF32().splat());
+/** Work items are queries of a head. Those of a thread have their scores in the row of its first. */
+const oneByOne = (headSize: number) =>
+  defineKernel(
+    {
+      key: `attention of few queries, heads of ${headSize}`,
+      buffers: { q: "f32", k: "f32", v: "f32", y: "f32", logSums: "f32", scores: "f32" },
+      writes: ["y", "logSums", "scores"],
+      arguments: [
+        ...NAMES.flatMap((name) => AXES.map((axis) => `${name}${axis}` as const)),
+        ...["queries", "heads", "group", "row", ...MASK_WORDS] as const,
+      ],
+      spread: "ranges",
+    },
+    (k, firstItem, buffers, words) => {
+      const { queries, heads, group, row } = words;
+      const scores = buffers.scores.from(firstItem.multiply(row));
+      k.loop(firstItem, k.end, (item) => {
+        const ofHead = k.let(item.divide(queries));
+        const query = k.let(item.remainder(queries));
+        const [batch, head] = [k.let(ofHead.divide(heads)), k.let(ofHead.remainder(heads))];
+        const keyHead = k.let(head.divide(group));
+        const visible = visibleKeys(k, k.let(words.keys.subtract(queries).add(query)), words);
+        const place = (name: typeof NAMES[number], head: Int, token: Int) =>
+          buffers[name].from(
+            batch.multiply(words[`${name}Batch`]).add(head.multiply(words[`${name}Head`]))
+              .add(token.multiply(words[`${name}Token`])),
+          );
+        const [q, y] = [place("q", head, query), place("y", head, query)];
+        const [keys, values] = [
+          place("k", keyHead, visible.first),
+          place("v", keyHead, visible.first),
+        ];
+        const weights = scores.from(visible.first);
+        const count = k.let(visible.last.subtract(visible.first));
 
-    f.forRange(start, end, 1, (item) => {
-      const row = f.local(item.divide(word.queries));
-      const query = f.local(item.remainder(word.queries));
-      const batch = f.local(row.divide(word.heads));
-      const queryHead = f.local(row.remainder(word.heads));
-      const keyHead = f.local(queryHead.divide(word.group));
-      const position = f.local(word.keys.subtract(word.queries).add(query));
-      const { first, last, forVisible } = visibleKeys(f, position, word);
-      const place = (name: "q" | "k" | "v" | "y", head: I32, token: I32) => {
-        const ofHead = batch.multiply(word[`${name}Batch`]).add(head.multiply(word[`${name}Head`]));
-        return f.local(word[name].add(ofHead).add(token.multiply(word[`${name}Token`])));
-      };
-      const [q, y] = [place("q", queryHead, query), place("y", queryHead, query)];
-      const [k, v] = [place("k", keyHead, first), place("v", keyHead, first)];
-      const scores = f.local(scratch.add(first.shiftLeft(2)));
-      const count = f.local(last.subtract(first));
+        const multiplyKeys = (numbers: readonly Int[]) => {
+          const lines = numbers.map((number) => keys.from(number.multiply(words.kToken)));
+          // Two sums per key are enough to hide the latency of additions.
+          const sums = lines.map(() => [k.variable(k.vector(0)), k.variable(k.vector(0))] as const);
+          for (let at = 0; at < headSize; at += 4) {
+            const four = k.let(q.loadFour(at));
+            lines.forEach((line, i) => {
+              const sum = sums[i]![at / 4 % 2]!;
+              k.set(sum, line.loadFour(at).multiplyAdd(four, sum));
+            });
+          }
+          sums.forEach(([even, odd], i) =>
+            weights.store(numbers[i]!, sumOfLanes(k, even.add(odd)))
+          );
+        };
+        // Four keys at a time, a quarter of all keys apart; the next four are their neighbors. So the
+        // keys are read as four sequential streams, which suits the hardware prefetcher.
+        const apart = k.let(count.divide(4));
+        k.loop(
+          0,
+          apart,
+          (key) => multiplyKeys([0, 1, 2, 3].map((i) => k.let(apart.multiply(i).add(key)))),
+        );
+        k.loop(k.let(apart.multiply(4)), count, (key) => multiplyKeys([key]));
 
-      multiplyKeys(f, headSize, q, k, word.kToken, scores, count);
-      const logSum = softmaxInPlace(f, scratch, scale, forVisible);
-      f.store(word.logSums.add(item.shiftLeft(2)), logSum);
-      sumValues(f, headSize, scores, v, word.vToken, y, count);
-    });
-  }),
-});
+        buffers.logSums.store(item, softmaxInPlace(k, scores, visible));
 
-/**
- * scores[i] = q · k[i], four keys at a time, a quarter of all keys apart; the next four are their
- * neighbors. So the keys are read as four sequential streams, which suits the hardware prefetcher.
- */
-function multiplyKeys(
-  f: FunctionBuilder,
-  headSize: number,
-  q: I32,
-  k: I32,
-  tokenBytes: I32,
-  scores: I32,
-  count: I32,
-): void {
-  const each = f.local(count.divide(TOGETHER));
-  const streams = Array.from({ length: TOGETHER }, (_, i) => ({
-    key: f.local(k.add(each.multiply(i).multiply(tokenBytes))),
-    score: f.local(scores.add(each.multiply(4 * i))),
-  }));
-  const walk = (times: I32, some: typeof streams) =>
-    f.forRange(0, times, 1, () => {
-      // Two sums per key are enough to hide the latency of additions.
-      const sums = some.map(() => [f.local(F32x4.of(0)), f.local(F32x4.of(0))] as const);
-      for (let vector = 0; vector < headSize / 4; vector++) {
-        const four = f.local(q.loadF32x4(16 * vector));
-        some.forEach(({ key }, i) => {
-          const sum = sums[i]![vector % 2]!;
-          f.set(sum, key.loadF32x4(16 * vector).multiplyAdd(four, sum));
-        });
-      }
-      some.forEach(({ key, score }, i) => {
-        const [even, odd] = sums[i]!;
-        f.store(score, f.sumOfLanes(even.add(odd)));
-        f.set(key, key.add(tokenBytes));
-        f.set(score, score.add(4));
+        // Sums of a strip of columns stay in registers.
+        for (let first = 0; first < headSize; first += STRIP) {
+          const columns = Array.from(
+            { length: Math.min(STRIP, headSize - first) / 4 },
+            (_, i) => first + 4 * i,
+          );
+          const sums = columns.map(() => k.variable(k.vector(0)));
+          const at = k.variable(k.int(0));
+          k.loop(0, count, (key) => {
+            const weight = k.let(weights.loadSplat(key));
+            const value = values.from(at);
+            sums.forEach((sum, i) =>
+              k.set(sum, value.loadFour(columns[i]!).multiplyAdd(weight, sum))
+            );
+            k.set(at, at.add(words.vToken));
+          });
+          sums.forEach((sum, i) => y.storeFour(columns[i]!, sum));
+        }
       });
-    });
-  walk(each, streams);
-  // The last stream continues into the remaining keys.
-  walk(count.remainder(TOGETHER), streams.slice(-1));
-}
-
-/** y = Σ weight[i] · v[i], in strips of columns whose sums stay in registers. */
-function sumValues(
-  f: FunctionBuilder,
-  headSize: number,
-  weights: I32,
-  v: I32,
-  tokenBytes: I32,
-  y: I32,
-  count: I32,
-): void {
-  const bytes = f.local(count.shiftLeft(2));
-  const vectors = headSize / 4;
-  for (let vector = 0; vector < vectors; vector += STRIP) {
-    const sums = Array.from(
-      { length: Math.min(STRIP, vectors - vector) },
-      () => f.local(F32x4.of(0)),
-    );
-    const value = f.local(v);
-    f.forRange(0, bytes, 4, (at) => {
-      const weight = f.local(weights.add(at).loadSplat());
-      sums.forEach((sum, i) => {
-        f.set(sum, value.loadF32x4(16 * (vector + i)).multiplyAdd(weight, sum));
-      });
-      f.set(value, value.add(tokenBytes));
-    });
-    sums.forEach((sum, i) => f.store(y, sum, 16 * (vector + i)));
-  }
-}
+    },
+  );

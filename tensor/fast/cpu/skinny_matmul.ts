@@ -22,6 +22,7 @@ import {
   stridesOf,
   transposeMatmul,
 } from "../../ops/matmul/problem.ts";
+import { sumOfLanes } from "./attention_softmax.ts";
 
 /**
  * Maximum rows for which reading the other matrix in place beats packing it, as the BLAS does too.
@@ -199,11 +200,10 @@ const dots = rowsKernel("dots", (k, first, last, { a, b, c }, words) => {
     k.loop(passes, fours, (at) => addVectors(at, 1), { step: 4 });
     const products = sums.flatMap((ofRow, i) =>
       ofRow.map(([sum, other], j) => {
-        const all = k.let(other === undefined ? sum! : sum!.add(other));
-        const lane = (number: number) => k.laneOf(all, number);
+        const all = other === undefined ? sum! : sum!.add(other);
         return {
           ...{ x: x[i]!, y: y[j]! },
-          total: k.variable(lane(0).add(lane(2)).add(lane(1).add(lane(3)))),
+          total: k.variable(sumOfLanes(k, all)),
           place: k.let(row.add(i).multiply(cRow).add(columns[j]!.multiply(cColumn))),
         };
       })

@@ -253,10 +253,10 @@ Deno.test("loops, branches and calls run as written", () => {
 
 Deno.test("lanes are reduced across a vector", () => {
   const { floats } = vectorResults((a, b, _, f) => [
-    f.sumOfLanes(a).splat(),
-    f.maxOfLanes(a).splat(),
+    f.acrossLanes(a, (one, other) => one.add(other)),
+    f.acrossLanes(a, (one, other) => one.max(other)),
     f.acrossLanes(a, (one, other) => one.min(other)),
-    f.maxOfLanes(b).splat(),
+    f.acrossLanes(b, (one, other) => one.max(other)),
   ], [[1, 2, 8, 4], [1, NaN, 3, 4]]);
   assertEquals(floats.map((lanes) => lanes[0]), [15, 8, 1, NaN]);
 });

@@ -149,16 +149,6 @@ export class FunctionBuilder {
     plain(0x10, values, unsigned(index))(this);
   }
 
-  /** The sum of the lanes. */
-  sumOfLanes(vector: F32x4): F32 {
-    return F32.lane(this.acrossLanes(vector, (a, b) => a.add(b)), 0);
-  }
-
-  /** The maximum lane; NaN if any is NaN. */
-  maxOfLanes(vector: F32x4): F32 {
-    return F32.lane(this.acrossLanes(vector, (a, b) => a.max(b)), 0);
-  }
-
   /** The lanes combined, in the order (0, 2), (1, 3), in each lane. */
   acrossLanes(vector: F32x4, combine: (a: F32x4, b: F32x4) => F32x4): F32x4 {
     const four = this.local(vector);
