@@ -11,16 +11,6 @@ const PAGE_BYTES = 65_536;
 const MAXIMUM_PAGES = 65_536;
 const UNITS_PER_PAGE = PAGE_BYTES / BLOCK_ALIGNMENT;
 /**
- * Below this many units, each size has its own class; above, each power of two has this many
- * classes.
- */
-const CLASSES_PER_OCTAVE = 16;
-const OCTAVE_BITS = 4;
-const CLASSES = (27 - OCTAVE_BITS + 1) * CLASSES_PER_OCTAVE;
-/** How many free ranges of the request's own class are tried before a larger class. */
-const TRIES = 8;
-
-/**
  * A range of the memory, used or free. Units are of {@linkcode BLOCK_ALIGNMENT} bytes. One that was
  * freed is never used again: what is allocated from it is a new object.
  */
@@ -35,9 +25,6 @@ export class CpuAllocation implements Allocation {
   /** The neighbors in memory, in a ring. */
   before: CpuAllocation = this;
   after: CpuAllocation = this;
-  /** The neighbors in the ring of its free list: freed after this one, and before it. */
-  newer: CpuAllocation = this;
-  older: CpuAllocation = this;
 
   constructor(heap: Heap, start: number, units: number, bytes: number, label: string) {
     this.heap = heap;
@@ -49,22 +36,12 @@ export class CpuAllocation implements Allocation {
   }
 }
 
-/** The size class of a range: the largest whose minimum size it reaches. */
-function sizeClass(units: number): number {
-  if (units < CLASSES_PER_OCTAVE) return units;
-  const octave = 31 - Math.clz32(units);
-  const step = (units >>> (octave - OCTAVE_BITS)) & (CLASSES_PER_OCTAVE - 1);
-  return (octave - OCTAVE_BITS + 1) * CLASSES_PER_OCTAVE + step;
-}
-
 /**
  * An allocator over one growing `WebAssembly.Memory`.
  *
- * Free ranges are in lists by size class, most recently freed first, because its pages are mapped
- * and perhaps still cached. Adjacent free ranges are always merged, and the smallest fitting class
- * is used first, so that the untouched end of the memory is used last. The scheme is TLSF (Masmano
- * et al., "TLSF: a new dynamic memory allocator for real-time systems", 2004), with bookkeeping in
- * JavaScript objects.
+ * Free ranges are in lists by size, most recently freed last: that is used first, because its pages
+ * are mapped and perhaps still cached. Adjacent free ranges are always merged, and the smallest
+ * fitting size is used, so that the untouched end of the memory is used last.
  */
 export class Heap {
   readonly memory: WebAssembly.Memory;
@@ -81,10 +58,8 @@ export class Heap {
   advice: () => string = () => "";
   /** The end of the memory: comes after the last range, and before the first. */
   readonly #end: CpuAllocation = this.#make(0, 0);
-  /** The ends of the free lists. */
-  readonly #lists: CpuAllocation[] = Array.from({ length: CLASSES }, () => this.#make(0, 0));
-  /** Bit `c` is set if list `c` is not empty. */
-  readonly #filled = new Int32Array(CLASSES / 32);
+  /** The free ranges of each size in units; no list is empty. */
+  readonly #free = new Map<number, CpuAllocation[]>();
 
   /** Reserves address space: at most 4 GiB. Throws where there is no shared WebAssembly memory. */
   constructor(initialBytes: number, maximumBytes: number = MAXIMUM_PAGES * PAGE_BYTES) {
@@ -171,45 +146,28 @@ export class Heap {
     this.floats = new Float32Array(buffer);
   }
 
-  /** A free range of at least `units` units, still in its list. */
+  /** A free range of at least `units` units, still in its list: the smallest. */
   #find(units: number): CpuAllocation | null {
-    if (units > this.#end.start) return null;
-    const own = sizeClass(units);
-    const end = this.#lists[own]!;
-    let free = end.older;
-    for (let i = 0; free !== end && i < TRIES; i++) {
-      if (free.units >= units) return free;
-      free = free.older;
+    let best = this.#free.get(units);
+    if (best === undefined) {
+      let least = Infinity;
+      for (const [size, ranges] of this.#free) {
+        if (size >= units && size < least) [least, best] = [size, ranges];
+      }
     }
-    let word = (own + 1) >>> 5;
-    // Shifts count modulo 32.
-    let bits = this.#filled[word]! & (-1 << (own + 1));
-    while (bits === 0 && ++word < this.#filled.length) bits = this.#filled[word]!;
-    if (bits !== 0) return this.#lists[32 * word + 31 - Math.clz32(bits & -bits)]!.older;
-    // Search the rest of the class only if the alternative is to grow.
-    while (free !== end && free.units < units) free = free.older;
-    return free === end ? null : free;
+    return best?.at(-1) ?? null;
   }
 
   #list(free: CpuAllocation): void {
-    const list = sizeClass(free.units);
-    const end = this.#lists[list]!;
-    free.newer = end;
-    free.older = end.older;
-    end.older.newer = free;
-    end.older = free;
-    this.#filled[list >>> 5]! |= 1 << list;
+    const list = this.#free.get(free.units);
+    if (list === undefined) this.#free.set(free.units, [free]);
+    else list.push(free);
   }
 
   #unlist(free: CpuAllocation): void {
-    free.newer.older = free.older;
-    free.older.newer = free.newer;
-    // Alone in the ring is its end: the list is empty.
-    if (free.newer === free.older) {
-      const list = sizeClass(free.units);
-      this.#filled[list >>> 5]! &= ~(1 << list);
-    }
-    free.newer = free.older = free;
+    const list = this.#free.get(free.units)!;
+    if (list.length === 1) this.#free.delete(free.units);
+    else list.splice(list.lastIndexOf(free), 1);
   }
 
   #grow(units: number, bytes: number, label: string): void {
