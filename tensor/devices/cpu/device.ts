@@ -80,11 +80,9 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice
 /** A kernel that is ready to run on the main thread. */
 interface CompiledKernel {
   readonly id: number;
-  /** Its module, for the workers. Engines compile equal modules once for all threads. */
-  readonly bytes: Uint8Array;
   readonly run: KernelFunction;
-  /** Which threads have it; the main thread is the first. */
-  readonly isKnown: boolean[];
+  /** Its module, for the workers. Engines compile equal modules once for all threads. */
+  readonly code: Pick<CpuAllocation, "address" | "bytes">;
 }
 
 class Cpu implements CpuDevice {
@@ -127,9 +125,8 @@ class Cpu implements CpuDevice {
     this.hasOneDnn = libraries.oneDnn.isOpen;
     this.#matmulPrecision = asked === "f32" || libraries.missingBf16 !== null ? "f32" : "bf16";
     this.threads = pool.size + 1;
-    this.#matmuls = libraries.kernels.map((run, id) => {
-      return { id, run, bytes: new Uint8Array(), isKnown: new Array(this.threads).fill(true) };
-    });
+    const code = { address: 0, bytes: 0 };
+    this.#matmuls = libraries.kernels.map((run, id) => ({ id, run, code }));
     this.#argumentBlock = heap.reserve(ARGUMENT_WORDS * 4, "arguments of kernels");
     this.#scratch = new Array(this.threads).fill(null);
     heap.advice = () => this.scopes.advice;
@@ -323,19 +320,22 @@ class Cpu implements CpuDevice {
   }
 
   /** Runs the first share here, and the others in the workers, or here if those are late. */
-  #runShares(key: string, kernel: CompiledKernel, items: number, shares: number): void {
-    const code = this.#codeForWorkers(key, kernel, shares);
+  #runShares(
+    key: string,
+    { id, run, code }: CompiledKernel,
+    items: number,
+    shares: number,
+  ): void {
     const { address } = this.#argumentBlock;
     for (let share = 1; share < shares; share++) {
-      const missing = kernel.isKnown[share] ? null : code;
       this.#pool.post(share - 1, [
-        kernel.id,
+        id,
         address,
         boundary(items, share, shares),
         boundary(items, share + 1, shares),
         this.#scratch[share]?.address ?? 0,
-        missing?.address ?? 0,
-        missing?.bytes ?? 0,
+        code.address,
+        code.bytes,
       ]);
     }
     let failure: Error | null = null;
@@ -344,29 +344,16 @@ class Cpu implements CpuDevice {
         const start = boundary(items, share, shares);
         const end = boundary(items, share + 1, shares);
         try {
-          kernel.run(address, start, end, this.#scratch[share]?.address ?? 0);
+          run(address, start, end, this.#scratch[share]?.address ?? 0);
         } catch (error) {
           failure = failed(key, String(error), error);
         }
         continue;
       }
       const message = this.#pool.finish(share - 1);
-      if (message === null) kernel.isKnown[share] = true;
-      else failure = failed(key, message, null);
+      if (message !== null) failure = failed(key, message, null);
     }
-    if (code !== null) this.#heap.release(code);
     if (failure !== null) throw failure;
-  }
-
-  /** The kernel's module in shared memory, unless all workers have it. */
-  #codeForWorkers(key: string, kernel: CompiledKernel, shares: number): CpuAllocation | null {
-    for (let share = 1; share < shares; share++) {
-      if (kernel.isKnown[share]) continue;
-      const code = this.#heap.reserve(kernel.bytes.length, `code of kernel "${key}"`);
-      this.#heap.bytes.set(kernel.bytes, code.address);
-      return code;
-    }
-    return null;
   }
 
   /** Emits a kernel and compiles it for the main thread. */
@@ -384,8 +371,9 @@ class Cpu implements CpuDevice {
       throw wrongType(`compile kernel "${key}"`, 'an exported function "kernel"', typeof run);
     }
     const id = MATMULS + this.#kernels.size;
-    const isKnown = Array.from({ length: this.threads }, (_, thread) => thread === 0);
-    const compiled = { id, bytes, run: run as KernelFunction, isKnown };
+    const code = this.#heap.reserve(bytes.length, `code of kernel "${key}"`);
+    this.#heap.bytes.set(bytes, code.address);
+    const compiled = { id, code, run: run as KernelFunction };
     this.#kernels.set(key, compiled);
     return compiled;
   }

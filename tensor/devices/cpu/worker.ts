@@ -21,10 +21,7 @@ export const MAILBOX = {
  */
 export const STATE = { idle: 0, open: 1, claimed: 2, failed: 3, quit: 4 } as const;
 
-/**
- * The kernel, and the four values to call it with; address and size of its module, of size 0 if the
- * worker already has it.
- */
+/** The kernel, and the four values to call it with; address and size of its module. */
 export type Job = readonly [
   kernel: number,
   words: number,
@@ -71,9 +68,7 @@ export function runWorker(
 
   const work = (): void => {
     const [id, argument, start, end, scratch, code, codeBytes] = jobWords as unknown as Job;
-    if (codeBytes > 0) kernels[id] = compile(code >>> 0, codeBytes);
-    const kernel = kernels[id];
-    if (kernel === undefined) throw new Error("the worker has no code for the kernel");
+    const kernel = kernels[id] ??= compile(code >>> 0, codeBytes);
     kernel(argument, start, end, scratch);
   };
 
