@@ -72,19 +72,11 @@ export interface FastPath<O extends Operation, K extends Kind> {
 /** A fast path of any operation on any kind of device. */
 export type AnyFastPath = { [O in Operation]: { [K in Kind]: FastPath<O, K> }[Kind] }[Operation];
 
-type ByOperation<K extends Kind> = { [O in Operation]?: FastPath<O, K>[] };
-
-const paths: { readonly [K in Kind]: ByOperation<K> } = { cpu: {}, webgpu: {} };
+const paths: AnyFastPath[] = [];
 
 /** Appends fast paths; of those that suit a problem, the first is taken. */
 export function registerFastPaths(list: readonly AnyFastPath[]): void {
-  for (const path of list) append(path);
-}
-
-function append<O extends Operation, K extends Kind>(path: FastPath<O, K>): void {
-  const byOperation: ByOperation<K> = paths[path.device];
-  const before: readonly FastPath<O, K>[] = byOperation[path.operation] ?? [];
-  Object.assign(byOperation, { [path.operation]: [...before, path] });
+  paths.push(...list);
 }
 
 /** The first fast path that suits a problem, or `undefined`: then the plain body computes it. */
@@ -93,6 +85,10 @@ export function findFastPath<O extends Operation, K extends Kind>(
   problem: FastOperations[O]["problem"],
   device: Devices[K] & { readonly kind: K },
 ): FastPath<O, K> | undefined {
-  const byOperation: ByOperation<K> = paths[device.kind];
-  return byOperation[operation]?.find((path) => path.suits(problem, device));
+  const isFor = (path: { operation: Operation; device: Kind }): path is FastPath<O, K> =>
+    path.operation === operation && path.device === device.kind;
+  for (const path of paths) {
+    if (isFor(path) && path.suits(problem, device)) return path;
+  }
+  return undefined;
 }
