@@ -213,7 +213,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
             model,
             batchesOf(new ConversationLoader({ ...rows, task: validation }), evalBatches),
             tokenizer.tokenBytes(),
-            parallel === undefined ? { signal } : { parallel },
+            { signal, parallel },
           ),
       },
     }

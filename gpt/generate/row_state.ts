@@ -73,24 +73,16 @@ export class RowState {
   readonly #tool: Tool;
   readonly #forced: number[] = [];
   #expression: number[] | null = null;
-  #isFinished = false;
-  #pending: Promise<void> | null = null;
+  /** Whether the sample has ended. */
+  isFinished = false;
+  /** A tool that has not answered yet: it has to be awaited before the next token. */
+  pending: Promise<void> | null = null;
 
   /** Creates the state of a new sample, whose calls `tool` answers. */
   constructor(special: GenerationTokens, tokenizer: EngineTokenizer, tool: Tool = calculate) {
     this.#special = special;
     this.#tokenizer = tokenizer;
     this.#tool = tool;
-  }
-
-  /** Whether the sample has ended. */
-  get isFinished(): boolean {
-    return this.#isFinished;
-  }
-
-  /** A tool that has not answered yet: it has to be awaited before the next token. */
-  get pending(): Promise<void> | null {
-    return this.#pending;
   }
 
   /** Whether one of the next tokens may be forced: a call is open, or output is pending. */
@@ -104,13 +96,13 @@ export class RowState {
    * @throws {Error} If a tool is still `pending`.
    */
   next(sampled: number): { readonly token: number; readonly mask: 0 | 1 } {
-    if (this.#pending !== null) {
+    if (this.pending !== null) {
       throw new Error("Cannot take a token: wanted the answer of the tool first, got none yet");
     }
     const forced = this.#forced.shift();
     const token = forced ?? sampled;
     const { ends, pythonStart, pythonEnd } = this.#special;
-    if (ends.includes(token)) this.#isFinished = true;
+    if (ends.includes(token)) this.isFinished = true;
     if (token === pythonStart) this.#expression = [];
     else if (token === pythonEnd && this.#expression !== null) {
       if (this.#expression.length > 0) this.#answer(this.#tokenizer.decode(this.#expression));
@@ -122,9 +114,9 @@ export class RowState {
   #answer(call: string): void {
     const answer = this.#tool(call);
     if (!(answer instanceof Promise)) return this.#force(answer);
-    this.#pending = answer.then((text) => this.#force(text)).finally(() => this.#pending = null);
+    this.pending = answer.then((text) => this.#force(text)).finally(() => this.pending = null);
     // Who awaits it gets the error; who has left does not need it.
-    this.#pending.catch(() => {});
+    this.pending.catch(() => {});
   }
 
   #force(answer: string | null): void {

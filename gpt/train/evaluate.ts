@@ -57,13 +57,15 @@ export async function evaluateBitsPerByte(
   tokenBytes: Int32Array,
   options: EvaluateOptions = {},
 ): Promise<number> {
-  const { rank, ranks } = options.parallel ?? { rank: 0, ranks: 1 };
+  const { signal, parallel } = options;
+  const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
   let batch = 0;
   let bytes = 0;
   let nats = 0;
   let pending: Tensor[] = [];
   for await (const { inputs, targets, shape } of batches) {
-    options.signal?.throwIfAborted();
+    // Ranks stop together, by what they agree on between steps.
+    if (parallel === undefined) signal?.throwIfAborted();
     if (batch++ % ranks !== rank) continue;
     const lengths = targets.map((id) => lengthOf(id, tokenBytes));
     const counted = targets.map((id, i) => lengths[i]! > 0 ? id : -1);
@@ -76,12 +78,7 @@ export async function evaluateBitsPerByte(
     await nextTask();
   }
   nats += await readSum(pending);
-  if (options.parallel !== undefined) {
-    [nats, bytes] = options.parallel.sum([nats, bytes]) as [
-      number,
-      number,
-    ];
-  }
+  if (parallel !== undefined) [nats, bytes] = parallel.sum([nats, bytes]) as [number, number];
   if (bytes === 0) {
     throw new RangeError("Cannot evaluate: wanted targets that stand for text, got none");
   }

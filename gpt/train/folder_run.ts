@@ -75,21 +75,16 @@ export async function* trainInFolder(
     return path;
   };
   await using _lock = isWriter && options.lock === undefined ? await lockRun(folder) : null;
-  const { plan, wantsSave } = options;
-  const timing = {
-    ...(isSavedByTime ? { seconds: options.saveSeconds ?? SAVE_SECONDS } : {}),
-    ...(wantsSave === undefined ? {} : { isWanted: wantsSave }),
-  };
+  const seconds = isSavedByTime ? options.saveSeconds ?? SAVE_SECONDS : undefined;
+  const saving = { every: saveEvery, seconds, isWanted: options.wantsSave, run: save };
   if (isWriter) {
-    const { numIterations: steps, totalBatchSize: tokensPerStep } = plan;
+    const { numIterations: steps, totalBatchSize: tokensPerStep } = options.plan;
     await writeRunInfo(folder, model, { steps, tokensPerStep, settings });
   }
   using log = isWriter
     ? await MetricsLog.open(`${folder}/${METRICS_FILE}`, options.state?.step ?? 0)
     : null;
-  for await (
-    const event of train({ ...options, save: { every: saveEvery, ...timing, run: save } })
-  ) {
+  for await (const event of train({ ...options, save: saving })) {
     if (event.kind === "step") {
       const { liveBytes, peakBytes } = model.device.memory;
       log?.append({ ...event, liveBytes, peakBytes });

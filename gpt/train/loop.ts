@@ -32,7 +32,7 @@ export interface LoopOptions {
   /** Yields batches, each with the same number of tokens. */
   readonly loader: Pick<Loader<unknown>, "take">;
   /** Scales losses, for training in half precision. */
-  readonly scaler?: GradScaler;
+  readonly scaler?: GradScaler | undefined;
   /** The number of steps, and of batches per step. */
   readonly plan: Pick<TrainingPlan, "numIterations" | "gradAccumSteps">;
   /** Sets the learning rates of each step. */

@@ -14,7 +14,7 @@ import {
   type Split,
   type TokenArray,
 } from "../../data/mod.ts";
-import { GradScaler, type MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
+import { GradScaler, MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import type { Device, FloatType } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type Checkpoint, loadModel, loadOptimizer } from "../files/checkpoint.ts";
@@ -30,7 +30,6 @@ import {
   type Periodic,
   type TrainingEvent,
   type TrainingState,
-  type TrainOptions,
   untrained,
 } from "./run.ts";
 import { likelyTexts } from "../generate/write_text.ts";
@@ -141,7 +140,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       model,
       new SequentialLoader({ tokens: validation, ...batch }),
       tokenizer.tokenBytes(),
-      parallel === undefined ? { signal } : { parallel },
+      { signal, parallel },
     );
   const sample = () => likelyTexts(model, tokenizer);
   // Rank 0 alone writes texts and measures, while the others wait for it in the next step.
@@ -155,7 +154,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         ...options,
         model,
         optimizer,
-        ...scalerFor(model, state),
+        scaler: scalerFor(model, state),
         loader: parallel === undefined ? loader : new SharedLoader(loader, parallel),
         state,
         setLearningRates: pretrainingSchedule(plan, options.schedule),
@@ -230,23 +229,20 @@ async function openModel(
   const model = checkpoint === undefined
     ? new GPT(plan.config, device, { seed, computeDtype })
     : await (parallel ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
+  const optimizer = parallel?.optimizer(model, plan.learningRates) ??
+    model.optimizer(plan.learningRates);
   if (checkpoint === undefined) await parallel?.shareParameters(model);
-  if (parallel === undefined) {
-    const optimizer = model.optimizer(plan.learningRates);
-    if (checkpoint !== undefined) await loadOptimizer(checkpoint, optimizer, device);
-    return { model, optimizer };
-  }
-  const optimizer = parallel.optimizer(model, plan.learningRates);
-  if (checkpoint !== undefined) await parallel.loadOptimizer(checkpoint, optimizer, device);
+  else if (optimizer instanceof MuonAdamW) await loadOptimizer(checkpoint, optimizer, device);
+  else await parallel!.loadOptimizer(checkpoint, optimizer, device);
   return { model, optimizer };
 }
 
 /** The loss scaler of a model in half precision, in the run's state. */
-function scalerFor({ computeDtype }: GPT, state: TrainingState): Pick<TrainOptions, "scaler"> {
-  if (computeDtype !== "float16") return {};
+function scalerFor({ computeDtype }: GPT, state: TrainingState): GradScaler | undefined {
+  if (computeDtype !== "float16") return undefined;
   const scaler = new GradScaler();
   if (state.scaler !== null) scaler.loadStateDict(state.scaler);
-  return { scaler };
+  return scaler;
 }
 
 function checkSameShape(wanted: GPTConfig, { folder, meta }: Checkpoint): void {

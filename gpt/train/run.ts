@@ -84,9 +84,9 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "ranks"> {
   /** Saves a checkpoint and returns its path; also when the signal stops the run. */
   readonly save?: Periodic<(state: TrainingState) => Promise<string>> & {
     /** Seconds after which to save too; longer if saving would take more than 1 % of the time. */
-    readonly seconds?: number;
+    readonly seconds?: number | undefined;
     /** Whether to save now, whatever the interval; asked after each step. */
-    readonly isWanted?: () => boolean;
+    readonly isWanted?: (() => boolean) | undefined;
   };
   /** Milliseconds between read-backs of losses; 0 reads after each step. @default {500} */
   readonly readInterval?: number;
@@ -188,10 +188,14 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   let savedStep = firstStep;
   const saveTimer = new SaveTimer(save);
   // With several ranks, only what all of them know may decide.
-  const signal = parallel === undefined ? options.signal : undefined;
   let agreed = { exitCode: 0, isSaving: false };
+  const exitCode = () => parallel === undefined ? exitCodeOf(options.signal) : agreed.exitCode;
+  const isStopping = () => exitCode() > 0;
   const loop = trainingLoop({ ...options, firstStep, ranks: parallel?.ranks ?? 1 });
-  const clock = new StepClock(plan, firstStep);
+  /** When the first pending step began. */
+  let started: number | null = null;
+  /** The steps after warmup, which tell how long the others will take. */
+  const timed = { seconds: 0, steps: 0 };
   const profiledStep = Math.min(firstStep + WARMUP_STEPS, plan.numIterations - 1);
   const pending: LoopStep[] = [];
   const isDue = (task: Periodic<unknown> | undefined, step: number) =>
@@ -200,8 +204,6 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   while (true) {
     const { step } = state;
     const isLast = step >= plan.numIterations;
-    const exitCode = () => parallel === undefined ? exitCodeOf(signal) : agreed.exitCode;
-    const isStopping = () => exitCode() > 0;
 
     /** The result of a task that is due; `null` without one, or if the signal aborted it. */
     const resultOf = async <Result>(
@@ -211,7 +213,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       try {
         return await model.device.inF32(task.run);
       } catch (error) {
-        if (signal?.aborted) return null;
+        if (isStopping()) return null;
         throw error;
       }
     };
@@ -240,7 +242,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       return;
     }
 
-    clock.start();
+    started ??= performance.now();
     const runStep = async (): Promise<void> => {
       const { value } = await loop.next();
       if (value !== undefined) pending.push(value);
@@ -254,13 +256,13 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     // once: whoever starts a run waits for it.
     const isInterrupted = [evaluate, sample, measure, save].some((task) => isDue(task, state.step));
     const mustRead = step === firstStep || isInterrupted || parallel !== undefined ||
-      isStopping() ||
-      state.step >= plan.numIterations || isProfiled || clock.elapsed >= readInterval ||
-      pending.length >= MAX_PENDING;
+      isStopping() || state.step >= plan.numIterations || isProfiled ||
+      performance.now() - started >= readInterval || pending.length >= MAX_PENDING;
     if (!mustRead) continue;
     const steps = pending.splice(0);
     const read = await readNumbers(steps.flatMap(({ losses }) => losses));
-    const seconds = clock.stop(steps.length);
+    const seconds = (performance.now() - started) / 1000 / steps.length;
+    started = null;
     for (const { losses, loaderState: _loaderState, ...step } of steps) {
       let loss = mean(read.splice(0, losses.length));
       if (parallel !== undefined) {
@@ -269,12 +271,21 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       if (!Number.isFinite(loss)) throw lossError(loss, step.step);
       const lossAverage = LOSS_DECAY * state.lossAverage + (1 - LOSS_DECAY) * loss;
       state = { ...state, lossAverage, seconds: state.seconds + seconds };
+      if (step.step >= firstStep + WARMUP_STEPS) {
+        timed.seconds += seconds;
+        timed.steps++;
+      }
+      const typicalSeconds = timed.steps === 0 ? seconds : timed.seconds / timed.steps;
+      const tokensPerSecond = plan.totalBatchSize / seconds;
       yield {
         kind: "step",
         ...step,
         loss,
         smoothLoss: lossAverage / (1 - LOSS_DECAY ** (step.step + 1)),
-        ...clock.speed(step.step, seconds),
+        seconds,
+        tokensPerSecond,
+        flopsPerSecond: tokensPerSecond * plan.flopsPerToken,
+        secondsLeft: (plan.numIterations - step.step - 1) * typicalSeconds,
       };
     }
     if (profile) yield { kind: "profile", step, profile };
@@ -295,50 +306,6 @@ function agree(
   const isSaving = parallel.rank === 0 && isOverdue;
   const [sum, saving, ...all] = parallel.sum([loss, +isSaving, ...exitCodes]);
   return { loss: sum! / parallel.ranks, isSaving: saving! > 0, exitCode: Math.max(...all) };
-}
-
-class StepClock {
-  readonly #plan: TrainOptions["plan"];
-  readonly #firstStep: number;
-  #started: number | null = null;
-  #secondsPerStep = { sum: 0, steps: 0 };
-
-  constructor(plan: TrainOptions["plan"], firstStep: number) {
-    this.#plan = plan;
-    this.#firstStep = firstStep;
-  }
-
-  /** Starts a measurement, unless one is running. */
-  start(): void {
-    this.#started ??= performance.now();
-  }
-
-  get elapsed(): number {
-    return this.#started === null ? 0 : performance.now() - this.#started;
-  }
-
-  /** Ends a measurement: seconds per step. */
-  stop(steps: number): number {
-    const seconds = this.elapsed / 1000;
-    this.#started = null;
-    return seconds / steps;
-  }
-
-  speed(step: number, seconds: number) {
-    const { totalBatchSize, flopsPerToken, numIterations } = this.#plan;
-    if (step >= this.#firstStep + WARMUP_STEPS) {
-      this.#secondsPerStep.sum += seconds;
-      this.#secondsPerStep.steps++;
-    }
-    const { sum, steps } = this.#secondsPerStep;
-    const tokensPerSecond = totalBatchSize / seconds;
-    return {
-      seconds,
-      tokensPerSecond,
-      flopsPerSecond: tokensPerSecond * flopsPerToken,
-      secondsLeft: (numIterations - step - 1) * (steps === 0 ? seconds : sum / steps),
-    };
-  }
 }
 
 class SaveTimer {
