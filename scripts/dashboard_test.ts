@@ -197,7 +197,7 @@ pageTest("what a killed run wrote after its checkpoint is gone once it goes on",
     const page = await open(`${dashboard.url}/`);
     await page.waitForFunction(
       (step) => document.querySelector("output[for=at]")?.textContent === step,
-      killed.toLocaleString("en"),
+      `${killed}`,
     );
     // The lock is still there, but nobody holds it.
     await page.waitForSelector("[data-run='base/killed'][data-state=stopped]");
@@ -206,7 +206,7 @@ pageTest("what a killed run wrote after its checkpoint is gone once it goes on",
     await page.waitForSelector("[data-run='base/killed'][data-state=finished]");
     await page.waitForFunction(
       (step) => document.querySelector("output[for=at]")?.textContent === step,
-      (killed + 20).toLocaleString("en"),
+      `${killed + 20}`,
     );
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Download as CSV" }).click();

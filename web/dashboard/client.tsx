@@ -5,11 +5,11 @@
 
 import type { ListedRun } from "../../serve/dashboard/messages.ts";
 import { computed, type JSX, render, type TargetedPointerEvent } from "../deps.ts";
-import { Button, Controls } from "../parts/controls.tsx";
+import { Button, Controls, Slider } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { type Curve, extremes, Plot, type PointerHandlers, valueAtPixel } from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
-import { followAddress } from "../state.ts";
+import { followAddress, reset } from "../state.ts";
 import {
   act,
   axis,
@@ -58,7 +58,7 @@ const parts = computed(() =>
   })
 );
 const last = computed(() => Math.max(0, ...parts.value.map(({ data }) => lastStep(data))));
-const at = computed(() => hovered.value ?? (pinned.value < 0 ? last.value : pinned.value));
+const at = computed(() => Math.min(hovered.value ?? pinned.value, last.value));
 
 /** All figures: those that have a name in its order, then the others. */
 const figures = computed(() => {
@@ -191,7 +191,8 @@ function pointing(x: readonly [number, number]): PointerHandlers {
 function Curves(): JSX.Element {
   const names = parts.value.map(({ name }) => name).join(", ");
   const [first] = parts.value;
-  const mark = hovered.value === null && pinned.value < 0 ? undefined : first?.place?.(at.value);
+  const isLatest = hovered.value === null && pinned.value === Infinity;
+  const mark = isLatest ? undefined : first?.place?.(at.value);
   return (
     <section id="curves">
       <h2>{words.curves}</h2>
@@ -225,35 +226,23 @@ function saveCsv(): void {
 }
 
 function Values(): JSX.Element {
-  const value = Math.min(at.value, last.value);
   return (
     <section>
       <h2>{words.values}</h2>
-      <div class="slider">
-        <label for="at">{words.at}</label>
-        <input
-          id="at"
-          type="range"
-          min={0}
-          max={last.value}
-          value={value}
-          onInput={(event) => pinned.value = event.currentTarget.valueAsNumber}
-        />
-        <output for="at">{count(value)}</output>
-      </div>
+      <Slider of={pinned} most={last.value} />
       <div class="buttons">
-        <Button onClick={() => pinned.value = -1} disabled={pinned.value < 0}>
+        <Button onClick={() => reset(pinned)} disabled={pinned.value === Infinity}>
           {words.latest}
         </Button>
         <Button onClick={saveCsv}>{words.download}</Button>
       </div>
       <Table
         id="values"
-        caption={words.at_step(value)}
+        caption={words.at_step(at.value)}
         head={[words.figure, ...parts.value.map(({ name }) => name)]}
         rows={figures.value.map((figure) => [
           named(figure),
-          ...parts.value.map(({ data }) => show(valueAt(data, figure, value))),
+          ...parts.value.map(({ data }) => show(valueAt(data, figure, at.value))),
         ])}
       />
     </section>

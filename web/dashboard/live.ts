@@ -15,8 +15,8 @@ export const axis = choice<Axis>("axis", words.axis, "step", words.axes);
 export const scale = choice("scale", words.scale, "linear", words.scales);
 /** The decay of the average of losses. */
 export const decay = slider("smooth", words.smooth, 0.9, [0, 0.99, 0.01]);
-/** The step whose values are shown; −1 for the latest. */
-export const pinned = setting<number>("at", -1);
+/** The step whose values are shown; at first the latest, whatever it is. */
+export const pinned = slider("at", words.at, Infinity, [0, Infinity, 1]);
 
 /** The runs that there are; `null` before the server has said. */
 export const list = signal<readonly ListedRun[] | null>(null);

@@ -19,20 +19,16 @@ const taken = signal(0);
 /** The place of the walk through the graph: before the first value, on one, or after the last. */
 const place = signal(-1);
 
-/** The order in which the forward pass computes values, then the backward pass visits them. */
-export const walk: readonly (readonly [name: string, pass: "forward" | "backward"])[] = [
-  ...["w", "x", "b", "target", "product", "prediction", "error", "loss"].map((name) =>
-    [name, "forward"] as const
-  ),
-  ...["loss", "error", "target", "prediction", "b", "product", "x", "w"].map((name) =>
-    [name, "backward"] as const
-  ),
-];
-
 /** The values from left to right. */
 const columns = [["w", "x"], ["product", "b"], ["prediction", "target"], ["error"], ["loss"]];
 /** Those to which no arrow leads. */
 const given = ["w", "x", "b", "target"];
+
+/** The order in which the forward pass computes values, then the backward pass visits them. */
+export const walk: readonly (readonly [name: string, pass: "forward" | "backward"])[] = [
+  ...backpropagation().values.map(({ name }) => [name, "forward"] as const),
+  ...columns.flat().reverse().map((name) => [name, "backward"] as const),
+];
 
 /** Enough for any start on the sliders. */
 const MAX_STEPS = 1000;

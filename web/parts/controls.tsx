@@ -15,7 +15,8 @@ export function Slider({ of: one, most, zero }: {
   /** What 0 is called. @default {the number} */
   readonly zero?: string;
 }): JSX.Element {
-  const { id, label, value, range: [min, max, step] } = one;
+  const { id, label, range: [min, max, step] } = one;
+  const value = Math.min(one.value, most ?? max);
   const digits = `${step}`.split(".")[1]?.length ?? 0;
   const text = value === 0 && zero !== undefined ? zero : fixed(value, digits);
   return (
