@@ -1,6 +1,6 @@
 /** A pool of GPU buffers: creating one takes longer than a small kernel. @module */
 
-import { RangeError } from "../../errors.ts";
+import { wrongValue } from "../../errors.ts";
 import type { BufferHandle, Gpu } from "./gpu.ts";
 import type { Recording } from "./recording.ts";
 
@@ -71,10 +71,11 @@ export class BufferPool {
     if (this.heldBytes + capacity > memoryLimit) this.#destroyFree();
     const room = memoryLimit - this.heldBytes;
     if (capacity > room) {
-      throw new RangeError(
-        `Cannot allocate ${bytes} bytes for ${label}: wanted at most ${room} bytes, ` +
-          `got ${capacity} once rounded up; of the limit of ${memoryLimit} bytes ` +
-          `${this.heldBytes} are in use${advice()}`,
+      throw wrongValue(
+        `allocate ${bytes} bytes for ${label}`,
+        `at most ${room} bytes`,
+        `${capacity} once rounded up; of the limit of ${memoryLimit} bytes ${this.heldBytes} are ` +
+          `in use${advice()}`,
       );
     }
     const handle = this.#gpu.createBuffer(label, capacity, "storage");
@@ -94,9 +95,10 @@ export class BufferPool {
   #capacityFor(bytes: number, label: string): number {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.#gpu.limits;
     if (bytes > maxBufferSize) {
-      throw new RangeError(
-        `Cannot allocate ${bytes} bytes for ${label}: wanted at most ${maxBufferSize} bytes, ` +
-          `the largest buffer of this device, got ${bytes}; ${this.heldBytes} bytes are in use`,
+      throw wrongValue(
+        `allocate ${bytes} bytes for ${label}`,
+        `at most ${maxBufferSize} bytes, the largest buffer of this device`,
+        `${bytes}; ${this.heldBytes} bytes are in use`,
       );
     }
     const capacity = sizeClass(bytes);

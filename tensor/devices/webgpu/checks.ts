@@ -1,7 +1,7 @@
 /** Validation before calling the driver, whose errors come later and say less. @module */
 
 import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
-import { RangeError } from "../../errors.ts";
+import { type RangeError, wrongValue } from "../../errors.ts";
 import type { WebGpuLimits } from "./adapter.ts";
 import { wholeOf } from "./allocation.ts";
 
@@ -16,42 +16,38 @@ export function assertCall(
   { integers, floats = [] }: Arguments,
   workgroups: number,
 ): void {
-  const problem = callProblem(kernel, allocations, limits, workgroups) ??
-    different("integer arguments", kernel.integers.length, integers.length) ??
-    different("float arguments", kernel.floats?.length ?? 0, floats.length);
-  if (problem !== null) throw new RangeError(`Cannot run "${kernel.key}": ${problem}`);
-}
-
-function callProblem(
-  kernel: WgslKernel,
-  allocations: readonly Allocation[],
-  limits: WebGpuLimits,
-  workgroups: number,
-): string | null {
   const count = allocations.length;
   const most = limits.maxStorageBuffersPerShaderStage;
-  if (count > most) return `wanted at most ${most} buffers on this device, got ${count}`;
-  if (workgroups > limits.maxComputeWorkgroupsPerDimension) {
-    return `wanted at most ${limits.maxComputeWorkgroupsPerDimension} workgroups in each ` +
-      `dimension, got ${workgroups}`;
+  if (count > most) throw wrongCall(kernel, `at most ${most} buffers on this device`, count);
+  const mostGroups = limits.maxComputeWorkgroupsPerDimension;
+  if (workgroups > mostGroups) {
+    throw wrongCall(kernel, `at most ${mostGroups} workgroups in each dimension`, workgroups);
   }
+  const mostBytes = limits.maxStorageBufferBindingSize;
   for (let i = 0; i < count; i++) {
     const allocation = allocations[i]!;
-    if (allocation.bytes > limits.maxStorageBufferBindingSize) {
-      return `wanted buffers of at most ${limits.maxStorageBufferBindingSize} bytes, got ` +
-        `${allocation.bytes} for "${kernel.buffers[i]?.name}"`;
+    const name = kernel.buffers[i]?.name;
+    if (allocation.bytes > mostBytes) {
+      const got = `${allocation.bytes} for "${name}"`;
+      throw wrongCall(kernel, `buffers of at most ${mostBytes} bytes`, got);
     }
     const first = allocations.findIndex((other) => wholeOf(other) === wholeOf(allocation));
     if (first < i && (kernel.buffers[first]?.writes || kernel.buffers[i]?.writes)) {
-      return `wanted one binding of an allocation that is written to, got it as ` +
-        `"${kernel.buffers[first]?.name}" and as "${kernel.buffers[i]?.name}"`;
+      const got = `it as "${kernel.buffers[first]?.name}" and as "${name}"`;
+      throw wrongCall(kernel, "one binding of an allocation that is written to", got);
     }
   }
-  return different("buffers", kernel.buffers.length, count);
+  assertCount(kernel, "buffers", kernel.buffers.length, count);
+  assertCount(kernel, "integer arguments", kernel.integers.length, integers.length);
+  assertCount(kernel, "float arguments", kernel.floats?.length ?? 0, floats.length);
 }
 
-function different(what: string, wanted: number, got: number): string | null {
-  return wanted === got ? null : `wanted ${wanted} ${what}, got ${got}`;
+function assertCount(kernel: WgslKernel, what: string, wanted: number, got: number): void {
+  if (wanted !== got) throw wrongCall(kernel, `${wanted} ${what}`, got);
+}
+
+function wrongCall({ key }: WgslKernel, wanted: string, got: string | number): RangeError {
+  return wrongValue(`run "${key}"`, wanted, got);
 }
 
 /**
@@ -68,10 +64,10 @@ export function assertRange(
   const end = offset + length;
   const isWhole = offset % unit === 0 && (length % unit === 0 || end === bytes);
   if (offset >= 0 && isWhole && end <= Math.ceil(bytes / unit) * unit) return;
-  throw new RangeError(
-    `Cannot ${what} bytes ${offset} to ${end} of an allocation: wanted ` +
-      `${unit === 1 ? "them" : `multiples of ${unit}`} within ${bytes} bytes, ` +
-      `got an offset of ${offset} and a length of ${length}`,
+  throw wrongValue(
+    `${what} bytes ${offset} to ${end} of an allocation`,
+    `${unit === 1 ? "them" : `multiples of ${unit}`} within ${bytes} bytes`,
+    `an offset of ${offset} and a length of ${length}`,
   );
 }
 

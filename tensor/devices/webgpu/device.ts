@@ -292,7 +292,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       return { own, buffer: own.buffer, byteOffset: isRange ? allocation.byteOffset : 0 };
     });
     const dependencies = dependenciesOf(`run "${kernel.key}"`, compiled.compilation, buffers);
-    const group = this.#kernels.bindGroup(compiled.layout, buffers);
+    const group = this.#kernels.bindGroup(compiled, buffers);
     this.#recording.makeRoom(compiled);
     buffers.forEach(({ buffer, own }, i) => {
       buffer.lastRecording = this.#recording.serial;

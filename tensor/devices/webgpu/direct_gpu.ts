@@ -3,7 +3,15 @@
 import type { OpenedAdapter } from "./adapter.ts";
 import { oneLine } from "./checks.ts";
 import { encode } from "./encode.ts";
-import type { BufferUse, Command, Gpu, GpuLoss, Handle, PipelineHandle } from "./gpu.ts";
+import type {
+  BindingUse,
+  BufferUse,
+  Command,
+  Gpu,
+  GpuLoss,
+  Handle,
+  PipelineHandle,
+} from "./gpu.ts";
 
 /** What {@linkcode directGpu} uses. */
 export const gpuParts = { oneLine, encode };
@@ -73,6 +81,18 @@ export function directGpu(
     }[use];
   }
 
+  /** Layouts of equal bindings are interchangeable. */
+  function layoutOf(bindings: readonly BindingUse[]): GPUBindGroupLayout {
+    const entries = bindings.map((use, binding): GPUBindGroupLayoutEntry => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: use === "arguments"
+        ? { type: "uniform", hasDynamicOffset: true }
+        : { type: use === "write" ? "storage" : "read-only-storage" },
+    }));
+    return gpu.createBindGroupLayout({ entries });
+  }
+
   return {
     ...plan,
     lost: Promise.race([lost, destroyed.promise]),
@@ -84,23 +104,12 @@ export function directGpu(
     },
     createBuffer: (label, size, use) =>
       create(() => gpu.createBuffer({ label, size, usage: usageFlags(use) })),
-    createLayout: (label, bindings) =>
-      create(() => {
-        const entries = bindings.map((use, binding): GPUBindGroupLayoutEntry => ({
-          binding,
-          visibility: GPUShaderStage.COMPUTE,
-          buffer: use === "arguments"
-            ? { type: "uniform", hasDynamicOffset: true }
-            : { type: use === "write" ? "storage" : "read-only-storage" },
-        }));
-        return gpu.createBindGroupLayout({ label, entries });
-      }),
-    createPipeline(label, layout, code) {
+    createPipeline(label, bindings, code) {
       gpu.pushErrorScope("validation");
       const pipeline = create(() =>
         gpu.createComputePipeline({
           label,
-          layout: gpu.createPipelineLayout({ label, bindGroupLayouts: [get(layout)] }),
+          layout: gpu.createPipelineLayout({ label, bindGroupLayouts: [layoutOf(bindings)] }),
           compute: { module: gpu.createShaderModule({ label, code }), entryPoint: "main" },
         })
       );
@@ -113,13 +122,13 @@ export function directGpu(
       return pipeline;
     },
     compilationError: async (pipeline) => await doubtful.get(pipeline)?.error ?? null,
-    createBindGroup: (layout, buffers) =>
+    createBindGroup: (bindings, buffers) =>
       create(() => {
         const entries = buffers.map(({ buffer, offset, size }, binding): GPUBindGroupEntry => ({
           binding,
           resource: { buffer: get(buffer), offset, size },
         }));
-        return gpu.createBindGroup({ layout: get(layout), entries });
+        return gpu.createBindGroup({ layout: layoutOf(bindings), entries });
       }),
     createTimestamps: (label, count) =>
       create(() => gpu.createQuerySet({ label, type: "timestamp", count })),

@@ -16,7 +16,6 @@ export type Handle<T> = number & { readonly [object]: T };
 declare const object: unique symbol;
 
 export type BufferHandle = Handle<GPUBuffer>;
-export type LayoutHandle = Handle<GPUBindGroupLayout>;
 export type PipelineHandle = Handle<GPUComputePipeline>;
 export type BindGroupHandle = Handle<GPUBindGroup>;
 export type TimestampsHandle = Handle<GPUQuerySet>;
@@ -84,12 +83,15 @@ export interface Gpu extends GpuPlan, GpuMethods {
 /** The methods of a {@linkcode Gpu}, which a worker can be asked to call. */
 export interface GpuMethods {
   createBuffer(label: string, size: number, use: BufferUse): BufferHandle;
-  createLayout(label: string, bindings: readonly BindingUse[]): LayoutHandle;
   /** Compiles a kernel with the entry point `main`. */
-  createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle;
+  createPipeline(label: string, bindings: readonly BindingUse[], code: string): PipelineHandle;
   /** Resolves to why a kernel did not compile, or to `null` if it did. */
   compilationError(pipeline: PipelineHandle): Promise<string | null>;
-  createBindGroup(layout: LayoutHandle, buffers: readonly BufferRange[]): BindGroupHandle;
+  /** For all kernels with these bindings. */
+  createBindGroup(
+    bindings: readonly BindingUse[],
+    buffers: readonly BufferRange[],
+  ): BindGroupHandle;
   createTimestamps(label: string, count: number): TimestampsHandle;
   /** Frees objects. No recording that uses one may be submitted afterwards. */
   free(objects: readonly (BufferHandle | BindGroupHandle | TimestampsHandle)[]): void;

@@ -4,7 +4,7 @@ import type { WgslKernel } from "../../device.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 import { assertCompiled, type Compilation } from "./compilations.ts";
 import type { Failures } from "./failures.ts";
-import type { BindGroupHandle, BindingUse, Gpu, LayoutHandle, PipelineHandle } from "./gpu.ts";
+import type { BindGroupHandle, BindingUse, Gpu, PipelineHandle } from "./gpu.ts";
 import type { Recording } from "./recording.ts";
 import { functionsFor } from "./wgsl_functions.ts";
 
@@ -21,15 +21,11 @@ export interface BoundBuffer {
 
 export interface CompiledKernel {
   readonly pipeline: PipelineHandle;
-  readonly layout: BindingLayout;
-  readonly compilation: Compilation;
-}
-
-/** The layout of a kernel's bindings: kernels with equal layouts share bind groups. */
-export interface BindingLayout {
-  readonly key: string;
-  readonly handle: LayoutHandle;
+  readonly bindings: readonly BindingUse[];
   readonly argumentBytes: number;
+  /** Identifies the bindings: kernels of equal layouts share bind groups. */
+  readonly layout: string;
+  readonly compilation: Compilation;
 }
 
 export class KernelCache {
@@ -37,7 +33,6 @@ export class KernelCache {
   readonly #recording: Recording;
   readonly #failures: Failures;
   readonly #byKey = new Map<string, CompiledKernel>();
-  readonly #layouts = new Map<string, BindingLayout>();
   readonly #groups = new Map<string, BindGroupHandle>();
   bindGroupsCreated = 0;
 
@@ -64,9 +59,12 @@ export class KernelCache {
     assertCompiled(what, all.filter(({ isReported }) => !isReported));
   }
 
-  /** The bind group of `buffers` for this layout. May submit the recording. */
-  bindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): BindGroupHandle {
-    let key = layout.key;
+  /** The bind group of `buffers` for a kernel. May submit the recording. */
+  bindGroup(
+    { layout, bindings, argumentBytes }: CompiledKernel,
+    buffers: readonly BoundBuffer[],
+  ): BindGroupHandle {
+    let key = layout;
     for (const { buffer, byteOffset } of buffers) {
       key += `,${buffer.handle}`;
       if (byteOffset > 0) key += `+${byteOffset}`;
@@ -83,11 +81,11 @@ export class KernelCache {
       offset: byteOffset,
       size: Math.min(buffer.capacity - byteOffset, bindingLimit),
     }));
-    if (layout.argumentBytes > 0) {
-      ranges.push({ buffer: this.#recording.slots, offset: 0, size: layout.argumentBytes });
+    if (argumentBytes > 0) {
+      ranges.push({ buffer: this.#recording.slots, offset: 0, size: argumentBytes });
     }
     this.bindGroupsCreated++;
-    const group = this.#gpu.createBindGroup(layout.handle, ranges);
+    const group = this.#gpu.createBindGroup(bindings, ranges);
     this.#groups.set(key, group);
     return group;
   }
@@ -99,31 +97,21 @@ export class KernelCache {
   }
 
   #compile(kernel: WgslKernel): CompiledKernel {
-    const layout = this.#layoutOf(kernel);
-    const pipeline = this.#gpu.createPipeline(kernel.key, layout.handle, completeCode(kernel));
+    const words = kernel.integers.length + (kernel.floats?.length ?? 0);
+    const argumentBytes = Math.ceil(words * 4 / ARGUMENT_SLOT_BYTES) * ARGUMENT_SLOT_BYTES;
+    const bindings = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
+    if (argumentBytes > 0) bindings.push("arguments");
+    const pipeline = this.#gpu.createPipeline(kernel.key, bindings, completeCode(kernel));
     const compilation: Compilation = {};
     const ended = this.#gpu.compilationError(pipeline).then((error) => {
       compilation.failure = error && `the kernel "${kernel.key}" does not compile: ${error}`;
       return null;
     });
     this.#failures.check(`compile the kernel "${kernel.key}"`, ended);
-    const compiled = { pipeline, layout, compilation };
+    const layout = `${argumentBytes}${bindings}`;
+    const compiled = { pipeline, bindings, argumentBytes, layout, compilation };
     this.#byKey.set(kernel.key, compiled);
     return compiled;
-  }
-
-  #layoutOf(kernel: WgslKernel): BindingLayout {
-    const words = kernel.integers.length + (kernel.floats?.length ?? 0);
-    const argumentBytes = Math.ceil(words * 4 / ARGUMENT_SLOT_BYTES) * ARGUMENT_SLOT_BYTES;
-    const uses = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
-    if (argumentBytes > 0) uses.push("arguments");
-    const key = `${argumentBytes}${uses.map((use) => use[0]).join("")}`;
-    let layout = this.#layouts.get(key);
-    if (layout === undefined) {
-      layout = { key, handle: this.#gpu.createLayout(key, uses), argumentBytes };
-      this.#layouts.set(key, layout);
-    }
-    return layout;
   }
 }
 

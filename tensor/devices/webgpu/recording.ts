@@ -44,14 +44,14 @@ export class Recording {
   }
 
   /** Submits it if there is no room for another dispatch of a kernel. */
-  makeRoom({ layout }: CompiledKernel): void {
-    const isFull = this.#used * 4 + layout.argumentBytes > this.#integers.byteLength;
+  makeRoom({ argumentBytes }: CompiledKernel): void {
+    const isFull = this.#used * 4 + argumentBytes > this.#integers.byteLength;
     if (isFull || this.timer?.isFull) this.submit();
   }
 
   /** Records a dispatch, for which there is room. Timestamps require a separate pass. */
   dispatch(
-    { pipeline, layout: { argumentBytes } }: CompiledKernel,
+    { pipeline, argumentBytes }: CompiledKernel,
     group: BindGroupHandle,
     { integers, floats = [] }: Arguments,
     workgroups: DispatchCommand["workgroups"],

@@ -91,7 +91,6 @@ export async function openRemoteGpu(options: WebGpuOptions): Promise<Gpu> {
     lost: loss.promise,
     onUncapturedError: (listener) => onUncapturedError = listener,
     createBuffer: creates("createBuffer"),
-    createLayout: creates("createLayout"),
     createPipeline: creates("createPipeline"),
     compilationError: asks("compilationError"),
     createBindGroup: creates("createBindGroup"),
