@@ -45,6 +45,12 @@ fn smaller${n}(a: ${F}, b: ${F}) -> ${F} {
   return select(select(min(a, b), b, isNan${n}(b)), a, isNan${n}(a));
 }
 `,
+    // 2^x, at least 2^-126, so that only what is masked has weight zero.
+    [`power${n}`]: `
+fn power${n}(x: ${F}) -> ${F} {
+  return select(exp2(clamp(x, ${F}(-126.0), ${F}(0.0))), x, isNan${n}(x));
+}
+`,
     [`exponential${n}`]: `
 fn exponential${n}(x: ${F}) -> ${F} {
   return select(exp(x), x, isNan${n}(x));

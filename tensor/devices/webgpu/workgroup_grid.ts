@@ -17,8 +17,8 @@ export function workgroupGrid(count: number, maxPerDimension: number): [x: numbe
 }
 
 /**
- * The start of `main` in WGSL for a {@linkcode workgroupGrid}, with names for the number of the
- * workgroup and of the thread in it.
+ * The start of `main` in WGSL, with names for the number of the workgroup in a
+ * {@linkcode workgroupGrid} and of the thread in it; those of other dispatches use `workgroup`.
  */
 export function beginMain(threads: number, group = "group", thread = "lane"): string {
   return `

@@ -11,6 +11,7 @@
 
 import type { WebGpuDevice, WgslKernel } from "../../device.ts";
 import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
+import { beginMain } from "../../devices/webgpu/workgroup_grid.ts";
 
 /** Threads of a workgroup, if its memory has room for them. */
 const MAX_THREADS = 64;
@@ -74,11 +75,6 @@ var<workgroup> scores: array<f32, ${KEYS_TOGETHER * threads}>;
 var<workgroup> maxima: array<f32, ${threads}>;
 var<workgroup> totals: array<f32, ${threads}>;
 
-// See flash_attention_tile.ts: at least 2^-126, and NaN stays NaN.
-fn power(x: f32) -> f32 {
-  return select(exp2(clamp(x, -126.0, 0.0)), x, isNan1(x));
-}
-
 // Scale of a row of projections to a mean square of 1, which rotation does not change.
 fn normFactor(at: i32) -> f32 {
   var squares = 0.0;
@@ -88,12 +84,7 @@ fn normFactor(at: i32) -> f32 {
   return 1.0 / sqrt(squares / ${headSize}.0 + arguments.epsilon);
 }
 
-@compute @workgroup_size(${threads})
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+${beginMain(threads, "group", "local")}
   let thread = i32(local);
   let head = i32(workgroup.x);
   let heads = i32(grid.x);
@@ -171,14 +162,14 @@ ${each((part) => `  products += q${part} * keys[keyAt + ${part}];`)}
       scores[at] = score;
       at += ${threads};
     }
-    let factor = power(maximum - newMaximum);
+    let factor = power1(maximum - newMaximum);
     maximum = newMaximum;
     total *= factor;
 ${each((part) => `sum${part} *= factor;`)}
     at = thread;
     for (var key = first; key < end; key += ${threads}) {
       let valueAt = valuesAt + key * arguments.cacheToken;
-      let weight = power(scores[at] - maximum);
+      let weight = power1(scores[at] - maximum);
       total += weight;
 ${each((part) => `  sum${part} += weight * values[valueAt + ${part}];`)}
       at += ${threads};
@@ -198,12 +189,12 @@ ${each((part) => `sums[thread * ${parts} + ${part}] = sum${part};`)}
   for (var i = 0; i < ${threads}; i++) {
     largest = max(largest, maxima[i]);
   }
-  let newWeight = power(newScore - largest);
+  let newWeight = power1(newScore - largest);
   for (var part = thread; part < ${parts}; part += ${threads}) {
     var all = newWeight;
     var value = newWeight * newValue[part];
     for (var i = 0; i < ${threads}; i++) {
-      let factor = power(maxima[i] - largest);
+      let factor = power1(maxima[i] - largest);
       all += factor * totals[i];
       value += factor * sums[i * ${parts} + part];
     }

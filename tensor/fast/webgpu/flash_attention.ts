@@ -56,10 +56,10 @@ fn largest(x: vec4<f32>) -> f32 {
     for (var i = 0u; i < 8u; i++) {
       newMaximum = max(newMaximum, maxima[eight + i]);
     }
-    let factor = power(maximum - newMaximum);
+    let factor = power4(maximum - newMaximum);
     maximum = newMaximum;
     for (var i = 0; i < 4; i++) {
-      weights[i] = select(vec4<f32>(0.0), power(weights[i] - newMaximum[i]), seen[i]);
+      weights[i] = select(vec4<f32>(0.0), power4(weights[i] - newMaximum[i]), seen[i]);
     }
     let shares = transpose(weights);
     totals[thread] = shares[0] + shares[1] + shares[2] + shares[3];

@@ -85,7 +85,7 @@ function gradientOf(rows: "queries" | "keys", sums: readonly WeightedSum[]) {
     var changes = ${dotProducts(slopes)};
     for (var i = 0; i < 4; i++) {
       let seen = sees(row + i, columns);
-      let weight = power(weights[i] - logSum${ofRow});
+      let weight = power4(weights[i] - logSum${ofRow});
       weights[i] = select(vec4<f32>(0.0), weight, seen);
       changes[i] = select(vec4<f32>(0.0), weight * (changes[i] - delta${ofRow}), seen);
     }

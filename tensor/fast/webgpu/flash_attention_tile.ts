@@ -18,6 +18,7 @@
 import type { View, WebGpuDevice, WgslBuffer } from "../../device.ts";
 import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 import { fitsOneBinding } from "../../devices/webgpu/split.ts";
+import { beginMain } from "../../devices/webgpu/workgroup_grid.ts";
 import {
   type AttentionProblem,
   attentionWork,
@@ -129,15 +130,9 @@ export function defineTiledAttention(
   };
 }
 
-/** What all kernels declare: staging memory, and 2^x for softmax. */
+/** What all kernels declare. */
 const SHARED = `
 var<workgroup> staged: array<vec4<f32>, ${2 * DEPTH * LEAD}>;
-
-// 2^x, at least 2^-126, so only masked keys have weight zero. Keeps NaN, which
-// max would drop.
-fn power(x: vec4<f32>) -> vec4<f32> {
-  return select(exp2(clamp(x, vec4<f32>(-126.0), vec4<f32>(0.0))), x, isNan4(x));
-}
 
 // Scales the four rows of a thread.
 fn scaleRows(rows: mat4x4<f32>, factor: vec4<f32>) -> mat4x4<f32> {
@@ -187,11 +182,7 @@ fn sees(row: i32, columns: vec4<i32>) -> vec4<bool> {
     (query < vec4<i32>(arguments.queries)) & (key < vec4<i32>(arguments.keys));
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
+${beginMain(64, "group", "thread")}
   let ${row} = i32(workgroup.x) * ${TILE};
   let rowHead = i32(workgroup.y);
   let batch = i32(workgroup.z);
@@ -212,7 +203,7 @@ ${each(inputs, (x) => `    ${base(x, tokensOf(x) === "queries" ? "head" : "keyHe
     let seesAll = query + ${TILE} <= arguments.queries && key + ${TILE} <= arguments.keys &&
       key + ${TILE - 1} <= query + offset + arguments.right &&
       key >= query + offset + ${TILE - 1} - arguments.left;
-${step(scaleSums)}${each(sums, storeWeights)}${each(sums, (sum) => addWeightedRows(sum, parts))}
+${step(scaleSums)}${each(sums, (sum) => addWeightedRows(sum, parts))}
   }
   }
 ${end?.(scaleSums) ?? ""}${each(sums, (sum) => storeResult(sum, parts, stored))}
@@ -286,20 +277,13 @@ function accumulatorsOf({ result }: WeightedSum, parts: number): string[] {
   return Array.from({ length: parts }, (_, part) => `${result}Sum${part}`);
 }
 
-/** Stores weights in workgroup memory, [32 columns, 8 vectors of rows]. */
-function storeWeights({ weights }: WeightedSum): string {
-  return `
-    var ${weights}Columns = transpose(${weights});
-    for (var i = 0u; i < 4u; i++) {
-      ${weights}Tile[(4u * (thread % 8u) + i) * 8u + thread / 8u] = ${weights}Columns[i];
-    }
-`;
-}
-
-/** Adds the stored weights, times the rows of the operand's tile. */
+/**
+ * Stores weights in workgroup memory, [32 columns, 8 vectors of rows], and adds them, times the rows
+ * of the operand's tile.
+ */
 function addWeightedRows(sum: WeightedSum, parts: number): string {
   const { weights, operand: buffer } = sum;
-  return accumulatorsOf(sum, parts).map((accumulator, part) => {
+  const add = accumulatorsOf(sum, parts).map((accumulator, part) => {
     const addBy = (add: string) => `
       for (var i = 0u; i < count; i++) {
         ${accumulator} = ${add}(
@@ -319,7 +303,13 @@ function addWeightedRows(sum: WeightedSum, parts: number): string {
     } else {${addBy("addOuterOfSeen")}
     }
 `;
-  }).join("");
+  });
+  return `
+    var ${weights}Columns = transpose(${weights});
+    for (var i = 0u; i < 4u; i++) {
+      ${weights}Tile[(4u * (thread % 8u) + i) * 8u + thread / 8u] = ${weights}Columns[i];
+    }
+${add.join("")}`;
 }
 
 /** Stores a sum, times its factor. */

@@ -10,6 +10,7 @@
 
 import type { View, WebGpuDevice } from "../../device.ts";
 import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
+import { beginMain } from "../../devices/webgpu/workgroup_grid.ts";
 import { tanh } from "../../kernel/math.ts";
 import { WgslBuilder } from "../../kernel/wgsl.ts";
 import { codeOf, WgslValue } from "../../kernel/wgsl_value.ts";
@@ -161,11 +162,7 @@ function code(
   }[activation];
   const main = `
 ${lanes === 1 ? "" : `var<workgroup> parts: array<f32, ${threads * shared}>;`}
-@compute @workgroup_size(${threads})
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+${beginMain(threads, "number", "local")}
   let thread = i32(local);
   let lane = thread % ${lanes};
   let group = i32(workgroup.x);
