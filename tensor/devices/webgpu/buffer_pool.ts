@@ -1,7 +1,7 @@
 /** A pool of GPU buffers: creating one takes longer than a small kernel. @module */
 
 import { wrongValue } from "../../errors.ts";
-import type { BufferHandle, Gpu } from "./gpu.ts";
+import type { BufferHandle, BufferUse, Gpu } from "./gpu.ts";
 import type { Recording } from "./recording.ts";
 
 export interface PooledBuffer {
@@ -28,15 +28,19 @@ export function sizeClass(bytes: number): number {
 
 /** Options for {@linkcode BufferPool}. */
 export interface BufferPoolOptions {
-  readonly memoryLimit: number;
+  readonly use: BufferUse;
+  /** Maximum total size of the buffers. @default {Infinity} */
+  readonly memoryLimit?: number;
+  /** Larger buffers are destroyed instead of reused. @default {Infinity} */
+  readonly maxKeptBytes?: number;
   /** Called after buffers were destroyed: drop all references to them. */
-  readonly forget: () => void;
+  readonly forget?: () => void;
   /** Ends the out-of-memory message. */
-  readonly advice: () => string;
+  readonly advice?: () => string;
 }
 
 /**
- * All buffers of a device.
+ * The buffers of a device for one use.
  *
  * A freed buffer can be reused at once, even while the GPU still uses it: the new owner's commands
  * run later. The oldest free buffer of a class goes first, so the choice depends only on which
@@ -46,7 +50,7 @@ export interface BufferPoolOptions {
 export class BufferPool {
   readonly #gpu: Gpu;
   readonly #recording: Recording;
-  readonly #options: BufferPoolOptions;
+  readonly #options: Required<BufferPoolOptions>;
   readonly #free = new Map<number, PooledBuffer[]>();
   /** Number of buffers ever created. */
   created = 0;
@@ -55,7 +59,10 @@ export class BufferPool {
   constructor(gpu: Gpu, recording: Recording, options: BufferPoolOptions) {
     this.#gpu = gpu;
     this.#recording = recording;
-    this.#options = options;
+    this.#options = {
+      ...{ memoryLimit: Infinity, maxKeptBytes: Infinity, forget: () => {}, advice: () => "" },
+      ...options,
+    };
   }
 
   /**
@@ -78,13 +85,14 @@ export class BufferPool {
           `in use${advice()}`,
       );
     }
-    const handle = this.#gpu.createBuffer(label, capacity, "storage");
+    const handle = this.#gpu.createBuffer(label, capacity, this.#options.use);
     this.heldBytes += capacity;
     this.created++;
     return { handle, capacity, lastRecording: 0 };
   }
 
   give(buffer: PooledBuffer): void {
+    if (buffer.capacity > (this.#options.maxKeptBytes)) return this.#destroy([buffer]);
     const free = this.#free.get(buffer.capacity) ?? [];
     this.#free.set(buffer.capacity, free);
     let place = free.length;
@@ -112,10 +120,13 @@ export class BufferPool {
   /** Destroys the free buffers, which no pending recording may use. */
   #destroyFree(): void {
     this.#recording.submit();
-    const buffers = [...this.#free.values()].flat();
-    this.#gpu.free(buffers.map(({ handle }) => handle));
-    for (const { capacity } of buffers) this.heldBytes -= capacity;
+    this.#destroy([...this.#free.values()].flat());
     this.#free.clear();
     this.#options.forget();
+  }
+
+  #destroy(buffers: readonly PooledBuffer[]): void {
+    this.#gpu.free(buffers.map(({ handle }) => handle));
+    for (const { capacity } of buffers) this.heldBytes -= capacity;
   }
 }

@@ -19,17 +19,17 @@ export function assertCall(
   const count = allocations.length;
   const most = limits.maxStorageBuffersPerShaderStage;
   if (count > most) throw wrongCall(kernel, `at most ${most} buffers on this device`, count);
-  const mostGroups = limits.maxComputeWorkgroupsPerDimension;
-  if (workgroups > mostGroups) {
-    throw wrongCall(kernel, `at most ${mostGroups} workgroups in each dimension`, workgroups);
+  const groupLimit = limits.maxComputeWorkgroupsPerDimension;
+  if (workgroups > groupLimit) {
+    throw wrongCall(kernel, `at most ${groupLimit} workgroups in each dimension`, workgroups);
   }
-  const mostBytes = limits.maxStorageBufferBindingSize;
+  const byteLimit = limits.maxStorageBufferBindingSize;
   for (let i = 0; i < count; i++) {
     const allocation = allocations[i]!;
     const name = kernel.buffers[i]?.name;
-    if (allocation.bytes > mostBytes) {
+    if (allocation.bytes > byteLimit) {
       const got = `${allocation.bytes} for "${name}"`;
-      throw wrongCall(kernel, `buffers of at most ${mostBytes} bytes`, got);
+      throw wrongCall(kernel, `buffers of at most ${byteLimit} bytes`, got);
     }
     const first = allocations.findIndex((other) => wholeOf(other) === wholeOf(allocation));
     if (first < i && (kernel.buffers[first]?.writes || kernel.buffers[i]?.writes)) {

@@ -1,8 +1,8 @@
 /**
  * The WebGPU device: memory, recording, reading back, and error handling.
  *
- * It is composed of a `buffer_pool.ts`, a `recording.ts` of dispatches with their arguments, a
- * `kernel_cache.ts` of pipelines and bind groups, and a `readback.ts`. `gpu.ts` is the interface to
+ * It is composed of pools of buffers (`buffer_pool.ts`), a `recording.ts` of dispatches with their
+ * arguments, and a `kernel_cache.ts` of pipelines and bind groups. `gpu.ts` is the interface to
  * WebGPU below; `direct_gpu.ts` implements it, `remote_gpu.ts` forwards it to a worker.
  *
  * @module
@@ -23,7 +23,6 @@ import { CLOSED, Failures } from "./failures.ts";
 import type { Gpu } from "./gpu.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";
-import { StagingBuffers } from "./readback.ts";
 import { Recording } from "./recording.ts";
 import { openRemoteGpu } from "./remote_gpu.ts";
 
@@ -49,6 +48,9 @@ const MAX_IN_FLIGHT = 3;
 /** Bytes of staged writes after which they are submitted. */
 const MAX_STAGED_BYTES = 16 * 1024 * 1024;
 
+/** Larger buffers for reading back are not reused: a checkpoint is read once. */
+const MAX_KEPT_BYTES = 1024 * 1024;
+
 const GIBIBYTE = 2 ** 30;
 
 /**
@@ -72,7 +74,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #pool: BufferPool;
   readonly #kernels: KernelCache;
   readonly #recording: Recording;
-  readonly #stagings: StagingBuffers;
+  /** Those that are read back. */
+  readonly #stagings: BufferPool;
   readonly #failures = new Failures();
   readonly #inFlight: Promise<void>[] = [];
   /** The submit that the reads of this tick wait for. */
@@ -87,14 +90,18 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.limits = limits;
     this.hasFloat16 = gpu.features.has("shader-f16");
     this.#recording = new Recording(gpu, this.#failures);
-    this.#stagings = new StagingBuffers(gpu);
     this.#kernels = new KernelCache(gpu, this.#recording, this.#failures);
     const limitBytes = memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE;
     this.memory = { liveBytes: 0, peakBytes: 0, limitBytes };
     this.#pool = new BufferPool(gpu, this.#recording, {
+      use: "storage",
       memoryLimit: limitBytes,
       forget: () => this.#kernels.forgetBindGroups(),
       advice: () => this.scopes.advice,
+    });
+    this.#stagings = new BufferPool(gpu, this.#recording, {
+      use: "read",
+      maxKeptBytes: MAX_KEPT_BYTES,
     });
     gpu.onUncapturedError((message) => this.#failures.note(message));
     gpu.lost.then(({ reason, message }) =>
@@ -188,11 +195,11 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     // A `float16` may start or end within a word, and copies are of words.
     const before = byteOffset % 4;
     const bytes = wholeWords(before + byteLength);
-    const staging = this.#stagings.take(bytes);
-    this.#recording.copy(source.handle, byteOffset - before, staging.buffer, 0, bytes);
+    const staging = this.#stagings.take(bytes, "read");
+    this.#recording.copy(source.handle, byteOffset - before, staging.handle, 0, bytes);
     source.lastRecording = this.#recording.serial;
     await (this.#reads ??= this.#submitReads());
-    const reading = this.gpu.readBuffer(staging.buffer, bytes);
+    const reading = this.gpu.readBuffer(staging.handle, bytes);
     const data = await this.#failures.waitFor("read from", reading);
     this.#stagings.give(staging);
     assertCompiled(`read ${label}`, dependsOn);
