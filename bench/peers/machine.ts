@@ -2,7 +2,7 @@
 
 import { type CpuDevice, openDevice, type WasmKernel } from "../../tensor/mod.ts";
 import { emitKernel, F32x4, I32 } from "../../tensor/devices/cpu/emitter/mod.ts";
-import { defineTile, TILE_COLUMNS, tileRows } from "../../tensor/fast/cpu/matmul_tile.ts";
+import { TILE_COLUMNS, tileRows, writeTile } from "../../tensor/fast/cpu/matmul_tile.ts";
 import { matmulOperands, someOf } from "./plain_problem.ts";
 import { type Job, type JobOptions, serve, timer } from "./protocol.ts";
 
@@ -55,13 +55,12 @@ function tileKernel(rows: number): WasmKernel {
   const panelB = DEPTH * TILE_COLUMNS * 4;
   return {
     key: "bench tile",
-    emit: emitKernel((f, { start, end, scratch }, module) => {
-      const tile = defineTile(module);
+    emit: emitKernel((f, { start, end, scratch }) => {
       const b = f.local(scratch.add(panelA));
       const c = f.local(b.add(panelB));
       f.forRange(start, end, 1, () => {
         f.forRange(0, TILES, 1, () => {
-          f.call(tile, scratch, b, I32.of(DEPTH), c, I32.of(32), I32.of(0));
+          writeTile(f, scratch, b, I32.of(DEPTH), c, I32.of(32), I32.of(0));
         });
       });
     }),

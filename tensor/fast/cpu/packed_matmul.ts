@@ -10,7 +10,7 @@ import {
 } from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { matmulWork, stridesOf } from "../../ops/matmul/problem.ts";
-import { definePacking, defineTile, TILE_COLUMNS, tileRows } from "./matmul_tile.ts";
+import { TILE_COLUMNS, tileRows, writePacking, writeTile } from "./matmul_tile.ts";
 
 /** Rows of A per block: with {@linkcode BLOCK_DEPTH}, 192 KiB, part of the L2 cache. */
 const BLOCK_ROWS = 192;
@@ -77,11 +77,8 @@ export const packedMatmul: FastPath<"matmul", "cpu"> = {
 /** One kernel for all sizes and strides. */
 const PACKED: WasmKernel = {
   key: "matmul packed",
-  emit: emitKernel((f, { words, start, end, scratch }, module) => {
-    const rows = tileRows(module.relaxedSimd);
-    const tile = defineTile(module);
-    const packA = definePacking(module, rows);
-    const packB = definePacking(module, TILE_COLUMNS);
+  emit: emitKernel((f, { words, start, end, scratch }) => {
+    const rows = tileRows(f.relaxedSimd);
     const word = loadWords(f, words, WORDS);
     const blockA = f.local(scratch.add(TILE_BYTES));
     const blockB = f.local(scratch.add(word.scratchB));
@@ -114,11 +111,11 @@ const PACKED: WasmKernel = {
           const add = f.local(word.accumulate.or(step.notEqual(0)));
           const depthBytes = f.local(depth.shiftLeft(2));
           const fromB = b.add(step.multiply(word.bRow)).add(column.multiply(word.bColumn));
-          f.call(packB, blockB, fromB, word.bColumn, word.bRow, columns, depth);
+          writePacking(f, TILE_COLUMNS, blockB, fromB, word.bColumn, word.bRow, columns, depth);
           f.forRange(firstRow, lastRow, BLOCK_ROWS, (row) => {
             const blockRows = smaller(lastRow.subtract(row), BLOCK_ROWS);
             const fromA = a.add(row.multiply(word.aRow)).add(step.multiply(word.aColumn));
-            f.call(packA, blockA, fromA, word.aRow, word.aColumn, blockRows, depth);
+            writePacking(f, rows, blockA, fromA, word.aRow, word.aColumn, blockRows, depth);
             f.forRange(0, columns, TILE_COLUMNS, (tileColumn) => {
               const width = smaller(columns.subtract(tileColumn), TILE_COLUMNS);
               const panelB = f.local(blockB.add(tileColumn.multiply(depthBytes)));
@@ -128,15 +125,14 @@ const PACKED: WasmKernel = {
               f.forRange(0, blockRows, rows, (tileRow) => {
                 const height = smaller(blockRows.subtract(tileRow), rows);
                 const panelA = f.local(blockA.add(tileRow.multiply(depthBytes)));
-                f.if(width.equal(TILE_COLUMNS).and(height.equal(rows)), () => {
-                  f.call(tile, panelA, panelB, depth, target, word.cRow, add);
-                }, () => {
-                  const edge = [scratch, I32.of(TILE_COLUMNS * 4)] as const;
-                  const whole = [target, word.cRow] as const;
-                  f.if(add, () => copyPart(f, edge, whole, height, width));
-                  f.call(tile, panelA, panelB, depth, ...edge, add);
-                  copyPart(f, whole, edge, height, width);
-                });
+                const isEdge = f.local(width.less(TILE_COLUMNS).or(height.less(rows)));
+                const whole = [target, word.cRow] as const;
+                const edge = [scratch, I32.of(TILE_COLUMNS * 4)] as const;
+                const c = f.local(isEdge.select<I32>(scratch, target));
+                const rowBytes = f.local(isEdge.select<I32>(edge[1], word.cRow));
+                f.if(isEdge.and(add), () => copyPart(f, edge, whole, height, width));
+                writeTile(f, panelA, panelB, depth, c, rowBytes, add);
+                f.if(isEdge, () => copyPart(f, whole, edge, height, width));
                 f.set(target, target.add(word.cRow.multiply(rows)));
               });
             });

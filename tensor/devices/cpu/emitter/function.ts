@@ -6,7 +6,6 @@ import {
   memoryAccess,
   plain,
   readLocal,
-  type Type,
   unsigned,
   type Value,
   withCode,
@@ -15,13 +14,6 @@ import { F32, type F32x4, I32 } from "./values.ts";
 
 /** A named value: reading it is free, and {@linkcode FunctionBuilder.set} assigns it. */
 export type Local<T extends Value> = T & { readonly index: number };
-
-export interface FunctionReference<P extends readonly Type[]> {
-  readonly index: number;
-  readonly parameters: P;
-}
-
-export type ValuesOf<P extends readonly Type[]> = { readonly [K in keyof P]: InstanceType<P[K]> };
 
 const OPCODE = { block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d };
 const NO_RESULT = 0x40;
@@ -142,11 +134,6 @@ export class FunctionBuilder {
       otherwise();
     }
     this.bytes.push(OPCODE.end);
-  }
-
-  /** Calls another function. */
-  call<P extends readonly Type[]>({ index }: FunctionReference<P>, ...values: ValuesOf<P>): void {
-    plain(0x10, values, unsigned(index))(this);
   }
 
   /** The lanes combined, in the order (0, 2), (1, 3), in each lane. */

@@ -9,6 +9,6 @@
 
 export { Value } from "./code.ts";
 export { F32, F32x4, I32, I32x4 } from "./values.ts";
-export { FunctionBuilder, type FunctionReference, type Local } from "./function.ts";
-export { emitKernel, type KernelParameters, loadWords, ModuleBuilder } from "./module.ts";
+export { FunctionBuilder, type Local } from "./function.ts";
+export { emitKernel, type KernelParameters, loadWords } from "./module.ts";
 export { exp, expOfNonPositive, polynomial } from "./math.ts";

@@ -1,14 +1,8 @@
 /** The module around the functions. @module */
 
 import type { WasmKernel } from "../../../device.ts";
-import {
-  FunctionBuilder,
-  type FunctionReference,
-  type Local,
-  namedLocal,
-  type ValuesOf,
-} from "./function.ts";
-import { type Type, unsigned } from "./code.ts";
+import { unsigned } from "./code.ts";
+import { FunctionBuilder, type Local, namedLocal } from "./function.ts";
 import { I32 } from "./values.ts";
 
 /** A kernel's parameters: see `WasmKernel` in `tensor/device.ts`. */
@@ -19,47 +13,9 @@ export interface KernelParameters {
   readonly scratch: I32;
 }
 
-/** The functions of a module, the kernel first. */
-export class ModuleBuilder {
-  /** Whether to emit fused multiply-add: not every engine supports relaxed SIMD. */
-  readonly relaxedSimd: boolean;
-  readonly #types: number[][] = [];
-  readonly #bodies: number[][] = [];
-
-  constructor(relaxedSimd: boolean) {
-    this.relaxedSimd = relaxedSimd;
-  }
-
-  /** Defines a function without a result, which those defined before it can call, too. */
-  define<const P extends readonly Type[]>(
-    parameters: P,
-    body: (f: FunctionBuilder, ...values: ValuesOf<P>) => void,
-  ): FunctionReference<P> {
-    const values = parameters.map((type, i) => namedLocal(new type(() => {}), i));
-    const typeCodes = values.map(({ typeCode }) => typeCode);
-    const index = this.#types.push([0x60, typeCodes.length, ...typeCodes, 0]) - 1;
-    const f = new FunctionBuilder(parameters.length, this.relaxedSimd);
-    body(f, ...values as ValuesOf<P>);
-    this.#bodies[index] = f.finish();
-    return { index, parameters };
-  }
-
-  finish(): Uint8Array<ArrayBuffer> {
-    const bytes = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-    const functions = this.#types.map((_, index) => index);
-    section(bytes, 1, list(this.#types));
-    // One shared memory of 1 to 65,536 pages.
-    section(bytes, 2, [1, ...name("env"), ...name("memory"), 2, 3, 1, 0x80, 0x80, 0x04]);
-    section(bytes, 3, list(functions.map((index) => unsigned(index))));
-    section(bytes, 7, [1, ...name("kernel"), 0, 0]);
-    section(bytes, 10, list(this.#bodies.map((body) => [unsigned(body.length), body].flat())));
-    return new Uint8Array(bytes);
-  }
-}
-
 /**
- * What emits a module with one kernel: it imports `env.memory` and exports `kernel`. `body` writes
- * the kernel; its module is for helper functions.
+ * What emits a module with one kernel: it imports `env.memory` and exports `kernel`, which `body`
+ * writes, with fused multiply-add or without: not every engine supports relaxed SIMD.
  *
  * @example Multiply floats by the number in the second argument word, four at a time
  * ```ts
@@ -85,14 +41,25 @@ export class ModuleBuilder {
  * ```
  */
 export function emitKernel(
-  body: (f: FunctionBuilder, parameters: KernelParameters, module: ModuleBuilder) => void,
+  body: (f: FunctionBuilder, parameters: KernelParameters) => void,
 ): WasmKernel["emit"] {
   return (relaxedSimd) => {
-    const module = new ModuleBuilder(relaxedSimd);
-    module.define([I32, I32, I32, I32], (f, words, start, end, scratch) => {
-      body(f, { words, start, end, scratch }, module);
-    });
-    return module.finish();
+    const f = new FunctionBuilder(4, relaxedSimd);
+    const zero = I32.of(0);
+    const [words, start] = [namedLocal(zero, 0), namedLocal(zero, 1)];
+    const [end, scratch] = [namedLocal(zero, 2), namedLocal(zero, 3)];
+    body(f, { words, start, end, scratch });
+    const code = f.finish();
+    const { typeCode } = zero;
+    return new Uint8Array([
+      ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      ...section(1, [1, 0x60, 4, typeCode, typeCode, typeCode, typeCode, 0]),
+      // One shared memory of 1 to 65,536 pages.
+      ...section(2, [1, ...name("env"), ...name("memory"), 2, 3, 1, 0x80, 0x80, 0x04]),
+      ...section(3, [1, 0]),
+      ...section(7, [1, ...name("kernel"), 0, 0]),
+      ...section(10, [1, ...unsigned(code.length), ...code]),
+    ]);
   };
 }
 
@@ -111,10 +78,6 @@ function name(text: string): number[] {
   return [text.length, ...new TextEncoder().encode(text)];
 }
 
-function list(items: readonly (readonly number[])[]): number[] {
-  return [unsigned(items.length), ...items].flat();
-}
-
-function section(bytes: number[], id: number, content: readonly number[]): void {
-  for (const byte of [id, ...unsigned(content.length), ...content]) bytes.push(byte);
+function section(id: number, content: readonly number[]): number[] {
+  return [id, ...unsigned(content.length), ...content];
 }
