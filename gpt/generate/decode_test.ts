@@ -3,7 +3,7 @@ import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import { GPT, type GPTOptions } from "../model/model.ts";
-import { decodingStep } from "./decode.ts";
+import { decodeStep } from "./decode.ts";
 
 const base = {
   sequenceLen: 24,
@@ -44,14 +44,13 @@ async function largestDifference(
     );
   const caches = [model.createCache(batch, prompt + 6), model.createCache(batch, prompt + 6)];
   const [fused, plain] = caches as [typeof caches[0], typeof caches[0]];
-  const step = decodingStep(model);
   let largest = 0;
   for (const cache of caches) {
     if (prompt > 0) noGrad(() => model.forward(ids(prompt, 0), undefined, { cache }));
   }
   for (let i = 1; i <= 6; i++) {
     using _scope = device.scope();
-    const got = noGrad(() => step(ids(1, i), fused!));
+    const got = noGrad(() => decodeStep(model, ids(1, i), fused!));
     const wanted = noGrad(() => model.forward(ids(1, i), undefined, { cache: plain! }));
     assertEquals(got.shape, wanted.shape);
     const [values, expected] = await Promise.all([got.data(), wanted.data()]);
@@ -87,11 +86,13 @@ gpuTest(
 
 testOnEveryDevice("a decoding step refuses what the model refuses", (device) => {
   const model = makeModel(device);
-  const step = decodingStep(model);
   const cache = model.createCache(1, 8);
   for (const id of [-1, 61, 63]) {
     const ids = Tensor.from(device, [[id]], { dtype: "int32" });
-    const errors = [() => step(ids, cache), () => model.forward(ids, undefined, { cache })].map(
+    const errors = [
+      () => decodeStep(model, ids, cache),
+      () => model.forward(ids, undefined, { cache }),
+    ].map(
       (run) => {
         try {
           run();

@@ -6,9 +6,9 @@
  * @module
  */
 
-import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
-import type { CacheMark, KVCache } from "../model/kv_cache.ts";
-import { type DecodingStep, decodingStep } from "./decode.ts";
+import { noGrad, Tensor } from "../../tensor/mod.ts";
+import type { KVCache } from "../model/kv_cache.ts";
+import { decodeStep } from "./decode.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { sampleTokens, type SamplingOptions } from "./sampling.ts";
 
@@ -18,22 +18,15 @@ const MAX_LOOKAHEAD = 32;
 /** Maximum streaming latency between batches of tokens, in milliseconds. */
 const MAX_WAIT_MS = 100;
 
-/** A sampled token of each sample, `[samples]`, on the device, and the cache's position then. */
-interface Sampled {
-  readonly ids: Tensor;
-  readonly mark: CacheMark;
-}
-
-/** Tokens that are read back together, in order. */
-type Batch = readonly Sampled[];
+/** Tokens that are read back together, in order: one of each sample, `[samples]`, on the device. */
+type Batch = Tensor[];
 
 function disposeOf(batch: Batch): void {
-  for (const { ids } of batch) ids.dispose();
+  for (const ids of batch) ids.dispose();
 }
 
 export class LookaheadDecoder {
-  readonly #device: Device;
-  readonly #step: DecodingStep;
+  readonly #model: LanguageModel;
   readonly #cache: KVCache;
   readonly #options: SamplingOptions;
   readonly #limit: number;
@@ -45,8 +38,7 @@ export class LookaheadDecoder {
 
   /** @param limit Maximum tokens of each sample. */
   constructor(model: LanguageModel, cache: KVCache, options: SamplingOptions, limit: number) {
-    this.#device = model.device;
-    this.#step = decodingStep(model);
+    this.#model = model;
     this.#cache = cache;
     this.#options = options;
     this.#limit = limit;
@@ -54,7 +46,7 @@ export class LookaheadDecoder {
 
   /** Tokens of the next batch: on a GPU doubled each time, up to the maximum latency. */
   get pace(): number {
-    return this.#device.kind === "cpu" ? 1 : this.#pace;
+    return this.#model.device.kind === "cpu" ? 1 : this.#pace;
   }
 
   /**
@@ -76,13 +68,13 @@ export class LookaheadDecoder {
     this.#current = this.#next.length > 0 ? this.#next : this.#begin(column, step, count);
     this.#next = [];
     const batch = this.#current;
-    const reading = Promise.all(batch.map(({ ids }) => ids.data()));
+    const reading = Promise.all(batch.map((ids) => ids.data()));
     const nextStep = step + batch.length;
     const nextCount = Math.min(count, this.#limit - nextStep);
     if (count > 1 && nextCount > 0) {
       // The reads begin at the end of this microtask; later work is submitted after them.
       await Promise.resolve();
-      this.#next = this.#record(batch.at(-1)!.ids, nextStep, nextCount);
+      this.#next = this.#record(batch.at(-1)!, nextStep, nextCount);
     }
     const values = await reading;
     const fitting = Math.floor(MAX_WAIT_MS * batch.length / (performance.now() - start));
@@ -92,10 +84,9 @@ export class LookaheadDecoder {
 
   /** Rewinds to the first `count` tokens of the last batch, the last of which is replaced. */
   rewind(count: number): void {
-    disposeOf(this.#next);
-    this.#next = [];
-    const last = this.#current[count - 1];
-    if (last !== undefined) this.#cache.rewind(last.mark);
+    const dropped = [...this.#current.splice(count), ...this.#next.splice(0)];
+    disposeOf(dropped);
+    this.#cache.rewind({ position: this.#cache.position - dropped.length });
   }
 
   /** Frees the batches, but not the cache. */
@@ -105,7 +96,7 @@ export class LookaheadDecoder {
 
   /** Decodes `count` tokens after those from the host. */
   #begin(column: readonly number[], step: number, count: number): Batch {
-    const ids = Tensor.from(this.#device, [...column], { dtype: "int32" });
+    const ids = Tensor.from(this.#model.device, [...column], { dtype: "int32" });
     const batch = this.#record(ids, step, count);
     ids.dispose();
     return batch;
@@ -113,16 +104,15 @@ export class LookaheadDecoder {
 
   /** Decodes `count` tokens after `previous`, `[samples]`, on the device. */
   #record(previous: Tensor, step: number, count: number): Batch {
-    const device = this.#device;
-    const batch: Sampled[] = [];
+    const { device } = this.#model;
+    const batch: Batch = [];
     for (let i = 0; i < count; i++) {
       using scope = device.scopes.openBriefly();
-      const before = batch.at(-1)?.ids ?? previous;
-      const ids = noGrad(() => {
-        const logits = this.#step(before.unsqueeze(1), this.#cache);
+      const before = batch.at(-1) ?? previous;
+      batch.push(noGrad(() => {
+        const logits = decodeStep(this.#model, before.unsqueeze(1), this.#cache);
         return scope.keep(sampleTokens(logits.squeeze(1), step + i, this.#options));
-      });
-      batch.push({ ids, mark: this.#cache.mark() });
+      }));
       // Submit work early, at powers of two: the device computes it while the next steps are recorded.
       if (Number.isInteger(Math.log2(i + 1))) device.flush();
     }
