@@ -179,9 +179,8 @@ export function resolveShape(shape: readonly number[], old: readonly number[]): 
 }
 
 /**
- * The strides of a reshaped view, or `null` if it requires a copy: walks both shapes in groups of
- * axes with the same number of elements. Within a group the old axes must be contiguous; the new
- * ones can then divide it freely.
+ * The strides of a reshaped view, or `null` if it requires a copy: joins old axes that are
+ * contiguous, and divides each group among new axes, from the last on.
  */
 export function reshapeStrides(
   shape: readonly number[],
@@ -189,30 +188,22 @@ export function reshapeStrides(
   target: readonly number[],
 ): number[] | null {
   if (isContiguous(shape, strides)) return contiguousStrides(target);
-  const oldShape = shape.filter((length) => length !== 1);
-  const oldStrides = strides.filter((_, axis) => shape[axis] !== 1);
-  const result = new Array<number>(target.length).fill(1);
-  let oldStart = 0;
-  let newStart = 0;
-  while (oldStart < oldShape.length) {
-    let oldEnd = oldStart + 1;
-    let newEnd = newStart + 1;
-    let oldSize = oldShape[oldStart]!;
-    let newSize = target[newStart]!;
-    while (oldSize !== newSize) {
-      if (newSize < oldSize) newSize *= target[newEnd++]!;
-      else oldSize *= oldShape[oldEnd++]!;
-    }
-    for (let axis = oldStart; axis < oldEnd - 1; axis++) {
-      if (oldStrides[axis] !== oldShape[axis + 1]! * oldStrides[axis + 1]!) return null;
-    }
-    let stride = oldStrides[oldEnd - 1]!;
-    for (let axis = newEnd - 1; axis >= newStart; axis--) {
-      result[axis] = stride;
-      stride *= target[axis]!;
-    }
-    oldStart = oldEnd;
-    newStart = newEnd;
+  const groups: { size: number; stride: number }[] = [];
+  shape.forEach((length, axis) => {
+    if (length === 1) return;
+    const before = groups.at(-1);
+    const stride = strides[axis]!;
+    if (before?.stride !== length * stride) groups.push({ size: length, stride });
+    else groups[groups.length - 1] = { size: before.size * length, stride };
+  });
+  const result = new Array<number>(target.length);
+  for (let axis = target.length - 1; axis >= 0; axis--) {
+    const group = groups.at(-1)!;
+    result[axis] = group.stride;
+    group.stride *= target[axis]!;
+    group.size /= target[axis]!;
+    if (!Number.isInteger(group.size)) return null;
+    if (group.size === 1 && groups.length > 1) groups.pop();
   }
   return result;
 }
