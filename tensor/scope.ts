@@ -1,7 +1,6 @@
 /** Scopes: tensors created inside are freed at the end, unless kept. @module */
 
 import { HandleOwner } from "./storage.ts";
-import { currentTurn, TaskVariable } from "./task_variable.ts";
 
 /** This many tensors outside of scopes are not parameters: a loop leaves them behind. */
 const MANY_TENSORS = 10_000;
@@ -13,7 +12,7 @@ export class Scopes {
   /** Number of tensors outside of scopes: they wait for `dispose` or the garbage collector. */
   outside = 0;
   readonly #name: string;
-  #trail: TaskVariable<Trail> | null = null;
+  #trails: Trails | null = null;
   /** The innermost scope that ends before the current function returns. */
   #brief: Scope | null = null;
   #hasWarned = false;
@@ -25,10 +24,10 @@ export class Scopes {
 
   /** The innermost open scope of the current task. */
   get current(): Scope | null {
-    if (this.#brief !== null || this.#trail === null) return this.#brief;
-    const trail = this.#trail.get();
+    if (this.#brief !== null || this.#trails === null) return this.#brief;
+    const trail = this.#trails.getStore();
     // The usual case: every tensor asks.
-    if (trail !== null && trail.scope.isOpen && trail.turn === currentTurn()) return trail.scope;
+    if (trail?.scope.isOpen && trail.turn === currentTurn()) return trail.scope;
     return this.#goOn(trail)?.scope ?? null;
   }
 
@@ -36,9 +35,9 @@ export class Scopes {
   open(): Scope {
     // There is no `await` within a brief scope.
     if (this.#brief !== null) return this.openBriefly();
-    this.#trail ??= new TaskVariable();
-    const scope = new TaskScope(this.#trail, inOpenScope(this.#trail.get()));
-    this.#trail.set(new Trail(scope, currentTurn()));
+    this.#trails ??= makeTrails();
+    const scope = new TaskScope(this.#trails, inOpenScope(this.#trails.getStore()));
+    this.#trails.enterWith(new Trail(scope));
     return scope;
   }
 
@@ -47,20 +46,16 @@ export class Scopes {
    * for operations.
    */
   openBriefly(): Scope {
-    return this.#brief = new BriefScope(this, this.#brief, this.current);
-  }
-
-  /** For a brief scope that ends: goes back to the one around it. */
-  closeBriefly(before: Scope | null): void {
-    this.#brief = before;
+    const before = this.#brief;
+    return this.#brief = new BriefScope(this.current, () => this.#brief = before);
   }
 
   /** Where the current task goes on after its last trail: in its innermost open scope. */
-  #goOn(last: Trail | null): Trail | null {
+  #goOn(last: Trail | undefined): Trail | undefined {
     const trail = inOpenScope(last);
-    if (trail === null || trail.turn === currentTurn()) return trail;
+    if (trail === undefined || trail.turn === currentTurn()) return trail;
     const next = trail.next();
-    this.#trail!.set(next);
+    this.#trails!.enterWith(next);
     return next;
   }
 
@@ -134,15 +129,13 @@ export abstract class Scope extends HandleOwner implements Disposable {
 }
 
 class BriefScope extends Scope {
-  readonly #scopes: Scopes;
-  readonly #before: Scope | null;
   readonly #around: Scope | null;
+  readonly #close: () => void;
 
-  constructor(scopes: Scopes, before: Scope | null, around: Scope | null) {
+  constructor(around: Scope | null, close: () => void) {
     super();
-    this.#scopes = scopes;
-    this.#before = before;
     this.#around = around;
+    this.#close = close;
   }
 
   protected override around(): Scope | null {
@@ -150,7 +143,7 @@ class BriefScope extends Scope {
   }
 
   override [Symbol.dispose](): void {
-    this.#scopes.closeBriefly(this.#before);
+    this.#close();
     this.releaseAll();
   }
 }
@@ -158,28 +151,28 @@ class BriefScope extends Scope {
 class TaskScope extends Scope {
   isOpen = true;
   isShared = false;
-  last: Trail | null = null;
+  last: Trail | undefined;
   /** Where its task continues after it ends. */
-  outer: Trail | null;
-  readonly #trail: TaskVariable<Trail>;
+  outer: Trail | undefined;
+  readonly #trails: Trails;
 
-  constructor(trail: TaskVariable<Trail>, outer: Trail | null) {
+  constructor(trails: Trails, outer: Trail | undefined) {
     super();
-    this.#trail = trail;
+    this.#trails = trails;
     this.outer = outer;
   }
 
-  /** The current task's trail here; `null` if it is not in this scope. */
-  #ownTrail(): Trail | null {
-    let trail = this.#trail.get();
-    while (trail !== null && trail.scope !== this) trail = trail.scope.outer;
+  /** The current task's trail here, if it is in this scope. */
+  #ownTrail(): Trail | undefined {
+    let trail = this.#trails.getStore();
+    while (trail !== undefined && trail.scope !== this) trail = trail.scope.outer;
     return trail;
   }
 
   protected override around(): Scope | null {
     // Without a trail, the enclosing scope may belong to another task.
     const outer = this.#ownTrail() && inOpenScope(this.outer);
-    if (outer === null) return null;
+    if (outer === undefined) return null;
     // Another task in there will show up with a trail that is not the latest.
     this.outer = outer.next();
     return outer.scope;
@@ -189,7 +182,7 @@ class TaskScope extends Scope {
     if (!this.isOpen) return;
     const trail = this.#ownTrail();
     this.isOpen = false;
-    if (this.isShared || trail !== null && trail !== this.last) this.abandonAll();
+    if (this.isShared || trail !== undefined && trail !== this.last) this.abandonAll();
     else this.releaseAll();
   }
 }
@@ -203,22 +196,58 @@ class TaskScope extends Scope {
  */
 class Trail {
   readonly scope: TaskScope;
-  readonly turn: number;
+  readonly turn = currentTurn();
 
-  constructor(scope: TaskScope, turn: number) {
+  constructor(scope: TaskScope) {
     this.scope = scope;
-    this.turn = turn;
     scope.last = this;
   }
 
   next(): Trail {
     if (this.scope.last !== this) this.scope.isShared = true;
-    return new Trail(this.scope, currentTurn());
+    return new Trail(this.scope);
   }
 }
 
 /** The trail in the innermost of these scopes that is still open. */
-function inOpenScope(trail: Trail | null): Trail | null {
-  while (trail !== null && !trail.scope.isOpen) trail = trail.scope.outer;
+function inOpenScope(trail: Trail | undefined): Trail | undefined {
+  while (trail !== undefined && !trail.scope.isOpen) trail = trail.scope.outer;
   return trail;
+}
+
+/** The trail of each asynchronous task. */
+interface Trails {
+  getStore(): Trail | undefined;
+  enterWith(trail: Trail): void;
+}
+
+/**
+ * Deno, Node and Bun track the current task: a trail set before an `await` is there after it,
+ * whatever other tasks did meanwhile. Browsers do not. There a trail lasts until the next turn of
+ * the event loop: no task ever sees another one's.
+ */
+function makeTrails(): Trails {
+  const hooks = globalThis.process?.getBuiltinModule?.("node:async_hooks");
+  if (hooks !== undefined) return new hooks.AsyncLocalStorage<Trail>();
+  let last: Trail | undefined;
+  return {
+    getStore: () => last?.turn === turn ? last : undefined,
+    enterWith: (trail) => last = trail,
+  };
+}
+
+let turn = 0;
+let isTurnOpen = false;
+
+/** The number of the current stretch of synchronous code, which changes after every `await`. */
+function currentTurn(): number {
+  if (!isTurnOpen) {
+    isTurnOpen = true;
+    // Queued before any later `await`: code after one finds the next turn.
+    queueMicrotask(() => {
+      isTurnOpen = false;
+      turn++;
+    });
+  }
+  return turn;
 }

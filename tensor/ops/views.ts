@@ -23,10 +23,12 @@ function view(
 ): Tensor {
   x.checkOpen();
   const result = new Tensor(x.storage, x.dtype, shape, strides, offset);
-  const apply: Gradient<null>["apply"] = (upstream, _saved, _none, _wanted, [sum]) => [
-    gradient(upstream, sum!),
-  ];
-  recordOperation({ name, gradient: { apply } }, [x], [result], null);
+  if (x.requiresGrad) {
+    const apply: Gradient<null>["apply"] = (upstream, _saved, _none, _wanted, [sum]) => [
+      gradient(upstream, sum!),
+    ];
+    recordOperation({ name, gradient: { apply } }, [x], [result], null);
+  }
   return result;
 }
 
