@@ -56,7 +56,7 @@ export interface OpenedAdapter extends GpuPlan {
  * @throws {Error} If there is none; says what to install.
  * @throws {RangeError} If a requested limit exceeds the adapter's.
  */
-type OpenAdapter = (options: WebGpuOptions) => Promise<OpenedAdapter>;
+export type OpenAdapter = (options: WebGpuOptions) => Promise<OpenedAdapter>;
 
 /**
  * Defines {@linkcode openAdapter}. A worker gets this function as text, so it refers to nothing

@@ -18,7 +18,7 @@ import { BINDING_ALIGNMENT, WebGpuAllocation, WebGpuRange, wholeWords } from "./
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { assertCall, assertRange } from "./checks.ts";
 import { assertCompiled, dependenciesOf } from "./compilations.ts";
-import { directGpu, gpuParts } from "./direct_gpu.ts";
+import { directGpu } from "./direct_gpu.ts";
 import { CLOSED, Failures } from "./failures.ts";
 import type { Gpu } from "./gpu.ts";
 import { KernelCache } from "./kernel_cache.ts";
@@ -355,8 +355,6 @@ function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
 export async function openWebGpuDevice(
   options: WebGpuOptions = {},
 ): Promise<RecordingWebGpuDevice> {
-  const gpu = options.worker
-    ? await openRemoteGpu(options)
-    : directGpu(await openAdapter(options), gpuParts);
+  const gpu = options.worker ? await openRemoteGpu(options) : directGpu(await openAdapter(options));
   return new RecordingWebGpuDevice(gpu, options.memoryLimit);
 }

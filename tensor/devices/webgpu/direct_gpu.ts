@@ -1,8 +1,6 @@
 /** WebGPU, called on this thread. @module */
 
 import type { OpenedAdapter } from "./adapter.ts";
-import { oneLine } from "./checks.ts";
-import { encode } from "./encode.ts";
 import type {
   BindingUse,
   BufferUse,
@@ -13,24 +11,18 @@ import type {
   PipelineHandle,
 } from "./gpu.ts";
 
-/** What {@linkcode directGpu} uses. */
-export const gpuParts = { oneLine, encode };
-
 /**
  * The {@linkcode Gpu} of an adapter. A worker gets this function as text, so it refers to nothing
- * outside itself but its parts.
+ * outside itself.
  */
-export function directGpu(
-  { gpu, ...plan }: OpenedAdapter,
-  { oneLine, encode }: typeof gpuParts,
-): Gpu {
+export function directGpu({ gpu, ...plan }: OpenedAdapter): Gpu {
   const objects = new Map<number, unknown>();
   /** Kernels that are not known to have compiled. */
   const doubtful = new Map<PipelineHandle, { error: Promise<string | null>; failed: boolean }>();
   const destroyed = Promise.withResolvers<GpuLoss>();
   const lost = gpu.lost.then(({ reason, message }) => ({
     reason: reason || "unknown reason",
-    message: oneLine(message),
+    message,
   }));
   let made = 0;
 
@@ -57,8 +49,46 @@ export function directGpu(
   }
 
   async function validationError(): Promise<string | null> {
-    const error = await gpu.popErrorScope();
-    return error && oneLine(error.message);
+    return (await gpu.popErrorScope())?.message ?? null;
+  }
+
+  /** Encodes commands. Dispatches share a compute pass, except timed ones. */
+  function encode(commands: readonly Command[]): GPUCommandBuffer {
+    const encoder = gpu.createCommandEncoder({ label: "recording" });
+    let pass: GPUComputePassEncoder | null = null;
+    let current = 0;
+    const endPass = () => {
+      pass?.end();
+      pass = null;
+      current = 0;
+    };
+    for (const command of commands) {
+      if (!("pipeline" in command) || command.timed !== null) endPass();
+      if ("pipeline" in command) {
+        const { pipeline, group, offsets, workgroups, timed } = command;
+        pass ??= encoder.beginComputePass(
+          timed === null ? {} : {
+            timestampWrites: {
+              querySet: get(timed.timestamps),
+              beginningOfPassWriteIndex: timed.index,
+              endOfPassWriteIndex: timed.index + 1,
+            },
+          },
+        );
+        if (pipeline !== current) pass.setPipeline(get(pipeline));
+        current = pipeline;
+        pass.setBindGroup(0, get(group), offsets);
+        pass.dispatchWorkgroups(...workgroups);
+        if (timed !== null) endPass();
+      } else if ("from" in command) {
+        const { from, fromOffset, to, toOffset, bytes } = command;
+        encoder.copyBufferToBuffer(get(from), fromOffset, get(to), toOffset, bytes);
+      } else {
+        encoder.resolveQuerySet(get(command.timestamps), 0, command.count, get(command.to), 0);
+      }
+    }
+    endPass();
+    return encoder.finish();
   }
 
   /** Delays failures caused by a device loss until the loss itself is reported, slightly later. */
@@ -99,7 +129,7 @@ export function directGpu(
     onUncapturedError(listener) {
       gpu.addEventListener("uncapturederror", (event) => {
         event.preventDefault();
-        if (event instanceof GPUUncapturedErrorEvent) listener(oneLine(event.error.message));
+        if (event instanceof GPUUncapturedErrorEvent) listener(event.error.message);
       });
     },
     createBuffer: (label, size, use) =>
@@ -150,9 +180,7 @@ export function directGpu(
         while (end < commands.length && doubtOf(commands[end]!) === compilation) end++;
         if (compilation?.failed) continue;
         gpu.pushErrorScope("validation");
-        const encoder = gpu.createCommandEncoder({ label: "recording" });
-        encode(encoder, commands.slice(start, end), get);
-        gpu.queue.submit([encoder.finish()]);
+        gpu.queue.submit([encode(commands.slice(start, end))]);
         const own = Promise.all([compilation?.error ?? null, validationError()]);
         errors.push(own.then(([reason, error]) => reason === null ? error : null));
       }

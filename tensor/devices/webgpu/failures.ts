@@ -24,7 +24,7 @@ export class Failures {
   }
 
   note(reason: string): void {
-    if (this.#reason === null || reason === CLOSED) this.#reason = reason;
+    if (this.#reason === null || reason === CLOSED) this.#reason = oneLine(reason);
     for (const stop of this.#waiting) stop();
   }
 
@@ -35,7 +35,7 @@ export class Failures {
 
   /** Waits for `work` and all checks; throws on a failure, so that a lost device never hangs. */
   async waitFor<T>(what: string, work: Promise<T>): Promise<T> {
-    const done = work.catch((error: unknown) => this.note(oneLine(String(error))));
+    const done = work.catch((error: unknown) => this.note(String(error)));
     // Requests to a lost device may never settle.
     this.assertNone(what);
     const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();

@@ -1,7 +1,13 @@
 /** The worker that drives a GPU, and the messages to and from it. @module */
 
-import { defineOpenAdapter, type GpuPlan, LIMITS, type WebGpuOptions } from "./adapter.ts";
-import { directGpu, gpuParts } from "./direct_gpu.ts";
+import {
+  defineOpenAdapter,
+  type GpuPlan,
+  LIMITS,
+  type OpenAdapter,
+  type WebGpuOptions,
+} from "./adapter.ts";
+import { directGpu } from "./direct_gpu.ts";
 import type { GpuLoss, GpuMethods } from "./gpu.ts";
 
 /** What the worker does: it opens a GPU, and then calls its methods. */
@@ -29,30 +35,23 @@ export type FromWorker =
   | { readonly kind: "uncaptured"; readonly message: string }
   | { readonly kind: "lost"; readonly loss: GpuLoss };
 
-/** What the worker uses: functions that refer to nothing outside themselves, and constants. */
-const workerParts = { ...gpuParts, LIMITS, defineOpenAdapter, directGpu };
-
 /** The text of a function that serves the port it is called with. */
 export function workerCode(): string {
-  const list = Object.entries(workerParts).map(([name, part]) =>
-    `${name}: ${typeof part === "function" ? part : JSON.stringify(part)}`
-  );
-  return `(port) => (${serveGpu})(port, {\n${list.join(",\n")} })`;
+  const openAdapter = `(${defineOpenAdapter})(globalThis, ${JSON.stringify(LIMITS)})`;
+  return `(port) => (${serveGpu})(port, ${openAdapter}, ${directGpu})`;
 }
 
 /**
  * Serves until the worker is terminated. A worker gets this function as text, so it refers to
  * nothing outside itself.
  */
-function serveGpu(port: MessagePort, parts: typeof workerParts): void {
-  const { oneLine, LIMITS, defineOpenAdapter, directGpu } = parts;
-  const openAdapter = defineOpenAdapter(globalThis, LIMITS);
+function serveGpu(port: MessagePort, openAdapter: OpenAdapter, open: typeof directGpu): void {
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []) =>
     port.postMessage(message, transfer);
 
   const service: Partial<GpuService> = {
     async open(options) {
-      const gpu = directGpu(await openAdapter(options), parts);
+      const gpu = open(await openAdapter(options));
       gpu.onUncapturedError((message) => post({ kind: "uncaptured", message }));
       gpu.lost.then((loss) => post({ kind: "lost", loss }));
       Object.assign(service, gpu);
@@ -72,11 +71,11 @@ function serveGpu(port: MessagePort, parts: typeof workerParts): void {
           post({ kind: "answer", question, value }, value instanceof ArrayBuffer ? [value] : []),
         (error: Error) => {
           const isRange = error instanceof RangeError;
-          post({ kind: "rejection", question, isRange, reason: oneLine(error.message) });
+          post({ kind: "rejection", question, isRange, reason: error.message });
         },
       );
     } catch (error) {
-      post({ kind: "uncaptured", message: oneLine(String(error)) });
+      post({ kind: "uncaptured", message: String(error) });
     }
   }
 }

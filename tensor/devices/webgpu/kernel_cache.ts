@@ -2,6 +2,7 @@
 
 import type { WgslKernel } from "../../device.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
+import { oneLine } from "./checks.ts";
 import { assertCompiled, type Compilation } from "./compilations.ts";
 import type { Failures } from "./failures.ts";
 import type { BindGroupHandle, BindingUse, Gpu, PipelineHandle } from "./gpu.ts";
@@ -104,7 +105,8 @@ export class KernelCache {
     const pipeline = this.#gpu.createPipeline(kernel.key, bindings, completeCode(kernel));
     const compilation: Compilation = {};
     const ended = this.#gpu.compilationError(pipeline).then((error) => {
-      compilation.failure = error && `the kernel "${kernel.key}" does not compile: ${error}`;
+      const reason = `the kernel "${kernel.key}" does not compile: ${error}`;
+      compilation.failure = error === null ? null : oneLine(reason);
       return null;
     });
     this.#failures.check(`compile the kernel "${kernel.key}"`, ended);
