@@ -24,6 +24,7 @@ import {
 } from "./matmul_libraries.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
 import { Pool } from "./pool.ts";
+import { STATE } from "./worker.ts";
 
 /** Options for {@linkcode openCpuDevice}. */
 export type CpuOptions = Omit<OpenOptions, "worker">;
@@ -319,7 +320,10 @@ class Cpu implements CpuDevice {
     };
   }
 
-  /** Runs the first share here, and the others in the workers, or here if those are late. */
+  /**
+   * Runs the first share here, and the others in the workers, or here if those are late, or fail:
+   * then the same error is thrown here.
+   */
   #runShares(
     key: string,
     { id, run, code }: CompiledKernel,
@@ -340,18 +344,15 @@ class Cpu implements CpuDevice {
     }
     let failure: Error | null = null;
     for (let share = 0; share < shares; share++) {
-      if (share === 0 || this.#pool.takeBack(share - 1)) {
-        const start = boundary(items, share, shares);
-        const end = boundary(items, share + 1, shares);
-        try {
-          run(address, start, end, this.#scratch[share]?.address ?? 0);
-        } catch (error) {
-          failure = failed(key, String(error), error);
-        }
-        continue;
+      const state = share === 0 ? STATE.open : this.#pool.finish(share - 1);
+      if (state === STATE.idle) continue;
+      const [start, end] = [boundary(items, share, shares), boundary(items, share + 1, shares)];
+      try {
+        run(address, start, end, this.#scratch[share]?.address ?? 0);
+        if (state === STATE.failed) throw new Error("it failed in a worker");
+      } catch (error) {
+        failure = new Error(`Cannot run kernel "${key}": ${error}`, { cause: error });
       }
-      const message = this.#pool.finish(share - 1);
-      if (message !== null) failure = failed(key, message, null);
     }
     if (failure !== null) throw failure;
   }
@@ -437,8 +438,4 @@ class Cpu implements CpuDevice {
 /** Start of share `share` when splitting evenly into `shares`. */
 function boundary(items: number, share: number, shares: number): number {
   return Math.floor((items * share) / shares);
-}
-
-function failed(key: string, message: string, cause: unknown): Error {
-  return new Error(`Cannot run kernel "${key}": ${message}`, { cause });
 }

@@ -98,26 +98,18 @@ export class Pool {
     signal(words, STATE.open);
   }
 
-  /** Takes a job back; `false` if the worker has started it. */
-  takeBack(worker: number): boolean {
+  /**
+   * Waits until a worker has finished its job, or takes back a job that it has not started. Returns
+   * `idle`, `failed`, or for a job taken back `open`.
+   */
+  finish(worker: number): number {
     const { words } = this.#workers[worker]!;
-    const before = Atomics.compareExchange(words, MAILBOX.state, STATE.open, STATE.idle);
-    return before === STATE.open;
-  }
-
-  /** Waits until a worker has finished the job that it started. Returns its error, if any. */
-  finish(worker: number): string | null {
-    const { words } = this.#workers[worker]!;
-    let state: number = Atomics.load(words, MAILBOX.state);
+    let state: number = Atomics.compareExchange(words, MAILBOX.state, STATE.open, STATE.idle);
     for (let i = 0; state === STATE.claimed; i++) {
       if (i >= SPINS && this.#mayWait) Atomics.wait(words, MAILBOX.state, STATE.claimed);
       state = Atomics.load(words, MAILBOX.state);
     }
-    if (state !== STATE.failed) return null;
-    Atomics.store(words, MAILBOX.state, STATE.idle);
-    const begin = words.byteOffset + MAILBOX.error * 4;
-    const bytes = this.#heap.bytes.slice(begin, begin + words[MAILBOX.errorBytes]!);
-    return new TextDecoder().decode(bytes);
+    return state;
   }
 
   async close(): Promise<void> {

@@ -8,16 +8,13 @@ export const MAILBOX = {
   state: 0,
   /** The words of a {@linkcode Job}. */
   job: 1,
-  /** Size and bytes of the error message. */
-  errorBytes: 8,
-  error: 9,
-  words: 256,
+  words: 8,
 } as const;
 
 /**
  * The states of a mailbox. The main thread opens a job; whoever first changes `open` runs it: the
  * worker (`claimed`, then `idle` or `failed`), or the main thread, which takes back (`idle`) what
- * the worker did not start in time.
+ * the worker did not start in time. It also runs again what failed in the worker, for the error.
  */
 export const STATE = { idle: 0, open: 1, claimed: 2, failed: 3, quit: 4 } as const;
 
@@ -56,7 +53,7 @@ export function runWorker(
   const kernels: (KernelFunction | undefined)[] = [...matmuls?.kernels ?? []];
   // Views made before the memory grew end at its old size, but the mailbox does not move.
   const words = new Int32Array(memory.buffer, mailbox, layout.words);
-  const jobWords = words.subarray(layout.job, layout.errorBytes);
+  const jobWords = words.subarray(layout.job);
 
   const compile = (address: number, size: number): KernelFunction => {
     // Growing by 0 pages refreshes the buffer after growth on the main thread.
@@ -70,13 +67,6 @@ export function runWorker(
     const [id, argument, start, end, scratch, code, codeBytes] = jobWords as unknown as Job;
     const kernel = kernels[id] ??= compile(code >>> 0, codeBytes);
     kernel(argument, start, end, scratch);
-  };
-
-  const writeError = (error: unknown): void => {
-    const room = (layout.words - layout.error) * 4;
-    const message = new TextEncoder().encode(String(error)).subarray(0, room);
-    new Uint8Array(memory.buffer, mailbox + layout.error * 4, room).set(message);
-    words[layout.errorBytes] = message.length;
   };
 
   report();
@@ -96,8 +86,7 @@ export function runWorker(
     let outcome: number = states.idle;
     try {
       work();
-    } catch (error) {
-      writeError(error);
+    } catch {
       outcome = states.failed;
     }
     Atomics.store(words, layout.state, outcome);
