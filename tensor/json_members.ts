@@ -7,12 +7,21 @@
  * @module
  */
 
-export interface Member {
-  readonly name: string;
-  readonly value: string;
+import { SyntaxError } from "./errors.ts";
+
+/** Refuses a safetensors file. */
+export function malformed(wanted: string, got: string, cause?: unknown): SyntaxError {
+  return new SyntaxError(`Cannot read safetensors: wanted ${wanted}, got ${got}`, { cause });
 }
 
-export type Refuse = (wanted: string, got: string) => Error;
+/** Parses a piece of the header; `wanted` says what it should be. */
+export function parseJson(json: string, wanted: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw malformed(`a header in JSON, with ${wanted}`, quote(json), cause);
+  }
+}
 
 /** Deepest nesting of a value: parsing millions of levels takes gigabytes. */
 const MAX_DEPTH = 16;
@@ -20,21 +29,23 @@ const MAX_DEPTH = 16;
 /**
  * Iterates over the members of an object in JSON text, without parsing their values.
  *
- * @param refuse Creates the error to throw if the text is not an object, a name is repeated, or a
- * value is nested more than 16 levels deep. Values may be malformed in other ways.
+ * @throws {SyntaxError} If the text is not an object, a name is repeated, or a value is nested more
+ * than 16 levels deep. Values may be malformed in other ways.
  */
-export function* membersOf(text: string, refuse: Refuse): Generator<Member> {
+export function* membersOf(text: string): Generator<[name: string, value: string]> {
   const names = new Set<string>();
   let i = expect("{", "an object at the start", skipSpace(0));
   while (text[i] !== "}" || names.size > 0) {
     if (text[i] !== '"') throw wanted("a name in quotes", i);
     const nameEnd = endOfString(i);
-    const name = parseName(text.slice(i, nameEnd));
-    if (names.has(name)) throw refuse("every name once", `${quote(name)} twice`);
+    const name = String(parseJson(text.slice(i, nameEnd), "names that are strings"));
+    if (names.has(name)) {
+      throw malformed("a header in JSON, with every name once", `${quote(name)} twice`);
+    }
     names.add(name);
     const begin = expect(":", "a colon after a name", skipSpace(nameEnd));
     i = endOfValue(begin);
-    yield { name, value: text.slice(begin, i) };
+    yield [name, text.slice(begin, i)];
     if (text[i] === "}") break;
     i = expect(",", "a comma between members", i);
   }
@@ -42,7 +53,8 @@ export function* membersOf(text: string, refuse: Refuse): Generator<Member> {
   if (i < text.length) throw wanted("nothing after the object", i);
 
   function wanted(what: string, place: number): Error {
-    return refuse(what, place < text.length ? quote(text.slice(place, place + 81)) : "its end");
+    const got = place < text.length ? quote(text.slice(place, place + 81)) : "its end";
+    return malformed(`a header in JSON, with ${what}`, got);
   }
 
   function expect(character: string, what: string, place: number): number {
@@ -54,14 +66,6 @@ export function* membersOf(text: string, refuse: Refuse): Generator<Member> {
     let i = start;
     while (text[i] === " " || text[i] === "\n" || text[i] === "\t" || text[i] === "\r") i++;
     return i;
-  }
-
-  function parseName(json: string): string {
-    try {
-      return JSON.parse(json);
-    } catch {
-      throw refuse("names that are strings", quote(json));
-    }
   }
 
   function endOfString(start: number): number {

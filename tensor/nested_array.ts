@@ -47,7 +47,24 @@ export function flatten(values: NestedArray, dtype?: DType): FlatArray {
   const shape = shapeOf(values);
   const flat: number[] = [];
   const dtypes = new Set<DType>();
-  collect(values, shape, 0, flat, dtypes);
+  const collect = (values: NestedArray, depth: number): void => {
+    if (typeof values === "number") {
+      if (depth < shape.length) throw ragged(shape, "a number", depth);
+      flat.push(values);
+      dtypes.add("float32");
+    } else if (!Array.isArray(values) && !isTypedArray(values)) {
+      throw wrongType("make a tensor", "numbers", typeof values);
+    } else if (values.length !== shape[depth]) {
+      throw ragged(shape, `an array of ${values.length}`, depth);
+    } else if (!isTypedArray(values)) {
+      for (const each of values) collect(each, depth + 1);
+    } else {
+      if (depth + 1 < shape.length) throw ragged(shape, "numbers", depth + 1);
+      dtypes.add(dtypeFor(values));
+      for (const each of values) flat.push(Number(each));
+    }
+  };
+  collect(values, 0);
   const wanted = dtype ?? (dtypes.size === 1 ? [...dtypes][0]! : "float32");
   return { data: convert(flat, wanted), shape, dtype: wanted };
 }
@@ -73,32 +90,6 @@ function shapeOf(values: NestedArray): number[] {
     level = level[0];
   }
   return level !== undefined && isTypedArray(level) ? [...shape, level.length] : shape;
-}
-
-function collect(
-  values: NestedArray,
-  shape: readonly number[],
-  depth: number,
-  flat: number[],
-  dtypes: Set<DType>,
-): void {
-  if (typeof values === "number") {
-    if (depth < shape.length) throw ragged(shape, "a number", depth);
-    flat.push(values);
-    dtypes.add("float32");
-    return;
-  }
-  if (!Array.isArray(values) && !ArrayBuffer.isView(values)) {
-    throw wrongType("make a tensor", "numbers", typeof values);
-  }
-  if (values.length !== shape[depth]) throw ragged(shape, `an array of ${values.length}`, depth);
-  if (!isTypedArray(values)) {
-    for (const each of values) collect(each, shape, depth + 1, flat, dtypes);
-    return;
-  }
-  if (depth + 1 < shape.length) throw ragged(shape, "numbers", depth + 1);
-  dtypes.add(dtypeFor(values));
-  for (const each of values) flat.push(Number(each));
 }
 
 function ragged(shape: readonly number[], got: string, depth: number): RangeError {

@@ -108,9 +108,9 @@ const widened = new Map<string, (bits: Uint16Array<ArrayBuffer>) => Float32Array
   ["BF16", widenBfloat16],
 ]);
 
-const elementBytes: ReadonlyMap<string, number> = new Map([
+const elementBytes = new Map([
   ...encodings.map(({ code, Class }): [string, number] => [code, Class.BYTES_PER_ELEMENT]),
-  ...[...widened.keys()].map((code): [string, number] => [code, 2]),
+  ...Array.from(widened.keys(), (code): [string, number] => [code, 2]),
 ]);
 
 /** The largest element size: data at a multiple of it is aligned for every dtype. */

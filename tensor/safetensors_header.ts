@@ -1,7 +1,7 @@
 /** Parses the header of a safetensors file, and checks all it says against the file. @module */
 
-import { SyntaxError } from "./errors.ts";
-import { type Member, membersOf } from "./json_members.ts";
+import type { SyntaxError } from "./errors.ts";
+import { malformed, membersOf, parseJson } from "./json_members.ts";
 
 /** Bytes before the header: its length as a 64-bit number. */
 export const prefixBytes = 8;
@@ -30,10 +30,6 @@ export interface Header<Description> {
   readonly entries: Description[];
   /** Where the arrays begin in the file. */
   readonly dataStart: number;
-}
-
-function malformed(wanted: string, got: string, cause?: unknown): SyntaxError {
-  return new SyntaxError(`Cannot read safetensors: wanted ${wanted}, got ${got}`, { cause });
 }
 
 /**
@@ -65,9 +61,9 @@ export function parseHeader<Description>(
   }
   let metadata: Record<string, string> = {};
   const entries: Description[] = [];
-  for (const member of membersOf(decodeHeader(bytes, dataStart), notJson)) {
-    if (member.name === "__metadata__") metadata = parseMetadata(member.value);
-    else entries.push(parseEntry(member.name, parseDescription(member)));
+  for (const [name, value] of membersOf(decodeHeader(bytes, dataStart))) {
+    if (name === "__metadata__") metadata = parseMetadata(value);
+    else entries.push(parseEntry(name, parseDescription(name, value)));
   }
   return { metadata, entries, dataStart };
 }
@@ -81,45 +77,35 @@ function decodeHeader(bytes: Uint8Array, dataStart: number): string {
   }
 }
 
-function notJson(wanted: string, got: string, cause?: unknown): SyntaxError {
-  return malformed(`a header in JSON, with ${wanted}`, got, cause);
-}
-
 function parseMetadata(json: string): Record<string, string> {
-  if (!json.startsWith("{")) {
-    throw malformed("__metadata__ to map names to strings", describe(json));
-  }
+  const refuse = (got: unknown) => malformed("__metadata__ to map names to strings", describe(got));
+  if (!json.startsWith("{")) throw refuse(json);
   const texts: [string, string][] = [];
-  for (const { name, value } of membersOf(json, notJson)) {
-    if (!value.startsWith('"')) {
-      throw malformed("__metadata__ to map names to strings", describe(parseValue(value)));
-    }
+  for (const [name, value] of membersOf(json)) {
+    const text = parseValue(value);
+    if (typeof text !== "string") throw refuse(text);
     if (texts.length === maxMetadata) {
       throw malformed(`__metadata__ of at most ${maxMetadata} names`, "more");
     }
-    texts.push([name, String(parseValue(value))]);
+    texts.push([name, text]);
   }
   return Object.fromEntries(texts);
 }
 
-function parseDescription({ name, value }: Member): Record<string, unknown> {
+function parseDescription(name: string, json: string): Record<string, unknown> {
   const refuse = (wanted: string, got: string): SyntaxError =>
     malformed(`the description of ${describe(name)} to ${wanted}`, got);
-  if (value.length > maxDescription) {
-    throw refuse(`have at most ${maxDescription} characters`, `${value.length}`);
+  if (json.length > maxDescription) {
+    throw refuse(`have at most ${maxDescription} characters`, `${json.length}`);
   }
-  if (!value.startsWith("{")) throw refuse("be an object", describe(parseValue(value)));
+  if (!json.startsWith("{")) throw refuse("be an object", describe(parseValue(json)));
   return Object.fromEntries(
-    Array.from(membersOf(value, notJson), (member) => [member.name, parseValue(member.value)]),
+    Array.from(membersOf(json), ([name, value]) => [name, parseValue(value)]),
   );
 }
 
 function parseValue(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw notJson("a value after each colon", describe(json), cause);
-  }
+  return parseJson(json, "a value after each colon");
 }
 
 /**
