@@ -18,7 +18,6 @@ import type {
   GradientViews,
   SoftmaxCall,
 } from "./ops/attention/problem.ts";
-import type { EpilogueCall } from "./ops/matmul/multiply.ts";
 import type { RowSums } from "./ops/gather/sum_rows.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
 import type { TopKViews } from "./ops/sampling/top_k.ts";
@@ -33,7 +32,6 @@ export interface FastOperations {
   };
   readonly "attention softmax": { readonly problem: SoftmaxCall; readonly result: void };
   readonly matmul: { readonly problem: MatmulProblem; readonly result: void };
-  readonly "matmul with epilogue": { readonly problem: EpilogueCall; readonly result: void };
   readonly linears: { readonly problem: LinearsProblem; readonly result: readonly Tensor[] };
   readonly "attention step": { readonly problem: AttentionStep; readonly result: Tensor };
   readonly "sum rows": { readonly problem: RowSums; readonly result: void };

@@ -35,7 +35,7 @@ export { embedding, gather } from "./ops/gather/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";
 export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
-export type { MatmulActivation } from "./ops/matmul/problem.ts";
+export type { MatmulActivation } from "./ops/matmul/epilogue.ts";
 export type { TensorMethods } from "./ops/methods.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
 export { rotary, rotaryAngles, rotaryNorm } from "./ops/rotary.ts";

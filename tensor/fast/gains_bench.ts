@@ -29,7 +29,6 @@ import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
-import { separateEpilogue } from "./cpu/epilogue.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
@@ -203,23 +202,6 @@ const cases: readonly Case[] = [
   attentionCase(attentionGradientByMatmuls, plainGradient, long, { blas: true }),
   softmaxCase(false),
   softmaxCase(true),
-  {
-    path: separateEpilogue,
-    of: "256×256×1024 with ReLU² and a residual, without it plain",
-    blas: false,
-    prepare: (device) => {
-      if (device.kind !== "cpu") throw new Error("wanted a CPU");
-      const [a, b, c, addend] = [[256, 256], [1024, 256], [256, 1024], [256, 1024]]
-        .map((shape, i) => normal(device, shape, { seed: i })) as [Tensor, Tensor, Tensor, Tensor];
-      const options = { transposeA: false, transposeB: true };
-      const epilogue = { addends: [addend], activation: "reluSquared" } as const;
-      const [problem] = describeMatmuls(a, b, c, options, epilogue);
-      return {
-        run: () => separateEpilogue.run({ a, b, c, options, epilogue }, device),
-        without: () => plainMatmul(device, problem!),
-      };
-    },
-  },
   matmulCase(symmetricMatmul, packedMatmul, [256, 1024, 256], { symmetric: true }),
   matmulCase(symmetricMatmul, blasMatmul, [768, 768, 768], { symmetric: true, blas: true }),
   matmulCase(skinnyMatmul, packedMatmul, [1, 256, 4096]),

@@ -18,7 +18,6 @@ import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
-import { separateEpilogue } from "./cpu/epilogue.ts";
 import { openSystemLibraries } from "./cpu/libraries.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
@@ -39,7 +38,6 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   softmaxOfVisible,
   flashAttention,
   flashAttentionGradient,
-  separateEpilogue,
   symmetricMatmul,
   skinnyMatmul,
   blasStripsMatmul,

@@ -12,7 +12,6 @@ import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import {
-  type MatmulActivation,
   type MatmulProblem,
   matmulWork,
   strideNames,
@@ -38,30 +37,30 @@ export interface TileKernel {
   readonly body: () => string;
 }
 
+const MATRICES = ["a", "b", "c"] as const;
+
 /** Computes a matmul tile by tile. @throws {TypeError} If an element dtype is not supported. */
 export function runTiles(device: WebGpuDevice, problem: MatmulProblem, tile: TileKernel): void {
-  const { m, n, k, outer, inner, a, b, c, addends, activation, accumulate, symmetric } = problem;
-  const matrices = [a, b, c, ...addends];
+  const { m, n, k, outer, inner, a, b, c, accumulate, symmetric } = problem;
+  const matrices = [a, b, c];
   const items = outer * inner;
   const tiles = items * Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns);
   const places = matrices.flatMap((matrix) => [matrix.offset, ...stridesOf(matrix)]);
   const [operands, result] = [elementOf(a.dtype), elementOf(c.dtype)];
   const types = operands === "f32" && result === "f32" ? "" : `, ${operands} to ${result}`;
-  const added = addends.length === 0 ? "" : `, ${addends.length} added`;
-  const activated = activation === "none" ? "" : `, ${activation}`;
-  const key = `matmul ${tile.name}${types}${symmetric ? ", symmetric" : ""}${added}${activated}`;
-  const kernel = kernelOf(key, () => {
-    const names = ["a", "b", "c", ...addends.map((_, i) => `addend${i}`)];
-    const typeOf = (matrix: number) => matrix < 2 ? operands : result;
-    return {
-      integers: [
-        ...names.flatMap((name) => [`${name}Offset`, ...strideNames([name])]),
-        ...["m", "n", "k", "inner", "items", "accumulate"],
-      ],
-      buffers: names.map((name, i) => ({ name, type: typeOf(i), writes: name === "c" })),
-      code: code(tile, names, result, activation, symmetric),
-    };
-  });
+  const key = `matmul ${tile.name}${types}${symmetric ? ", symmetric" : ""}`;
+  const kernel = kernelOf(key, () => ({
+    integers: [
+      ...MATRICES.flatMap((name) => [`${name}Offset`, ...strideNames([name])]),
+      ...["m", "n", "k", "inner", "items", "accumulate"],
+    ],
+    buffers: [
+      { name: "a", type: operands, writes: false },
+      { name: "b", type: operands, writes: false },
+      { name: "c", type: result, writes: true },
+    ],
+    code: code(tile, result, symmetric),
+  }));
   device.dispatch(
     kernel,
     matrices.map(({ allocation }) => allocation),
@@ -79,30 +78,22 @@ export function runTiles(device: WebGpuDevice, problem: MatmulProblem, tile: Til
  */
 function code(
   { rows, columns, threads, shared, body }: TileKernel,
-  names: readonly string[],
   result: Element,
-  activation: MatmulActivation,
   isSymmetric: boolean,
 ): string {
-  const addends = names.slice(3);
   const begin = (matrix: string) =>
     `${matrix}Begin = arguments.${matrix}Offset + ` +
     `item / arguments.inner * arguments.${matrix}Outer + ` +
     `item % arguments.inner * arguments.${matrix}Inner;`;
   return `
-${lines(names, (name) => `var<private> ${name}Begin: i32;`)}
+${lines(MATRICES, (name) => `var<private> ${name}Begin: i32;`)}
 fn put(row: i32, column: i32, value: f32) {
   let at = cBegin + row * arguments.cRow + column * arguments.cColumn;
   var sum = value;
   if (arguments.accumulate != 0) {
     sum += f32(c[at]);
   }
-  ${
-    lines(addends, (name) =>
-      `sum += f32(${name}[${name}Begin + row * arguments.${name}Row + ` +
-      `column * arguments.${name}Column]);`)
-  }
-  c[at] = ${result}(${ACTIVATION_FORMULAS[activation]});
+  c[at] = ${result}(sum);
 }
 
 fn store(row: i32, column: i32, value: f32) {
@@ -130,18 +121,11 @@ ${beginMain(threads, "group", "index")}
   let item = number / across / down;
   if (item >= arguments.items) { return; }
   ${isSymmetric ? `if (firstColumn + ${columns} <= firstRow) { return; }` : ""}
-  ${lines(names, begin)}
+  ${lines(MATRICES, begin)}
 ${body()}
 }
 `;
 }
-
-/** The activations of `sum`; testing for "not positive" keeps NaN. */
-const ACTIVATION_FORMULAS: Readonly<Record<MatmulActivation, string>> = {
-  none: "sum",
-  relu: "select(sum, 0.0, sum <= 0.0)",
-  reluSquared: "select(sum * sum, 0.0, sum <= 0.0)",
-};
 
 /** The numbers from 0 to `length` − 1. */
 export function range(length: number): number[] {

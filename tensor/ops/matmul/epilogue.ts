@@ -1,13 +1,18 @@
-/** The activations of a matmul, apart from its kernel, and their gradient. @module */
+/** What is added to a matmul, and its activations and their gradients. @module */
 
 import * as ex from "../../expression/expression.ts";
-import { defineProgram, type Program } from "../../expression/program.ts";
+import { copyProgram, defineProgram, type Program } from "../../expression/program.ts";
 import type { Tensor } from "../../tensor.ts";
-import { reluOf, reluSquaredProgram } from "../elementwise.ts";
-import type { MatmulActivation } from "./problem.ts";
+import { arithmetic, reluOf, reluSquaredProgram } from "../elementwise.ts";
 import { runProgram } from "../program.ts";
 
-export interface ActivationForms {
+/** An activation function that follows a matmul in place. */
+export type MatmulActivation = "none" | "relu" | "reluSquared";
+
+/** Where a result begins, from one or two addends: the product is added to it. */
+export const BEGINNINGS: readonly [Program, Program] = [copyProgram, arithmetic.add];
+
+interface ActivationForms {
   readonly program: Program;
   /**
    * The gradient of the input, from the output `y` and its gradient `upstream`, so that the input

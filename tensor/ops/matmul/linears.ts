@@ -31,7 +31,7 @@ export interface LinearsProblem {
 
 /**
  * Linear layers on the same rows: x Wᵀ for each weight, composed of the operations that the options
- * name, with fused epilogues where possible. Rows that need no gradient, as in decoding, may take a
+ * name. Rows that need no gradient, as in decoding, may take a
  * fast path: one kernel for everything.
  *
  * @param x `[..., K]`

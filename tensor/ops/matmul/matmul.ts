@@ -3,15 +3,16 @@
 import { applyOne, type Operation, type Saved, type Specification } from "../../apply.ts";
 import { applyLater, isWorthDeferring } from "../../deferred.ts";
 import { checkOptions, describeValue, type OptionNames } from "../../checks.ts";
-import type { MatmulPrecision, View } from "../../device.ts";
+import type { MatmulPrecision } from "../../device.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace } from "../elementwise.ts";
-import { gradientBefore } from "./epilogue.ts";
+import { ACTIVATION_FORMS, BEGINNINGS, gradientBefore, type MatmulActivation } from "./epilogue.ts";
 import { multiplyViews } from "./multiply.ts";
-import { type Epilogue, hasUnitStride, type MatmulActivation } from "./problem.ts";
+import { runProgramOn } from "../program.ts";
+import { hasUnitStride } from "./problem.ts";
 import { sumToShape } from "../sums.ts";
 import { copy, reshape } from "../views.ts";
 
@@ -99,8 +100,14 @@ function matmulOperation(activation: MatmulActivation): Operation<Attributes> {
   return {
     name: "matmul",
     infer: inferMatmul,
-    run: (_device, [a, b, ...addends], [c], attributes) =>
-      multiplyInto(a!, b!, c!, attributes, { addends, activation }),
+    run: (device, [a, b, ...addends], [c], attributes) => {
+      // Adding to what is there costs a matmul no more than overwriting it.
+      const accumulate = addends.length > 0;
+      if (accumulate) runProgramOn(device, BEGINNINGS[addends.length - 1]!, addends, [c!]);
+      multiplyInto(a!, b!, c!, { ...attributes, accumulate });
+      if (activation === "none") return;
+      runProgramOn(device, ACTIVATION_FORMS[activation].program, [c!], [c!]);
+    },
     gradient: {
       savesInputs: [0, 1],
       savesOutputs: activation === "none" ? [] : [0],
@@ -170,22 +177,21 @@ function joinRows(x: Tensor): Tensor {
 
 /**
  * Multiplies into an existing result, or adds to it; nothing is recorded. `c` has contiguous rows,
- * in memory that no operand shares. The epilogue is applied to a product that overwrites it.
+ * in memory that no operand shares.
  */
 export function multiplyInto(
   a: Tensor,
   b: Tensor,
   c: Tensor,
   options: Attributes & { readonly accumulate?: boolean },
-  epilogue?: Epilogue<View>,
 ): void {
   const withUnitStride = (x: Tensor) => hasUnitStride(x) ? x : copy(x);
-  multiplyViews(c.device, withUnitStride(a), withUnitStride(b), c, options, epilogue);
+  multiplyViews(c.device, withUnitStride(a), withUnitStride(b), c, options);
 }
 
 /**
- * Matmul of the last two axes; the leading axes are batches, with broadcasting. Options are fused
- * into the kernel: activation(a b + bias) + residual.
+ * Matmul of the last two axes; the leading axes are batches, with broadcasting. With all options
+ * it is activation(a b + bias) + residual, in the memory of the result.
  *
  * @param a `[..., M, K]`, or `[..., K, M]` if transposed.
  * @param b `[..., K, N]`, or `[..., N, K]` if transposed.
@@ -212,7 +218,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     const names = Object.keys(OPERATIONS).join(", ");
     throw wrongType("compute matmul", `the activation ${names}`, describeValue(activation));
   }
-  // The gradient of a fused activation is computed from its output. Half precision may round that
+  // The gradient of an activation in place is computed from its output. Half precision may round that
   // output to 0: then the activation is a separate operation, which keeps its input. A residual
   // would overwrite the output, so it is added separately.
   const isActivated = activation === "none" || a.dtype === "float32";
@@ -237,7 +243,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
  * @param x `[..., in]`
  * @param weight `[out, in]`
  * @param bias `[out]`
- * @param then Fused into the kernel, as by {@linkcode matmul}.
+ * @param then Options of {@linkcode matmul}.
  * @returns `[..., out]`
  */
 export function linear(

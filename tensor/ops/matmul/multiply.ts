@@ -4,19 +4,12 @@ import type { Device, View } from "../../device.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import { matmulsInRanges } from "./split.ts";
 import { plainMatmul } from "./plain.ts";
-import {
-  describeMatmuls,
-  type Epilogue,
-  type MatmulOptions,
-  type MatmulProblem,
-  NO_EPILOGUE,
-} from "./problem.ts";
+import { describeMatmuls, type MatmulOptions, type MatmulProblem } from "./problem.ts";
 
 /**
- * Computes `c = op(a) · op(b)` in float32, or adds it to `c`, [..., m, n] with a last stride of 1,
- * and applies the epilogue. One of the last two strides of a and b is 1; batch axes broadcast to
- * those of c, as do the addends of the epilogue, which have its dtype. No operand or addend may be in
- * the allocation of c. The order of additions does not depend on the number of threads, except with a
+ * Computes `c = op(a) · op(b)` in float32, or adds it to `c`, [..., m, n] with a last stride of 1.
+ * One of the last two strides of a and b is 1; batch axes broadcast to those of c. No operand may be
+ * in the allocation of c. The order of additions does not depend on the number of threads, except with a
  * BLAS.
  */
 export function multiplyViews(
@@ -25,25 +18,10 @@ export function multiplyViews(
   b: View,
   c: View,
   options: MatmulOptions,
-  epilogue: Epilogue<View> = NO_EPILOGUE,
 ): void {
-  if (epilogue.addends.length > 0 || epilogue.activation !== "none") {
-    const call = { a, b, c, options, epilogue };
-    const path = findFastPath("matmul with epilogue", call, device);
-    if (path !== undefined) return path.run(call, device);
-  }
-  for (const problem of describeMatmuls(a, b, c, options, epilogue)) {
+  for (const problem of describeMatmuls(a, b, c, options)) {
     for (const part of matmulsInRanges(device, problem)) multiply(device, part);
   }
-}
-
-/** A matmul with an epilogue, as {@linkcode multiplyViews} gets it. */
-export interface EpilogueCall {
-  readonly a: View;
-  readonly b: View;
-  readonly c: View;
-  readonly options: MatmulOptions;
-  readonly epilogue: Epilogue<View>;
 }
 
 /** Computes a matmul whose operands fit a binding each. */

@@ -11,7 +11,6 @@ import { wrongType } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
 import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
 import {
-  ACTIVATIONS,
   type MatmulProblem,
   matmulWork,
   type Matrix,
@@ -29,14 +28,14 @@ const MULTIPLICATIONS_PER_THREAD = 65_536;
 /** Up to this many columns, a tall matmul is transposed: then its tiles are filled. */
 const MAX_SKINNY_COLUMNS = 4;
 
-/** Computes `c = a · b`, or adds it to `c`, with the epilogue. */
+/** Computes `c = a · b`, or adds it to `c`. */
 export function plainMatmul(device: Device, given: MatmulProblem): void {
   const isTall = given.n <= MAX_SKINNY_COLUMNS && given.m > given.n && !given.skipZeros;
   const problem = isTall ? transposeMatmul(given) : given;
-  const { m, n, k, outer, inner, a, b, c, accumulate, addends } = problem;
+  const { m, n, k, outer, inner, a, b, c, accumulate } = problem;
   // As many rows of a tile as registers hold, and few beyond those of the matrix.
   const rows = m === 1 ? 1 : device.kind === "cpu" ? 4 : m < 64 ? 8 : 16;
-  const matrices = [a, b, c, ...addends];
+  const matrices = [a, b, c];
   const words = [m, n, k, inner, Number(accumulate), ...matrices.flatMap(stridesOf)];
   const items = outer * inner * Math.ceil(m / rows) * Math.ceil(n / COLUMNS);
   runKernel(device, kernelFor(problem, rows), matrices, words, items, {
@@ -45,8 +44,8 @@ export function plainMatmul(device: Device, given: MatmulProblem): void {
   });
 }
 
-const ADDENDS = ["addend0", "addend1"] as const;
-type Name = "a" | "b" | "c" | typeof ADDENDS[number];
+const NAMES = ["a", "b", "c"] as const;
+type Name = typeof NAMES[number];
 
 const SIZES = ["m", "n", "depth", "inner", "accumulate"] as const;
 
@@ -62,12 +61,11 @@ export function elementOf(dtype: DType): Element {
 
 const kernels: Kernel[] = [];
 
-/** The kernel for the dtypes and the epilogue of a matmul, made when first wanted. */
+/** The kernel for the dtypes of a matmul, made when first wanted. */
 function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8 | 16): Kernel {
-  const { a, c, addends, activation, skipZeros } = problem;
+  const { a, c, skipZeros } = problem;
   const isHalf = ({ dtype }: Matrix) => Number(dtype === "float16");
-  const index = isHalf(a) + 2 * isHalf(c) + 4 * addends.length + 12 * rows +
-    216 * ACTIVATIONS.indexOf(activation) + 648 * Number(skipZeros ?? false);
+  const index = isHalf(a) + 2 * isHalf(c) + 4 * Number(skipZeros ?? false) + 8 * rows;
   return kernels[index] ??= makeKernel(problem, rows);
 }
 
@@ -78,22 +76,16 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
  * sums, which are kept in registers. Edge tiles repeat the last row and column of the operands, so
  * that they are computed like any other.
  */
-function makeKernel(
-  { a, c, addends, activation, skipZeros }: MatmulProblem,
-  rows: number,
-): Kernel {
-  const added = ADDENDS.slice(0, addends.length);
-  const names = ["a", "b", "c", ...added] as const;
+function makeKernel({ a, c, skipZeros }: MatmulProblem, rows: number): Kernel {
   const [operand, result] = [elementOf(a.dtype), elementOf(c.dtype)];
-  const types = names.map((name) => name === "a" || name === "b" ? operand : result);
   const vectors = COLUMNS / 4;
   return defineKernel(
     {
-      key: `matmul ${rows}×${COLUMNS}, ${types.join(" ")}, ${activation}` +
+      key: `matmul ${rows}×${COLUMNS}, ${operand} to ${result}` +
         (skipZeros ? ", skipping zeros" : ""),
-      buffers: Object.fromEntries(names.map((name, i) => [name, types[i]!])),
+      buffers: { a: operand, b: operand, c: result },
       writes: ["c"],
-      arguments: [...SIZES, ...strideNames<Name>(names)],
+      arguments: [...SIZES, ...strideNames<Name>(NAMES)],
       vectors: rows * vectors,
     },
     (k, item, buffers, words) => {
@@ -106,7 +98,7 @@ function makeKernel(
       const batchItem = k.let(strip.divide(down));
       const [outerItem, innerItem] = [batchItem.divide(inner), batchItem.remainder(inner)];
       const matrixOf = (name: Name) =>
-        buffers[name]!.from(
+        buffers[name].from(
           outerItem.multiply(words[`${name}Outer`]).add(
             innerItem.multiply(words[`${name}Inner`]),
           ),
@@ -140,26 +132,12 @@ function makeKernel(
         k.set(bAt, bAt.add(words.bRow));
       });
 
-      const results = (["c", ...added] as const).map((name) => ({ name, matrix: matrixOf(name) }));
+      const products = matrixOf("c");
       const finish = (row: Int, column: Int, sum: Float) => {
-        const [c, ...others] = results.map(({ name, matrix }) =>
-          matrix.from(
-            row.multiply(words[`${name}Row`]).add(column.multiply(words[`${name}Column`])),
-          )
-        );
+        const c = products.from(row.multiply(words.cRow).add(column.multiply(words.cColumn)));
         const total = k.variable(sum);
-        k.if(accumulate.notEqual(0), () => k.set(total, total.add(c!.load(0))));
-        for (const addend of others) k.set(total, total.add(addend.load(0)));
-        if (activation !== "none") {
-          const square = () => k.set(total, total.multiply(total));
-          // NaN is not at most 0, and stays.
-          k.if(
-            total.lessEqual(0),
-            () => k.set(total, k.float(0)),
-            activation === "reluSquared" ? square : undefined,
-          );
-        }
-        c!.store(0, total);
+        k.if(accumulate.notEqual(0), () => k.set(total, total.add(c.load(0))));
+        c.store(0, total);
       };
       // A loop, because compilers for GPUs take seconds for the same code many times.
       const tile = k.array(sums);

@@ -31,20 +31,6 @@ export interface MatmulOptions {
   readonly counted?: { readonly name: string; readonly share: number };
 }
 
-/** An activation function that is fused into a matmul. */
-export type MatmulActivation = "none" | "relu" | "reluSquared";
-
-export const ACTIVATIONS: readonly MatmulActivation[] = ["none", "relu", "reluSquared"];
-
-/** The epilogue of a matmul, applied before storing: activation(product + addends). */
-export interface Epilogue<Addend> {
-  readonly addends: readonly Addend[];
-  readonly activation: MatmulActivation;
-}
-
-/** The epilogue that changes nothing. */
-export const NO_EPILOGUE: Epilogue<never> = { addends: [], activation: "none" };
-
 /** A batch of matrices in memory. Strides are in elements. */
 export interface Matrix extends Place {
   /** Strides along the rows and the columns, after transposition. */
@@ -81,15 +67,12 @@ export interface MatmulProblem {
   readonly accumulate: boolean;
   /** Whether every result is symmetric, by the caller's promise. */
   readonly symmetric: boolean;
-  /** Of the shape of c; their strides may be 0. */
-  readonly addends: readonly Matrix[];
-  readonly activation: MatmulActivation;
   readonly precision?: MatmulPrecision | undefined;
   readonly skipZeros?: boolean;
   readonly counted?: MatmulOptions["counted"];
 }
 
-/** A batch axis: its size, and the strides of a, b, c and the addends. */
+/** A batch axis: its size, and the strides of a, b and c. */
 interface BatchAxis {
   readonly length: number;
   readonly strides: readonly number[];
@@ -97,7 +80,7 @@ interface BatchAxis {
 
 /**
  * Describes `c = op(a) · op(b)` as matmuls with at most two batch axes; usually a single one, none
- * if the result is empty. Batch axes and the addends of the epilogue broadcast to those of c.
+ * if the result is empty. Batch axes broadcast to those of c.
  * The operands' shapes and dtypes match, which `matmul` checks where it infers the shape of c.
  *
  * @throws {Error} If kernels do not support the strides.
@@ -123,7 +106,6 @@ export function describeMatmuls(
   b: View,
   c: View,
   options: MatmulOptions,
-  { addends, activation }: Epilogue<View> = NO_EPILOGUE,
 ): readonly MatmulProblem[] {
   const rank = c.shape.length;
   const m = c.shape[rank - 2]!;
@@ -139,26 +121,22 @@ export function describeMatmuls(
       }]`,
     );
   }
-  const axes = batchAxes([a, b, c, ...addends], c.shape);
+  const axes = batchAxes([a, b, c], c.shape);
   if (m === 0 || n === 0 || axes.some((axis) => axis.length === 0)) return [];
 
   const [aRow, aColumn] = lastStrides(a, transposeA);
   const [bRow, bColumn] = lastStrides(b, transposeB);
   const [cRow] = lastStrides(c, false);
-  let addendRows = addends.map((addend) => strideAlong(addend, 2, m));
   let rows = m;
   const innermost = axes.at(-1);
   if (innermost !== undefined) {
-    const [aStride, bStride, cStride, ...addendStrides] = innermost.strides;
-    const isSharedB = bStride === 0 && aStride === m * aRow && cStride === m * cRow;
-    // The stride of a single row is unused, so it can be chosen freely.
-    if (isSharedB && addendStrides.every((stride, i) => m === 1 || stride === m * addendRows[i]!)) {
+    const [aStride, bStride, cStride] = innermost.strides;
+    if (bStride === 0 && aStride === m * aRow && cStride === m * cRow) {
       rows = m * innermost.length;
-      addendRows = addendStrides.map((stride) => stride / m);
       axes.pop();
     }
   }
-  const single = { length: 1, strides: addends.map(() => 0).concat(0, 0, 0) };
+  const single = { length: 1, strides: [0, 0, 0] };
   const inner = axes.pop() ?? single;
   const outer = axes.pop() ?? single;
   return offsets(axes, single.strides).map((begins) => {
@@ -182,10 +160,6 @@ export function describeMatmuls(
       c: place(c, cRow, 1, 2),
       accumulate,
       symmetric: rows === n && symmetric,
-      addends: addends.map((addend, i) =>
-        place(addend, addendRows[i]!, strideAlong(addend, 1, n), 3 + i)
-      ),
-      activation,
       ...others,
     };
   });
@@ -201,7 +175,6 @@ export function transposeMatmul(problem: MatmulProblem): MatmulProblem {
     a: transpose(problem.b),
     b: transpose(problem.a),
     c: transpose(problem.c),
-    addends: problem.addends.map(transpose),
   };
 }
 
@@ -278,7 +251,7 @@ function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonl
  * @param half Whether only half of a symmetric result is computed.
  */
 export function matmulWork(
-  { m, n, k, a, b, c, outer, inner, accumulate, addends, counted }: MatmulProblem,
+  { m, n, k, a, b, c, outer, inner, accumulate, counted }: MatmulProblem,
   half = false,
 ): Work {
   const items = outer * inner;
@@ -286,11 +259,7 @@ export function matmulWork(
   const results = items * (half ? n * (n + 1) / 2 : m * n);
   const bytes = bytesPerElement(a.dtype) * copies(a) * m * k +
     bytesPerElement(b.dtype) * copies(b) * k * n +
-    bytesPerElement(c.dtype) * (accumulate ? 2 : 1) * results +
-    addends.reduce((sum, addend) => {
-      const rows = addend.row === 0 ? 1 : m;
-      return sum + bytesPerElement(addend.dtype) * copies(addend) * rows * n;
-    }, 0);
+    bytesPerElement(c.dtype) * (accumulate ? 2 : 1) * results;
   return {
     name: counted?.name ?? `matmul ${m}×${k}×${n}`,
     flops: Math.round(2 * k * results * (counted?.share ?? 1)),

@@ -2,7 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { fitsOneBinding, split } from "../../devices/webgpu/split.ts";
-import { type MatmulProblem, type Matrix, NO_EPILOGUE } from "./problem.ts";
+import type { MatmulProblem, Matrix } from "./problem.ts";
 
 /**
  * Cuts a matmul into parts whose operands fit a binding: fewer matrices, rows or columns, or a part
@@ -14,9 +14,9 @@ export function matmulsInRanges(
   device: Device,
   problem: MatmulProblem,
 ): readonly MatmulProblem[] {
-  const { outer, inner, m, n, k, a, b, c, addends } = problem;
+  const { outer, inner, m, n, k, a, b, c } = problem;
   const fits = ({ allocation }: Matrix) => fitsOneBinding(device, allocation);
-  if ([a, b, c, ...addends].every(fits)) return [problem];
+  if ([a, b, c].every(fits)) return [problem];
   const alongAxes = (
     matrix: Matrix,
     ...strides: readonly [m: number, n: number, k: number]
@@ -28,10 +28,9 @@ export function matmulsInRanges(
   const operands = [
     alongAxes(a, a.row, 0, a.column),
     alongAxes(b, 0, b.column, b.row),
-    ...addends.map((addend) => alongAxes(addend, addend.row, addend.column, 0)),
     alongAxes(c, c.row, c.column, 0),
   ];
-  const cut = { name: "matmul", axes: 5, firstOutput: operands.length - 1 };
+  const cut = { name: "matmul", axes: 5, firstOutput: 2 };
   const parts = split(device, operands, cut);
   return parts.map(({ views, begin }) => {
     const [outer = 0, inner = 0, m = 0, n = 0, length = 0] = views[0]!.shape;
@@ -39,13 +38,10 @@ export function matmulsInRanges(
     const bound = (of: Matrix, { allocation, offset }: View) => ({ ...of, allocation, offset });
     return {
       ...{ ...problem, outer, inner, m, n, k: length },
-      ...{ a: bound(a, views[0]!), b: bound(b, views[1]!), c: bound(c, views.at(-1)!) },
-      addends: addends.map((addend, i) => bound(addend, views[2 + i]!)),
+      ...{ a: bound(a, views[0]!), b: bound(b, views[1]!), c: bound(c, views[2]!) },
       accumulate: problem.accumulate || firstTerm > 0,
       // Only the whole of a symmetric matmul is symmetric.
       symmetric: problem.symmetric && parts.length === 1,
-      // Only the last part of a sum completes it for the epilogue.
-      ...firstTerm + length < k && NO_EPILOGUE,
     };
   });
 }

@@ -2,7 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { bytesPerElement, type TypedArray, typedArray } from "../../dtype.ts";
-import type { Epilogue, MatmulActivation, MatmulOptions } from "../matmul/problem.ts";
+import type { MatmulOptions } from "../matmul/problem.ts";
 
 export interface MatmulCase {
   readonly name: string;
@@ -24,11 +24,6 @@ export interface MatmulCase {
   readonly special: number | null;
   /** Whether the second operand is the first one, transposed, so that the result is symmetric. */
   readonly gram: boolean;
-  readonly epilogue: {
-    readonly bias: boolean;
-    readonly residual: boolean;
-    readonly activation: MatmulActivation;
-  } | null;
 }
 
 export type Multiply = (
@@ -36,7 +31,6 @@ export type Multiply = (
   b: View,
   c: View,
   options: MatmulOptions,
-  epilogue?: Epilogue<View>,
 ) => void;
 
 const SIZES: readonly (readonly [m: number, n: number, k: number])[] = [
@@ -81,7 +75,6 @@ function makeCase(name: string, given: Partial<MatmulCase>): MatmulCase {
     swappedBatch: false,
     special: null,
     gram: false,
-    epilogue: null,
     ...given,
   };
 }
@@ -205,31 +198,6 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ]),
 ];
 
-/** Every kind of addend, and every activation. */
-const EPILOGUES: readonly NonNullable<MatmulCase["epilogue"]>[] = [
-  { bias: true, residual: true, activation: "reluSquared" },
-  { bias: true, residual: false, activation: "none" },
-  { bias: false, residual: true, activation: "relu" },
-  { bias: false, residual: false, activation: "reluSquared" },
-];
-
-/** The cases with epilogues, rotating through them and the operand orders. */
-export const EPILOGUE_CASES: readonly MatmulCase[] = MATMUL_CASES.map((each, i) => ({
-  ...each,
-  name: `${each.name}, then more`,
-  epilogue: EPILOGUES[Math.floor(i / 7) % EPILOGUES.length]!,
-}));
-
-/**
- * Of these, those with all addends, and operands in the order of a linear layer: kernels end alike
- * for all orders, and compile slowly.
- */
-export const EPILOGUES_OF_LINEAR: readonly MatmulCase[] = MATMUL_CASES.flatMap((each) => {
-  const { transposeA, transposeB } = each.options;
-  if (transposeA || !transposeB || each.columnMajorA || each.columnMajorB) return [];
-  return [{ ...each, name: `${each.name}, then more`, epilogue: EPILOGUES[0]! }];
-});
-
 interface Operand {
   readonly view: View;
   readonly values: TypedArray;
@@ -263,20 +231,6 @@ export async function checkMatmul(
     matrix: options.transposeB ? [n, k] : [k, n],
   });
   const c = makeOperand(device, { ...common, order, matrix: [m, n] });
-  const { epilogue } = case_;
-  const addends = [
-    ...(epilogue?.bias
-      ? [makeOperand(device, { ...common, shared: [...batch.keys()], matrix: [1, n] })]
-      : []),
-    ...(epilogue?.residual
-      ? [makeOperand(device, { ...common, columnMajor: n % 2 === 1, matrix: [m, n] })]
-      : []),
-  ];
-  const addendViews = addends.map(({ view }, i): View =>
-    i === 0 && epilogue?.bias
-      ? { ...view, shape: c.view.shape, strides: view.strides.with(-2, 0) }
-      : view
-  );
   if (case_.special !== null) {
     a.values[a.view.offset] = case_.special;
     device.write(a.view.allocation, 0, a.values);
@@ -289,13 +243,9 @@ export async function checkMatmul(
     }
     device.write(c.view.allocation, 0, c.values);
   }
-  if (epilogue === null) multiply(a.view, b.view, c.view, options);
-  else {
-    const { activation } = epilogue;
-    multiply(a.view, b.view, c.view, options, { addends: addendViews, activation });
-  }
+  multiply(a.view, b.view, c.view, options);
   const reading = device.read(c.view.allocation, 0, c.values.byteLength);
-  for (const operand of new Set([a, b, c, ...addends])) device.free(operand.view.allocation);
+  for (const operand of new Set([a, b, c])) device.free(operand.view.allocation);
   const result = typedArray(dtype, await reading);
 
   const leftStride = a.view.strides.at(options.transposeA ? -2 : -1)!;
@@ -316,25 +266,17 @@ export async function checkMatmul(
           sum += product;
           size += Math.abs(product);
         }
-        for (const [index, { values, at }] of addends.entries()) {
-          const added = values[at(item, index === 0 && epilogue?.bias ? 0 : i, j)]!;
-          sum += added;
-          size += Math.abs(added);
-        }
         const got = result[at]!;
-        const wanted = activate(sum, epilogue?.activation);
-        const error = (k + 1 + addends.length) * 2 ** -24 * size;
-        const isSquared = epilogue?.activation === "reluSquared";
-        const exact = isSquared ? error * (2 * Math.abs(sum) + error) + 2 ** -24 * wanted : error;
-        const rounding = dtype === "float32" ? 0 : Math.max(2 ** -11 * Math.abs(wanted), 2 ** -25);
-        const isRight = Number.isFinite(wanted)
-          ? Math.abs(got - wanted) <= exact + rounding
-          : Object.is(got, wanted);
+        const error = (k + 1) * 2 ** -24 * size;
+        const rounding = dtype === "float32" ? 0 : Math.max(2 ** -11 * Math.abs(sum), 2 ** -25);
+        const isRight = Number.isFinite(sum)
+          ? Math.abs(got - sum) <= error + rounding
+          : Object.is(got, sum);
         if (!isRight) {
           throw new Error(
             `Cannot accept "${case_.name}" with ${
-              JSON.stringify({ ...options, ...epilogue })
-            }: wanted ${wanted} in item [${item}], ` +
+              JSON.stringify(options)
+            }: wanted ${sum} in item [${item}], ` +
               `row ${i}, column ${j}, got ${got}`,
           );
         }
@@ -352,12 +294,6 @@ export async function checkMatmul(
     }
   }
   return result;
-}
-
-function activate(x: number, activation: MatmulActivation = "none"): number {
-  if (activation === "none") return x;
-  const positive = x <= 0 ? 0 : x;
-  return activation === "relu" ? positive : positive ** 2;
 }
 
 function makeOperand(device: Device, plan: {
