@@ -11,13 +11,10 @@ import {
   attention,
   attentionStep,
   concat,
-  defineProgram,
   embedding,
-  expression as ex,
   linears,
   rmsNorm,
   rotaryNorm,
-  runProgram,
   stack,
   type Tensor,
 } from "../../tensor/mod.ts";
@@ -79,20 +76,6 @@ export function decodeSequences(model: GPT, ids: Tensor, caches: readonly KVCach
   return decode(model, ids, caches);
 }
 
-const mixResidual = defineProgram(
-  { name: "residual mix", inputs: ["x", "x0", "residLambda", "x0Lambda"] },
-  ({ x, x0, residLambda, x0Lambda }) => [
-    ex.add(ex.multiply(residLambda, x), ex.multiply(x0Lambda, x0)),
-  ],
-);
-
-const mixValueEmbedding = defineProgram(
-  { name: "value residual", inputs: ["value", "embedding", "gate"] },
-  ({ value, embedding, gate }) => [
-    ex.add(value, ex.multiply(ex.multiply(VALUE_GATE_SCALE, ex.sigmoid(gate)), embedding)),
-  ],
-);
-
 interface Context {
   readonly model: GPT;
   readonly layer: number;
@@ -114,11 +97,11 @@ function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
   const x0 = embedded.add(gate.mul(model.smear_lambda.to(computeDtype)).mul(previous));
   let x = x0;
   let middle = x0;
+  const residLambdas = model.resid_lambdas.to(computeDtype);
+  const x0Lambdas = model.x0_lambdas.to(computeDtype);
   transformer.h.forEach((block, layer) => {
-    const lambdas = [model.resid_lambdas, model.x0_lambdas].map((all) =>
-      all.slice(0, layer, layer + 1)
-    );
-    [x] = runProgram(mixResidual, [x, x0, ...lambdas], [], computeDtype) as [Tensor];
+    const ofLayer = (lambdas: Tensor) => lambdas.slice(0, layer, layer + 1);
+    x = x.mul(ofLayer(residLambdas)).add(x0.mul(ofLayer(x0Lambdas)));
     x = decodeBlock(block, x, { model, layer, ids, caches, ...angles });
     if (layer === Math.floor(config.nLayer / 2)) middle = x;
   });
@@ -182,9 +165,9 @@ function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): 
   }
   let { values } = projections;
   if (gated !== null) {
-    const embeddings = embedding(gated.table, ids).reshape(values.shape);
-    const operands = [values, embeddings, gated.gate.unsqueeze(-1)];
-    [values] = runProgram(mixValueEmbedding, operands, [], model.computeDtype) as [Tensor];
+    const embeddings = embedding(gated.table, ids).reshape(values.shape).to(values.dtype);
+    const weights = gated.gate.unsqueeze(-1).sigmoid().mul(VALUE_GATE_SCALE);
+    values = values.add(weights.mul(embeddings));
   }
   const queries = rotaryNorm(projections.queries, cos, sin);
   const keys = rotaryNorm(projections.keys, cos, sin);
