@@ -29,7 +29,8 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
   readonly shape: readonly number[];
   /** Whether an input was changed in place: nothing can be fused with the copy of it. */
   isOutdated = false;
-  #inputs: readonly Tensor[];
+  /** The inputs, with their nodes; freed once the result is computed. */
+  inputs: readonly Tensor[];
   readonly #owner = new HandleOwner();
 
   constructor(
@@ -41,30 +42,21 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
     this.operation = operation;
     this.attributes = attributes;
     this.shape = shape;
-    this.#inputs = inputs.map((input) => {
+    this.inputs = inputs.map((input) => {
       const alias = input.alias(this.#owner);
       if (input.node !== null) alias.attach(input.node);
       return alias;
     });
   }
 
-  /** The inputs, with their nodes; freed once the result is computed. */
-  get inputs(): readonly Tensor[] {
-    return this.#inputs;
-  }
-
-  get isWaiting(): boolean {
-    return this.#inputs.some(({ storage }) => storage.deferral !== null);
-  }
-
   compute(): Allocation {
-    using _temporaries = this.#inputs[0]!.device.scopes.openBriefly();
-    return noGrad(() => apply(this.operation, this.#inputs, this.attributes))[0]!.storage.take();
+    using _temporaries = this.inputs[0]!.device.scopes.openBriefly();
+    return noGrad(() => apply(this.operation, this.inputs, this.attributes))[0]!.storage.take();
   }
 
   keepContent(storage: Storage): void {
-    if (!this.#inputs.some((input) => input.storage === storage)) return;
-    this.#inputs = this.#inputs.map((input) => {
+    if (!this.inputs.some((input) => input.storage === storage)) return;
+    this.inputs = this.inputs.map((input) => {
       if (input.storage !== storage) return input;
       const copy = copyOf(input);
       copy.moveTo(this.#owner);
@@ -92,7 +84,9 @@ export function applyLater<Attributes>(
   for (const input of inputs) {
     input.checkOpen();
     // Deferred operations must not form long chains, with which nothing could be fused.
-    if (deferredOperation(input)?.isWaiting) void input.allocation;
+    if (deferredOperation(input)?.inputs.some(({ storage }) => storage.deferral !== null)) {
+      void input.allocation;
+    }
   }
   const { dtype, shape } = operation.infer(inputs, attributes)[0]!;
   const deferral = new DeferredOperation(operation, inputs, attributes, shape);

@@ -2,22 +2,11 @@
 
 import { ARRAY_NAMES, checkDType, type DType, type TypedArray, typedArray } from "./dtype.ts";
 import { RangeError, wrongType, wrongValue } from "./errors.ts";
+import type { SafetensorsArrays, SafetensorsDtype } from "./safetensors.ts";
 import { formatShape } from "./shape.ts";
 
 /** A typed array of any kind. */
-export type NumberArray =
-  | Float32Array
-  | Float16Array
-  | Float64Array
-  | Int32Array
-  | Int16Array
-  | Int8Array
-  | Uint32Array
-  | Uint16Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | BigInt64Array
-  | BigUint64Array;
+export type NumberArray = SafetensorsArrays[SafetensorsDtype] | Uint8ClampedArray;
 
 /** A number, or arrays of them nested to any depth, of equal length at each depth. */
 export type NestedArray = number | NumberArray | readonly NestedArray[];
@@ -39,7 +28,7 @@ export interface FlatArray {
  */
 export function flatten(values: NestedArray, dtype?: DType): FlatArray {
   if (dtype !== undefined) checkDType("make a tensor", dtype);
-  if (isTypedArray(values)) {
+  if (ArrayBuffer.isView(values)) {
     const own = dtypeFor(values);
     const wanted = dtype ?? own;
     return { data: convert(values, wanted), shape: [values.length], dtype: wanted };
@@ -52,11 +41,11 @@ export function flatten(values: NestedArray, dtype?: DType): FlatArray {
       if (depth < shape.length) throw ragged(shape, "a number", depth);
       flat.push(values);
       dtypes.add("float32");
-    } else if (!Array.isArray(values) && !isTypedArray(values)) {
+    } else if (!Array.isArray(values) && !ArrayBuffer.isView(values)) {
       throw wrongType("make a tensor", "numbers", typeof values);
     } else if (values.length !== shape[depth]) {
       throw ragged(shape, `an array of ${values.length}`, depth);
-    } else if (!isTypedArray(values)) {
+    } else if (!ArrayBuffer.isView(values)) {
       for (const each of values) collect(each, depth + 1);
     } else {
       if (depth + 1 < shape.length) throw ragged(shape, "numbers", depth + 1);
@@ -67,10 +56,6 @@ export function flatten(values: NestedArray, dtype?: DType): FlatArray {
   collect(values, 0);
   const wanted = dtype ?? (dtypes.size === 1 ? [...dtypes][0]! : "float32");
   return { data: convert(flat, wanted), shape, dtype: wanted };
-}
-
-function isTypedArray(values: NestedArray): values is NumberArray {
-  return ArrayBuffer.isView(values);
 }
 
 function dtypeFor(values: NumberArray): DType {
@@ -89,7 +74,7 @@ function shapeOf(values: NestedArray): number[] {
     shape.push(level.length);
     level = level[0];
   }
-  return level !== undefined && isTypedArray(level) ? [...shape, level.length] : shape;
+  return level !== undefined && ArrayBuffer.isView(level) ? [...shape, level.length] : shape;
 }
 
 function ragged(shape: readonly number[], got: string, depth: number): RangeError {
