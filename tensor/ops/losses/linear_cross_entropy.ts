@@ -14,11 +14,11 @@ import { type Gradient, recordOperation } from "../../apply.ts";
 import { bindingLimit } from "../../devices/webgpu/split.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import { differentiate } from "../../expression/differentiate.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram, makeProgram, type Program } from "../../expression/program.ts";
+import { makeProgram, type Program } from "../../expression/program.ts";
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
+import { memoize } from "../../memoize.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
-import { fill, fillView } from "../elementwise.ts";
+import { arithmetic, fill, fillView } from "../elementwise.ts";
 import { multiplyInto } from "../matmul/matmul.ts";
 import { runProgramInto } from "../program.ts";
 import { sum } from "../reduce.ts";
@@ -36,28 +36,14 @@ export interface LinearCrossEntropyOptions {
 }
 
 /** From logits, targets and the number 1 to the losses and the gradient of their sum. */
-function withGradient(losses: Program): Program {
+const withGradient = memoize((losses: Program): Program => {
   const derived = differentiate(losses, [true, false]);
   return makeProgram({
     ...derived,
     name: `${losses.name} and gradient`,
     outputs: [...losses.outputs, ...derived.outputs],
   });
-}
-
-const withGradients = {
-  plain: withGradient(crossEntropyPrograms.plain),
-  capped: withGradient(crossEntropyPrograms.capped),
-};
-
-const scale = defineProgram(
-  { name: "scale a gradient", inputs: ["gradient", "upstream"] },
-  ({ gradient, upstream }) => [ex.multiply(gradient, upstream)],
-);
-const addScaled = defineProgram(
-  { name: "add a scaled gradient", inputs: ["gradient", "upstream", "sum"] },
-  ({ gradient, upstream, sum }) => [ex.add(sum, ex.multiply(gradient, upstream))],
-);
+});
 
 /**
  * Maximum size of a chunk's logits, in bytes. Smaller chunks read the weight and its gradient more
@@ -103,7 +89,7 @@ function walk(
 ): Tensor {
   const { device } = hidden;
   const [rows, classes] = [hidden.shape[0]!, weight.shape[0]!];
-  const form = softcap === undefined ? "plain" : "capped";
+  const program = crossEntropyPrograms[softcap === undefined ? "plain" : "capped"];
   const scalars = softcap === undefined ? [] : [softcap];
   const losses = allocate(device, { shape: [rows, 1], dtype: "float32" }, "losses");
   const scratchShape = [Math.min(rows, rowsAtOnce), classes];
@@ -126,10 +112,10 @@ function walk(
     const logits = slice(scratch, 0, 0, end - start);
     multiplyInto(x, weight, logits, { ...untransposed, transposeB: true });
     if (one === null) {
-      runProgramInto(crossEntropyPrograms[form], [logits, y], [loss], scalars);
+      runProgramInto(program, [logits, y], [loss], scalars);
       continue;
     }
-    runProgramInto(withGradients[form], [logits, y, one], [loss, logits], scalars);
+    runProgramInto(withGradient(program), [logits, y, one], [loss, logits], scalars);
     if (gradients.hidden !== null) {
       multiplyInto(logits, weight, slice(gradients.hidden, 0, start, end), untransposed);
     }
@@ -196,13 +182,11 @@ export function linearCrossEntropy(
 /** Gradients computed beside the loss: the backward pass only scales them, in place. */
 const scaledGradients: Gradient<null> = {
   savesOutputs: [1, 2],
-  apply: (upstream, saved, _attributes, wanted, sums) =>
+  apply: (upstream, saved, _attributes, wanted) =>
     wanted.map((is, i) => {
       if (!is) return null;
       const gradient = saved.output(1 + i).detach();
-      const sum = sums[i]!;
-      if (sum === null) runProgramInto(scale, [gradient, upstream], [gradient]);
-      else runProgramInto(addScaled, [gradient, upstream, sum], [sum]);
-      return sum ?? gradient;
+      runProgramInto(arithmetic.multiply, [gradient, upstream], [gradient]);
+      return gradient;
     }),
 };
