@@ -127,15 +127,10 @@ export function describeMatmuls(
   const [aRow, aColumn] = lastStrides(a, transposeA);
   const [bRow, bColumn] = lastStrides(b, transposeB);
   const [cRow] = lastStrides(c, false);
-  let rows = m;
-  const innermost = axes.at(-1);
-  if (innermost !== undefined) {
-    const [aStride, bStride, cStride] = innermost.strides;
-    if (bStride === 0 && aStride === m * aRow && cStride === m * cRow) {
-      rows = m * innermost.length;
-      axes.pop();
-    }
-  }
+  // Batch items that share b, and follow each other, are more rows.
+  const [aStride, bStride, cStride] = axes.at(-1)?.strides ?? [];
+  const areRows = bStride === 0 && aStride === m * aRow && cStride === m * cRow;
+  const rows = areRows ? m * axes.pop()!.length : m;
   const single = { length: 1, strides: [0, 0, 0] };
   const inner = axes.pop() ?? single;
   const outer = axes.pop() ?? single;
@@ -211,19 +206,16 @@ function lastStrides(view: View, swapped: boolean): [row: number, column: number
   return swapped ? [column, row] : [row, column];
 }
 
-/** The stride of what broadcasts to this length along an axis, which is counted from the last. */
-function strideAlong({ shape, strides }: View, fromEnd: number, length: number): number {
-  const axis = shape.length - fromEnd;
-  return shape[axis] === length ? strides[axis]! : 0;
-}
-
 /** The batch axes, outermost first, without those of length 1, merged if possible. */
 function batchAxes(operands: readonly View[], shape: readonly number[]): BatchAxis[] {
   const axes: BatchAxis[] = [];
   for (let axis = 0; axis < shape.length - 2; axis++) {
     const length = shape[axis]!;
     if (length === 1) continue;
-    const strides = operands.map((each) => strideAlong(each, shape.length - axis, length));
+    const strides = operands.map((each) => {
+      const own = axis + each.shape.length - shape.length;
+      return each.shape[own] === length ? each.strides[own]! : 0;
+    });
     const previous = axes.at(-1);
     if (previous?.strides.every((stride, operand) => stride === length * strides[operand]!)) {
       axes[axes.length - 1] = { length: previous.length * length, strides };
