@@ -7,7 +7,7 @@
  * @module
  */
 
-import { noteRounded } from "../apply.ts";
+import { named, noteRounded } from "../apply.ts";
 import { applyLater, isWorthDeferring } from "../deferred.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber, describeValue } from "../checks.ts";
@@ -241,8 +241,13 @@ export function copyInto(source: Tensor, target: Tensor): void {
 const castProgram = makeProgram({ ...copyProgram, name: "to" });
 
 /** A contiguous copy, maybe in another dtype. */
-export function copyAs(x: Tensor, dtype: DType): Tensor {
+function copyAs(x: Tensor, dtype: DType): Tensor {
   return runProgram(castProgram, [x], [], dtype)[0]!;
+}
+
+/** A contiguous copy. */
+export function copy(x: Tensor): Tensor {
+  return named("copy", copyAs(x, x.dtype));
 }
 
 /** Casts to another dtype; returns the same tensor if it has that dtype. */

@@ -133,7 +133,7 @@ export interface TensorMethods {
   contiguous(): Tensor;
 }
 
-/** The operation of each method takes the tensor first. */
+/** The operation of each method takes the tensor first. All of `reduce.ts` and `views.ts` are methods. */
 type Operations = {
   readonly [Name in keyof TensorMethods]: (
     x: Tensor,
@@ -173,26 +173,14 @@ const OPERATIONS: Operations = {
   where: elementwise.where,
   to: elementwise.cast,
   // Reductions and rows
-  sum: reduce.sum,
-  mean: reduce.mean,
-  max: reduce.max,
-  min: reduce.min,
-  variance: reduce.variance,
-  argmax: reduce.argmax,
+  ...reduce,
   softmax: rows.softmax,
   logSoftmax: rows.logSoftmax,
   logSumExp: rows.logSumExp,
   // Matmul
   matmul,
   // Views
-  reshape: views.reshape,
-  transpose: views.transpose,
-  permute: views.permute,
-  slice: views.slice,
-  expand: views.expand,
-  squeeze: views.squeeze,
-  unsqueeze: views.unsqueeze,
-  contiguous: views.contiguous,
+  ...views,
 };
 
 /** Methods of a list of numbers, where other libraries take the numbers one by one. */
@@ -236,5 +224,5 @@ setOwnOperations({
   fill: elementwise.fill,
   copyInto: elementwise.copyInto,
   addInPlace: elementwise.addInPlace,
-  copy: views.copy,
+  copy: elementwise.copy,
 });

@@ -10,7 +10,7 @@ import {
   resolveShape,
 } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
-import { addInPlace, copyAs, copyInto, fill } from "./elementwise.ts";
+import { addInPlace, copy, copyInto, fill } from "./elementwise.ts";
 import { sumToShape } from "./sums.ts";
 
 function view(
@@ -30,10 +30,6 @@ function view(
     recordOperation({ name, gradient: { apply } }, [x], [result], null);
   }
   return result;
-}
-
-export function copy(x: Tensor): Tensor {
-  return named("copy", copyAs(x, x.dtype));
 }
 
 export function contiguous(x: Tensor): Tensor {

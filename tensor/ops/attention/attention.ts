@@ -14,7 +14,7 @@ import {
   type ForwardViews,
   UNLIMITED,
 } from "./problem.ts";
-import { copy } from "../views.ts";
+import { copy } from "../elementwise.ts";
 
 /** Options for {@linkcode attention}: the mask and the scale. */
 export interface AttentionOptions {

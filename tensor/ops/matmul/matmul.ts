@@ -8,13 +8,13 @@ import { isFloat } from "../../dtype.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
-import { addInPlace } from "../elementwise.ts";
+import { addInPlace, copy } from "../elementwise.ts";
 import { ACTIVATION_FORMS, BEGINNINGS, gradientBefore, type MatmulActivation } from "./epilogue.ts";
 import { multiplyViews } from "./multiply.ts";
 import { runProgramOn } from "../program.ts";
 import { hasUnitStride } from "./problem.ts";
 import { sumToShape } from "../sums.ts";
-import { copy, reshape } from "../views.ts";
+import { reshape } from "../views.ts";
 
 /** Options for {@linkcode matmul}. Transposing an operand does not copy it. */
 export interface MatmulOptions {
