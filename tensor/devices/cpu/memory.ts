@@ -9,30 +9,29 @@ export const BLOCK_ALIGNMENT = 64;
 const PAGE_BYTES = 65_536;
 /** All that 32-bit addresses reach: 4 GiB. Only address space is reserved; memory follows use. */
 const MAXIMUM_PAGES = 65_536;
-const UNITS_PER_PAGE = PAGE_BYTES / BLOCK_ALIGNMENT;
+
 /**
- * A range of the memory, used or free. Units are of {@linkcode BLOCK_ALIGNMENT} bytes. One that was
- * freed is never used again: what is allocated from it is a new object.
+ * A range of the memory, used or free. One that was freed is never used again: what is allocated
+ * from it is a new object.
  */
 export class CpuAllocation implements Allocation {
   readonly heap: Heap;
   readonly bytes: number;
   readonly label: string;
-  readonly address: number;
-  start: number;
-  units: number;
+  address: number;
+  /** With padding. */
+  size: number;
   isFree = false;
   /** The neighbors in memory, in a ring. */
   before: CpuAllocation = this;
   after: CpuAllocation = this;
 
-  constructor(heap: Heap, start: number, units: number, bytes: number, label: string) {
+  constructor(heap: Heap, address: number, size: number, bytes: number, label: string) {
     this.heap = heap;
-    this.start = start;
-    this.units = units;
+    this.address = address;
+    this.size = size;
     this.bytes = bytes;
     this.label = label;
-    this.address = start * BLOCK_ALIGNMENT;
   }
 }
 
@@ -58,7 +57,7 @@ export class Heap {
   advice: () => string = () => "";
   /** The end of the memory: comes after the last range, and before the first. */
   readonly #end: CpuAllocation = this.#make(0, 0);
-  /** The free ranges of each size in units; no list is empty. */
+  /** The free ranges of each size; no list is empty. */
   readonly #free = new Map<number, CpuAllocation[]>();
 
   /** Reserves address space: at most 4 GiB. Throws where there is no shared WebAssembly memory. */
@@ -93,18 +92,18 @@ export class Heap {
         `Cannot allocate "${label}": wanted a whole number of bytes, 0 or more, got ${bytes}`,
       );
     }
-    const units = Math.max(1, Math.ceil(bytes / BLOCK_ALIGNMENT));
-    let free = this.#find(units);
+    const size = Math.max(1, Math.ceil(bytes / BLOCK_ALIGNMENT)) * BLOCK_ALIGNMENT;
+    let free = this.#find(size);
     while (free === null) {
-      this.#grow(units, bytes, label);
-      free = this.#find(units);
+      this.#grow(size, bytes, label);
+      free = this.#find(size);
     }
     this.#unlist(free);
-    const allocation = this.#make(free.start, units, bytes, label);
+    const allocation = this.#make(free.address, size, bytes, label);
     insertBefore(free, allocation);
-    free.start += units;
-    free.units -= units;
-    if (free.units > 0) this.#list(free);
+    free.address += size;
+    free.size -= size;
+    if (free.size > 0) this.#list(free);
     else remove(free);
     return allocation;
   }
@@ -118,13 +117,13 @@ export class Heap {
     if (after.isFree) {
       this.#unlist(after);
       remove(after);
-      allocation.units += after.units;
+      allocation.size += after.size;
     }
     if (before.isFree) {
       this.#unlist(before);
       remove(before);
-      allocation.start = before.start;
-      allocation.units += before.units;
+      allocation.address = before.address;
+      allocation.size += before.size;
     }
     this.#list(allocation);
   }
@@ -136,8 +135,8 @@ export class Heap {
     this.liveBytes = 0;
   }
 
-  #make(start: number, units: number, bytes = 0, label = ""): CpuAllocation {
-    return new CpuAllocation(this, start, units, bytes, label);
+  #make(address: number, size: number, bytes = 0, label = ""): CpuAllocation {
+    return new CpuAllocation(this, address, size, bytes, label);
   }
 
   #view(buffer: ArrayBufferLike): void {
@@ -146,34 +145,34 @@ export class Heap {
     this.floats = new Float32Array(buffer);
   }
 
-  /** A free range of at least `units` units, still in its list: the smallest. */
-  #find(units: number): CpuAllocation | null {
-    let best = this.#free.get(units);
+  /** The smallest free range of at least a size, still in its list. */
+  #find(size: number): CpuAllocation | null {
+    let best = this.#free.get(size);
     if (best === undefined) {
       let least = Infinity;
-      for (const [size, ranges] of this.#free) {
-        if (size >= units && size < least) [least, best] = [size, ranges];
+      for (const [other, ranges] of this.#free) {
+        if (other >= size && other < least) [least, best] = [other, ranges];
       }
     }
     return best?.at(-1) ?? null;
   }
 
   #list(free: CpuAllocation): void {
-    const list = this.#free.get(free.units);
-    if (list === undefined) this.#free.set(free.units, [free]);
+    const list = this.#free.get(free.size);
+    if (list === undefined) this.#free.set(free.size, [free]);
     else list.push(free);
   }
 
   #unlist(free: CpuAllocation): void {
-    const list = this.#free.get(free.units)!;
-    if (list.length === 1) this.#free.delete(free.units);
+    const list = this.#free.get(free.size)!;
+    if (list.length === 1) this.#free.delete(free.size);
     else list.splice(list.lastIndexOf(free), 1);
   }
 
-  #grow(units: number, bytes: number, label: string): void {
-    const { before: last, start: end } = this.#end;
-    const pages = end / UNITS_PER_PAGE;
-    const needed = Math.ceil((units - (last.isFree ? last.units : 0)) / UNITS_PER_PAGE);
+  #grow(size: number, bytes: number, label: string): void {
+    const last = this.#end.before;
+    const pages = this.#end.address / PAGE_BYTES;
+    const needed = Math.ceil((size - (last.isFree ? last.size : 0)) / PAGE_BYTES);
     const room = this.limitBytes / PAGE_BYTES - pages;
     // Growing costs a system call and new views, so grow by an eighth, at least 16 MiB.
     const wished = Math.min(room, Math.max(needed, pages >>> 3, 256));
@@ -195,9 +194,9 @@ export class Heap {
   /** Frees the pages that were added to the memory. */
   #append(pages: number): void {
     this.#view(this.memory.buffer);
-    const added = this.#make(this.#end.start, pages * UNITS_PER_PAGE);
+    const added = this.#make(this.#end.address, pages * PAGE_BYTES);
     insertBefore(this.#end, added);
-    this.#end.start += added.units;
+    this.#end.address += added.size;
     this.release(added);
   }
 }

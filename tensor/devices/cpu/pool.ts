@@ -2,7 +2,7 @@
 
 import { Error } from "../../errors.ts";
 import { startWorker, type WorkerThread } from "../worker_thread.ts";
-import type { CpuAllocation, Heap } from "./memory.ts";
+import type { Heap } from "./memory.ts";
 import type { WorkerMatmuls } from "./matmul_libraries.ts";
 import { type Job, MAILBOX, runWorker, STATE, type WorkerStart } from "./worker.ts";
 
@@ -13,8 +13,7 @@ const START_LIMIT = 10_000;
 
 interface PoolWorker {
   readonly thread: WorkerThread;
-  readonly mailbox: CpuAllocation;
-  /** The words of the mailbox. They stay valid when the memory grows. */
+  /** The mailbox. Its words stay valid when the memory grows. */
   readonly words: Int32Array;
 }
 
@@ -26,13 +25,8 @@ interface PoolWorker {
  * dispatch is never much slower than on one thread.
  */
 export class Pool {
-  readonly #heap: Heap;
   readonly #workers: PoolWorker[] = [];
   readonly #mayWait: boolean = mayWait();
-
-  private constructor(heap: Heap) {
-    this.#heap = heap;
-  }
 
   /** Starts the workers; or says why the pool has none. */
   static async start(
@@ -40,7 +34,7 @@ export class Pool {
     size: number,
     matmuls: WorkerMatmuls | null,
   ): Promise<{ pool: Pool; failure: string | null }> {
-    const pool = new Pool(heap);
+    const pool = new Pool();
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
@@ -48,7 +42,7 @@ export class Pool {
         timer = setTimeout(fail, START_LIMIT, `no worker after ${START_LIMIT / 1000} s`);
         let missing = size;
         const reported = () => void (--missing === 0 && resolve());
-        for (let i = 0; i < size; i++) pool.#add(matmuls, reported, fail);
+        for (let i = 0; i < size; i++) pool.#add(heap, matmuls, reported, fail);
         if (size === 0) resolve();
       });
       for (const { thread } of pool.#workers) thread.unref();
@@ -66,16 +60,17 @@ export class Pool {
   }
 
   #add(
+    heap: Heap,
     matmuls: WorkerMatmuls | null,
     reported: () => void,
     failure: (reason: string) => void,
   ): void {
-    const { memory } = this.#heap;
-    const mailbox = this.#heap.reserve(MAILBOX.words * 4, "mailbox of a worker");
-    const words = new Int32Array(memory.buffer, mailbox.address, MAILBOX.words).fill(0);
+    const { memory } = heap;
+    const { address } = heap.reserve(MAILBOX.words * 4, "mailbox of a worker");
+    const words = new Int32Array(memory.buffer, address, MAILBOX.words).fill(0);
     const start: WorkerStart = {
       memory,
-      mailbox: mailbox.address,
+      mailbox: address,
       layout: MAILBOX,
       states: STATE,
       spins: SPINS,
@@ -84,7 +79,7 @@ export class Pool {
     const code = `(port, start) => ` +
       `(${runWorker})(start, () => port.postMessage(null), ${matmuls?.code ?? null})`;
     const thread = startWorker(code, start, { message: reported, failure });
-    this.#workers.push({ thread, mailbox, words });
+    this.#workers.push({ thread, words });
   }
 
   /** Number of workers, without the main thread. */
@@ -115,7 +110,6 @@ export class Pool {
   async close(): Promise<void> {
     for (const { words } of this.#workers) signal(words, STATE.quit);
     await Promise.all(this.#workers.map(({ thread }) => thread.ended()));
-    for (const { mailbox } of this.#workers) this.#heap.release(mailbox);
   }
 }
 
