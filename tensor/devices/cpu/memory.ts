@@ -18,8 +18,8 @@ export class CpuAllocation implements Allocation {
   readonly heap: Heap;
   readonly bytes: number;
   readonly label: string;
+  /** The place and the size with padding, which change while it is free. */
   address: number;
-  /** With padding. */
   size: number;
   isFree = false;
   /** The neighbors in memory, in a ring. */
