@@ -84,9 +84,7 @@ export function applyLater<Attributes>(
   for (const input of inputs) {
     input.checkOpen();
     // Deferred operations must not form long chains, with which nothing could be fused.
-    if (deferredOperation(input)?.inputs.some(({ storage }) => storage.deferral !== null)) {
-      void input.allocation;
-    }
+    if (deferredOperation(input)?.inputs.some(isDeferred)) void input.allocation;
   }
   const { dtype, shape } = operation.infer(inputs, attributes)[0]!;
   const deferral = new DeferredOperation(operation, inputs, attributes, shape);
@@ -94,6 +92,10 @@ export function applyLater<Attributes>(
   const output = new Tensor(storage, dtype, shape, contiguousStrides(shape), 0);
   recordOperation(operation, inputs, [output], attributes);
   return output;
+}
+
+export function isDeferred({ storage }: Tensor): boolean {
+  return storage.deferral !== null;
 }
 
 /**

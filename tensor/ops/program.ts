@@ -2,7 +2,7 @@
 
 import { commonDevice, type Gradient, type Operation, recordOperation, viewAs } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
-import { rewrites } from "../deferred.ts";
+import { isDeferred, rewrites } from "../deferred.ts";
 import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
@@ -64,7 +64,8 @@ export function runProgram(
   checkCounts(program, inputs, scalars);
   if (dtype !== undefined) checkDType(program.name, dtype);
   const device = commonDevice(program.name, inputs);
-  const fused = dtype === undefined ? rewrites.get(program)?.(inputs, scalars) : null;
+  const mayFuse = dtype === undefined && inputs.some(isDeferred);
+  const fused = mayFuse && rewrites.get(program)?.(inputs, scalars);
   if (fused) return [fused];
   const { calls, operation } = knownOf(program);
   const variant = variantOf(device) + (dtype === undefined ? 0 : RESULT_VARIANTS[dtype]);
