@@ -205,21 +205,12 @@ export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): 
     if (isInteger) checkInteger("compute where", x);
     return fill(condition.device, [], x, dtype);
   };
-  const test = isInteger ? asIntegers(condition) : cast(condition, asFloat(condition.dtype));
+  let test = condition;
+  // Plain conversion would make 0.5 false.
+  if (isInteger) test = cast(isFloat(test.dtype) ? notEqual(test, 0) : test, "int32");
+  else if (!isFloat(test.dtype)) test = cast(test, "float32");
   return runProgram(whereProgram, [test, lift(a), lift(b)], [], isInteger ? dtype : undefined)[0]!;
 }
-
-const asFloat = (dtype: DType): DType => isFloat(dtype) ? dtype : "float32";
-
-/** A condition as integers: 1 where it is not 0. Plain conversion would make 0.5 false. */
-function asIntegers(condition: Tensor): Tensor {
-  return isFloat(condition.dtype) ? runProgram(notZero, [condition], [], "int32")[0]! : condition;
-}
-
-const notZero = defineProgram(
-  { name: "where", inputs: ["condition"] },
-  ({ condition }) => [ex.subtract(1, ex.equal(condition, 0))],
-);
 
 /** Like {@linkcode copyInto}, for operations: takes raw views. */
 export function copyView(device: Device, source: View, target: View): void {
