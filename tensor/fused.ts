@@ -3,8 +3,8 @@
  * this file every operation runs by itself.
  *
  * The savings below are for a training step of nanochat's model with 4 layers of width 256 and a
- * vocabulary of 4,096, on 4 × 256 tokens: 404 dispatches on WebGPU and 203 MiB without any fusion,
- * 391 dispatches and 162 MiB with all.
+ * vocabulary of 4,096, on 4 × 256 tokens: 401 dispatches on WebGPU and 203 MiB without any fusion,
+ * 388 dispatches and 162 MiB with all.
  *
  * @module
  */
