@@ -9,38 +9,62 @@ export const BLOCK_ALIGNMENT = 64;
 const PAGE_BYTES = 65_536;
 /** All that 32-bit addresses reach: 4 GiB. Only address space is reserved; memory follows use. */
 const MAXIMUM_PAGES = 65_536;
+const UNITS_PER_PAGE = PAGE_BYTES / BLOCK_ALIGNMENT;
+/**
+ * Below this many units, each size has its own class; above, each power of two has this many
+ * classes.
+ */
+const CLASSES_PER_OCTAVE = 16;
+const OCTAVE_BITS = 4;
+const CLASSES = (27 - OCTAVE_BITS + 1) * CLASSES_PER_OCTAVE;
+/** How many free ranges of the request's own class are tried before a larger class. */
+const TRIES = 8;
 
 /**
- * A range of the memory, used or free. One that was freed is never used again: what is allocated
- * from it is a new object.
+ * A range of the memory, used or free. Units are of {@linkcode BLOCK_ALIGNMENT} bytes. One that was
+ * freed is never used again: what is allocated from it is a new object.
  */
 export class CpuAllocation implements Allocation {
   readonly heap: Heap;
   readonly bytes: number;
   readonly label: string;
-  /** The place and the size with padding, which change while it is free. */
-  address: number;
-  size: number;
+  readonly address: number;
+  start: number;
+  units: number;
   isFree = false;
   /** The neighbors in memory, in a ring. */
   before: CpuAllocation = this;
   after: CpuAllocation = this;
+  /** The neighbors in the ring of its free list: freed after this one, and before it. */
+  newer: CpuAllocation = this;
+  older: CpuAllocation = this;
 
-  constructor(heap: Heap, address: number, size: number, bytes: number, label: string) {
+  constructor(heap: Heap, start: number, units: number, bytes: number, label: string) {
     this.heap = heap;
-    this.address = address;
-    this.size = size;
+    this.start = start;
+    this.units = units;
     this.bytes = bytes;
     this.label = label;
+    this.address = start * BLOCK_ALIGNMENT;
   }
+}
+
+/** The size class of a range: the largest whose minimum size it reaches. */
+function sizeClass(units: number): number {
+  if (units < CLASSES_PER_OCTAVE) return units;
+  const octave = 31 - Math.clz32(units);
+  const step = (units >>> (octave - OCTAVE_BITS)) & (CLASSES_PER_OCTAVE - 1);
+  return (octave - OCTAVE_BITS + 1) * CLASSES_PER_OCTAVE + step;
 }
 
 /**
  * An allocator over one growing `WebAssembly.Memory`.
  *
- * Free ranges are in lists by size, most recently freed last: that is used first, because its pages
- * are mapped and perhaps still cached. Adjacent free ranges are always merged, and the smallest
- * fitting size is used, so that the untouched end of the memory is used last.
+ * Free ranges are in lists by size class, most recently freed first, because its pages are mapped
+ * and perhaps still cached. Adjacent free ranges are always merged, and the smallest fitting class
+ * is used first, so that the untouched end of the memory is used last. The scheme is TLSF (Masmano
+ * et al., "TLSF: a new dynamic memory allocator for real-time systems", 2004), with bookkeeping in
+ * JavaScript objects.
  */
 export class Heap {
   readonly memory: WebAssembly.Memory;
@@ -57,8 +81,10 @@ export class Heap {
   advice: () => string = () => "";
   /** The end of the memory: comes after the last range, and before the first. */
   readonly #end: CpuAllocation = this.#make(0, 0);
-  /** The free ranges of each size; no list is empty. */
-  readonly #free = new Map<number, CpuAllocation[]>();
+  /** The ends of the free lists. */
+  readonly #lists: CpuAllocation[] = Array.from({ length: CLASSES }, () => this.#make(0, 0));
+  /** Bit `c` is set if list `c` is not empty. */
+  readonly #filled = new Int32Array(CLASSES / 32);
 
   /** Reserves address space: at most 4 GiB. Throws where there is no shared WebAssembly memory. */
   constructor(initialBytes: number, maximumBytes: number = MAXIMUM_PAGES * PAGE_BYTES) {
@@ -92,18 +118,18 @@ export class Heap {
         `Cannot allocate "${label}": wanted a whole number of bytes, 0 or more, got ${bytes}`,
       );
     }
-    const size = Math.max(1, Math.ceil(bytes / BLOCK_ALIGNMENT)) * BLOCK_ALIGNMENT;
-    let free = this.#find(size);
+    const units = Math.max(1, Math.ceil(bytes / BLOCK_ALIGNMENT));
+    let free = this.#find(units);
     while (free === null) {
-      this.#grow(size, bytes, label);
-      free = this.#find(size);
+      this.#grow(units, bytes, label);
+      free = this.#find(units);
     }
     this.#unlist(free);
-    const allocation = this.#make(free.address, size, bytes, label);
+    const allocation = this.#make(free.start, units, bytes, label);
     insertBefore(free, allocation);
-    free.address += size;
-    free.size -= size;
-    if (free.size > 0) this.#list(free);
+    free.start += units;
+    free.units -= units;
+    if (free.units > 0) this.#list(free);
     else remove(free);
     return allocation;
   }
@@ -117,13 +143,13 @@ export class Heap {
     if (after.isFree) {
       this.#unlist(after);
       remove(after);
-      allocation.size += after.size;
+      allocation.units += after.units;
     }
     if (before.isFree) {
       this.#unlist(before);
       remove(before);
-      allocation.address = before.address;
-      allocation.size += before.size;
+      allocation.start = before.start;
+      allocation.units += before.units;
     }
     this.#list(allocation);
   }
@@ -135,8 +161,8 @@ export class Heap {
     this.liveBytes = 0;
   }
 
-  #make(address: number, size: number, bytes = 0, label = ""): CpuAllocation {
-    return new CpuAllocation(this, address, size, bytes, label);
+  #make(start: number, units: number, bytes = 0, label = ""): CpuAllocation {
+    return new CpuAllocation(this, start, units, bytes, label);
   }
 
   #view(buffer: ArrayBufferLike): void {
@@ -145,34 +171,51 @@ export class Heap {
     this.floats = new Float32Array(buffer);
   }
 
-  /** The smallest free range of at least a size, still in its list. */
-  #find(size: number): CpuAllocation | null {
-    let best = this.#free.get(size);
-    if (best === undefined) {
-      let least = Infinity;
-      for (const [other, ranges] of this.#free) {
-        if (other >= size && other < least) [least, best] = [other, ranges];
-      }
+  /** A free range of at least `units` units, still in its list. */
+  #find(units: number): CpuAllocation | null {
+    if (units > this.#end.start) return null;
+    const own = sizeClass(units);
+    const end = this.#lists[own]!;
+    let free = end.older;
+    for (let i = 0; free !== end && i < TRIES; i++) {
+      if (free.units >= units) return free;
+      free = free.older;
     }
-    return best?.at(-1) ?? null;
+    let word = (own + 1) >>> 5;
+    // Shifts count modulo 32.
+    let bits = this.#filled[word]! & (-1 << (own + 1));
+    while (bits === 0 && ++word < this.#filled.length) bits = this.#filled[word]!;
+    if (bits !== 0) return this.#lists[32 * word + 31 - Math.clz32(bits & -bits)]!.older;
+    // Search the rest of the class only if the alternative is to grow.
+    while (free !== end && free.units < units) free = free.older;
+    return free === end ? null : free;
   }
 
   #list(free: CpuAllocation): void {
-    const list = this.#free.get(free.size);
-    if (list === undefined) this.#free.set(free.size, [free]);
-    else list.push(free);
+    const list = sizeClass(free.units);
+    const end = this.#lists[list]!;
+    free.newer = end;
+    free.older = end.older;
+    end.older.newer = free;
+    end.older = free;
+    this.#filled[list >>> 5]! |= 1 << list;
   }
 
   #unlist(free: CpuAllocation): void {
-    const list = this.#free.get(free.size)!;
-    if (list.length === 1) this.#free.delete(free.size);
-    else list.splice(list.lastIndexOf(free), 1);
+    free.newer.older = free.older;
+    free.older.newer = free.newer;
+    // Alone in the ring is its end: the list is empty.
+    if (free.newer === free.older) {
+      const list = sizeClass(free.units);
+      this.#filled[list >>> 5]! &= ~(1 << list);
+    }
+    free.newer = free.older = free;
   }
 
-  #grow(size: number, bytes: number, label: string): void {
-    const last = this.#end.before;
-    const pages = this.#end.address / PAGE_BYTES;
-    const needed = Math.ceil((size - (last.isFree ? last.size : 0)) / PAGE_BYTES);
+  #grow(units: number, bytes: number, label: string): void {
+    const { before: last, start: end } = this.#end;
+    const pages = end / UNITS_PER_PAGE;
+    const needed = Math.ceil((units - (last.isFree ? last.units : 0)) / UNITS_PER_PAGE);
     const room = this.limitBytes / PAGE_BYTES - pages;
     // Growing costs a system call and new views, so grow by an eighth, at least 16 MiB.
     const wished = Math.min(room, Math.max(needed, pages >>> 3, 256));
@@ -194,9 +237,9 @@ export class Heap {
   /** Frees the pages that were added to the memory. */
   #append(pages: number): void {
     this.#view(this.memory.buffer);
-    const added = this.#make(this.#end.address, pages * PAGE_BYTES);
+    const added = this.#make(this.#end.start, pages * UNITS_PER_PAGE);
     insertBefore(this.#end, added);
-    this.#end.address += added.size;
+    this.#end.start += added.units;
     this.release(added);
   }
 }
