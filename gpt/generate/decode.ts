@@ -11,10 +11,13 @@ import {
   attention,
   attentionStep,
   concat,
+  defineProgram,
   embedding,
+  expression as ex,
   linears,
   rmsNorm,
   rotaryNorm,
+  runProgram,
   stack,
   type Tensor,
 } from "../../tensor/mod.ts";
@@ -76,6 +79,32 @@ export function decodeSequences(model: GPT, ids: Tensor, caches: readonly KVCach
   return decode(model, ids, caches);
 }
 
+const smear = defineProgram(
+  { name: "smear", inputs: ["current", "previous", "gate", "lambda"] },
+  ({ current, previous, gate, lambda }) => [
+    ex.add(current, ex.multiply(ex.multiply(lambda, ex.sigmoid(gate)), previous)),
+  ],
+);
+
+const mixResidual = defineProgram(
+  { name: "residual mix", inputs: ["x", "x0", "residLambda", "x0Lambda"] },
+  ({ x, x0, residLambda, x0Lambda }) => [
+    ex.add(ex.multiply(residLambda, x), ex.multiply(x0Lambda, x0)),
+  ],
+);
+
+const mixValueEmbedding = defineProgram(
+  { name: "value residual", inputs: ["value", "embedding", "gate"] },
+  ({ value, embedding, gate }) => [
+    ex.add(value, ex.multiply(ex.multiply(VALUE_GATE_SCALE, ex.sigmoid(gate)), embedding)),
+  ],
+);
+
+const backOut = defineProgram(
+  { name: "backout", inputs: ["x", "middle", "lambda"] },
+  ({ x, middle, lambda }) => [ex.subtract(x, ex.multiply(lambda, middle))],
+);
+
 interface Context {
   readonly model: GPT;
   readonly layer: number;
@@ -93,22 +122,23 @@ function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
   const angles = anglesOf(model, caches);
   const embedded = rmsNorm(transformer.wte.forward(ids).to(computeDtype));
   const previous = joined(caches.map(({ previousEmbedding }) => previousEmbedding));
-  const gate = model.smear_gate.forward(embedded.slice(-1, 0, smearChannels)).sigmoid();
-  const x0 = embedded.add(gate.mul(model.smear_lambda.to(computeDtype)).mul(previous));
+  const gate = model.smear_gate.forward(embedded.slice(-1, 0, smearChannels));
+  const operands = [embedded, previous, gate, model.smear_lambda];
+  const [x0] = runProgram(smear, operands, [], computeDtype) as [Tensor];
   let x = x0;
   let middle = x0;
-  const residLambdas = model.resid_lambdas.to(computeDtype);
-  const x0Lambdas = model.x0_lambdas.to(computeDtype);
   transformer.h.forEach((block, layer) => {
-    const ofLayer = (lambdas: Tensor) => lambdas.slice(0, layer, layer + 1);
-    x = x.mul(ofLayer(residLambdas)).add(x0.mul(ofLayer(x0Lambdas)));
+    const lambdas = [model.resid_lambdas, model.x0_lambdas].map((all) =>
+      all.slice(0, layer, layer + 1)
+    );
+    [x] = runProgram(mixResidual, [x, x0, ...lambdas], [], computeDtype) as [Tensor];
     x = decodeBlock(block, x, { model, layer, ids, caches, ...angles });
     if (layer === Math.floor(config.nLayer / 2)) middle = x;
   });
   caches.forEach((cache, i) => cache.advance(partOf(embedded, caches, i)));
-  const stream = x.to("float32").sub(model.backout_lambda.mul(middle));
+  const [stream] = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
   const weight = model.lm_head.weight.slice(0, 0, config.vocabSize);
-  const [logits] = linears(stream, [weight], {
+  const [logits] = linears(stream!, [weight], {
     normalize: true,
     activation: { softcap: LOGIT_CAP },
   });
@@ -165,9 +195,9 @@ function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): 
   }
   let { values } = projections;
   if (gated !== null) {
-    const embeddings = embedding(gated.table, ids).reshape(values.shape).to(values.dtype);
-    const weights = gated.gate.unsqueeze(-1).sigmoid().mul(VALUE_GATE_SCALE);
-    values = values.add(weights.mul(embeddings));
+    const embeddings = embedding(gated.table, ids).reshape(values.shape);
+    const operands = [values, embeddings, gated.gate.unsqueeze(-1)];
+    [values] = runProgram(mixValueEmbedding, operands, [], model.computeDtype) as [Tensor];
   }
   const queries = rotaryNorm(projections.queries, cos, sin);
   const keys = rotaryNorm(projections.keys, cos, sin);
