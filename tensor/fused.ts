@@ -3,8 +3,8 @@
  * this file every operation runs by itself.
  *
  * The savings below are for a training step of nanochat's model with 4 layers of width 256 and a
- * vocabulary of 4,096, on 4 × 256 tokens: 401 dispatches on WebGPU and 203 MiB without any fusion,
- * 388 dispatches and 162 MiB with all.
+ * vocabulary of 4,096, on 4 × 256 tokens: 402 dispatches on WebGPU and 203 MiB without any fusion,
+ * 373 dispatches and 162 MiB with all.
  *
  * @module
  */
@@ -23,6 +23,9 @@ import { noGrad } from "./grad_mode.ts";
 import { arithmetic, reluSquaredProgram, softcapProgram } from "./ops/elementwise.ts";
 import { linearOperation, matmul } from "./ops/matmul/matmul.ts";
 import { operationOf, runProgram } from "./ops/program.ts";
+import { rotaryOperation } from "./ops/rotary.ts";
+import { rotaryNorm } from "./ops/rotary_norm.ts";
+import { rmsNormProgram } from "./ops/rows.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The factors of a product that is not computed yet. */
@@ -57,6 +60,12 @@ const reluSquaredLinear: Rewrite = ([x]) => {
   return matmul(layer[0]!, layer[1]!, { transposeB: true, activation: "reluSquared" });
 };
 
+const normAfterRotary: Rewrite = ([x], [epsilon, scale]) => {
+  const [rows, cos, sin] = deferredInputs(x!, rotaryOperation) ?? [];
+  if (rows === undefined) return null;
+  return rotaryNorm(rows, cos!, sin!, { epsilon: epsilon!, scale: scale! });
+};
+
 const softcapLater: Rewrite = ([x], scalars) =>
   deferredOperation(x!) && applyLater(operationOf(softcapProgram), [x!], scalars);
 
@@ -68,4 +77,6 @@ rewrites
   .set(reluSquaredProgram, reluSquaredLinear)
   // Saves 25 MiB, and three times the logits in general, because the loss needs only a chunk of
   // rows at a time. See `crossEntropy`.
-  .set(softcapProgram, softcapLater);
+  .set(softcapProgram, softcapLater)
+  // Saves 16 dispatches.
+  .set(rmsNormProgram, normAfterRotary);

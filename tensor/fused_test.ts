@@ -9,6 +9,8 @@ import {
   noGrad,
   normal,
   openDevice,
+  rmsNorm,
+  rotary,
   Tensor,
 } from "./mod.ts";
 
@@ -64,6 +66,12 @@ const cases: Case[] = [
       const y = between(linear(x!, w!));
       return y.add(between(gate!.mul(y)));
     },
+  },
+  {
+    name: "rotary positions and a norm",
+    inputs: [[2, 64, 4, 512], [64, 1, 256], [64, 1, 256]],
+    run: (between, x, cos, sin) => rmsNorm(between(rotary(x!, cos!.detach(), sin!.detach()))),
+    dispatches: [1, 2],
   },
   ...(["mean", "sum", "none"] as const).flatMap((reduction): Case[] => [
     {

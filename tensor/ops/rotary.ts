@@ -1,7 +1,7 @@
 /** Rotary position embedding. @module */
 
-import { applyOne, named, type Operation, viewAs } from "../apply.ts";
-import { checkOptions, type OptionNames } from "../checks.ts";
+import { applyOne, type Operation, type Specification } from "../apply.ts";
+import { applyLater, isWorthDeferring } from "../deferred.ts";
 import type { View } from "../device.ts";
 import { Error, RangeError, wrongValue } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
@@ -9,7 +9,6 @@ import { defineProgram } from "../expression/program.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
 import { runProgramOn } from "./program.ts";
-import { rmsNorm, type RmsNormOptions } from "./rows.ts";
 
 const rotate = defineProgram(
   { name: "rotary", inputs: ["first", "second", "cos", "sin"] },
@@ -20,36 +19,46 @@ const rotate = defineProgram(
 );
 
 /** The two halves of the last axis. */
-function halves(x: Tensor): readonly View[] {
-  const half = x.shape.at(-1)! / 2;
-  return [0, half * x.strides.at(-1)!].map((begin) => {
-    const offset = x.offset + begin;
-    return { ...viewAs(x, x.shape.with(-1, half), x.strides), offset };
-  });
+export function halves(x: Tensor): [View, View] {
+  const { allocation, dtype, strides, offset } = x;
+  const last = x.shape.length - 1;
+  const shape = x.shape.slice();
+  const half = shape[last]! / 2;
+  shape[last] = half;
+  return [
+    { allocation, dtype, shape, strides, offset },
+    { allocation, dtype, shape, strides, offset: offset + half * strides[last]! },
+  ];
+}
+
+/** The shape rule of rotary operations. */
+export function inferRotary(
+  name: string,
+  [x, cos, sin]: readonly Specification[],
+): readonly Specification[] {
+  const { shape, dtype } = x!;
+  const length = shape.at(-1);
+  if (length === undefined || length % 2 !== 0) {
+    throw wrongValue(`compute ${name}`, "an even last axis", formatShape(shape));
+  }
+  const half = [...shape.slice(0, -1), length / 2];
+  const angles = broadcastShapes([half, cos!.shape, sin!.shape], `compute ${name}`);
+  if (!shapesEqual(angles, half)) {
+    throw new RangeError(
+      `Cannot compute ${name}: wanted angles that broadcast to ${formatShape(half)}, got ` +
+        formatShape(cos!.shape),
+    );
+  }
+  return [{ shape, dtype }];
 }
 
 /** The attribute inverts the rotation. */
-const rotaryOperation: Operation<boolean> = {
+export const rotaryOperation: Operation<boolean> = {
   name: "rotary",
-  infer: ([x, cos, sin]) => {
-    const { shape, dtype } = x!;
-    const length = shape.at(-1);
-    if (length === undefined || length % 2 !== 0) {
-      throw wrongValue("compute rotary", "an even last axis", formatShape(shape));
-    }
-    const half = shape.with(-1, length / 2);
-    const angles = broadcastShapes([half, cos!.shape, sin!.shape], "compute rotary");
-    if (!shapesEqual(angles, half)) {
-      throw new RangeError(
-        `Cannot compute rotary: wanted angles that broadcast to ${formatShape(half)}, got ` +
-          formatShape(cos!.shape),
-      );
-    }
-    return [{ shape, dtype }];
-  },
+  infer: (inputs) => inferRotary("rotary", inputs),
   run: (device, [x, cos, sin], [y], isBack) => {
     // With the halves in the other order, the angle has the other sign.
-    const [from, to] = [x!, y!].map((each) => isBack ? halves(each).toReversed() : halves(each));
+    const [from, to] = [x!, y!].map((each) => isBack ? halves(each).reverse() : halves(each));
     runProgramOn(device, rotate, [...from!, cos!, sin!], to!);
   },
   gradient: {
@@ -84,37 +93,8 @@ const rotaryOperation: Operation<boolean> = {
  */
 export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
   checkTensor("compute rotary", x);
-  return applyOne(rotaryOperation, [x, cos, sin], false);
-}
-
-const NORM_OPTIONS: OptionNames<Omit<RmsNormOptions, "weight">> = { epsilon: true, scale: true };
-
-/**
- * Rotates rows like {@linkcode rotary}, and normalizes each like {@linkcode rmsNorm}: QK norm.
- *
- * @param x `[..., n]` with n even, for instance `[B, T, H, D]`
- * @param cos,sin As for {@linkcode rotary}.
- * @throws {RangeError} If the last axis is odd, or the angles do not broadcast.
- *
- * @example A quarter turn, to a mean square of 4
- * ```ts
- * import { openDevice, rotaryNorm, Tensor } from "../mod.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const [x, cos, sin] = [[[1, 1]], [[0]], [[1]]].map((rows) => Tensor.from(device, rows));
- * const y = await rotaryNorm(x!, cos!, sin!, { scale: 2, epsilon: 0 }).data();
- * if (y.join() !== "2,-2") throw new Error(`expected 2, -2, got ${y}`);
- * await device.close();
- * ```
- */
-export function rotaryNorm(
-  x: Tensor,
-  cos: Tensor,
-  sin: Tensor,
-  options: Omit<RmsNormOptions, "weight"> = {},
-): Tensor {
-  checkOptions("compute rotaryNorm", options, NORM_OPTIONS);
-  return named("rotaryNorm", rmsNorm(rotary(x, cos, sin), options));
+  const run = isWorthDeferring(x.size) ? applyLater : applyOne;
+  return run(rotaryOperation, [x, cos, sin], false);
 }
 
 /**
