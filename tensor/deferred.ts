@@ -132,5 +132,5 @@ export function isWorthDeferring(size: number): boolean {
  */
 export type Rewrite = (inputs: readonly Tensor[], scalars: readonly number[]) => Tensor | null;
 
-/** How programs are fused with the deferred operations before them: see `fused.ts`. */
+/** How programs are fused with the deferred operations before them: see `fast/fused.ts`. */
 export const rewrites: Map<Program, Rewrite> = new Map();

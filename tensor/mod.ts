@@ -8,7 +8,6 @@
  */
 
 import "./fast/mod.ts";
-import "./fused.ts";
 import "./ops/methods.ts";
 
 export type { TensorValues } from "./assign.ts";

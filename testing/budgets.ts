@@ -18,14 +18,15 @@ const areas: Readonly<Record<string, readonly string[]>> = {
   optim: ["optim/"],
   "gpt: model": ["gpt/model/"],
   "gpt: training": ["loop", "run", "optimizer_groups"].map((name) => `gpt/train/${name}.ts`),
-  "gpt: generation": ["engine", "decode", "lookahead", "sampling", "language_model", "row_state"]
+  "gpt: generation": ["engine", "lookahead", "sampling", "language_model", "row_state"]
     .map((name) => `gpt/generate/${name}.ts`),
 };
 
-const fastPaths = "tensor/fast/";
+/** What only makes faster; the tests hold it equal to what is plain. */
+const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts"];
 
 /** Maximum lines; those that are wanted stand in CONTRIBUTING.md. */
-const limits = { engineCode: 15_890, tensorLines: 21_560, stepLines: 7_200 };
+const limits = { engineCode: 15_100, tensorLines: 20_750, stepLines: 7_020 };
 
 export interface Lines {
   readonly files: number;
@@ -71,22 +72,23 @@ export async function measureBudgets(): Promise<readonly Budget[]> {
     if (isTestOrBench(path)) continue;
     counts.set(path, countLines(await Deno.readTextFile(new URL(path, root))));
   }
+  const begins = (path: string, starts: readonly string[]) =>
+    starts.some((start) => path.startsWith(start));
   const below = (starts: readonly string[], isFast: boolean) =>
     sum(
-      [...counts].filter(([path]) =>
-        starts.some((start) => path.startsWith(start)) && path.startsWith(fastPaths) === isFast
-      ).map(([, lines]) => lines),
+      [...counts].flatMap(([path, lines]) =>
+        begins(path, starts) && begins(path, fastPaths) === isFast ? [lines] : []
+      ),
     );
   const each = Object.entries(areas).map(([name, starts]) => ({ name, ...below(starts, false) }));
-  const fast = below(["tensor/"], true);
   const step = filesOfStep(await Deno.readTextFile(new URL("README.md", root)));
   return [
     ...each,
     { name: "engine", ...sum(each), limit: { of: "code", lines: limits.engineCode } },
-    { name: "fast paths", ...fast },
+    { name: "fast paths", ...below(fastPaths, true) },
     {
       name: "tensor, with fast paths",
-      ...sum([below(["tensor/"], false), fast]),
+      ...sum([below(["tensor/"], false), below(["tensor/"], true)]),
       limit: { of: "all", lines: limits.tensorLines },
     },
     {

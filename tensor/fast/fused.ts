@@ -9,24 +9,24 @@
  * @module
  */
 
-import { recordOperation } from "./apply.ts";
+import { recordOperation } from "../apply.ts";
 import {
   applyLater,
   deferredInputs,
   deferredOperation,
   type Rewrite,
   rewrites,
-} from "./deferred.ts";
-import * as ex from "./expression/expression.ts";
-import { defineProgram } from "./expression/program.ts";
-import { noGrad } from "./grad_mode.ts";
-import { arithmetic, reluSquaredProgram, softcapProgram } from "./ops/elementwise.ts";
-import { linearOperation, matmul } from "./ops/matmul/matmul.ts";
-import { operationOf, runProgram } from "./ops/program.ts";
-import { rotaryOperation } from "./ops/rotary.ts";
-import { rotaryNorm } from "./ops/rotary_norm.ts";
-import { rmsNormProgram } from "./ops/rows.ts";
-import type { Tensor } from "./tensor.ts";
+} from "../deferred.ts";
+import * as ex from "../expression/expression.ts";
+import { defineProgram } from "../expression/program.ts";
+import { noGrad } from "../grad_mode.ts";
+import { arithmetic, reluSquaredProgram, softcapProgram } from "../ops/elementwise.ts";
+import { linearOperation, matmul } from "../ops/matmul/matmul.ts";
+import { operationOf, runProgram } from "../ops/program.ts";
+import { rotaryOperation } from "../ops/rotary.ts";
+import { rotaryNorm } from "../ops/rotary_norm.ts";
+import { rmsNormProgram } from "../ops/rows.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** The factors of a product that is not computed yet. */
 function factorsOf(x: Tensor): readonly Tensor[] | null {

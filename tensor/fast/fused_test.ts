@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { testOnEveryDevice } from "../testing/every_device.ts";
-import { gpuTest } from "../testing/gpu.ts";
+import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { gpuTest } from "../../testing/gpu.ts";
 import {
   copyInto,
   crossEntropy,
@@ -12,7 +12,7 @@ import {
   rmsNorm,
   rotary,
   Tensor,
-} from "./mod.ts";
+} from "../mod.ts";
 
 /** Uses the result of an operation: the identity in a case's other run. */
 type Between = (x: Tensor) => Tensor;
