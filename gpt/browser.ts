@@ -86,7 +86,7 @@ export {
   type RunShape,
 } from "./train/estimate.ts";
 export { fitsMemory, type MemoryRoom, nearestFits, type SmallerRun } from "./train/fit.ts";
-export { type CacheMark, type KeysAndValues, KVCache } from "./model/kv_cache.ts";
+export { type KeysAndValues, KVCache } from "./model/kv_cache.ts";
 export {
   inspect,
   type InspectedStage,

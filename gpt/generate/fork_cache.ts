@@ -43,6 +43,6 @@ export function forkCache(
     );
   }
   const cache = model.createCache(1, capacity);
-  cache.copyFrom(source, { position: count });
+  cache.copyFrom(source, count);
   return cache;
 }

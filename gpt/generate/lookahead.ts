@@ -86,7 +86,7 @@ export class LookaheadDecoder {
   rewind(count: number): void {
     const dropped = [...this.#current.splice(count), ...this.#next.splice(0)];
     disposeOf(dropped);
-    this.#cache.rewind({ position: this.#cache.position - dropped.length });
+    this.#cache.rewind(this.#cache.position - dropped.length);
   }
 
   /** Frees the batches, but not the cache. */

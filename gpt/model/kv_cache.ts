@@ -4,12 +4,6 @@ import { RangeError } from "../../tensor/errors.ts";
 import { copyInto, type Device, type FloatType, noGrad, Tensor } from "../../tensor/mod.ts";
 import { type GPTConfig, headSize } from "./config.ts";
 
-/** A position in a {@linkcode KVCache} to rewind to. */
-export interface CacheMark {
-  /** Number of tokens in the cache. */
-  readonly position: number;
-}
-
 /** Keys and values of a layer, `[batch, tokens, heads, head size]` each. */
 export interface KeysAndValues {
   /** The keys. */
@@ -96,13 +90,8 @@ export class KVCache {
     this.position = end;
   }
 
-  /** Marks the current position. */
-  mark(): CacheMark {
-    return { position: this.position };
-  }
-
-  /** Goes to a mark: drops the tokens after it. */
-  rewind({ position }: CacheMark): void {
+  /** Drops all but the first tokens. */
+  rewind(position: number): void {
     this.position = position;
   }
 
@@ -112,7 +101,7 @@ export class KVCache {
    *
    * @throws {RangeError} If this cache is not empty, or too small.
    */
-  copyFrom(other: KVCache, { position }: CacheMark = other): void {
+  copyFrom(other: KVCache, position: number = other.position): void {
     if (this.position !== 0 || position > this.capacity) {
       throw new RangeError(
         `Cannot copy ${position} tokens to a cache of ${this.capacity} with ${this.position} in it: ` +
