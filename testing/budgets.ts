@@ -26,7 +26,7 @@ const areas: Readonly<Record<string, readonly string[]>> = {
 const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts"];
 
 /** Maximum lines; those that are wanted stand in CONTRIBUTING.md. */
-const limits = { engineCode: 15_100, tensorLines: 20_750, stepLines: 7_020 };
+const limits = { engineCode: 15_100, tensorLines: 20_740, stepLines: 7_010 };
 
 export interface Lines {
   readonly files: number;

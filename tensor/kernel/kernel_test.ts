@@ -8,7 +8,6 @@ import {
   type Float,
   type Int,
   type IntVector,
-  shareSums,
   type Vector,
   type VectorBuilder,
 } from "./language.ts";
@@ -153,10 +152,12 @@ kernelTest("the lanes of an item see what they share, phase by phase", async (de
     },
     (k, item, { y }, { count }) => {
       const row = y.from(item.multiply(count));
-      const total = k.let(shareSums(k, count, k.float(100), (lane) => row.load(lane)));
+      k.eachLane(count, (lane) => k.shared.store(lane, row.load(lane)));
+      k.once(() => k.shared.store(count, k.shared.load(0).add(100)));
       // Each lane reads what another one stored.
       k.eachLane(count, (lane) => {
-        row.store(lane, k.shared.load(count.subtract(1).subtract(lane)).add(total));
+        const other = k.shared.load(count.subtract(1).subtract(lane));
+        row.store(lane, other.add(k.shared.load(count)));
       });
     },
   );
@@ -164,9 +165,8 @@ kernelTest("the lanes of an item see what they share, phase by phase", async (de
     const y = place(device, Float32Array.from(range(7 * count)));
     runKernel(device, kernel, [y], [count], 7);
     const expected = range(7).flatMap((item) => {
-      const before = [100];
-      for (let i = 0; i < count; i++) before.push(before[i]! + item * count + i);
-      return range(count).map((lane) => before[count - 1 - lane]! + before[count]!);
+      const first = item * count;
+      return range(count).map((lane) => first + count - 1 - lane + first + 100);
     });
     assertEquals(await read(device, y), expected);
   }

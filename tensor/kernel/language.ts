@@ -292,25 +292,7 @@ export function addPieces(
     k.loop(0, pieces, (piece) => k.set(before, before.add(sumOf(piece, before))));
     return before;
   }
-  const total = shareSums(k, pieces, initial, (piece) => sumOf(piece, null));
-  k.eachLane(pieces, (piece) => void sumOf(piece, k.let(k.shared.load(piece))));
-  return total;
-}
-
-/**
- * Shares the sums of what `sumOf` returns for the pieces before each piece, and at last of all: the
- * shared floats from 0 to `pieces`.
- *
- * @param pieces At most as many as there are lanes, and fewer than the floats that they share.
- * @returns The sum of all pieces.
- */
-export function shareSums(
-  k: KernelBuilder,
-  pieces: Int,
-  initial: Float,
-  sumOf: (piece: Int) => Float,
-): Float {
-  k.eachLane(pieces, (piece) => k.shared.store(piece, sumOf(piece)));
+  k.eachLane(pieces, (piece) => k.shared.store(piece, sumOf(piece, null)));
   k.once(() => {
     const total = k.variable(initial);
     k.loop(0, pieces, (piece) => {
@@ -320,5 +302,6 @@ export function shareSums(
     });
     k.shared.store(pieces, total);
   });
+  k.eachLane(pieces, (piece) => void sumOf(piece, k.let(k.shared.load(piece))));
   return k.shared.load(pieces);
 }
