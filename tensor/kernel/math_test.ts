@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { emitKernel } from "../devices/cpu/emitter/mod.ts";
+import { emitKernel, type F32x4 } from "../devices/cpu/emitter/mod.ts";
 import { instantiateKernel } from "../devices/cpu/testing/run_kernel.ts";
 import { unaryFunctions } from "../expression/testing/evaluate.ts";
 import type { Vector, VectorBuilder } from "./language.ts";
 import { cos, erf, log, sin, tanh } from "./math.ts";
-import { writeVector } from "./wasm.ts";
+import { WasmBuilder } from "./wasm.ts";
 
 type VectorFunction = (k: VectorBuilder, x: Vector) => Vector;
 
@@ -13,9 +13,11 @@ const expOfNonPositive: VectorFunction = (k, x) => k.expOfNonPositive(x);
 
 function apply(f: VectorFunction, inputs: Float32Array, relaxedSimd: boolean): Float32Array {
   const kernel = instantiateKernel(
-    emitKernel((builder, { start, end }) => {
-      builder.forRange(start, end, 16, (address) => {
-        builder.store(address, writeVector(builder, (k) => f(k, address.loadF32x4())));
+    emitKernel((builder, parameters) => {
+      const k = new WasmBuilder(builder, parameters, 0);
+      builder.forRange(parameters.start, parameters.end, 16, (address) => {
+        // The printer's vectors are the emitter's.
+        builder.store(address, f(k, address.loadF32x4()) as F32x4);
       });
     }),
     relaxedSimd,

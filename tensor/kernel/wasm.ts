@@ -60,11 +60,6 @@ export function toWasm<B extends BufferTypes, A extends string>(
   };
 }
 
-/** Writes a computation of the language in a kernel of the emitter, of whose values it consists. */
-export function writeVector(f: FunctionBuilder, body: (k: VectorBuilder) => Vector): F32x4 {
-  return body(new WasmVectorBuilder(f)) as F32x4;
-}
-
 /** The arithmetic of formulas. Integers are held as the floats with their bits. */
 export function wasmArithmetic(k: WasmBuilder, isInteger: boolean): Arithmetic {
   return isInteger
@@ -75,14 +70,22 @@ export function wasmArithmetic(k: WasmBuilder, isInteger: boolean): Arithmetic {
 /** An integer, as the language's `Index`. */
 type Index = I32 | number;
 
-class WasmVectorBuilder implements VectorBuilder {
-  protected readonly f: FunctionBuilder;
+/** Writes WebAssembly. */
+export class WasmBuilder implements KernelBuilder {
+  readonly inTurn = true;
+  readonly end: I32;
+  readonly shared: WasmBuffer<"f32">;
+  readonly #f: FunctionBuilder;
+  readonly #array: WasmBuffer<"vec4<f32>">;
 
-  constructor(f: FunctionBuilder) {
-    this.f = f;
+  constructor(f: FunctionBuilder, { end, scratch }: KernelParameters, shared: number) {
+    this.#f = f;
+    this.end = end;
+    this.shared = new WasmBuffer(f, "f32", scratch);
+    this.#array = new WasmBuffer(f, "vec4<f32>", scratch.add(4 * shared));
   }
   let<T>(value: T): T {
-    return this.f.local(value as T & WasmValue);
+    return this.#f.local(value as T & WasmValue);
   }
   vector(value: number): F32x4 {
     return F32x4.of(value);
@@ -91,28 +94,13 @@ class WasmVectorBuilder implements VectorBuilder {
     return I32x4.of(value);
   }
   exp(x: F32x4): F32x4 {
-    return exp(this.f, x);
+    return exp(this.#f, x);
   }
   expOfNonPositive(x: F32x4): F32x4 {
-    return expOfNonPositive(this.f, x);
+    return expOfNonPositive(this.#f, x);
   }
   call(_name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
     return body(this, x);
-  }
-}
-
-/** Writes WebAssembly. */
-export class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
-  readonly inTurn = true;
-  readonly end: I32;
-  readonly shared: WasmBuffer<"f32">;
-  readonly #array: WasmBuffer<"vec4<f32>">;
-
-  constructor(f: FunctionBuilder, { end, scratch }: KernelParameters, shared: number) {
-    super(f);
-    this.end = end;
-    this.shared = new WasmBuffer(f, "f32", scratch);
-    this.#array = new WasmBuffer(f, "vec4<f32>", scratch.add(4 * shared));
   }
   int(value: number): I32 {
     return I32.of(value);
@@ -137,7 +125,7 @@ export class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
     return this.let(value);
   }
   set<T>(variable: T, value: T): void {
-    this.f.set<WasmValue>(variable as T & Local<WasmValue>, value as T & WasmValue);
+    this.#f.set<WasmValue>(variable as T & Local<WasmValue>, value as T & WasmValue);
   }
   loop(
     from: Index,
@@ -145,21 +133,21 @@ export class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
     body: (i: I32) => void,
     { step = 1, unroll = 1 }: LoopOptions = {},
   ): void {
-    const end = typeof to === "number" ? I32.of(to) : this.f.local(to);
+    const end = typeof to === "number" ? I32.of(to) : this.#f.local(to);
     let next = typeof from === "number" ? I32.of(from) : from;
     if (unroll > 1) {
-      this.f.forRange(next, end.subtract((unroll - 1) * step), unroll * step, (i) => {
-        for (let j = 0; j < unroll; j++) body(j === 0 ? i : this.f.local(i.add(j * step)));
+      this.#f.forRange(next, end.subtract((unroll - 1) * step), unroll * step, (i) => {
+        for (let j = 0; j < unroll; j++) body(j === 0 ? i : this.#f.local(i.add(j * step)));
         next = i;
       });
     }
-    this.f.forRange(next, end, step, body);
+    this.#f.forRange(next, end, step, body);
   }
   if(condition: I32, then: () => void, otherwise?: () => void): void {
-    this.f.if(condition, then, otherwise);
+    this.#f.if(condition, then, otherwise);
   }
   unless(condition: I32, body: () => void): void {
-    this.f.if(condition.isZero(), body);
+    this.#f.if(condition.isZero(), body);
   }
   spread(count: Index, body: (i: I32) => void): void {
     this.loop(0, count, body);
