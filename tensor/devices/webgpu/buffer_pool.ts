@@ -92,7 +92,7 @@ export class BufferPool {
   }
 
   give(buffer: PooledBuffer): void {
-    if (buffer.capacity > (this.#options.maxKeptBytes)) return this.#destroy([buffer]);
+    if (buffer.capacity > this.#options.maxKeptBytes) return this.#destroy([buffer]);
     const free = this.#free.get(buffer.capacity) ?? [];
     this.#free.set(buffer.capacity, free);
     let place = free.length;

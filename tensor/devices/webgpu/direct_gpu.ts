@@ -17,6 +17,8 @@ import type {
  */
 export function directGpu({ gpu, ...plan }: OpenedAdapter): Gpu {
   const objects = new Map<number, unknown>();
+  /** By the bindings: layouts of equal ones are interchangeable. */
+  const layouts = new Map<string, GPUBindGroupLayout>();
   /** Kernels that are not known to have compiled. */
   const doubtful = new Map<PipelineHandle, { error: Promise<string | null>; failed: boolean }>();
   const destroyed = Promise.withResolvers<GpuLoss>();
@@ -111,8 +113,10 @@ export function directGpu({ gpu, ...plan }: OpenedAdapter): Gpu {
     }[use];
   }
 
-  /** Layouts of equal bindings are interchangeable. */
   function layoutOf(bindings: readonly BindingUse[]): GPUBindGroupLayout {
+    const key = bindings.join();
+    const known = layouts.get(key);
+    if (known !== undefined) return known;
     const entries = bindings.map((use, binding): GPUBindGroupLayoutEntry => ({
       binding,
       visibility: GPUShaderStage.COMPUTE,
@@ -120,7 +124,9 @@ export function directGpu({ gpu, ...plan }: OpenedAdapter): Gpu {
         ? { type: "uniform", hasDynamicOffset: true }
         : { type: use === "write" ? "storage" : "read-only-storage" },
     }));
-    return gpu.createBindGroupLayout({ entries });
+    const layout = gpu.createBindGroupLayout({ entries });
+    layouts.set(key, layout);
+    return layout;
   }
 
   return {
