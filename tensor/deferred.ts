@@ -3,12 +3,12 @@
  * fused with the operation that follows.
  *
  * If an activation follows a linear layer, it is computed in place, and its input is not kept; a
- * product is computed where it is added; the logits of a loss are computed a chunk of rows at a time. Otherwise a
- * deferred tensor is computed when a kernel or a read needs it. Before an in-place change of one of
- * its inputs, as by an optimizer, that input is copied: most results that are still deferred then
- * were fused and are never needed. The tape records each operation as it was called, and a fused one
- * beside them. A result that is used again after a fused operation is computed at that time: this
- * costs time but changes no result.
+ * product is computed where it is added; the logits of a loss are computed a chunk of rows at a
+ * time. Otherwise a deferred tensor is computed when a kernel or a read needs it. Before an
+ * in-place change of one of its inputs, as by an optimizer, that input is copied: most results that
+ * are still deferred then were fused and are never needed. The tape records each operation as it
+ * was called, and a fused one beside them. A result that is used again after a fused operation is
+ * computed at that time: this costs time but changes no result.
  *
  * @module
  */
