@@ -21,7 +21,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "mpi"],
   chat: ["gpt", "tensor", "optim", "tokenizer", "data"],
   serve: ["chat", "gpt", "tensor", "tokenizer"],
-  web: ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt", "serve"],
+  web: [
+    ...["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt", "chat"],
+    "serve",
+  ],
   scripts: ["serve", "chat", "gpt", "tokenizer", "data", "web"],
 };
 
@@ -29,6 +32,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 const browserFiles: Readonly<Record<string, string>> = {
   data: "data/browser.ts",
   gpt: "gpt/browser.ts",
+  chat: "chat/suggestions.ts",
   // Only types: what the server of the dashboard tells its pages.
   serve: "serve/dashboard/messages.ts",
 };

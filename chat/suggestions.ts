@@ -1,0 +1,29 @@
+/**
+ * What to ask a model that was fine-tuned on conversations made by rule. It imports nothing, so that
+ * pages may use it, too.
+ *
+ * @module
+ */
+
+/**
+ * Messages that show what such a model can do, one for each kind, the most telling first: the terminal
+ * lists them as a greeting, the chat page as buttons. A test of the trained model asks them all.
+ *
+ * @example
+ * ```ts
+ * import { suggestions } from "./suggestions.ts";
+ *
+ * for (const message of suggestions.slice(0, 4)) console.log(`Try: ${message}`);
+ * ```
+ */
+export const suggestions: readonly string[] = [
+  "What can you do?",
+  "What is 17 times 23?",
+  "How do you spell river?",
+  "What is the capital of Japan?",
+  "How many r are in mirror?",
+  "What is the opposite of early?",
+  "Which currency does Brazil use?",
+  "What comes after Monday?",
+  "My name is Ada.",
+];
