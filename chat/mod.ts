@@ -32,6 +32,7 @@ export {
 } from "./core/evaluate.ts";
 export { calculate } from "../gpt/generate/calculator.ts";
 export { numpyPermutation } from "./random/numpy_permutation.ts";
+export { promptRoom } from "./prompt_room.ts";
 export { PythonRandom } from "./random/python_random.ts";
 export {
   type CategoricalAnswer,

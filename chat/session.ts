@@ -6,6 +6,7 @@
 
 import { Engine, type GPT, KVCache, type SamplingOptions, type Tool } from "../gpt/mod.ts";
 import { type AnswerPiece, PartReader } from "./part_reader.ts";
+import { promptRoom } from "./prompt_room.ts";
 import type { Message, Tokenizer } from "../tokenizer/mod.ts";
 
 /** Options for {@linkcode ChatSession.answer}. */
@@ -176,8 +177,7 @@ export class ChatSession implements Disposable {
 
   /** The prompt of the answer; drops the oldest exchanges if it would be too long. */
   #prompt(question: string, maxTokens: number): number[] {
-    // A quarter of the context at most is kept free for the answer.
-    const most = this.#maxTokens - Math.min(maxTokens, Math.floor(this.#maxTokens / 4));
+    const most = promptRoom(this.#maxTokens, maxTokens);
     let ids = this.#render(this.#exchanges, question);
     while (ids.length > most && this.#exchanges.length > 0) {
       this.#exchanges = this.#exchanges.slice(1);

@@ -1,6 +1,6 @@
 /** The server: paths, limits, and a graceful stop. @module */
 
-import type { GPT } from "../../gpt/mod.ts";
+import { type GPT, parameterCounts } from "../../gpt/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Batcher, type BatcherOptions } from "../batch/batcher.ts";
 import { asApiError, Completion, type CompletionKind } from "../openai/completions.ts";
@@ -18,6 +18,10 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
   readonly name: string;
   /** The stage that it comes from, for pages: whether it was made to chat. @default {"base"} */
   readonly stage?: string;
+  /** Where it comes from, for pages: its run and its step. */
+  readonly origin?: string;
+  /** What one could say to it first, for pages. @default {[]} */
+  readonly examples?: readonly string[];
   /** 0 for any that is free. @default {8000} */
   readonly port?: number;
   /** The most tokens of a prompt and its answer. @default {model.config.sequenceLen} */
@@ -116,6 +120,7 @@ export async function serve(
 class App {
   readonly #served: ServedModel;
   readonly #options: ServeOptions;
+  readonly #config: GPT["config"];
   readonly #batcher: Batcher;
   readonly #metrics: Metrics;
   readonly #guard: Guard;
@@ -126,6 +131,7 @@ class App {
 
   constructor(model: GPT, tokenizer: Tokenizer, options: ServeOptions & { hostname: string }) {
     this.#options = options;
+    this.#config = model.config;
     this.#batcher = new Batcher(model, tokenizer, options);
     this.#metrics = new Metrics(this.#batcher);
     this.#guard = new Guard(options);
@@ -260,9 +266,12 @@ class App {
 
   #describe(): object {
     const { name, context } = this.#served;
-    const { stage = "base" } = this.#options;
+    const { stage = "base", origin = "", examples = [] } = this.#options;
     const common = { object: "model", created: this.#created, owned_by: "nanodino" };
-    return { id: name, ...common, stage, context_length: context };
+    const { nLayer: layers, vocabSize: vocabulary } = this.#config;
+    const { total: parameters } = parameterCounts(this.#config);
+    const card = { stage, origin, examples, layers, vocabulary, parameters };
+    return { id: name, ...common, context_length: context, ...card };
   }
 
   #model(name: string): Response {

@@ -96,7 +96,7 @@ export class Completion {
       return { ...common, message };
     });
     const object = this.#kind === "chat" ? "chat.completion" : "text_completion";
-    return { ...this.#head, object, choices, usage };
+    return { ...this.#head, object, choices, usage, ...this.#truncated };
   }
 
   /**
@@ -118,7 +118,8 @@ export class Completion {
     for (const { index } of this.#choices) {
       if (this.#kind === "chat") {
         const delta = { role: "assistant", content: "" };
-        send([{ index, delta, logprobs: null, finish_reason: null }], noUsage);
+        const more = { ...noUsage, ...this.#truncated };
+        send([{ index, delta, logprobs: null, finish_reason: null }], more);
       } else if (this.#echo(index) !== "") {
         sendChoice(index, { text: this.#echo(index), parts: [], logprobs: [] }, null);
       }
@@ -177,6 +178,12 @@ export class Completion {
       controller.abort(error);
       throw asApiError(error);
     }
+  }
+
+  /** How many messages were left out, if the request allowed that; no part of OpenAI's API. */
+  get #truncated(): { readonly truncated_messages?: number } {
+    const { truncatedMessages } = this.#request;
+    return truncatedMessages === null ? {} : { truncated_messages: truncatedMessages };
   }
 
   #echo(index: number): string {

@@ -6,9 +6,11 @@
  * @module
  */
 
+import { promptRoom } from "../../chat/mod.ts";
 import {
   type Message,
   type MessagePart,
+  renderConversation,
   renderForCompletion,
   type Tokenizer,
 } from "../../tokenizer/mod.ts";
@@ -58,6 +60,8 @@ export interface CompletionRequest extends TokenSampling {
   readonly streams: boolean;
   /** Whether the stream ends with the counts of tokens. */
   readonly includesUsage: boolean;
+  /** How many of the oldest messages were left out; `null` if the request allowed none to be. */
+  readonly truncatedMessages: number | null;
 }
 
 /** The most messages of a conversation. */
@@ -73,16 +77,19 @@ const COMPLETION_TOKENS = 16;
  * @throws {ApiError} If a field has a wrong value: 400, with its name.
  */
 export function readChatRequest(body: JsonObject, model: ServedModel): CompletionRequest {
-  const messages = readMessages(body["messages"], model);
-  const prompt = renderMessages(messages, model.tokenizer);
+  const continues = booleanField(body, "continue_final_message");
+  const messages = readMessages(body["messages"], model, continues ? "assistant" : "user");
+  const limit = "max_completion_tokens" in body ? "max_completion_tokens" : "max_tokens";
+  const room = readRoom(body, model, limit, model.context);
+  const { prompt, truncated } = renderMessages(messages, model.tokenizer, continues, room);
   const wantsLogprobs = booleanField(body, "logprobs");
   const top = numberField(body, "top_logprobs", { least: 0, most: 20, isWhole: true }, 0);
   if (top > 0 && !wantsLogprobs) throw wrongField("top_logprobs", "it with logprobs: true", top);
-  const limit = "max_completion_tokens" in body ? "max_completion_tokens" : "max_tokens";
   return {
     ...readCommon(body, model, [prompt], "messages", limit, model.context),
     echo: [""],
     topLogprobs: wantsLogprobs ? top : null,
+    truncatedMessages: room === null ? null : truncated,
   };
 }
 
@@ -99,10 +106,14 @@ export function readCompletionRequest(body: JsonObject, model: ServedModel): Com
     throw wrongField("echo", "it without logprobs: those of prompts are not computed", true);
   }
   const text = (ids: readonly number[]) => model.tokenizer.decode(ids.slice(1));
+  const room = readRoom(body, model, "max_tokens", COMPLETION_TOKENS) ?? Infinity;
+  // The newest tokens are kept, after the one that begins every document.
+  const kept = prompts.map((ids) => ids.length <= room ? ids : [ids[0]!, ...ids.slice(1 - room)]);
   return {
-    ...readCommon(body, model, prompts, "prompt", "max_tokens", COMPLETION_TOKENS),
+    ...readCommon(body, model, kept, "prompt", "max_tokens", COMPLETION_TOKENS),
     echo: prompts.map((ids) => echoes ? text(ids) : ""),
     topLogprobs,
+    truncatedMessages: null,
   };
 }
 
@@ -113,7 +124,7 @@ function readCommon(
   promptField: string,
   limitField: string,
   fallback: number,
-): Omit<CompletionRequest, "echo" | "topLogprobs"> {
+): Omit<CompletionRequest, "echo" | "topLogprobs" | "truncatedMessages"> {
   const { name, context, maxChoices, tokenizer } = model;
   const wanted = body["model"] ?? name;
   if (typeof wanted !== "string") throw wrongField("model", "a text", wanted);
@@ -131,8 +142,7 @@ function readCommon(
     );
   }
   const whole = { isWhole: true };
-  const most = Number.MAX_SAFE_INTEGER;
-  const limit = numberField(body, limitField, { least: 0, most, ...whole }, fallback);
+  const limit = readLimit(body, limitField, fallback);
   const choices = numberField(body, "n", {
     ...{ least: 1, most: Math.floor(maxChoices / prompts.length), ...whole },
   }, 1);
@@ -149,6 +159,28 @@ function readCommon(
     streams,
     includesUsage: booleanField(objectField(body, "stream_options"), "include_usage"),
   };
+}
+
+/** The most tokens of an answer. */
+function readLimit(body: JsonObject, field: string, fallback: number): number {
+  const range = { least: 0, most: Number.MAX_SAFE_INTEGER, isWhole: true };
+  return numberField(body, field, range, fallback);
+}
+
+/**
+ * The most tokens of a prompt whose beginning may be left out; `null` if it may not. The field is that of
+ * OpenAI's responses: `"auto"` leaves out the oldest of a conversation that is too long.
+ */
+function readRoom(
+  body: JsonObject,
+  { context }: ServedModel,
+  limitField: string,
+  fallback: number,
+): number | null {
+  const value = body["truncation"] ?? "disabled";
+  if (value === "disabled") return null;
+  if (value !== "auto") throw wrongField("truncation", "auto or disabled", value);
+  return promptRoom(context, readLimit(body, limitField, fallback));
 }
 
 /** Seeds are whole numbers; negative ones, which OpenAI allows, count from the end of 2⁵³. */
@@ -177,7 +209,12 @@ function readPrompts(value: unknown, model: ServedModel): readonly (readonly num
   });
 }
 
-function readMessages(value: unknown, model: ServedModel): readonly Message[] {
+/** @param lastRole Whose turn is the last: the assistant's is one to continue. */
+function readMessages(
+  value: unknown,
+  model: ServedModel,
+  lastRole: "user" | "assistant",
+): readonly Message[] {
   if (!Array.isArray(value) || value.length < 1 || value.length > MAX_MESSAGES) {
     throw wrongField("messages", `a list of 1 to ${MAX_MESSAGES} messages`, value);
   }
@@ -202,10 +239,10 @@ function readMessages(value: unknown, model: ServedModel): readonly Message[] {
     if (last?.role === role) last.content = `${last.content}\n\n${content}`;
     else messages.push({ role, content });
   }
-  if (messages.at(-1)?.role !== "user") {
+  if (messages.at(-1)?.role !== lastRole) {
     throw wrongField(
       `messages[${value.length - 1}].role`,
-      "the user's turn last",
+      `the ${lastRole}'s turn last`,
       messages.at(-1)?.role,
     );
   }
@@ -251,14 +288,59 @@ function encode(text: string, param: string, model: ServedModel, first: number):
   return model.tokenizer.encode(text, { prepend: first });
 }
 
-function renderMessages(messages: readonly Message[], tokenizer: Tokenizer): readonly number[] {
+/**
+ * Renders a conversation as a prompt for an answer, or for the rest of its last one.
+ *
+ * @param room The most tokens, for which the oldest exchanges are left out; `null` for all of them.
+ */
+function renderMessages(
+  messages: readonly Message[],
+  tokenizer: Tokenizer,
+  continues: boolean,
+  room: number | null,
+): { readonly prompt: readonly number[]; readonly truncated: number } {
+  const system = messages.filter(({ role }) => role === "system");
+  const turns = messages.slice(system.length);
+  const render = (turns: readonly Message[]): readonly number[] =>
+    continues
+      // Without the token that ends the answer.
+      ? rendered(tokenizer, turns).slice(0, -1)
+      : renderForCompletion(tokenizer, { messages: [...turns, emptyAnswer] }, unlimited);
   try {
-    const answer = { role: "assistant", content: "" } as const;
-    return renderForCompletion(tokenizer, { messages: [...messages, answer] }, {
-      maxTokens: Infinity,
-    });
+    let first = room === null ? 0 : firstInRoom(turns, tokenizer, room);
+    let prompt = render([...system, ...turns.slice(first)]);
+    // What stands before the first question made it longer.
+    while (prompt.length > (room ?? Infinity) && first + 2 < turns.length) {
+      prompt = render([...system, ...turns.slice(first += 2)]);
+    }
+    if (prompt.length <= (room ?? Infinity)) return { prompt, truncated: first };
+    throw new ApiError(
+      400,
+      `Cannot use messages: wanted at most ${room} tokens in the last exchange, which leaves room for ` +
+        `an answer, got ${prompt.length}`,
+      { param: "messages", code: "context_length_exceeded" },
+    );
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
     throw new ApiError(400, error.message, { param: "messages", code: "invalid_value" });
   }
+}
+
+const emptyAnswer = { role: "assistant", content: "" } as const;
+const unlimited = { maxTokens: Infinity };
+
+function rendered(tokenizer: Tokenizer, messages: readonly Message[]): readonly number[] {
+  return renderConversation(tokenizer, { messages }, unlimited).ids;
+}
+
+/** The first turn of the exchanges at the end that fit; the last one is among them in any case. */
+function firstInRoom(turns: readonly Message[], tokenizer: Tokenizer, room: number): number {
+  let first = Math.floor((turns.length - 1) / 2) * 2;
+  let length = rendered(tokenizer, turns.slice(first)).length;
+  while (first > 0) {
+    length += rendered(tokenizer, turns.slice(first - 2, first)).length - 1;
+    if (length > room) break;
+    first -= 2;
+  }
+  return first;
 }
