@@ -29,7 +29,13 @@ export {
   type ReadOptions,
   writeFileAtomically,
 } from "./files/files.ts";
-export { lockRun, RunLock } from "./files/run_lock.ts";
+export { isTraining, lockRun, RunLock } from "./files/run_lock.ts";
+export {
+  describeProgress,
+  readProgress,
+  type RunProgress,
+  type RunState,
+} from "./files/run_progress.ts";
 export {
   type MetricsAddition,
   MetricsFollower,

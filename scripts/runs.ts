@@ -1,6 +1,7 @@
 /** The runs of all stages: lists, compares and removes them. */
 
 import { compareRuns, findRun, listRuns, removeWholeRun, type RunSummary } from "../chat/mod.ts";
+import { describeProgress } from "../gpt/mod.ts";
 import { blameFlags, list, mainOf, toggle, UsageError, type Values } from "./flags.ts";
 import { alignColumns, count, duration } from "./format.ts";
 import { print, printError } from "./output.ts";
@@ -31,16 +32,17 @@ async function run({ compare, remove, yes }: Values<typeof flags>): Promise<void
   if (compare.length > 0) return printComparison(named(compare));
   if (runs.length === 0) return print("There are no runs yet. Train a model: deno task speedrun");
   const rows = runs.map((run) => [run.name, ...describe(run)]);
-  const head = ["run", "saved", "parameters", "steps", "time", "loss", "bits per byte"];
+  const head = ["run", "saved", "parameters", "progress", "time", "loss", "bits per byte"];
   print(alignColumns([head, ...rows]));
 }
 
-function describe({ meta: { savedAt, state }, parameters, figures }: RunSummary): string[] {
+function describe({ meta, progress, parameters, figures }: RunSummary): string[] {
+  const { savedAt, state } = meta;
   const figure = (value: number | undefined) => value?.toFixed(4) ?? "";
   return [
     savedAt.slice(0, 16).replace("T", " "),
     count(parameters),
-    count(state.step),
+    describeProgress(progress),
     duration(state.seconds),
     figure(figures["smoothLoss"] ?? figures["loss"]),
     figure(figures["bitsPerByte"]),

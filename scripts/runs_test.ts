@@ -168,7 +168,7 @@ Deno.test("sample, chat and serve take the latest run of the latest stage, or wh
 Deno.test("runs are listed, compared and removed", async () => {
   const listed = await runs();
   assertEquals([listed.code, listed.stderr], [0, ""]);
-  assertMatch(listed.stdout, /^base\/one +\d{4}-\d\d-\d\d \d\d:\d\d +[\d,]+ +20 /m);
+  assertMatch(listed.stdout, /^base\/one +\d{4}-\d\d-\d\d \d\d:\d\d +[\d,]+ +step 20 of 20 /m);
   assertMatch(listed.stdout, /^base\/two /m);
 
   const compared = await runs("--compare", "base/one", "--compare", "two");

@@ -8,6 +8,8 @@ import {
   openCheckpoint,
   parameterCounts,
   readMetrics,
+  readProgress,
+  type RunProgress,
 } from "../../gpt/mod.ts";
 import { Error, RangeError } from "../../tensor/errors.ts";
 import { type Stage, stagePath, stages } from "./stages.ts";
@@ -22,6 +24,8 @@ export interface RunSummary {
   readonly folder: string;
   /** Its latest checkpoint. */
   readonly meta: CheckpointMeta;
+  /** How far it has come, and whether it trains now. */
+  readonly progress: RunProgress;
   /** The parameters of the model. */
   readonly parameters: number;
   /** The last value of each figure that was measured: `loss`, `bitsPerByte`, `passAt1`. */
@@ -150,7 +154,9 @@ async function summarize(
     }
   }
   const parameters = parameterCounts(meta.modelConfig).total;
-  return { name: `${stage}/${tag}`, ...{ stage, folder, meta, parameters, figures, metrics } };
+  const progress = await readProgress({ folder, meta });
+  const files = { stage, folder, meta, metrics };
+  return { name: `${stage}/${tag}`, ...files, progress, parameters, figures };
 }
 
 /** Whether a metric measures the model's quality, and not its speed. */

@@ -180,7 +180,7 @@ async function* reinforce(
     if (step > 0 && (isLast || isStopping || isDue(saveEvery))) {
       const state = { ...untrained, step };
       const path = rank === 0
-        ? await saveCheckpoint(folder, { model, tokenizer, state, settings })
+        ? await saveCheckpoint(folder, { model, tokenizer, state, settings, steps: numIterations })
         : folder;
       yield { kind: "checkpoint", step, path };
     }

@@ -22,6 +22,8 @@ export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "st
   readonly optimizer?: Pick<MuonAdamW, "stateDict"> | Uint8Array;
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** The length of the run in steps, so that readers know how far it got. */
+  readonly steps?: number;
 }
 
 /**
@@ -49,7 +51,7 @@ export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "st
  * ```
  */
 export async function encodeCheckpoint(
-  { model, optimizer, tokenizer, settings, state }: CheckpointContent,
+  { model, optimizer, tokenizer, settings, state, steps }: CheckpointContent,
 ): Promise<Map<string, Uint8Array>> {
   const parts = {
     model: await encodeModel(model),
@@ -64,6 +66,7 @@ export async function encodeCheckpoint(
     modelConfig: model.config,
     settings,
     state,
+    steps: steps ?? null,
     files: {
       model: await digestOf(parts.model),
       tokenizer: await digestOf(parts.tokenizer),

@@ -38,6 +38,8 @@ export interface CheckpointMeta {
   readonly settings: Readonly<Record<string, string | number | boolean | null>>;
   /** The state of the run. */
   readonly state: TrainingState;
+  /** The length of the run in steps; `null` in files of versions that did not save it. */
+  readonly steps: number | null;
   /** The other files; without `optim`, the run cannot be resumed. */
   readonly files: Readonly<Record<"model" | "tokenizer", FileDigest>> & {
     readonly optim?: FileDigest;
@@ -96,6 +98,7 @@ export async function parseMeta(bytes: Uint8Array): Promise<CheckpointMeta> {
     modelConfig,
     settings: parseSettings(asObject(meta.settings, "settings as an object")),
     state: parseState(asObject(meta.state, "state as an object")),
+    steps: parseSteps(meta.steps),
     files: {
       model: parseDigest(files.model, "model"),
       tokenizer: parseDigest(files.tokenizer, "tokenizer"),
@@ -208,6 +211,13 @@ function parseState(state: JsonObject): TrainingState {
   };
   checkNames(state, "state.", Object.keys(parsed));
   return parsed;
+}
+
+function parseSteps(value: unknown): number | null {
+  // Absent from files that predate it.
+  if (value === null || value === undefined) return null;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw refused("steps as a whole number from 0", value);
 }
 
 function parseScaler(value: unknown): TrainingState["scaler"] {

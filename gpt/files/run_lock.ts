@@ -91,7 +91,7 @@ async function openLocked(
     if (file === null) continue;
     try {
       const holder = await readHolder(path);
-      if (!(await tryLock(file, path, warn))) {
+      if (!(await lockBesideReaders(file, path, warn))) {
         throw new Error(
           `Cannot train in ${folder}: wanted it for one process, got ` +
             `${holder === "" ? "another" : holder}, which is training there`,
@@ -128,6 +128,45 @@ async function readHolder(path: string): Promise<string> {
   // On Windows, locked files cannot be read.
   const text = await Deno.readTextFile(path).catch(() => "");
   return /^process \d+$/m.exec(text)?.[0] ?? "";
+}
+
+/**
+ * Whether a process trains in the folder of a run.
+ *
+ * @example
+ * ```ts
+ * import { isTraining, lockRun } from "./run_lock.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await using _lock = await lockRun(folder);
+ * if (!await isTraining(folder)) throw new Error("expected a lock");
+ * ```
+ */
+export async function isTraining(folder: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(`${folder}/${LOCK_FILE}`);
+    return !(await file.tryLock(false));
+  } catch {
+    // There is no lock file, or the file system has no locks.
+    return false;
+  }
+}
+
+/**
+ * Locks a file, unless a run has locked it. Those that only ask whether it is locked share a lock
+ * for a moment ({@linkcode isTraining}): where this one can share it too, it tries again.
+ */
+async function lockBesideReaders(
+  file: Deno.FsFile,
+  path: string,
+  warn: (line: string) => void,
+): Promise<boolean> {
+  while (true) {
+    if (await tryLock(file, path, warn)) return true;
+    if (!(await file.tryLock(false))) return false;
+    await file.unlock();
+    await new Promise((resolve) => setTimeout(resolve, 10 * Math.random()));
+  }
 }
 
 async function tryLock(

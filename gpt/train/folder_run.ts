@@ -57,7 +57,8 @@ export async function* trainInFolder(
   const isSavedByTime = saveEvery === -1;
   const timedSteps: number[] = [];
   const save = async (state: TrainingState): Promise<string> => {
-    const content = { model: options.merged ?? model, tokenizer, state, settings };
+    const steps = options.plan.numIterations;
+    const content = { model: options.merged ?? model, tokenizer, state, steps, settings };
     // All ranks help to gather a sharded optimizer's state on rank 0.
     const saved = optimizer instanceof MuonAdamW
       ? optimizer

@@ -158,7 +158,8 @@ export async function* trainGpt(
     save: {
       every: EVERY,
       run: async (state) => {
-        const content = { model, optimizer, tokenizer, settings, state };
+        const steps = plan.numIterations;
+        const content = { model, optimizer, tokenizer, settings, state, steps };
         const encoded = [...await encodeCheckpoint(content)] as [string, BlobPart][];
         files = new Map(encoded.sort().map(([name, bytes]) => [name, new Blob([bytes])]));
         return "";
