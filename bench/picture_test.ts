@@ -13,6 +13,7 @@ const meta: CheckpointMeta = {
   },
   settings: { totalBatchSize: 2048 },
   state: { ...untrained, step: 3, seconds: 65, bitsPerByte: 1.8072 },
+  steps: 3,
   files: { model: digest, tokenizer: digest },
 };
 const metrics = [
