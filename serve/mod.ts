@@ -13,10 +13,13 @@
  * | `GET /health` | whether it answers |
  * | `GET /metrics` | counts for Prometheus |
  *
- * Of a request, these fields are read, and others ignored: `model`, `messages` or `prompt`, `stream`,
+ * Of a request, these fields are read: `model`, `messages` or `prompt`, `stream`,
  * `stream_options.include_usage`, `stop`, `max_tokens`, `max_completion_tokens`, `temperature`, `top_p`,
- * `seed`, `n`, `logprobs`, `top_logprobs`, `echo`, and `top_k`, which OpenAI does not have. What a tool
- * was asked and has answered is part of the content, in brackets; `parts` has it apart.
+ * `seed`, `n`, `logprobs`, `top_logprobs`, `echo`, and three that other servers have: `top_k`,
+ * `truncation` and `continue_final_message`. Fields that change nothing about the answer, such as `user` and `store`,
+ * are ignored. What would change it and is not built, such as `tools` and `response_format`, and fields
+ * that nobody knows, are answered with status 400. What a tool was asked and has answered is part of
+ * the content, in brackets; `parts` has it apart.
  *
  * The same seed gives the same answer, whoever shares the batch. Sums may be added up in another order
  * there, so where two tokens are equally likely to the last digits, the other one may come.

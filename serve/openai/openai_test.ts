@@ -1,5 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import OpenAI, { APIError } from "npm:openai@7.57.0";
+import { zodResponseFormat } from "npm:openai@7.57.0/helpers/zod";
+import { z } from "npm:zod@4.6.7";
 import { withServer } from "../testing/tiny_server.ts";
 
 /** Runs a test with OpenAI's own client against the server. */
@@ -213,9 +215,105 @@ clientTest("a wrong value is refused by the name of its field", async (client) =
     assertEquals([error.status, error.param], [status, param], JSON.stringify(body));
     assert(error.message.includes("wanted"), error.message);
   }
-  const { choices } = await client.chat.completions.create({ ...greedy, unknown: [1] } as never);
+});
+
+const schema = { name: "answer", schema: { type: "object" } };
+const tool = { type: "function", function: { name: "weather", parameters: { type: "object" } } };
+
+/** What a chat request may ask for that is not built. */
+const unsupported: Record<string, readonly unknown[]> = {
+  tools: [[tool]],
+  tool_choice: ["auto", "required", { type: "function", function: { name: "weather" } }],
+  functions: [[tool.function]],
+  function_call: ["auto", { name: "weather" }],
+  response_format: [{ type: "json_object" }, { type: "json_schema", json_schema: schema }],
+  logit_bias: [{ 7: -100 }],
+  modalities: [["text", "audio"]],
+  audio: [{ voice: "ash", format: "wav" }],
+  web_search_options: [{}],
+  reasoning_effort: ["high"],
+  verbosity: ["low"],
+};
+
+clientTest("what would change the answer and is not built is refused by name", async (client) => {
+  const refused = async (param: string, value: unknown) => {
+    const body = { ...greedy, [param]: value } as never;
+    const error = await assertRejects(() => client.chat.completions.create(body), APIError);
+    assertEquals([error.status, error.param, error.code], [400, param, "unsupported_parameter"]);
+    assert(error.message.includes("wanted"), error.message);
+  };
+  for (const [param, values] of Object.entries(unsupported)) {
+    for (const value of values) await refused(param, value);
+  }
+  const text = { model, prompt: "a", max_tokens: 1 };
+  for (const [param, value] of [["best_of", 3], ["suffix", "."], ["logit_bias", { 1: 5 }]]) {
+    const body = { ...text, [param as string]: value } as never;
+    const error = await assertRejects(() => client.completions.create(body), APIError);
+    assertEquals([error.status, error.param], [400, param]);
+  }
+  const calls = [{ id: "1", type: "function", function: { name: "weather", arguments: "{}" } }];
+  const asked = [...messages, { role: "assistant", content: "", tool_calls: calls }, ...messages];
+  const body = { ...greedy, messages: asked } as never;
+  const error = await assertRejects(() => client.chat.completions.create(body), APIError);
+  assertEquals([error.status, error.param], [400, "messages[1].tool_calls"]);
+});
+
+clientTest("a field that nobody knows is refused as OpenAI does", async (client) => {
+  const bodies: [body: Record<string, unknown>, param: string][] = [
+    [{ unknown: [1] }, "unknown"],
+    [{ min_p: 0.1 }, "min_p"],
+    [{ constructor: 1 }, "constructor"],
+    [{ stream: true, stream_options: { usage: true } }, "stream_options.usage"],
+    [{ messages: [{ ...messages[0], cache: true }] }, "messages[0].cache"],
+  ];
+  for (const [body, param] of bodies) {
+    const options = { ...greedy, ...body } as never;
+    const error = await assertRejects(() => client.chat.completions.create(options), APIError);
+    assertEquals([error.status, error.param, error.code], [400, param, "unknown_parameter"]);
+    assert(error.message.includes(`Unknown parameter: '${param}'.`), error.message);
+  }
+});
+
+clientTest(
+  "what changes nothing is ignored, and so is a field that asks for nothing",
+  async (client) => {
+    const { choices: [wanted] } = await client.chat.completions.create(greedy);
+    const { choices: [same] } = await client.chat.completions.create({
+      ...greedy,
+      ...{ user: "ada", store: true, metadata: { chat: "1" }, service_tier: "auto" },
+      ...{ safety_identifier: "ada", prompt_cache_key: "ada", parallel_tool_calls: false },
+      ...{ tools: [], tool_choice: "none", logit_bias: {}, response_format: { type: "text" } },
+      ...{ modalities: ["text"], audio: null, reasoning_effort: null, verbosity: "medium" },
+    });
+    assertEquals(same!.message.content, wanted!.message.content);
+    const text = { model, prompt: "a", max_tokens: 1, n: 2, best_of: 2, suffix: null, user: "ada" };
+    assertEquals((await client.completions.create(text)).choices.length, 2);
+  },
+);
+
+clientTest("an answer may be sent back as it came", async (client) => {
+  const { choices: [answer] } = await client.chat.completions.create(greedy);
+  const all = [...messages, answer!.message, ...messages];
+  const { choices } = await client.chat.completions.create({ ...greedy, messages: all });
   assertEquals(choices.length, 1);
 });
+
+clientTest(
+  "parsing into a schema is refused by the server, and not by the parser",
+  async (client) => {
+    const response_format = zodResponseFormat(z.object({ roses: z.number() }), "answer");
+    const error = await assertRejects(
+      () => client.chat.completions.parse({ ...greedy, response_format }),
+      APIError,
+    );
+    assertEquals([error.status, error.param], [400, "response_format"]);
+    const { choices: [whole] } = await client.chat.completions.create(greedy);
+    const stop = whole!.message.content!.slice(3, 5);
+    // An answer that was cut is an error of the parser's.
+    const { choices: [choice] } = await client.chat.completions.parse({ ...greedy, stop });
+    assertEquals([choice!.finish_reason, choice!.message.parsed], ["stop", null]);
+  },
+);
 
 clientTest("the key is asked for", async (client, { url }) => {
   assertEquals((await Array.fromAsync(client.models.list())).length, 1);

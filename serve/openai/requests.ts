@@ -1,7 +1,7 @@
 /**
  * What a request asks for: `/v1/chat/completions` and `/v1/completions`.
  *
- * Fields that are not read here are accepted and ignored, as OpenAI does.
+ * Which other fields they may have, `parameters.ts` tells.
  *
  * @module
  */
@@ -25,6 +25,12 @@ import {
   textsField,
   wrongField,
 } from "./fields.ts";
+import {
+  chatParameters,
+  checkMessage,
+  checkParameters,
+  completionParameters,
+} from "./parameters.ts";
 
 /** The model that answers. */
 export interface ServedModel {
@@ -77,6 +83,7 @@ const COMPLETION_TOKENS = 16;
  * @throws {ApiError} If a field has a wrong value: 400, with its name.
  */
 export function readChatRequest(body: JsonObject, model: ServedModel): CompletionRequest {
+  checkParameters(body, chatParameters);
   const continues = booleanField(body, "continue_final_message");
   const messages = readMessages(body["messages"], model, continues ? "assistant" : "user");
   const limit = "max_completion_tokens" in body ? "max_completion_tokens" : "max_tokens";
@@ -99,6 +106,7 @@ export function readChatRequest(body: JsonObject, model: ServedModel): Completio
  * @throws {ApiError} If a field has a wrong value: 400, with its name.
  */
 export function readCompletionRequest(body: JsonObject, model: ServedModel): CompletionRequest {
+  checkParameters(body, completionParameters);
   const prompts = readPrompts(body["prompt"], model);
   const topLogprobs = numberField(body, "logprobs", { least: 0, most: 5, isWhole: true }, null);
   const echoes = booleanField(body, "echo");
@@ -227,6 +235,7 @@ function readMessages(
       const wanted = "system, developer, user or assistant";
       throw wrongField(`${param}.role`, wanted, message["role"]);
     }
+    checkMessage(message, param);
     const content = readContent(message["content"], `${param}.content`, role);
     checkLength(content, `${param}.content`, model);
     const last = messages.at(-1);
