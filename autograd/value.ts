@@ -177,6 +177,20 @@ export class Value extends Node<number> {
     return `Value(${this.label === "" ? "" : `${this.label} = `}${this.data}, grad = ${this.grad})`;
   }
 
+  /**
+   * Called by operators, which JavaScript cannot define for a class: `1 - a` would be NaN, and
+   * `a + 1` text. A template, `${a}`, gives what `toString` does.
+   *
+   * @throws {TypeError} For anything but text.
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw new TypeError(
+      `Cannot use ${this} as a number: wanted a method, as in a.add(1), a.sub(1), a.mul(2), or ` +
+        "a.data, got an operator",
+    );
+  }
+
   /** For `console.log`: this value, without its graph. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();

@@ -243,3 +243,17 @@ Deno.test("a leaf can be the root of several backward passes", () => {
   assertEquals(x.grad, 2);
   assert(x.isLeaf);
 });
+
+Deno.test("operators, which JavaScript cannot define for a class, name the methods", () => {
+  // The type checker refuses them; JavaScript callers can still write them.
+  // deno-lint-ignore no-explicit-any
+  const a: any = new Value(2);
+  for (const wrong of [() => 1 - a, () => a + 1, () => a * a, () => a > 1, () => -a]) {
+    const error = assertThrows(wrong, TypeError);
+    assertEquals(
+      error.message,
+      "Cannot use Value(2, grad = 0) as a number: wanted a method, as in a.add(1), a.sub(1), " +
+        "a.mul(2), or a.data, got an operator",
+    );
+  }
+});

@@ -490,6 +490,18 @@ export class Tensor implements View {
     return `Tensor(${this.dtype} ${formatShape(this.shape)} on ${this.device.kind})`;
   }
 
+  /**
+   * Called by operators, which JavaScript cannot define for a class: `1 - x` would be NaN, and
+   * `x + 1` text. A template, `${x}`, gives what `toString` does.
+   *
+   * @throws {TypeError} For anything but text.
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    const wanted = "a method, as in x.add(1), x.sub(1), x.mul(2), x.gt(0)";
+    throw wrongType(`use ${this} as a number`, wanted, "an operator");
+  }
+
   /** Used by `JSON.stringify`: the same summary, as reading the values takes an `await`. */
   toJSON(): string {
     return this.toString();

@@ -76,6 +76,23 @@ testMistakes("operands that are no tensors are described", [
   ],
 ]);
 
+testMistakes("operators, which JavaScript cannot define for a class, name the methods", [
+  ...([
+    ({ x }) => 1 - x,
+    ({ x }) => x + 1,
+    ({ x }) => "the loss: " + x,
+    ({ x }) => x > 1,
+    ({ x, w }) => x * w,
+    ({ x }) => -x,
+    ({ x }) => Math.max(x, 1),
+    ({ x }) => x == 1,
+  ] satisfies Mistake[0][]).map((make): Mistake => [
+    make,
+    TypeError,
+    /^Cannot use Tensor\(float32 \[2, 3\] on \w+\) as a number: wanted .*x\.add\(1\), x\.sub\(1\), .*x\.gt\(0\)/,
+  ]),
+]);
+
 testMistakes("values that are no numbers are described", [
   [
     ({ device, x }) => Values.from(device, [x, x]),
@@ -450,6 +467,16 @@ testMistakes("messages name the method that the caller wrote, and its operands",
     RangeError,
     "Cannot compute embedding: wanted ids from 0 to 1, got 5",
   ],
+  [
+    ({ device }) => tensor.embedding(Tensor.ones(device, [1, 2, 3]), ints(device)),
+    RangeError,
+    "Cannot compute embedding: wanted a weight with 2 axes, got [1, 2, 3]",
+  ],
+  ...[2, 3, 0.5, 1.7, -1].map((exponent): Mistake => [
+    ({ x }) => x.to("int32").pow(exponent),
+    TypeError,
+    `Cannot compute pow: wanted float32, got int32. ${float32}`,
+  ]),
   [
     ({ x }) => x.to("int32").mean(),
     TypeError,

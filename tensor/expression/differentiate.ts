@@ -79,8 +79,9 @@ function contributions(e: Expression, adjoint: Expression): readonly [Expression
       return [[e.a, adjoint]];
     case "reduce": {
       if (e.operation === "sum") return [[e.a, adjoint]];
-      const isExtreme = ex.equal(e.a, e);
-      return [[e.a, ex.multiply(isExtreme, ex.divide(adjoint, ex.rowSum(isExtreme)))]];
+      // Where an element is NaN, so is the extreme.
+      const isExtreme = ex.select(ex.equal(e.a, e.a), ex.equal(e.a, e), 1);
+      return [[e.a, ex.select(isExtreme, ex.divide(adjoint, ex.rowSum(isExtreme)), 0)]];
     }
     default:
       return [];
@@ -113,7 +114,7 @@ type Partials = (
 /** Where one of two operands is NaN, so is the extreme, and both get the gradient. */
 const extreme = (isBelow: typeof ex.less): Partials => (dy, a, b) => {
   const share = ex.select(ex.equal(a, b), 0.5, 1);
-  const unless = (other: Expression) => ex.multiply(dy, ex.select(other, 0, share));
+  const unless = (other: Expression) => ex.select(other, 0, ex.multiply(dy, share));
   return [unless(isBelow(a, b)), unless(isBelow(b, a))];
 };
 

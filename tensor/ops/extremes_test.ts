@@ -107,3 +107,96 @@ testOnEveryDevice("powers of two tensors at the extremes are PyTorch's", async (
     );
   }
 });
+
+/** Compares values with the wanted ones; of zeros the sign does not count. */
+async function assertValues(x: Tensor | null, wanted: readonly number[]): Promise<void> {
+  const got = [...await x!.data()];
+  assert(got.every((value, i) => isClose(value, wanted[i]!)), `wanted ${wanted}, got ${got}`);
+}
+
+/** The gradient of some rows with respect to what they are made of, where 1 flows back to each. */
+function gradientOf(x: Tensor, y: Tensor): Tensor {
+  y.backward(Tensor.ones(x.device, y.shape));
+  return x.grad!;
+}
+
+const rowsOf = (device: Device, rows: readonly (readonly number[])[]): Tensor =>
+  Tensor.from(device, rows, { requiresGrad: true });
+
+// The wanted numbers below follow from the definitions in PyTorch's source, named in each test.
+
+testOnEveryDevice("logSumExp of a row with ∞ is ∞, and of −∞ alone −∞", async (device) => {
+  // ATen/native/ReduceOps.cpp: log Σ exp(x − m) + m, where m is 0 if the maximum is infinite;
+  // the gradient is exp(x − result).
+  const x = rowsOf(device, [
+    [Infinity, 1, 2],
+    [-Infinity, -Infinity, -Infinity],
+    [Infinity, 3e38, -Infinity],
+    [-Infinity, 0, 0],
+    [NaN, Infinity, 0],
+  ]);
+  const y = x.logSumExp();
+  await assertValues(y, [Infinity, -Infinity, Infinity, Math.LN2, NaN]);
+  // deno-fmt-ignore
+  await assertValues(gradientOf(x, y), [
+    NaN, 0, 0, NaN, NaN, NaN, NaN, 0, 0, 0, 0.5, 0.5, NaN, NaN, NaN,
+  ]);
+});
+
+testOnEveryDevice(
+  "the loser of maximum and minimum gets no gradient, not even NaN",
+  async (device) => {
+    // tools/autograd/derivatives.yaml: masked_fill(self < other, 0), and half at ties.
+    for (const [name, signs] of [["maximum", 1], ["minimum", -1]] as const) {
+      const a = rowsOf(device, [[1, 2, 2, NaN].map((value) => value * signs)]);
+      const b = rowsOf(device, [[2, 1, 2, 1].map((value) => value * signs)]);
+      a[name](b).backward(Tensor.from(device, [[NaN, Infinity, 1, 1]]));
+      await assertValues(a.grad, [0, Infinity, 0.5, 1]);
+      await assertValues(b.grad, [NaN, 0, 0.5, 1]);
+    }
+  },
+);
+
+testOnEveryDevice(
+  "the losers of max and min along a row get no gradient, not even NaN",
+  async (device) => {
+    // torch.max(x) of a tensor: evenly_distribute_backward, which gives NaN its gradient.
+    const signs = [1, -1];
+    for (const [i, name] of (["max", "min"] as const).entries()) {
+      const x = rowsOf(
+        device,
+        [[1, 3, 3], [1, NaN, Infinity], [1, 2, 3]].map((row) => row.map((v) => v * signs[i]!)),
+      );
+      x[name](-1).backward(Tensor.from(device, [1, 1, NaN]));
+      await assertValues(x.grad, [0, 0.5, 0.5, 0, 1, 0, 0, 0, NaN]);
+    }
+  },
+);
+
+testOnEveryDevice("1 to any power is 1, and −1 to an infinite one", async (device) => {
+  // As C's pow, IEEE 754 and PyTorch define it, and Math.pow does not.
+  const base = Tensor.from(device, [1, 1, 1, -1, -1, -1, 2, 0.5, 0.5], { requiresGrad: true });
+  const exponents = [NaN, Infinity, -Infinity, Infinity, -Infinity, NaN, NaN, Infinity, -Infinity];
+  const y = base.pow(Tensor.from(device, exponents));
+  await assertValues(y, [1, 1, 1, 1, 1, NaN, NaN, 0, Infinity]);
+  // ATen: exponent · self ^ (exponent − 1).
+  await assertValues(gradientOf(base, y), [
+    ...[NaN, Infinity, -Infinity, Infinity, -Infinity, NaN],
+    ...[NaN, NaN, -Infinity],
+  ]);
+  await assertValues(Tensor.ones(device, [1]).pow(NaN), [1]);
+});
+
+testOnEveryDevice(
+  "the gradient of a variance at ∞ is infinite for the finite elements",
+  async (device) => {
+    // torch/csrc/autograd/FunctionsManual.cpp: 2 / (n − correction) · (x − mean).
+    const x = rowsOf(device, [[Infinity, 1, 2], [-Infinity, 0, 0], [1, 2, 6], [NaN, 1, 2]]);
+    const y = x.variance(-1);
+    await assertValues(y, [NaN, NaN, 7, NaN]);
+    // deno-fmt-ignore
+    await assertValues(gradientOf(x, y), [
+    NaN, -Infinity, -Infinity, NaN, Infinity, Infinity, -2, -1, 3, NaN, NaN, NaN,
+  ]);
+  },
+);

@@ -45,10 +45,11 @@ const dot = (a: Float64Array, b: Float64Array): number => total(a.map((value, i)
 /** log Σ eˣ, softmax and log-softmax. */
 function exponentials(x: Float64Array) {
   const most = largest(x);
+  // ∞ − ∞ is NaN, in the softmax of PyTorch as well.
   const powers = x.map((value) => Math.exp(value - most));
   const sum = total(powers);
   return {
-    logSum: most + Math.log(sum),
+    logSum: most === Infinity ? Infinity : most + Math.log(sum),
     shares: powers.map((power) => power / sum),
     logShares: x.map((value) => value - most - Math.log(sum)),
   };

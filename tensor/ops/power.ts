@@ -1,4 +1,5 @@
 import { named } from "../apply.ts";
+import { isFloat } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";
@@ -8,7 +9,9 @@ import { runProgram } from "./program.ts";
 
 /** aᵇ as e^(b·log|a|), with the sign of the base, which may be a negative zero. */
 function powerOf(a: Expression, b: Expression): Expression {
-  const magnitude = ex.exp(ex.multiply(b, ex.log(ex.abs(a))));
+  const size = ex.abs(a);
+  // 1 to any power, also ∞ and NaN, is 1; by the logarithm it would be NaN.
+  const magnitude = ex.select(ex.equal(size, 1), 1, ex.exp(ex.multiply(b, ex.log(size))));
   const isInteger = ex.equal(b, ex.floor(b));
   const half = ex.multiply(b, 0.5);
   const isOdd = ex.multiply(isInteger, ex.subtract(1, ex.equal(half, ex.floor(half))));
@@ -68,13 +71,15 @@ const exactPowers = new Map<number, (x: Tensor) => Tensor>([
 
 /**
  * aᵇ; NaN for a finite negative base and a fractional exponent. Unlike in PyTorch, (−0)^−0.5 is ∞ and
- * (−∞)^−0.5 is 0, as IEEE 754 and `Math.pow` define them.
+ * (−∞)^−0.5 is 0, as IEEE 754 defines them. Unlike `Math.pow`, and like both, 1 to any power is 1,
+ * even to ∞ and NaN.
  */
 export function power(a: Tensor, b: TensorOrNumber): Tensor {
   if (typeof b !== "number") {
     checkTensor("compute pow", b, "a tensor or a number");
     return runProgram(tensors, [a, b])[0]!;
   }
-  const exactly = exactPowers.get(b);
+  // The general program says what is wrong with integers.
+  const exactly = isFloat(a.dtype) ? exactPowers.get(b) : undefined;
   return exactly === undefined ? runProgram(number, [a], [b])[0]! : named("pow", exactly(a));
 }

@@ -27,7 +27,8 @@ const minProgram = rowProgram("min", ex.rowMin);
 const varianceProgram = defineProgram(
   { name: "variance", inputs: ["x"], scalars: ["correction"] },
   ({ x, correction }) => {
-    const distance = ex.subtract(x, ex.rowMean(x));
+    // The distances add up to 0, so no gradient flows through the mean: there it would be ∞ − ∞.
+    const distance = ex.subtract(x, ex.detach(ex.rowMean(x)));
     return [ex.divide(ex.rowSum(ex.square(distance)), ex.subtract(ex.rowLength, correction))];
   },
 );
@@ -119,7 +120,10 @@ export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   });
 }
 
-/** The maximum along the given axes, or of all elements; ties share the gradient. */
+/**
+ * The maximum along the given axes, or of all elements; NaN if one of them is. Ties share the
+ * gradient, and so do several NaN.
+ */
 export function max(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   return reduceAlong("max", x, axes, keepAxes, (rows) => reduceInStages(maxProgram, rows));
 }

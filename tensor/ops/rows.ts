@@ -28,11 +28,13 @@ const logSoftmaxProgram = defineProgram({ name: "logSoftmax", inputs: ["x"] }, (
   ex.subtract(shifted(x), ex.log(ex.rowSum(ex.exp(shifted(x))))),
 ]);
 
+/** The largest finite `float32`. */
+const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
+
 /** log Σ eˣ along the row, as a formula for programs that contain it. */
 export function logSumExpOf(x: Expression): Expression {
-  const largest = ex.detach(ex.rowMax(x));
-  // For a row of −∞, shift by 0: −∞ − (−∞) would be NaN.
-  const shift = ex.select(ex.equal(largest, -Infinity), 0, largest);
+  // A finite shift, because ∞ − ∞ is NaN.
+  const shift = ex.detach(ex.max(-LARGEST_FLOAT32, ex.min(ex.rowMax(x), LARGEST_FLOAT32)));
   return ex.add(shift, ex.log(ex.rowSum(ex.exp(ex.subtract(x, shift)))));
 }
 const logSumExpProgram = defineProgram({ name: "logSumExp", inputs: ["x"] }, ({ x }) => [

@@ -3,7 +3,7 @@
 import { Error } from "../../errors.ts";
 import type { Heap } from "../../devices/cpu/memory.ts";
 import { BLAS_FUNCTIONS, type BlasStart, type BlasThread, openBlas } from "./blas_binding.ts";
-import { deno, type DenoSubset, openFirst } from "./deno_subset.ts";
+import { deno, type DenoSubset, ONLY_DENO, openFirst } from "./deno_subset.ts";
 
 /** `openblas_get_parallel` of a build with threads. Others (0) may lack locks: main thread only. */
 const POSIX_THREADS = 1;
@@ -27,7 +27,7 @@ export interface Blas {
  */
 export function openSystemBlas(choice: true | string, heap: Heap): Blas | string {
   const runtime = deno();
-  if (runtime === undefined) return "none in a browser";
+  if (runtime === undefined) return ONLY_DENO;
   if (runtime.permissions.querySync({ name: "ffi" }).state !== "granted") {
     return "run with --allow-ffi to use one";
   }

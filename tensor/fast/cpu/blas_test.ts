@@ -183,3 +183,15 @@ Deno.test({
     assertMatch(message, /wanted the BLAS libc\.so\.6, got none \(libc\.so\.6: .*cblas_sgemm/);
   },
 });
+
+Deno.test("outside of Deno, as in Node and in a browser, the device says who can open a BLAS", async () => {
+  const { Deno: own } = globalThis;
+  try {
+    Reflect.deleteProperty(globalThis, "Deno");
+    const device = await openCpuDevice({ threads: 1 });
+    await device.close();
+    assertMatch(device.info.description, /no BLAS \(only Deno can open one\)/);
+  } finally {
+    Reflect.set(globalThis, "Deno", own);
+  }
+});

@@ -31,6 +31,10 @@ export interface DenoSubset {
   };
 }
 
+/** Why there is no library in a browser, in Node and in Bun. */
+export const ONLY_DENO = "only Deno can open one";
+
+/** Undefined outside of Deno. */
 export function deno(): DenoSubset | undefined {
   return Reflect.get(globalThis, "Deno");
 }

@@ -8,7 +8,7 @@
 import type { MatmulPrecision } from "../../device.ts";
 import type { Heap } from "../../devices/cpu/memory.ts";
 import type { Blas } from "./blas.ts";
-import { deno, openFirst } from "./deno_subset.ts";
+import { deno, ONLY_DENO, openFirst } from "./deno_subset.ts";
 import {
   ONEDNN_FUNCTIONS,
   type OneDnnStart,
@@ -70,7 +70,7 @@ export function openSystemOneDnn(
   if (choice === false) return "turned off";
   if (!blas.isPerThread) return "the BLAS beside it has threads of its own";
   const runtime = deno();
-  if (runtime === undefined) return "none in a browser";
+  if (runtime === undefined) return ONLY_DENO;
   const { base } = blas.start;
   const candidates = runtime.build.os === "linux" ? ONEDNN_FILES : [];
   const opened = openFirst(choice, candidates, (path) => {

@@ -15,15 +15,10 @@ import { contiguous, transpose } from "../views.ts";
 
 const embeddingOperation: Operation<null> = {
   name: "embedding",
-  infer: ([weight, ids]) => {
-    if (weight!.shape.length !== 2) {
-      throw wrongValue("compute embedding", "a weight with 2 axes", formatShape(weight!.shape));
-    }
-    if (!isFloat(weight!.dtype)) {
-      throw wrongType("compute embedding", "a weight of type float32", weight!.dtype);
-    }
-    return [{ shape: [...ids!.shape, weight!.shape[1]!], dtype: weight!.dtype }];
-  },
+  infer: ([weight, ids]) => [{
+    shape: [...ids!.shape, weight!.shape[1]!],
+    dtype: weight!.dtype,
+  }],
   run: (device, [weight, ids], [output]) => takeRows(device, weight!, ids!, output!),
   gradient: {
     savesInputs: [1],
@@ -65,9 +60,14 @@ const embeddingOperation: Operation<null> = {
  * ```
  */
 export function embedding(weight: Tensor, ids: Tensor): Tensor {
-  checkTensor("compute embedding", weight, "a tensor as the weight");
-  checkTensor("compute embedding", ids, "a tensor of ids");
-  checkIds("compute embedding", "id", ids, 0, weight.shape[0] ?? 0);
+  const what = "compute embedding";
+  checkTensor(what, weight, "a tensor as the weight");
+  checkTensor(what, ids, "a tensor of ids");
+  if (weight.shape.length !== 2) {
+    throw wrongValue(what, "a weight with 2 axes", formatShape(weight.shape));
+  }
+  if (!isFloat(weight.dtype)) throw wrongType(what, "a weight of type float32", weight.dtype);
+  checkIds(what, "id", ids, 0, weight.shape[0]!);
   return applyOne(embeddingOperation, [contiguous(weight), contiguous(ids)], null);
 }
 
