@@ -79,7 +79,17 @@ export interface Import {
  *
  * @param name Its name, which says whether it contains JSX.
  */
-export function importsOf(source: string, name = "file.ts"): Import[] {
+export function importsOf(source: string, name = "file.ts"): readonly Import[] {
+  const key = `${name}\n${source}`;
+  let imports = parsed.get(key);
+  if (imports === undefined) parsed.set(key, imports = parseImports(source, name));
+  return imports;
+}
+
+/** Parsing takes most of the time of the tests that follow imports. */
+const parsed = new Map<string, readonly Import[]>();
+
+function parseImports(source: string, name: string): readonly Import[] {
   const file = ts.createSourceFile(name, source, ts.ScriptTarget.Latest);
   const constants = constantsOf(file);
   const imports: Import[] = [];
@@ -209,15 +219,43 @@ export function circlesIn(files: ReadonlyMap<string, string>): string[] {
       return;
     }
     way.push(path);
-    for (const { specifier, isType } of importsOf(source, path)) {
-      if (isType || specifier === null || !specifier.startsWith(".")) continue;
-      visit(new URL(specifier, `file:///${path}`).pathname.slice(1));
-    }
+    for (const imported of loadedBy(path, source)) visit(imported);
     way.pop();
     done.add(path);
   };
   for (const path of files.keys()) visit(path);
   return circles;
+}
+
+/**
+ * Finds tests and benches that import the class of tensors, but load nowhere the file that adds its
+ * operations: each of its methods would be undefined.
+ *
+ * @param files The content of files by their paths relative to the repository root.
+ */
+export function tensorsWithoutOperations(files: ReadonlyMap<string, string>): string[] {
+  const [type, operations] = ["tensor/tensor.ts", "tensor/ops/methods.ts"];
+  const loads = (path: string, seen: Set<string>): boolean => {
+    if (path === operations) return true;
+    const source = files.get(path);
+    if (source === undefined || seen.has(path)) return false;
+    seen.add(path);
+    return loadedBy(path, source).some((imported) => loads(imported, seen));
+  };
+  return [...files].flatMap(([path, source]) =>
+    isTestOrBench(path) && loadedBy(path, source).includes(type) && !loads(path, new Set())
+      ? [path]
+      : []
+  );
+}
+
+/** The files that are loaded with a file, by their paths: those of types are not. */
+function loadedBy(path: string, source: string): string[] {
+  return importsOf(source, path).flatMap(({ specifier, isType }) =>
+    isType || specifier === null || !specifier.startsWith(".")
+      ? []
+      : [new URL(specifier, `file:///${path}`).pathname.slice(1)]
+  );
 }
 
 function problemWith(path: string, specifier: string): string | null {

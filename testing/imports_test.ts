@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { circlesIn, importsOf, violationsIn } from "./imports.ts";
+import { circlesIn, importsOf, tensorsWithoutOperations, violationsIn } from "./imports.ts";
 import { sourceFiles } from "./source_files.ts";
 
 const root = new URL("../", import.meta.url);
@@ -20,6 +20,21 @@ Deno.test("every import in the repository follows the design's arrows", () => {
 
 Deno.test("no files import each other in a circle", () => {
   assertEquals(circlesIn(files), []);
+});
+
+Deno.test("tests and benches that make tensors load their operations", () => {
+  assertEquals(tensorsWithoutOperations(files), []);
+  const bench = "tensor/ops/x_bench.ts";
+  const broken = new Map([
+    [bench, 'import { Tensor } from "../tensor.ts"; import "./x.ts";'],
+    ["tensor/ops/x.ts", 'import type { Methods } from "./methods.ts";'],
+    ["tensor/ops/y_test.ts", 'import type { Tensor } from "../tensor.ts";'],
+    ["tensor/tensor.ts", ""],
+    ["tensor/ops/methods.ts", 'import "../tensor.ts";'],
+  ]);
+  assertEquals(tensorsWithoutOperations(broken), [bench]);
+  broken.set("tensor/ops/x.ts", 'import "./methods.ts";');
+  assertEquals(tensorsWithoutOperations(broken), []);
 });
 
 Deno.test("a circle of files is found, in whatever form they import each other", () => {

@@ -9,7 +9,7 @@ import type { Device } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
 import { openWebGpuDevice } from "../../devices/webgpu/device.ts";
 import { normalArray, uniformArray } from "../../random.ts";
-import { Tensor } from "../../tensor.ts";
+import { Tensor } from "../../mod.ts";
 import { embedding, gather } from "./gather.ts";
 import { multinomial, topK } from "../sampling/sampling.ts";
 import { cumulativeSum } from "../scan/scan.ts";
