@@ -128,7 +128,14 @@ export {
   type ReportSection,
   type StagesReport,
 } from "./files/stages_report.ts";
-export { latestRun, type Stage, stagePath, stages } from "./files/stages.ts";
+export {
+  latestRun,
+  runNames,
+  type Stage,
+  stagePath,
+  type StageRun,
+  stages,
+} from "./files/stages.ts";
 export {
   prepareReinforcement,
   type ReinforceEvent,

@@ -19,7 +19,7 @@ export {
   removeCheckpoint,
   saveCheckpoint,
 } from "./files/checkpoint.ts";
-export { findLatestRun, savedSteps } from "./files/checkpoint_list.ts";
+export { findLatestRun, readRuns, type SavedRun, savedSteps } from "./files/checkpoint_list.ts";
 export { type Collectives, letFirstSpeak, openRanks, RanksError, RunRanks } from "./parallel.ts";
 export {
   basePath,

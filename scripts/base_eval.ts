@@ -18,17 +18,10 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type BaseEvaluation, evaluationPath, readEvaluation } from "./evaluations.ts";
 import { type Flag, integer, mainOf, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
+import { baseModelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
-import {
-  bundleFlags,
-  chosenType,
-  corpusFlags,
-  deviceFlags,
-  modelFlags,
-  openBundle,
-  openModel,
-} from "./training.ts";
+import { bundleFlags, chosenType, corpusFlags, deviceFlags, openBundle } from "./training.ts";
 
 const evaluations = ["core", "bpb", "sample"] as const;
 
@@ -50,8 +43,7 @@ const flags = {
   ...bundleFlags,
   maxPerTask: integer(-1, "Examples of each CORE task, -1 for all", { or: -1 }),
   splitTokens: integer(40 * 524_288, "Maximum tokens to predict of each split"),
-  ...modelFlags,
-  source: { ...modelFlags.source, fallback: "base" as const },
+  ...baseModelFlags,
   ...corpusFlags,
   ...parallelFlags,
   ...deviceFlags,
@@ -68,11 +60,10 @@ export const main = mainOf({
 async function run(ranks: RunRanks | null, values: Values<typeof flags>): Promise<number> {
   const bundle = values.eval.includes("core") ? await openBundle(values, values.maxPerTask) : null;
   const checkpoint = await shareCheckpoint(ranks, () => openModel(values));
-  const { tokenizer, meta } = checkpoint;
+  const { tokenizer } = checkpoint;
   await using device = await openDeviceOnRanks(ranks, values);
   const computeDtype = chosenType(device, values);
   const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
-  print(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
   const figures: Record<string, number> = {};
   if (bundle !== null) figures["CORE"] = await core(model, checkpoint, bundle, values, ranks);
   for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {

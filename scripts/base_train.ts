@@ -1,15 +1,10 @@
 /** Pretrains a model: nanochat's `base_train`, with its flags. */
 
 import { stagePath } from "../chat/mod.ts";
-import {
-  basePath,
-  findLatestRun,
-  loadKeptTokenizer,
-  openCheckpoint,
-  type RunRanks,
-} from "../gpt/mod.ts";
+import { basePath, findLatestRun, loadKeptTokenizer, type RunRanks } from "../gpt/mod.ts";
 import { dashboardFlags } from "./dashboard.ts";
-import { givenFlags, integer, mainOf, toggle, type Values } from "./flags.ts";
+import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
+import { openToResume } from "./models.ts";
 import { print } from "./output.ts";
 import {
   isFirst,
@@ -37,17 +32,29 @@ const flags = {
 };
 
 /** Trains a model, or resumes a run. Returns the exit code. */
-export const main = mainOf({
-  summary: "Pretrains a model on a corpus. Needs a tokenizer: deno task tok_train",
-  command: "deno task train",
-  flags,
-  run: onRanks(run),
-});
+export function main(args: readonly string[]): Promise<number> {
+  return trainBase(args);
+}
+
+/**
+ * The same as {@linkcode main}, on behalf of another command.
+ *
+ * @param resumeCommand The command that goes on with the run, if not this one with `--resume`.
+ */
+export function trainBase(args: readonly string[], resumeCommand?: string): Promise<number> {
+  return runScript({
+    summary: "Pretrains a model on a corpus. Needs a tokenizer: deno task tok_train",
+    command: "deno task train",
+    flags,
+    run: onRanks((...given) => run(...given, resumeCommand)),
+  }, args);
+}
 
 async function run(
   ranks: RunRanks | null,
   given: Values<typeof flags>,
   args: readonly string[],
+  resumeCommand?: string,
 ): Promise<number> {
   const resume = given.resume || given.resumeFromStep !== -1;
   const own = isFirst(ranks) ? await folderOf(given, args, resume) : null;
@@ -65,7 +72,7 @@ async function run(
     ranks,
     device,
     tokenizer,
-    resumeCommand: `deno task train --resume --model-tag ${modelTag}`,
+    resumeCommand: resumeCommand ?? `deno task train --resume --model-tag ${modelTag}`,
     ...(given.overwrite && isFirst(ranks) ? { makeRoom: () => removeRun(folder) } : {}),
     ...(checkpoint === undefined ? {} : { checkpoint }),
   });
@@ -91,8 +98,8 @@ async function openRun(
   { resumeFromStep }: Values<typeof flags>,
   resume: boolean,
 ): Promise<RunStart> {
-  const step = resumeFromStep === -1 ? undefined : resumeFromStep;
-  const checkpoint = resume ? await openCheckpoint(folder, step) : undefined;
+  const step = resumeFromStep === -1 ? null : resumeFromStep;
+  const checkpoint = resume ? await openToResume("base", folder, step) : undefined;
   return { folder, checkpoint, tokenizer: checkpoint?.tokenizer ?? await loadKeptTokenizer() };
 }
 

@@ -2,11 +2,16 @@
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
-import { ChatSession, FoldedText, stagePath } from "../chat/mod.ts";
-import { basePath, type GPT, loadModel, openCheckpoint, type Tool } from "../gpt/mod.ts";
+import { ChatSession, FoldedText, latestRun } from "../chat/mod.ts";
+import { basePath, type GPT, loadModel, type Tool } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { main as trainBase } from "./base_train.ts";
-import { baseRecipe, FINE_TUNING_STEPS, fineTuneByRecipe, placeOf } from "./chat_recipe.ts";
+import {
+  CHAT_TAG,
+  type ChatRecipe,
+  chatRecipe,
+  isChatModelBegun,
+  makeChatModel,
+} from "./chat_recipe.ts";
 import {
   choice,
   decimal,
@@ -19,10 +24,10 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
+import { type ChosenModel, modelFlags, openModel } from "./models.ts";
 import { write } from "./output.ts";
-import { main as trainTokenizer } from "./tok_train.ts";
 import { openTool, toolFlags } from "./tools.ts";
-import { deviceFlags, findModel, modelFlags, openChosenDevice } from "./training.ts";
+import { deviceFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
   prompt: optional(text("", "Ask this one question, print the answer, and end")),
@@ -42,24 +47,31 @@ const flags = {
   ...toolFlags,
   name: text("Dino", "The name of a model that is made first"),
   yes: toggle("Make a model first where there is none, without asking"),
+  overwrite: toggle("Make the model of this command again, where there is one already"),
   ...deviceFlags,
 };
 
 type ChatValues = Values<typeof flags>;
 
-/** Talks with the user until they leave. Returns the exit code. */
-export const main = mainOf({
-  summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
-  command: "deno task chat",
-  flags,
-  run,
-});
+const talkingStages = ["sft", "rl"] as const;
 
-async function run(values: ChatValues): Promise<number> {
+/** Talks with the user until they leave. Returns the exit code. */
+export const main: (args: readonly string[]) => Promise<number> = chatBy(chatRecipe);
+
+/** The command, with a recipe for the model that it makes where there is none. */
+export function chatBy(recipe: ChatRecipe): (args: readonly string[]) => Promise<number> {
+  return mainOf({
+    summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
+    command: "deno task chat",
+    flags,
+    run: (values) => run(values, recipe),
+  });
+}
+
+async function run(values: ChatValues, recipe: ChatRecipe): Promise<number> {
   const tool = await openTool(values, "chat");
-  const folder = await findOrMakeModel(values);
-  if (typeof folder === "number") return folder;
-  const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
+  const checkpoint = await findOrMakeModel(values, recipe);
+  if (typeof checkpoint === "number") return checkpoint;
   await using device = await openChosenDevice(values);
   const model = await loadModel(checkpoint, device);
   using session = openSession(model, checkpoint.tokenizer, values, tool);
@@ -68,30 +80,30 @@ async function run(values: ChatValues): Promise<number> {
   return 0;
 }
 
-/** The folder of the model to talk with; an exit code if there is none, or none was made. */
-async function findOrMakeModel(values: ChatValues): Promise<string | number> {
-  const found = await findFolder(values);
-  if (found !== null) return found;
-  if (!values.yes && !await agrees()) {
-    console.error(
-      "There is no fine-tuned model yet. Make one: deno task chat --yes, or deno task chat_sft",
-    );
-    return 1;
+/** The model to talk with; an exit code if there is none, or none was made. */
+async function findOrMakeModel(
+  values: ChatValues,
+  recipe: ChatRecipe,
+): Promise<ChosenModel | number> {
+  const isNamed = values.modelTag !== "" || values.source === "rl" || values.step !== null;
+  if (isNamed && !values.overwrite) return await openModel(values, talkingStages);
+  if (!values.overwrite) {
+    // Without any run, or one that can be read, a model is made: what was skipped has been named.
+    const found = await latestRun(talkingStages).catch(() => null);
+    const isBegun = await isChatModelBegun();
+    if (found !== null && (found.progress.state === "finished" || !isBegun)) {
+      return await openModel(values, talkingStages);
+    }
+    if (!isBegun && !values.yes && !await agrees()) {
+      console.error(
+        "There is no fine-tuned model yet. Make one: deno task chat --yes, or deno task chat_sft",
+      );
+      return 1;
+    }
   }
-  const code = await makeModel(values);
-  return code === 0 ? await findFolder({ source: "sft", modelTag: "" }) ?? 1 : code;
-}
-
-async function findFolder(
-  values: Pick<ChatValues, "source" | "modelTag">,
-): Promise<string | null> {
-  try {
-    return (await findModel(values, ["sft", "rl"])).folder;
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    // There is no run yet, or none that can be read: what was skipped has been named.
-    return null;
-  }
+  const code = await makeChatModel({ ...values, recipe });
+  if (code !== 0) return code;
+  return await openModel({ source: "sft", modelTag: CHAT_TAG, step: null }, talkingStages);
 }
 
 async function agrees(): Promise<boolean> {
@@ -102,22 +114,6 @@ async function agrees(): Promise<boolean> {
   );
   reader.close();
   return /^\s*(y|yes|)\s*$/i.test(answer);
-}
-
-/** Trains what is missing: a tokenizer, a base model, and the fine-tuned one. */
-async function makeModel(values: ChatValues): Promise<number> {
-  const hasSpeedrun = await openCheckpoint(stagePath("base", "speedrun"))
-    .then(() => true, () => false);
-  if (!hasSpeedrun) {
-    console.log("A tokenizer and a base model, on the State of the Union addresses:\n");
-    const code = await trainTokenizer(["--vocab-size", "4096"]) ||
-      await trainBase([...baseRecipe, "--model-tag", "chat", ...placeOf(values)]);
-    if (code !== 0) return code;
-  }
-  console.log("\nFine-tuning on conversations made by rule:\n");
-  const baseTag = hasSpeedrun ? "speedrun" : "chat";
-  const steps = FINE_TUNING_STEPS;
-  return await fineTuneByRecipe({ ...values, baseTag, modelTag: "chat", steps });
 }
 
 function openSession(

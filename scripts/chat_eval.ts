@@ -20,10 +20,11 @@ import {
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type ChatEvaluation, evaluationPath } from "./evaluations.ts";
 import { choice, decimal, integer, list, mainOf, text, UsageError, type Values } from "./flags.ts";
+import { modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { openTool, toolFlags } from "./tools.ts";
-import { deviceFlags, modelFlags, openModel } from "./training.ts";
+import { deviceFlags } from "./training.ts";
 
 const flags = {
   task: list(`What to ask: rules, or ${rowFormats.join(", ")} with =FILE of rows`, "NAME[=FILE]"),
@@ -69,7 +70,6 @@ async function run(ranks: RunRanks | null, values: EvalValues): Promise<number> 
   const { folder, meta, tokenizer } = checkpoint;
   await using device = await openDeviceOnRanks(ranks, values);
   const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device);
-  print(`${folder}, step ${meta.state.step}, on ${device.info.description}\n`);
   const results: Result[] = [];
   for (const exam of exams) {
     results.push(await examine(model, tokenizer, exam, values, ranks));

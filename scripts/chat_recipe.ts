@@ -1,32 +1,63 @@
-/** From nothing, or from a base model, to a model that talks: what `chat` and `speedrun --chat` share. */
+/**
+ * From nothing, or from a base model, to a model that talks: what `chat` and `speedrun --chat`
+ * share.
+ */
 
-import { ChatSession, evaluateGenerative, ruleExams } from "../chat/mod.ts";
-import type { GPT } from "../gpt/mod.ts";
+import { ChatSession, evaluateGenerative, ruleExams, type Stage, stagePath } from "../chat/mod.ts";
+import {
+  describeProgress,
+  type GPT,
+  openCheckpoint,
+  readProgress,
+  type RunProgress,
+  savedSteps,
+} from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { main as fineTune } from "./chat_sft.ts";
+import { trainBase } from "./base_train.ts";
+import { fineTune } from "./chat_sft.ts";
 import type { Values } from "./flags.ts";
+import { print, printError } from "./output.ts";
+import { main as trainTokenizer } from "./tok_train.ts";
 import type { deviceFlags } from "./training.ts";
 
-/** A base model that is made where there is none: enough to know how words are written. */
-export const baseRecipe: readonly string[] = [
-  ..."--depth 4 --aspect-ratio 64 --head-dim 64 --max-seq-len 256 --window-pattern L".split(" "),
-  ..."--num-iterations 120 --total-batch-size 2048 --device-batch-size 8 --loader random".split(
-    " ",
-  ),
-  ..."--lr-scaling none --warmup-steps 20 --eval-every -1 --sample-every -1".split(" "),
-  ..."--core-metric-every -1".split(" "),
-];
-
-/** The fine-tuning of it, or of the speedrun's model. */
-const fineTuningRecipe = [
-  ..."--task rules:20000 --max-seq-len 256 --device-batch-size 4".split(" "),
-  ..."--total-batch-size 1024 --embedding-lr 0.3 --unembedding-lr 0.008".split(" "),
-  ..."--matrix-lr 0.02 --init-lr-frac 0.6 --load-optimizer 0 --eval-every -1".split(" "),
-];
+/** The flags of the commands that make a model that talks; tests have smaller ones. */
+export interface ChatRecipe {
+  readonly tokenizer: readonly string[];
+  /** A base model, where there is none: enough to know how words are written. */
+  readonly base: readonly string[];
+  /** The fine-tuning of it, or of the speedrun's model. */
+  readonly fineTuning: readonly string[];
+}
 
 export const FINE_TUNING_STEPS = 880;
 
-export interface RecipeRun extends Omit<Values<typeof deviceFlags>, "dtype"> {
+export const chatRecipe: ChatRecipe = {
+  tokenizer: ["--vocab-size", "4096"],
+  base: [
+    ..."--depth 4 --aspect-ratio 64 --head-dim 64 --max-seq-len 256 --window-pattern L".split(" "),
+    ..."--num-iterations 120 --total-batch-size 2048 --device-batch-size 8".split(" "),
+    ..."--loader random --lr-scaling none --warmup-steps 20 --eval-every -1".split(" "),
+    ..."--sample-every -1 --core-metric-every -1".split(" "),
+  ],
+  fineTuning: [
+    ..."--task rules:20000 --max-seq-len 256 --device-batch-size 4".split(" "),
+    ..."--total-batch-size 1024 --embedding-lr 0.3 --unembedding-lr 0.008".split(" "),
+    ..."--matrix-lr 0.02 --init-lr-frac 0.6 --load-optimizer 0 --eval-every -1".split(" "),
+    ...["--num-iterations", `${FINE_TUNING_STEPS}`],
+  ],
+};
+
+/** The name of the runs that {@linkcode makeChatModel} makes. */
+export const CHAT_TAG = "chat";
+
+/** Where to compute. */
+type Place = Pick<Values<typeof deviceFlags>, "device" | "threads" | "noBlas">;
+
+function placeOf({ device, threads, noBlas }: Place): string[] {
+  return ["--device", device, "--threads", `${threads}`, ...(noBlas ? ["--no-blas"] : [])];
+}
+
+export interface RecipeRun extends Place {
   readonly baseTag: string;
   readonly modelTag: string;
   /** The name that the model goes by. */
@@ -34,18 +65,79 @@ export interface RecipeRun extends Omit<Values<typeof deviceFlags>, "dtype"> {
   readonly steps: number;
 }
 
-/** The flags that say where things run. */
-export function placeOf(
-  { device, threads, noBlas }: Omit<Values<typeof deviceFlags>, "dtype">,
-): string[] {
-  return ["--device", device, "--threads", `${threads}`, ...(noBlas ? ["--no-blas"] : [])];
-}
-
 /** Fine-tunes a base model on conversations made by rule. @returns The exit code. */
 export function fineTuneByRecipe(run: RecipeRun): Promise<number> {
   const { baseTag, modelTag, name, steps } = run;
   const tags = ["--base-tag", baseTag, "--model-tag", modelTag, "--name", name];
-  return fineTune([...fineTuningRecipe, "--num-iterations", `${steps}`, ...tags, ...placeOf(run)]);
+  const args = [...chatRecipe.fineTuning, "--num-iterations", `${steps}`, ...tags];
+  return fineTune([...args, ...placeOf(run)]);
+}
+
+export interface ChatModelOptions extends Place {
+  readonly recipe: ChatRecipe;
+  /** The name that the model goes by. */
+  readonly name: string;
+  /** Whether to begin again where there are runs already. */
+  readonly overwrite: boolean;
+}
+
+/** Whether a chat model was begun and is not finished. */
+export async function isChatModelBegun(): Promise<boolean> {
+  const [base, sft] = [await progressOf("base", CHAT_TAG), await progressOf("sft", CHAT_TAG)];
+  return sft?.state === "stopped" || (sft === null && base !== null);
+}
+
+/**
+ * Trains what is missing: a tokenizer, a base model, and the fine-tuned one. A stage that was stopped
+ * goes on where it was saved last; the speedrun's base model is taken if it is finished.
+ *
+ * @returns The exit code.
+ */
+export async function makeChatModel(options: ChatModelOptions): Promise<number> {
+  const { recipe, name, overwrite } = options;
+  const place = placeOf(options);
+  const again = "deno task chat";
+  const tag = ["--model-tag", CHAT_TAG];
+  const fresh = overwrite ? [...tag, "--overwrite"] : tag;
+  const speedrun = await progressOf("base", "speedrun");
+  const base = await progressOf("base", CHAT_TAG);
+  const tuned = overwrite ? null : await progressOf("sft", CHAT_TAG);
+  const goOn = (what: string, progress: RunProgress) =>
+    print(`\nGoing on with ${what}: ${describeProgress(progress)}.\n`);
+
+  if (tuned !== null) {
+    goOn("the fine-tuning", tuned);
+    return await fineTune(["--resume", ...tag, ...place], again);
+  }
+  if (speedrun !== null && speedrun.state !== "finished") {
+    printError(
+      `The speedrun's model is not used: ${describeProgress(speedrun)}. ` +
+        "To go on with it: deno task speedrun --resume",
+    );
+  }
+  const isOwn = speedrun?.state !== "finished";
+  if (isOwn && base !== null && !overwrite) {
+    if (base.state !== "finished") {
+      goOn("the base model", base);
+      const code = await trainBase(["--resume", ...tag, ...place], again);
+      if (code !== 0) return code;
+    }
+  } else if (isOwn) {
+    print("A tokenizer and a base model, on the State of the Union addresses:\n");
+    const code = await trainTokenizer(recipe.tokenizer) ||
+      await trainBase([...recipe.base, ...fresh, ...place], again);
+    if (code !== 0) return code;
+  }
+  print("\nFine-tuning on conversations made by rule:\n");
+  const from = ["--base-tag", isOwn ? CHAT_TAG : "speedrun", "--name", name];
+  return await fineTune([...recipe.fineTuning, ...from, ...fresh, ...place], again);
+}
+
+/** How far a run has come; `null` without a checkpoint. */
+async function progressOf(stage: Stage, tag: string): Promise<RunProgress | null> {
+  const folder = stagePath(stage, tag);
+  if ((await savedSteps(folder)).length === 0) return null;
+  return await readProgress(await openCheckpoint(folder));
 }
 
 /** Asks fresh questions of each kind, greedily. @returns How many of how many are right, by kind. */

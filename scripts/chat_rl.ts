@@ -8,7 +8,7 @@ import {
   rulePractice,
   stagePath,
 } from "../chat/mod.ts";
-import { type Checkpoint, openCheckpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
+import { type Checkpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import {
   decimal,
   integer,
@@ -23,10 +23,11 @@ import {
 } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
-import { print } from "./output.ts";
+import { findModel, identify, openStep, titleOf } from "./models.ts";
+import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { deviceFlags, findModel, learningRatesOf, trainingPrecision } from "./training.ts";
+import { deviceFlags, learningRatesOf, trainingPrecision } from "./training.ts";
 
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
 
@@ -79,8 +80,10 @@ async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<num
   const { task, validation } = await openTask(values);
   const { sftTag, sftStep } = values;
   const checkpoint = await shareCheckpoint(ranks, async () => {
-    const { folder } = await findModel({ source: "sft", modelTag: sftTag });
-    return await openCheckpoint(folder, sftStep ?? undefined);
+    const { folder } = await findModel({ source: "sft", modelTag: sftTag }, ["sft"], "--sft-tag");
+    const model = await identify("sft", await openStep(folder, sftStep, "--sft-step"));
+    printError(`Fine-tuned model: ${titleOf(model)}`);
+    return model;
   });
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
   const folder = stagePath("rl", tag);
@@ -103,7 +106,6 @@ async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<num
     tableAsText([
       ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
       ["device", device.info.description],
-      ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
       ["task", `${count(task.length)} questions: ${task.name}`],
       ["run", `${count(numIterations)} steps of ${examplesPerStep} × ${numSamples} answers`],
     ]) + "\n",

@@ -14,13 +14,7 @@ import {
   stagePath,
   type Task,
 } from "../chat/mod.ts";
-import {
-  type Checkpoint,
-  measureMatmulPeak,
-  openCheckpoint,
-  type RunRanks,
-  tableAsText,
-} from "../gpt/mod.ts";
+import { type Checkpoint, measureMatmulPeak, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
   blameFlags,
@@ -28,11 +22,11 @@ import {
   givenFlags,
   integer,
   list,
-  mainOf,
   optional,
   parseFlags,
   rethrowAsUsage,
   runName,
+  runScript,
   text,
   toggle,
   UsageError,
@@ -40,13 +34,13 @@ import {
 } from "./flags.ts";
 import { count } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
-import { print } from "./output.ts";
+import { findModel, identify, openStep, openToResume, titleOf } from "./models.ts";
+import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import {
   deviceFlags,
-  findModel,
   learningRatesOf,
   runFlags,
   tellPrecision,
@@ -120,21 +114,33 @@ const settingNames = (Object.keys(flags) as (keyof typeof flags)[])
   .filter((name) => !["resume", "overwrite", "mpi"].includes(name));
 
 /** Fine-tunes a model, or resumes a run. Returns the exit code. */
-export const main = mainOf({
-  summary: "Fine-tunes a base model on conversations, so that it answers.",
-  command: "deno task chat_sft",
-  flags,
-  run: onRanks(run),
-});
+export function main(args: readonly string[]): Promise<number> {
+  return fineTune(args);
+}
+
+/**
+ * The same as {@linkcode main}, on behalf of another command.
+ *
+ * @param resumeCommand The command that goes on with the run, if not this one with `--resume`.
+ */
+export function fineTune(args: readonly string[], resumeCommand?: string): Promise<number> {
+  return runScript({
+    summary: "Fine-tunes a base model on conversations, so that it answers.",
+    command: "deno task chat_sft",
+    flags,
+    run: onRanks((...given) => run(...given, resumeCommand)),
+  }, args);
+}
 
 async function run(
   ranks: RunRanks | null,
   given: FineTuneValues,
   args: readonly string[],
+  resumeCommand?: string,
 ): Promise<number> {
   const checkpoint = await shareCheckpoint(
     ranks,
-    async () => await openCheckpoint(await startFolder(given), given.baseStep ?? undefined),
+    async () => await openStart(given),
   );
   const values = given.resume
     ? runFlags(args, flags, checkpoint)
@@ -165,7 +171,6 @@ async function run(
     tableAsText([
       ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
       ["device", device.info.description],
-      ["base", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
       ...(tasks.documents.length === 0 ? [] : [
         [
           "documents",
@@ -183,7 +188,7 @@ async function run(
   const progress = new Progress(tuning.numIterations, peakFlops, isTerminal);
   const { exitCode } = await showRun(tuning.run(), {
     progress,
-    resumeCommand: `deno task chat_sft --resume --model-tag ${tag}`,
+    resumeCommand: resumeCommand ?? `deno task chat_sft --resume --model-tag ${tag}`,
   });
   const { cut, leftOut } = tuning.loader;
   if (cut + leftOut > 0) {
@@ -195,11 +200,17 @@ async function run(
   return exitCode;
 }
 
-/** The folder of the checkpoint that a run starts from: a base model, or one that is resumed. */
-async function startFolder({ resume, baseTag, modelTag }: FineTuneValues): Promise<string> {
-  const stage = resume ? "sft" : "base";
-  const tag = resume ? modelTag : baseTag;
-  return (await findModel({ source: stage, modelTag: tag })).folder;
+/** Opens and names the checkpoint that a run starts from: a base model, or one that is resumed. */
+async function openStart(
+  { resume, baseTag, baseStep, modelTag }: FineTuneValues,
+): Promise<Checkpoint> {
+  if (resume) {
+    return await openToResume("sft", (await findModel({ source: "sft", modelTag })).folder);
+  }
+  const { folder } = await findModel({ source: "base", modelTag: baseTag }, ["base"], "--base-tag");
+  const model = await identify("base", await openStep(folder, baseStep, "--base-step"));
+  printError(`Base model: ${titleOf(model)}`);
+  return model;
 }
 
 /** The base model's settings, where the command line does not say otherwise. */

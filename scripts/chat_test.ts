@@ -4,6 +4,7 @@ import {
   makeCorpus,
   makeHome,
   type Outcome,
+  outcomeOf,
   runScript,
   taskCommand,
   tinyFlags,
@@ -35,7 +36,7 @@ Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and
   const args = ["--conversations", conversations, "--max-seq-len", "32", "--num-iterations", "6"];
   const first = await sft(...args, "--eval-every", "-1");
   assertEquals([first.code, first.stderr], [0, ""]);
-  assertMatch(first.stdout, /^base +.*base_checkpoints\/d2, step 20$/m);
+  assertEquals(first.models, "Base model: base/d2, step 20 of 20\n");
   assertMatch(first.stdout, /^data +12 conversations: .*mine\.jsonl$/m);
   // Two rows at once, as the base model; a step is one pass over them, as the rows are longer.
   assertMatch(first.stdout, /^run +6 steps of 64 tokens$/m);
@@ -47,6 +48,7 @@ Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and
 
   const again = await sft("--resume", "--num-iterations", "8");
   assertEquals([again.code, again.stderr], [0, ""]);
+  assertEquals(again.models, "Going on with sft/d2, step 6 of 6\n");
   assertStringIncludes(again.stdout, "meta_000008.json");
 });
 
@@ -95,10 +97,15 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
       'wanted rules, spelling or spellingbee, got "mathematics"',
     ],
     [["--overwrite", "--task", "rules:0"], 2, "wanted NAME:COUNT with a count from 1"],
-    [["--base-tag", "absent"], 1, "base_checkpoints/absent"],
+    [["--base-tag", "absent"], 2, '--base-tag: wanted one of base/d2, got "absent"'],
     [["--model-tag", "../up"], 2, "Cannot use --model-tag: wanted letters, digits"],
     [["--base-tag", "../up"], 2, "Cannot use --base-tag: wanted letters, digits"],
-    [["--resume", "--model-tag", "absent"], 1, "chatsft_checkpoints/absent"],
+    [
+      ["--resume", "--model-tag", "absent"],
+      2,
+      '--model-tag: wanted one of sft/base, sft/d2, sft/lora, sft/made, got "absent"',
+    ],
+    [["--base-step", "7"], 2, "Cannot use --base-step: wanted one of 20 in"],
     [
       ["--resume", "--model-tag", "base"],
       1,
@@ -154,9 +161,7 @@ async function talk(lines: readonly string[], ...args: string[]): Promise<Outcom
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
   await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return outcomeOf(await child.output());
 }
 
 Deno.test("a chat answers, retries, saves what was said, and takes commands", async () => {

@@ -20,7 +20,8 @@ import {
   type Values,
 } from "./flags.ts";
 import { alignColumns, bytes, count, percent, short } from "./format.ts";
-import { chosenType, deviceFlags, modelFlags, openChosenDevice, openModel } from "./training.ts";
+import { modelFlags, openModel } from "./models.ts";
+import { chosenType, deviceFlags, openChosenDevice } from "./training.ts";
 
 const batchFlag: Flag<readonly number[]> = {
   help: "Sequences to decode in parallel, separated by commas",
@@ -64,7 +65,6 @@ async function run(values: Values<typeof flags>): Promise<void> {
     tableAsText([
       ["device", device.info.description],
       ["peak", `${short(bandwidth)}B/s, ${short(peakFlops)}FLOP/s`],
-      ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
       ["weights", bytes(costs.weightBytes)],
       [
         "KV cache",

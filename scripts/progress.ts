@@ -48,6 +48,12 @@ export class Progress {
     this.#isOpen = false;
   }
 
+  /** What to print if a run was stopped after a step. */
+  stopMessage(step: number, resumeCommand: string): string {
+    if (step === 0) return "Stopped before the first step: there is nothing to save.";
+    return `Stopped after step ${step} of ${this.#steps}. Go on: ${resumeCommand}`;
+  }
+
   #line(event: StepEvent): string {
     const done = (event.step + 1) / this.#steps;
     const filled = Math.round(done * BAR_WIDTH);
@@ -105,7 +111,7 @@ export async function showRun(
         break;
       case "end": {
         progress.end();
-        if (!event.finished) print(stopMessage(event.state.step, resumeCommand));
+        if (!event.finished) print(progress.stopMessage(event.state.step, resumeCommand));
         return event;
       }
     }
@@ -116,9 +122,4 @@ export async function showRun(
 function skipMessage({ step, lossScale }: StepEvent): string {
   return `step ${step}: left out, since a gradient is too large for f16 with losses times ` +
     `${count(lossScale ?? 1)}`;
-}
-
-function stopMessage(step: number, resumeCommand: string): string {
-  if (step === 0) return "Stopped before the first step: there is nothing to save.";
-  return `Stopped after step ${step}. Go on: ${resumeCommand}`;
 }

@@ -54,7 +54,7 @@ for (
     const stderr = await new Response(child.stderr).text();
     assertEquals((await child.status).code, code, stderr);
     assertStringIncludes(stderr, "Stopping after this step");
-    const step = /Stopped after step (\d+)\. Go on: deno task train --resume --model-tag d2/
+    const step = /Stopped after step (\d+) of \d+\. Go on: deno task train --resume --model-tag d2/
       .exec(stdout)?.[1];
     assert(step !== undefined, stdout);
 

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { lockRun } from "../gpt/mod.ts";
 import { sourceCommit } from "./commit.ts";
 import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
 
@@ -63,11 +64,16 @@ Deno.test("serve tells of a model that is being written, or is not there, on one
     const cut = name.startsWith("model") ? bytes.subarray(0, bytes.length / 2) : bytes;
     await Deno.writeFile(`${folder}/${name}`, cut);
   }
-  for (const [tag, wanted] of [["broken", "model_000020.safetensors"], ["nowhere", "nowhere"]]) {
-    const args = ["--device", "cpu", "--threads", "1", "--no-page", "--model-tag", tag!];
+  for (
+    const [tag, wantedCode, wanted] of [
+      ["broken", 1, "model_000020.safetensors"],
+      ["nowhere", 2, 'wanted one of base/broken, base/one, base/two, got "nowhere"'],
+    ] as const
+  ) {
+    const args = ["--device", "cpu", "--threads", "1", "--no-page", "--model-tag", tag];
     const { code, stderr } = await runScript("serve.ts", args, home);
-    assertEquals(code, 1);
-    assertStringIncludes(stderr, wanted!);
+    assertEquals(code, wantedCode);
+    assertStringIncludes(stderr, wanted);
     assertEquals(stderr.trim().split("\n").length, 1, stderr);
   }
   await Deno.remove(folder, { recursive: true });
@@ -130,7 +136,7 @@ Deno.test("the report has a section, a curve and texts of each stage, and a page
   assertStringIncludes(none.stderr, "Cannot report: wanted a run");
 });
 
-Deno.test("sample, chat and serve take the latest run of the latest stage, or what they are told", async () => {
+Deno.test("chat and serve take the latest run of the latest stage, or what they are told", async () => {
   const place = await Deno.makeTempDir();
   const copyRun = async (to: string) => {
     await Deno.mkdir(`${place}/${to}`, { recursive: true });
@@ -142,12 +148,10 @@ Deno.test("sample, chat and serve take the latest run of the latest stage, or wh
     }
   };
   await copyRun("chatsft_checkpoints/one");
-  // They would fail if they looked for a base model.
-  for (const script of ["sample.ts", "chat.ts"]) {
-    const args = ["--prompt", "My", "--max-tokens", "2", ...onCpu];
-    const { code, stderr } = await runScript(script, args, place);
-    assertEquals([code, stderr], [0, ""], script);
-  }
+  // It would fail if it looked for a base model.
+  const args = ["--prompt", "My", "--max-tokens", "2", ...onCpu];
+  const { code, stderr } = await runScript("chat.ts", args, place);
+  assertEquals([code, stderr], [0, ""]);
   await copyRun("chatrl_checkpoints/two");
   for (
     const [args, wanted] of [
@@ -160,9 +164,9 @@ Deno.test("sample, chat and serve take the latest run of the latest stage, or wh
     assertStringIncludes(line, `Serving ${wanted} `);
     assertEquals(await stop(), 0);
   }
-  const none = await runScript("sample.ts", ["--source", "base", ...onCpu], place);
+  const none = await runScript("sample.ts", onCpu, place);
   assertEquals(none.code, 1);
-  assertStringIncludes(none.stderr, `wanted one in ${place}/base_checkpoints, got none`);
+  assertStringIncludes(none.stderr, `wanted a base run below ${place}, got none`);
 });
 
 Deno.test("runs are listed, compared and removed", async () => {
@@ -193,4 +197,51 @@ Deno.test("runs are listed, compared and removed", async () => {
   const removed = await runs("--remove", "base/one", "--yes");
   assertEquals([removed.code, removed.stderr], [0, ""]);
   assertEquals(/base\/one/.test((await runs()).stdout), false);
+});
+
+Deno.test("an unfinished model is named as such, and not chosen while a finished one is there", async () => {
+  const place = await Deno.makeTempDir();
+  const from = `${home}/chatsft_checkpoints/one`;
+  /** Copies the run of three steps, as one of more steps that was stopped or still trains. */
+  const copyAs = async (tag: string, steps: number) => {
+    const to = `${place}/chatsft_checkpoints/${tag}`;
+    await Deno.mkdir(to, { recursive: true });
+    for await (const { name } of Deno.readDir(from)) {
+      if (/^(model|tokenizer)_/.test(name)) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+    }
+    const { sha256: _, ...meta } = JSON.parse(await Deno.readTextFile(`${from}/meta_000003.json`));
+    const { optim: __, ...files } = meta.files;
+    const savedAt = new Date().toISOString();
+    const text = JSON.stringify({ ...meta, files, savedAt, steps });
+    await Deno.writeTextFile(`${to}/meta_000003.json`, text);
+    return to;
+  };
+  const ask = async (...args: string[]) => {
+    const flags = ["--prompt", "My", "--max-tokens", "2", ...onCpu, ...args];
+    const { code, models, stderr } = await runScript("chat.ts", flags, place);
+    assertEquals([code, stderr], [0, ""]);
+    return models;
+  };
+  const stopped = await copyAs("stopped", 880);
+  assertEquals(
+    await ask(),
+    "Model: sft/stopped, step 3 of 880, stopped (to go on: deno task chat_sft --resume " +
+      "--model-tag stopped)\n",
+  );
+  await using _lock = await lockRun(stopped);
+  assertEquals(await ask(), "Model: sft/stopped, step 3 of 880, training now\n");
+  await copyAs("whole", 3);
+  await copyAs("later", 5);
+  assertEquals(await ask(), "Model: sft/whole, step 3 of 3\n");
+  assertMatch(await ask("--model-tag", "later"), /^Model: sft\/later, step 3 of 5, stopped/);
+  const { stdout } = await runScript("runs.ts", [], place);
+  for (const progress of ["3 of 880, training now", "3 of 3 ", "3 of 5, stopped"]) {
+    assertStringIncludes(stdout, ` step ${progress}`);
+  }
+  const unknown = await runScript("chat.ts", ["--model-tag", "nope"], place);
+  assertEquals(unknown.code, 2);
+  assertStringIncludes(
+    unknown.stderr,
+    'wanted one of sft/later, sft/stopped, sft/whole, got "nope"',
+  );
 });

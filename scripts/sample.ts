@@ -11,9 +11,10 @@ import {
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { decimal, integer, mainOf, optional, text, type Values } from "./flags.ts";
+import { baseModelFlags, openModel } from "./models.ts";
 import { printError, write, writeContinuation } from "./output.ts";
 import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
-import { chosenType, deviceFlags, modelFlags, openChosenDevice, openModel } from "./training.ts";
+import { chosenType, deviceFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
   prompt: optional(text("", "The text to continue; several prompts by default")),
@@ -25,14 +26,14 @@ const flags = {
   maxTokens: integer(128, "Maximum number of tokens"),
   numSamples: integer(1, "Continuations of each prompt"),
   seed: integer(42, "The same seed writes the same text", { least: 0 }),
-  ...modelFlags,
+  ...baseModelFlags,
   ...deviceFlags,
   ...profileFlags,
 };
 
 /** Continues prompts with streaming text. Returns the exit code. */
 export const main = mainOf({
-  summary: "Generates text with the latest model.",
+  summary: "Continues text with the latest base model.",
   command: "deno task sample",
   flags,
   run,

@@ -519,8 +519,8 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       what: "no checkpoint to go on from",
       script: "base_train.ts",
       args: ["--resume-from-step", "7", "--depth", "2"],
-      code: 1,
-      message: "meta_000007.json: there is no such file",
+      code: 2,
+      message: 'wanted a run of base, of which there is none yet, got "d2"',
       home: bare,
     },
     {
@@ -594,5 +594,5 @@ Deno.test("--debug shows where an error came from", async () => {
   const bare = await Deno.makeTempDir();
   const { code, stderr } = await runScript("sample.ts", ["--debug"], bare);
   assertEquals(code, 1);
-  assertStringIncludes(stderr, "findLatestRun");
+  assertStringIncludes(stderr, "findModel");
 });

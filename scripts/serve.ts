@@ -4,8 +4,9 @@ import { loadModel } from "../gpt/mod.ts";
 import { serve } from "../serve/mod.ts";
 import { integer, list, mainOf, text, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { modelFlags, openModel } from "./models.ts";
 import { print, printError } from "./output.ts";
-import { chosenType, deviceFlags, modelFlags, openChosenDevice, openModel } from "./training.ts";
+import { chosenType, deviceFlags, openChosenDevice } from "./training.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const CHAT_PAGE = "../web/page.ts";
@@ -42,12 +43,11 @@ export const main = mainOf({
 
 async function run(values: Values<typeof flags>): Promise<void> {
   const checkpoint = await openModel(values);
-  const { stage, folder } = checkpoint;
+  const { stage, tag: name } = checkpoint;
   await using device = await openChosenDevice(values);
   const computeDtype = chosenType(device, values);
   const model = await loadModel(checkpoint, device, { computeDtype });
   using interrupt = onInterrupt("Stopping when the answers have come to an end.");
-  const name = folder.split("/").at(-1)!;
   const server = await serve(model, checkpoint.tokenizer, {
     ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
     ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },

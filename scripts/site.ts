@@ -1,11 +1,12 @@
 /** Writes the lesson as a folder of static files. */
 
 import { dirname, join } from "node:path";
+import { stages } from "../chat/mod.ts";
 import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
 import { mainOf, optional, runName, text, UsageError, type Values } from "./flags.ts";
 import { readModelFiles } from "./model_files.ts";
+import { findModel } from "./models.ts";
 import { write } from "./output.ts";
-import { findModel } from "./training.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const BUILD = "../web/build.tsx";
@@ -33,7 +34,9 @@ export async function readModel(
   { model }: Values<typeof siteFlags>,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   if (model === null) return new Map();
-  return await readModelFiles((await findModel({ source: "latest", modelTag: model })).folder);
+  return await readModelFiles(
+    (await findModel({ source: "latest", modelTag: model }, stages, "--model")).folder,
+  );
 }
 
 async function run({ output, model }: Values<typeof flags>): Promise<void> {

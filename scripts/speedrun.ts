@@ -27,6 +27,7 @@ import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./cha
 import { dashboardFlags } from "./dashboard.ts";
 import { integer, mainOf, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
+import { openToResume } from "./models.ts";
 import { print, writeContinuation } from "./output.ts";
 import { profileFlags } from "./profile.ts";
 import {
@@ -95,7 +96,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
   const start = performance.now();
   const folder = stagePath("base", given.modelTag);
   await using lock = await lockRun(folder);
-  const checkpoint = given.resume ? await openCheckpoint(folder) : undefined;
+  const checkpoint = given.resume ? await openToResume("base", folder) : undefined;
   const values = runFlags(args, flags, checkpoint);
   const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values);
   let half: string;

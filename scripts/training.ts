@@ -6,11 +6,7 @@ import {
   coreBundlePath,
   evaluateCore,
   findCoreBundle,
-  latestRun,
   readCoreBundle,
-  type Stage,
-  stagePath,
-  stages,
 } from "../chat/mod.ts";
 import { openSource } from "../data/mod.ts";
 import {
@@ -23,7 +19,6 @@ import {
   headSize,
   type LearningRates,
   measureMatmulPeak,
-  openCheckpoint,
   openDevice,
   parameterCounts,
   planTraining,
@@ -31,7 +26,6 @@ import {
   type PretrainOptions,
   type RunLock,
   type RunRanks,
-  savedSteps,
   scalingDefaults,
   tableAsText,
   type TrainingPlan,
@@ -126,17 +120,6 @@ export async function openBundle(
       "deno task core_bundle",
   );
 }
-
-/** The flags that choose a model, for {@linkcode findModel}. */
-export const modelFlags = {
-  source: choice(
-    ["latest", ...stages],
-    "latest",
-    "The model's stage: latest takes the last of them that has a run",
-  ),
-  modelTag: runName("The name of the model's run, by default that of the latest run"),
-  step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
-};
 
 /** The flags of a run, with nanochat's names and defaults. */
 export const trainingFlags = {
@@ -262,32 +245,6 @@ export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>
   if (device.hasFloat16) return "float16";
   print(`Computing in f32: wanted a device with shader-f16, got ${device.info.description}.`);
   return "float32";
-}
-
-/**
- * The run that the flags choose; by default the one saved last, of the last stage that has one.
- *
- * @param from The stages that `latest` stands for.
- * @throws {Error} If no run was named, and there is none.
- */
-export async function findModel(
-  { source, modelTag }: { readonly source: Stage | "latest"; readonly modelTag: string },
-  from: readonly Stage[] = stages,
-): Promise<{ readonly stage: Stage; readonly folder: string }> {
-  const among = source === "latest" ? from : [source];
-  if (modelTag === "") return await latestRun(among);
-  const runs = among.map((stage) => ({ stage, folder: stagePath(stage, modelTag) }));
-  for (const run of runs.toReversed()) if ((await savedSteps(run.folder)).length > 0) return run;
-  // Opening it tells what is missing.
-  return runs[0]!;
-}
-
-/** Opens the checkpoint of {@linkcode findModel} that the flags choose. */
-export async function openModel(
-  values: Values<typeof modelFlags>,
-): Promise<Checkpoint & { readonly stage: Stage }> {
-  const { stage, folder } = await findModel(values);
-  return { stage, ...await openCheckpoint(folder, values.step ?? undefined) };
 }
 
 /** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */

@@ -4,7 +4,16 @@
  * @module
  */
 
-import { basePath, findLatestRun } from "../../gpt/mod.ts";
+import {
+  basePath,
+  type ReadOptions,
+  readProgress,
+  readRuns,
+  type RunProgress,
+  savedSteps,
+} from "../../gpt/mod.ts";
+import { namesIn } from "../../gpt/files/files.ts";
+import { Error } from "../../tensor/errors.ts";
 
 /** The stages of a model, in their order. */
 export const stages = ["base", "sft", "rl"] as const;
@@ -23,22 +32,59 @@ export function stagePath(stage: Stage, ...tag: string[]): string {
   return basePath(folders[stage], ...tag);
 }
 
+/** A run of a stage that can be used. */
+export interface StageRun {
+  /** The stage. */
+  readonly stage: Stage;
+  /** Its folder. */
+  readonly folder: string;
+  /** How far its latest checkpoint has come. */
+  readonly progress: RunProgress;
+}
+
 /**
- * The run that saved last, of the latest of some stages that has one.
+ * The run that a command uses if none is named: the one saved last, of the latest of some stages.
+ * A fine-tuned or reinforced model whose training has not finished comes after those that have.
  *
  * @param from The stages to look at; all by default.
  * @throws {Error} If none of them has a checkpoint.
  */
 export async function latestRun(
   from: readonly Stage[] = stages,
-): Promise<{ readonly stage: Stage; readonly folder: string }> {
-  let problem: unknown;
+  { warn = console.warn }: ReadOptions = {},
+): Promise<StageRun> {
+  let unfinished: StageRun | null = null;
+  let isSkipping = false;
   for (const stage of from.toReversed()) {
-    try {
-      return { stage, folder: await findLatestRun(stagePath(stage)) };
-    } catch (error) {
-      problem ??= error;
+    // A base model is useful at any step, but does not answer.
+    if (stage === "base" && unfinished !== null) break;
+    const { runs, problems } = await readRuns(stagePath(stage));
+    for (const { message } of problems) warn(`${message}; skipped`);
+    isSkipping ||= problems.length > 0;
+    for (const { folder, meta } of runs) {
+      const run = { stage, folder, progress: await readProgress({ folder, meta }) };
+      if (stage === "base" || run.progress.state === "finished") return run;
+      unfinished ??= run;
     }
   }
-  throw problem;
+  if (unfinished !== null) return unfinished;
+  const wanted = from.length === stages.length ? "" : `${from.join(" or ")} `;
+  throw new Error(
+    `Cannot find a model: wanted a ${wanted}run below ${basePath()}, got none` +
+      (isSkipping
+        ? " that can be read"
+        : `. Train a model first: deno task ${from.includes("base") ? "speedrun" : "chat"}`),
+  );
+}
+
+/** The names of the runs of some stages that have a checkpoint: `sft/d4`. */
+export async function runNames(from: readonly Stage[] = stages): Promise<string[]> {
+  const names: string[] = [];
+  for (const stage of from) {
+    for (const tag of await namesIn(stagePath(stage))) {
+      const steps = await savedSteps(stagePath(stage, tag)).catch(() => []);
+      if (steps.length > 0) names.push(`${stage}/${tag}`);
+    }
+  }
+  return names;
 }

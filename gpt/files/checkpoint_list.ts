@@ -30,26 +30,58 @@ export async function findLatestRun(
   root: string,
   { warn = console.warn }: ReadOptions = {},
 ): Promise<string> {
-  const runs: (Readable & { folder: string })[] = [];
+  const { runs: [latest, ...others], problems } = await readRuns(root);
+  // Opening the latest run reports its own problems.
+  const skipped = [...problems, ...others.flatMap(({ problems }) => problems)];
+  for (const { message } of skipped) warn(`${message}; skipped`);
+  if (latest !== undefined) return latest.folder;
+  throw new Error(
+    `Cannot find a checkpoint: wanted one in ${root}, got none` +
+      (skipped.length === 0 ? ". Train a model first: deno task speedrun" : " that can be read"),
+  );
+}
+
+/** A run that has a checkpoint that can be read. */
+export interface SavedRun {
+  /** Its folder. */
+  readonly folder: string;
+  /** Its latest checkpoint that can be read. */
+  readonly meta: CheckpointMeta;
+  /** Why others cannot be read. */
+  readonly problems: readonly Error[];
+}
+
+/**
+ * Reads the run folders below `root`; a missing one has none.
+ *
+ * @returns The runs, the one that was saved last first, and why others cannot be read.
+ *
+ * @example
+ * ```ts
+ * import { readRuns } from "./checkpoint_list.ts";
+ *
+ * const { runs } = await readRuns(await Deno.makeTempDir());
+ * if (runs.length > 0) throw new Error("expected none");
+ * ```
+ */
+export async function readRuns(
+  root: string,
+): Promise<{ readonly runs: readonly SavedRun[]; readonly problems: readonly Error[] }> {
+  const runs: SavedRun[] = [];
+  const unreadable: Error[] = [];
   for (const name of await namesIn(root)) {
     const folder = `${root}/${name}`;
     try {
       const { isDirectory } = await naming("read", folder, () => Deno.stat(folder));
-      if (isDirectory) runs.push({ folder, ...await readMetas(folder) });
+      if (!isDirectory) continue;
+      const { metas: [meta], problems } = await readMetas(folder);
+      if (meta === undefined) unreadable.push(...problems);
+      else runs.push({ folder, meta, problems });
     } catch (error) {
-      runs.push({ folder, metas: [], problems: [error as Error] });
+      unreadable.push(error as Error);
     }
   }
-  const latest = runs.filter(({ metas }) => metas.length > 0)
-    .sort((a, b) => byTime(a.metas[0]!, b.metas[0]!))[0];
-  // Opening the latest run reports its own problems.
-  const others = runs.filter((run) => run !== latest).flatMap(({ problems }) => problems);
-  for (const { message } of others) warn(`${message}; skipped`);
-  if (latest !== undefined) return latest.folder;
-  throw new Error(
-    `Cannot find a checkpoint: wanted one in ${root}, got none` +
-      (others.length === 0 ? ". Train a model first: deno task speedrun" : " that can be read"),
-  );
+  return { runs: runs.sort((a, b) => byTime(a.meta, b.meta)), problems: unreadable };
 }
 
 interface Readable {

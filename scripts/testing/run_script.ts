@@ -5,7 +5,24 @@ import { fromFileUrl } from "@std/path";
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
+  /** The error output, without the lines that name a model. */
   readonly stderr: string;
+  /** The lines of the error output that name a model. */
+  readonly models: string;
+}
+
+const MODEL_LINE = /^(Model: |Base model: |Fine-tuned model: |Going on with ).*\n/gm;
+
+/** What a process wrote. */
+export function outcomeOf({ code, stdout, stderr }: Deno.CommandOutput): Outcome {
+  const decoder = new TextDecoder();
+  const errors = decoder.decode(stderr);
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: errors.replaceAll(MODEL_LINE, ""),
+    models: (errors.match(MODEL_LINE) ?? []).join(""),
+  };
 }
 
 /** The permissions of the tasks in `deno.json`. */
@@ -17,12 +34,7 @@ export const permissions: readonly string[] = [
   "--allow-sys=systemMemoryInfo",
 ];
 
-/** A model and a run that take a second. */
-export const tinyFlags: readonly string[] = [
-  ..."--depth 2 --aspect-ratio 16 --head-dim 16 --max-seq-len 16 --device-batch-size 2".split(" "),
-  ..."--total-batch-size 64 --num-iterations 20 --eval-tokens 500 --device cpu".split(" "),
-  ..."--threads 1 --no-blas --sample-every -1 --eval-every -1".split(" "),
-];
+export { tinyFlags } from "./tiny_flags.ts";
 
 export interface RunOptions {
   /** Permissions. @default {those of the tasks} */
@@ -82,9 +94,7 @@ export async function runScript(
   home: string,
   options: RunOptions = {},
 ): Promise<Outcome> {
-  const { code, stdout, stderr } = await command(script, args, home, options).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return outcomeOf(await command(script, args, home, options).output());
 }
 
 /** A folder with text files, a few kilobytes in all. */

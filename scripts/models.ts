@@ -1,0 +1,147 @@
+/** The model that a command uses: the flags that choose it, and the line that names it. */
+
+import { latestRun, runNames, type Stage, stagePath, stages } from "../chat/mod.ts";
+import {
+  type Checkpoint,
+  describeProgress,
+  openCheckpoint,
+  readProgress,
+  type RunProgress,
+  savedSteps,
+} from "../gpt/mod.ts";
+import { choice, integer, optional, runName, UsageError, type Values } from "./flags.ts";
+import { printError } from "./output.ts";
+
+/** The flags that choose a model, for {@linkcode openModel}. */
+export const modelFlags = {
+  source: choice(
+    ["latest", ...stages],
+    "latest",
+    "The model's stage: latest takes the last of them that has a finished run",
+  ),
+  modelTag: runName("The name of the model's run, by default that of the latest run"),
+  step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+};
+
+/** The same for commands that continue text: the base model, unless they are told otherwise. */
+export const baseModelFlags: typeof modelFlags = {
+  ...modelFlags,
+  source: { ...modelFlags.source, fallback: "base" },
+};
+
+/** A checkpoint and where it comes from. */
+export interface ChosenModel extends Checkpoint {
+  readonly stage: Stage;
+  /** The name of the run, which is that of its folder. */
+  readonly tag: string;
+  readonly progress: RunProgress;
+}
+
+/**
+ * The folder of the run that flags choose; by default the one that {@linkcode latestRun} finds.
+ *
+ * @param from The stages that `latest` stands for.
+ * @param flag The flag that names the run, for errors.
+ * @throws {UsageError} If a run was named, and there is none of that name.
+ * @throws {Error} If no run was named, and there is none.
+ */
+export async function findModel(
+  { source, modelTag }: { readonly source: Stage | "latest"; readonly modelTag: string },
+  from: readonly Stage[] = stages,
+  flag = "--model-tag",
+): Promise<{ readonly stage: Stage; readonly folder: string }> {
+  const among = source === "latest" ? from : [source];
+  if (modelTag === "") return await latestRun(among);
+  for (const stage of among.toReversed()) {
+    const folder = stagePath(stage, modelTag);
+    if ((await savedSteps(folder)).length > 0) return { stage, folder };
+  }
+  throw await unknownRun(modelTag, among, flag);
+}
+
+/** An error that lists the runs there are, of the stages that were asked for if they have any. */
+export async function unknownRun(
+  tag: string,
+  among: readonly Stage[],
+  flag = "--model-tag",
+): Promise<Error> {
+  const all = await runNames();
+  const names = all.filter((name) => among.some((stage) => name.startsWith(`${stage}/`)));
+  const others = all.filter((name) => name.endsWith(`/${tag}`));
+  const wanted = names.length > 0
+    ? `one of ${names.join(", ")}`
+    : `a run of ${among.join(" or ")}, of which there is none yet`;
+  const elsewhere = others.length === 0 ? "" : ` (there is ${others.join(" and ")})`;
+  return new UsageError(`Cannot use ${flag}: wanted ${wanted}, got "${tag}"${elsewhere}`);
+}
+
+/**
+ * Opens the checkpoint that flags choose, and names it on the error output.
+ *
+ * @param from The stages that `latest` stands for.
+ * @throws {UsageError} If there is no such run, or no such step of it.
+ */
+export async function openModel(
+  { step, ...values }: Values<typeof modelFlags>,
+  from: readonly Stage[] = stages,
+): Promise<ChosenModel> {
+  const { stage, folder } = await findModel(values, from);
+  const model = await identify(stage, await openStep(folder, step));
+  const resume = model.progress.state === "stopped" ? resumeCommand(model) : null;
+  printError(`Model: ${titleOf(model)}${resume === null ? "" : ` (to go on: ${resume})`}`);
+  return model;
+}
+
+/**
+ * Opens a checkpoint of a run.
+ *
+ * @param step Its step, or `null` for the latest.
+ * @throws {UsageError} If the run has no such step.
+ */
+export async function openStep(
+  folder: string,
+  step: number | null,
+  flag = "--step",
+): Promise<Checkpoint> {
+  const steps = await savedSteps(folder);
+  if (step === null || steps.includes(step)) return await openCheckpoint(folder, step ?? undefined);
+  throw new UsageError(
+    `Cannot use ${flag}: wanted one of ${steps.join(", ")} in ${folder}, got ${step}`,
+  );
+}
+
+/**
+ * Opens the checkpoint that a run is resumed from, and names it on the error output.
+ *
+ * @param step Its step, or `null` for the latest.
+ * @throws {UsageError} If there is no such run, or no such step of it.
+ */
+export async function openToResume(
+  stage: Stage,
+  folder: string,
+  step: number | null = null,
+): Promise<ChosenModel> {
+  if ((await savedSteps(folder)).length === 0) {
+    throw await unknownRun(folder.split("/").at(-1)!, [stage]);
+  }
+  const model = await identify(stage, await openStep(folder, step, "--resume-from-step"));
+  printError(`Going on with ${titleOf(model)}`);
+  return model;
+}
+
+/** Adds to a checkpoint what it is called, and how far its run has come. */
+export async function identify(stage: Stage, checkpoint: Checkpoint): Promise<ChosenModel> {
+  const tag = checkpoint.folder.split("/").at(-1)!;
+  return { ...checkpoint, stage, tag, progress: await readProgress(checkpoint) };
+}
+
+/** `sft/chat, step 23 of 880, stopped` */
+export function titleOf({ stage, tag, progress }: ChosenModel): string {
+  return `${stage}/${tag}, ${describeProgress(progress)}`;
+}
+
+/** The command that resumes a run; `null` for a stage whose runs cannot be resumed. */
+export function resumeCommand({ stage, tag }: Pick<ChosenModel, "stage" | "tag">): string | null {
+  if (stage === "rl") return null;
+  return `deno task ${stage === "base" ? "train" : "chat_sft"} --resume --model-tag ${tag}`;
+}
