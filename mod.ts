@@ -4,7 +4,7 @@
  *
  * Each module is of use without those above it: `autograd` differentiates anything, `tensor` puts
  * arrays on a GPU or the CPU, `nn` and `optim` make and train networks of them, `tokenizer` and `data`
- * turn a corpus into batches, `gpt` puts all of this together into nanochat, `chat` fine-tunes its
+ * turn a corpus into batches, `stories` tells a corpus that a program can check, `gpt` puts all of this together into nanochat, `chat` fine-tunes its
  * models, and `serve` answers with them by OpenAI's API.
  *
  * @example Fit a line
@@ -38,5 +38,6 @@ export * as lessons from "./lessons/mod.ts";
 export * as nn from "./nn/mod.ts";
 export * as optim from "./optim/mod.ts";
 export * as serve from "./serve/mod.ts";
+export * as stories from "./stories/mod.ts";
 export * as tensor from "./tensor/mod.ts";
 export * as tokenizer from "./tokenizer/mod.ts";

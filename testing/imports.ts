@@ -17,15 +17,25 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   optim: ["tensor"],
   tokenizer: [],
   data: [],
+  stories: [],
   mpi: [],
   gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "mpi"],
-  chat: ["gpt", "tensor", "optim", "tokenizer", "data"],
+  chat: ["gpt", "tensor", "optim", "tokenizer", "data", "stories"],
   serve: ["chat", "gpt", "tensor", "tokenizer"],
   web: [
-    ...["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt", "chat"],
+    "autograd",
+    "lessons",
+    "tensor",
+    "nn",
+    "optim",
+    "tokenizer",
+    "data",
+    "stories",
+    "gpt",
+    "chat",
     "serve",
   ],
-  scripts: ["serve", "chat", "gpt", "tokenizer", "data", "web"],
+  scripts: ["serve", "chat", "gpt", "tokenizer", "data", "stories", "web"],
 };
 
 /** The files of other modules that pages may import, where the rest of their module needs files. */
@@ -40,7 +50,7 @@ const browserFiles: Readonly<Record<string, string>> = {
 /** Single files that may import more than their module. */
 const extraArrows: Readonly<Record<string, readonly string[]>> = {
   // deno-fmt-ignore
-  "mod.ts": ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt", "chat", "serve"],
+  "mod.ts": ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "stories", "gpt", "chat", "serve"],
   "scripts/tour.ts": ["lessons"],
 };
 
@@ -58,7 +68,7 @@ const fastPaths = {
 };
 
 /** Modules that run in a browser, without `node:`. */
-const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer"];
+const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "stories"];
 
 export interface Import {
   /**

@@ -1,0 +1,192 @@
+import { assert, assertEquals } from "@std/assert";
+import { checkStory } from "./checker.ts";
+import { events } from "./events/mod.ts";
+import { pick, randomOf } from "./random.ts";
+import { tellStory } from "./story.ts";
+import { foods, kinds, looks, places, plants, things, tools } from "./words.ts";
+
+/** The first fault of a text, with its sentence. */
+function firstFault(text: string): string {
+  const sentence = checkStory(text).sentences.find(({ faults }) => faults.length > 0);
+  return sentence === undefined ? "" : `${sentence.text} → ${sentence.faults[0]}`;
+}
+
+const tom = "There once was a shy fox called Tom.";
+const kite = "Tom owned a red kite.";
+const out = "One day, Tom went to the lake.";
+const mia = "There Tom met a kind bear named Mia.";
+
+/** Broken stories: the sentences before, the broken one, and what is wrong with it. */
+const broken: readonly (readonly [before: string, sentence: string, fault: string])[] = [
+  ["", "Tom owned a red kite.", "nobody is called Tom"],
+  ["", "There once was an shy fox called Tom.", "wrong article: an shy fox"],
+  ["", "There once was a shy queen called Tom.", "Tom is he, but a queen is she"],
+  ["", "Once there lived a shy fox, and everyone called him Mia.", "Mia is she, not he"],
+  ["", "There once was a shy fox called He.", "He is no name"],
+  [tom, "There once was a kind bear called Mia.", "the story has begun already"],
+  [tom, "Tom said that honey was a vegetable.", "this is not what one says of a fox"],
+  [tom, "Next door to Tom lived Mia, a kind fox.", "a second fox"],
+  [tom, "Next door to Tom lived Tom, a kind bear.", "Tom is in the story already"],
+  [tom, "Among all her things, Tom liked best a red kite.", "Tom is he, not she"],
+  [tom, "She owned a red kite.", "nobody in particular is she"],
+  [tom, "The bear owned a red kite.", "there is no bear"],
+  [tom, "The waves rolled in and out.", "this is not what one sees here"],
+  [tom, "Of course, Tom took the kite along.", "there is no kite"],
+  [tom, "Tom sat down and cried.", "Tom is not sad"],
+  [tom, "Tom took it everywhere.", "nobody knows what it is"],
+  [`${tom} ${kite}`, "Of course, Tom took the blue kite along.", "the kite is red, not blue"],
+  [`${tom} ${kite}`, "Tom owned a red kite.", "a second kite"],
+  [`${tom} ${kite}`, "Tom looked under a fern, but all he found was dust.", "no such sentence"],
+  [`${tom} ${kite}`, "Tom searched under a fern, but all he found was dust.", "nothing is lost"],
+  [`${tom} ${kite} ${out}`, "One day, Tom went to the lake.", "the story is there already"],
+  [`${tom} ${out}`, "A gull stole somebody's lunch.", "this is not what one sees by the lake"],
+  [
+    `${tom} ${kite} ${out} ${mia}`,
+    '"I cannot find my kite anywhere," Tom answered.',
+    "the kite is not lost",
+  ],
+  [
+    `${tom} ${kite} ${out} ${mia}`,
+    "The bear gave the kite back to Tom.",
+    "Mia does not have the kite",
+  ],
+  [`${tom} ${kite} ${out} ${mia}`, '"Thank you, Mia!" said Tom.', "Mia has done nothing for Tom"],
+  [`${tom} ${kite} ${out} ${mia}`, "Tom gave the kite back to Tom.", "Tom does this with Tom"],
+];
+
+for (const [before, sentence, fault] of broken) {
+  Deno.test(`"${sentence}" is refused: ${fault}`, () => {
+    assertEquals(firstFault(before), "", "what comes before is sound");
+    assertEquals(firstFault(`${before} ${sentence}`), `${sentence} → ${fault}`);
+  });
+}
+
+Deno.test("what was told once is not told again", () => {
+  const told =
+    `${tom} ${kite} ${out} Suddenly Tom noticed that the kite was gone. Tom sat down and cried.`;
+  assertEquals(firstFault(told), "");
+  assertEquals(
+    firstFault(`${told} Tom's lip began to tremble.`),
+    "Tom's lip began to tremble. → this was told already (cry)",
+  );
+});
+
+const lost = `${tom} ${kite} ${out} Suddenly Tom noticed that the kite was gone. ${mia} ` +
+  '"I have lost my kite," said Tom.';
+
+Deno.test("what is told to be somewhere is found there", () => {
+  const told = `${lost} "Try behind an oak in the forest," Mia said.`;
+  assertEquals(firstFault(told), "");
+  const there = `${told} So Tom and Mia walked to the forest side by side.`;
+  assertEquals(firstFault(`${there} Mia looked behind an oak, and there lay the kite.`), "");
+  assertEquals(
+    firstFault(`${there} Mia looked under a fern, and there lay the kite.`),
+    "Mia looked under a fern, and there lay the kite. → it was said to be behind an oak, not under a fern",
+  );
+  assertEquals(
+    firstFault(`${told} So Tom and Mia walked to the barn side by side.`),
+    "So Tom and Mia walked to the barn side by side. → it was said to be in the forest",
+  );
+  assertEquals(
+    firstFault(`${lost} "Try behind an oak in the garden," Mia said.`),
+    `"Try behind an oak in the garden," Mia said. → there is no place "behind an oak" in the garden`,
+  );
+});
+
+Deno.test("a story of names on no list is taken at its word, and held to it", () => {
+  for (const name of ["Zorbit", "Jinyoung", "Zoë", "O'Neil", "小明", "A".repeat(200)]) {
+    const story = `There once was a shy fox called ${name}. ${name} owned a red kite.`;
+    assertEquals(firstFault(story), "", name);
+    const she =
+      `${story} Nothing else made ${name} so happy. She put on her boots and marched to the lake.`;
+    assertEquals(firstFault(she), "", name);
+    assert(
+      firstFault(`${she} Of course, he took the kite along.`).endsWith(
+        "nobody in particular is he",
+      ),
+    );
+  }
+});
+
+Deno.test("text of another world is counted sentence by sentence, and empty text is no story", () => {
+  const { sentences, isWellFormed } = checkStory(
+    'The state of the union is strong. "Thank you." And so on, without an end',
+  );
+  assertEquals(sentences.map(({ text }) => text), [
+    "The state of the union is strong.",
+    '"Thank you."',
+    "And so on, without an end",
+  ]);
+  assertEquals(sentences.map(({ faults }) => faults), Array(3).fill(["no such sentence"]));
+  assertEquals(isWellFormed, false);
+  for (const text of ["", "\n\n", "   ", "?"]) assertEquals(checkStory(text).isConsistent, false);
+});
+
+Deno.test("a story that breaks off is not well-formed, but no sentence of it is at fault", () => {
+  const { isWellFormed, sentences } = checkStory(`${tom} ${kite}`);
+  assertEquals(isWellFormed, false);
+  assertEquals(sentences.flatMap(({ faults }) => faults), []);
+});
+
+Deno.test("answers are those of the story, and a wrong one is seen", () => {
+  const { questions } = checkStory(
+    `${tom} ${kite}\nWhat did Tom own? A red kite.\nWho was Tom? A bear.\nWho was Max? A cat.`,
+  );
+  assertEquals(questions.map(({ wanted }) => wanted), ["A red kite.", "A fox.", undefined]);
+});
+
+/** Ways to break a sentence by one word, or a story by one sentence. */
+function* mutations(sentences: readonly string[], at: number, random: () => number) {
+  const sentence = sentences[at]!;
+  for (let dropped = 1; dropped < at; dropped++) {
+    yield sentences.filter((_, i) => i !== dropped).slice(0, at).join(" ");
+  }
+  yield [...sentences.slice(0, at), sentence, sentence].join(" ");
+  const lists = [
+    Object.keys(kinds),
+    Object.keys(places),
+    things,
+    foods,
+    plants,
+    Object.keys(tools),
+  ];
+  const spots = Object.values(places).flatMap(({ spots }) => spots);
+  for (const list of [...lists, looks, spots]) {
+    const word = list.find((word) => new RegExp(`\\b${word}\\b`).test(sentence));
+    if (word === undefined) continue;
+    const other = sentence.replace(word, pick(random, list.filter((one) => one !== word)));
+    yield [...sentences.slice(0, at), other].join(" ");
+  }
+  const names = [...new Set(sentence.match(/\p{Lu}\p{L}+/gu))];
+  for (const name of names) {
+    for (const other of sentences.join(" ").match(/\p{Lu}\p{L}{2,}/gu) ?? []) {
+      yield [...sentences.slice(0, at), sentence.replaceAll(name, other)].join(" ");
+    }
+  }
+}
+
+Deno.test("the rule of every event catches stories that are broken on purpose", async (t) => {
+  const wanted = new Set(
+    Object.entries(events).filter(([, { needs }]) => needs !== undefined).map(([name]) => name),
+  );
+  const caught = new Map<string, string>();
+  const random = randomOf(23);
+  for (let i = 0; i < 1500 && caught.size < wanted.size; i++) {
+    const { text } = tellStory(random, "train");
+    const told = checkStory(text).sentences;
+    const sentences = told.map(({ text }) => text);
+    told.forEach(({ event }, at) => {
+      if (event === undefined || caught.has(event) || !wanted.has(event)) return;
+      for (const mutated of mutations(sentences, at, random)) {
+        const last = checkStory(mutated).sentences.at(-1)!;
+        if (last.event === event && last.faults.length > 0) {
+          caught.set(event, `${last.text} → ${last.faults.join("; ")}`);
+          return;
+        }
+      }
+    });
+  }
+  for (const name of wanted) {
+    await t.step(name, () => assert(caught.has(name), "no broken story was caught"));
+  }
+});

@@ -1,0 +1,36 @@
+/**
+ * What an event is: sentences that tell it, and one rule for teller and checker.
+ *
+ * @module
+ */
+
+import type { Role } from "../template.ts";
+import type { Fault, World } from "../world.ts";
+
+/**
+ * What the roles of a sentence stand for: names of persons, nouns of things, places and spots.
+ *
+ * Each sentence of an event names all roles that its rule asks for, but spots, which may be missing.
+ */
+export type Roles =
+  & Readonly<Record<Exclude<Role, "S" | "R">, string>>
+  & Readonly<Partial<Record<"S" | "R", string>>>;
+
+/** Something that happens in a story. */
+export interface Event {
+  /** Sentences that tell it; the teller picks one, the checker recognizes each. */
+  readonly sentences: readonly string[];
+  /** The precondition: why it cannot happen now, or nothing. */
+  readonly needs?: (world: World, roles: Roles, sentence: string) => Fault;
+  /** The effect on the world. */
+  readonly does?: (world: World, roles: Roles) => void;
+  /** How often a story may tell it. @default {1} */
+  readonly times?: number;
+  /** Whether a story may end with it. @default {false} */
+  readonly isEnd?: boolean;
+}
+
+/** Events by name, which TypeScript keeps for those who tell them. */
+export function events<Name extends string>(table: Record<Name, Event>): Record<Name, Event> {
+  return table;
+}

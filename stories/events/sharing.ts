@@ -1,0 +1,496 @@
+/**
+ * Events of stories about food, presents, borrowing and swapping.
+ *
+ * @module
+ */
+
+import { all, type Fault, withArticle, type World } from "../world.ts";
+import { events } from "./event.ts";
+
+/** Whether anything that a person owns is broken. */
+function isBroken(world: World, noun: string): Fault {
+  return world.hasFact(`${noun} is broken`, `the ${noun} is not broken`);
+}
+
+/** Events about giving and taking. */
+export const sharing = events({
+  packFood: {
+    sentences: [
+      "In {his A} basket, {A} had {a F}.",
+      "For lunch, {A} had brought {a F}.",
+      "{A} unpacked {a F}.",
+      "{A} sat down on a bench and took out {a F}.",
+    ],
+    needs: (world) => world.isOut(),
+    does: (world, { A, F }) => {
+      world.own(F, A);
+      world.answer(`What did ${A} have for lunch?`, world.described(F));
+    },
+  },
+  smellFood: {
+    sentences: [
+      "{B} sniffed. It smelled wonderful.",
+      "{B}'s stomach growled like a lion.",
+      "{B} looked at the {F} with big eyes.",
+      '"I have not eaten since yesterday," sighed {B}.',
+      "{B} had forgotten to have breakfast.",
+    ],
+    needs: (world) => world.isOut(),
+    does: (world, { B }) => world.mood(B, "hungry"),
+  },
+  begFood: {
+    sentences: [
+      '"May I have a bite of your {F}?" asked {B}.',
+      '"Could I taste the {F}?" {B} asked.',
+      '"Just a crumb of the {F}, please," said {B}.',
+      '"What a nice {F} you have," said {B}.',
+    ],
+    needs: (world, { B, F }) =>
+      all(
+        world.feels(B, "hungry"),
+        world.thing(F).holder === undefined
+          ? `nobody has the ${F}`
+          : world.thing(F).holder === B
+          ? `${B} has the ${F}`
+          : undefined,
+      ),
+    does: (world) => world.note("asked for food"),
+  },
+  hesitate: {
+    sentences: [
+      "{A} was hungry, too, and thought for a while.",
+      "{A} looked at the {F} and sighed.",
+      "{A} had looked forward to the {F} all morning.",
+      "It was not easy for {A}, for the {F} was small.",
+    ],
+    needs: (world) => world.hasFact("asked for food", "nobody has asked for food"),
+  },
+  shareFood: {
+    sentences: [
+      "Then {A} broke the {F} in two and gave {B} the bigger half.",
+      '"Half for you, half for me," said {A} and gave {B} a piece of the {F}.',
+      "{A} cut the {F} in half, one for {B} and one for {him A}self.",
+      '"Sit down, {B}," said {A}. "The {F} is enough for two."',
+    ],
+    needs: (world, { A, B, F }) =>
+      all(
+        world.differ(A, B),
+        world.holds(A, F),
+        world.hasFact("asked for food", "nobody has asked for food"),
+      ),
+    does: (world, { A, B, F }) => {
+      world.note("shared");
+      world.note(`${A} is kind to ${B}`);
+      world.mood(B, "happy");
+      world.answer(`Who shared the ${F}?`, A);
+      world.answer(`What did ${A} and ${B} share?`, `the ${F}`);
+    },
+  },
+  eatTogether: {
+    sentences: [
+      "They chewed and watched the clouds.",
+      "Not a crumb was left.",
+      "It tasted better than ever before.",
+      "They ate so fast that both got the hiccups.",
+    ],
+    needs: (world) => world.hasFact("shared", "nothing was shared"),
+  },
+  endShare: {
+    sentences: [
+      "{A} found out that half a {F} with a friend is more than a whole one alone.",
+      "The next day, {B} brought a basket of food for {A}.",
+      "{B} invited {A} to supper in return.",
+      "And {A} and {B} made a plan for the next lunch.",
+    ],
+    needs: (world) => world.hasFact("shared", "nothing was shared"),
+    isEnd: true,
+  },
+  friendOwns: {
+    sentences: [
+      "{B} had {a X} that shone in the sun.",
+      "{B} was proud of {his B} newest thing, {a X}.",
+      "Yesterday, {B} had got {a X} from {his B} {maker}.",
+      "{B} owned {a X}, and nobody else in the village had one.",
+    ],
+    does: (world, { B, X }) => {
+      world.own(X, B);
+      world.answer(`What did ${B} own?`, world.described(X));
+    },
+  },
+  borrow: {
+    sentences: [
+      '"May I borrow your {X}?" asked {A}.',
+      '"Will you lend me the {X}, {B}?" {A} asked.',
+      '"Just for a minute, may I hold the {X}?" asked {A}.',
+      "{A} begged {B} to lend {him A} the {X}.",
+    ],
+    needs: (world, { A, X }) =>
+      all(
+        world.thing(X).owner === A ? `the ${X} is ${A}'s own` : undefined,
+        world.thing(X).holder === undefined ? `nobody has the ${X}` : undefined,
+      ),
+    does: (world) => world.note("asked to borrow"),
+  },
+  lend: {
+    sentences: [
+      '"All right, but take care of it," said {B} and gave {A} the {X}.',
+      '"Of course," said {B} and handed the {X} to {A}.',
+      "{B} did not like to, but lent {A} the {X}.",
+      '"Until tonight," said {B}, and {A} got the {X}.',
+    ],
+    needs: (world, { A, B, X }) =>
+      all(
+        world.differ(A, B),
+        world.hasFact("asked to borrow", "nobody has asked for it"),
+        world.owns(B, X),
+        world.holds(B, X),
+      ),
+    does: (world, { A, B, X }) => {
+      world.give(X, A);
+      world.answer(`Who lent ${A} the ${X}?`, B);
+    },
+  },
+  break: {
+    sentences: [
+      "{A} tripped over a footstool, and the {X} broke.",
+      "Then {A} let go for a second, and the {X} fell and broke.",
+      "{A} sat on the {X}. It went crack.",
+      "{A} swung the {X} around, and it hit a wall and broke.",
+      "There was a crack, and {A} held one half of the {X} in each hand.",
+    ],
+    needs: (world, { A, X }) =>
+      all(world.holds(A, X), world.hasNoFact(`${X} is broken`, `the ${X} is broken already`)),
+    does: (world, { A, X }) => {
+      world.note(`${X} is broken`);
+      world.mood(A, "sad");
+      world.answer(`Who broke the ${X}?`, A);
+      world.answer("What broke?", `the ${X}`);
+    },
+  },
+  fear: {
+    sentences: [
+      '"{B} will never speak to me again," thought {A}.',
+      "{A} thought about running away to sea.",
+      "{A} wished that {he A} had stayed in bed.",
+      '"I could say that a bird did it," thought {A}.',
+      "{A}'s knees were as soft as butter.",
+    ],
+    needs: (world, { A }) => world.feels(A, "sad"),
+  },
+  confess: {
+    sentences: [
+      '"It was me. I broke your {X}," {A} said to {B}.',
+      "{A} took a deep breath and told {B} everything about the {X}.",
+      '"{B}, I am sorry about the {X}," said {A}.',
+      "{A} went to {B} and put the pieces of the {X} on the table.",
+    ],
+    needs: (world, { A, B, X }) => all(world.differ(A, B), isBroken(world, X), world.owns(B, X)),
+    does: (world, { A }) => {
+      world.note("confessed");
+      world.answer("Who told the truth?", A);
+    },
+  },
+  forgive: {
+    sentences: [
+      "{B} was quiet for a moment and then smiled.",
+      '"Things break," said {B}. "Friends do not."',
+      '"It is good that you told me," said {B}.',
+      '"I broke it twice myself," {B} admitted.',
+    ],
+    needs: (world) => world.hasFact("confessed", "nobody has told the truth"),
+  },
+  mend: {
+    sentences: [
+      "With {glue}, {A} and {B} put the {X} together again.",
+      "{A} fetched {glue}, and {B} held the pieces of the {X}.",
+      "It took {A} and {B} all afternoon and {glue}, but then the {X} was whole.",
+    ],
+    needs: (world, { X }) =>
+      all(isBroken(world, X), world.hasFact("confessed", "nobody has told the truth")),
+    does: (world, { A, B, X }) => {
+      world.facts.delete(`${X} is broken`);
+      world.note("mended");
+      world.give(X, world.thing(X).owner ?? B);
+      world.mood(A, "happy");
+      world.answer(`Who mended the ${X}?`, `${A} and ${B}`);
+    },
+  },
+  endTruth: {
+    sentences: [
+      "It looked better than before, said {B}.",
+      "{A} found that the truth is lighter to carry than a lie.",
+      "Ever since, {A} has asked twice and held on tight.",
+      "The crack is still there, and {A} and {B} like it best of all.",
+    ],
+    needs: (world) => world.hasFact("mended", "nothing was mended"),
+    isEnd: true,
+  },
+  birthday: {
+    sentences: [
+      "It was nearly {B}'s birthday, and {A} had no present.",
+      "{B} had a birthday soon. What could {A} give {him B}?",
+      "{A} had only two coins, and {B}'s birthday was on Sunday.",
+      "On the calendar, {A} had drawn a ring around {B}'s birthday.",
+    ],
+    needs: (world, { A, B }) => world.differ(A, B),
+    does: (world, { B }) => {
+      world.note("birthday");
+      world.answer("Whose birthday was it?", `${B}'s`);
+    },
+  },
+  makeGift: {
+    sentences: [
+      "So {A} made {a X} out of {material}.",
+      "{A} worked for three evenings, and then {a X} of {material} was ready.",
+      "With a lot of {material}, {A} built {a X}.",
+      "{A} took {material} and made {a X}, and only one thumb got hurt.",
+    ],
+    needs: (world) => world.hasFact("birthday", "it is nobody's birthday"),
+    does: (world, { A, X }) => {
+      world.own(X, A);
+      world.answer(`Who made the ${X}?`, A);
+      world.answer(`What did ${A} make?`, world.described(X));
+    },
+  },
+  wrapGift: {
+    sentences: [
+      "{A} wrapped the {X} in newspaper.",
+      "{A} tied a bow around the {X}, and another one around {his A} own finger.",
+      "{A} hid the {X} under the bed.",
+      "The {X} was hard to wrap, and {A} used a tablecloth.",
+    ],
+    needs: (world, { A, X }) =>
+      all(world.holds(A, X), world.hasFact("birthday", "it is nobody's birthday")),
+  },
+  giveGift: {
+    sentences: [
+      '"Happy birthday!" said {A} and gave {B} the {X}.',
+      "On the day itself, {A} rang {B}'s bell and held out the {X}.",
+      "{A} put the {X} on {B}'s doorstep and hid behind a hedge.",
+      '"It is only a {X}," said {A} to {B}, "but I made it myself."',
+    ],
+    needs: (world, { A, B, X }) =>
+      all(
+        world.differ(A, B),
+        world.holds(A, X),
+        world.hasFact("birthday", "it is nobody's birthday"),
+      ),
+    does: (world, { A, B, X }) => {
+      world.own(X, B);
+      world.mood(B, "happy");
+      world.note("gift");
+      world.note(`${A} is kind to ${B}`);
+      world.answer(`Who has the ${X} now?`, B);
+      world.answer(`What did ${B} get?`, world.described(X));
+    },
+  },
+  useGift: {
+    sentences: [
+      "{B} did not let go of the {X} all day.",
+      "{B} showed the {X} to every hen in the yard.",
+      "{B} even took the {X} to bed.",
+      "All the other presents stayed in their boxes, for {B} had the {X}.",
+    ],
+    needs: (world, { B, X }) => all(world.hasFact("gift", "there was no gift"), world.holds(B, X)),
+  },
+  endGift: {
+    sentences: [
+      "{A} knew then that the best presents have no price.",
+      "And {A} began to think about next year.",
+      "Two coins were left over, and {A} and {B} bought ice cream.",
+      "{B} said that it was the best birthday since the first one.",
+    ],
+    needs: (world) => world.hasFact("gift", "there was no gift"),
+    isEnd: true,
+  },
+  alsoHas: {
+    sentences: [
+      "{B} was playing with {a Y}.",
+      "Under one arm, {B} had {a Y}.",
+      "{B} came along with {a Y}.",
+      "{B} was carrying {a Y} that looked like fun.",
+    ],
+    needs: (world) => world.isOut(),
+    does: (world, { B, Y }) => {
+      world.own(Y, B);
+      world.answer(`What did ${B} have?`, world.described(Y));
+    },
+  },
+  admire: {
+    sentences: [
+      "{A} could not take {his A} eyes off the {Y}.",
+      '"What a splendid {Y}!" said {A}.',
+      "{A} thought that the {Y} was the finest in the world.",
+      "{A} liked the {Y} at once.",
+    ],
+    needs: (world, { A, Y }) =>
+      all(
+        world.thing(Y).owner === A ? `the ${Y} is ${A}'s own` : undefined,
+        world.thing(Y).holder === undefined ? `nobody has the ${Y}` : undefined,
+      ),
+    does: (world) => world.note("admired"),
+  },
+  offerSwap: {
+    sentences: [
+      '"Shall we swap?" asked {B}. "My {Y} for your {X}?"',
+      '"I will give you my {Y} if you give me your {X}," said {B}.',
+      '"Your {X} for my {Y}, what do you say?" asked {B}.',
+      '"To be honest," said {B}, "I like your {X} better than my {Y}."',
+    ],
+    needs: (world, { B, X, Y }) =>
+      all(
+        world.holds(B, Y),
+        world.thing(X).holder === B ? `${B} has the ${X}` : undefined,
+        world.hasFact("admired", "nobody has looked at it"),
+      ),
+    does: (world) => world.note("offered"),
+  },
+  swap: {
+    sentences: [
+      "They shook hands. {A} took the {Y}, and {B} took the {X}.",
+      "So {A} gave {B} the {X} and got the {Y}.",
+      "{B} went off with the {X}, and {A} had the {Y}.",
+      "Then the {Y} was {A}'s and the {X} was {B}'s.",
+    ],
+    needs: (world, { A, B, X, Y }) =>
+      all(
+        world.differ(A, B),
+        world.hasFact("offered", "nobody has offered it"),
+        world.holds(A, X),
+        world.holds(B, Y),
+      ),
+    does: (world, { A, B, X, Y }) => {
+      world.own(Y, A);
+      world.own(X, B);
+      world.note("swapped");
+      world.answer(`Who has the ${Y} now?`, A);
+      world.answer(`Who has the ${X} now?`, B);
+      world.mood(A, "happy");
+    },
+  },
+  enjoySwap: {
+    sentences: [
+      "{A} played with the {Y} until it was dark.",
+      "At home, {A} gave the {Y} the best place on the shelf.",
+      "{A} ran home with the {Y} and told everybody.",
+      "All the way home, {A} looked at the {Y}.",
+    ],
+    needs: (world, { A, Y }) =>
+      all(world.holds(A, Y), world.hasFact("swapped", "nobody has swapped anything")),
+  },
+  endSwap: {
+    sentences: [
+      "Sometimes {A} and {B} swap back for a day.",
+      "It was a good trade, for both {A} and {B} thought that they had won.",
+      "{A} learned that what is old to one is new to another.",
+      "Since then, {A} and {B} have swapped a hundred things, even socks.",
+    ],
+    needs: (world) => world.hasFact("swapped", "nobody has swapped anything"),
+    isEnd: true,
+  },
+  wantCake: {
+    sentences: [
+      "{A} wanted to bake {a F}.",
+      "It was a good day for baking, and {A} got everything ready for {a F}.",
+      "{A} put on an apron and opened a cookbook. It was going to be {a F}.",
+      "Guests were coming, and {A} had promised {a F}.",
+    ],
+    does: (world, { A, F }) => {
+      world.own(F, A);
+      world.lose(F);
+      world.note("baking");
+      world.answer(`What did ${A} want to bake?`, world.described(F));
+    },
+  },
+  lackSugar: {
+    sentences: [
+      "But there was no {lack} in the house.",
+      "But in the jar for {lack} sat only a beetle.",
+      "But the {lack} was all gone.",
+      "But somebody had eaten all the {lack}.",
+    ],
+    needs: (world) => world.hasFact("baking", "nobody is baking"),
+    does: (world) => world.note("lacking"),
+  },
+  askNeighbor: {
+    sentences: [
+      "{A} knocked at {B}'s door and asked for {lack}.",
+      '"Do you have some {lack} for me?" {A} asked {B}.',
+      "With an empty cup, {A} went over to {B} and asked for {lack}.",
+    ],
+    needs: (world, { A, B }) =>
+      all(world.differ(A, B), world.hasFact("lacking", "nothing is lacking")),
+    does: (world, { A }) => {
+      world.note("asked for some");
+      world.answer(`Who ran out of something?`, A);
+    },
+  },
+  lendSugar: {
+    sentences: [
+      '"Take as much as you need," said {B} and gave {A} a bag full.',
+      "{B} filled the cup for {A} to the brim.",
+      "{B} gave {A} the last that {he B} had.",
+    ],
+    needs: (world, { A, B }) =>
+      all(world.differ(A, B), world.hasFact("asked for some", "nobody has asked for any")),
+    does: (world, { A, B }) => {
+      world.note("lent");
+      world.note(`${B} is kind to ${A}`);
+      world.answer(`Who helped ${A}?`, B);
+    },
+  },
+  bake: {
+    sentences: [
+      "Soon the {F} was in the oven, and {A} licked the spoon.",
+      "{A} stirred and kneaded, and then the {F} began to rise.",
+      "An hour later, {A} took the {F} out of the oven.",
+      "The whole street could smell {A}'s {F}.",
+    ],
+    needs: (world, { A, F }) =>
+      all(world.hasFact("lent", "something is still lacking"), world.owns(A, F)),
+    does: (world, { A, F }) => {
+      world.give(F, A);
+      world.note("baked");
+    },
+  },
+  inviteToCake: {
+    sentences: [
+      '"The first piece of the {F} is for you," said {A} to {B}.',
+      "{A} carried the {F} over to {B}, for without {him B} there would be none.",
+      "{A} invited {B}, and they ate the {F} while it was hot.",
+      '"Come in, {B}," called {A}, "the {F} is ready!"',
+    ],
+    needs: (world, { A, B, F }) =>
+      all(
+        world.differ(A, B),
+        world.hasFact("baked", "nothing was baked"),
+        world.holds(A, F),
+      ),
+    does: (world, { A, B }) => {
+      world.note("invited");
+      world.answer(`Who ate with ${A}?`, B);
+    },
+  },
+  thirdGuest: {
+    sentences: [
+      "Then {a kind C} named {name C} looked in at the window and got a piece, too.",
+      "The smell brought one more guest: {name C}, {a kind C}.",
+      "There was a knock, and in came {name C}, {a kind C}, with a fork.",
+    ],
+    needs: (world) => world.hasFact("invited", "nobody is invited"),
+    does: (world, { C }) => {
+      world.answer(`Who was ${C}?`, withArticle(world.kindOf(C)));
+      world.answer("Who came last?", C);
+    },
+  },
+  endCake: {
+    sentences: [
+      "{A} wrote into the cookbook: best with neighbors.",
+      "And the next time, it was {B} who ran out of {lack}.",
+      "In the end, {A} and {B} were so full that they had to roll home.",
+      "Now {A} bakes every week, and {B} always brings the {lack}.",
+    ],
+    needs: (world) => world.hasFact("invited", "nobody is invited"),
+    isEnd: true,
+  },
+});

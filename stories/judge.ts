@@ -1,0 +1,136 @@
+/**
+ * Numbers about many stories that somebody wrote: a model, a count of words, or the teller.
+ *
+ * @module
+ */
+
+import { type CheckedStory, checkStory } from "./checker.ts";
+
+/** Words of a gram that counts as copied if the text to train on has it. */
+const COPY = 8;
+/** Words of a gram of which distinct ones are counted. */
+const DISTINCT = 3;
+
+/** Shares between 0 and 1. */
+export interface Judgment {
+  /** Number of stories. */
+  readonly stories: number;
+  /** Each sentence is one of the world's, from a beginning to an end. */
+  readonly wellFormed: number;
+  /** Well-formed, and nothing contradicts anything before it. */
+  readonly consistent: number;
+  /** Sentences without a fault, of all sentences. */
+  readonly sentences: number;
+  /** Sequences of eight words that occur nowhere in the text to train on. */
+  readonly novel: number;
+  /** Stories that are copied whole. */
+  readonly copied: number;
+  /** Distinct sequences of three words, of all. */
+  readonly distinct: number;
+  /** The first story with a fault, if any. */
+  readonly firstFault:
+    | { readonly text: string; readonly sentence: string; readonly fault: string }
+    | undefined;
+  /** How often each kind of fault occurs, the commonest first; names are replaced. */
+  readonly faults: readonly (readonly [fault: string, count: number])[];
+}
+
+/** All sequences of `n` words of a text, as texts. */
+export function grams(text: string, n: number): string[] {
+  const words = text.split(/\s+/).filter((word) => word !== "");
+  return Array.from(
+    { length: Math.max(0, words.length - n + 1) },
+    (_, i) => words.slice(i, i + n).join(" "),
+  );
+}
+
+/** What a text to train on holds, to find copies in it. */
+export class KnownText {
+  readonly #grams = new Set<string>();
+  readonly #stories = new Set<string>();
+
+  /** Notes the stories of documents, and all their sequences of eight words. */
+  constructor(documents: Iterable<string>) {
+    for (const document of documents) {
+      const [story = ""] = document.split("\n");
+      this.#stories.add(story);
+      for (const gram of grams(story, COPY)) this.#grams.add(gram);
+    }
+  }
+
+  /** Whether a whole story stands in it. */
+  has(story: string): boolean {
+    return this.#stories.has(story);
+  }
+
+  /** The share of sequences of eight words that it does not hold. */
+  novelty(stories: readonly string[]): number {
+    const all = stories.flatMap((story) => grams(story, COPY));
+    return ratio(all.filter((gram) => !this.#grams.has(gram)).length, all.length);
+  }
+}
+
+const ratio = (part: number, whole: number) => whole === 0 ? 0 : part / whole;
+const count = <T>(list: readonly T[], is: (item: T) => boolean) => list.filter(is).length;
+
+/** The fault without the words that differ from story to story. */
+function kindOfFault(fault: string): string {
+  if (fault.startsWith("one says")) return "wrong preposition";
+  if (/ is s?he, /.test(fault)) return "he or she";
+  if (fault.startsWith("nobody is called")) return "unknown name";
+  if (fault.startsWith("nobody in particular")) return "he or she is nobody";
+  if (fault.startsWith("there is no place")) return "spot of another place";
+  if (fault.startsWith("there is no")) return "thing or kind that is not there";
+  if (fault.startsWith("a second")) return "introduced twice";
+  if (fault.startsWith("it was said to be")) return "found elsewhere than told";
+  if (fault.startsWith("this was told already")) return "told twice";
+  if (fault.includes(" does not have the ")) return "does not have it";
+  if (/^the \S+ is \S+, not /.test(fault)) return "other look";
+  if (fault.includes(" is not ")) return "other owner or mood";
+  return fault;
+}
+
+/**
+ * Replays stories and counts.
+ *
+ * @param documents Stories, perhaps followed by lines with questions.
+ * @param known The text to train on.
+ */
+export function judge(documents: readonly string[], known: KnownText): Judgment {
+  const checked: readonly CheckedStory[] = documents.map(checkStory);
+  const stories = documents.map((document) => document.trim().split("\n")[0] ?? "");
+  const sentences = checked.flatMap(({ sentences }) => sentences);
+  const triples = stories.flatMap((story) => grams(story, DISTINCT));
+  const faults = new Map<string, number>();
+  for (const fault of sentences.flatMap(({ faults }) => faults).map(kindOfFault)) {
+    faults.set(fault, (faults.get(fault) ?? 0) + 1);
+  }
+  const failed = checked.findIndex(({ isConsistent }) => !isConsistent);
+  const sentence = checked[failed]?.sentences.find(({ faults }) => faults.length > 0);
+  return {
+    stories: documents.length,
+    wellFormed: ratio(count(checked, ({ isWellFormed }) => isWellFormed), documents.length),
+    consistent: ratio(count(checked, ({ isConsistent }) => isConsistent), documents.length),
+    sentences: ratio(count(sentences, ({ faults }) => faults.length === 0), sentences.length),
+    novel: known.novelty(stories),
+    copied: count(stories, (story) => known.has(story)),
+    distinct: ratio(new Set(triples).size, triples.length),
+    firstFault: failed < 0 ? undefined : {
+      text: stories[failed]!,
+      sentence: sentence?.text ?? stories[failed]!.slice(-60),
+      fault: sentence?.faults[0] ?? "the story breaks off",
+    },
+    faults: [...faults].toSorted(([, a], [, b]) => b - a),
+  };
+}
+
+/** What a question is about, for tables: its words without names and things. */
+export function kindOfQuestion(question: string): string {
+  return question
+    .replace(/\b(the|a|an) [a-z-]+ (now|down|back)\b/, "it $2")
+    .replace(/\bthe [a-z-]+(?=\?)/, "it")
+    .replace(/\bthe [a-z-]+ /, "it ")
+    .replace(/^Whose .* was it/, "Whose was it")
+    .replace(/^Who was [^?]*/, "Who was N")
+    .replace(/(?<=\s)\p{Lu}\p{L}*(?:'s)?/gu, "N");
+}

@@ -1,0 +1,41 @@
+/**
+ * Stories from a small simulated world, and a program that says whether a story makes sense.
+ *
+ * A table of events (`events/`) serves both sides: each event has sentences that tell it
+ * and one rule, its precondition and its effect on the world. The teller ({@linkcode tellStory})
+ * picks sentences and applies the rules; the checker ({@linkcode checkStory}) recognizes sentences
+ * and applies the same rules, and says which sentence contradicts what was told, and why.
+ *
+ * A model that trains on the stories sees none of the rules, only text. That it keeps them can
+ * therefore be counted.
+ *
+ * @example Tell a story, break it, and find what is wrong
+ * ```ts
+ * import { checkStory, randomOf, tellStory } from "./mod.ts";
+ *
+ * const { text, questions } = tellStory(randomOf(1), "train");
+ * console.log(text, questions);
+ * console.log(checkStory(text).isConsistent); // true
+ * ```
+ *
+ * @module
+ */
+
+export {
+  type CheckedQuestion,
+  type CheckedSentence,
+  type CheckedStory,
+  checkStory,
+} from "./checker.ts";
+export { judge, type Judgment, kindOfQuestion, KnownText } from "./judge.ts";
+export { NGram } from "./ngram.ts";
+export { type Random, randomOf } from "./random.ts";
+export {
+  examinationStories,
+  type StorySource,
+  storySource,
+  type StorySourceOptions,
+  type StorySplit,
+} from "./source.ts";
+export { documentOf, type Story, tellStory } from "./story.ts";
+export type { Part } from "./teller.ts";

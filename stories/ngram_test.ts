@@ -1,0 +1,56 @@
+import { assert, assertEquals } from "@std/assert";
+import { judge, kindOfQuestion, KnownText } from "./judge.ts";
+import { NGram } from "./ngram.ts";
+import { randomOf } from "./random.ts";
+import { documentOf, tellStory } from "./story.ts";
+
+const random = randomOf(31);
+const documents = Array.from({ length: 3000 }, () => documentOf(tellStory(random, "train")));
+
+Deno.test("true stories are judged sound, and a count of four words is not", () => {
+  const known = new KnownText(documents.slice(500));
+  const truth = judge(documents.slice(0, 300), known);
+  assertEquals(
+    [truth.wellFormed, truth.consistent, truth.sentences, truth.copied, truth.firstFault],
+    [1, 1, 1, 0, undefined],
+  );
+  const model = new NGram(4, documents);
+  const counted = judge(Array.from({ length: 100 }, () => model.write(random)), known);
+  assert(counted.consistent < 0.1, `${counted.consistent}`);
+  assert(counted.sentences > 0.05 && counted.sentences < 0.95, `${counted.sentences}`);
+  assert(counted.firstFault !== undefined && counted.faults.length > 3);
+  assertEquals(judge(documents.slice(600, 610), known).copied, 10);
+  assertEquals(judge(documents.slice(600, 610), known).novel, 0);
+});
+
+Deno.test("an n-gram model continues with words that followed, and ends where texts ended", () => {
+  const model = new NGram(2, ["a rose is red", "a rose is\nred"]);
+  assert(["a rose is red", "a rose is\nred"].includes(model.write(randomOf(1))));
+  assertEquals(model.write(randomOf(1), "no such words"), "no such words");
+  assertEquals(
+    new NGram(3, ["Who is it? Tom.", "Who is it? Tom.", "Who is it? Mia."])
+      .answer("Who is it?"),
+    "Tom.",
+  );
+});
+
+Deno.test("questions are counted by what they ask for", () => {
+  assertEquals(
+    [
+      "Who has the kite now?",
+      "What did Tom own?",
+      "Whose kite was it?",
+      "Who was Mia?",
+      "Where did Tom and Mia go together?",
+      "Where was the yo-yo?",
+    ].map(kindOfQuestion),
+    [
+      "Who has it now?",
+      "What did N own?",
+      "Whose was it?",
+      "Who was N?",
+      "Where did N and N go together?",
+      "Where was it?",
+    ],
+  );
+});

@@ -1,0 +1,59 @@
+/**
+ * What teller and checker know of a sentence, and how it changes the world.
+ *
+ * @module
+ */
+
+import { type EventName, events } from "./events/mod.ts";
+import type { Roles } from "./events/event.ts";
+import { parseTemplate, type Template } from "./template.ts";
+import type { Pronoun } from "./words.ts";
+import { type Fault, type Person, type Thing, withArticle, type World } from "./world.ts";
+
+/** A sentence, with what its slots stand for. */
+export interface Reading {
+  readonly event: EventName;
+  readonly template: Template;
+  readonly roles: Partial<Record<string, string>>;
+  readonly newPeople: readonly Person[];
+  readonly newThings: readonly Thing[];
+  /** Persons called by a pronoun. */
+  readonly pronouns: readonly (readonly [name: string, pronoun: Pronoun])[];
+  /** The first person that it mentions outside of quotes. */
+  readonly subject: string | undefined;
+  /** The last thing that it mentions. */
+  readonly it: string | undefined;
+}
+
+/** The templates of each event. */
+export const templates: ReadonlyMap<EventName, readonly Template[]> = new Map(
+  Object.entries(events).map(([name, { sentences }]) => [
+    name as EventName,
+    sentences.map(parseTemplate),
+  ]),
+);
+
+/** Why an event cannot be told now, or nothing. */
+export function refusal(world: World, { event, roles, template }: Reading): Fault {
+  const { needs, times = 1 } = events[event];
+  const fault = needs?.(world, roles as Roles, template.text);
+  if (fault !== undefined) return fault;
+  return (world.told.get(event) ?? 0) < times ? undefined : `this was told already (${event})`;
+}
+
+/** Changes the world by a sentence. */
+export function apply(world: World, reading: Reading): void {
+  const { event, newPeople, newThings, pronouns, roles, subject, it } = reading;
+  for (const person of newPeople) world.people.set(person.name, { ...person });
+  for (const thing of newThings) world.things.set(thing.noun, { ...thing });
+  for (const [name, pronoun] of pronouns) world.person(name).pronoun ??= pronoun;
+  events[event].does?.(world, roles as Roles);
+  world.told.set(event, (world.told.get(event) ?? 0) + 1);
+  world.subject = subject ?? world.subject;
+  world.it = it ?? world.it;
+}
+
+/** A person as introduced: "a shy fox". */
+export function introduction({ trait, kind }: Person): string {
+  return withArticle(`${trait} ${kind}`);
+}

@@ -1,0 +1,134 @@
+import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
+import type { Source } from "../data/source.ts";
+import { events } from "./events/mod.ts";
+import { checkStory } from "./checker.ts";
+import { isHeldOutName, isHeldOutPair, pronounOfName } from "./names.ts";
+import { plots } from "./plots.ts";
+import { randomOf } from "./random.ts";
+import { examinationStories, storySource } from "./source.ts";
+import { documentOf, type Story, tellByPlot, tellStory } from "./story.ts";
+import type { Part } from "./teller.ts";
+import { femaleNames, kinds, maleNames, places, things } from "./words.ts";
+
+function tell(count: number, seed: number, part: Part): Story[] {
+  const random = randomOf(seed);
+  return Array.from({ length: count }, () => tellStory(random, part));
+}
+
+/** The words of a list that a text has, as whole words. */
+function wordsIn(text: string, list: readonly string[]): string[] {
+  const words = new Set(text.match(/[\p{L}-]+/gu));
+  return list.filter((word) => words.has(word));
+}
+
+for (const part of ["train", "validation"] as const) {
+  Deno.test(`stories of the ${part} part contradict nothing, and their questions are answered`, () => {
+    for (const story of tell(1500, 7, part)) {
+      const document = documentOf(story);
+      const { sentences, questions, isConsistent } = checkStory(document);
+      const faults = sentences.filter(({ faults }) => faults.length > 0);
+      assert(isConsistent, `${document}\n${JSON.stringify(faults)}`);
+      assertEquals(questions.length, 2, document);
+      for (const { answer, wanted } of questions) assertEquals(answer, wanted, document);
+    }
+  });
+}
+
+Deno.test("every plot tells a document of some 60 to 250 tokens", () => {
+  for (const plot of new Set(plots)) {
+    const random = randomOf(3);
+    for (let i = 0; i < 40; i++) {
+      const document = documentOf(tellByPlot(random, "train", () => plot));
+      assert(checkStory(document).isConsistent, document);
+      // Some 3.8 bytes a token with a vocabulary of 2,048.
+      assert(document.length >= 240 && document.length <= 950, `${document.length}: ${document}`);
+    }
+  }
+});
+
+Deno.test("the world has a hundred events, hundreds of sentences and thousands of words", () => {
+  const sentences = Object.values(events).flatMap(({ sentences }) => sentences);
+  assertLessOrEqual(100, Object.keys(events).length);
+  assertLessOrEqual(600, new Set(sentences).size);
+  assertEquals(new Set(sentences).size, sentences.length, "a sentence stands in two events");
+  const text = tell(4000, 5, "train").map(documentOf).join("\n");
+  assertLessOrEqual(3000, new Set(text.match(/[\p{L}-]+/gu)).size);
+});
+
+Deno.test("every event is told by some story", () => {
+  const told = new Set(
+    tell(3000, 11, "train").flatMap(({ text }) =>
+      checkStory(text).sentences.map(({ event }) => event)
+    ),
+  );
+  assertEquals(Object.keys(events).filter((name) => !told.has(name)), []);
+});
+
+Deno.test("names and pairs that are held out never occur in text to train on", () => {
+  const kindNames = Object.keys(kinds);
+  const placeNames = Object.keys(places);
+  for (const { text } of tell(4000, 13, "train")) {
+    const names = text.match(/\p{Lu}\p{L}+/gu)!.filter((word) => pronounOfName(word) !== undefined);
+    for (const name of names) assert(!isHeldOutName(name), `${name}: ${text}`);
+    const found = [kindNames, things, placeNames].map((list) => wordsIn(text, list));
+    found.forEach((firsts, i) => {
+      for (const second of found.slice(i + 1).flat()) {
+        for (const first of firsts) assert(!isHeldOutPair(first, second), `${first}, ${second}`);
+      }
+    });
+  }
+});
+
+Deno.test("a story of the validation part has something that is held out", () => {
+  const seen = new Set<string>();
+  for (const { text } of tell(400, 17, "validation")) {
+    for (const name of text.match(/\p{Lu}\p{L}+/gu)!) if (isHeldOutName(name)) seen.add(name);
+  }
+  assertLessOrEqual(50, seen.size);
+});
+
+Deno.test("no name is both hers and his", () => {
+  assertEquals(femaleNames.filter((name) => maleNames.includes(name)), []);
+  assertEquals(
+    [...femaleNames, ...maleNames].filter((name) => pronounOfName(name) === undefined),
+    [],
+  );
+  assertEquals([pronounOfName("Momivina"), pronounOfName("Finodolf")], ["she", "he"]);
+  assertEquals(pronounOfName("Zorbit"), undefined);
+});
+
+Deno.test("a seed gives the same stories, another seed others, and none twice", () => {
+  const texts = tell(2000, 1, "train").map(({ text }) => text);
+  assertEquals(tell(20, 1, "train").map(({ text }) => text), texts.slice(0, 20));
+  assert(tell(1, 2, "train")[0]!.text !== texts[0]);
+  assertEquals(new Set(texts).size, texts.length);
+});
+
+Deno.test("the corpus is a source of documents, in chunks that are the same each time", async () => {
+  const source: Source = storySource({ documents: 1300, seed: 4 });
+  const [train, validation] = [await source.open("train"), await source.open("validation")];
+  assertEquals([train.chunks, validation.chunks], [3, 1]);
+  const chunks = [await train.read(0), await train.read(1), await train.read(2)];
+  assertEquals(chunks.map(({ length }) => length), [500, 500, 235]);
+  assertEquals(await train.read(1), chunks[1]);
+  assertEquals((await validation.read(0)).length, 65);
+  const bytes = chunks.flat().join("").length;
+  assert(Math.abs(train.bytes / bytes - 1) < 0.05, `wanted ${train.bytes} bytes, got ${bytes}`);
+  const others = await Promise.all(
+    [{ seed: 5 }, { documents: 1400 }].map(async (options) =>
+      (await storySource({ documents: 1300, seed: 4, ...options }).open("train")).fingerprint
+    ),
+  );
+  assertEquals(new Set([train.fingerprint, validation.fingerprint, ...others]).size, 4);
+  assertThrows(
+    () => storySource({ documents: 3 }),
+    RangeError,
+    "wanted at least 20 documents, got 3",
+  );
+});
+
+Deno.test("stories to examine with are none of the corpus", async () => {
+  const split = await storySource({ documents: 2000 }).open("validation");
+  const known = new Set(await split.read(0));
+  assertEquals(examinationStories(100).map(documentOf).filter((story) => known.has(story)), []);
+});

@@ -1,0 +1,608 @@
+/**
+ * The vocabulary of the small world: who lives in it, what they own and where they go.
+ *
+ * @module
+ */
+
+/** The pronoun of a person; also stands for "him" and "his", or "her". */
+export type Pronoun = "he" | "she";
+
+/** What is known of a kind of person or animal. */
+export interface Kind {
+  /** The pronoun that the word itself implies: a queen is she. Animals are either. */
+  readonly pronoun?: Pronoun;
+  /** Sentences that are true of this kind only. */
+  readonly nature: readonly string[];
+}
+
+/** Where a story can lead. */
+export interface Place {
+  /** The preposition of being there. */
+  readonly preposition: "in" | "at" | "on" | "by";
+  /** What one sees, hears or smells there, in whole sentences. */
+  readonly sights: readonly string[];
+  /** Where in it a small thing can lie. */
+  readonly spots: readonly string[];
+}
+
+const list = (words: string): readonly string[] => words.trim().split(/\s+/);
+
+/** First names of girls, women and female animals. */
+export const femaleNames = list(`
+  Ada Agnes Alice Alma Amy Anna Anya Astrid Aurora Bella Betty Bianca Carla Carmen Celia Clara Daisy
+  Dora Edith Elena Ella Elsa Emily Emma Esther Eva Fatima Fiona Flora Frida Gina Gloria Grace Greta
+  Hana Hanna Hazel Heidi Helen Ida Ines Iris Irma Ivy Jane Jasmin Julia June Kate Kira Lara Laura
+  Leila Lena Lily Linda Lisa Lola Lotte Lucy Luna Maja Maria Marta Maya Meg Mia Mila Mina Molly Nadia
+  Nina Nora Olga Olive Paula Petra Pia Polly Priya Rita Rosa Ruby Ruth Sally Sara Selma Sofia Stella
+  Susi Tanya Tess Thea Tilda Vera Viola Wanda Wendy Yara Yuki Zelda Zoe
+`);
+
+/** First names of boys, men and male animals. */
+export const maleNames = list(`
+  Abel Adam Albert Ali Anton Arlo Arthur Axel Ben Bert Boris Bruno Carl Cyrus Dan David Dino Edgar
+  Edwin Eli Emil Eric Ernest Felix Finn Frank Fred Fritz George Gus Hans Harry Henry Hugo Igor Ivan
+  Jack Jakob James Jim Joe John Jonas Juan Karl Kenji Kurt Leo Leon Liam Louis Lukas Marco Mark
+  Martin Max Milo Ned Nick Nils Noah Omar Oscar Otis Otto Pablo Paul Pedro Peter Philip Quentin Rafi
+  Ralph Ravi Robin Rocco Rolf Roman Rudi Rufus Sam Samir Simon Stan Sven Ted Theo Thomas Tim Toby Tom
+  Ugo Victor Vito Walter Yusuf Zack
+`);
+
+/** Beginnings of made-up names. */
+export const nameBeginnings = list(`
+  Ba Be Bi Bo Da De Di Do Fa Fe Fi Fo Ga Gi Go Ha He Hi Ho Ja Jo Ju Ka Ke Ki Ko La Le Li Lo Ma Me Mi
+  Mo Na Ne Ni No Pa Pe Pi Po Ra Re Ri Ro Sa Se Si So Ta Te Ti To Va Ve Vi Wa We Wi Za Ze Zi Zo Zu
+`);
+/** Middles of made-up names, or nothing. */
+export const nameMiddles = [
+  "",
+  ...list("ba bi da di ga ki lo lu ma mi no ra ri ro sa ti va vi zo"),
+];
+/** Ends of made-up names of females; no end of one list ends an end of the other. */
+export const femaleEnds = list("lia ra mia nessa tta vina bella zia");
+/** Ends of made-up names of males. */
+export const maleEnds = list("bo rik ster dolf lon x mund tok");
+
+/** Who a story can be about. */
+export const kinds: Readonly<Record<string, Kind>> = {
+  girl: {
+    pronoun: "she",
+    nature: [
+      "{A} could whistle louder than a train.",
+      "{A} wore two socks that never matched.",
+      "{A} had a tooth that wobbled.",
+      "{A} counted every stair that she climbed.",
+    ],
+  },
+  boy: {
+    pronoun: "he",
+    nature: [
+      "{A} had a loose shoelace and a hole in each pocket.",
+      "{A} talked to his shoes while he tied them.",
+      "{A} kept a snail in a jam jar.",
+      "{A}'s hair stood up like grass.",
+    ],
+  },
+  fox: {
+    nature: [
+      "{A}'s tail was the color of autumn leaves.",
+      "{A} could hear a beetle sneeze.",
+      "{A} walked so softly that even shadows made more noise.",
+      "{A} knew nine ways out of every hole.",
+    ],
+  },
+  bear: {
+    nature: [
+      "{A} snored from November to March.",
+      "{A} said that honey was a vegetable.",
+      "{A} scratched {his A} back on the same old pine each morning.",
+      "{A} was too big for most doors.",
+    ],
+  },
+  owl: {
+    nature: [
+      "{A} read the newspaper by moonlight.",
+      "{A} went to bed when everyone else had breakfast.",
+      "{A} could look behind without turning around.",
+      "{A} answered most questions with another question.",
+    ],
+  },
+  rabbit: {
+    nature: [
+      "{A}'s ears arrived a moment before the rest.",
+      "{A} had forty cousins and knew all their birthdays.",
+      "{A} never walked where a hop would do.",
+      "{A}'s nose was busy from morning to night.",
+    ],
+  },
+  hedgehog: {
+    nature: [
+      "{A} rolled down hills and called it travel.",
+      "Nobody hugged {A} without thinking twice.",
+      "Leaves always stuck to {A}'s back.",
+      "{A} had more spines than anyone could count.",
+    ],
+  },
+  dragon: {
+    nature: [
+      "{A} toasted bread with one breath.",
+      "When {A} had a cold, the curtains caught fire.",
+      "{A}'s wings were folded like two umbrellas.",
+      "{A} slept on a heap of spoons, since gold was too hard.",
+    ],
+  },
+  robot: {
+    nature: [
+      "{A}'s left knee squeaked.",
+      "{A} blinked with a small green light.",
+      "{A} drank one cup of oil a day.",
+      "{A} said good night to the toaster.",
+    ],
+  },
+  mouse: {
+    nature: [
+      "{A} slept in a slipper.",
+      "{A} could live on one crumb for a week.",
+      "{A}'s whole house fitted into a coffeepot.",
+      "{A} squeaked before every sentence.",
+    ],
+  },
+  frog: {
+    nature: [
+      "{A} sang a song with only one note.",
+      "{A} thought that rain was the best weather.",
+      "{A}'s feet went flip and flop.",
+      "{A} could catch a fly without looking up.",
+    ],
+  },
+  cat: {
+    nature: [
+      "{A} owned every chair in the village.",
+      "{A} slept eighteen hours and rested the other six.",
+      "{A} never came when called.",
+      "{A} purred like a sewing machine.",
+    ],
+  },
+  dog: {
+    nature: [
+      "{A} thought that every stick was a present.",
+      "{A}'s tail knocked over one cup a day.",
+      "{A} shook hands with everyone.",
+      "{A} barked at the moon, but politely.",
+    ],
+  },
+  duck: {
+    nature: [
+      "{A} never used an umbrella.",
+      "{A} walked like someone with two left feet.",
+      "{A} quacked in {his A} sleep.",
+      "Water ran off {A} like good advice.",
+    ],
+  },
+  goat: {
+    nature: [
+      "{A} had eaten three calendars and a hat.",
+      "{A} could stand on one fence post.",
+      "{A} combed {his A} beard on Sundays.",
+      "{A} climbed first and looked later.",
+    ],
+  },
+  squirrel: {
+    nature: [
+      "{A} had buried a hundred nuts and forgotten ninety.",
+      "{A} ran up a tree faster than rain runs down.",
+      "{A} used {his A} tail as a blanket.",
+      "{A} could not sit still for as long as a sneeze.",
+    ],
+  },
+  dinosaur: {
+    nature: [
+      "{A} was late for everything by some million years.",
+      "{A} could look into upstairs windows.",
+      "{A}'s footprints became ponds.",
+      "{A} had been told that dinosaurs were gone, and did not mind.",
+    ],
+  },
+  giant: {
+    nature: [
+      "{A} used a cellar door as a tray.",
+      "When {A} whispered, the windows rattled.",
+      "{A} took one step where others took twenty.",
+      "{A} had to bend down to see the church tower.",
+    ],
+  },
+  witch: {
+    pronoun: "she",
+    nature: [
+      "{A}'s broom had a bell and a basket.",
+      "{A}'s soup changed color when one looked away.",
+      "{A} turned pumpkins into coaches, and always back again.",
+      "{A} wore her hat even in the bath.",
+    ],
+  },
+  wizard: {
+    pronoun: "he",
+    nature: [
+      "{A}'s beard got caught in doors.",
+      "{A} had forgotten every spell but two.",
+      "{A} looked for his glasses, and they were on his nose.",
+      "{A}'s wand worked best on rainy days.",
+    ],
+  },
+  king: {
+    pronoun: "he",
+    nature: [
+      "{A} wore slippers under his robe.",
+      "{A} had a crown for each day and lost one every week.",
+      "{A} ruled over eleven people and a donkey.",
+      "{A} polished the throne himself.",
+    ],
+  },
+  queen: {
+    pronoun: "she",
+    nature: [
+      "{A} liked to slide down the banisters.",
+      "{A} signed all letters with a drawing of a hen.",
+      "{A} kept cookies under her crown.",
+      "{A} waved even to the chickens.",
+    ],
+  },
+  turtle: {
+    nature: [
+      "{A} needed a whole day to cross the street.",
+      "{A} was never far from home.",
+      "{A} had started for a party last spring.",
+      "{A} thought long before saying hello.",
+    ],
+  },
+  crow: {
+    nature: [
+      "{A} collected everything that glittered.",
+      "{A} knew all the gossip of the rooftops.",
+      "{A}'s voice was like an old gate.",
+      "{A} could count to seven.",
+    ],
+  },
+  baker: {
+    nature: [
+      "{A} left white fingerprints on everything.",
+      "{A} got up when the stars were still out.",
+      "{A} could smell a burnt bun from a mile away.",
+      "{A}'s bread was so light that it had to be held down.",
+    ],
+  },
+  farmer: {
+    nature: [
+      "{A} gave each potato a name.",
+      "{A}'s tractor started only after a compliment.",
+      "{A} wished good morning to every cow.",
+      "{A} could tell the weather by {his A} big toe.",
+    ],
+  },
+  sailor: {
+    nature: [
+      "{A} could tie a hundred knots and untie ninety.",
+      "{A} swayed even on dry land.",
+      "{A} told stories that grew longer each time.",
+      "{A} had an anchor drawn on one arm.",
+    ],
+  },
+  penguin: {
+    nature: [
+      "{A} always looked dressed for the opera.",
+      "{A} slid on {his A} belly whenever it was allowed.",
+      "{A} found every summer too long.",
+      "{A} kept the window open in January.",
+    ],
+  },
+  elephant: {
+    nature: [
+      "{A} remembered what everyone had worn last year.",
+      "{A} could water the flowers without a can.",
+      "{A} took up a whole bench.",
+      "{A} was afraid of nothing but small staircases.",
+    ],
+  },
+  ghost: {
+    nature: [
+      "{A} said boo so quietly that people answered bless you.",
+      "{A} went through walls and forgot the cake behind.",
+      "{A} had to be washed with the white things.",
+      "{A} was afraid of the dark.",
+    ],
+  },
+};
+
+/** How a person is. */
+export const traits = list(`
+  brave busy careful cheerful clever clumsy curious dreamy forgetful friendly funny gentle grumpy
+  happy honest hungry jolly kind lazy little lonely loud lucky modest neat noisy old patient polite
+  proud quick quiet shy silly sleepy small stubborn tall thoughtful tiny tired wise young
+`);
+
+/** What one can own and carry. */
+export const things = list(`
+  accordion backpack ball balloon banjo bonnet box bracelet bucket candle cap cape cart coin comb
+  compass crayon doll domino fan feather flag flute football glove guitar hammer handbag harmonica hoop
+  kaleidoscope kazoo key kite lamp locket magnet marble mask mug necklace notebook paddle paintbrush
+  pencil pinwheel puppet purse puzzle quilt rattle ribbon scarf seashell skateboard sled stool
+  tambourine telescope tent tricycle trumpet ukulele vest violin wagon wallet xylophone yo-yo
+`);
+
+/** What one sees first of a thing. */
+export const looks = list(`
+  beautiful big black blue bright broken-in brown colorful dusty fine funny golden gray green
+  heavy light lucky new old orange pink plain pretty purple red round shiny silver small spotted
+  striped strange tiny white yellow
+`);
+
+/** What one can eat. */
+export const foods = list(`
+  apple bun cake carrot cheese cookie dumpling melon muffin omelet pancake peach pear pie pizza plum
+  pretzel pudding pumpkin radish sandwich strudel tart turnip waffle
+`);
+/** How food is. */
+export const tastes = list("big cold crisp fresh hot little salty sour spicy sweet warm");
+
+/** What grows from a seed. */
+export const plants = list(`
+  bluebell buttercup carnation daffodil daisy dandelion iris lily marigold pansy poppy primrose rose
+  sunflower thistle tulip violet
+`);
+
+/** What helps to reach something, and what one does with it. */
+export const tools: Readonly<Record<string, string>> = {
+  broom: "reached up",
+  hook: "leaned forward",
+  ladder: "climbed up",
+  net: "stretched out",
+  pole: "stood on tiptoe",
+  rake: "jumped up",
+  rope: "pulled hard",
+  stick: "poked around",
+};
+/** How a tool is. */
+export const toolLooks = list("long strong thin sturdy");
+
+/** Where one can go. */
+export const places: Readonly<Record<string, Place>> = {
+  forest: {
+    preposition: "in",
+    sights: [
+      "The trees whispered to each other.",
+      "It smelled of mushrooms and moss.",
+      "A woodpecker was hard at work.",
+      "Somewhere a twig snapped.",
+    ],
+    spots: ["under a fern", "behind an oak", "in a hollow trunk", "on a mossy rock"],
+  },
+  garden: {
+    preposition: "in",
+    sights: [
+      "The bees were already at work.",
+      "A snail crossed the path without hurry.",
+      "The beans had climbed over the fence.",
+      "Every rose had its own smell.",
+    ],
+    spots: ["among the cabbages", "behind the shed", "under a rosebush", "in a flowerpot"],
+  },
+  beach: {
+    preposition: "at",
+    sights: [
+      "The waves rolled in and out.",
+      "A crab hurried sideways into its hole.",
+      "The sand was as warm as toast.",
+      "A gull stole somebody's lunch.",
+    ],
+    spots: ["in the sand", "under a rowboat", "behind a dune", "among the seaweed"],
+  },
+  hill: {
+    preposition: "on",
+    sights: [
+      "The wind tried to steal every hat.",
+      "One could see three villages from there.",
+      "Clouds sailed by like slow ships.",
+      "The grass bowed and rose again.",
+    ],
+    spots: ["behind a boulder", "in the tall grass", "under a thornbush", "beside the signpost"],
+  },
+  barn: {
+    preposition: "in",
+    sights: [
+      "The hay tickled everyone's nose.",
+      "A hen complained about something.",
+      "Sunlight came in through the cracks.",
+      "An old tractor slept under a sheet.",
+    ],
+    spots: ["in the hay", "behind a barrel", "under the wheelbarrow", "on a beam"],
+  },
+  market: {
+    preposition: "at",
+    sights: [
+      "Somebody shouted the price of onions.",
+      "It smelled of fish and cinnamon.",
+      "A juggler dropped only one egg.",
+      "There was more cheese than anyone could eat.",
+    ],
+    spots: ["under a stall", "between two crates", "behind the fountain", "in an empty basket"],
+  },
+  castle: {
+    preposition: "in",
+    sights: [
+      "Each step had an echo.",
+      "A painted knight looked down from the wall.",
+      "The fireplace was as large as a bedroom.",
+      "A suit of armor creaked.",
+    ],
+    spots: ["behind a tapestry", "under the throne", "in a dusty chest", "on the battlements"],
+  },
+  cave: {
+    preposition: "in",
+    sights: [
+      "Drops of water played a slow tune.",
+      "A bat turned over in its sleep.",
+      "The walls glittered a little.",
+      "It was as dark as the inside of a boot.",
+    ],
+    spots: ["behind a pillar of stone", "in a crack", "near a small pool", "under a ledge"],
+  },
+  lake: {
+    preposition: "by",
+    sights: [
+      "The water was a mirror for the clouds.",
+      "A fish jumped and was gone.",
+      "Dragonflies stood still in the air.",
+      "Two swans pretended not to see each other.",
+    ],
+    spots: ["among the reeds", "behind a willow", "under the pier", "in a canoe"],
+  },
+  meadow: {
+    preposition: "in",
+    sights: [
+      "The crickets were giving a concert.",
+      "A butterfly could not decide on a flower.",
+      "A cow looked up and went on chewing.",
+      "The grass reached up to everybody's knees.",
+    ],
+    spots: ["in the clover", "behind a log", "under a dandelion", "beside a molehill"],
+  },
+  mill: {
+    preposition: "at",
+    sights: [
+      "The great wheel groaned and turned.",
+      "White dust lay on everything.",
+      "The millstream never stopped talking.",
+      "A sparrow took a bath in flour.",
+    ],
+    spots: ["behind a sack", "under the stairs", "beside the wheel", "in the grain bin"],
+  },
+  school: {
+    preposition: "at",
+    sights: [
+      "The bell rang as if it meant it.",
+      "Chalk dust danced in the sun.",
+      "Somebody practiced the recorder.",
+      "The blackboard was full of sums.",
+    ],
+    spots: ["under a desk", "behind the door", "on the bookshelf", "in the coat closet"],
+  },
+  harbor: {
+    preposition: "at",
+    sights: [
+      "The ropes creaked and the masts swayed.",
+      "A ship's horn made everyone jump.",
+      "Nets were hung out to dry.",
+      "It smelled of salt and tar.",
+    ],
+    spots: ["behind the anchor", "under a fishing net", "in a lifeboat", "between two barrels"],
+  },
+  library: {
+    preposition: "in",
+    sights: [
+      "It was so quiet that one heard the pages breathe.",
+      "A ladder led up to the highest books.",
+      "Somebody said shh, although nobody had spoken.",
+      "The clock ticked very politely.",
+    ],
+    spots: ["between two books", "under the reading chair", "behind a globe", "in a drawer"],
+  },
+  station: {
+    preposition: "at",
+    sights: [
+      "A train came in with a long sigh.",
+      "Somebody ran with three suitcases.",
+      "The conductor blew a whistle.",
+      "The big clock was two minutes fast.",
+    ],
+    spots: ["under a bench", "behind the ticket booth", "in a suitcase", "beside the rails"],
+  },
+  museum: {
+    preposition: "in",
+    sights: [
+      "A stone lion looked bored.",
+      "The floor squeaked at every step.",
+      "A very old vase stood behind a rope.",
+      "A guard yawned and pretended that he had not.",
+    ],
+    spots: ["behind a statue", "inside a vase", "under a glass case", "beside the mummy"],
+  },
+};
+
+/** Lists from which a sentence takes a word or phrase; their names are slots of templates. */
+export const choices: Readonly<Record<string, readonly string[]>> = {
+  weather: [
+    "warm",
+    "windy",
+    "foggy",
+    "cold",
+    "sunny",
+    "cloudy",
+    "quiet",
+    "mild",
+    "bright",
+    "misty",
+  ],
+  time: [
+    "One day",
+    "One morning",
+    "One afternoon",
+    "On Monday",
+    "On Friday",
+    "One Sunday",
+    "Early in spring",
+    "Late in summer",
+    "One autumn day",
+    "One winter morning",
+  ],
+  maker: ["uncle", "aunt", "grandmother", "grandfather", "cousin", "neighbor"],
+  little: [
+    "a moth",
+    "a kitten",
+    "a beetle",
+    "a cricket",
+    "a baby bat",
+    "a sparrow",
+    "a very small pig",
+  ],
+  pause: [
+    "to smell a flower",
+    "to take a nap",
+    "to eat a sandwich",
+    "to watch a snail",
+    "to chase a leaf",
+    "to tie a shoe",
+    "to listen to a bird",
+    "to talk to a cow",
+  ],
+  lack: ["sugar", "butter", "flour", "salt", "honey", "milk", "cinnamon", "yeast"],
+  song: ["the moon", "a lost sock", "the sea", "a brave potato", "the rain", "a snail in love"],
+  count: ["three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty"],
+  dream: [
+    "flying over the roofs",
+    "a mountain of pancakes",
+    "a talking teacup",
+    "a ship made of bread",
+    "dancing with a whale",
+    "a house full of clocks",
+  ],
+  material: ["wood", "paper", "old buttons", "wool", "clay", "bottle caps", "string", "straw"],
+  glue: [
+    "glue",
+    "a bit of string",
+    "a needle and thread",
+    "two nails",
+    "some wax",
+    "a drop of paint",
+  ],
+};
+
+/** What may begin a sentence before its subject. */
+export const links = [
+  "After a while,",
+  "A moment later,",
+  "At last,",
+  "With a smile,",
+  "Without a word,",
+  "To everyone's surprise,",
+  "Very slowly,",
+  "And then",
+] as const;
