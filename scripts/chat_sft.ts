@@ -16,6 +16,7 @@ import {
 } from "../chat/mod.ts";
 import { type Checkpoint, measureMatmulPeak, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { basename } from "./deps.ts";
 import {
   blameFlags,
   decimal,
@@ -145,7 +146,7 @@ async function run(
   const values = given.resume
     ? runFlags(args, flags, checkpoint)
     : parseFlags(args, flags, inheritedSettings(checkpoint, args));
-  const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
+  const tag = values.modelTag || basename(checkpoint.folder);
   const folder = stagePath("sft", tag);
   await using lock = isFirst(ranks) ? await lockRunFolder(folder, given) : undefined;
   const tasks = await openTasks(values, checkpoint.tokenizer);

@@ -143,7 +143,7 @@ Deno.test("chat_sft reads documents first, saves them with the run, and resumes 
 
   const cases: [string, string][] = [
     [`${notes}/*.rtf`, `"${notes}/*.rtf": wanted a file, a folder or a glob with matches`],
-    [`${notes}/[`, 'wanted a "]" after the "["'],
+    [`${notes}/[`, `"${notes}/[": wanted a file, a folder or a glob with matches`],
     [`${notes}/empty.md`, `Cannot learn from ${notes}/empty.md: wanted text, got empty files`],
     [notes, `Cannot read ${notes}/latin.txt: wanted text in UTF-8, got other bytes`],
   ];

@@ -1,6 +1,6 @@
 /** The command line of every script: typed flags, `--help`, exit codes, errors in one line. */
 
-import { parseArgs } from "node:util";
+import { parseArgs } from "./deps.ts";
 
 /** A flag, with a value or without (a switch). */
 export interface Flag<Value> {
@@ -205,25 +205,29 @@ export function firstLine(error: unknown): string {
 }
 
 function splitArguments(args: readonly string[], flags: Flags): Map<string, string> {
-  const options = Object.fromEntries(
-    Object.entries(flags).map(([name, { placeholder, isRepeatable = false }]) =>
-      [
-        kebabCase(name),
-        { type: placeholder === null ? "boolean" : "string", multiple: isRepeatable },
-      ] as const
-    ),
-  );
-  let parsed: Record<string, string | boolean | (string | boolean)[] | undefined>;
-  try {
-    parsed = parseArgs({ args: joinNegative(args), options }).values;
-  } catch (error) {
-    throw new UsageError(firstLine(error), { cause: error });
+  const names = (isWanted: (flag: Flag<unknown>) => boolean) =>
+    Object.keys(flags).filter((name) => isWanted(flags[name]!)).map(kebabCase);
+  const switches = names(({ placeholder }) => placeholder === null);
+  for (const argument of args) {
+    const [, name, value] = /^--([^=]+)=(.*)$/s.exec(argument) ?? [];
+    if (name !== undefined && switches.includes(name) && !/^(true|false)$/.test(value!)) {
+      throw new UsageError(`Cannot use --${name}: wanted no value, got ${quote(value!)}`);
+    }
   }
+  const parsed = parseArgs(joinNegative(args), {
+    boolean: switches,
+    string: names(({ placeholder }) => placeholder !== null),
+    collect: names(({ isRepeatable = false }) => isRepeatable),
+    unknown: (argument) => {
+      const what = argument.startsWith("-") ? "flag" : "argument";
+      throw new UsageError(`There is no ${what} ${argument}`);
+    },
+  });
+  const given = new Set(args.map((argument) => /^--([^=]+)/.exec(argument)?.[1]));
   return new Map(
-    Object.keys(flags).flatMap((name) => {
+    Object.keys(flags).filter((name) => given.has(kebabCase(name))).map((name) => {
       const value = parsed[kebabCase(name)];
-      const text = Array.isArray(value) ? value.join("\n") : `${value}`;
-      return value === undefined ? [] : [[name, text] as const];
+      return [name, Array.isArray(value) ? value.join("\n") : `${value}`];
     }),
   );
 }

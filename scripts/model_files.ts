@@ -1,7 +1,7 @@
 /** The files of a model, as a page that looks inside it reads them. */
 
-import { join } from "node:path";
 import { openCheckpoint } from "../gpt/mod.ts";
+import { join } from "./deps.ts";
 
 /**
  * Reads the three files of a run's latest model.

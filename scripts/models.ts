@@ -9,6 +9,7 @@ import {
   type RunProgress,
   savedSteps,
 } from "../gpt/mod.ts";
+import { basename } from "./deps.ts";
 import { choice, integer, optional, runName, UsageError, type Values } from "./flags.ts";
 import { printError } from "./output.ts";
 
@@ -122,7 +123,7 @@ export async function openToResume(
   step: number | null = null,
 ): Promise<ChosenModel> {
   if ((await savedSteps(folder)).length === 0) {
-    throw await unknownRun(folder.split("/").at(-1)!, [stage]);
+    throw await unknownRun(basename(folder), [stage]);
   }
   const model = await identify(stage, await openStep(folder, step, "--resume-from-step"));
   printError(`Going on with ${titleOf(model)}`);
@@ -131,7 +132,7 @@ export async function openToResume(
 
 /** Adds to a checkpoint what it is called, and how far its run has come. */
 export async function identify(stage: Stage, checkpoint: Checkpoint): Promise<ChosenModel> {
-  const tag = checkpoint.folder.split("/").at(-1)!;
+  const tag = basename(checkpoint.folder);
   return { ...checkpoint, stage, tag, progress: await readProgress(checkpoint) };
 }
 

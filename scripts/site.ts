@@ -1,8 +1,8 @@
 /** Writes the lesson as a folder of static files. */
 
-import { dirname, join } from "node:path";
 import { stages } from "../chat/mod.ts";
 import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
+import { dirname, join } from "./deps.ts";
 import { mainOf, optional, runName, text, UsageError, type Values } from "./flags.ts";
 import { readModelFiles } from "./model_files.ts";
 import { findModel } from "./models.ts";

@@ -55,10 +55,10 @@ const extraArrows: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The lists of packages of pages. Only who builds a page loads them, and a bundle has to find what it
- * contains, so their imports are literals.
+ * Lists of packages whose imports are literals: those of pages, which only who builds a page loads, and
+ * in which a bundle has to find what it contains; and that of the commands, which all parse flags.
  */
-const pagePackages = ["web/deps.ts", "web/build_deps.ts"];
+const eagerPackages = ["web/deps.ts", "web/build_deps.ts", "scripts/deps.ts"];
 
 /** The folder of fast paths, which may be deleted, and the only import of it from outside. */
 const fastPaths = {
@@ -199,7 +199,7 @@ export function violationsIn(path: string, source: string): string[] {
     const problem = specifier === null
       ? "a computed import cannot be checked"
       : problemWith(path, specifier) ??
-        (isEager && specifier.startsWith("npm:") && !pagePackages.includes(path)
+        (isEager && specifier.startsWith("npm:") && !eagerPackages.includes(path)
           ? `wanted "${specifier}" in a constant: Deno downloads a literal even if it is not used`
           : null);
     return problem === null ? [] : [`${path}:${line}: ${problem}`];
@@ -303,7 +303,7 @@ function problemWithPackage(path: string, specifier: string): string | null {
   if (!/^npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(-[\w.]+)?(\/.*)?$/.test(specifier)) {
     return `wanted a full version, npm:name@1.2.3, got "${specifier}"`;
   }
-  if (path !== `${moduleOf(path)}/deps.ts` && !pagePackages.includes(path)) {
+  if (path !== `${moduleOf(path)}/deps.ts` && !eagerPackages.includes(path)) {
     return `wanted "${specifier}" in ${moduleOf(path)}/deps.ts, the module's list of packages`;
   }
   return null;

@@ -1,0 +1,26 @@
+/**
+ * Third-party packages of the commands: `@std/cli` and `@std/path`, in the package of npm that holds
+ * the whole of `@std`. Every command parses flags, so it is imported at once.
+ *
+ * @module
+ */
+
+import { parseArgs as parseUntyped } from "npm:deno-std@1.4.0/cli/parse_args.js";
+
+/** What to parse, and what was found: see https://jsr.io/@std/cli/doc/parse-args. */
+type ParseArgs = (args: readonly string[], options: {
+  /** Flags without a value. */
+  readonly boolean: readonly string[];
+  /** Flags with a value. */
+  readonly string: readonly string[];
+  /** Flags whose values are collected in a list. */
+  readonly collect: readonly string[];
+  /** Gets each argument that is none of these flags. */
+  readonly unknown: (argument: string) => void;
+}) => Record<string, string | boolean | (string | boolean)[] | undefined>;
+
+export const parseArgs: ParseArgs = parseUntyped;
+
+export { basename } from "npm:deno-std@1.4.0/path/basename.js";
+export { dirname } from "npm:deno-std@1.4.0/path/dirname.js";
+export { join } from "npm:deno-std@1.4.0/path/join.js";
