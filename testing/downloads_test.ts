@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { importsOf, isTestOrBench } from "./imports.ts";
-import { serveRegistry } from "./registry.ts";
+import { cachedPackage, serveRegistry } from "./registry.ts";
 import { serveRepository } from "./serve.ts";
 import { sourceFiles } from "./source_files.ts";
 
@@ -13,6 +13,9 @@ const root = new URL("../", import.meta.url);
 const read = async (path: string) => JSON.parse(await Deno.readTextFile(new URL(path, root)));
 const lock: Lock = await read("deno.lock");
 
+/** What every command imports. */
+const std = await cachedPackage("deno-std", "1.4.0");
+
 /** The name of a package, from an entry of the lock file, which may name its peers, too. */
 const nameOf = (entry: string): string => entry.slice(0, entry.indexOf("@", 1));
 
@@ -24,7 +27,7 @@ async function downloadsOf(
   const versions = Object.keys(lock.npm).map((entry) =>
     [nameOf(entry), entry.slice(nameOf(entry).length + 1).split("_")[0]!] as const
   );
-  await using registry = await serveRegistry(new Map(versions));
+  await using registry = await serveRegistry(new Map(versions), new Map([["deno-std", std]]));
   const [cache, home] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
   try {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
