@@ -70,6 +70,16 @@ export {
   type Split,
 } from "./tasks/spelling.ts";
 export {
+  type Answerer,
+  answererOf,
+  askQuestions,
+  evaluateSense,
+  judgeTrueStories,
+  type QuestionTally,
+  type SenseOptions,
+  type SenseResult,
+} from "./evaluate/sense.ts";
+export {
   type GenerativeTask,
   listTask,
   mixTasks,

@@ -1,6 +1,6 @@
 /** Evaluates a model: nanochat's `base_eval`, with its flags. */
 
-import { openSource, readTokenStream, SequentialLoader, type SplitName } from "../data/mod.ts";
+import { readTokenStream, SequentialLoader, type SplitName } from "../data/mod.ts";
 import { type CoreBundle, evaluateCore } from "../chat/mod.ts";
 import {
   basePath,
@@ -15,6 +15,7 @@ import {
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { openCorpus } from "./corpora.ts";
 import { type BaseEvaluation, evaluationPath, readEvaluation } from "./evaluations.ts";
 import { type Flag, integer, mainOf, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
@@ -129,7 +130,7 @@ async function bitsPerByte(
   { data, splitTokens, deviceBatchSize }: Values<typeof flags>,
   ranks: RunRanks | null,
 ): Promise<number> {
-  const split = await (await openSource(data)).open(name);
+  const split = await (await openCorpus(data)).open(name);
   // The first token is not predicted.
   const maximumTokens = splitTokens + 1;
   const { tokens } = await readTokenStream(split, encoderOf(tokenizer), { maximumTokens });

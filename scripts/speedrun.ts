@@ -1,7 +1,6 @@
 /** All in one command: a corpus, a tokenizer, a model, its bits per byte, and text from it. */
 
 import { stagePath } from "../chat/mod.ts";
-import { openSource } from "../data/mod.ts";
 import {
   curvesAsSvg,
   defaultPrompts,
@@ -23,6 +22,7 @@ import {
   writeText,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { openCorpus } from "./corpora.ts";
 import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./chat_recipe.ts";
 import { dashboardFlags } from "./dashboard.ts";
 import { integer, mainOf, toggle, type Values } from "./flags.ts";
@@ -170,7 +170,7 @@ async function setEarlierAside(folder: string, lock: RunLock): Promise<void> {
 
 async function makeTokenizer(values: Values<typeof flags>): Promise<Tokenizer> {
   const start = performance.now();
-  const source = await openSource(values.data);
+  const source = await openCorpus(values.data);
   const limits = { docCap: Infinity, maxChars: Infinity };
   const tokenizer = await trainTokenizer(source, { vocabSize: values.vocabSize, ...limits });
   const { earlier } = await keepTokenizer(tokenizer);

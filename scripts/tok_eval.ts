@@ -1,6 +1,6 @@
 /** Measures the tokenizer's compression of texts of several kinds: nanochat's `tok_eval`. */
 
-import { openSource, texts } from "../data/mod.ts";
+import { texts } from "../data/mod.ts";
 import {
   type Compression,
   limitTexts,
@@ -12,6 +12,7 @@ import {
   ruleTexts,
   writeFileAtomically,
 } from "../gpt/mod.ts";
+import { openCorpus } from "./corpora.ts";
 import { type TokenizerEvaluation, tokenizerEvaluationPath } from "./evaluations.ts";
 import { type Flag, integer, mainOf, UsageError, type Values } from "./flags.ts";
 import { alignColumns, count, percent } from "./format.ts";
@@ -67,7 +68,7 @@ async function run({ against, maxChars, data }: Values<typeof flags>): Promise<v
 }
 
 async function corpusTexts(data: string, maxChars: number): Promise<NamedText[]> {
-  const source = await openSource(data);
+  const source = await openCorpus(data);
   return await Promise.all((["train", "validation"] as const).map(async (name) => {
     const limited = limitTexts(texts(await source.open(name)), { docCap: maxChars, maxChars });
     return { name, text: (await Array.fromAsync(limited)).join("\n").slice(0, maxChars) };

@@ -1,7 +1,8 @@
 /** Trains a tokenizer: nanochat's `tok_train`, with its flags. */
 
-import { openSource, texts } from "../data/mod.ts";
+import { texts } from "../data/mod.ts";
 import { keepTokenizer, tableAsText, trainTokenizer } from "../gpt/mod.ts";
+import { openCorpus } from "./corpora.ts";
 import { integer, mainOf, type Values } from "./flags.ts";
 import { count, duration } from "./format.ts";
 import { corpusFlags, smallestVocabulary } from "./training.ts";
@@ -25,7 +26,7 @@ export const main = mainOf({
 
 async function run(values: Values<typeof flags>): Promise<void> {
   const start = performance.now();
-  const source = await openSource(values.data);
+  const source = await openCorpus(values.data);
   const tokenizer = await trainTokenizer(source, values);
   const seconds = (performance.now() - start) / 1000;
   const { path, earlier } = await keepTokenizer(tokenizer);

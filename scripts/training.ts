@@ -8,7 +8,6 @@ import {
   findCoreBundle,
   readCoreBundle,
 } from "../chat/mod.ts";
-import { openSource } from "../data/mod.ts";
 import {
   type Checkpoint,
   type Device,
@@ -48,6 +47,7 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
+import { openCorpus } from "./corpora.ts";
 import { bytes, count, duration, short } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
 import { type dashboardFlags, serveRun } from "./dashboard.ts";
@@ -86,7 +86,11 @@ export const trainingPrecision: { matmulPrecision: Flag<"f32" | "bf16" | "auto">
 };
 
 export const corpusFlags = {
-  data: text("sotu", "The corpus: sotu, or a file, folder or glob of text or parquet", "PLACE"),
+  data: text(
+    "sotu",
+    "The corpus: sotu, stories, or a file, folder or glob of text or parquet",
+    "PLACE",
+  ),
 };
 
 export const bundleFlags = {
@@ -323,7 +327,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     lock: run.lock,
     plan,
     checkpoint,
-    source: await openSource(flags.data),
+    source: await openCorpus(flags.data),
     schedule: { warmupSteps, warmdownRatio, finalFraction },
     // What auto chose, so that the run goes on with it.
     settings: {

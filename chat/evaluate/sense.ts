@@ -1,0 +1,204 @@
+/**
+ * Does a model make sense? It tells stories that a program replays, and answers questions about
+ * stories that it has never seen.
+ *
+ * @module
+ */
+
+import { Engine, type LanguageModel, type SamplingOptions } from "../../gpt/mod.ts";
+import {
+  checkStory,
+  documentOf,
+  examinationStories,
+  judge,
+  type Judgment,
+  kindOfQuestion,
+  type KnownText,
+} from "../../stories/mod.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
+
+/** Sequences that are decoded side by side. */
+const BATCH = 25;
+/** Tokens of a story with its questions; longer ones break off. */
+const MAX_STORY_TOKENS = 300;
+/** Tokens of an answer. */
+const MAX_ANSWER_TOKENS = 24;
+
+/** Names that no list of the world has, as a user may type them. */
+const TYPED_NAMES = [
+  "Zorbit",
+  "Jinyoung",
+  "Elisabeth",
+  "Muhammad",
+  "Bartholomew",
+  "Svetlana",
+  "Oluwaseun",
+  "Guadalupe",
+  "Thorsten",
+  "Xiomara",
+] as const;
+
+/** Options for {@linkcode evaluateSense}. */
+export interface SenseOptions extends Pick<SamplingOptions, "temperature" | "topK" | "seed"> {
+  /** Number of stories to write. @default {200} */
+  readonly stories?: number;
+  /** Number of questions to ask, each about another story. @default {300} */
+  readonly questions?: number;
+  /** Number of stories to write about names that were never seen. @default {50} */
+  readonly typedNames?: number;
+  /** The text that the model was trained on, to count what is copied from it. */
+  readonly known: KnownText;
+  /** Is called with the fraction of the work that is done. */
+  readonly onProgress?: (fraction: number) => void;
+  /** Aborts the evaluation, which throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Right answers among questions. */
+export interface QuestionTally {
+  /** Questions asked. */
+  readonly asked: number;
+  /** Answers that are right, word for word. */
+  readonly right: number;
+}
+
+/** What {@linkcode evaluateSense} measured. */
+export interface SenseResult extends QuestionTally {
+  /** About the stories that the model wrote. */
+  readonly stories: Judgment;
+  /** The stories themselves, in the order of their seeds, with the model's own questions. */
+  readonly texts: readonly string[];
+  /** Right answers by what is asked for, the most frequent first. */
+  readonly byKind: ReadonlyMap<string, QuestionTally>;
+  /** Questions that the model asked about its own stories, and how many it answered right. */
+  readonly ownQuestions: QuestionTally;
+  /** Share of the stories about names never seen that are consistent; `null` if none was written. */
+  readonly typedNames: number | null;
+}
+
+/** Answers a question about a story. */
+export type Answerer = (story: string, question: string) => string | Promise<string>;
+
+/**
+ * Asks one question about each of many stories that nobody was trained on.
+ *
+ * @param answer Who answers: a model, or a count of words.
+ */
+export async function askQuestions(
+  count: number,
+  answer: Answerer,
+  onAsked: () => void = () => {},
+): Promise<QuestionTally & Pick<SenseResult, "byKind">> {
+  const byKind = new Map<string, { asked: number; right: number }>();
+  let right = 0;
+  const stories = examinationStories(count);
+  for (const [i, { text, questions }] of stories.entries()) {
+    const [question, wanted] = questions[i % questions.length]!;
+    const isRight = (await answer(text, question)).trim() === wanted;
+    const kind = kindOfQuestion(question);
+    const tally = byKind.get(kind) ?? { asked: 0, right: 0 };
+    byKind.set(kind, { asked: tally.asked + 1, right: tally.right + Number(isRight) });
+    right += Number(isRight);
+    onAsked();
+  }
+  const sorted = [...byKind].toSorted(([, a], [, b]) => b.asked - a.asked);
+  return { asked: stories.length, right, byKind: new Map(sorted) };
+}
+
+/** The greedy answer of a model to a question below a story: what it writes up to the line's end. */
+export function answererOf(model: LanguageModel, tokenizer: Tokenizer): Answerer {
+  const engine = new Engine(model, tokenizer);
+  return async (story, question) => {
+    const prompt = tokenizer.encode(`${story}\n${question}`, { prepend: tokenizer.bos });
+    const maxTokens = Math.min(MAX_ANSWER_TOKENS, model.maximumLength - prompt.length);
+    if (maxTokens < 1) return "";
+    const ids: number[] = [];
+    for await (const { tokens } of engine.generate(prompt, { maxTokens, temperature: 0 })) {
+      if (tokens[0] === tokenizer.bos) break;
+      ids.push(tokens[0]!);
+      if (tokenizer.decode(ids).includes("\n")) break;
+    }
+    return tokenizer.decode(ids).split("\n")[0]!;
+  };
+}
+
+/** Stories that a model writes after a beginning. */
+async function writeStories(
+  model: LanguageModel,
+  tokenizer: Tokenizer,
+  beginning: string,
+  count: number,
+  { seed = 42, ...sampling }: Pick<SamplingOptions, "temperature" | "topK" | "seed">,
+): Promise<string[]> {
+  const engine = new Engine(model, tokenizer);
+  const prompt = tokenizer.encode(beginning, { prepend: tokenizer.bos });
+  const maxTokens = Math.min(MAX_STORY_TOKENS, model.maximumLength - prompt.length);
+  const { tokens } = await engine.generateBatch(prompt, {
+    ...sampling,
+    seed,
+    samples: count,
+    maxTokens,
+  });
+  const special = new Set(tokenizer.specialTokens.values());
+  return tokens.map((ids) => tokenizer.decode(ids.filter((id) => !special.has(id))));
+}
+
+/**
+ * Measures a model that was trained on stories.
+ *
+ * @throws {RangeError} If an option is out of range.
+ */
+export async function evaluateSense(
+  model: LanguageModel,
+  tokenizer: Tokenizer,
+  options: SenseOptions,
+): Promise<SenseResult> {
+  const { stories = 200, questions = 300, typedNames = 50, known, signal, onProgress } = options;
+  const { temperature = 0.8, topK = 50, seed = 42 } = options;
+  // A story takes some ten times as long as an answer.
+  const work = 10 * (stories + typedNames) + questions;
+  let done = 0;
+  const advance = (by: number) => {
+    done += by;
+    signal?.throwIfAborted();
+    onProgress?.(done / work);
+  };
+
+  const texts: string[] = [];
+  while (texts.length < stories) {
+    const count = Math.min(BATCH, stories - texts.length);
+    const sampling = { temperature, topK, seed: seed + texts.length };
+    texts.push(...await writeStories(model, tokenizer, "", count, sampling));
+    advance(10 * count);
+  }
+  const asked = await askQuestions(questions, answererOf(model, tokenizer), () => advance(1));
+
+  const named: string[] = [];
+  for (let i = 0; named.length < typedNames; i++) {
+    const name = TYPED_NAMES[i % TYPED_NAMES.length]!;
+    const count = Math.min(Math.ceil(typedNames / TYPED_NAMES.length), typedNames - named.length);
+    const beginning = `Once upon a time, there was a kind dragon named ${name}.`;
+    const sampling = { temperature, topK, seed: seed + i };
+    named.push(...await writeStories(model, tokenizer, beginning, count, sampling));
+    advance(10 * count);
+  }
+
+  const own = texts.flatMap((text) => checkStory(text).questions);
+  return {
+    ...asked,
+    stories: judge(texts, known),
+    texts,
+    ownQuestions: {
+      asked: own.length,
+      right: own.filter(({ answer, wanted }) => answer === wanted).length,
+    },
+    typedNames: named.length === 0
+      ? null
+      : named.filter((text) => checkStory(text).isConsistent).length / named.length,
+  };
+}
+
+/** What true stories of the examination score, to compare with. */
+export function judgeTrueStories(count: number, known: KnownText): Judgment {
+  return judge(examinationStories(count, 1).map(documentOf), known);
+}

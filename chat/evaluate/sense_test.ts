@@ -1,0 +1,63 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  checkStory,
+  documentOf,
+  KnownText,
+  NGram,
+  randomOf,
+  tellStory,
+} from "../../stories/mod.ts";
+import { openDevice } from "../../tensor/mod.ts";
+import { Tokenizer } from "../../tokenizer/mod.ts";
+import { GPT } from "../../gpt/mod.ts";
+import { askQuestions, evaluateSense, judgeTrueStories } from "./sense.ts";
+
+const random = randomOf(3);
+const documents = Array.from({ length: 1500 }, () => documentOf(tellStory(random, "train")));
+const known = new KnownText(documents);
+
+Deno.test("who replays a story answers every question, and a count of words few", async () => {
+  const oracle = await askQuestions(
+    200,
+    (story, question) => checkStory(story).answers.get(question) ?? "",
+  );
+  assertEquals([oracle.asked, oracle.right], [200, 200]);
+  const tallies = [...oracle.byKind.values()];
+  assertEquals(tallies.reduce((sum, { asked }) => sum + asked, 0), 200);
+  assert(oracle.byKind.size > 20 && tallies[0]!.asked >= tallies.at(-1)!.asked);
+
+  const ngram = new NGram(4, documents);
+  const counted = await askQuestions(
+    200,
+    (story, question) => ngram.answer(`${story}\n${question}`),
+  );
+  assert(counted.right < 40, `${counted.right} of 200`);
+});
+
+Deno.test("true stories of the examination are sound and new", () => {
+  const truth = judgeTrueStories(100, known);
+  assertEquals([truth.consistent, truth.copied, truth.faults], [1, 0, []]);
+  assert(truth.novel > 0.5, `${truth.novel}`);
+});
+
+Deno.test("a model without training makes no sense, and its samples follow the seed", async () => {
+  const tokenizer = await Tokenizer.train(documents.slice(0, 50), { vocabSize: 400 });
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const shape = { sequenceLen: 64, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+  const { vocabSize } = tokenizer;
+  const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
+  const progress: number[] = [];
+  const options = { stories: 3, questions: 4, typedNames: 2, known };
+  const result = await evaluateSense(model, tokenizer, {
+    ...options,
+    onProgress: (fraction) => progress.push(fraction),
+  });
+  assertEquals([result.stories.stories, result.texts.length], [3, 3]);
+  assertEquals([result.stories.wellFormed, result.stories.copied], [0, 0]);
+  assertEquals([result.asked, result.right, result.typedNames], [4, 0, 0]);
+  assertAlmostEquals(progress.at(-1)!, 1);
+  assertEquals((await evaluateSense(model, tokenizer, options)).texts, result.texts);
+  const other = await evaluateSense(model, tokenizer, { ...options, seed: 7 });
+  assert(other.texts[0] !== result.texts[0]);
+  await device.close();
+});

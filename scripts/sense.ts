@@ -1,0 +1,152 @@
+/** Does a model make sense? Lets it tell stories, replays them, and asks it questions. */
+
+import {
+  askQuestions,
+  evaluateSense,
+  judgeTrueStories,
+  type QuestionTally,
+  type SenseResult,
+} from "../chat/mod.ts";
+import { loadModel } from "../gpt/mod.ts";
+import { judge, type Judgment, KnownText, NGram, randomOf } from "../stories/mod.ts";
+import { openCorpus } from "./corpora.ts";
+import { decimal, integer, mainOf, toggle, type Values } from "./flags.ts";
+import { alignColumns, percent } from "./format.ts";
+import { baseModelFlags, type ChosenModel, openModel, titleOf } from "./models.ts";
+import { print } from "./output.ts";
+import { chosenType, deviceFlags, openChosenDevice } from "./training.ts";
+
+const flags = {
+  stories: integer(200, "Stories that the model tells"),
+  questions: integer(300, "Questions about stories that it has never seen"),
+  names: integer(50, "Stories about names that it has never seen", { least: 0 }),
+  temperature: decimal(0.8, "0 takes the most likely token, 1 samples from the distribution"),
+  topK: integer(50, "Sample from this many of the most likely tokens, 0 for all", { least: 0 }),
+  seed: integer(42, "The same seed tells the same stories", { least: 0 }),
+  json: toggle("Print one line of JSON"),
+  ...baseModelFlags,
+  ...deviceFlags,
+};
+
+/** Examines the latest model of stories. Returns the exit code. */
+export const main = mainOf({
+  summary:
+    "Lets a model tell stories and answers questions about others, and checks each sentence.",
+  command: "deno task sense",
+  flags,
+  run,
+});
+
+/** A column of the table: who told the stories, and answered the questions. */
+interface Column {
+  readonly name: string;
+  readonly stories: Judgment;
+  readonly questions: QuestionTally | null;
+}
+
+async function run(values: Values<typeof flags>): Promise<void> {
+  const checkpoint = await openModel(values);
+  checkCorpus(checkpoint);
+  const source = await openCorpus("stories");
+  const split = await source.open("train");
+  const documents: string[] = [];
+  for (let chunk = 0; chunk < split.chunks; chunk++) documents.push(...await split.read(chunk));
+  const known = new KnownText(documents);
+
+  await using device = await openChosenDevice(values);
+  const model = await loadModel(checkpoint, device, { computeDtype: chosenType(device, values) });
+  const { tokenizer } = checkpoint;
+  const { stories, questions, names: typedNames, temperature, topK, seed } = values;
+  const result = await evaluateSense(model, tokenizer, {
+    stories,
+    questions,
+    typedNames,
+    temperature,
+    topK,
+    seed,
+    known,
+  });
+  const columns: Column[] = [
+    { name: "model", stories: result.stories, questions: result },
+    { name: "true stories", stories: judgeTrueStories(stories, known), questions: null },
+  ];
+  for (const order of [4, 2]) {
+    const ngram = new NGram(order, documents);
+    const random = randomOf(seed);
+    columns.push({
+      name: `${order}-gram`,
+      stories: judge(Array.from({ length: stories }, () => ngram.write(random)), known),
+      questions: await askQuestions(
+        questions,
+        (story, question) => ngram.answer(`${story}\n${question}`),
+      ),
+    });
+  }
+  print(
+    values.json
+      ? JSON.stringify(asData(checkpoint, result, columns))
+      : describeSense(result, columns),
+  );
+}
+
+/** @throws {Error} If the model was trained on another text. */
+function checkCorpus(checkpoint: ChosenModel): void {
+  const { data } = checkpoint.meta.settings;
+  if (data === "stories") return;
+  throw new Error(
+    `Cannot examine ${titleOf(checkpoint)}: wanted a model that was trained on stories, got one ` +
+      `of ${JSON.stringify(data ?? "conversations")}. Train one: deno task speedrun`,
+  );
+}
+
+/** What a person reads: a table, then the first story and the first one with a fault. */
+export function describeSense(result: SenseResult, columns: readonly Column[]): string {
+  const { stories, byKind, typedNames, ownQuestions, texts } = result;
+  const row = (name: string, cell: (column: Column) => string) => [name, ...columns.map(cell)];
+  const share = ({ right, asked }: QuestionTally) => percent(asked === 0 ? 0 : right / asked);
+  const parts = [
+    alignColumns([
+      ["", ...columns.map(({ name }) => name)],
+      row("well-formed stories", ({ stories }) => percent(stories.wellFormed)),
+      row("stories without a contradiction", ({ stories }) => percent(stories.consistent)),
+      row("sentences without a fault", ({ stories }) => percent(stories.sentences)),
+      row("questions right", ({ questions }) => questions === null ? "" : share(questions)),
+      row("new sequences of 8 words", ({ stories }) => percent(stories.novel)),
+      row("stories copied", ({ stories }) => `${stories.copied}`),
+      row("distinct sequences of 3 words", ({ stories }) => percent(stories.distinct)),
+    ]),
+    `Its own questions about its own stories: ${share(ownQuestions)} right` +
+    (typedNames === null
+      ? ""
+      : `\nStories about names never seen, without a contradiction: ${percent(typedNames)}`),
+    `Questions right, by kind:\n${
+      alignColumns([...byKind].map(([kind, { asked, right }]) => [kind, `${right} of ${asked}`]))
+    }`,
+  ];
+  if (stories.faults.length > 0) {
+    const rows = stories.faults.map(([fault, times]) => [fault, `${times}`]);
+    parts.push(`Faults, by kind:\n${alignColumns(rows)}`);
+  }
+  parts.push(`The first story:\n${texts[0]}`);
+  if (stories.firstFault !== undefined) {
+    const { text, sentence, fault } = stories.firstFault;
+    parts.push(`The first story with a fault:\n${text}\n→ ${sentence}\n→ ${fault}`);
+  }
+  return parts.join("\n\n");
+}
+
+/** What `--json` prints. */
+function asData(
+  checkpoint: ChosenModel,
+  { byKind, ...result }: SenseResult,
+  columns: readonly Column[],
+): unknown {
+  return {
+    model: titleOf(checkpoint),
+    ...result,
+    byKind: Object.fromEntries(byKind),
+    columns,
+  };
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
