@@ -34,11 +34,25 @@ export async function importGlobToRegExp(): Promise<
   return (await import(GLOBS)).globToRegExp;
 }
 
-export function importParquet(): Promise<typeof import("npm:hyparquet@1.31.5")> {
-  return import(PARQUET);
+/** Loads the parts of the parquet reader: the footer, the headers of pages, and their values. */
+export async function importParquet(): Promise<
+  & Pick<typeof import("npm:hyparquet@1.31.5"), "parquetMetadata" | "parquetSchema" | "flatten">
+  & Pick<typeof import("npm:hyparquet@1.31.5/src/column.js"), "parquetHeader" | "readColumn">
+  & Pick<typeof import("npm:hyparquet@1.31.5/src/assemble.js"), "assembleNested">
+  & Pick<typeof import("npm:hyparquet@1.31.5/src/convert.js"), "DEFAULT_PARSERS">
+  & Pick<typeof import("npm:hyparquet@1.31.5/src/schema.js"), "getTreePath">
+> {
+  const [main, column, assemble, convert, schema] = await Promise.all([
+    import(PARQUET),
+    import(`${PARQUET}/src/column.js`),
+    import(`${PARQUET}/src/assemble.js`),
+    import(`${PARQUET}/src/convert.js`),
+    import(`${PARQUET}/src/schema.js`),
+  ]);
+  return { ...main, ...column, ...assemble, ...convert, ...schema };
 }
 
-/** Loads the codecs that the parquet reader lacks: zstd, gzip, brotli, lz4. */
+/** Loads codecs: of these the reader takes snappy and lz4, the others from Deno. */
 export function importCompressors(): Promise<typeof import("npm:hyparquet-compressors@1.1.2")> {
   return import(COMPRESSORS);
 }

@@ -36,7 +36,7 @@
 
 export * from "./browser.ts";
 export { openSource, type OpenSourceOptions } from "./open_source.ts";
-export { parquetFiles, type ParquetOptions } from "./parquet.ts";
+export { parquetFiles, type ParquetOptions } from "./parquet/source.ts";
 export { SharedLoader, type ShareOptions } from "./share.ts";
 export { sotuSource } from "./sotu.ts";
 export { documents, texts } from "./source.ts";

@@ -1,7 +1,7 @@
 /** Opens the corpus that a user names. @module */
 
 import { findFiles } from "./files.ts";
-import { PARQUET_EXTENSION, parquetFiles } from "./parquet.ts";
+import { PARQUET_EXTENSION, parquetFiles } from "./parquet/source.ts";
 import { sotuSource } from "./sotu.ts";
 import type { Source } from "./source.ts";
 import { TEXT_EXTENSIONS, textFiles } from "./text_files.ts";

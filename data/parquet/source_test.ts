@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
-import { openSource } from "./open_source.ts";
-import { parquetFiles } from "./parquet.ts";
-import { texts } from "./source.ts";
+import { openSource } from "../open_source.ts";
+import { parquetFiles } from "./source.ts";
+import { texts } from "../source.ts";
 
 async function withTables(
   tables: Record<string, (string | null)[]>,
@@ -131,7 +131,7 @@ Deno.test("a file of another format, or a truncated one, is an error with its pa
     await assertRejects(
       () => damaged.read(0),
       SyntaxError,
-      `Cannot read "${path}": wanted the rows 0 to 3 of "text"`,
+      `Cannot read row group 0 of "${path}": wanted the rows 0 to 3 of "text", got "`,
     );
   });
 });
