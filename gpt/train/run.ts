@@ -12,6 +12,7 @@
 import type { GradScalerState } from "../../optim/mod.ts";
 import type { Profile } from "../../tensor/mod.ts";
 import { exitCodeOf, inPlaceOfRank } from "./exit_code.ts";
+import { Feed } from "./feed.ts";
 import { type LoopOptions, type LoopStep, trainingLoop } from "./loop.ts";
 import { mean, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
@@ -155,7 +156,8 @@ const WARMUP_STEPS = 3;
  * Trains a model.
  *
  * @returns Events as they happen, `end` last. To stop listening stops the run at once, unsaved.
- * @throws {Error} If a loss is not finite; the message names the step, and nothing is saved.
+ * @throws {Error} If a loss is not finite; the message names the step, and nothing is saved. The
+ * loader's error, after a checkpoint, if there is no batch for a step.
  *
  * @example Two steps on one sentence
  * ```ts
@@ -190,8 +192,9 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   // With several ranks, only what all of them know may decide.
   let agreed = { exitCode: 0, isSaving: false };
   const exitCode = () => parallel === undefined ? exitCodeOf(options.signal) : agreed.exitCode;
-  const isStopping = () => exitCode() > 0;
-  const loop = trainingLoop({ ...options, firstStep, ranks: parallel?.ranks ?? 1 });
+  const feed = new Feed(options);
+  const isStopping = () => exitCode() > 0 || feed.failure !== undefined;
+  const loop = trainingLoop({ ...options, loader: feed, firstStep, ranks: parallel?.ranks ?? 1 });
   /** When the first pending step began. */
   let started: number | null = null;
   /** The steps after warmup, which tell how long the others will take. */
@@ -237,6 +240,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       savedStep = step;
       yield { kind: "checkpoint", step, path };
     }
+    if (feed.failure !== undefined && exitCode() === 0) throw feed.failure.error;
     if (isLast || isStopping()) {
       yield { kind: "end", state, finished: isLast, exitCode: isLast ? 0 : exitCode() };
       return;
@@ -245,12 +249,13 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     started ??= performance.now();
     const runStep = async (): Promise<void> => {
       const { value } = await loop.next();
-      if (value !== undefined) pending.push(value);
+      if (value === undefined) return;
+      pending.push(value);
+      const scaling = scaler?.stateDict() ?? null;
+      state = { ...state, step: step + 1, loader: value.loaderState, scaler: scaling };
     };
     const isProfiled = options.profile === true && step === profiledStep;
-    const profile = isProfiled ? await model.device.profile(runStep) : await runStep();
-    const { loaderState } = pending.at(-1)!;
-    state = { ...state, step: step + 1, loader: loaderState, scaler: scaler?.stateDict() ?? null };
+    const profile = await feed.attempt(isProfiled ? model.device.profile(runStep) : runStep());
 
     // A task that comes next may read the device, or needs finite losses. The first loss is shown at
     // once: whoever starts a run waits for it.

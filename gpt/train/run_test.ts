@@ -7,7 +7,7 @@ import { pretrainingSchedule } from "./loop.ts";
 import { encoderOf } from "./pretrain.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { tinyPlan, tinySource, tinyTokenizer } from "../testing/tiny.ts";
-import { train, type TrainingEvent, type TrainOptions } from "./run.ts";
+import { train, type TrainingEvent, type TrainingState, type TrainOptions } from "./run.ts";
 
 const device = await openDevice("cpu", { threads: 1, blas: false });
 const tokenizer = await tinyTokenizer();
@@ -305,4 +305,55 @@ Deno.test("the loader's state after the last batch is part of the run's state", 
   let batch: Batch<unknown> | undefined;
   for (let i = 0; i < 6; i++) batch = await fresh.loader.take();
   assertEquals(state.loader, batch?.state);
+});
+
+Deno.test("without data a run saves what it has learned, and then ends with the loader's error", async () => {
+  const options = await setUp(tinyPlan({ numIterations: 5 }));
+  let taken = 0;
+  const take = () => {
+    // The first of the two batches of the third step is read.
+    if (++taken > 5) throw new SyntaxError("Cannot read the corpus: wanted text, got none");
+    return options.loader.take();
+  };
+  const saved: TrainingState[] = [];
+  const run = (state: TrainingState) => {
+    saved.push(state);
+    return Promise.resolve("folder");
+  };
+  const events: TrainingEvent[] = [];
+  const broken = { ...options, loader: { take }, save: { every: -1, run } };
+  await assertRejects(
+    async () => {
+      for await (const event of train(broken)) events.push(event);
+    },
+    SyntaxError,
+    "Cannot read the corpus",
+  );
+  assertEquals(losses(events).length, 2);
+  assertEquals(events.at(-1)?.kind, "checkpoint");
+  const whole = await setUp(tinyPlan({ numIterations: 2 }));
+  const { state } = endOf(await Array.fromAsync(train(whole)));
+  const { step, lossAverage, loader } = saved[0]!;
+  assertEquals([saved.length, step, lossAverage], [1, 2, state.lossAverage]);
+  assertEquals(loader, state.loader);
+});
+
+Deno.test("a signal ends a run that waits for data, and what it has learned is saved", async () => {
+  const options = await setUp(tinyPlan({ numIterations: 5 }));
+  const controller = new AbortController();
+  let taken = 0;
+  const take = () => {
+    if (++taken < 6) return options.loader.take();
+    setTimeout(() => controller.abort(143), 5);
+    return new Promise<never>(() => {});
+  };
+  const saved: number[] = [];
+  const run = ({ step }: TrainingState) => {
+    saved.push(step);
+    return Promise.resolve("folder");
+  };
+  const { signal } = controller;
+  const waiting = { ...options, loader: { take }, save: { every: -1, run }, signal };
+  const { finished, exitCode } = endOf(await Array.fromAsync(train(waiting)));
+  assertEquals([finished, exitCode, saved], [false, 143, [2]]);
 });
