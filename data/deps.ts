@@ -34,6 +34,15 @@ export async function importGlobToRegExp(): Promise<
   return (await import(GLOBS)).globToRegExp;
 }
 
+/** Types of the parquet reader. */
+export type {
+  ColumnMetaData,
+  DecodedArray,
+  FileMetaData,
+  PageHeader,
+  SchemaTree,
+} from "npm:hyparquet@1.31.5";
+
 /** Loads the parts of the parquet reader: the footer, the headers of pages, and their values. */
 export async function importParquet(): Promise<
   & Pick<typeof import("npm:hyparquet@1.31.5"), "parquetMetadata" | "parquetSchema" | "flatten">

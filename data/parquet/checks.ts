@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { ColumnMetaData, FileMetaData, PageHeader } from "npm:hyparquet@1.31.5";
+import type { ColumnMetaData, FileMetaData, PageHeader } from "../deps.ts";
 import { structEnd } from "./thrift.ts";
 
 /** Memory that the values of a column may take in a row group, in bytes. */

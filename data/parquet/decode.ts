@@ -1,6 +1,6 @@
 /** What the thread that reads parquet files does; see `reader.ts`. @module */
 
-import type { ColumnMetaData, DecodedArray, FileMetaData, SchemaTree } from "npm:hyparquet@1.31.5";
+import type { ColumnMetaData, DecodedArray, FileMetaData, SchemaTree } from "../deps.ts";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { importCompressors, importParquet } from "../deps.ts";
 import { type FoundFile, readBytes } from "../files.ts";
