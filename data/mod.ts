@@ -10,6 +10,7 @@
  * | Corpus | Validation |
  * | --- | --- |
  * | `sotu`, the State of the Union | the last 20 addresses (2002 to 2021) |
+ * | `wordnet`, definitions of words | one word in 20, with all its definitions |
  * | `.txt`, `.md`, `.jsonl` | the last 5 % of the bytes, in file name order |
  * | `.parquet` | the last file; in a single file, the last 5 % of the rows |
  *
@@ -39,6 +40,7 @@ export { openSource, type OpenSourceOptions } from "./open_source.ts";
 export { parquetFiles, type ParquetOptions } from "./parquet/source.ts";
 export { SharedLoader, type ShareOptions } from "./share.ts";
 export { sotuSource } from "./sotu.ts";
+export { wordNetSource } from "./wordnet.ts";
 export { documents, texts } from "./source.ts";
 export { textFiles, type TextFilesOptions } from "./text_files.ts";
 export {

@@ -5,6 +5,7 @@ import { PARQUET_EXTENSION, parquetFiles } from "./parquet/source.ts";
 import { sotuSource } from "./sotu.ts";
 import type { Source } from "./source.ts";
 import { TEXT_EXTENSIONS, textFiles } from "./text_files.ts";
+import { wordNetSource } from "./wordnet.ts";
 
 /** Options for {@linkcode openSource}. */
 export interface OpenSourceOptions {
@@ -15,7 +16,7 @@ export interface OpenSourceOptions {
 }
 
 /**
- * Opens a corpus: `sotu` for the default one, or a file, folder or glob of `.txt`, `.md` and
+ * Opens a corpus: `sotu` for the default one, `wordnet` for definitions, or a file, folder or glob of `.txt`, `.md` and
  * `.jsonl` files, or of `.parquet` files.
  *
  * @throws {Error} If there are no such files, or both text and parquet files.
@@ -30,6 +31,7 @@ export interface OpenSourceOptions {
  */
 export async function openSource(place: string, options: OpenSourceOptions = {}): Promise<Source> {
   if (place === "sotu") return sotuSource();
+  if (place === "wordnet") return wordNetSource();
   const { column = "text", validationFraction = 0.05 } = options;
   const files = await findFiles(place, [...TEXT_EXTENSIONS, PARQUET_EXTENSION]);
   const tables = files.filter(({ name }) => name.endsWith(PARQUET_EXTENSION));

@@ -88,7 +88,7 @@ export const trainingPrecision: { matmulPrecision: Flag<"f32" | "bf16" | "auto">
 export const corpusFlags = {
   data: text(
     "sotu",
-    "The corpus: sotu, stories, or a file, folder or glob of text or parquet",
+    "The corpus: sotu, stories, wordnet, or a file, folder or glob of text or parquet",
     "PLACE",
   ),
 };
