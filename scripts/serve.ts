@@ -1,10 +1,11 @@
 /** A server of the last model, by OpenAI's API. */
 
-import { loadModel } from "../gpt/mod.ts";
+import { suggestions } from "../chat/mod.ts";
+import { describeProgress, loadModel } from "../gpt/mod.ts";
 import { serve } from "../serve/mod.ts";
 import { integer, list, mainOf, text, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { modelFlags, openModel } from "./models.ts";
+import { type ChosenModel, modelFlags, openModel } from "./models.ts";
 import { print, printError } from "./output.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./training.ts";
 
@@ -49,6 +50,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const model = await loadModel(checkpoint, device, { computeDtype });
   using interrupt = onInterrupt("Stopping when the answers have come to an end.");
   const server = await serve(model, checkpoint.tokenizer, {
+    ...{ origin: describeProgress(checkpoint.progress), examples: examplesFor(checkpoint) },
     ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
     ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
     ...(values.apiKey === "" ? {} : { apiKey: values.apiKey }),
@@ -60,6 +62,13 @@ async function run(values: Values<typeof flags>): Promise<void> {
   if (!values.noPage) print(`Chat with it: ${server.url}/`);
   await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
   await server.stop();
+}
+
+/** What one could say to a model first: what conversations by rule have taught it, if any did. */
+function examplesFor({ stage, meta }: ChosenModel): readonly string[] {
+  const { task = "", conversations = "" } = meta.settings;
+  const isTaught = `${task}`.includes("rules") || conversations === "" || conversations === null;
+  return stage !== "base" && isTaught ? suggestions : [];
 }
 
 async function buildPage(): Promise<(path: string) => Response | null> {

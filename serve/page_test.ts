@@ -1,31 +1,32 @@
 /** The chat page in a browser, against the server. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Page } from "npm:playwright-core@1.65.1";
+import type { BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
 import { findChromium, startChromium } from "../testing/browser/chromium.ts";
 import { buildChat } from "../web/page.ts";
-import { pageTest, violations } from "../web/testing/pages.ts";
+import { pageTest, svgFaults, violations } from "../web/testing/pages.ts";
 import { withServer } from "./testing/tiny_server.ts";
 
 /** Runs a test on the page; errors of the page, and requests to other hosts, fail it. */
 async function withPage(
   options: Parameters<typeof withServer>[0],
-  body: (page: Page, url: string) => Promise<void>,
+  body: (page: Page, server: { readonly url: string; stop(): Promise<void> }) => Promise<void>,
+  browserOptions: BrowserContextOptions = {},
 ): Promise<void> {
-  await withServer({ stage: "sft", page: await buildChat(), ...options }, async ({ url }) => {
+  await withServer({ stage: "sft", page: await buildChat(), ...options }, async (server) => {
     const browser = await startChromium(findChromium()!);
     try {
-      const page = await browser.newPage({ colorScheme: "dark" });
+      const page = await browser.newPage({ colorScheme: "dark", ...browserOptions });
       const problems: string[] = [];
       page.on("pageerror", (error) => problems.push(`${error}`));
       page.on("request", (request) => {
-        if (!request.url().startsWith(url) && !request.url().startsWith("data:")) {
+        if (!request.url().startsWith(server.url) && !request.url().startsWith("data:")) {
           problems.push(request.url());
         }
       });
-      await page.goto(url);
+      await page.goto(server.url);
       await page.waitForSelector("html[data-ready]");
-      await body(page, url);
+      await body(page, server);
       assertEquals(problems, []);
     } finally {
       await browser.close();
@@ -33,19 +34,48 @@ async function withPage(
   });
 }
 
+/** Waits until no answer comes. */
+const settled = (page: Page) =>
+  page.waitForFunction(() =>
+    document.querySelector("[aria-busy=true]") === null &&
+    document.querySelector("button.send[type=submit]") !== null
+  );
+
 /** Sends what is written, with the Enter key, and waits for the end of the answer. */
 async function send(page: Page, text: string): Promise<void> {
-  await page.waitForSelector("button[type=submit]:not([disabled])");
+  const before = (await turns(page)).length;
+  await page.getByText(/is ready\.|complete\.|limit of its length|Stopped|removed/).first()
+    .waitFor({ state: "attached" });
   await page.focus("#message");
   await page.keyboard.type(text);
   await page.keyboard.press("Enter");
-  await page.waitForSelector("text=The answer is complete.");
+  await page.waitForFunction(
+    (before) => document.querySelectorAll("[data-turn]").length === before + 2,
+    before,
+  );
+  await settled(page);
 }
 
 const turns = (page: Page) =>
   page.$$eval("[data-turn]", (all) => all.map((each) => each.dataset.turn));
 const answers = (page: Page) =>
   page.$$eval("[data-turn=assistant] .said", (all) => all.map(({ textContent }) => textContent));
+const focused = (page: Page) => page.evaluate(() => document.activeElement?.id);
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+/** How far the end of the chat is below what is in view. */
+const below = (page: Page) =>
+  page.$eval(
+    ".scroller",
+    ({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight,
+  );
+
+/** Makes samples certain. */
+async function makeCertain(page: Page): Promise<void> {
+  await page.getByText("Settings").click();
+  await page.focus("#temperature");
+  await page.keyboard.press("Home");
+  assertEquals(await page.textContent("output[for=temperature]"), "0.0");
+}
 
 pageTest(
   "a chat is written, kept, edited, answered again and removed, by keyboard",
@@ -58,60 +88,204 @@ pageTest(
       await send(page, "And now?");
       assertEquals((await turns(page)).length, 4);
 
-      await page.getByText("Settings").click();
-      await page.focus("#temperature");
-      await page.keyboard.press("Home");
-      assertEquals(await page.textContent("output[for=temperature]"), "0.0");
-
-      await page.getByRole("button", { name: "Regenerate" }).focus();
+      await makeCertain(page);
+      await button(page, "Answer again").focus();
       await page.keyboard.press("Enter");
-      await page.waitForSelector("text=The answer is complete.");
+      await settled(page);
       const [, certain] = await answers(page);
-      await page.getByRole("button", { name: "Regenerate" }).click();
-      await page.waitForSelector("text=The answer is complete.");
+      assertEquals(await focused(page), "message");
+      await button(page, "Answer again").click();
+      await settled(page);
       assertEquals((await answers(page))[1], certain);
 
       await page.reload();
       await page.waitForSelector("html[data-ready]");
       assertEquals((await answers(page))[1], certain);
-      await page.waitForSelector("button[type=submit]:not([disabled])");
-      await page.getByRole("button", { name: "Edit" }).first().click();
+      await button(page, "Edit").first().click();
       await page.keyboard.press("Control+A");
       await page.keyboard.type("I have two.");
-      await page.getByRole("button", { name: "Send" }).first().click();
-      await page.waitForSelector("text=The answer is complete.");
-      assertEquals(await turns(page), ["user", "assistant"]);
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => document.querySelectorAll("[data-turn]").length === 2);
+      await settled(page);
       assertEquals(await page.textContent("[data-turn=user] .said"), "I have two.");
 
-      await page.getByRole("button", { name: "New chat" }).first().click();
+      await button(page, "New chat").first().click();
       assertEquals(await turns(page), []);
+      assertEquals(await focused(page), "message");
       await send(page, "Another one");
-      await page.getByRole("button", { name: "I have two.", exact: true }).click();
+      await button(page, "I have two.").click();
       assertEquals(await page.textContent("[data-turn=user] .said"), "I have two.");
-      await page.getByRole("button", { name: "Remove I have two." }).click();
+      await button(page, "Remove I have two.").click();
       assertEquals(await page.textContent("[data-turn=user] .said"), "Another one");
     }),
 );
 
 pageTest(
+  "the newest answer is in view, unless the reader has scrolled up; then a button goes down",
+  () =>
+    withPage({ context: 120 }, async (page) => {
+      assertEquals(await focused(page), "message");
+      for (let i = 0; i < 8; i++) {
+        await send(page, `Question ${i}`);
+        assert(await below(page) < 8, `${await below(page)} pixels below after question ${i}`);
+        assertEquals(await focused(page), "message");
+      }
+      const isShown = () =>
+        page.locator("[data-turn]").last().evaluate((turn) => {
+          const { top, bottom } = turn.getBoundingClientRect();
+          const view = document.querySelector(".scroller")!.getBoundingClientRect();
+          return bottom > view.top && top < view.bottom;
+        });
+      assert(await isShown());
+      assertEquals(await page.locator(".to-end").count(), 0);
+
+      await page.mouse.move(640, 300);
+      await page.mouse.wheel(0, -600);
+      await page.waitForSelector(".to-end");
+      // What comes meanwhile moves nothing.
+      const at = await page.$eval(".scroller", ({ scrollTop }) => scrollTop);
+      await page.locator("[data-turn=assistant]").last().evaluate((turn) => {
+        turn.querySelector<HTMLElement>("button[aria-label='Answer again']")!.click();
+      });
+      await settled(page);
+      assertEquals(await page.$eval(".scroller", ({ scrollTop }) => scrollTop), at);
+      await button(page, "Go down to the newest answer").click();
+      await page.waitForSelector(".to-end", { state: "detached" });
+      assert(await below(page) < 8 && await isShown());
+    }, { viewport: { width: 1280, height: 800 } }),
+);
+
+pageTest(
+  "a long chat needs one request a message, and no answer is cut in silence",
+  () =>
+    withPage({ context: 120 }, async (page) => {
+      const asked: number[] = [];
+      page.on("response", (response) => {
+        if (response.url().endsWith("/completions")) asked.push(response.status());
+      });
+      await makeCertain(page);
+      for (let i = 0; i < 9; i++) await send(page, `How many roses are there in ${i}?`);
+      assertEquals(asked, Array(9).fill(200));
+      // There is always room for a quarter of the context, 30 tokens.
+      const tokens = (await answers(page)).map((text) => text!.length);
+      assert(tokens.every((length) => length >= 30), tokens.join());
+      assertEquals(await page.getByText("It sees only what is below").count(), 1);
+
+      assertEquals(await page.locator(".ending.length").count(), 9);
+    }),
+);
+
+pageTest(
+  "an answer that was cut says so, and goes on",
+  () =>
+    withPage({ context: 250 }, async (page) => {
+      await makeCertain(page);
+      await page.route("**/completions", async (route) => {
+        const body = { ...route.request().postDataJSON(), max_tokens: 20 };
+        await route.continue({ postData: JSON.stringify(body) });
+      });
+      await send(page, "How many roses?");
+      const cut = (await answers(page))[0]!;
+      assertMatch((await page.textContent(".ending"))!, /^The answer ended at the limit/);
+      await button(page, "Continue").click();
+      await page.waitForFunction(
+        (length) => document.querySelectorAll(".said")[1]!.textContent.length > length,
+        cut.length,
+      );
+      await settled(page);
+      const longer = (await answers(page))[0]!;
+      assert(longer.startsWith(cut) && longer.length > cut.length, `${cut} | ${longer}`);
+      assertEquals(await turns(page), ["user", "assistant"]);
+    }),
+);
+
+pageTest(
+  "a server that does not answer is told, and asked again; a draft survives a reload",
+  () =>
+    withPage({ context: 120 }, async (page) => {
+      await page.focus("#message");
+      await page.keyboard.type("one");
+      await page.keyboard.press("Shift+Enter");
+      await page.keyboard.type("two");
+      assertEquals(await turns(page), []);
+      assertEquals(await page.inputValue("#message"), "one\ntwo");
+      await page.reload();
+      await page.waitForSelector("html[data-ready]");
+      assertEquals(await page.inputValue("#message"), "one\ntwo");
+
+      await page.getByText("is ready.").waitFor({ state: "attached" });
+      await page.route("**/completions", (route) => route.abort());
+      await page.keyboard.press("Enter");
+      const failure = page.locator(".ending.failed");
+      await failure.waitFor();
+      assertMatch((await failure.textContent())!, /^The server does not answer\./);
+      assertEquals(await page.getByText("Failed to fetch").count(), 0);
+      await page.unroute("**/completions");
+      await button(page, "Try again").click();
+      await failure.waitFor({ state: "detached" });
+      await settled(page);
+      assertEquals(await turns(page), ["user", "assistant"]);
+      assert((await answers(page))[0]!.length > 0);
+
+      // The same before the first question.
+      await page.route("**/v1/models", (route) => route.abort());
+      await page.reload();
+      await failure.waitFor();
+      await page.unroute("**/v1/models");
+      await button(page, "Try again").click();
+      await failure.waitFor({ state: "detached" });
+      await send(page, "And now?");
+    }),
+);
+
+pageTest(
+  "the page greets, offers examples, shows the model's card, and times answers",
+  () =>
+    withPage({
+      ...{ context: 120, origin: "step 880 of 880" },
+      examples: ["What can you do?", "What is 17 times 23?"],
+    }, async (page) => {
+      await page.getByRole("heading", { name: "Hello, I am tiny." }).waitFor();
+      await page.locator(".card summary").click();
+      const card = (await page.innerText(".card"))!.replaceAll(/\s+/g, " ");
+      assertMatch(card, /Fine-tuned to answer Run step 880 of 880 Parameters [\d,]+ Layers 2/);
+      await button(page, "What is 17 times 23?").click();
+      await page.waitForFunction(() => document.querySelectorAll("[data-turn]").length === 2);
+      await settled(page);
+      assertEquals(await page.textContent("[data-turn=user] .said"), "What is 17 times 23?");
+      assertMatch(
+        (await page.textContent("[data-turn=assistant] .actions"))!,
+        /^first token \d+\.\d\d s · \d+ tokens\/s$/,
+      );
+      // Actions are where the pointer or the focus is.
+      const actions = page.locator("[data-turn=user] .actions");
+      const opacity = () => actions.evaluate((one) => getComputedStyle(one).opacity);
+      await page.mouse.move(5, 790);
+      await page.waitForTimeout(300);
+      assertEquals(await opacity(), "0");
+      await actions.getByRole("button", { name: "Copy" }).focus();
+      await page.waitForTimeout(300);
+      assertEquals(await opacity(), "1");
+    }, { viewport: { width: 1280, height: 800 } }),
+);
+
+pageTest(
   "an answer is stopped, and its tokens show their probabilities",
   () =>
-    withPage({ context: 2500 }, async (page, url) => {
-      await page.waitForSelector("button[type=submit]:not([disabled])");
+    withPage({ context: 2500 }, async (page, { url }) => {
       // The model's certain answers have no end.
-      await page.getByText("Settings").click();
-      await page.focus("#temperature");
-      await page.keyboard.press("Home");
+      await makeCertain(page);
       await page.fill("#message", "Go on without an end");
+      await page.focus("#message");
       await page.keyboard.press("Enter");
       await page.waitForSelector("[data-turn=assistant] .said span:not(.cursor)");
       await page.keyboard.press("Escape");
-      await page.waitForSelector("text=Stopped.");
+      await page.waitForSelector(".ending.stopped");
       await page.waitForFunction(
         async (url) => (await (await fetch(`${url}/health`)).json()).running === 0,
         url,
       );
-      await page.getByRole("button", { name: "Probabilities" }).click();
+      await button(page, "Probabilities").click();
       await page.focus(".tokens button");
       await page.keyboard.press("ArrowRight");
       const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
@@ -128,18 +302,32 @@ pageTest(
       await page.waitForSelector("#key");
       await page.fill("#key", "secret");
       await page.getByRole("button", { name: "Use it" }).click();
-      await page.waitForSelector("text=A base model");
-      await send(page, "a rose");
-      for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme });
-        for (const width of [360, 1200]) {
-          await page.setViewportSize({ width, height: 700 });
-          assertEquals(await violations(page), [], `${colorScheme}, ${width}`);
-          const overflow = await page.evaluate(() =>
-            document.documentElement.scrollWidth - innerWidth
-          );
-          assertEquals(overflow <= 0, true, `${width}`);
+      await page.waitForSelector("text=This is tiny.");
+      const look = async (name: string) => {
+        for (const colorScheme of ["light", "dark"] as const) {
+          await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+          for (const width of [360, 1200]) {
+            await page.setViewportSize({ width, height: 700 });
+            await page.mouse.move(width / 2, 150);
+            assertEquals(await violations(page), [], `${name}, ${colorScheme}, ${width}`);
+            assertEquals(await page.evaluate(svgFaults), [], `${name}, ${width}`);
+            const overflow = await page.evaluate(() =>
+              document.documentElement.scrollWidth - innerWidth
+            );
+            assertEquals(overflow <= 0, true, `${name}, ${width}`);
+          }
         }
-      }
+      };
+      await look("greeting");
+      await send(page, "a rose");
+      await look("chat");
+      await page.setViewportSize({ width: 360, height: 700 });
+      assertEquals(await page.getByText("Settings").isVisible(), false);
+      await button(page, "Show chats and settings").click();
+      await page.getByText("Settings").waitFor();
+      await page.waitForTimeout(300);
+      assertEquals(await violations(page), []);
+      await page.keyboard.press("Escape");
+      await page.getByText("Settings").waitFor({ state: "hidden" });
     }),
 );

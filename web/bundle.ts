@@ -1,4 +1,6 @@
-/** Reading and bundling the files of a page. */
+/** Reading and bundling the files of a page. @module */
+
+import { MARK } from "./parts/mark.ts";
 
 /**
  * Reads a file of the repository, which may be at a URL.
@@ -17,13 +19,20 @@ export async function styleSheet(own: URL): Promise<string> {
   return (await Promise.all([base, own].map(readText))).join("\n");
 }
 
+/** The mark, for the tab of a page. */
+const icon = `data:image/svg+xml,${
+  encodeURIComponent(
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><path fill="#2f9e69" d="${MARK}"/></svg>`,
+  )
+}`;
+
 /** A page as text: what is in its head, with its styles, and its body. */
 export function htmlDocument(title: string, tags: string, style: string, body: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">${tags}
 <title>${title}</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="${icon}">
 <link rel="stylesheet" href="${style}"></head>
 <body>${body}</body></html>
 `;

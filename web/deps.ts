@@ -16,13 +16,15 @@ export {
   type ReadonlySignal,
   type Signal,
   signal,
+  untracked,
 } from "npm:@preact/signals@2.11.4";
 export {
+  type ComponentChildren,
   hydrate,
   type JSX,
   render,
   type TargetedKeyboardEvent,
   type TargetedPointerEvent,
 } from "npm:preact@11.2.0";
-export { useEffect, useRef } from "npm:preact@11.2.0/hooks";
+export { useEffect, useRef, useState } from "npm:preact@11.2.0/hooks";
 export { del as forget, get as recall, set as keep } from "npm:idb-keyval@6.2.2";

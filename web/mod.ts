@@ -19,7 +19,7 @@
  * that is not in the file any more. What takes longer than a frame is a task of `engine/worker.ts`.
  * A test compares its numbers with Deno's.
  *
- * **To translate**, translate `lesson/words.ts`, `lesson/prose.md` and `dashboard/words.ts`; a test
+ * **To translate**, translate `lesson/words.ts`, `lesson/prose.md`, `dashboard/words.ts` and `words/chat.ts`; a test
  * finds words anywhere else.
  *
  * Sources: the learner's notes that the project began with (the four widgets and their numbers), micrograd

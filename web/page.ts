@@ -7,6 +7,7 @@
 import { bundle, htmlDocument, styleSheet } from "./bundle.ts";
 import { words } from "./dashboard/words.ts";
 import { siteResponse } from "./serve.ts";
+import { words as chatWords } from "./words/chat.ts";
 
 const headers = {
   /** They may load their own files, and answers of their server. */
@@ -33,7 +34,7 @@ export type PageHandler = (path: string) => Response | null;
  * @throws {Error} If its script cannot be bundled.
  */
 export function buildChat(): Promise<PageHandler> {
-  return buildPage("chat", "nanodino chat", "The chat needs JavaScript.");
+  return buildPage("chat", chatWords.title, chatWords.noscript);
 }
 
 /**

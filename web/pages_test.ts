@@ -66,7 +66,7 @@ Deno.test("a symbol that was renamed fails the build with its name", async () =>
 });
 
 Deno.test("widgets and parts have no words of their own, so that a translation is one file a page, and the prose", async () => {
-  for (const folder of ["lesson", "parts", "inside", "dashboard"]) {
+  for (const folder of ["lesson", "parts", "inside", "dashboard", "chat"]) {
     for await (const { name } of Deno.readDir(new URL(`./${folder}/`, import.meta.url))) {
       if (!name.endsWith(".tsx")) continue;
       const source = await Deno.readTextFile(new URL(`./${folder}/${name}`, import.meta.url));

@@ -1,44 +1,95 @@
 /**
- * Takes pictures of the chat page, for eyes: light, dark, on a phone, with the probabilities of tokens.
+ * Takes pictures of the chat page, for eyes: its first view, a long chat, the probabilities of tokens, and
+ * what is shown when something goes wrong; light, dark, and on a phone.
  *
- *     deno task chat:shots DIR
+ *     deno task chat:shots DIR [URL]
  *
- * The model has made-up weights.
+ * @param URL Where `deno task serve` runs. Without it the model has made-up weights.
  *
  * @module
  */
 
-import type { Page } from "npm:playwright-core@1.65.1";
+import type { Browser, BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
+import { suggestions } from "../../chat/mod.ts";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
 import { buildChat } from "../../web/page.ts";
 import { withServer } from "./tiny_server.ts";
 
+/** Says something, and waits for the answer. */
 async function ask(page: Page, text: string): Promise<void> {
-  await page.waitForSelector("button[type=submit]:not([disabled])");
+  const before = await page.locator("[data-turn]").count();
+  await page.getByText(/is ready\.|complete\.|limit of/).first().waitFor({ state: "attached" });
   await page.fill("#message", text);
-  await page.keyboard.press("Enter");
-  await page.waitForSelector("text=The answer is complete.");
+  await page.press("#message", "Enter");
+  await page.waitForFunction(
+    (before) =>
+      document.querySelectorAll("[data-turn]").length > before &&
+      document.querySelector("[aria-busy=true]") === null,
+    before,
+  );
 }
 
-const [folder] = Deno.args;
+async function askAll(page: Page): Promise<void> {
+  for (const text of suggestions) await ask(page, text);
+}
+
+/** What is in a picture, by its name. */
+const shots: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
+  first: (page) => page.waitForSelector(".chips"),
+  card: async (page) => await (await page.waitForSelector(".card summary")).click(),
+  long: askAll,
+  "scrolled-up": async (page) => {
+    await askAll(page);
+    await page.hover(".scroller");
+    await page.mouse.wheel(0, -300);
+    await page.waitForSelector(".to-end");
+  },
+  probabilities: async (page) => {
+    await ask(page, suggestions[1]!);
+    await page.getByRole("button", { name: "Probabilities" }).click();
+  },
+  silent: async (page) => {
+    await page.waitForSelector(".chips");
+    await page.route("**/completions", (route) => route.abort());
+    await page.fill("#message", "Are you there?");
+    await page.press("#message", "Enter");
+    await page.waitForSelector(".ending.failed");
+  },
+};
+
+const desk = { width: 1280, height: 800 }, pocket = { width: 360, height: 740 };
+const looks: Readonly<Record<string, BrowserContextOptions>> = {
+  light: { colorScheme: "light", viewport: desk },
+  dark: { colorScheme: "dark", viewport: desk },
+  phone: { colorScheme: "light", viewport: pocket, hasTouch: true, isMobile: true },
+};
+
+async function take(browser: Browser, url: string, folder: string): Promise<void> {
+  for (const [look, options] of Object.entries(looks)) {
+    for (const [name, prepare] of Object.entries(shots)) {
+      const page = await browser.newPage(options);
+      await page.goto(url);
+      await prepare(page);
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: `${folder}/chat-${name}-${look}.png` });
+      await page.close();
+    }
+  }
+}
+
+const [folder, url] = Deno.args;
 const path = findChromium();
 if (folder === undefined || path === null) {
   console.error("Cannot take pictures: wanted a folder, and Chromium on the PATH");
   Deno.exit(2);
 }
 await Deno.mkdir(folder, { recursive: true });
-await withServer({ stage: "sft", page: await buildChat(), context: 120 }, async ({ url }) => {
-  const browser = await startChromium(path);
-  for (const colorScheme of ["light", "dark"] as const) {
-    for (const [name, width] of [["desk", 1200], ["phone", 360]] as const) {
-      const page = await browser.newPage({ colorScheme, viewport: { width, height: 760 } });
-      await page.goto(url);
-      await ask(page, "How many roses are there?");
-      await page.getByRole("button", { name: "Probabilities" }).click();
-      await page.screenshot({ path: `${folder}/chat-${name}-${colorScheme}.png` });
-      await page.close();
-    }
-  }
-  await browser.close();
-});
+const browser = await startChromium(path);
+if (url !== undefined) await take(browser, url, folder);
+else {
+  const page = await buildChat();
+  const model = { stage: "sft", origin: "made-up weights", examples: suggestions, context: 120 };
+  await withServer({ ...model, page }, ({ url }) => take(browser, url, folder));
+}
+await browser.close();
 console.log(`Pictures are in ${folder}`);

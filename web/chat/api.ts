@@ -1,5 +1,7 @@
 /** Asking the server that the page came from. @module */
 
+import { words } from "../words/chat.ts";
+
 /** A part of an answer: text, the call of a tool, or what the tool answered. */
 export interface Part {
   readonly type: "text" | "python" | "python_output";
@@ -18,6 +20,12 @@ export interface Piece extends Part {
   readonly tokens: readonly TokenProbability[];
 }
 
+/** What comes of an answer: a piece of it, why it ended, how many turns the model did not see. */
+export type AnswerEvent =
+  | { readonly kind: "piece"; readonly piece: Piece }
+  | { readonly kind: "finish"; readonly reason: "stop" | "length" }
+  | { readonly kind: "truncated"; readonly messages: number };
+
 /** A turn as the server wants it. */
 export interface Message {
   readonly role: "user" | "assistant";
@@ -29,14 +37,24 @@ export interface ModelInfo {
   readonly id: string;
   /** Where it comes from: a `base` model continues texts, others answer. */
   readonly stage: string;
+  /** Its run and its step. */
+  readonly origin: string;
+  /** What one could say to it first. */
+  readonly examples: readonly string[];
+  readonly parameters: number;
+  readonly layers: number;
+  readonly vocabulary: number;
+  readonly context_length: number;
 }
 
 /** What the server says went wrong. */
 export class ServerError extends Error {
+  /** Of HTTP; 0 if the server does not answer. */
   readonly status: number;
+  /** A word for programs. */
   readonly code: string | null;
 
-  constructor(status: number, message: string, code: string | null) {
+  constructor(status: number, message: string, code: string | null = null) {
     super(message);
     this.status = status;
     this.code = code;
@@ -45,16 +63,25 @@ export class ServerError extends Error {
 
 const TOP_TOKENS = 5;
 
-/** The model that the server has. */
+/** The tokens of a text that a base model writes at once. */
+const BASE_TOKENS = 128;
+
+/** The newest turns that are sent: more than any context holds, fewer than the server takes. */
+const MAX_MESSAGES = 400;
+
+/** The model that the server has. @throws {ServerError} If it refuses, or does not answer. */
 export async function findModel(key: string): Promise<ModelInfo> {
   const { data } = await (await ask("v1/models", key)).json();
   return data[0];
 }
 
 /**
- * Streams an answer; a base model continues the last message.
+ * Streams an answer, or the rest of one; a base model continues the last message.
  *
- * @throws {ServerError} If the server refuses.
+ * The server leaves out the oldest turns where all are too many, so that there is room for an answer.
+ *
+ * @param messages The turns; if the last one is the assistant's, the answer goes on.
+ * @throws {ServerError} If the server refuses, or does not answer.
  */
 export async function* streamAnswer(
   model: ModelInfo,
@@ -62,21 +89,43 @@ export async function* streamAnswer(
   sampling: { readonly temperature: number; readonly top_k: number },
   key: string,
   signal: AbortSignal,
-): AsyncGenerator<Piece, void, void> {
+): AsyncGenerator<AnswerEvent, void, void> {
   const isBase = model.stage === "base";
-  const common = { model: model.id, stream: true, ...sampling };
+  const continues = messages.at(-1)!.role === "assistant";
+  const common = { model: model.id, stream: true, truncation: "auto", ...sampling };
   const body = isBase
-    ? { ...common, prompt: messages.at(-1)!.content, max_tokens: 128, logprobs: TOP_TOKENS }
-    : { ...common, messages, logprobs: true, top_logprobs: TOP_TOKENS };
+    ? {
+      ...common,
+      prompt: messages.slice(continues ? -2 : -1).map(textOf).join(""),
+      max_tokens: BASE_TOKENS,
+      logprobs: TOP_TOKENS,
+    }
+    : {
+      ...common,
+      messages: messages.slice(-MAX_MESSAGES - (continues ? 0 : 1)),
+      continue_final_message: continues,
+      logprobs: true,
+      top_logprobs: TOP_TOKENS,
+    };
   const path = isBase ? "v1/completions" : "v1/chat/completions";
   const request = { method: "POST", body: JSON.stringify(body), signal };
   const response = await ask(path, key, request);
   for await (const data of events(response.body!)) {
     if (data === "[DONE]") return;
-    const { error, choices: [choice] = [] } = JSON.parse(data);
-    if (error !== undefined) throw new ServerError(500, error.message, error.code);
-    if (choice !== undefined) yield* isBase ? textPieces(choice) : chatPieces(choice);
+    const { error, truncated_messages: messages, choices: [choice] = [] } = JSON.parse(data);
+    if (error !== undefined) throw new ServerError(500, error.message);
+    if (messages > 0) yield { kind: "truncated", messages };
+    if (choice === undefined) continue;
+    const pieces = isBase ? textPieces(choice) : chatPieces(choice);
+    for (const piece of pieces) yield { kind: "piece", piece };
+    if (choice.finish_reason !== null) yield { kind: "finish", reason: choice.finish_reason };
   }
+  // The server ends each answer by saying so.
+  throw new ServerError(0, words.silent);
+}
+
+function textOf({ content }: Message): string {
+  return typeof content === "string" ? content : content.map(({ text }) => text).join("");
 }
 
 interface ChatChoice {
@@ -90,10 +139,10 @@ interface ChatChoice {
 }
 
 function* chatPieces({ delta: { parts = [] }, logprobs }: ChatChoice): Generator<Piece> {
-  const tokens = (logprobs?.content ?? []).map(({ token, logprob, top_logprobs }) => ({
-    ...{ token, logprob },
-    top: top_logprobs,
-  }));
+  const tokens = (logprobs?.content ?? []).map(({ token, logprob, top_logprobs }) => {
+    const top = top_logprobs.map(({ token, logprob }) => ({ token, logprob }));
+    return { token, logprob, top };
+  });
   for (const [i, part] of parts.entries()) yield { ...part, tokens: i === 0 ? tokens : [] };
 }
 
@@ -120,9 +169,10 @@ function* textPieces({ text, logprobs }: TextChoice): Generator<Piece> {
 async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
+  const read = () => reader.read().catch(asServerError);
   let rest = "";
   try {
-    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    for (let { done, value } = await read(); !done; { done, value } = await read()) {
       const all = (rest + decoder.decode(value, { stream: true })).split("\n\n");
       rest = all.pop()!;
       for (const event of all) yield event.replace(/^data: /, "");
@@ -132,15 +182,18 @@ async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<string>
   }
 }
 
-/** Asks the server for a path. @throws {ServerError} If it refuses. */
+/** Asks the server for a path. @throws {ServerError} If it refuses, or does not answer. */
 async function ask(path: string, key: string, request: RequestInit = {}): Promise<Response> {
-  const headers = {
-    "content-type": "application/json",
-    ...(key !== "" && { authorization: `Bearer ${key}` }),
-  };
-  const response = await fetch(path, { headers, ...request });
+  const headers = new Headers({ "content-type": "application/json" });
+  if (key !== "") headers.set("authorization", `Bearer ${key}`);
+  const response = await fetch(path, { headers, ...request }).catch(asServerError);
   if (response.ok) return response;
   const { status } = response;
   const { error } = await response.json().catch(() => ({ error: {} }));
-  throw new ServerError(status, error.message ?? `status ${status}`, error.code ?? null);
+  throw new ServerError(status, error.message ?? `status ${status}`, error.code);
+}
+
+/** What browsers call "Failed to fetch" or "network error" is a server that does not answer. */
+function asServerError(error: Error): never {
+  throw error instanceof TypeError ? new ServerError(0, words.silent) : error;
 }

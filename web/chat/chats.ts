@@ -3,22 +3,33 @@
 
 import { computed, effect, signal } from "../deps.ts";
 import { slider } from "../state.ts";
+import { words } from "../words/chat.ts";
 import {
   findModel,
   type Message,
   type ModelInfo,
   type Part,
   type Piece,
-  ServerError,
+  type ServerError,
   streamAnswer,
 } from "./api.ts";
+
+/** How an answer ended: by itself, at the limit of its length, by the reader, or by an error. */
+export type Finish = "stop" | "length" | "stopped" | "failed";
 
 /** A turn of a chat. */
 export interface Turn {
   readonly role: "user" | "assistant";
   readonly pieces: readonly Piece[];
-  /** What the reader should know of it: that it was stopped, or failed. */
-  readonly note?: string;
+  readonly finish?: Finish;
+  /** What went wrong. */
+  readonly problem?: string;
+  /** How many turns before it the model did not see. */
+  readonly truncated?: number;
+  /** Seconds from the question to the first token. */
+  readonly firstToken?: number;
+  /** The speed after the first token. */
+  readonly tokensPerSecond?: number;
 }
 
 /** A chat. */
@@ -35,6 +46,7 @@ interface Kept {
 }
 
 const STORE = "nanodino chats";
+const DRAFT_STORE = "nanodino draft";
 
 const kept = readKept();
 /** All chats, the newest first; never empty. */
@@ -46,15 +58,19 @@ export const current = computed(() =>
   chats.value.find(({ id }) => id === currentId.value) ?? chats.value[0]!
 );
 /** How to sample: 0 is certain. */
-export const temperature = slider("temperature", "Temperature", kept.temperature, [0, 2, 0.1]);
+export const temperature = slider("temperature", words.temperature, kept.temperature, [0, 2, 0.1]);
 /** Sample from so many of the most likely tokens; 0 for all. */
-export const topK = slider("topK", "Top-k", kept.topK, [0, 200, 1]);
+export const topK = slider("topK", words.topK, kept.topK, [0, 200, 1]);
+/** What is written and not sent; a reload leaves it there. */
+export const draft = signal(readStore<string>(DRAFT_STORE) ?? "");
 /** The server's key, which is kept until the page is closed. */
 export const key = signal("");
 /** Whether the server has asked for a key. */
 export const wantsKey = signal(false);
 /** The model, when it is known. */
 export const model = signal<ModelInfo | null>(null);
+/** Why the model is not known. */
+export const problem = signal<string | null>(null);
 /** What a screen reader is told. */
 export const status = signal("");
 /** Stops the answer that comes; `null` if none does. */
@@ -71,12 +87,12 @@ export function keepChats(): void {
     };
     // Streamed tokens are kept when the answer ends.
     if (answering.value !== null) return;
-    try {
-      localStorage.setItem(STORE, JSON.stringify(value));
-    } catch {
-      status.value = "The browser has no room to keep this chat.";
-    }
+    if (writeStore(STORE, value)) return;
+    // The probabilities of tokens take most of the room.
+    const chatsWithout = value.chats.map((chat) => ({ ...chat, turns: chat.turns.map(bare) }));
+    if (!writeStore(STORE, { ...value, chats: chatsWithout })) status.value = words.noRoom;
   });
+  effect(() => void writeStore(DRAFT_STORE, draft.value));
 }
 
 /** Asks which model there is. */
@@ -84,10 +100,12 @@ export async function meetModel(): Promise<void> {
   try {
     model.value = await findModel(key.value);
     wantsKey.value = false;
-    status.value = `${model.value.id} is ready.`;
+    problem.value = null;
+    status.value = words.ready(model.value.id);
   } catch (error) {
-    if (error instanceof ServerError && error.status === 401) wantsKey.value = true;
-    status.value = `${(error as Error).message}`;
+    const { status: code, message } = error as ServerError;
+    wantsKey.value = code === 401;
+    problem.value = status.value = message;
   }
 }
 
@@ -104,7 +122,7 @@ export function removeChat(id: string): void {
   if (id === current.value.id) stop();
   const rest = chats.value.filter((chat) => chat.id !== id);
   chats.value = rest.length === 0 ? [emptyChat()] : rest;
-  status.value = "The chat is removed.";
+  status.value = words.removed;
 }
 
 /** Shows a chat. */
@@ -131,64 +149,93 @@ export async function regenerate(): Promise<void> {
   await answer(turns.slice(0, end));
 }
 
+/** Goes on with the last answer, behind its end. */
+export async function continueAnswer(): Promise<void> {
+  const { turns } = current.value;
+  const last = turns.at(-1);
+  if (last?.role !== "assistant") return;
+  // A call that was cut has no answer: it is made again.
+  const pieces = last.pieces.slice(
+    0,
+    last.pieces.findLastIndex(({ type }) => type !== "python") + 1,
+  );
+  await answer(turns.slice(0, -1), pieces);
+}
+
 /** The title of a chat: how it begins. */
 export function titleOf({ turns }: Chat): string {
-  return turns[0] === undefined ? "New chat" : textOf(turns[0]).slice(0, 40) || "New chat";
+  return turns[0] === undefined ? words.untitled : textOf(turns[0]).slice(0, 40) || words.untitled;
 }
 
 /** The characters of a turn. */
-export function textOf({ pieces }: Turn): string {
+export function textOf({ pieces }: Pick<Turn, "pieces">): string {
   return pieces.map(({ text }) => text).join("");
 }
 
-async function answer(turns: readonly Turn[]): Promise<void> {
-  if (model.value === null || answering.value !== null) return;
+/** @param begun The pieces that there are of the answer. */
+async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Promise<void> {
+  if (model.value === null || answering.value !== null || turns.length === 0) return;
   const { id } = current.value;
   const controller = new AbortController();
   answering.value = controller;
-  status.value = "Answering";
-  let pieces: readonly Piece[] = [];
-  const show = (note?: string) => {
-    const turn: Turn = { role: "assistant", pieces, ...(note === undefined ? {} : { note }) };
+  status.value = words.answering;
+  let turn: Turn = { role: "assistant", pieces: begun };
+  const show = (more: Partial<Turn>) => {
+    turn = { ...turn, ...more };
     chats.value = chats.value.map((chat) =>
       chat.id === id ? { id, turns: [...turns, turn] } : chat
     );
   };
-  show();
+  show({});
+  const asked = answered(begun.length === 0 ? turns : [...turns, turn]).map(messageOf);
+  const sampling = { temperature: temperature.value, top_k: topK.value };
+  const clock = new AnswerClock();
   try {
-    const left = await stream(turns, controller.signal, (piece) => {
-      pieces = [...pieces, piece];
-      show();
-    });
-    if (left > 0) show(`The oldest ${left} turns were left out: the chat is long.`);
-    status.value = "The answer is complete.";
+    const events = streamAnswer(model.value, asked, sampling, key.value, controller.signal);
+    for await (const event of events) {
+      if (event.kind === "piece") {
+        show({ pieces: [...turn.pieces, event.piece], ...clock.hear(event.piece.tokens.length) });
+      } else if (event.kind === "finish") show({ finish: event.reason });
+      else show({ truncated: event.messages });
+    }
+    status.value = turn.finish === "length" ? words.cut : words.complete;
   } catch (error) {
-    const message = controller.signal.aborted ? "Stopped." : (error as Error).message;
-    if (error instanceof ServerError && error.status === 401) wantsKey.value = true;
-    show(message);
-    status.value = message;
+    const { status: httpStatus, code } = error as ServerError;
+    const isFull = begun.length > 0 && code === "context_length_exceeded";
+    const message = isFull ? words.full : (error as Error).message;
+    if (httpStatus === 401) wantsKey.value = true;
+    if (controller.signal.aborted) show({ finish: "stopped" });
+    else show({ finish: "failed", problem: message });
+    status.value = controller.signal.aborted ? words.stopped : message;
   } finally {
     answering.value = null;
   }
 }
 
-/** Streams an answer, without the oldest turns where all are too many; returns how many. */
-async function stream(
-  turns: readonly Turn[],
-  signal: AbortSignal,
-  onPiece: (piece: Piece) => void,
-): Promise<number> {
-  for (let left = 0;; left += 2) {
-    const messages = turns.slice(left).map(messageOf);
-    const sampling = { temperature: temperature.value, top_k: topK.value };
-    try {
-      const pieces = streamAnswer(model.value!, messages, sampling, key.value, signal);
-      for await (const piece of pieces) onPiece(piece);
-      return left;
-    } catch (error) {
-      const isLong = error instanceof ServerError && error.code === "context_length_exceeded";
-      if (!isLong || turns.length - left <= 2) throw error;
+/** Turns without the questions that got no answer, but for the last one. */
+function answered(turns: readonly Turn[]): readonly Turn[] {
+  const isEmpty = (turn: Turn | undefined) => turn?.role === "assistant" && textOf(turn) === "";
+  return turns.filter((turn, i) => !isEmpty(turn) && !isEmpty(turns[i + 1]));
+}
+
+/** When the tokens of an answer come. */
+class AnswerClock {
+  readonly #start = performance.now();
+  #first: number | null = null;
+  #tokens = 0;
+
+  /** What is known of the speed when so many tokens have come. */
+  hear(tokens: number): Pick<Turn, "firstToken" | "tokensPerSecond"> {
+    const now = performance.now();
+    const firstToken = ((this.#first ??= now) - this.#start) / 1000;
+    this.#tokens += tokens;
+    const seconds = (now - this.#first) / 1000;
+    // The first piece only starts the clock.
+    if (seconds === 0) {
+      this.#tokens = 0;
+      return { firstToken };
     }
+    return { firstToken, tokensPerSecond: this.#tokens / seconds };
   }
 }
 
@@ -206,6 +253,11 @@ function messageOf(turn: Turn): Message {
   return { role, content: role === "user" ? textOf(turn) : partsOf(turn.pieces) };
 }
 
+/** A turn without the probabilities of its tokens. */
+function bare(turn: Turn): Turn {
+  return { ...turn, pieces: turn.pieces.map((piece) => ({ ...piece, tokens: [] })) };
+}
+
 function emptyChat(): Chat {
   return { id: `${Date.now()}.${Math.random()}`, turns: [] };
 }
@@ -214,10 +266,25 @@ function emptyChat(): Chat {
 function readKept(): Kept {
   const chat = emptyChat();
   const nothing: Kept = { chats: [chat], current: chat.id, temperature: 0.6, topK: 50 };
+  const value = readStore<Kept>(STORE) ?? nothing;
+  return value.chats.length === 0 ? { ...value, chats: [chat] } : value;
+}
+
+/** A value that the browser keeps; `null`, where there is none or it cannot be read. */
+function readStore<T>(name: string): T | null {
   try {
-    const value: Kept = JSON.parse(localStorage.getItem(STORE) ?? "null") ?? nothing;
-    return value.chats.length === 0 ? { ...value, chats: [chat] } : value;
+    return JSON.parse(localStorage.getItem(name) ?? "null");
   } catch {
-    return nothing;
+    return null;
+  }
+}
+
+/** Lets the browser keep a value. Returns whether it has room. */
+function writeStore(name: string, value: unknown): boolean {
+  try {
+    localStorage.setItem(name, JSON.stringify(value));
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -5,8 +5,9 @@
 
 import { type JSX, render, signal } from "../deps.ts";
 import { Button, Slider } from "../parts/controls.tsx";
+import { Icon, IconButton, Mark } from "../parts/icons.tsx";
+import { words } from "../words/chat.ts";
 import {
-  answering,
   chats,
   current,
   keepChats,
@@ -14,8 +15,8 @@ import {
   meetModel,
   model,
   newChat,
+  problem,
   removeChat,
-  say,
   showChat,
   status,
   stop,
@@ -24,54 +25,109 @@ import {
   topK,
   wantsKey,
 } from "./chats.ts";
+import { Composer, focusComposer } from "./composer.tsx";
+import { Card, Greeting } from "./greeting.tsx";
+import { Following, goToEnd, isFollowing } from "./scroll.tsx";
 import { Turns } from "./turns.tsx";
 
-const draft = signal("");
+/** Whether the list of chats is open where the window is too narrow for it. */
+const isMenuOpen = signal(false);
 
-function send(): void {
-  const text = draft.value;
-  if (text.trim() === "" || answering.value !== null || model.value === null) return;
-  draft.value = "";
-  void say(text);
+/** Shows a chat from its end. */
+function open(change: () => void): void {
+  change();
+  isMenuOpen.value = false;
+  goToEnd();
+  focusComposer();
 }
 
 function Page(): JSX.Element {
-  const isBase = model.value?.stage === "base";
+  const { turns } = current.value;
   return (
     <>
-      <a class="skip" href="#message">To the message</a>
-      <aside aria-label="Chats and settings">
-        <h1>{model.value?.id ?? "nanodino"}</h1>
-        {isBase && <p class="note">A base model: it continues what you write.</p>}
-        <Button onClick={newChat}>New chat</Button>
-        <Chats />
-        <Settings />
-      </aside>
+      <a class="skip" href="#message">{words.skip}</a>
+      <Sidebar />
       <main>
-        <Turns />
-        {wantsKey.value && <Key />}
-        <Composer />
-        <p role="status" class="note">{status.value}</p>
+        <h1 class="unseen">{words.title}</h1>
+        <header>
+          <IconButton
+            class="narrow"
+            icon="menu"
+            name={words.menu}
+            aria-expanded={isMenuOpen.value}
+            onClick={() => isMenuOpen.value = true}
+          />
+          {model.value !== null && <Card of={model.value} />}
+          <IconButton
+            class="narrow"
+            icon="add"
+            name={words.newChat}
+            onClick={() => open(newChat)}
+          />
+        </header>
+        <Following class="scroller">
+          <div class="column">
+            {turns.length > 0 ? <Turns /> : model.value !== null && <Greeting of={model.value} />}
+            {wantsKey.value ? <Key /> : <Problem />}
+          </div>
+        </Following>
+        <div class="column foot">
+          {!isFollowing.value && (
+            <IconButton class="to-end" icon="down" name={words.down} onClick={goToEnd} />
+          )}
+          <Composer />
+        </div>
+        <p role="status" class="unseen">{status.value}</p>
       </main>
+    </>
+  );
+}
+
+function Sidebar(): JSX.Element {
+  const close = () => isMenuOpen.value = false;
+  return (
+    <>
+      <aside class={isMenuOpen.value ? "open" : ""} aria-label={words.sidebar}>
+        <div class="brand">
+          <Mark />
+          <p>{words.brand}</p>
+          <IconButton class="narrow" icon="close" name={words.closeMenu} onClick={close} />
+        </div>
+        <Button class="new" onClick={() => open(newChat)}>
+          <Icon name="add" />
+          {words.newChat}
+        </Button>
+        <Chats />
+        <details>
+          <summary>{words.settings}</summary>
+          <Slider of={temperature} />
+          <p class="note">{words.temperatureHelp}</p>
+          <Slider of={topK} zero={words.all} />
+          <p class="note">{words.topKHelp}</p>
+        </details>
+      </aside>
+      {isMenuOpen.value && <div class="veil" onClick={close} />}
     </>
   );
 }
 
 function Chats(): JSX.Element {
   return (
-    <nav aria-label="Chats">
+    <nav aria-label={words.chats}>
       <ul class="chats">
-        {chats.value.map((chat) => (
+        {chats.value.filter(({ turns }) => turns.length > 0).map((chat) => (
           <li key={chat.id}>
             <Button
               aria-current={chat.id === current.value.id}
-              onClick={() => showChat(chat.id)}
+              onClick={() => open(() => showChat(chat.id))}
             >
               {titleOf(chat)}
             </Button>
-            <Button aria-label={`Remove ${titleOf(chat)}`} onClick={() => removeChat(chat.id)}>
-              ×
-            </Button>
+            <IconButton
+              icon="close"
+              name={words.remove(titleOf(chat))}
+              onClick={() => removeChat(chat.id)}
+            />
           </li>
         ))}
       </ul>
@@ -79,64 +135,41 @@ function Chats(): JSX.Element {
   );
 }
 
-function Settings(): JSX.Element {
+/** That the server does not answer, before it ever has. */
+function Problem(): JSX.Element | null {
+  if (problem.value === null) return null;
   return (
-    <details>
-      <summary>Settings</summary>
-      <Slider of={temperature} />
-      <Slider of={topK} zero="all" />
-    </details>
+    <p class="ending failed">
+      {problem.value}
+      <Button onClick={() => void meetModel()}>{words.again}</Button>
+    </p>
   );
 }
 
 function Key(): JSX.Element {
   return (
     <form
-      class="buttons"
+      class="key-form"
       onSubmit={(event) => {
         event.preventDefault();
         key.value = new FormData(event.currentTarget).get("key") as string;
         void meetModel();
       }}
     >
-      <label for="key">The server's key</label>
+      <label for="key">{words.key}</label>
       <input id="key" name="key" type="password" autocomplete="off" />
-      <button type="submit">Use it</button>
+      <button type="submit">{words.useKey}</button>
     </form>
   );
 }
 
-function Composer(): JSX.Element {
-  const isComing = answering.value !== null;
-  return (
-    <form
-      class="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        send();
-      }}
-    >
-      <label for="message">Message</label>
-      <textarea
-        id="message"
-        rows={2}
-        value={draft.value}
-        onInput={(event) => draft.value = event.currentTarget.value}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") stop();
-          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-          event.preventDefault();
-          send();
-        }}
-      />
-      {isComing
-        ? <Button onClick={stop}>Stop</Button>
-        : <button type="submit" disabled={model.value === null}>Send</button>}
-    </form>
-  );
-}
-
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  if (isMenuOpen.value) isMenuOpen.value = false;
+  else stop();
+});
 render(<Page />, document.getElementById("page")!);
 keepChats();
+focusComposer();
 void meetModel();
 document.documentElement.dataset.ready = "";

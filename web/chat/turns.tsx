@@ -6,8 +6,23 @@
 import { type JSX, signal } from "../deps.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button } from "../parts/controls.tsx";
+import { IconButton } from "../parts/icons.tsx";
+import { words } from "../words/chat.ts";
 import type { Piece } from "./api.ts";
-import { answering, current, model, partsOf, regenerate, say, textOf, type Turn } from "./chats.ts";
+import {
+  answering,
+  continueAnswer,
+  current,
+  model,
+  partsOf,
+  regenerate,
+  say,
+  status,
+  textOf,
+  type Turn,
+} from "./chats.ts";
+import { focusComposer } from "./composer.tsx";
+import { goToEnd } from "./scroll.tsx";
 
 /** The number of the turn that is edited; −1 for none. */
 const edited = signal(-1);
@@ -16,12 +31,17 @@ const inspected = signal<{ readonly turn: number; readonly token: number } | nul
 
 /** All turns. */
 export function Turns(): JSX.Element {
-  const { turns } = current.value;
+  const { id, turns } = current.value;
+  // The last answer tells how far back the model saw.
+  const seenFrom = turns.at(-1)?.truncated ?? 0;
   return (
     <ol class="turns">
       {turns.map((turn, i) => (
-        <li key={`${current.value.id} ${i}`} class={turn.role} data-turn={turn.role}>
-          <h2>{turn.role === "user" ? "You" : model.value?.id ?? "Model"}</h2>
+        <li key={`${id} ${i}`} class={turn.role} data-turn={turn.role}>
+          {i === seenFrom && i > 0 && <p class="forgotten">{words.forgotten}</p>}
+          <h2 class="unseen">
+            {turn.role === "user" ? words.you : model.value?.id ?? words.model}
+          </h2>
           {turn.role === "user"
             ? <Question turn={turn} place={i} />
             : <Answer turn={turn} place={i} isLast={i === turns.length - 1} />}
@@ -31,47 +51,69 @@ export function Turns(): JSX.Element {
   );
 }
 
+async function copy(turn: Turn): Promise<void> {
+  await navigator.clipboard.writeText(textOf(turn));
+  status.value = words.copied;
+}
+
 function Question({ turn, place }: { readonly turn: Turn; readonly place: number }): JSX.Element {
   if (edited.value === place) return <Editor text={textOf(turn)} place={place} />;
   return (
     <>
       <p class="said">{textOf(turn)}</p>
-      <div class="buttons">
-        <Button disabled={answering.value !== null} onClick={() => edited.value = place}>
-          Edit
-        </Button>
+      <div class="actions">
+        <IconButton icon="copy" name={words.copy} onClick={() => void copy(turn)} />
+        <IconButton
+          icon="edit"
+          name={words.edit}
+          disabled={answering.value !== null}
+          onClick={() => edited.value = place}
+        />
       </div>
     </>
   );
 }
 
 function Editor({ text, place }: { readonly text: string; readonly place: number }): JSX.Element {
-  const close = () => edited.value = -1;
+  const close = () => {
+    edited.value = -1;
+    focusComposer();
+  };
+  const submit = (form: HTMLFormElement) => {
+    const text = new FormData(form).get("text") as string;
+    if (text.trim() === "") return;
+    close();
+    void say(text, place);
+    goToEnd();
+  };
   return (
     <form
+      class="editor"
       onSubmit={(event) => {
         event.preventDefault();
-        const text = new FormData(event.currentTarget).get("text") as string;
-        if (text.trim() === "") return;
-        close();
-        say(text, place);
+        submit(event.currentTarget);
       }}
     >
       <textarea
         name="text"
-        aria-label="Your message, edited"
+        aria-label={words.editing}
         rows={3}
-        ref={(element) => element?.focus()}
+        ref={(element) => {
+          if (element !== null && document.activeElement !== element) element.focus();
+        }}
         onKeyDown={(event) => {
           if (event.key === "Escape") close();
+          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+          event.preventDefault();
+          submit(event.currentTarget.form!);
         }}
       >
         {text}
       </textarea>
       <div class="buttons">
-        <button type="submit">Send</button>
-        <Button onClick={close}>Cancel</Button>
-        <span class="note">What follows is replaced.</span>
+        <button type="submit">{words.send}</button>
+        <Button onClick={close}>{words.cancel}</Button>
+        <span class="note">{words.replaces}</span>
       </div>
     </form>
   );
@@ -89,16 +131,62 @@ function Answer({ turn, place, isLast }: {
     <>
       <div class="said" aria-busy={isComing}>
         {isInspected ? <Tokens turn={turn} place={place} /> : <Parts pieces={turn.pieces} />}
-        {isComing && <span class="cursor" aria-hidden="true">▍</span>}
+        {isComing && <span class="cursor" aria-hidden="true" />}
       </div>
-      {turn.note !== undefined && <p class="note">{turn.note}</p>}
+      {!isComing && <Ending turn={turn} isLast={isLast} />}
       {!isComing && (
-        <div class="buttons">
-          {isLast && <Button onClick={() => void regenerate()}>Regenerate</Button>}
-          <Button aria-pressed={isInspected} onClick={toggle}>Probabilities</Button>
+        <div class="actions">
+          <IconButton icon="copy" name={words.copy} onClick={() => void copy(turn)} />
+          {isLast && (
+            <IconButton
+              icon="repeat"
+              name={words.regenerate}
+              onClick={() => void regenerate()}
+            />
+          )}
+          <IconButton
+            icon="shares"
+            name={words.probabilities}
+            aria-pressed={isInspected}
+            onClick={toggle}
+          />
+          <Timing of={turn} />
         </div>
       )}
     </>
+  );
+}
+
+/** How an answer ended that did not end by itself, and what can be done about that. */
+function Ending({ turn, isLast }: {
+  readonly turn: Turn;
+  readonly isLast: boolean;
+}): JSX.Element | null {
+  const { finish, problem } = turn;
+  if (finish === undefined || finish === "stop") return null;
+  const text = { length: words.cut, stopped: words.stopped, failed: problem }[finish];
+  const isCut = finish === "length" || finish === "stopped" && textOf(turn) !== "";
+  return (
+    <p class={`ending ${finish}`}>
+      {text}
+      {isLast && (isCut
+        ? <Button onClick={() => void continueAnswer()}>{words.continue}</Button>
+        : <Button onClick={() => void regenerate()}>{words.again}</Button>)}
+    </p>
+  );
+}
+
+function Timing(
+  { of: { firstToken, tokensPerSecond } }: { readonly of: Turn },
+): JSX.Element | null {
+  if (firstToken === undefined) return null;
+  const first = firstToken.toFixed(2);
+  return (
+    <span class="note">
+      {tokensPerSecond === undefined
+        ? words.firstOnly(first)
+        : words.timing(first, tokensPerSecond.toFixed(0))}
+    </span>
   );
 }
 
@@ -113,7 +201,7 @@ function Parts({ pieces }: { readonly pieces: readonly Piece[] }): JSX.Element {
         const next = parts[i + 1];
         return (
           <details key={i} class="tool">
-            <summary>Calculator</summary>
+            <summary>{words.calculator}</summary>
             <code>{text}</code> = <code>{next?.type === "python_output" ? next.text : ""}</code>
           </details>
         );
@@ -126,15 +214,15 @@ function Parts({ pieces }: { readonly pieces: readonly Piece[] }): JSX.Element {
 function Tokens({ turn, place }: { readonly turn: Turn; readonly place: number }): JSX.Element {
   const tokens = turn.pieces.flatMap(({ tokens }) => tokens);
   const chosen = Math.min(inspected.value?.token ?? 0, tokens.length - 1);
-  if (tokens.length === 0) return <p class="note">There are no probabilities for this answer.</p>;
+  if (tokens.length === 0) return <p class="note">{words.noTokens}</p>;
   const { token, logprob, top } = tokens[chosen]!;
   return (
     <>
       <TokenStrip
-        label="Tokens; the arrow keys go from one to the next"
+        label={words.tokens}
         tokens={tokens.map(({ token, logprob }) => [
           visible(token),
-          `${visible(token)}, ${percent(logprob)}`,
+          words.token(visible(token), percent(logprob)),
           -logprob / Math.LN2,
         ])}
         chosen={chosen}
@@ -142,7 +230,7 @@ function Tokens({ turn, place }: { readonly turn: Turn; readonly place: number }
       />
       <Bars
         id="likely"
-        caption={`“${visible(token)}” was sampled with ${percent(logprob)}`}
+        caption={words.sampled(visible(token), percent(logprob))}
         bars={top.map(({ token, logprob }) => [visible(token), Math.exp(logprob)])}
       />
     </>

@@ -180,6 +180,44 @@ export async function violations(page: Page): Promise<string[]> {
   return [...found, ...await page.evaluate(hardToRead)];
 }
 
+/**
+ * What is wrong with the drawings of a page, in which it is evaluated: text that is smaller than 12 pixels,
+ * outside of its drawing or wider than its box, and drawings that are wider than what they are in.
+ */
+export function svgFaults(): string[] {
+  const faults: string[] = [];
+  for (const svg of document.querySelectorAll<SVGSVGElement>("svg:not(svg svg)")) {
+    const box = svg.getBoundingClientRect();
+    if (box.width === 0) continue;
+    const name = svg.getAttribute("aria-label") ?? svg.getAttribute("class") ?? "a drawing";
+    // Whatever lies around it may neither cut it nor scroll.
+    for (let around = svg.parentElement; around !== null; around = around.parentElement) {
+      const { left, right } = around.getBoundingClientRect();
+      if (getComputedStyle(around).overflowX === "visible" || right - left === 1) continue;
+      if (box.right <= right + 1 && box.left >= left - 1) continue;
+      faults.push(`${name}: ${box.width} pixels wide in ${right - left}`);
+      break;
+    }
+    for (const text of svg.querySelectorAll("text")) {
+      const { left, right, top, bottom } = text.getBoundingClientRect();
+      if (right === left) continue;
+      const scale = text.getScreenCTM()!.a;
+      const size = parseFloat(getComputedStyle(text).fontSize) * scale;
+      if (size < 11.99) {
+        faults.push(`${name}: ${text.textContent} is ${size.toFixed(1)} pixels tall`);
+      }
+      const isInside = left >= box.left - 1 && right <= box.right + 1 && top >= box.top - 2 &&
+        bottom <= box.bottom + 2;
+      if (!isInside) faults.push(`${name}: ${text.textContent} is outside`);
+      const node = text.closest(".node")?.querySelector("rect")?.getBoundingClientRect();
+      if (node !== undefined && (left < node.left || right > node.right)) {
+        faults.push(`${name}: ${text.textContent} is wider than its box`);
+      }
+    }
+  }
+  return faults;
+}
+
 /** Names and titles that are there twice, tables without a name, and words over curves. */
 function hardToRead(): string[] {
   const all = (selector: string, within: ParentNode = document) => [

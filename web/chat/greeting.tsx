@@ -1,0 +1,72 @@
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** What a chat without turns shows: who is there, and what to say to it. @module */
+
+import type { JSX } from "../deps.ts";
+import { Button } from "../parts/controls.tsx";
+import { Mark } from "../parts/icons.tsx";
+import { words } from "../words/chat.ts";
+import type { ModelInfo } from "./api.ts";
+import { focusComposer, send } from "./composer.tsx";
+
+/** As many of the model's examples as are shown. */
+const MAX_EXAMPLES = 6;
+
+/** A greeting, with examples as buttons that say them. */
+export function Greeting({ of: { id, stage, examples } }: { readonly of: ModelInfo }): JSX.Element {
+  const isBase = stage === "base";
+  const shown = examples.length > 0 ? examples : isBase ? words.openings : [];
+  return (
+    <div class="greeting">
+      <Mark />
+      <h2>{isBase ? words.baseGreeting(id) : words.greeting(id)}</h2>
+      <p>{isBase ? words.baseAble : words.able}</p>
+      <ul class="chips">
+        {shown.slice(0, MAX_EXAMPLES).map((example) => (
+          <li key={example}>
+            <Button
+              onClick={() => {
+                send(example);
+                focusComposer();
+              }}
+            >
+              {example}
+            </Button>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** What the model is. */
+export function Card({ of }: { readonly of: ModelInfo }): JSX.Element {
+  const { cardRows: names } = words;
+  const rows = [
+    [names.origin, of.origin],
+    [names.parameters, of.parameters.toLocaleString("en")],
+    [names.layers, `${of.layers}`],
+    [names.vocabulary, of.vocabulary.toLocaleString("en")],
+    [names.context, of.context_length.toLocaleString("en")],
+  ] as const;
+  return (
+    <details class="card">
+      <summary title={words.card}>
+        <span class="unseen">{words.card}</span>
+        {of.id}
+      </summary>
+      <div>
+        <p>{words.stages[of.stage] ?? of.stage}</p>
+        <dl>
+          {rows.filter(([, value]) => value !== "").map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+        <p class="note">{words.served}</p>
+      </div>
+    </details>
+  );
+}
