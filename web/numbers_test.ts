@@ -134,7 +134,7 @@ async function checkGraph(page: Page, widget: Widget): Promise<void> {
   const rows = await widget.rows();
   const texts = async (name: string) =>
     await page.$$eval(
-      `[data-widget=backpropagation] [data-node=${name}] text`,
+      `[data-widget=backpropagation] svg.across [data-node=${name}] text`,
       (lines) => lines.map((line) => line.textContent),
     );
   const shown = async (id: string) => await page.textContent(`output[for=${id}]`);

@@ -10,7 +10,7 @@ import { trained } from "../lesson/gpt.tsx";
 import { words } from "../lesson/words.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button, Controls, FilePicker } from "../parts/controls.tsx";
-import { HeatMap } from "../parts/heat.tsx";
+import { HeatMap, LabeledMap } from "../parts/heat.tsx";
 import { fixed, nearest } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, setting, slider } from "../state.ts";
@@ -147,29 +147,12 @@ function Attention({ seen, token }: Look): JSX.Element {
             ))}
           </p>
         ))}
-        <div class="labeled">
-          <HeatMap
-            title={text.pattern(atLayer + 1, atHead + 1)}
-            values={shades(pattern)}
-            size={size}
-          >
-            <svg
-              class="points"
-              viewBox={`0 0 ${size} ${size}`}
-              style={{ "--size": `${size}` }}
-              stroke-width={Math.min(0.1, size / 140)}
-              aria-hidden="true"
-            >
-              <rect class="row" x="0" y={token} width={size} height="1" />
-              {size <= 32 && names.map((name, i) => (
-                <g key={i}>
-                  <text x="-0.2" y={i + 0.7} class="end">{name}</text>
-                  <text transform={`translate(${i + 0.7} -0.2) rotate(-90)`}>{name}</text>
-                </g>
-              ))}
-            </svg>
-          </HeatMap>
-        </div>
+        <LabeledMap
+          title={text.pattern(atLayer + 1, atHead + 1)}
+          values={shades(pattern)}
+          names={names}
+          chosen={token}
+        />
       </div>
       <div class="tall" tabIndex={0} role="region" aria-label={text.attends}>
         <Bars

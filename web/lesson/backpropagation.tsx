@@ -106,7 +106,6 @@ export function BackpropagationWidget(): JSX.Element {
       <p role="status">{text.taken(taken.value, loss)}</p>
       <Graph
         title={text.graph}
-        width={655}
         columns={columns.map((names) => names.map(boxOf))}
         markOf={markOf}
       />

@@ -3,7 +3,7 @@
 /// <reference lib="dom" />
 /** Section 8: a network that learns points in the plane, in the engine. @module */
 
-import { type JSX, signal } from "../deps.ts";
+import { effect, type JSX, signal, untracked } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { NetworkProgress, NetworkSpec } from "../engine/network.ts";
 import { bounds, GRID, makePoints, type Point, SMALL_GRID } from "../engine/points.ts";
@@ -31,6 +31,9 @@ const { set, activation, seed, steps, device } = settings;
 const all = Object.values(settings);
 /** The reader's points. */
 const own = setting<string>("points", "");
+
+/** The class of the next point that is placed: a touch has no Shift. */
+const brush = signal<0 | 1>(1);
 
 const isPaused = signal(false);
 const message = signal("");
@@ -74,6 +77,12 @@ function hold(one: boolean): void {
   isPaused.value = one || !isPaused.value;
 }
 
+// A surface of other points would be none of these.
+effect(() => {
+  set.value, seed.value, own.value;
+  untracked(clear);
+});
+
 function place(x: number, y: number, label: 0 | 1): void {
   if (set.value !== "own") return;
   const point = [x.toFixed(2), y.toFixed(2), label].join("/");
@@ -115,14 +124,49 @@ function Points({ points }: { readonly points: readonly Point[] }): JSX.Element 
       onClick={({ currentTarget, clientX, clientY, shiftKey }) => {
         const { left, top, width } = currentTarget.getBoundingClientRect();
         const scale = (most - least) / width;
-        place(least + scale * (clientX - left), most - scale * (clientY - top), shiftKey ? 0 : 1);
+        const label = shiftKey ? 1 - brush.value as 0 | 1 : brush.value;
+        place(least + scale * (clientX - left), most - scale * (clientY - top), label);
       }}
     >
       {points.map(([x, y, label], i) => (
-        <circle key={i} class={`label${label}`} cx={x} cy={-y} r={0.011 * (most - least)} />
+        <circle
+          key={i}
+          class={`label${label}`}
+          cx={fixed(x, 2)}
+          cy={fixed(-y, 2)}
+          r={fixed(0.011 * (most - least), 3)}
+        />
       ))}
       {isOwn && <path class="cross" d={`M${x - 0.06} ${-y}h.12M${x} ${-y - 0.06}v.12`} />}
     </svg>
+  );
+}
+
+/** What is done with points of the reader's. */
+function OwnPoints(): JSX.Element {
+  return (
+    <>
+      <p>{text.place}</p>
+      <p class="buttons" role="group" aria-label={text.brush}>
+        {([1, 0] as const).map((label) => (
+          <Button
+            key={label}
+            class={`brush label${label}`}
+            aria-pressed={brush.value === label}
+            onClick={() => brush.value = label}
+          >
+            {text.brushes[label]}
+          </Button>
+        ))}
+        <Button
+          onClick={() => own.value = own.value.split(",").slice(0, -1).join(",")}
+          disabled={own.value === ""}
+        >
+          {text.back}
+        </Button>
+        <Button onClick={() => own.value = ""} disabled={own.value === ""}>{text.clear}</Button>
+      </p>
+    </>
   );
 }
 
@@ -154,10 +198,9 @@ export function NetworkWidget(): JSX.Element {
         >
           {words.actions.reset}
         </Button>
-        {set.value === "own" && <Button onClick={() => void (own.value = "")}>{text.clear}</Button>}
       </p>
       <p role="status" data-device data-loss={losses.at(-1)}>{message.value}</p>
-      {set.value === "own" && <p>{text.place}</p>}
+      {set.value === "own" && <OwnPoints />}
       <div class="pair">
         <HeatMap title={text.map} values={now?.map ?? null} size={GRID}>
           <Points points={points} />

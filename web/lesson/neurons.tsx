@@ -38,7 +38,6 @@ export function NeuronWidget(): JSX.Element {
       <Controls of={neuronSettings} />
       <Graph
         title={text.graph}
-        width={620}
         columns={columns}
       />
       <Rows
@@ -88,7 +87,6 @@ export function LayersWidget(): JSX.Element {
     <>
       <Graph
         title={text.graph}
-        width={540}
         columns={columns}
         markOf={(start, end) => start === from && end === to ? "now" : undefined}
       />
@@ -146,7 +144,6 @@ export function ForwardWidget(): JSX.Element {
       <Controls of={[math, english]} />
       <Graph
         title={text.graph}
-        width={500}
         columns={columns}
       />
       <p class="buttons">

@@ -3,7 +3,7 @@
 /// <reference lib="dom" />
 /** A grid of numbers from 0 to 1 as colors, on a canvas. @module */
 
-import { type JSX, useEffect, useRef } from "../deps.ts";
+import { type JSX, useEffect, useRef, useState } from "../deps.ts";
 
 /** Colors of 0 and 1, readable in light and dark; white lies between. */
 const ENDS = [[222, 117, 36], [255, 255, 255], [38, 110, 196]] as const;
@@ -36,6 +36,53 @@ export function HeatMap({ title, values, size, children }: {
     <div class="heat">
       <canvas ref={canvas} width={size} height={size} role="img" aria-label={title} />
       {children}
+    </div>
+  );
+}
+
+/** Names closer than so many pixels cannot be told apart. */
+const NAME_HEIGHT = 15;
+
+/** A square grid whose rows and columns have the same names, with one row chosen. */
+export function LabeledMap({ title, values, names, chosen }: {
+  readonly title: string;
+  readonly values: Float32Array;
+  readonly names: readonly string[];
+  readonly chosen: number;
+}): JSX.Element {
+  const element = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(300);
+  useEffect(() => {
+    const watcher = new ResizeObserver(([entry]) => setWidth(entry!.contentRect.width));
+    watcher.observe(element.current!);
+    return () => watcher.disconnect();
+  }, []);
+  const size = names.length;
+  // Where rows are close, every second or third has a name; the chosen one in any case.
+  const every = Math.max(1, Math.ceil(NAME_HEIGHT * size / width));
+  const isNamed = (i: number) => i === chosen || i % every === 0 && Math.abs(i - chosen) >= every;
+  const places = names.flatMap((name, i) => isNamed(i) ? [{ name, i }] : []);
+  const placeOf = (i: number) => `${100 * (i + 0.5) / size}%`;
+  return (
+    <div class="labeled">
+      <div class="above" aria-hidden="true">
+        {places.map(({ name, i }) => <span key={i} style={{ left: placeOf(i) }}>{name}</span>)}
+      </div>
+      <div class="beside" aria-hidden="true">
+        {places.map(({ name, i }) => <span key={i} style={{ top: placeOf(i) }}>{name}</span>)}
+      </div>
+      <div ref={element}>
+        <HeatMap title={title} values={values} size={size}>
+          <svg
+            class="points"
+            viewBox={`0 0 ${size} ${size}`}
+            stroke-width={Math.min(0.1, size / 140)}
+            aria-hidden="true"
+          >
+            <rect class="row" x="0" y={chosen} width={size} height="1" />
+          </svg>
+        </HeatMap>
+      </div>
     </div>
   );
 }

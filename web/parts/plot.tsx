@@ -23,7 +23,7 @@ export interface Curve {
   readonly look?: "plain" | "dashed" | "thin" | "dots";
 }
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 266, 54, 460, 26, 222];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 276, 62, 462, 30, 226];
 
 /** The value on the horizontal axis of a plot that fills a box, at a place in the window. */
 export function valueAtPixel(
@@ -63,10 +63,10 @@ export function Plot(
   const heights = ticks(y, isLog);
   const rows = heights.map((tick) => up(tick).toFixed(1));
   // Without a name the vertical axis needs no room for it.
-  const above = yName === "" ? 16 : 0;
+  const above = yName === "" ? 18 : 0;
   const named = curves.filter(({ look }) => look !== "thin");
   return (
-    <>
+    <div class="plots">
       <svg
         class="plot"
         viewBox={`0 ${above} ${WIDTH} ${HEIGHT - above}`}
@@ -78,14 +78,14 @@ export function Plot(
         <g class="end" transform={`translate(${LEFT - 6} 4)`}>
           {heights.map((tick, i) => <text key={tick} y={rows[i]}>{compact.format(tick)}</text>)}
         </g>
-        <g class="middle" transform={`translate(0 ${BOTTOM + 18})`}>
+        <g class="middle" transform={`translate(0 ${BOTTOM + 20})`}>
           {ticks(x).map((tick) => (
             <text key={tick} x={right(tick).toFixed(1)}>{compact.format(tick)}</text>
           ))}
         </g>
         <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
         <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
-        <text x="4" y="14">{yName}</text>
+        <text x="4" y="18">{yName}</text>
         <svg
           x={LEFT}
           y={TOP}
@@ -93,15 +93,15 @@ export function Plot(
           height={BOTTOM - TOP}
           viewBox={`${LEFT} ${TOP} ${RIGHT - LEFT + 5} ${BOTTOM - TOP}`}
         >
-          {at !== undefined && <path class="mark" d={`M${right(at)} ${TOP}V${BOTTOM}`} />}
+          {at !== undefined && <path class="at" d={`M${right(at)} ${TOP}V${BOTTOM}`} />}
           {curves.map(({ color, points, look = "plain" }, i) =>
             look === "dots" || points.length === 1
               ? points.map((point, j) => (
                 <circle
                   key={`${i} ${j}`}
                   class={`dot ${color}`}
-                  cx={right(point[0])}
-                  cy={up(point[1])}
+                  cx={right(point[0]).toFixed(1)}
+                  cy={up(point[1]).toFixed(1)}
                   r={look === "dots" ? 5 : 3}
                 />
               ))
@@ -122,7 +122,7 @@ export function Plot(
           ))}
         </ul>
       )}
-    </>
+    </div>
   );
 }
 
