@@ -145,7 +145,8 @@ export {
   writeTexts,
 } from "./generate/write_text.ts";
 export { adaptModel, type AdaptOptions } from "./train/lora.ts";
-export type { LoRAAdapters, Watch } from "../nn/mod.ts";
+export type { LoRAAdapters } from "../nn/mod.ts";
+export type { Watch } from "./model/block.ts";
 // Scripts need a device for the above, and import no module below this one.
 export {
   type Device,

@@ -54,10 +54,14 @@ export {
 export { MLP, type MLPOptions } from "./mlp.ts";
 export { type Layer, Module } from "./module.ts";
 export { parameter } from "./parameter.ts";
-export { PureModule, type Watch, watchForCaller } from "./pure_module.ts";
 export { RMSNorm, type RMSNormOptions } from "./rms_norm.ts";
 export { namedSeed } from "./seeds.ts";
 export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";
 export { Sequential } from "./sequential.ts";
 export type { TensorValues } from "../tensor/assign.ts";
-export { crossEntropy, type CrossEntropyOptions } from "../tensor/mod.ts";
+export {
+  crossEntropy,
+  type CrossEntropyOptions,
+  linearCrossEntropy,
+  type LinearCrossEntropyOptions,
+} from "../tensor/mod.ts";

@@ -214,10 +214,7 @@ export function recordOperation<Attributes>(
         history.releaseAll();
         return gradients.map((each, i) => {
           if (!wanted[i] || each === null || each === sums[i]) return null;
-          const result = each.to(saved.gradientTypes[i]!);
-          // Gradients live long, and a deferred one would keep its operands.
-          void result.allocation;
-          return result.alias();
+          return each.to(saved.gradientTypes[i]!).alias();
         });
       });
     } catch (error) {

@@ -28,13 +28,16 @@ export {
   type UniformOptions,
 } from "./ops/creation.ts";
 export { crossEntropy } from "./ops/losses/cross_entropy.ts";
+export {
+  linearCrossEntropy,
+  type LinearCrossEntropyOptions,
+} from "./ops/losses/linear_cross_entropy.ts";
 export type { CrossEntropyOptions, Reduction } from "./ops/losses/formulas.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";
 export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
-export type { MatmulActivation } from "./ops/matmul/epilogue.ts";
 export type { TensorMethods } from "./ops/methods.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
@@ -69,7 +72,7 @@ export {
 export { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
 export * from "./safetensors.ts";
 export type { Scope, Scopes } from "./scope.ts";
-export type { Deferral, Handle, HandleOwner, History, Release, Storage } from "./storage.ts";
+export type { Handle, HandleOwner, History, Release, Storage } from "./storage.ts";
 export {
   type FillOptions,
   type FromOptions,

@@ -2,77 +2,35 @@
 
 import type { Allocation, Device } from "./device.ts";
 
-/** Computes the content of a {@linkcode Storage} when it is first needed: see `deferred.ts`. */
-export interface Deferral {
-  /** Computes the content, in memory of its own. */
-  compute(): Allocation;
-  /** Copies the part of this memory that `compute` reads. */
-  keepContent(storage: Storage): void;
-  /** Frees what `compute` needs. */
-  release(): void;
-}
-
-const deferred = new Set<Storage>();
-
 /** Reference-counted device memory that several tensors may view. */
 export class Storage {
   /** The device. */
   readonly device: Device;
+  /** The memory. */
+  readonly allocation: Allocation;
   /**
    * Incremented by in-place changes, so that a gradient detects a saved value that was overwritten.
    */
   version = 0;
-  #allocation: Allocation | null;
-  #deferral: Deferral | null;
+  /** The smallest and largest integer, if the host wrote them, for validating ids. */
+  integerRange: readonly [number, number] | null = null;
   #refCount = 0;
   #derived: HandleOwner | null = null;
 
-  /** For operations: takes ownership of newly allocated memory, or of what will allocate it. */
-  constructor(device: Device, allocation: Allocation | null, deferral: Deferral | null = null) {
+  /** For operations: takes ownership of newly allocated memory. */
+  constructor(device: Device, allocation: Allocation) {
     this.device = device;
-    this.#allocation = allocation;
-    this.#deferral = deferral;
-    if (deferral !== null) deferred.add(this);
-  }
-
-  /** The memory; a deferred result is computed now. */
-  get allocation(): Allocation {
-    return this.#allocation ?? this.compute();
-  }
-
-  /** What will compute the content; `null` once it has been computed. */
-  get deferral(): Deferral | null {
-    return this.#deferral;
-  }
-
-  /** Runs what is deferred; if that fails, the next attempt computes it or throws again. */
-  private compute(): Allocation {
-    const deferral = this.#deferral!;
-    const allocation = this.#allocation = deferral.compute();
-    this.#deferral = null;
-    deferred.delete(this);
-    deferral.release();
-    return allocation;
-  }
-
-  /** Gives up the memory, which the caller then owns. */
-  take(): Allocation {
-    const { allocation } = this;
-    this.#allocation = null;
-    return allocation;
+    this.allocation = allocation;
   }
 
   /**
-   * Keeps the current content for deferred results, and forgets what is known of it. Call it before
-   * an in-place change.
+   * Notes an in-place change: a gradient that saved the old values is an error from now on, and the
+   * range of the integers is no longer known.
    */
-  beforeChange(): void {
+  noteChange(): void {
+    this.version++;
     this.integerRange = null;
-    for (const result of deferred) result.#deferral!.keepContent(this);
   }
-
-  /** The smallest and largest integer, if the host wrote them, for validating ids. */
-  integerRange: readonly [number, number] | null = null;
 
   /** Number of open handles. */
   get refCount(): number {
@@ -98,9 +56,7 @@ export class Storage {
   release(): void {
     if (--this.#refCount > 0) return;
     this.#derived?.releaseAll();
-    if (this.#allocation !== null) return this.device.free(this.#allocation);
-    deferred.delete(this);
-    this.#deferral?.release();
+    this.device.free(this.allocation);
   }
 
   /** Owns what operations derive from this memory and cache; freed with it. */

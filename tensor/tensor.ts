@@ -76,8 +76,8 @@ export function setOwnOperations(operations: OwnOperations): void {
   own = operations;
 }
 
-/** A contiguous copy, not recorded: for files that load before the operation. */
-export function copyOf(x: Tensor): Tensor {
+/** A contiguous copy, not recorded. */
+function copyOf(x: Tensor): Tensor {
   return noGrad(() => own.copy(x));
 }
 
@@ -373,10 +373,9 @@ export class Tensor implements View {
       own.copyInto(copy, this);
       return copy.dispose();
     }
-    this.storage.beforeChange();
     this.device.write(this.allocation, 0, values);
+    this.storage.noteChange();
     if (values instanceof Int32Array) this.storage.noteIntegers(values);
-    this.storage.version++;
   }
 
   // --- Gradients ----------------------------------------------------------------------------
@@ -420,7 +419,7 @@ export class Tensor implements View {
    * @throws {RangeError} If the tensor has several elements and no gradient is given.
    */
   backward(gradient?: Tensor): void {
-    void this.allocation;
+    this.checkOpen();
     if (this.#node === null) {
       throw new Error("Cannot run backward: no tensor that went into this one requires a gradient");
     }

@@ -6,15 +6,7 @@
  * @module
  */
 
-import {
-  type Embedding,
-  initializers,
-  Linear,
-  Module,
-  namedSeed,
-  PureModule,
-  type Watch,
-} from "../../nn/mod.ts";
+import { type Embedding, initializers, Linear, Module, namedSeed } from "../../nn/mod.ts";
 import {
   attention,
   attentionPattern,
@@ -31,6 +23,9 @@ export const ATTENTION_SHARPNESS = 1.2 * 1.2;
 
 /** Maximum weight of a value embedding. */
 export const VALUE_GATE_SCALE = 3;
+
+/** Receives an intermediate tensor of the model, and its name. */
+export type Watch = (name: string, tensor: Tensor) => void;
 
 /** Inputs of a layer besides the residual stream. */
 export interface BlockContext {
@@ -174,7 +169,7 @@ export class MLP extends Module {
 }
 
 /** Pre-norm residual block: `x = x + attn(norm(x))`, `x = x + mlp(norm(x))`. */
-export class Block extends PureModule {
+export class Block extends Module {
   /** Attention. */
   readonly attn: CausalSelfAttention;
   /** MLP. */

@@ -12,15 +12,13 @@
  */
 
 import {
-  crossEntropy,
   Embedding,
   initializers,
   type Linear,
+  linearCrossEntropy,
+  Module,
   namedSeed,
   parameter,
-  PureModule,
-  type Watch,
-  watchForCaller,
 } from "../../nn/mod.ts";
 import { MuonAdamW } from "../../optim/mod.ts";
 import { checkDevice, checkOptions, type OptionNames } from "../../tensor/checks.ts";
@@ -37,7 +35,7 @@ import {
 import { checkIds } from "../../tensor/ops/gather/ids.ts";
 import { shapesEqual } from "../../tensor/shape.ts";
 import { checkTensor } from "../../tensor/tensor.ts";
-import { Block, linearsOf, uniformOf } from "./block.ts";
+import { Block, linearsOf, uniformOf, type Watch } from "./block.ts";
 import {
   checkConfig,
   type GPTConfig,
@@ -145,7 +143,7 @@ function overLayers(device: Device, nLayer: number, first: number, last: number)
  * await device.close();
  * ```
  */
-export class GPT extends PureModule {
+export class GPT extends Module {
   /** The model's shape. */
   readonly config: GPTConfig;
   /** The model's device. */
@@ -251,7 +249,7 @@ export class GPT extends PureModule {
    * @throws {RangeError | TypeError} If a name is missing or unknown, or a shape or dtype differs;
    * then nothing has changed.
    */
-  loadParameters(values: Parameters<PureModule["loadStateDict"]>[0]): void {
+  loadParameters(values: Parameters<Module["loadStateDict"]>[0]): void {
     this.loadStateDict(values);
   }
 
@@ -290,11 +288,20 @@ export class GPT extends PureModule {
     if (lastOnly && targets !== undefined) {
       throw new TypeError("Cannot run the model: wanted no targets with lastOnly, got some");
     }
-    const stream = this.#stream(ids, options.cache, watchForCaller(options.watch, this.device));
-    const logits = this.logits(lastOnly ? stream.slice(1, -1) : stream);
-    if (targets === undefined) return logits;
-    const loss = crossEntropy(logits, targets, { reduction });
-    return reduction === "none" ? loss.reshape([-1]) : loss;
+    using scope = this.device.scope();
+    // The watching caller gets aliases without history, which live as long as the result.
+    const watch: Watch | undefined = options.watch &&
+      ((name, tensor) => options.watch?.(name, scope.keep(tensor.alias())));
+    const stream = this.#stream(ids, options.cache, watch);
+    if (targets === undefined) {
+      return scope.keep(this.logits(lastOnly ? stream.slice(1, -1) : stream));
+    }
+    const loss = linearCrossEntropy(norm(stream.to("float32")), this.lm_head.weight, targets, {
+      classes: this.config.vocabSize,
+      softcap: LOGIT_CAP,
+      reduction,
+    });
+    return scope.keep(reduction === "none" ? loss.reshape([-1]) : loss);
   }
 
   /**
@@ -346,10 +353,12 @@ export class GPT extends PureModule {
     let x = x0;
     let middle = x0;
     for (const [layer, block] of this.transformer.h.entries()) {
+      using scope = this.device.scope();
       const ofLayer = (lambdas: Tensor) => lambdas.slice(0, layer, layer + 1);
       x = x.mul(ofLayer(residLambdas)).add(x0.mul(ofLayer(x0Lambdas)));
       const [window, valueEmbedding] = [this.windows[layer]!, this.value_embeds[layer]];
       x = block.forward(x, { ids, valueEmbedding, ...angles, window, cache, watch });
+      scope.keep(x);
       watch?.(`transformer.h.${layer}`, x);
       if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
     }

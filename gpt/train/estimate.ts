@@ -113,8 +113,9 @@ export function estimateMemory(
     // In the head: its input, a chunk of logits, and two temporaries: the smeared embeddings and
     // the last residual stream.
     duringBatch + BYTES * tokens * nEmbd + logits + 2 * stream,
-    // In the last MLP: gradients of its hidden layer, on both sides of the activation.
-    duringBatch - (isFirst ? 0 : headGradient) + 5 * stream,
+    // In the last MLP of the forward pass: its hidden layer before the activation, and nine other
+    // temporaries of this width, of which one is saved later.
+    duringBatch - (isFirst ? 0 : headGradient) + 12 * stream,
     // In the optimizer: all gradients, and the orthogonalization.
     throughout + gradients + BYTES * orthogonalizationSize(config),
   );

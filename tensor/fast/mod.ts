@@ -1,8 +1,8 @@
 /**
  * The fast paths: everything that computes an operation faster than its plain body, for some
- * problems on one kind of device; the native libraries that some of them call; and the pairs of
- * operations that are fused. Without this folder, and the line of `tensor/mod.ts` that imports it,
- * every operation computes the same, more slowly; `deno task test:core` runs the tests that way.
+ * problems on one kind of device, and the native libraries that some of them call. Without this
+ * folder, and the line of `tensor/mod.ts` that imports it, every operation computes the same, more
+ * slowly; `deno task test:core` runs the tests that way.
  *
  * Each has earned its place by a gain of at least 5 %. `gains_bench.ts` measures it against what
  * would run without the row: the next one that suits, or the plain body. The gains here are those on
@@ -23,7 +23,6 @@ import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
 import { heapTopK } from "./cpu/top_k.ts";
-import "./fused.ts";
 import { fusedAttentionStep } from "./webgpu/attention_step.ts";
 import { flashAttention } from "./webgpu/flash_attention.ts";
 import { flashAttentionGradient } from "./webgpu/flash_attention_gradient.ts";

@@ -7,8 +7,7 @@
  * @module
  */
 
-import { named, noteRounded } from "../apply.ts";
-import { applyLater, isWorthDeferring } from "../deferred.ts";
+import { applyOne, named, noteRounded, type Operation } from "../apply.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber, describeValue } from "../checks.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
@@ -17,7 +16,7 @@ import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { copyProgram, defineProgram, makeProgram, type Program } from "../expression/program.ts";
 import { checkShape } from "../shape.ts";
-import { allocate, checkTensor, Tensor, type TensorOrNumber } from "../tensor.ts";
+import { allocate, checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { operationOf, runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
 type Unary = (x: Tensor) => Tensor;
@@ -70,20 +69,11 @@ function checkInteger(what: string, value: number): void {
   throw wrongValue(what, "a 32-bit integer for int32", value);
 }
 
-export const arithmetic: Readonly<Record<"add" | "subtract" | "multiply", Program>> = {
-  add: pairProgram("add", ex.add, true),
-  subtract: pairProgram("sub", ex.subtract, true),
-  multiply: pairProgram("mul", ex.multiply, true),
-};
+export const multiplyProgram: Program = pairProgram("mul", ex.multiply, true);
 
-export const add: Binary = binary("add", ex.add, "int32", arithmetic.add);
-export const subtract: Binary = binary("sub", ex.subtract, "int32", arithmetic.subtract);
-const multiplyNow = binary("mul", ex.multiply, "int32", arithmetic.multiply);
-export function multiply(a: Tensor, b: TensorOrNumber): Tensor {
-  const isDeferred = b instanceof Tensor && isFloat(a.dtype) && isFloat(b.dtype) &&
-    isWorthDeferring(Math.max(a.size, b.size));
-  return isDeferred ? applyLater(operationOf(arithmetic.multiply), [a, b], []) : multiplyNow(a, b);
-}
+export const add: Binary = binary("add", ex.add, "int32");
+export const subtract: Binary = binary("sub", ex.subtract, "int32");
+export const multiply: Binary = binary("mul", ex.multiply, "int32", multiplyProgram);
 export const divide: Binary = binary("div", ex.divide, null);
 /** The maximum of a and b; ties share the gradient equally. */
 export const maximum: Binary = binary("maximum", ex.max, "int32");
@@ -117,12 +107,35 @@ export function reluOf(x: Expression): Expression {
 
 /** ReLU: x where positive, else 0; the gradient at 0 is 0. */
 export const relu: Unary = unary("relu", reluOf);
-export const reluSquaredProgram: Program = defineProgram(
+
+const reluSquaredProgram = defineProgram(
   { name: "reluSquared", inputs: ["x"] },
   ({ x }) => [ex.square(reluOf(x))],
 );
-/** ReLU². Source: So et al., "Primer" (2021). */
-export const reluSquared = (x: Tensor): Tensor => runProgram(reluSquaredProgram, [x])[0]!;
+const reluSquaredGradient = defineProgram(
+  { name: "reluSquared gradient", inputs: ["y", "upstream"] },
+  ({ y, upstream }) => [
+    ex.select(ex.lessEqual(y, 0), 0, ex.multiply(ex.multiply(2, ex.sqrt(y)), upstream)),
+  ],
+);
+/** The derivative of y = relu(x)² is 2 relu(x) = 2 √y: backward keeps y, and not x beside it. */
+const reluSquaredFromOutput: Operation<readonly number[]> = {
+  ...operationOf(reluSquaredProgram),
+  gradient: {
+    savesOutputs: [0],
+    apply: (upstream, saved) => runProgram(reluSquaredGradient, [saved.output(0), upstream]),
+  },
+};
+
+/**
+ * ReLU². Its gradient is computed from its output, so that the input need not be kept: it is 0 or
+ * infinite where the output is, from 1.8e19 on. In float16, which rounds outputs below 6e-8 to 0, the
+ * input is kept. Source: So et al., "Primer" (2021).
+ */
+export function reluSquared(x: Tensor): Tensor {
+  if (x.dtype === "float16") return runProgram(reluSquaredProgram, [x])[0]!;
+  return applyOne(reluSquaredFromOutput, [x], []);
+}
 /** SiLU: x · sigmoid(x). Source: Elfwing et al. (2017). */
 export const silu: Unary = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));
 
@@ -151,7 +164,7 @@ export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor 
 /** Soft-capping as a formula, for programs that contain it. */
 export const softcapOf = (x: Expression, cap: Operand): Expression =>
   ex.multiply(cap, ex.tanh(ex.divide(x, cap)));
-export const softcapProgram: Program = defineProgram(
+const softcapProgram = defineProgram(
   { name: "softcap", inputs: ["x"], scalars: ["cap"] },
   ({ x, cap }) => [softcapOf(x, cap)],
 );

@@ -2,7 +2,6 @@
 
 import { commonDevice, type Gradient, type Operation, recordOperation, viewAs } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
-import { isDeferred, rewrites } from "../deferred.ts";
 import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
@@ -64,9 +63,6 @@ export function runProgram(
   checkCounts(program, inputs, scalars);
   if (dtype !== undefined) checkDType(program.name, dtype);
   const device = commonDevice(program.name, inputs);
-  const mayFuse = dtype === undefined && inputs.some(isDeferred);
-  const fused = mayFuse && rewrites.get(program)?.(inputs, scalars);
-  if (fused) return [fused];
   const { calls, operation } = knownOf(program);
   const variant = variantOf(device) + (dtype === undefined ? 0 : RESULT_VARIANTS[dtype]);
   const call = calls.get(inputs, variant) ??
@@ -84,7 +80,7 @@ export function runProgram(
   return outputs;
 }
 
-/** A program over floats as an operation, for `applyLater`: the same one at each call. */
+/** A program over floats as an operation: the same one at each call. */
 export function operationOf(program: Program): Operation<readonly number[]> {
   return knownOf(program).operation;
 }
@@ -102,9 +98,8 @@ export function runProgramInto(
   outputs: readonly Tensor[],
   scalars: readonly number[] = [],
 ): void {
-  for (const { storage } of outputs) storage.beforeChange();
   runProgramOn(commonDevice(program.name, outputs), program, inputs, outputs, scalars);
-  for (const { storage } of outputs) storage.version++;
+  for (const { storage } of outputs) storage.noteChange();
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Rotary position embedding. @module */
 
 import { applyOne, type Operation, type Specification } from "../apply.ts";
-import { applyLater, isWorthDeferring } from "../deferred.ts";
 import type { View } from "../device.ts";
 import { Error, RangeError, wrongValue } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
@@ -53,7 +52,7 @@ export function inferRotary(
 }
 
 /** The attribute inverts the rotation. */
-export const rotaryOperation: Operation<boolean> = {
+const rotaryOperation: Operation<boolean> = {
   name: "rotary",
   infer: (inputs) => inferRotary("rotary", inputs),
   run: (device, [x, cos, sin], [y], isBack) => {
@@ -93,8 +92,7 @@ export const rotaryOperation: Operation<boolean> = {
  */
 export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
   checkTensor("compute rotary", x);
-  const run = isWorthDeferring(x.size) ? applyLater : applyOne;
-  return run(rotaryOperation, [x, cos, sin], false);
+  return applyOne(rotaryOperation, [x, cos, sin], false);
 }
 
 /**

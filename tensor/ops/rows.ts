@@ -68,7 +68,7 @@ export const FLOAT32_EPSILON: number = 2 ** -23;
 const normalized = (x: Expression, epsilon: Expression, scale: ex.Operand): Expression =>
   ex.multiply(x, ex.divide(scale, ex.sqrt(ex.add(ex.rowMean(ex.square(x)), epsilon))));
 
-export const rmsNormProgram: Program = defineProgram(
+const rmsNormProgram = defineProgram(
   { name: "rmsNorm", inputs: ["x"], scalars: ["epsilon", "scale"] },
   ({ x, epsilon, scale }) => [normalized(x, epsilon, scale)],
 );

@@ -41,7 +41,6 @@ export const fusedAttentionStep: FastPath<"attention step", "webgpu"> = {
     const { position, window, scale } = step;
     const [batch, , heads, headSize] = queries.shape as [number, number, number, number];
     const keyHeads = keys.shape[2]!;
-    for (const { storage } of [cachedKeys, cachedValues]) storage.beforeChange();
     const y = allocate(device, { shape: queries.shape, dtype: "float32" }, "attention step");
     const [cacheBatch, cacheToken, cacheHead] = cachedKeys.strides as [number, number, number];
     const begin = window < 0 ? 0 : Math.max(0, position - window);
@@ -77,7 +76,7 @@ export const fusedAttentionStep: FastPath<"attention step", "webgpu"> = {
           [queries, keys, values, y, seen(cachedKeys), seen(cachedValues)],
         ),
     );
-    for (const { storage } of [cachedKeys, cachedValues]) storage.version++;
+    for (const { storage } of [cachedKeys, cachedValues]) storage.noteChange();
     return y;
   },
 };

@@ -2,15 +2,10 @@
 
 import { named } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { deferredOperation } from "../../deferred.ts";
 import { RangeError } from "../../errors.ts";
-import { isGradEnabled } from "../../grad_mode.ts";
-import { contiguousStrides, formatShape, shapesEqual, sizeOf } from "../../shape.ts";
+import { formatShape, shapesEqual } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
-import { softcapProgram } from "../elementwise.ts";
 import { checkIds } from "../gather/ids.ts";
-import { linearOperation } from "../matmul/matmul.ts";
-import { operationOf } from "../program.ts";
 import {
   checkReduction,
   type CrossEntropyOptions,
@@ -18,7 +13,6 @@ import {
   reduceSum,
   rowLosses,
 } from "./formulas.ts";
-import { linearCrossEntropy } from "./linear_cross_entropy.ts";
 
 const OPTIONS: OptionNames<CrossEntropyOptions> = { reduction: true, softcap: true };
 
@@ -62,47 +56,9 @@ export function crossEntropy(
     );
   }
   checkIds(what, "target", targets, IGNORED_TARGET, classes);
-  const head = deferredHead(logits);
-  const isChunked = head !== null && (softcap === undefined || head.softcap === undefined) &&
-    !(reduction === "none" && isGradEnabled() && logits.requiresGrad);
-  if (isChunked) {
-    const chunked = { reduction, classes, softcap: softcap ?? head.softcap };
-    return named("crossEntropy", linearCrossEntropy(head.hidden, head.weight, targets, chunked));
-  }
   const losses = rowLosses(logits, targets, softcap);
   return named(
     "crossEntropy",
     reduction === "none" ? losses : reduceSum(losses.sum(), targets, reduction),
   );
-}
-
-/** The operands of deferred logits: softcap(hidden · weightᵀ). */
-interface Head {
-  readonly hidden: Tensor;
-  readonly weight: Tensor;
-  readonly softcap?: number;
-}
-
-/** The head of deferred logits, if they are the first columns of its result. */
-function deferredHead(logits: Tensor): Head | null {
-  const deferred = deferredOperation(logits);
-  if (deferred === null) return null;
-  const [first, weight] = deferred.inputs as [Tensor, Tensor];
-  if (deferred.operation === linearOperation) {
-    const isWhole = showsRows(logits, first.size / weight.shape[1]!, weight.shape[0]!);
-    return isWhole ? { hidden: first, weight } : null;
-  }
-  const classes = first.shape.at(-1)!;
-  const isCapped = deferred.operation === operationOf(softcapProgram) &&
-    logits.shape.at(-1) === classes && showsRows(logits, first.size / classes, classes);
-  const head = isCapped ? deferredHead(first) : null;
-  if (head === null || head.softcap !== undefined) return null;
-  return { ...head, softcap: (deferred.attributes as readonly [number])[0] };
-}
-
-function showsRows({ shape, strides, offset }: Tensor, rows: number, columns: number): boolean {
-  const above = shape.slice(0, -1);
-  const whole = contiguousStrides([...above, columns]);
-  return offset === 0 && sizeOf(above) === rows &&
-    shape.every((size, axis) => size === 1 || strides[axis] === whole[axis]);
 }

@@ -81,5 +81,5 @@ export interface CrossEntropyOptions {
   /** Whether to return the mean, the sum, or the loss of each row. @default {"mean"} */
   readonly reduction?: Reduction;
   /** Softcaps the logits first, in the same kernel: see `softcap`. */
-  readonly softcap?: number;
+  readonly softcap?: number | undefined;
 }

@@ -10,30 +10,44 @@
  * @module
  */
 
-import { type Gradient, recordOperation } from "../../apply.ts";
+import { type Gradient, named, recordOperation } from "../../apply.ts";
+import { checkOptions, type OptionNames } from "../../checks.ts";
 import { bindingLimit } from "../../devices/webgpu/split.ts";
-import { bytesPerElement } from "../../dtype.ts";
+import { bytesPerElement, isFloat } from "../../dtype.ts";
+import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { differentiate } from "../../expression/differentiate.ts";
 import { makeProgram, type Program } from "../../expression/program.ts";
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
 import { memoize } from "../../memoize.ts";
-import { allocate, type Tensor } from "../../tensor.ts";
-import { arithmetic, fill, fillView } from "../elementwise.ts";
-import { multiplyInto } from "../matmul/matmul.ts";
+import { formatShape, shapesEqual } from "../../shape.ts";
+import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
+import { fill, fillView, multiplyProgram } from "../elementwise.ts";
+import { checkIds } from "../gather/ids.ts";
+import { linear, multiplyInto } from "../matmul/matmul.ts";
 import { runProgramInto } from "../program.ts";
 import { sum } from "../reduce.ts";
 import { contiguous, reshape, slice } from "../views.ts";
-import { crossEntropyPrograms, reduceSum, type Reduction } from "./formulas.ts";
+import { crossEntropy } from "./cross_entropy.ts";
+import {
+  checkReduction,
+  type CrossEntropyOptions,
+  crossEntropyPrograms,
+  IGNORED_TARGET,
+  reduceSum,
+  type Reduction,
+} from "./formulas.ts";
 
-/** Options for {@linkcode linearCrossEntropy}, besides those of `crossEntropy`. */
-export interface LinearCrossEntropyOptions {
-  readonly reduction?: Reduction;
-  readonly softcap?: number | undefined;
+/** Options for {@linkcode linearCrossEntropy}. */
+export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
   /** Number of rows of the weight that are classes; the rest is padding. @default {all} */
   readonly classes?: number;
-  /** Rows per chunk; by default as many as suit the device's memory. */
-  readonly rowsAtOnce?: number;
 }
+
+const OPTIONS: OptionNames<LinearCrossEntropyOptions> = {
+  reduction: true,
+  softcap: true,
+  classes: true,
+};
 
 /** From logits, targets and the number 1 to the losses and the gradient of their sum. */
 const withGradient = memoize((losses: Program): Program => {
@@ -129,16 +143,33 @@ function walk(
 }
 
 /**
- * Cross-entropy of the logits `hidden · weightᵀ`, which `crossEntropy` has checked: equal to
- * `crossEntropy(linear(hidden, weight), targets)`, in a fraction of the memory.
+ * Cross-entropy of the logits `hidden · weightᵀ`: equal to
+ * `crossEntropy(linear(hidden, weight), targets)`, in a fraction of the memory, because only a chunk
+ * of the logits exists at any time.
  *
- * Only a chunk of logits exists at any time. If a gradient is needed, it is computed in the forward
- * pass, so that the logits are computed once, and kept until `backward`. The gradient of separate
- * losses depends on the upstream gradient: with `reduction: "none"` there is none.
+ * If a gradient is needed, it is computed in the forward pass, so that the logits are computed once,
+ * and kept until `backward`. The gradient of separate losses depends on the gradient that they
+ * get: with `reduction: "none"` and a gradient, all logits are stored.
  *
- * @param hidden As many rows as there are targets, of the length `width`.
- * @param weight `[classes or more, width]`, of the same float dtype.
- * @returns A scalar, or with `reduction: "none"` a loss per target, 0 where ignored.
+ * @param hidden `[..., width]`: the inputs of the last linear layer.
+ * @param weight `[classes or more, width]`: its weight, of the same float dtype.
+ * @param targets `int32 [...]`: the class of each row; −1 to ignore the row. A mean over no rows is
+ * NaN, as in PyTorch.
+ * @returns In `float32`: a scalar, or with `reduction: "none"` a loss per row, 0 where ignored.
+ * @throws {RangeError} If the shapes do not match, or a target is not a class.
+ * @throws {TypeError} If the dtypes do not match, or an option is unknown.
+ *
+ * @example Two equal logits: the loss is log 2
+ * ```ts
+ * import { linearCrossEntropy, openDevice, Tensor } from "../../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const [hidden, weight] = [Tensor.from(device, [[3]]), Tensor.from(device, [[1], [1]])];
+ * const targets = Tensor.from(device, [0], { dtype: "int32" });
+ * const loss = await linearCrossEntropy(hidden, weight, targets, { softcap: 15 }).item();
+ * if (Math.abs(loss - Math.log(2)) > 1e-6) throw new Error("expected log 2");
+ * await device.close();
+ * ```
  */
 export function linearCrossEntropy(
   hidden: Tensor,
@@ -146,7 +177,57 @@ export function linearCrossEntropy(
   targets: Tensor,
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
-  const { reduction = "mean", softcap, classes = weight.shape[0]! } = options;
+  const what = "compute linearCrossEntropy";
+  checkTensor(what, hidden, "a tensor of hidden states");
+  checkTensor(what, weight, "a tensor as the weight");
+  checkTensor(what, targets, "a tensor of targets");
+  checkOptions(what, options, OPTIONS);
+  const { reduction = "mean", softcap, classes = weight.shape[0] ?? 0 } = options;
+  checkReduction(what, reduction);
+  const width = hidden.shape.at(-1);
+  if (width === undefined || weight.shape.length !== 2 || weight.shape[1] !== width) {
+    throw wrongValue(
+      what,
+      `hidden states [..., width] and a weight [classes, width]`,
+      `${formatShape(hidden.shape)} and ${formatShape(weight.shape)}`,
+    );
+  }
+  if (!isFloat(hidden.dtype) || hidden.dtype !== weight.dtype) {
+    throw wrongType(what, "two tensors of one float dtype", `${hidden.dtype} and ${weight.dtype}`);
+  }
+  if (!(Number.isInteger(classes) && classes >= 0 && classes <= weight.shape[0]!)) {
+    throw wrongValue(what, `at most ${weight.shape[0]} classes`, classes);
+  }
+  if (!shapesEqual(hidden.shape.slice(0, -1), targets.shape)) {
+    throw new RangeError(
+      `Cannot ${what}: wanted a target for each row of ${formatShape(hidden.shape)}, got ` +
+        formatShape(targets.shape),
+    );
+  }
+  checkIds(what, "target", targets, IGNORED_TARGET, classes);
+  const wantsGradient = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
+  if (reduction === "none" && wantsGradient) {
+    const logits = linear(hidden, slice(weight, 0, 0, classes));
+    return named("linearCrossEntropy", crossEntropy(logits, targets, { reduction, softcap }));
+  }
+  const rowBytes = bytesPerElement(hidden.dtype) * classes;
+  const maxBytes = Math.min(MAX_BYTES, bindingLimit(hidden.device));
+  const rows = rowsAtOnce(targets.size, rowBytes, maxBytes);
+  return inChunks(hidden, weight, targets, { reduction, softcap, classes, rowsAtOnce: rows });
+}
+
+/** {@linkcode linearCrossEntropy} of operands that were checked, in chunks of `rowsAtOnce` rows. */
+export function inChunks(
+  hidden: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  { reduction, softcap, classes, rowsAtOnce }: {
+    readonly reduction: Reduction;
+    readonly softcap: number | undefined;
+    readonly classes: number;
+    readonly rowsAtOnce: number;
+  },
+): Tensor {
   const { device } = hidden;
   using scope = device.scopes.openBriefly();
   const rows = targets.size;
@@ -160,23 +241,21 @@ export function linearCrossEntropy(
     // No chunk writes the padding; or anything, if there are no rows.
     fillView(device, slice(gradients.weight, 0, rows === 0 ? 0 : classes), 0);
   }
-  const rowBytes = bytesPerElement(x.dtype) * classes;
   const problem = {
     hidden: x,
     weight: slice(w, 0, 0, classes),
     targets: contiguous(reshape(targets, [rows, 1])),
     softcap,
-    rowsAtOnce: options.rowsAtOnce ??
-      rowsAtOnce(rows, rowBytes, Math.min(MAX_BYTES, bindingLimit(device))),
+    rowsAtOnce,
   };
   const losses = noGrad(() => walk(problem, gradients));
   if (reduction === "none") return scope.keep(reshape(losses, targets.shape));
   const total = sum(losses);
-  const operation = { name: "crossEntropy", gradient: scaledGradients };
+  const operation = { name: "linearCrossEntropy", gradient: scaledGradients };
   // In the place of a gradient that nobody needs there may be any tensor.
   const outputs = [total, gradients.hidden ?? total, gradients.weight ?? total];
   recordOperation(operation, [x, w], outputs, null);
-  return scope.keep(reduceSum(total, targets, reduction));
+  return scope.keep(named("linearCrossEntropy", reduceSum(total, targets, reduction)));
 }
 
 /** Gradients computed beside the loss: the backward pass only scales them, in place. */
@@ -186,7 +265,7 @@ const scaledGradients: Gradient<null> = {
     wanted.map((is, i) => {
       if (!is) return null;
       const gradient = saved.output(1 + i).detach();
-      runProgramInto(arithmetic.multiply, [gradient, upstream], [gradient]);
+      runProgramInto(multiplyProgram, [gradient, upstream], [gradient]);
       return gradient;
     }),
 };

@@ -3,14 +3,16 @@ import { testOnEveryDevice } from "../../../testing/every_device.ts";
 import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
 import {
   crossEntropy,
+  type CrossEntropyOptions,
   type Device,
   linear,
+  linearCrossEntropy,
   noGrad,
   normal,
   openDevice,
   Tensor,
 } from "../../mod.ts";
-import { linearCrossEntropy, rowsAtOnce } from "./linear_cross_entropy.ts";
+import { inChunks, rowsAtOnce } from "./linear_cross_entropy.ts";
 
 /** Deterministic operands, with ignored rows among others. */
 function operands(device: Device, rows: number, width: number, classes: number) {
@@ -27,6 +29,18 @@ function operands(device: Device, rows: number, width: number, classes: number) 
 }
 
 type Operands = ReturnType<typeof operands>;
+
+/** In chunks of so many rows; by default as many as the device suits. */
+function chunked(
+  { hidden, weight, targets }: Operands,
+  rowsAtOnce?: number,
+  options: CrossEntropyOptions = {},
+): Tensor {
+  if (rowsAtOnce === undefined) return linearCrossEntropy(hidden, weight, targets, options);
+  const { reduction = "mean", softcap } = options;
+  const classes = weight.shape[0]!;
+  return inChunks(hidden, weight, targets, { reduction, softcap, classes, rowsAtOnce });
+}
 
 async function results(
   { hidden, weight }: Operands,
@@ -64,11 +78,7 @@ async function assertSame(device: Device, sizes: readonly (readonly [number, num
         () => crossEntropy(linear(hidden, weight), targets, options),
       );
       for (const rowsAtOnce of [undefined, 1, 7, 16]) {
-        const chunked = rowsAtOnce === undefined ? options : { ...options, rowsAtOnce };
-        const got = await results(
-          given,
-          () => linearCrossEntropy(hidden, weight, targets, chunked),
-        );
+        const got = await results(given, () => chunked(given, rowsAtOnce, options));
         assertClose(got.loss, wanted.loss);
         assertClose(got.hidden, wanted.hidden);
         assertClose(got.weight, wanted.weight);
@@ -89,23 +99,17 @@ gpuTest("within tiny limits it equals the cross-entropy of all logits, too", asy
 
 testOnEveryDevice("the same operands give the same bits", async (device) => {
   const given = operands(device, 33, 16, 515);
-  const { hidden, weight, targets } = given;
-  const run = () =>
-    results(
-      given,
-      () => linearCrossEntropy(hidden, weight, targets, { rowsAtOnce: 8, softcap: 15 }),
-    );
+  const run = () => results(given, () => chunked(given, 8, { softcap: 15 }));
   assertEquals(await run(), await run());
 });
 
 testOnEveryDevice("gradients of several batches add up to those of one", async (device) => {
   const given = operands(device, 12, 6, 10);
   const { hidden, weight, targets } = given;
-  const sum = (from: number, to: number) =>
-    linearCrossEntropy(hidden.slice(0, from, to), weight, targets.slice(0, from, to), {
-      reduction: "sum",
-      rowsAtOnce: 2,
-    }).div(8);
+  const sum = (from: number, to: number) => {
+    const some = { hidden: hidden.slice(0, from, to), targets: targets.slice(0, from, to) };
+    return chunked({ ...some, weight }, 2, { reduction: "sum" }).div(8);
+  };
   const wanted = await results(given, () => sum(0, 12));
   const got = await results(given, () => {
     sum(0, 5).backward();
@@ -181,10 +185,7 @@ testOnEveryDevice("what is not a number stays in its row", async (device) => {
   const hidden = Tensor.from(device, [[1, 2], [NaN, 1], [Infinity, 1], [3, 4]]);
   const weight = Tensor.from(device, [[1, 2], [3, 4], [5, 6]]);
   const targets = Tensor.from(device, [0, 1, 2, -1], { dtype: "int32" });
-  const losses = await linearCrossEntropy(hidden, weight, targets, {
-    reduction: "none",
-    rowsAtOnce: 3,
-  }).data();
+  const losses = await chunked({ hidden, weight, targets }, 3, { reduction: "none" }).data();
   assertEquals([...losses].map(Number.isNaN), [false, true, true, false]);
   assertEquals(losses[3], 0);
 });
@@ -200,10 +201,10 @@ testOnEveryDevice("a target that was computed and is no class shows as NaN", asy
 
 Deno.test("the logits are never all in memory at once", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
-  const { hidden, weight, targets } = operands(device, 64, 4, 1000);
+  const given = operands(device, 64, 4, 1000);
   const before = device.memory.liveBytes;
   using _scope = device.scope();
-  linearCrossEntropy(hidden, weight, targets, { rowsAtOnce: 4 }).backward();
+  chunked(given, 4).backward();
   const logits = 4 * 64 * 1000;
   assertLess(device.memory.peakBytes - before, logits / 4);
   await device.close();

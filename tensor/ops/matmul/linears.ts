@@ -5,7 +5,7 @@ import { wrongValue } from "../../errors.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
-import { softcap } from "../elementwise.ts";
+import { reluSquared, softcap } from "../elementwise.ts";
 import { linear } from "./matmul.ts";
 import { rmsNorm } from "../rows.ts";
 import { slice } from "../views.ts";
@@ -71,10 +71,9 @@ export function linears(
   return weights.map((weight) => {
     const columns = weight.shape[1] ?? length;
     const read = columns < length ? slice(rows, -1, 0, columns) : rows;
-    if (typeof activation !== "object") {
-      return linear(read, weight, undefined, { activation: activation ?? "none", residual });
-    }
-    const capped = softcap(linear(read, weight), activation.softcap);
-    return residual === undefined ? capped : residual.add(capped);
+    let y = linear(read, weight);
+    if (activation === "reluSquared") y = reluSquared(y);
+    else if (activation !== undefined) y = softcap(y, activation.softcap);
+    return residual === undefined ? y : residual.add(y);
   });
 }

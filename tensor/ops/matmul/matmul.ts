@@ -1,17 +1,14 @@
 /** Matmul. @module */
 
 import { applyOne, type Operation, type Saved, type Specification } from "../../apply.ts";
-import { applyLater, isWorthDeferring } from "../../deferred.ts";
-import { checkOptions, describeValue, type OptionNames } from "../../checks.ts";
+import { checkOptions, type OptionNames } from "../../checks.ts";
 import type { MatmulPrecision } from "../../device.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
-import { addInPlace, copy } from "../elementwise.ts";
-import { ACTIVATION_FORMS, BEGINNINGS, gradientBefore, type MatmulActivation } from "./epilogue.ts";
+import { addInPlace, copy, copyView } from "../elementwise.ts";
 import { multiplyViews } from "./multiply.ts";
-import { runProgramOn } from "../program.ts";
 import { hasUnitStride } from "./problem.ts";
 import { sumToShape } from "../sums.ts";
 import { reshape } from "../views.ts";
@@ -24,12 +21,8 @@ export interface MatmulOptions {
   readonly transposeB?: boolean;
   /** A promise that the result is symmetric, like X Xᵀ: half of it is computed. @default {false} */
   readonly symmetric?: boolean;
-  /** Added to the product first: `[N]`, or another shape that broadcasts to the result's. */
+  /** Added to the product: `[N]`, or another shape that broadcasts to the result's. */
   readonly bias?: Tensor | undefined;
-  /** Activation applied next: `relu` or `reluSquared`. @default {"none"} */
-  readonly activation?: MatmulActivation;
-  /** Added last: of the shape of the result, or broadcast to it. */
-  readonly residual?: Tensor | undefined;
   /** `f32` keeps exact what a device for `bf16` would round, in the gradient as well. */
   readonly precision?: "f32";
 }
@@ -39,8 +32,6 @@ const OPTIONS: OptionNames<MatmulOptions> = {
   transposeB: true,
   symmetric: true,
   bias: true,
-  activation: true,
-  residual: true,
   precision: true,
 };
 
@@ -57,7 +48,7 @@ function matrixShape(
 }
 
 const inferMatmul: Operation<Attributes>["infer"] = (
-  [a, b, ...addends],
+  [a, b, bias],
   { transposeA, transposeB },
 ) => {
   for (const x of [a!, b!]) {
@@ -82,58 +73,33 @@ const inferMatmul: Operation<Attributes>["infer"] = (
   }
   const shape = broadcastShapes([a!.shape.slice(0, -2), b!.shape.slice(0, -2)], "matmul");
   shape.push(m, n);
-  for (const addend of addends) {
-    if (addend.dtype !== a!.dtype) {
-      throw wrongType("add to a matmul", a!.dtype, addend.dtype);
-    }
-    if (!shapesEqual(broadcastShapes([shape, addend.shape], "add to a matmul"), shape)) {
-      throw new RangeError(
-        `Cannot add to a matmul: wanted what broadcasts to ${formatShape(shape)}, got ` +
-          formatShape(addend.shape),
-      );
+  if (bias !== undefined) {
+    const what = "add a bias to a matmul";
+    if (bias.dtype !== a!.dtype) throw wrongType(what, a!.dtype, bias.dtype);
+    if (!shapesEqual(broadcastShapes([shape, bias.shape], what), shape)) {
+      throw wrongValue(what, `what broadcasts to ${formatShape(shape)}`, formatShape(bias.shape));
     }
   }
   return [{ shape, dtype: a!.dtype }];
 };
 
-function matmulOperation(activation: MatmulActivation): Operation<Attributes> {
-  return {
-    name: "matmul",
-    infer: inferMatmul,
-    run: (device, [a, b, ...addends], [c], attributes) => {
-      // Adding to what is there costs a matmul no more than overwriting it.
-      const accumulate = addends.length > 0;
-      if (accumulate) runProgramOn(device, BEGINNINGS[addends.length - 1]!, addends, [c!]);
-      multiplyInto(a!, b!, c!, { ...attributes, accumulate });
-      if (activation === "none") return;
-      runProgramOn(device, ACTIVATION_FORMS[activation].program, [c!], [c!]);
-    },
-    gradient: {
-      savesInputs: [0, 1],
-      savesOutputs: activation === "none" ? [] : [0],
-      apply: (given, saved, attributes, [wantsA, wantsB, ...wantsAddends], sums) => {
-        const upstream = gradientBefore(activation, () => saved.output(0), given);
-        const [sumA, sumB, ...sumsOfAddends] = sums;
-        return [
-          wantsA ? gradientOf(0, upstream, saved, attributes, sumA!) : null,
-          wantsB ? gradientOf(1, upstream, saved, attributes, sumB!) : null,
-          ...wantsAddends.map((wants, i) =>
-            wants ? addSum(upstream, saved.inputShapes[2 + i]!, sumsOfAddends[i]!) : null
-          ),
-        ];
-      },
-    },
-  };
-}
-
-const OPERATIONS: Readonly<Record<MatmulActivation, Operation<Attributes>>> = {
-  none: matmulOperation("none"),
-  relu: matmulOperation("relu"),
-  reluSquared: matmulOperation("reluSquared"),
+const matmulOperation: Operation<Attributes> = {
+  name: "matmul",
+  infer: inferMatmul,
+  run: (device, [a, b, bias], [c], attributes) => {
+    // Adding to what is there costs a matmul no more than overwriting it.
+    if (bias !== undefined) copyView(device, bias, c!);
+    multiplyInto(a!, b!, c!, { ...attributes, accumulate: bias !== undefined });
+  },
+  gradient: {
+    savesInputs: [0, 1],
+    apply: (upstream, saved, attributes, [wantsA, wantsB, ...wantsBias], [sumA, sumB, sumBias]) => [
+      wantsA ? gradientOf(0, upstream, saved, attributes, sumA!) : null,
+      wantsB ? gradientOf(1, upstream, saved, attributes, sumB!) : null,
+      ...wantsBias.map((is) => is ? addSum(upstream, saved.inputShapes[2]!, sumBias!) : null),
+    ],
+  },
 };
-
-/** The matmul that {@linkcode linear} defers where its result is large. */
-export const linearOperation: Operation<Attributes> = OPERATIONS.none;
 
 /**
  * The gradient of an operand. For C = AB: dA = dC Bᵀ and dB = Aᵀ dC. With transposed operands, only
@@ -190,8 +156,7 @@ export function multiplyInto(
 }
 
 /**
- * Matmul of the last two axes; the leading axes are batches, with broadcasting. With all options
- * it is activation(a b + bias) + residual, in the memory of the result.
+ * Matmul of the last two axes; the leading axes are batches, with broadcasting.
  *
  * @param a `[..., M, K]`, or `[..., K, M]` if transposed.
  * @param b `[..., K, N]`, or `[..., N, K]` if transposed.
@@ -207,34 +172,17 @@ export function multiplyInto(
  * const [a, b] = [Tensor.from(device, [[1, 2]]), Tensor.from(device, [[3], [4]])];
  * if (await matmul(a, b).item() !== 11) throw new Error("expected 1 · 3 + 2 · 4");
  * const bias = Tensor.from(device, [-13]);
- * if (await matmul(a, b, { bias, activation: "relu" }).item() !== 0) throw new Error("expected 0");
+ * if (await matmul(a, b, { bias }).item() !== -2) throw new Error("expected 11 - 13");
  * await device.close();
  * ```
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   checkOptions("compute matmul", options, OPTIONS);
-  const { transposeA = false, transposeB = false, bias, activation = "none", residual } = options;
-  if (!Object.hasOwn(OPERATIONS, activation)) {
-    const names = Object.keys(OPERATIONS).join(", ");
-    throw wrongType("compute matmul", `the activation ${names}`, describeValue(activation));
-  }
-  // The gradient of an activation in place is computed from its output. Half precision may round that
-  // output to 0: then the activation is a separate operation, which keeps its input. A residual
-  // would overwrite the output, so it is added separately.
-  const isActivated = activation === "none" || a.dtype === "float32";
-  const addends = [bias, activation === "none" ? residual : undefined].filter((x) =>
-    x !== undefined
-  );
-  const result = applyOne(OPERATIONS[isActivated ? activation : "none"], [a, b, ...addends], {
-    transposeA,
-    transposeB,
-    // Addends need not be symmetric.
-    symmetric: addends.length === 0 && (options.symmetric ?? false),
-    precision: options.precision,
-  });
-  if (activation === "none") return result;
-  const active = isActivated ? result : result[activation]();
-  return residual === undefined ? active : residual.add(active);
+  const { transposeA = false, transposeB = false, bias, precision } = options;
+  // A bias need not be symmetric.
+  const symmetric = bias === undefined && (options.symmetric ?? false);
+  const inputs = bias === undefined ? [a, b] : [a, b, bias];
+  return applyOne(matmulOperation, inputs, { transposeA, transposeB, symmetric, precision });
 }
 
 /**
@@ -243,25 +191,13 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
  * @param x `[..., in]`
  * @param weight `[out, in]`
  * @param bias `[out]`
- * @param then Options of {@linkcode matmul}.
  * @returns `[..., out]`
  */
-export function linear(
-  x: Tensor,
-  weight: Tensor,
-  bias?: Tensor,
-  then: Pick<MatmulOptions, "activation" | "residual"> = {},
-): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   checkTensor("compute linear", x);
   checkTensor("compute linear", weight, "a tensor as the weight");
   if (x.shape.length === 1) {
-    return reshape(linear(reshape(x, [1, x.shape[0]!]), weight, bias, then), [weight.shape[0]!]);
+    return reshape(linear(reshape(x, [1, x.shape[0]!]), weight, bias), [weight.shape[0]!]);
   }
-  const isPlain = bias === undefined && then.activation === undefined &&
-    then.residual === undefined;
-  if (isPlain && isWorthDeferring(x.size / x.shape.at(-1)! * weight.shape[0]!)) {
-    const attributes = { transposeA: false, transposeB: true, symmetric: false };
-    return applyLater(linearOperation, [x, weight], attributes);
-  }
-  return matmul(x, weight, { ...then, transposeB: true, bias });
+  return matmul(x, weight, { transposeB: true, bias });
 }

@@ -5,7 +5,6 @@
 
 import {
   at,
-  broadcast,
   build,
   map,
   mapLines,
@@ -401,50 +400,16 @@ const matmulShapes: [Shape, Shape, boolean, boolean][] = [
   [[2, 4, 3], [5, 4], true, true],
 ];
 
-const activations: Readonly<Record<"none" | "relu" | "reluSquared", (x: number) => number>> = {
-  none: (x) => x,
-  relu: (x) => x <= 0 ? 0 : x,
-  reluSquared: (x) => x <= 0 ? 0 : x * x,
-};
-
-/** Epilogues of a matmul: bias, activation, residual. */
-const epilogues: [boolean, keyof typeof activations, boolean][] = [
-  [true, "none", false],
-  [false, "none", true],
-  [true, "none", true],
-  [false, "reluSquared", false],
-  [true, "relu", false],
-  [true, "reluSquared", false],
-  [false, "reluSquared", true],
-];
-
-const matmulsWithEpilogues = matmulShapes.flatMap(([a, b, transposeA, transposeB]) => {
+const matmulsWithBias = matmulShapes.map(([a, b, transposeA, transposeB]): Case => {
   const columns = b.at(transposeB ? -2 : -1)!;
-  const batch = broadcast(a.slice(0, -2), b.slice(0, -2));
-  const result = [...batch, a.at(transposeA ? -1 : -2)!, columns];
-  return epilogues.map(([hasBias, activation, hasResidual]): Case => {
-    const parts = [activation, ...(hasBias ? ["bias"] : []), ...(hasResidual ? ["residual"] : [])];
-    return {
-      name: `matmul [${a}] by [${b}] with ${parts.join(", ")}`,
-      inputs: [
-        ...[normal(...a), normal(...b)],
-        ...(hasBias ? [normal(columns)] : []),
-        ...(hasResidual ? [normal(...result)] : []),
-      ],
-      run: ([x, y, ...rest]) => {
-        const bias = hasBias ? { bias: rest[0]! } : {};
-        const residual = hasResidual ? { residual: rest.at(-1)! } : {};
-        return x!.matmul(y!, { transposeA, transposeB, activation, ...bias, ...residual });
-      },
-      reference: ([x, y, ...rest]) => {
-        const product = matmulReference(x!, y!, transposeA, transposeB);
-        const biased = hasBias ? map((z, bias) => z + bias, product, rest[0]!) : product;
-        const active = map(activations[activation], biased);
-        return hasResidual ? map((z, residual) => z + residual, active, rest.at(-1)!) : active;
-      },
-      differentiable: true,
-    };
-  });
+  return {
+    name: `matmul [${a}] by [${b}] with bias`,
+    inputs: [normal(...a), normal(...b), normal(columns)],
+    run: ([x, y, bias]) => x!.matmul(y!, { transposeA, transposeB, bias }),
+    reference: ([x, y, bias]) =>
+      map((z, bias) => z + bias, matmulReference(x!, y!, transposeA, transposeB), bias!),
+    differentiable: true,
+  };
 });
 
 const angles = rotaryAngles(3, 6, 2);
@@ -473,7 +438,7 @@ const products: Case[] = [
     reference: ([x, y]) => matmulReference(x!, y!, transposeA, transposeB),
     differentiable: true,
   })),
-  ...matmulsWithEpilogues,
+  ...matmulsWithBias,
   {
     name: "linear with a bias",
     inputs: [normal(2, 3, 5), normal(4, 5), normal(4)],
