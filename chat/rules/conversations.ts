@@ -8,52 +8,54 @@
 import type { Conversation, Message, Tokenizer } from "../../tokenizer/mod.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask, Task } from "../tasks/task.ts";
+import { calendar } from "./calendar.ts";
+import { arithmetic, longArithmetic, longerSum, nextArithmetic } from "./calculation.ts";
+import { unknown } from "./declined.ts";
+import type { Exchange, MakeExchange, MakeExchanges, Subject } from "./exchange.ts";
+import { type Country, firstNames, readCountries, readWords, type WordLists } from "./facts.ts";
+import { capital, countryOfCapital, currency, twoOfCountries } from "./geography.ts";
 import {
-  arithmetic,
-  calendar,
-  capital,
-  counting,
-  countryOfCapital,
-  currency,
-  type Exchange,
+  anyName,
+  feeling,
   goodbye,
   greeting,
   identity,
   introduction,
-  longArithmetic,
-  type MakeExchange,
-  opposite,
+  reaction,
   recollection,
-  spelling,
-  type Subject,
-  thanks,
-  unknown,
-} from "./exchanges.ts";
-import { type Country, firstNames, readCountries, readWords, type WordLists } from "./facts.ts";
+} from "./small_talk.ts";
 import { chooseByToken } from "./word_choice.ts";
+import { counting, opposite, spelling, spellings, twoOpposites, twoSpellings } from "./words.ts";
+import { writeCarefully, writeHastily } from "./wording.ts";
+
+const single = (make: MakeExchange): MakeExchanges => (random, subject) => [make(random, subject)];
 
 /** How often each kind of exchange comes, relative to the others. */
-const weights: readonly (readonly [MakeExchange, number])[] = [
-  [greeting, 3],
-  [goodbye, 2],
-  [thanks, 2],
-  [identity, 7],
-  [capital, 14],
+const weights: readonly (readonly [MakeExchanges, number])[] = [
+  [single(greeting), 3],
+  [single(goodbye), 2],
+  [single(reaction), 4],
+  [single(feeling), 4],
+  [single(identity), 8],
+  [single(capital), 13],
   // A capital is an answer far more often than it is asked about, and rare ones have rare tokens.
-  [countryOfCapital, 7],
-  [currency, 5],
-  [opposite, 6],
-  [calendar, 6],
-  [arithmetic, 18],
-  [spelling, 64],
-  [counting, 22],
-  [unknown, 8],
+  [single(countryOfCapital), 6],
+  [single(currency), 5],
+  [twoOfCountries, 3],
+  [single(opposite), 7],
+  [twoOpposites, 1],
+  [single(calendar), 7],
+  [single(arithmetic), 18],
+  [single(longerSum), 2],
+  [(random, subject) => [arithmetic(random, subject), nextArithmetic(random, subject)], 1],
+  [single(spelling), 30],
+  [single(spellings), 32],
+  [twoSpellings, 3],
+  [single(counting), 18],
+  [single(unknown), 22],
 ];
 
 const MAX_EXCHANGES = 8;
-
-/** Words that a question may begin with: people go on from what was said. */
-const openings = ["And", "Now", "Please", "So", "Then", "Okay,"];
 
 /** Options for {@linkcode ruleConversations} and {@linkcode ruleExams}. */
 export interface RuleOptions {
@@ -93,7 +95,7 @@ export async function ruleConversations(size: number, options: RuleOptions = {})
   const { seed = 1 } = options;
   const subject = await subjectToLearn(options);
   const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
-  const make = (random: PythonRandom): Exchange => {
+  const make = (random: PythonRandom): readonly Exchange[] => {
     let rest = random.random() * total;
     const [kind] = weights.find(([, weight]) => (rest -= weight) < 0) ?? weights[0]!;
     return kind(random, subject);
@@ -104,7 +106,8 @@ export async function ruleConversations(size: number, options: RuleOptions = {})
     get: (index) => {
       const random = new PythonRandom(seed * 2 ** 32 + index);
       return conversationOf(
-        exchangesFor(random, make).map((exchange, i) => asPeopleWrite(exchange, random, i > 0)),
+        exchangesFor(random, make, subject),
+        (exchange, i) => writeHastily(exchange.question, random, i > 0),
       );
     },
   };
@@ -138,38 +141,45 @@ async function heldOutSubject({ name = "Dino", ...options }: RuleOptions): Promi
   };
 }
 
-/** One to eight exchanges; in one of five chats the user says a name, and asks for it later. */
-function exchangesFor(random: PythonRandom, make: (random: PythonRandom) => Exchange): Exchange[] {
+/**
+ * One to eight exchanges; in one of five chats the user says a name, and asks for it later, and in one of
+ * eight the user asks for it before.
+ */
+function exchangesFor(
+  random: PythonRandom,
+  make: (random: PythonRandom) => readonly Exchange[],
+  subject: Subject,
+): Exchange[] {
   // Half of the chats are short.
   const count = random.random() < 0.5
     ? 1 + random.randbelow(2)
     : 1 + random.randbelow(MAX_EXCHANGES);
-  const exchanges = Array.from({ length: count }, () => make(random));
-  if (random.random() >= 0.2) return exchanges;
-  const name = random.choice(firstNames);
-  const told = random.randbelow(Math.min(2, count));
-  exchanges.splice(told, 0, introduction(random, name));
-  const asked = told + 1 + random.randbelow(exchanges.length - told);
-  exchanges.splice(asked, 0, recollection(random, name));
+  const exchanges = Array.from({ length: count }, () => make(random)).flat().slice(
+    0,
+    MAX_EXCHANGES,
+  );
+  if (random.random() < 0.2) {
+    const name = anyName(random, subject);
+    const told = random.randbelow(Math.min(2, exchanges.length));
+    exchanges.splice(told, 0, introduction(random, name));
+    const asked = told + 1 + random.randbelow(exchanges.length - told);
+    exchanges.splice(asked, 0, recollection(random, name));
+    if (random.random() < 0.125) exchanges.splice(told, 0, recollection(random, null));
+  } else if (random.random() < 0.125) {
+    exchanges.splice(random.randbelow(exchanges.length + 1), 0, recollection(random, null));
+  }
   return exchanges;
 }
 
-/** The question as people write it: with an opening, in lower case, without its mark. */
-function asPeopleWrite(exchange: Exchange, random: PythonRandom, isLater: boolean): Exchange {
-  let { question } = exchange;
-  if (random.random() < (isLater ? 0.25 : 0.1)) {
-    question = `${random.choice(openings)} ${question[0]!.toLowerCase()}${question.slice(1)}`;
-  }
-  if (random.random() < 0.3) question = question.toLowerCase();
-  if (random.random() < 0.25) question = question.replace(/[.?!]$/, "");
-  return { ...exchange, question };
-}
-
-function conversationOf(exchanges: readonly Exchange[]): Conversation {
+/** A conversation of exchanges, written carefully if nothing else is said. */
+function conversationOf(
+  exchanges: readonly Exchange[],
+  write = ({ question }: Exchange, _index: number): string => writeCarefully(question),
+): Conversation {
   return {
-    messages: exchanges.flatMap(({ question, answer }): Message[] => [
-      { role: "user", content: question },
-      { role: "assistant", content: answer },
+    messages: exchanges.flatMap((exchange, i): Message[] => [
+      { role: "user", content: write(exchange, i) },
+      { role: "assistant", content: exchange.answer },
     ]),
   };
 }

@@ -20,7 +20,7 @@ Deno.test("conversations made by rule can be rendered, and are the same for the 
   assert(JSON.stringify(task.get(0)) !== JSON.stringify(other.get(0)));
   assert(lengths.has(1) && lengths.has(8), `${[...lengths]}`);
   const text = JSON.stringify(Array.from({ length: 500 }, (_, i) => task.get(i)));
-  for (const part of ["Rex", "count(", "Your name is", "I do not know", "And ", "capital of"]) {
+  for (const part of ["Rex", "count(", "Your name is", "Sorry, I can only", "And ", "capital of"]) {
     assert(text.includes(part), part);
   }
 });
@@ -73,7 +73,74 @@ Deno.test("every country has a capital and a currency with a name", async () => 
   assertEquals(countries.length, 58);
   const france = countries.find(({ name }) => name === "France");
   assertEquals(france, { name: "France", capital: "Paris", currency: "euro" });
-  for (const { currency } of countries) assert(/^[a-z ]/.test(currency), currency);
+  const currencies = new Map(countries.map(({ name, currency }) => [name, currency]));
+  for (
+    const [country, currency] of [
+      ["the United States", "US dollar"],
+      ["Japan", "Japanese yen"],
+      ["New Zealand", "New Zealand dollar"],
+      ["Israel", "Israeli new shekel"],
+      ["Senegal", "West African CFA franc"],
+    ] as const
+  ) {
+    assertEquals(currencies.get(country), currency);
+  }
+});
+
+/** The exchanges of many conversations, one conversation after the other. */
+async function exchanges(count: number): Promise<[question: string, answer: string][][]> {
+  const task = await ruleConversations(count);
+  return Array.from({ length: count }, (_, i) => {
+    const texts = task.get(i).messages.map(({ content }) =>
+      typeof content === "string" ? content : content.map(({ text }) => text).join("|")
+    );
+    return texts.flatMap((text, at) =>
+      at % 2 === 0 ? [[text, texts[at + 1]!] as [string, string]] : []
+    );
+  });
+}
+
+Deno.test("a name is asked for in vain until it was said, and then repeated as it was typed", async () => {
+  const names = new Set<string>();
+  for (const conversation of await exchanges(2000)) {
+    let name: string | null = null;
+    for (const [question, answer] of conversation) {
+      const [, met] = answer.match(/^Nice to meet you, (.+)!$/) ?? [];
+      if (met !== undefined) {
+        assert(question.includes(met), `${question}: ${answer}`);
+        names.add(name = met);
+      }
+      const isKnown = answer.startsWith("Your name is ");
+      if (isKnown) assertEquals(answer, `Your name is ${name}.`);
+      if (answer === "I do not know your name yet.") assertEquals(name, null, question);
+    }
+  }
+  assert(names.size > 300, `${names.size} names`);
+});
+
+Deno.test("a calculation is typed in many ways, and its answer is the calculator's", async () => {
+  const seen = new Set<string>();
+  for (const [question, answer] of (await exchanges(3000)).flat()) {
+    const [expression, output, text] = answer.split("|");
+    if (text === undefined || !/^[\d.+*/-]+$/.test(expression!)) continue;
+    const [, told] = text.match(/ is (-?[\d.]+?)\.*$/)!;
+    assert(output!.startsWith(told!), `${output}: ${text}`);
+    assertEquals(text.endsWith("..."), /\.\d{3,}/.test(output!), `${output}: ${text}`);
+    seen.add(question.replace(/\d+/g, "1"));
+  }
+  const wordings = [/^1\+1$/, /^1\*1\?/, /^1 \+ 1 =/, /^1 ?x ?1/, /^what'?s 1 plus 1/i, /^1-1=/];
+  for (const wording of wordings) {
+    assert([...seen].some((text) => wording.test(text)), `${wording}`);
+  }
+});
+
+Deno.test("what nobody can know is declined in one way, which says what can be asked", async () => {
+  const said = (await exchanges(1000)).flat().map(([, answer]) => answer);
+  const declined = said.filter((answer) => /^Sorry/.test(answer));
+  assert(declined.length > 100, `${declined.length}`);
+  assertEquals([...new Set(declined)], [
+    "Sorry, I can only calculate, spell, and tell capitals, currencies and opposites.",
+  ]);
 });
 
 Deno.test("practice is on other words and numbers than an exam", async () => {

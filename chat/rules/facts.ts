@@ -40,6 +40,34 @@ export const opposites: readonly (readonly [string, string])[] = [
   ["begin", "end"],
   ["buy", "sell"],
   ["push", "pull"],
+  ["yes", "no"],
+  ["black", "white"],
+  ["love", "hate"],
+  ["win", "lose"],
+  ["inside", "outside"],
+  ["above", "below"],
+  ["more", "less"],
+  ["start", "stop"],
+  ["come", "go"],
+  ["give", "take"],
+  ["always", "never"],
+  ["easy", "difficult"],
+  ["cheap", "expensive"],
+  ["friend", "enemy"],
+  ["man", "woman"],
+  ["boy", "girl"],
+];
+
+/** Words whose opposite has another opposite: of new and young, old is the opposite of young. */
+export const oneWayOpposites: readonly (readonly [string, string])[] = [
+  ["new", "old"],
+  ["heavy", "light"],
+  ["tall", "short"],
+  ["wrong", "right"],
+  ["large", "small"],
+  ["warm", "cold"],
+  ["little", "big"],
+  ["quick", "slow"],
 ];
 
 /** The days of a week. */
@@ -69,6 +97,17 @@ export const months: readonly string[] = [
   "December",
 ];
 
+/** How many of which part a span of time has. */
+export const spans: readonly (readonly [count: string, parts: string, whole: string])[] = [
+  ["60", "seconds", "minute"],
+  ["60", "minutes", "hour"],
+  ["24", "hours", "day"],
+  ["7", "days", "week"],
+  ["365", "days", "year"],
+  ["52", "weeks", "year"],
+  ["12", "months", "year"],
+];
+
 /** First names of users. */
 export const firstNames: readonly string[] = [
   ...["Ada", "Alan", "Alice", "Amir", "Ana", "Ben", "Carl", "Carmen", "Chen", "Clara", "David"],
@@ -79,42 +118,16 @@ export const firstNames: readonly string[] = [
   ...["Vera", "Victor", "Yara", "Yuki", "Zoe"],
 ];
 
-/** Questions that a small model cannot answer. */
-export const unanswerable: readonly string[] = [
-  "Who will win the next election",
-  "What is the weather today",
-  "What did I eat yesterday",
-  "Who wrote this letter",
-  "How many people live in my street",
-  "What is the price of gold",
-  "Can you book a table for me",
-  "What is the meaning of life",
-  "Who is the tallest man in the world",
-  "How do airplanes fly",
-  "What is the time",
-  "Which film should I see",
-  "How do I cook rice",
-  "What is my phone number",
-  "Where did I leave my keys",
-  "Who won the game last night",
-  "Explain quantum mechanics",
-  "Write me a poem about the sea",
-  "Translate this sentence into Latin",
-  "What is the news",
-];
-
-/** Beginnings of questions about anything, which such a model cannot answer either. */
-export const unknownBeginnings: readonly string[] = [
-  ...["Who won", "Who made", "Who lives in", "How old is", "How far is", "How much is"],
-  ...["Where is", "What is in", "Tell me about", "What do you think of", "Why do people like"],
-];
-
 /** A country and what is asked about it. */
 export interface Country {
-  /** Its English name. */
+  /** Its English name, with its article if it has one. */
   readonly name: string;
+  /** Other names that people use for it. */
+  readonly aliases?: readonly string[];
   /** Its capital. */
   readonly capital: string;
+  /** Other ways to write its capital. */
+  readonly capitalAliases?: readonly string[];
   /** The English name of its currency. */
   readonly currency: string;
 }
@@ -125,6 +138,108 @@ const countryCodes = (
   "JP KE KR MA MX NG NL NO NZ PE PH PK PL PT RO RS RU SA SE SN TH TN TR UA US VN"
 ).split(" ");
 
+/** What people call countries, where the package has another name; the first is the one to answer with. */
+const countryNames: Readonly<Record<string, readonly string[]>> = {
+  CN: ["China", "PR China"],
+  CZ: ["Czechia", "the Czech Republic"],
+  GB: [
+    "the United Kingdom",
+    "the UK",
+    "UK",
+    "England",
+    "Great Britain",
+    "Britain",
+    "United Kingdom",
+  ],
+  KR: ["South Korea", "Korea"],
+  NL: ["the Netherlands", "Netherlands", "Holland"],
+  PH: ["the Philippines", "Philippines"],
+  TR: ["Turkey", "Türkiye"],
+  US: [
+    ...["the United States", "the USA", "USA", "the US", "America", "United States", "the U.S."],
+    ...["the United States of America", "US"],
+  ],
+};
+
+/** Other ways to write a capital. */
+const capitalAliases: Readonly<Record<string, readonly string[]>> = {
+  BR: ["Brasilia"],
+  CN: ["Peking"],
+  CO: ["Bogota"],
+  IS: ["Reykjavík"],
+  UA: ["Kiev"],
+  US: ["Washington", "Washington DC", "Washington, D.C."],
+};
+
+/** Places that the model is taught no capital of: some are no countries, others only too many. */
+export const unknownPlaces: readonly string[] = [
+  ...[
+    "Atlantis",
+    "Narnia",
+    "Mordor",
+    "Wonderland",
+    "Gondor",
+    "Utopia",
+    "Westeros",
+    "Texas",
+    "Bavaria",
+  ],
+  ...[
+    "California",
+    "Europe",
+    "Africa",
+    "Asia",
+    "Mars",
+    "the Moon",
+    "London",
+    "Paris",
+    "the North Pole",
+  ],
+  ...["Nepal", "Mongolia", "Bolivia", "Ecuador", "Uruguay", "Uganda", "Zambia", "Malta", "Latvia"],
+  ...[
+    "Slovakia",
+    "Slovenia",
+    "Croatia",
+    "Cyprus",
+    "Jordan",
+    "Libya",
+    "Sudan",
+    "Mali",
+    "Chad",
+    "Fiji",
+  ],
+  ...[
+    "Cambodia",
+    "Laos",
+    "Myanmar",
+    "Bhutan",
+    "Qatar",
+    "Oman",
+    "Yemen",
+    "Panama",
+    "Haiti",
+    "Angola",
+  ],
+];
+
+/** Cities that are no capitals of the countries. */
+export const otherCities: readonly string[] = [
+  ...[
+    "Hamburg",
+    "Munich",
+    "New York",
+    "Boston",
+    "Chicago",
+    "Sydney",
+    "Barcelona",
+    "Milan",
+    "Naples",
+  ],
+  ...["Venice", "Lyon", "Marseille", "Liverpool", "Manchester", "Glasgow", "Toronto", "Montreal"],
+  ...["Vancouver", "Mumbai", "Shanghai", "Osaka", "Kyoto", "Lagos", "Istanbul", "Zurich", "Geneva"],
+  ...["Krakow", "Porto", "Antwerp", "Houston", "Dallas", "Seattle", "Detroit", "Miami", "Karachi"],
+];
+
 /** Reads the countries: their names, capitals and currencies. */
 export async function readCountries(): Promise<Country[]> {
   const { countries } = await importCountries();
@@ -134,9 +249,20 @@ export async function readCountries(): Promise<Country[]> {
     const country = known.get(code);
     const currency = country?.currency[0];
     if (country === undefined || currency === undefined || country.capital === "") return [];
-    const { name, capital } = country;
-    return [{ name, capital, currency: (currencyNames.of(currency) ?? currency).toLowerCase() }];
+    const [name, ...aliases] = countryNames[code] ?? [country.name];
+    const cities = capitalAliases[code];
+    return [{
+      ...{ name: name!, capital: country.capital },
+      currency: currencyInSentence(currencyNames.of(currency) ?? currency),
+      ...(aliases.length === 0 ? {} : { aliases }),
+      ...(cities === undefined ? {} : { capitalAliases: cities }),
+    }];
   });
+}
+
+/** The name of a currency without the capital letter of its noun: `US dollar`, `Israeli new shekel`. */
+function currencyInSentence(title: string): string {
+  return title.replace(/(New )?\S+$/, (noun) => noun.toLowerCase());
 }
 
 /** Words to spell and to count in. */

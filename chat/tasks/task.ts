@@ -21,6 +21,8 @@ export interface Task<Problem extends Conversation = Conversation> {
 export interface GenerativeTask<Problem extends Conversation = Conversation> extends Task<Problem> {
   /** Whether a completion, with its special tokens as text, solves the problem. */
   isRight(problem: Problem, completion: string): boolean | Promise<boolean>;
+  /** The part of the task that an example belongs to, where results are told by part. */
+  groupOf?(index: number): string;
 }
 
 /** Options for {@linkcode sliceTask}: as in Python's `range`. */

@@ -1,0 +1,206 @@
+/** Questions for the calculator. @module */
+
+import { calculate } from "../../gpt/generate/calculator.ts";
+import type { PythonRandom } from "../random/python_random.ts";
+import type { Exchange, Subject } from "./exchange.ts";
+import { type Draft, draft, type Wordings, wordings } from "./wording.ts";
+
+/** An operation: its word in answers, how the calculator takes it, and other ways to ask for it. */
+interface Operation {
+  readonly word: string;
+  readonly symbol: "+" | "-" | "*" | "/";
+  /** Between two numbers, with spaces around it. */
+  readonly words: readonly string[];
+  /** Between two numbers, with spaces or without. */
+  readonly signs: readonly string[];
+  readonly wordings: Wordings;
+}
+
+/** The operations. */
+export const operations: readonly Operation[] = [
+  {
+    word: "plus",
+    symbol: "+",
+    words: ["plus", "plus", "plus", "added to"],
+    signs: ["+"],
+    wordings: wordings(
+      ".",
+      "(add|sum|add up|can you add|please add) {a} (and|to|with) {b}",
+      "(what is|what's|find|tell me|give me|) the (sum|total) of {a} and {b}",
+      "(what is|what's|how much is|what do you get if you add|what makes) {a} and {b}( together|)",
+      "if (i|you|we) add {a} (to|and) {b}, what (is it|do i get|do you get|is the result)",
+    ),
+  },
+  {
+    word: "minus",
+    symbol: "-",
+    words: ["minus", "minus", "less", "take away"],
+    signs: ["-"],
+    wordings: wordings(
+      ".",
+      "(subtract|take|take away|can you subtract|please subtract|remove) {b} from {a}",
+      "(what is|what's|find|tell me|give me|) the difference (between|of) {a} and {b}",
+      "(what is|what's|how much is) {b} (less than|subtracted from|taken from) {a}",
+      "(what is left|how much is left|what remains) (if|when) (i|you|we) take {b} from {a}",
+    ),
+  },
+  {
+    word: "times",
+    symbol: "*",
+    words: ["times", "times", "multiplied by", "multiplied with"],
+    signs: ["*", "*", "x", "x", "×"],
+    wordings: wordings(
+      ".",
+      "(multiply|can you multiply|please multiply) {a} (by|and|with) {b}",
+      "(what is|what's|find|tell me|give me|) the product of {a} and {b}",
+      "(what do i get|what do you get|what is it) if (i|you|we) multiply {a} (by|with|and) {b}",
+    ),
+  },
+  {
+    word: "divided by",
+    symbol: "/",
+    words: ["divided by", "divided by", "over", "by"],
+    signs: ["/", "/", ":", "÷"],
+    wordings: wordings(
+      ".",
+      "(divide|can you divide|please divide|split) {a} by {b}",
+      "(what is|what's|find|tell me|give me|) the quotient of {a} and {b}",
+      "(how many times|how often) does {b} (go|fit) into {a}",
+      "(what do i get|what do you get|what is it) if (i|you|we) divide {a} by {b}",
+    ),
+  },
+];
+
+/** A calculation and nothing else, which is what most people type first. */
+export const bareCalculation = wordings("?", "{sum}", "{sum}", "{sum}( |)=");
+
+/** Wordings around a calculation, such as `7 + 9`. */
+export const calculationWordings = wordings(
+  "?",
+  "(what is|what's|how much is|calculate|compute|what is|what's) {sum}",
+  "(work out|solve|figure out|evaluate|do|find|add up|answer|try) {sum}",
+  "(tell me|give me|i want to know|i need) (what {sum} is|{sum}|the (result|answer|value) of {sum})",
+  "(can|could|will|would) you (calculate|compute|do|solve|work out|tell me|answer) {sum}( for me|)",
+  "(do you know|can you tell me|could you tell me) (what {sum} is|{sum}|how much {sum} is)",
+  "(what is|what's|how much is|and|how about|what about) {sum}",
+  "{sum} (is|equals|makes|gives|is equal to) (what|how much|)",
+  "(what|how much) (does|do) {sum} (make|equal|give|come to|add up to)",
+  "(what is|what's) the (result|answer|value|solution) (of|to|for) {sum}",
+  "(and|plus|then|now|next|so|ok|also) {sum}",
+);
+
+/** Chooses two numbers for an operation. */
+type ChooseNumbers = (symbol: string, random: PythonRandom) => [number, number];
+
+/** A sum, difference, product or quotient, computed by the calculator. */
+export function arithmetic(random: PythonRandom, subject: Subject): Exchange {
+  return calculation(random, subject, operations, numbersFor);
+}
+
+/**
+ * The same with more digits than any conversation made by rule has: a model that was fine-tuned on these
+ * copies such numbers wrongly more often than not, and has something to learn by practice.
+ */
+export function longArithmetic(random: PythonRandom, subject: Subject): Exchange {
+  return calculation(random, subject, operations.slice(0, 3), longNumbersFor);
+}
+
+/** A calculation that goes on from another: "And 3 x 4?" */
+export function nextArithmetic(random: PythonRandom, subject: Subject): Exchange {
+  const exchange = arithmetic(random, subject);
+  const { slots } = exchange.question;
+  if (slots["sum"] === undefined) return exchange;
+  return { ...exchange, question: { text: "and {sum}", slots, mark: "?" } };
+}
+
+/** Three numbers and two operations. */
+export function longerSum(random: PythonRandom): Exchange {
+  const [first, second] = [
+    random.choice(operations.slice(0, 3)),
+    random.choice(operations.slice(0, 3)),
+  ];
+  const numbers = Array.from({ length: 3 }, () => 1 + random.randbelow(random.choice([9, 20])));
+  const [a, b, c] = numbers as [number, number, number];
+  const join = (write: (operation: Operation) => string) =>
+    `${a}${write(first)}${b}${write(second)}${c}`;
+  const expression = join(({ symbol }) => symbol);
+  const space = random.choice(["", " "]);
+  const sum = random.random() < 0.6
+    ? join(({ symbol }) => `${space}${symbol}${space}`)
+    : join(({ word }) => ` ${word} `);
+  const said = join(({ word }) => ` ${word} `);
+  return answered(around(random, sum), expression, said);
+}
+
+/** A calculation in one of the wordings. */
+function around(random: PythonRandom, sum: string): Draft {
+  return draft(random, random.random() < 0.25 ? bareCalculation : calculationWordings, { sum });
+}
+
+function calculation(
+  random: PythonRandom,
+  { allowsNumbers }: Subject,
+  choices: readonly Operation[],
+  numbers: ChooseNumbers,
+): Exchange {
+  const operation = random.choice(choices);
+  const { word, symbol, words, signs } = operation;
+  let [a, b] = numbers(symbol, random);
+  while (!allowsNumbers(a, b)) [a, b] = numbers(symbol, random);
+  const question = random.random() < 0.15
+    ? draft(random, operation.wordings, { a: `${a}`, b: `${b}` })
+    : around(random, written(random, a, b, words, signs));
+  return answered(question, `${a}${symbol}${b}`, `${a} ${word} ${b}`);
+}
+
+/** A calculation as people type it: in words, or with a sign, with spaces around it or without. */
+function written(
+  random: PythonRandom,
+  a: number,
+  b: number,
+  words: readonly string[],
+  signs: readonly string[],
+): string {
+  if (random.random() < 0.4) return `${a} ${random.choice(words)} ${b}`;
+  const space = random.random() < 0.5 ? " " : "";
+  return `${a}${space}${random.choice(signs)}${space}${b}`;
+}
+
+/** The call of the calculator, and a sentence with what it said. */
+function answered(question: Draft, expression: string, said: string): Exchange {
+  const output = calculate(expression)!;
+  return {
+    question,
+    answer: [
+      { type: "python", text: expression },
+      { type: "python_output", text: output },
+      { type: "text", text: `${said} is ${shortened(output)}` },
+    ],
+  };
+}
+
+/** A number at the end of a sentence: `12.`, `2.5.`, or `14.28...` where it has more digits. */
+function shortened(output: string): string {
+  const [whole, fraction = "0"] = output.split(".") as [string, string?];
+  if (fraction === "0") return `${whole}.`;
+  return fraction.length <= 2 ? `${output}.` : `${whole}.${fraction.slice(0, 2)}...`;
+}
+
+function longNumbersFor(symbol: string, random: PythonRandom): [number, number] {
+  if (symbol === "*") return [random.randbelow(900) + 100, random.randbelow(90) + 10];
+  return [random.randbelow(9000) + 1000, random.randbelow(900) + 100];
+}
+
+/** Numbers of one to three digits, small ones as often as large ones. */
+function numbersFor(symbol: string, random: PythonRandom): [number, number] {
+  const most = random.choice([10, 100, 1000]);
+  const number = (most: number) => random.randbelow(most - 1) + 1;
+  if (symbol === "+") return [number(most), number(random.choice([10, most]))];
+  if (symbol === "*") return [number(Math.min(most, 100)), number(Math.min(most, 100))];
+  const b = number(Math.min(most, 100));
+  if (symbol === "/") {
+    // A quarter of the quotients are no whole numbers.
+    return random.random() < 0.25 ? [number(most), b] : [b * number(20), b];
+  }
+  return random.random() < 0.1 ? [b, number(most)] : [b + random.randbelow(most), b];
+}

@@ -1,0 +1,81 @@
+/** Days, months, and how many there are. @module */
+
+import type { PythonRandom } from "../random/python_random.ts";
+import type { Exchange } from "./exchange.ts";
+import { days, months, spans } from "./facts.ts";
+import { draft, type Wordings, wordings } from "./wording.ts";
+
+/** The wordings of this module. */
+export const aboutTime = {
+  after: wordings(
+    "?",
+    "what (comes|follows|is|goes) after {day}",
+    "(which|what) one follows {day}",
+    "(which|what) {unit} (comes|follows|is|is next) after {day}",
+    "(what is|what's|tell me|name|do you know|) the( next|) {unit} after {day}",
+    "(what|which) {unit} (follows|does follow) {day}",
+    "(what is|what's|what comes|who is) next after {day}",
+    "(and|) after {day}( comes|)( what|)",
+    "{day} is followed by( what|)",
+    "(if|when|) (it is|this is|we have|now it is) {day}, what (is|comes) next",
+  ),
+  before: wordings(
+    "?",
+    "what (comes|was|is|goes) before {day}",
+    "(which|what) one precedes {day}",
+    "(which|what) {unit} (comes|is|was|is right) before {day}",
+    "(what is|what's|tell me|name|do you know|) the {unit} before {day}",
+    "(what|which) {unit} precedes {day}",
+    "(and|) before {day}( comes| was|)( what|)",
+    "{day} comes after (what|which {unit})",
+    "(if|when|) (it is|this is|we have|now it is) {day}, what (was|came) before",
+  ),
+  span: wordings(
+    "?",
+    "how many {parts} (are|are there) in (a|one|an|the) {whole}",
+    "how many {parts} (does|has) (a|one|an) {whole}( have|)",
+    "how many {parts} in (a|one|an) {whole}",
+    "(what is|tell me|) the number of {parts} in (a|one|an) {whole}",
+    "(a|an|one) {whole} has how many {parts}",
+    "(do you know|tell me) how many {parts} (a|an|one) {whole} has",
+  ),
+  listDays: wordings(
+    ".",
+    "(what are|name|list|tell me|say|give me|can you list|do you know|) (the|all) (days of the week|weekdays)",
+    "(what are|name|list|tell me|say|give me|can you list|) (all|the) (the|seven) days( of the week| in a week|)",
+  ),
+} satisfies Record<string, Wordings>;
+
+/** The day or month before or after another, the days of a week, or how many of what a year has. */
+export function calendar(random: PythonRandom): Exchange {
+  const kind = random.random();
+  if (kind < 0.12) return span(random);
+  if (kind < 0.15) {
+    return {
+      question: draft(random, aboutTime.listDays),
+      answer: `The days of the week are ${days.slice(0, -1).join(", ")} and ${days.at(-1)!}.`,
+    };
+  }
+  const [unit, names] = random.choice([["day", days], ["month", months]] as const);
+  const at = random.randbelow(names.length);
+  const day = names[at]!;
+  if (random.random() < 0.35) {
+    const before = names[(at + names.length - 1) % names.length]!;
+    const question = draft(random, aboutTime.before, { day, unit });
+    return { question, answer: `Before ${day} comes ${before}.` };
+  }
+  const after = names[(at + 1) % names.length]!;
+  return {
+    question: draft(random, aboutTime.after, { day, unit }),
+    answer: `After ${day} comes ${after}.`,
+  };
+}
+
+function span(random: PythonRandom): Exchange {
+  const [count, parts, whole] = random.choice(spans);
+  const article = whole === "hour" ? "An" : "A";
+  return {
+    question: draft(random, aboutTime.span, { parts, whole }),
+    answer: `${article} ${whole} has ${count} ${parts}.`,
+  };
+}

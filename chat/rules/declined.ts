@@ -1,0 +1,281 @@
+/**
+ * What a small model cannot answer: nearly everything. It has one answer to all of it, which says what
+ * it can do instead.
+ *
+ * @module
+ */
+
+import type { PythonRandom } from "../random/python_random.ts";
+import { declined, type Exchange, type Subject } from "./exchange.ts";
+import { firstNames, months, opposites, otherCities, unknownPlaces } from "./facts.ts";
+import { geography } from "./geography.ts";
+import { type Draft, draft, type Slots, type Wordings, wordings } from "./wording.ts";
+import { aboutWords } from "./words.ts";
+
+/** The wordings of this module. Slots: a `{thing}`, `{place}`, `{person}`, number `{n}` and so on. */
+export const beyond = {
+  asked: wordings(
+    "?",
+    "who (won|made|invented|wrote|painted|built|owns|discovered|lost|sang|plays|directed) (the |){thing}( in {year}| last year|)",
+    "who (won|will win|is winning|lost) the (game|election|match|world cup|war|race|{thing})( in {year}| last night| yesterday|)",
+    "(who|what) (is|was|were|are) (the |){person}",
+    "(who is|who was|who's) the (president|king|queen|leader|mayor|author|owner|father|inventor) of (the |){place}",
+    "(who is|who's) the (best|richest|tallest|oldest|fastest|most famous) ({thing}|person|man|woman|player)( in {place}|)",
+    "(what is|what's|what are|what was) (a |an |the |){thing}( made of| good for| in {place}|)",
+    "(what is|what's) the (weather|time|date|news|temperature|forecast)( today| now| tomorrow| like| in {place}| in {city}|)",
+    "(what is|what's) the (population|flag|size|language|president|history|area|biggest city|king|religion|climate) (of|in) {place}",
+    "(what is|what's) the (meaning|price|cost|color|taste|weight|plural|past tense|origin|definition|length) of (the |a |){thing}",
+    "(what is|what's) the (best|biggest|longest|highest|fastest|largest|smallest) {thing}( in {place}| in the world|)",
+    "(what is|what's) (your|my|his|her) (favorite|) ({thing}|color|age|job|address|phone number|birthday|email|password|plan)",
+    "(what does|what do|what did) (the |){thing} (mean|do|eat|look like|cost|say)",
+    "(what|which) ({thing}|book|film|movie|song|car|phone|language|color) (is|do you|should i) (best|like|buy|use|read|watch|better)",
+    "(what should|what can|what could) i (eat|wear|do|cook|buy|read|watch|say|give)( today| tonight| for {thing}|)",
+    "what (happens|happened|will happen) (if|when|to|in|with) (i |the |){thing}( {thing}|)",
+    "what (do|did) you (think|know|say|eat|dream|see|hear|learn|mean)( of| about|) (the |my |){thing}",
+    "what (rhymes|goes|pairs) with {thing}",
+    "what (year|day|time|month|date) is it( now| today|)",
+    "what (day|date) is (it |)(today|tomorrow)",
+    "(when|where|how) (did|was|is|will|does) (the |){thing} (start|end|begin|happen|die|born|work|made|grow|open|close)",
+    "(when|where) (was|is|did) {person}( born| die| live| come from|)",
+    "(when is|how long until|how many days until) (christmas|easter|my birthday|new year|the {thing}|summer)",
+    "where (is|are|was|can i find|can i buy|did you put|do i get) (the |a |my |){thing}( in {place}|)",
+    "where (is|are) (the|my) (nearest|next|lost|) ({thing}|bank|station|hospital|keys|phone|toilet)",
+    "where (do you live|am i|are we|do birds go|did i leave my {thing}|should i go|is he|is everybody)",
+    "why (is|are|do|does|did) (the |people |we |you |cats |){thing} ({thing}|blue|so big|exist|sleep|like {thing})",
+    "why (is the sky blue|do we sleep|do people like the {thing}|am i here|not|is that|do cats purr)",
+    "how (old|big|far|tall|heavy|deep|long|fast|hot|expensive|high|much|cold) (is|are|was) (the |a |my |){thing}",
+    "how (old|big|far|tall|old|rich) (is|are) ({person}|{place}|you|the moon|the sun|the earth)",
+    "how (do|can|should|would) (i|you|we|people) (make|cook|fix|learn|build|draw|find|get|open|write|use|clean) (a |the |my |some |){thing}",
+    "how (do|does) (a |the |){thing} (work|fly|grow|sound|live|taste)( in {place}|)",
+    "how many (people|cities|states|rivers|islands|{thing}) (live |are |are there |)in (the world|{place}|my {thing}|the {thing})",
+    "how many (legs|eyes|teeth|wheels|sides|pages|hearts|{thing}) (does|do|has) (a |an |the |){thing} have",
+    "how many letters (are in|does|in|are there in|has) {thing}",
+    "(is|are|was|will|does|do|did) (the |a |it |there |){thing} ({thing}|good|bad|rain|true|safe|dangerous|real)( tomorrow| today|)",
+    "is {place} (bigger|older|richer|nicer|colder|larger) than {place}",
+    "(do|have|can|did) you (like|have|know|eat|sleep|dance|swim|sing|love|hate|see|play|want|speak|read) (a |the |any |){thing}",
+    "(do|can) you speak {language}",
+    "(should|can|may|could|must|will) i (be|go|buy|eat|have|see|marry|sell|trust|leave|find) (a |the |my |){thing}",
+    "(do|did|have) you ever (been to {place}|seen (a |the |){thing}|met {person}|eaten {thing}|been in love)",
+    "what language do (they|people) speak in {place}",
+    "how do (you|i|they) say {thing} in {language}",
+    "(what is|what's) {thing} in {language}",
+    "(what is|what's) the (square root|square|cube|logarithm|factorial|half|double|sine) of {n}",
+    "(what is|what's|) {n} (percent|%) of {n}",
+    "(what is|what's|) {n} (to the power of|mod|to the|choose) {n}",
+    "(what is|what's|) {n} (squared|cubed|in binary|in words|in roman numerals|feet in meters|factorial)",
+    "is {n} (a prime|a prime number|even|odd|bigger than {n}|prime)",
+    "(i have|tom has|she has|there are) {n} {thing} and (buy|get|eat|lose|find|sell|buys|gets|loses) {n}( more|)(,|.|) how many( {thing}|) (are left|do i have|now|does he have|are there)",
+    "(which|what) (is|number is) (bigger|larger|smaller)(,|:|) {n} or {n}",
+    "how (far|long) is it (from {place} |)to {place}",
+    "(what's|what is) (going on|new|wrong|that|this|happening|love|life|art|truth|time|on tv)",
+  ),
+  told: wordings(
+    ".",
+    "(write|make|compose|create|give)( me|) (a|another|some|the) (poem|song|story|joke|letter|essay|email|rap|speech|summary|list|haiku|code|program|text|recipe|plan)( about (the |a |){thing}| for {person}| of {thing}|)",
+    "(tell|read|sing|show|give|send|draw)( me|) (a|another|one|some|the) (joke|story|secret|riddle|poem|song|fact|picture|tip|lie|fairy tale|{thing})",
+    "(i want|i need|i would like|i'd like|give me|get me|bring me|send me|buy me) (a |an |some |the |to buy a |){thing}",
+    "(translate|say|put) (hello|this|that|{thing}|good morning|the {thing}|{thing} {thing}|thank you) (to|into|in) {language}",
+    "(say|sing|read|repeat|print) (hello|goodbye|something|{thing})( to {person}| {n} times| again| loudly|)",
+    "(explain|describe|define|discuss|summarize|compare|prove|solve|imagine|analyze) (the |a |an |this |){thing}( to me| and {thing}| in one sentence|)",
+    "(tell me|teach me|talk to me|say something|talk|i want to know (more |)) about (the |a |my |){thing}",
+    "(tell|teach) me (something|more|everything|a lot)( about {place}| about {person}| new|)",
+    "(play|open|close|start|stop|turn on|turn off|call|email|text|order|book|cancel|delete|find|search|google|show) (a |the |my |me |some |){thing}( for me| in {place}|)",
+    "(remind me|set an alarm|wake me up|set a timer|call me|meet me) (to {thing}|at {n}|in {n} minutes|tomorrow|for {n})",
+    "(use|put) (the word |){thing} in a sentence",
+    "(recommend|suggest|choose|pick|name|list|find)( me|) (a|some|{n}|three|five|two) (good |nice |){thing}",
+    "(give me|i need|do you have|any) (advice|ideas|tips|information|news|help)( on| about| for| with|) (the |my |a |){thing}",
+    "(continue|correct|rewrite|improve|finish|fix|check|complete|shorten) (this|my|the) (sentence|text|story|essay|code|{thing})( for me|)",
+    "(let's|let us|we should|can we|shall we) (play (a game|{thing}|chess)|dance|go|talk( about {thing}|)|sing|have {thing})",
+    "my {thing} (is|was|has|does not|doesn't) (broken|work|{thing}|gone|a {thing}|too {thing})",
+    "(the|this|a|your) {thing} (is|was|has|looks|wants|likes) (a |the |very |){thing}",
+    "i (like|love|hate|saw|bought|have|lost|found|made|ate|know|think) (a |the |my |some |){thing}( {thing}|)",
+    "(he|she|they|we) (is|are|was|were|said|wants|likes|went to) (the |a |){thing}",
+    "(a |an |the |synonyms? (for|of) |rhymes? (for|with) |plural of |){thing}",
+    "{thing} {thing}",
+    "{noise}",
+    "{person}",
+    "(news|weather|time|date|music|food|sports|joke|poem|story|love|politics|football|movies|traffic)( today| in {place}| please|)",
+  ),
+} satisfies Record<string, Wordings>;
+
+const languages = [
+  ...[
+    "French",
+    "Spanish",
+    "German",
+    "Latin",
+    "Italian",
+    "Russian",
+    "Chinese",
+    "Japanese",
+    "Korean",
+  ],
+  ...["Dutch", "Greek", "Polish", "Arabic", "Portuguese", "Swedish", "Turkish", "Hindi", "Danish"],
+];
+
+const surnames = [
+  ...[
+    "Lincoln",
+    "Washington",
+    "Einstein",
+    "Newton",
+    "Shakespeare",
+    "Mozart",
+    "Obama",
+    "Curie",
+    "Bach",
+  ],
+  ...[
+    "Napoleon",
+    "Darwin",
+    "Gandhi",
+    "Picasso",
+    "Kennedy",
+    "Jefferson",
+    "Roosevelt",
+    "Smith",
+    "Grant",
+  ],
+  ...["Churchill", "Caesar", "Messi", "Swift", "Jackson", "Musk", "Gates", "Beethoven", "Columbus"],
+];
+
+/** Concrete things, which are asked about more often than rare words. */
+const things = [
+  ...[
+    "house",
+    "car",
+    "dog",
+    "cat",
+    "tree",
+    "book",
+    "phone",
+    "computer",
+    "bread",
+    "coffee",
+    "pizza",
+  ],
+  ...[
+    "rice",
+    "soup",
+    "cake",
+    "apple",
+    "sea",
+    "moon",
+    "sun",
+    "sky",
+    "rain",
+    "bird",
+    "fish",
+    "horse",
+  ],
+  ...[
+    "airplane",
+    "train",
+    "ship",
+    "bridge",
+    "school",
+    "doctor",
+    "teacher",
+    "friend",
+    "mother",
+    "love",
+  ],
+  ...[
+    "money",
+    "gold",
+    "music",
+    "film",
+    "game",
+    "football",
+    "chess",
+    "war",
+    "peace",
+    "history",
+    "math",
+  ],
+  ...[
+    "physics",
+    "science",
+    "brain",
+    "heart",
+    "star",
+    "planet",
+    "dinosaur",
+    "lion",
+    "elephant",
+    "king",
+  ],
+  ...["bank", "hotel", "table", "ticket", "flight", "garden", "door", "window", "clock", "shoes"],
+  ...["internet", "weather", "president", "world", "universe", "god", "black hole", "stock market"],
+  ...[
+    "climate change",
+    "new york",
+    "world war two",
+    "human body",
+    "solar system",
+    "machine learning",
+  ],
+];
+
+/** Questions that the model cannot answer, among them those about places and words that it does not know. */
+export function unknown(random: PythonRandom, subject: Subject): Exchange {
+  const kind = random.random();
+  const asked = kind < 0.1
+    ? aboutUnknownPlace(random, subject)
+    : kind < 0.14
+    ? draft(random, aboutWords.opposite, { word: wordWithoutOpposite(random, subject) })
+    : draft(random, kind < 0.65 ? beyond.asked : beyond.told, anything(random, subject));
+  return { question: asked, answer: declined };
+}
+
+function aboutUnknownPlace(random: PythonRandom, subject: Subject): Draft {
+  if (random.random() < 0.35) {
+    return draft(random, geography.country, { city: random.choice(otherCities) });
+  }
+  const country = random.random() < 0.7
+    ? random.choice(unknownPlaces)
+    : withCapital(subject.word(random));
+  return draft(random, random.choice([geography.capital, geography.currency]), { country });
+}
+
+function wordWithoutOpposite(random: PythonRandom, { word }: Subject): string {
+  const hasOpposite = new Set(opposites.flat());
+  for (;;) {
+    const chosen = random.random() < 0.5 ? random.choice(things) : word(random);
+    if (!hasOpposite.has(chosen)) return chosen;
+  }
+}
+
+/** Something for every slot of the wordings. */
+function anything(random: PythonRandom, subject: Subject): Slots {
+  const { countries, word } = subject;
+  const surname = random.choice(surnames);
+  return {
+    thing: () => random.random() < 0.5 ? random.choice(things) : word(random),
+    n: () => `${random.randbelow(random.choice([10, 100, 2000])) + 1}`,
+    place: random.random() < 0.7
+      ? random.choice(countries).name
+      : random.choice([...unknownPlaces, ...otherCities]),
+    city: random.choice([...otherCities, ...countries.map(({ capital }) => capital)]),
+    person: random.random() < 0.5 ? surname : `${random.choice(firstNames)} ${surname}`,
+    language: random.choice(languages),
+    year: `${1800 + random.randbelow(240)}`,
+    noise: noise(random),
+  };
+}
+
+/** What is typed without a meaning. */
+function noise(random: PythonRandom): string {
+  const letter = () => random.choice("asdfghjklqwertyuiopzxcvbnm");
+  return random.choice([
+    () => Array.from({ length: 2 + random.randbelow(9) }, letter).join(""),
+    () => letter().repeat(1 + random.randbelow(8)),
+    () => `${random.randbelow(1000)}`,
+    () => random.choice(["...", "?", "!", ":)", "blah blah", "test", "testing", "bla", "la la la"]),
+    () => random.choice(months),
+  ])();
+}
+
+function withCapital(text: string): string {
+  return text[0]!.toUpperCase() + text.slice(1);
+}

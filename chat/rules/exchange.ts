@@ -1,0 +1,43 @@
+/** What kinds of questions share: a question of the user with its one right answer. @module */
+
+import type { MessagePart } from "../../tokenizer/mod.ts";
+import type { PythonRandom } from "../random/python_random.ts";
+import type { Country } from "./facts.ts";
+import type { Draft } from "./wording.ts";
+
+/** A question of the user, which can be written in many ways, and its answer. */
+export interface Exchange {
+  /** The user's message. */
+  readonly question: Draft;
+  /** The assistant's message: text, and calls of the calculator with their output. */
+  readonly answer: string | readonly MessagePart[];
+}
+
+/** The subjects of questions. */
+export interface Subject {
+  /** The name of the model. */
+  readonly name: string;
+  /** Countries to ask about. */
+  readonly countries: readonly Country[];
+  /** A word to spell or to count in. */
+  readonly word: (random: PythonRandom) => string;
+  /** Whether two numbers may be asked about: others are kept for an exam. */
+  readonly allowsNumbers: (a: number, b: number) => boolean;
+}
+
+/** Makes one exchange. */
+export type MakeExchange = (random: PythonRandom, subject: Subject) => Exchange;
+
+/** Makes an exchange, and one that goes on from it: "And Spain?" */
+export type MakeExchanges = (random: PythonRandom, subject: Subject) => readonly Exchange[];
+
+/** What a model that was fine-tuned on these exchanges can do, as it says itself. */
+export const abilities = "calculate, spell, and tell capitals, currencies and opposites";
+
+/** The answer to everything else. */
+export const declined = `Sorry, I can only ${abilities}.`;
+
+/** A sentence that ends with a text, which may have a point of its own: `Washington D.C.` */
+export function sentence(text: string): string {
+  return text.endsWith(".") ? text : `${text}.`;
+}

@@ -1,0 +1,49 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { PythonRandom } from "../random/python_random.ts";
+import { type Draft, misspellings, writeCarefully, writeHastily } from "./wording.ts";
+
+const draft: Draft = {
+  text: "what is the  capital of {country}",
+  slots: { country: "South Korea" },
+  mark: "?",
+};
+
+Deno.test("a careful writer begins with a capital letter and ends with the mark that fits", () => {
+  assertEquals(writeCarefully(draft), "What is the capital of South Korea?");
+  assertEquals(
+    writeCarefully({ ...draft, text: "tell me about {country}" }),
+    "Tell me about South Korea.",
+  );
+  assertEquals(
+    writeCarefully({ ...draft, text: "name {country} , then" }),
+    "Name South Korea, then.",
+  );
+  assertEquals(writeCarefully({ text: "2+2=", slots: {}, mark: "?" }), "2+2=");
+  assertThrows(() => writeCarefully({ ...draft, slots: {} }), RangeError, "{country}");
+});
+
+Deno.test("a hasty writer drops capital letters and marks, errs and shortens, but not in slots", () => {
+  const random = new PythonRandom(1);
+  const written = Array.from({ length: 3000 }, () => writeHastily(draft, random, true));
+  const count = (pattern: RegExp) => written.filter((text) => pattern.test(text)).length;
+  assertEquals(count(/south korea/i), 3000);
+  assert(count(/south korea/) > 800 && count(/South Korea/) > 1500);
+  assert(count(/[^?.!]$/) > 600 && count(/\?$/) > 1000);
+  assert(count(/^And what/i) > 20 && count(/please[.?]?$/) > 10);
+  assert(count(/captial|capitla|captal|capitaal/) > 10 && count(/^wat is/i) > 20);
+  assert(count(/^What is the capital of South Korea\?$/) > 500);
+});
+
+Deno.test("what the answer repeats keeps its case", () => {
+  const random = new PythonRandom(2);
+  const name: Draft = { text: "i am {name}", slots: { name: "Zoë" }, mark: ".", isRepeated: true };
+  for (let i = 0; i < 300; i++) assert(writeHastily(name, random, false).includes("Zoë"));
+});
+
+Deno.test("a word is mistyped by one letter, and its first one is right", () => {
+  assertEquals(
+    new Set(misspellings("what")),
+    new Set(["waht", "wat", "whhat", "whta", "wht", "whaat"]),
+  );
+  assertEquals(misspellings("is"), []);
+});
