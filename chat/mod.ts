@@ -95,6 +95,7 @@ export {
   type RuleOptions,
   rulePractice,
 } from "./rules/conversations.ts";
+export { humanExams, type HumanProblem } from "./rules/human.ts";
 export { type Country, readCountries, readWords, type WordLists } from "./rules/facts.ts";
 export {
   ConversationLoader,

@@ -5,6 +5,9 @@ import {
   evaluateCategorical,
   evaluateGenerative,
   type ExamTask,
+  type GenerativeAnswer,
+  type GenerativeTask,
+  humanExams,
   passAtK,
   readRows,
   rowFormats,
@@ -27,7 +30,12 @@ import { openTool, toolFlags } from "./tools.ts";
 import { deviceFlags } from "./training.ts";
 
 const flags = {
-  task: list(`What to ask: rules, or ${rowFormats.join(", ")} with =FILE of rows`, "NAME[=FILE]"),
+  task: list(
+    `What to ask: rules, human, or ${
+      rowFormats.join(", ")
+    } with =FILE of rows; rules and human by default`,
+    "NAME[=FILE]",
+  ),
   ...toolFlags,
   ...modelFlags,
   source: choice(["sft", "rl"], "sft", "The model's stage"),
@@ -61,6 +69,8 @@ interface Result {
   readonly accuracy: number;
   /** The unbiased estimates of pass@k, where there are several answers. */
   readonly passAtK: readonly number[];
+  /** How many of how many are right in each part of the exam, if it has any. */
+  readonly parts: readonly (readonly [name: string, right: number, asked: number])[];
 }
 
 async function run(ranks: RunRanks | null, values: EvalValues): Promise<number> {
@@ -74,7 +84,7 @@ async function run(ranks: RunRanks | null, values: EvalValues): Promise<number> 
   for (const exam of exams) {
     results.push(await examine(model, tokenizer, exam, values, ranks));
   }
-  print(tableAsText(results.map(rowOf)));
+  print(tableAsText(results.flatMap(rowsOf)));
   const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
   const score = chatCore(accuracies);
   if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
@@ -88,17 +98,21 @@ async function run(ranks: RunRanks | null, values: EvalValues): Promise<number> 
 
 async function openExams(values: EvalValues): Promise<ExamTask[]> {
   const exams: ExamTask[] = [];
-  for (const spec of values.task.length === 0 ? ["rules"] : values.task) {
+  for (const spec of values.task.length === 0 ? ["rules", "human"] : values.task) {
     const [name, ...path] = spec.split("=");
-    if (name === "rules" && path.length === 0) {
-      const tasks = await ruleExams(values.numExamples, { name: values.name });
+    if ((name === "rules" || name === "human") && path.length === 0) {
+      const tasks = name === "human"
+        ? humanExams(values.name)
+        : await ruleExams(values.numExamples, { name: values.name });
       exams.push(...tasks.map((task): ExamTask => ({ kind: "generative", task })));
       continue;
     }
     const format = rowFormats.find((known) => known === name);
     if (format === undefined || path.length === 0) {
       throw new UsageError(
-        `Cannot use --task: wanted rules, or ${rowFormats.join(", ")} with =FILE, got "${spec}"`,
+        `Cannot use --task: wanted rules, human, or ${
+          rowFormats.join(", ")
+        } with =FILE, got "${spec}"`,
       );
     }
     const runsPython = values.tools === "python";
@@ -137,7 +151,7 @@ async function examine(
     });
     const right = answers.filter(({ correct }) => correct).length;
     const [allRight, asked] = sumOver([right, answers.length]) as [number, number];
-    return { name, asked, accuracy: allRight / asked, passAtK: [] };
+    return { name, asked, accuracy: allRight / asked, passAtK: [], parts: [] };
   }
   const { numSamples: samples, temperature, topK, maxNewTokens: maxTokens, seed } = values;
   const answers = await evaluateGenerative(model, tokenizer, exam.task, {
@@ -151,12 +165,42 @@ async function examine(
   const right = counts.filter((count) => count > 0).length;
   const [asked, allRight, ...all] = sumOver([counts.length, right, ...sums]) as [number, number];
   const estimates = (all as number[]).map((sum) => sum / asked);
-  return { name, asked, accuracy: allRight / asked, passAtK: samples === 1 ? [] : estimates };
+  const parts = partsOf(exam.task, answers, ranks).map(([name, right, asked]) => {
+    const [allRight, allAsked] = sumOver([right, asked]) as [number, number];
+    return [name, allRight, allAsked] as const;
+  }).filter(([, , asked]) => asked > 0);
+  const passAtKs = samples === 1 ? [] : estimates;
+  return { name, asked, accuracy: allRight / asked, passAtK: passAtKs, parts };
 }
 
-function rowOf({ name, asked, accuracy, passAtK }: Result): [string, string] {
+/** How many answers of this rank are right in each part of an exam, in the order of its questions. */
+function partsOf(
+  task: GenerativeTask,
+  answers: readonly GenerativeAnswer[],
+  ranks: RunRanks | null,
+): [name: string, right: number, asked: number][] {
+  if (task.groupOf === undefined) return [];
+  const { rank, ranks: count } = ranks ?? { rank: 0, ranks: 1 };
+  const parts = new Map<string, [number, number]>();
+  for (let index = 0; index < task.length; index++) {
+    const part = task.groupOf(index);
+    const counts = parts.get(part) ?? [0, 0];
+    // On every rank all parts are in the same order, so that their counts can be added up.
+    parts.set(part, counts);
+    const answer = index % count === rank ? answers[Math.floor(index / count)] : undefined;
+    if (answer === undefined) continue;
+    counts[1]++;
+    if (answer.correct.includes(true)) counts[0]++;
+  }
+  return Array.from(parts, ([name, [right, asked]]) => [name, right, asked]);
+}
+
+function rowsOf({ name, asked, accuracy, passAtK, parts }: Result): [string, string][] {
   const estimates = passAtK.map((value, i) => `, pass@${i + 1} ${value.toFixed(3)}`);
-  return [name, `${Math.round(accuracy * asked)} of ${asked}${estimates.join("")}`];
+  return [
+    [name, `${Math.round(accuracy * asked)} of ${asked}${estimates.join("")}`],
+    ...parts.map(([part, right, asked]): [string, string] => [`  ${part}`, `${right} of ${asked}`]),
+  ];
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

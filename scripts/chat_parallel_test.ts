@@ -75,7 +75,7 @@ testUnderMpi("2 ranks measure what one process does", async (mpi) => {
   const evaluation = `--data ${corpus} --eval core,bpb,sample --max-per-task 20 ` +
     "--device-batch-size 2 --split-tokens 500";
   const exam =
-    "--model-tag one --num-examples 4 --num-samples 2 --temperature 1 --max-new-tokens 6";
+    "--task rules --task human --max-problems 3 --model-tag one --num-examples 4 --num-samples 2 --temperature 1 --max-new-tokens 6";
   for (const [script, args] of [["base_eval.ts", evaluation], ["chat_eval.ts", exam]] as const) {
     const [one, two] = [await run(null, script, args), await run(mpi, script, args)];
     const timeless = (text: string) => withoutRanks(text).replaceAll(/\([\d.]+ m?s\)/g, "");

@@ -226,12 +226,25 @@ Deno.test("without a model and without someone to ask, a chat says how to make o
 });
 
 Deno.test("chat_eval prints a table of exams made by rule, and a line of JSON", async () => {
-  const args = "--num-examples 2 --max-new-tokens 4 --num-samples 2 --device cpu --threads 1";
+  const args =
+    "--task rules --num-examples 2 --max-new-tokens 4 --num-samples 2 --device cpu --threads 1";
   const { code, stdout, stderr } = await runScript("chat_eval.ts", args.split(" "), home);
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /^identity +0 of 2, pass@1 0.000, pass@2 0.000$/m);
   const { accuracies, chatCore } = JSON.parse(stdout.trim().split("\n").at(-1)!);
   assertEquals([Object.keys(accuracies).length, accuracies.names, chatCore], [8, 0, null]);
+});
+
+Deno.test("chat_eval asks what was written by hand, and tells the results by kind", async () => {
+  const args = "--task human --max-problems 20 --max-new-tokens 2 --device cpu --threads 1";
+  const { code, stdout, stderr } = await runScript("chat_eval.ts", args.split(" "), home);
+  assertEquals([code, stderr], [0, ""]);
+  for (
+    const row of [/^human +0 of 20$/m, /^ {2}arithmetic +0 of 16$/m, /^ {2}capitals +0 of 4$/m]
+  ) {
+    assertMatch(stdout, row);
+  }
+  assertMatch(stdout, /^human-new +0 of 20$/m);
 });
 
 Deno.test("chat_eval asks rows of the known data sets, and names what is wrong with them", async () => {
@@ -248,7 +261,7 @@ Deno.test("chat_eval asks rows of the known data sets, and names what is wrong w
     [
       "GSM8K",
       2,
-      'wanted rules, or ARC-Easy, ARC-Challenge, MMLU, GSM8K, HumanEval with =FILE, got "GSM8K"',
+      'wanted rules, human, or ARC-Easy, ARC-Challenge, MMLU, GSM8K, HumanEval with =FILE, got "GSM8K"',
     ],
     [`HumanEval=${rows}`, 2, "Cannot judge HumanEval: wanted --tools python"],
     [`GSM8K=${home}/none`, 1, `Cannot read ${home}/none`],

@@ -301,7 +301,9 @@ export const newQuestions: readonly HumanQuestion[] = [
 /**
  * The exam, in two parts: `human`, with wordings like those of the templates, and `human-new`, with
  * wordings that no template can make. An answer is right if it is one of the expected ones to the letter,
- * calls of tools left out. The name of the model is Dino.
+ * calls of tools left out.
+ *
+ * @param name The name that the model goes by.
  *
  * @example
  * ```ts
@@ -313,8 +315,8 @@ export const newQuestions: readonly HumanQuestion[] = [
  * if (!exam!.isRight(problem, "2 plus 2 is 4.")) throw new Error("expected the right answer");
  * ```
  */
-export function humanExams(): GenerativeTask<HumanProblem>[] {
-  return [examOf("human", familiarQuestions), examOf("human-new", newQuestions)];
+export function humanExams(name = "Dino"): GenerativeTask<HumanProblem>[] {
+  return [examOf("human", familiarQuestions, name), examOf("human-new", newQuestions, name)];
 }
 
 /** A question of the exam. */
@@ -324,10 +326,12 @@ export interface HumanProblem extends Conversation {
 }
 
 function examOf(
-  name: string,
+  exam: string,
   questions: readonly HumanQuestion[],
+  name: string,
 ): GenerativeTask<HumanProblem> {
-  const problems = questions.map(([, turns, ...answers]): HumanProblem => {
+  const problems = questions.map(([, turns, ...ofDino]): HumanProblem => {
+    const answers = ofDino.map((answer) => answer.replace("Dino", name));
     const said = typeof turns === "string" ? [turns] : turns;
     const messages = [...said, answers[0]!].map((content, i): Message => ({
       role: i % 2 === 0 ? "user" : "assistant",
@@ -336,7 +340,7 @@ function examOf(
     return { messages, answers };
   });
   return {
-    name,
+    name: exam,
     length: problems.length,
     get: (index) => problems[index]!,
     groupOf: (index) => questions[index]![0],
