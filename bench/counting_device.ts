@@ -51,6 +51,7 @@ export class CountingDevice implements WebGpuDevice {
 
   constructor({ info, hasFloat16 = true, limits = usualLimits }: CountingOptions = {}) {
     this.info = info ?? {
+      title: "a GPU that only counts",
       description: "a GPU that only counts",
       details: { software: false, subgroupSize: 32 },
     };

@@ -22,7 +22,9 @@ import { duration } from "./format.ts";
 import { baseModelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
-import { bundleFlags, chosenType, corpusFlags, deviceFlags, openBundle } from "./training.ts";
+import { chosenType, deviceFlags } from "./device.ts";
+import { bundleFlags, openBundle } from "./core.ts";
+import { corpusFlags } from "./training_flags.ts";
 
 const evaluations = ["core", "bpb", "sample"] as const;
 

@@ -16,7 +16,8 @@ import {
 } from "./parallel.ts";
 import { profileFlags } from "./profile.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { runFlags, runTraining, trainingFlags } from "./training.ts";
+import { runTraining } from "./training.ts";
+import { runFlags, trainingFlags } from "./training_flags.ts";
 
 const flags = {
   ...trainingFlags,

@@ -27,7 +27,7 @@ import {
 import { type ChosenModel, modelFlags, openModel } from "./models.ts";
 import { write } from "./output.ts";
 import { openTool, toolFlags } from "./tools.ts";
-import { deviceFlags, openChosenDevice } from "./training.ts";
+import { deviceFlags, openChosenDevice } from "./device.ts";
 
 const flags = {
   prompt: optional(text("", "Ask this one question, print the answer, and end")),

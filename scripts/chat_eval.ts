@@ -27,7 +27,7 @@ import { modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { openTool, toolFlags } from "./tools.ts";
-import { deviceFlags } from "./training.ts";
+import { deviceFlags } from "./device.ts";
 
 const flags = {
   task: list(

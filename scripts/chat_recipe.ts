@@ -18,7 +18,7 @@ import { fineTune } from "./chat_sft.ts";
 import type { Values } from "./flags.ts";
 import { print, printError } from "./output.ts";
 import { main as trainTokenizer } from "./tok_train.ts";
-import type { deviceFlags } from "./training.ts";
+import type { deviceFlags } from "./device.ts";
 
 /** The flags of the commands that make a model that talks; tests have smaller ones. */
 export interface ChatRecipe {

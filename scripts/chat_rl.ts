@@ -28,7 +28,8 @@ import { findModel, identify, openStep, titleOf } from "./models.ts";
 import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { deviceFlags, learningRatesOf, trainingPrecision } from "./training.ts";
+import { deviceFlags, trainingPrecision } from "./device.ts";
+import { learningRatesOf } from "./training_flags.ts";
 
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
 
@@ -106,7 +107,7 @@ async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<num
   print(
     tableAsText([
       ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
-      ["device", device.info.description],
+      ["device", device.info.title],
       ["task", `${count(task.length)} questions: ${task.name}`],
       ["run", `${count(numIterations)} steps of ${examplesPerStep} × ${numSamples} answers`],
     ]) + "\n",
@@ -154,7 +155,8 @@ async function openTask(
 }
 
 function settingsOf(values: ReinforceValues): Checkpoint["meta"]["settings"] {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value ?? null]));
+  const { mpi: _, overwrite: __, verbose: ___, ...settings } = values;
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, value ?? null]));
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

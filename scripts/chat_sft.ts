@@ -40,13 +40,9 @@ import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import {
-  deviceFlags,
-  learningRatesOf,
-  runFlags,
-  tellPrecision,
-  trainingPrecision,
-} from "./training.ts";
+import { deviceFlags, trainingPrecision } from "./device.ts";
+import { tellPrecision } from "./training.ts";
+import { learningRatesOf, runFlags } from "./training_flags.ts";
 
 /** Default tasks, without and with documents; fewer conversations displace less of the latter. */
 const DEFAULT_TASK = "rules:60000";
@@ -112,7 +108,7 @@ const inherited = [
 
 /** The settings that are saved with a run, for resuming it. */
 const settingNames = (Object.keys(flags) as (keyof typeof flags)[])
-  .filter((name) => !["resume", "overwrite", "mpi"].includes(name));
+  .filter((name) => !["resume", "overwrite", "mpi", "verbose"].includes(name));
 
 /** Fine-tunes a model, or resumes a run. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
@@ -171,7 +167,7 @@ async function run(
   print(
     tableAsText([
       ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
-      ["device", device.info.description],
+      ["device", device.info.title],
       ...(tasks.documents.length === 0 ? [] : [
         [
           "documents",

@@ -21,7 +21,7 @@ import {
 } from "./flags.ts";
 import { alignColumns, bytes, count, percent, short } from "./format.ts";
 import { modelFlags, openModel } from "./models.ts";
-import { chosenType, deviceFlags, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
 const batchFlag: Flag<readonly number[]> = {
   help: "Sequences to decode in parallel, separated by commas",
@@ -63,7 +63,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const costs = blameFlags(() => inferenceCosts(model, options));
   console.log(
     tableAsText([
-      ["device", device.info.description],
+      ["device", device.info.title],
       ["peak", `${short(bandwidth)}B/s, ${short(peakFlops)}FLOP/s`],
       ["weights", bytes(costs.weightBytes)],
       [

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openCheckpoint } from "../gpt/mod.ts";
 import { hasBf16, missingBf16 } from "../testing/bf16.ts";
 import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
-import { savedSettings } from "./training.ts";
+import { savedSettings } from "./training_flags.ts";
 
 const corpus = await makeCorpus();
 const flags = [...tinyFlags, "--data", corpus];

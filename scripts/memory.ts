@@ -11,7 +11,7 @@ import {
 } from "../gpt/mod.ts";
 import { kebabCase, UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
-import type { TrainingValues } from "./training.ts";
+import type { TrainingValues } from "./training_flags.ts";
 
 /** @throws {UsageError} If a run does not fit into memory, with flags of the nearest that do. */
 export async function checkMemory(

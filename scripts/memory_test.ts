@@ -2,7 +2,7 @@ import { assertRejects } from "@std/assert";
 import { openDevice } from "../gpt/mod.ts";
 import { parseFlags, UsageError } from "./flags.ts";
 import { checkMemory } from "./memory.ts";
-import { planRun, trainingFlags } from "./training.ts";
+import { planRun, trainingFlags } from "./training_flags.ts";
 
 const args = "--depth 4 --head-dim 64 --max-seq-len 256 --device-batch-size 8 --num-iterations 9";
 const flags = parseFlags([...args.split(" "), "--total-batch-size", "2048"], trainingFlags);

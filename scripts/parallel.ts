@@ -11,7 +11,7 @@ import {
 import { Tokenizer } from "../tokenizer/mod.ts";
 import { firstLine, text, UsageError, type Values } from "./flags.ts";
 import { mute, print } from "./output.ts";
-import { type DeviceValues, openChosenDevice } from "./training.ts";
+import { type DeviceValues, openChosenDevice } from "./device.ts";
 
 export const parallelFlags = {
   mpi: text("auto", "Under mpiexec or mpirun: auto, off, or the path of MPI's library", "PATH"),

@@ -37,7 +37,7 @@ import {
 import { decimal, mainOf, runName, toggle, type Values } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
 import { print, printError } from "./output.ts";
-import { deviceFlags, openChosenDevice } from "./training.ts";
+import { deviceFlags, openChosenDevice } from "./device.ts";
 
 const flags = {
   modelTag: runName("The name of the runs, by default that of the latest run of each stage"),

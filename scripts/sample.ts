@@ -14,7 +14,7 @@ import { decimal, integer, mainOf, optional, text, type Values } from "./flags.t
 import { baseModelFlags, openModel } from "./models.ts";
 import { printError, write, writeContinuation } from "./output.ts";
 import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
-import { chosenType, deviceFlags, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
 const flags = {
   prompt: optional(text("", "The text to continue; several prompts by default")),

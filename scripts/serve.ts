@@ -7,7 +7,7 @@ import { integer, list, mainOf, text, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type ChosenModel, modelFlags, openModel } from "./models.ts";
 import { print, printError } from "./output.ts";
-import { chosenType, deviceFlags, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const CHAT_PAGE = "../web/page.ts";

@@ -30,14 +30,9 @@ import { bytes, count, duration, percent, short } from "./format.ts";
 import { openToResume } from "./models.ts";
 import { print, writeContinuation } from "./output.ts";
 import { profileFlags } from "./profile.ts";
-import {
-  openChosenDevice,
-  runFlags,
-  runTraining,
-  smallestVocabulary,
-  type TrainingOutcome,
-  withFallbacks,
-} from "./training.ts";
+import { openChosenDevice } from "./device.ts";
+import { runTraining, type TrainingOutcome } from "./training.ts";
+import { runFlags, smallestVocabulary, withFallbacks } from "./training_flags.ts";
 
 /** A run for a few minutes on two cores without a GPU. */
 const recipe = {

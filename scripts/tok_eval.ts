@@ -16,7 +16,7 @@ import { openCorpus } from "./corpora.ts";
 import { type TokenizerEvaluation, tokenizerEvaluationPath } from "./evaluations.ts";
 import { type Flag, integer, mainOf, UsageError, type Values } from "./flags.ts";
 import { alignColumns, count, percent } from "./format.ts";
-import { corpusFlags } from "./training.ts";
+import { corpusFlags } from "./training_flags.ts";
 
 type PublishedName = keyof typeof publishedTokenizers;
 const known = Object.keys(publishedTokenizers) as PublishedName[];

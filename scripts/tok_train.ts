@@ -5,7 +5,7 @@ import { keepTokenizer, tableAsText, trainTokenizer } from "../gpt/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { integer, mainOf, type Values } from "./flags.ts";
 import { count, duration } from "./format.ts";
-import { corpusFlags, smallestVocabulary } from "./training.ts";
+import { corpusFlags, smallestVocabulary } from "./training_flags.ts";
 
 const flags = {
   maxChars: integer(2_000_000_000, "Maximum characters to train on"),

@@ -163,7 +163,7 @@ Deno.test("the table ends with what the operations account for", () => {
 });
 
 Deno.test("a trace holds every event in microseconds", () => {
-  const device = { info: { description: "a device", details: {} } };
+  const device = { info: { title: "a device", description: "a device", details: {} } };
   const { traceEvents } = JSON.parse(profileAsTrace(example, device));
   assertEquals(traceEvents[0].args.name, "a device");
   assertEquals(traceEvents[1].dur, 10_000);

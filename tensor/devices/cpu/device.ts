@@ -307,7 +307,14 @@ class Cpu implements CpuDevice {
         ? []
         : [`matmuls in ${missing === null ? "bf16" : `f32 (no bf16: ${missing})`}`]),
     ];
+    const title = [
+      `cpu: ${failure === null ? threads : 1} thread${failure === null && threads > 1 ? "s" : ""}`,
+      blas.isOpen ? withoutFile(blas.description) : "no BLAS",
+      ...(oneDnn.isOpen ? [withoutFile(oneDnn.description)] : []),
+      ...(matmulPrecision === "bf16" ? ["bf16"] : []),
+    ];
     return {
+      title: title.join(", ").slice(0, 60),
       description: parts.join(", "),
       details: {
         threads,
@@ -438,4 +445,9 @@ class Cpu implements CpuDevice {
 /** Start of share `share` when splitting evenly into `shares`. */
 function boundary(items: number, share: number, shares: number): number {
   return Math.floor((items * share) / shares);
+}
+
+/** The name of a library, without that of its file: "OpenBLAS 0.3.29 (libopenblas.so.0)". */
+function withoutFile(description: string): string {
+  return description.replace(/ \(.*\)$/, "");
 }

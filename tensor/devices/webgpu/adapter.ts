@@ -106,7 +106,10 @@ export function defineOpenAdapter(
       "unnamed adapter";
     const absent = wantedFeatures.filter((feature) => !features.includes(feature));
     const without = absent.length > 0 ? `, without ${absent.join(", ")}` : "";
+    const [before, after] = ["webgpu: ", software ? " (software)" : ""];
+    const room = 60 - before.length - after.length;
     return {
+      title: before + (name.length > room ? `${name.slice(0, room - 1)}…` : name) + after,
       description: `WebGPU on ${name}${software ? " (software)" : ""}${
         worker ? ", in a worker" : ""
       }${without}`,

@@ -20,7 +20,7 @@ export class FakeCpuDevice implements CpuDevice {
   readonly hasBlas = false;
   readonly hasOneDnn = false;
   readonly matmulPrecision = "f32";
-  readonly info = { description: "a fake", details: {} };
+  readonly info = { title: "a fake", description: "a fake", details: {} };
   readonly live = 0;
   readonly hasFloat16 = false;
   readonly memory = { liveBytes: 0, peakBytes: 0, limitBytes: Infinity };

@@ -1,0 +1,56 @@
+/** The device that a command computes on. */
+
+import { type Device, type FloatType, openDevice } from "../gpt/mod.ts";
+import { choice, type Flag, integer, toggle, type Values } from "./flags.ts";
+import { print, printError } from "./output.ts";
+
+/** The flags that choose a device, and how it computes. */
+export const deviceFlags = {
+  device: choice(
+    ["auto", "cpu", "webgpu"],
+    "auto",
+    "The device: auto takes a real GPU if there is one",
+  ),
+  threads: integer(0, "Threads of the CPU device, 0 for one per core", { least: 0, most: 256 }),
+  noBlas: toggle("Compute matmuls without BLAS"),
+  matmulPrecision: choice(
+    ["f32", "bf16", "auto"],
+    "f32",
+    "Operands of matmuls on the CPU: bf16 is faster with AMX and oneDNN (Debian: libdnnl3.6); auto " +
+      "uses it where it is faster",
+  ),
+  dtype: choice(
+    ["f32", "f16"],
+    "f32",
+    "The dtype of activations and weights in computations: f16 halves their memory, if supported",
+  ),
+  verbose: toggle("Describe the device in full, on the error output"),
+};
+
+/** Training takes the faster precision; evaluation and sampling are exact unless told otherwise. */
+export const trainingPrecision: { matmulPrecision: Flag<"f32" | "bf16" | "auto"> } = {
+  matmulPrecision: { ...deviceFlags.matmulPrecision, fallback: "auto" },
+};
+
+/** What {@linkcode openChosenDevice} needs of the flags. */
+export type DeviceValues = Omit<Values<typeof deviceFlags>, "dtype" | "verbose"> & {
+  readonly verbose?: boolean;
+};
+
+/** Opens the device that the flags choose; who disposes of it closes it. */
+export async function openChosenDevice(
+  { device: kind, threads, noBlas, matmulPrecision, verbose }: DeviceValues,
+): Promise<Device & AsyncDisposable> {
+  const options = { ...(threads === 0 ? {} : { threads }), blas: !noBlas, matmulPrecision };
+  const device = await openDevice(kind, options);
+  if (verbose) printError(`Device: ${device.info.description}`);
+  return Object.assign(device, { [Symbol.asyncDispose]: () => device.close() });
+}
+
+/** The dtype that the flags choose, or `float32` with a line that says why. */
+export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>): FloatType {
+  if (dtype === "f32") return "float32";
+  if (device.hasFloat16) return "float16";
+  print(`Computing in f32: wanted a device with shader-f16, got ${device.info.title}.`);
+  return "float32";
+}

@@ -1,0 +1,152 @@
+/** The flags of a pretraining run, with nanochat's names and defaults. */
+
+import {
+  type Checkpoint,
+  type LearningRates,
+  planTraining,
+  scalingDefaults,
+  type TrainingPlan,
+} from "../gpt/mod.ts";
+import { SPECIAL_TOKENS } from "../tokenizer/mod.ts";
+import { bundleFlags } from "./core.ts";
+import { deviceFlags, trainingPrecision } from "./device.ts";
+import {
+  blameFlags,
+  choice,
+  decimal,
+  type Flag,
+  type Flags,
+  integer,
+  parseFlags,
+  runName,
+  type Settings,
+  text,
+  type Values,
+} from "./flags.ts";
+
+/** A vocabulary has at least all bytes and the special tokens. */
+export const smallestVocabulary: number = 256 + SPECIAL_TOKENS.length;
+
+export const corpusFlags = {
+  data: text(
+    "sotu",
+    "The corpus: sotu, stories, wordnet, or a file, folder or glob of text or parquet",
+    "PLACE",
+  ),
+};
+
+/** The flags of a run, with nanochat's names and defaults. */
+export const trainingFlags = {
+  depth: integer(20, "Number of layers, from which all else follows"),
+  aspectRatio: integer(scalingDefaults.aspectRatio, "Width per layer of depth"),
+  headDim: integer(scalingDefaults.headDim, "Head size"),
+  maxSeqLen: integer(scalingDefaults.maxSeqLen, "Training length in tokens", { least: 2 }),
+  windowPattern: text(
+    scalingDefaults.windowPattern,
+    "Long (L) and short (S) attention windows",
+    "LS",
+  ),
+  numIterations: integer(-1, "Number of steps, -1 to derive it", { or: -1 }),
+  targetFlops: decimal(-1, "FLOPs to spend, -1 to derive them", { least: 1, or: -1 }),
+  targetParamDataRatio: decimal(scalingDefaults.targetParamDataRatio, "Tokens per parameter", {
+    or: -1,
+  }),
+  deviceBatchSize: integer(scalingDefaults.deviceBatchSize, "Sequences per batch"),
+  totalBatchSize: integer(-1, "Tokens per step, -1 to derive them", { or: -1 }),
+  embeddingLr: decimal(scalingDefaults.embeddingLr, "Learning rate of the embeddings"),
+  unembeddingLr: decimal(scalingDefaults.unembeddingLr, "Learning rate of the head"),
+  weightDecay: decimal(scalingDefaults.weightDecay, "Weight decay of the matrices"),
+  matrixLr: decimal(scalingDefaults.matrixLr, "Learning rate of the matrices"),
+  scalarLr: decimal(scalingDefaults.scalarLr, "Learning rate of the scalars"),
+  lrScaling: choice(
+    ["batch", "none"],
+    "batch",
+    "Whether to scale learning rates and weight decay to the batch and the run",
+  ),
+  warmupSteps: integer(40, "Steps until the full learning rate", { least: 0 }),
+  warmdownRatio: decimal(0.65, "Fraction of the run in which the learning rate falls", { most: 1 }),
+  finalLrFrac: decimal(0.05, "Final fraction of the learning rate", { most: 1 }),
+  loader: choice(
+    ["packed", "random"],
+    "packed",
+    "Pack documents into rows, or crop rows at random",
+  ),
+  seed: integer(42, "Seed of the initial values and of the order of the data", { least: 0 }),
+  evalEvery: integer(250, "Steps between evaluations, -1 for none", { or: -1 }),
+  evalTokens: integer(80 * 524_288, "Maximum tokens to predict in an evaluation"),
+  coreMetricEvery: integer(2000, "Steps between evaluations of CORE, -1 for none", { or: -1 }),
+  coreMetricMaxPerTask: integer(500, "Examples of each CORE task, -1 for all", { or: -1 }),
+  ...bundleFlags,
+  sampleEvery: integer(2000, "Steps between samples, -1 for none", { or: -1 }),
+  saveEvery: integer(
+    -1,
+    "Steps between checkpoints, -1 for ten minutes: the last two of these are kept",
+    { or: -1 },
+  ),
+  modelTag: runName("The name of the run's folder, by default d and the depth"),
+  ...corpusFlags,
+  ...deviceFlags,
+  ...trainingPrecision,
+};
+
+export type TrainingValues = Values<typeof trainingFlags>;
+
+/** The settings that are saved with a run, for resuming it. */
+export function settingsOf(values: TrainingValues): Settings {
+  const { verbose: _, ...settings } = trainingFlags;
+  const names = Object.keys(settings) as (keyof typeof settings)[];
+  return Object.fromEntries(names.map((name) => [name, values[name]]));
+}
+
+export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof trainingFlags {
+  const entries = Object.entries(trainingFlags).map(([name, flag]) => {
+    const fallback = Reflect.get(fallbacks, name) ?? flag.fallback;
+    return [name, { ...flag, fallback } as Flag<unknown>];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Obsolete flags that older runs were saved with. */
+const retiredFlags: ReadonlySet<string> = new Set(["noTune"]);
+
+/**
+ * The flags of a run: from the command line, and for a resumed run otherwise its own.
+ *
+ * @throws {Error} If a saved setting is no flag: a misspelled one would silently take its default.
+ */
+export function runFlags<Given extends Flags>(
+  args: readonly string[],
+  flags: Given,
+  checkpoint: Checkpoint | undefined,
+): Values<Given> {
+  const settings = checkpoint?.meta.settings ?? {};
+  const unknown = Object.keys(settings).find((name) => !(name in flags || retiredFlags.has(name)));
+  if (checkpoint !== undefined && unknown !== undefined) {
+    throw new Error(
+      `Cannot go on in ${checkpoint.folder}: wanted the flags of this version as settings of step ` +
+        `${checkpoint.meta.state.step}, got "${unknown}"`,
+    );
+  }
+  return parseFlags(args, flags, savedSettings(checkpoint));
+}
+
+/** The settings of a run that goes on. Before there was a choice, matmuls were in f32. */
+export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
+  return checkpoint === undefined ? {} : { matmulPrecision: "f32", ...checkpoint.meta.settings };
+}
+
+/** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */
+export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): TrainingPlan {
+  const plan = blameFlags(() => planTraining({ ...flags, vocabSize, ranks }));
+  if (flags.lrScaling === "batch") return plan;
+  return { ...plan, learningRates: { ...learningRatesOf(flags), weightDecay: flags.weightDecay } };
+}
+
+type PartRates = Omit<Required<LearningRates>, "weightDecay">;
+
+/** The learning rates among flags. */
+export function learningRatesOf(
+  { unembeddingLr, embeddingLr, matrixLr, scalarLr }: PartRates,
+): PartRates {
+  return { unembeddingLr, embeddingLr, matrixLr, scalarLr };
+}
