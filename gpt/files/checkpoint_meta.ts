@@ -7,6 +7,7 @@
  */
 
 import { checkConfig, type GPTConfig } from "../model/config.ts";
+import type { SmoothingState } from "../../optim/mod.ts";
 import type { TrainingState } from "../train/run.ts";
 
 /** Identifies the content of a file. */
@@ -202,14 +203,31 @@ function parseState(state: JsonObject): TrainingState {
   }
   const parsed = {
     step,
-    lossAverage: number("lossAverage"),
+    smoothing: parseSmoothing(state, step),
     seconds: number("seconds"),
     bitsPerByte: numberOrNull("bitsPerByte"),
     lowestBitsPerByte: numberOrNull("lowestBitsPerByte"),
     loader: state.loader,
     scaler: parseScaler(state.scaler),
   };
-  checkNames(state, "state.", Object.keys(parsed));
+  checkNames(state, "state.", [...Object.keys(parsed), "lossAverage"]);
+  return parsed;
+}
+
+function parseSmoothing(state: JsonObject, step: number): SmoothingState {
+  if (state.smoothing === undefined) {
+    // Older files have one average, with a decay of 0.9.
+    const average = asNumber(state.lossAverage, "state.lossAverage");
+    return { average, averageOfAverages: average, weight: 1 - 0.9 ** step };
+  }
+  const smoothing = asObject(state.smoothing, "state.smoothing as an object");
+  const number = (name: string) => asNumber(smoothing[name], `state.smoothing.${name}`);
+  const parsed = {
+    average: number("average"),
+    averageOfAverages: number("averageOfAverages"),
+    weight: number("weight"),
+  };
+  checkNames(smoothing, "state.smoothing.", Object.keys(parsed));
   return parsed;
 }
 

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { GradScalerState } from "../../optim/mod.ts";
+import { type GradScalerState, smooth, type SmoothingState, unsmoothed } from "../../optim/mod.ts";
 import type { Profile } from "../../tensor/mod.ts";
 import { exitCodeOf, inPlaceOfRank } from "./exit_code.ts";
 import { Feed } from "./feed.ts";
@@ -21,8 +21,8 @@ import type { TrainingPlan } from "./scaling.ts";
 export interface TrainingState {
   /** Steps done. */
   readonly step: number;
-  /** Exponential moving average of the loss, before bias correction. */
-  readonly lossAverage: number;
+  /** The averages of the loss, see {@linkcode smooth}. */
+  readonly smoothing: SmoothingState;
   /** Duration of all steps, in seconds. */
   readonly seconds: number;
   /** The last bits per byte on the validation split, if any. */
@@ -38,7 +38,7 @@ export interface TrainingState {
 /** The state before the first step. */
 export const untrained: TrainingState = {
   step: 0,
-  lossAverage: 0,
+  smoothing: unsmoothed,
   seconds: 0,
   bitsPerByte: null,
   lowestBitsPerByte: null,
@@ -127,7 +127,7 @@ export interface StepEvent extends Omit<LoopStep, "losses" | "loaderState"> {
   readonly kind: "step";
   /** Loss of the step, in nats per token. */
   readonly loss: number;
-  /** Smoothed loss. */
+  /** The loss, smoothed by {@linkcode smooth}. */
   readonly smoothLoss: number;
   /** Duration of the step in seconds. */
   readonly seconds: number;
@@ -138,8 +138,6 @@ export interface StepEvent extends Omit<LoopStep, "losses" | "loaderState"> {
   /** Estimated remaining time in seconds. */
   readonly secondsLeft: number;
 }
-
-const LOSS_DECAY = 0.9;
 
 /** Default milliseconds between read-backs of losses. */
 const READ_INTERVAL = 500;
@@ -274,8 +272,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         ({ loss, ...agreed } = agree(parallel, loss, saveTimer.isOverdue, options.signal));
       }
       if (!Number.isFinite(loss)) throw lossError(loss, step.step);
-      const lossAverage = LOSS_DECAY * state.lossAverage + (1 - LOSS_DECAY) * loss;
-      state = { ...state, lossAverage, seconds: state.seconds + seconds };
+      const { state: smoothing, value: smoothLoss } = smooth(state.smoothing, loss);
+      state = { ...state, smoothing, seconds: state.seconds + seconds };
       if (step.step >= firstStep + WARMUP_STEPS) {
         timed.seconds += seconds;
         timed.steps++;
@@ -286,7 +284,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         kind: "step",
         ...step,
         loss,
-        smoothLoss: lossAverage / (1 - LOSS_DECAY ** (step.step + 1)),
+        smoothLoss,
         seconds,
         tokensPerSecond,
         flopsPerSecond: tokensPerSecond * plan.flopsPerToken,

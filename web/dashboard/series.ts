@@ -1,5 +1,6 @@
 /** Curves out of what was measured. @module */
 
+import { smooth as smoothValue, unsmoothed } from "../../optim/smoothing.ts";
 import type { RunData } from "../../serve/dashboard/messages.ts";
 import type { Point } from "../parts/plot.tsx";
 
@@ -58,13 +59,13 @@ export function placeOn(
   return (step) => sums[Math.max(0, Math.min(step - first, sums.length - 1))]!;
 }
 
-/** The moving average of a curve with a decay, without the bias of its start. */
+/** A curve smoothed as the loss in the terminal, with another decay. */
 export function smooth(points: readonly Point[], decay: number): Point[] {
-  let [average, weight] = [0, 0];
+  let state = unsmoothed;
   return points.map(([x, y]) => {
-    average = decay * average + (1 - decay) * y;
-    weight = decay * weight + (1 - decay);
-    return [x, average / weight];
+    const smoothed = smoothValue(state, y, decay);
+    state = smoothed.state;
+    return [x, smoothed.value];
   });
 }
 
