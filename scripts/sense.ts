@@ -14,7 +14,7 @@ import { decimal, integer, mainOf, toggle, type Values } from "./flags.ts";
 import { alignColumns, percent } from "./format.ts";
 import { baseModelFlags, type ChosenModel, openModel, titleOf } from "./models.ts";
 import { print } from "./output.ts";
-import { chosenType, deviceFlags, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
 const flags = {
   stories: integer(200, "Stories that the model tells"),
