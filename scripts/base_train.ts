@@ -5,6 +5,7 @@ import { basePath, findLatestRun, loadKeptTokenizer, type RunRanks } from "../gp
 import { dashboardFlags } from "./dashboard.ts";
 import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
 import { openToResume } from "./models.ts";
+import { interruptTraining } from "./interrupt.ts";
 import { print } from "./output.ts";
 import {
   isFirst,
@@ -57,6 +58,7 @@ async function run(
   args: readonly string[],
   resumeCommand?: string,
 ): Promise<number> {
+  using interrupt = interruptTraining(ranks);
   const resume = given.resume || given.resumeFromStep !== -1;
   const own = isFirst(ranks) ? await folderOf(given, args, resume) : null;
   await using lock = own === null ? undefined : await lockRunFolder(own, { ...given, resume });
@@ -71,6 +73,7 @@ async function run(
     folder,
     lock,
     ranks,
+    interrupt,
     device,
     tokenizer,
     resumeCommand: resumeCommand ?? `deno task train --resume --model-tag ${modelTag}`,

@@ -79,6 +79,7 @@ export const main = mainOf({
 });
 
 async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<number> {
+  using interrupt = interruptTraining(ranks);
   const { task, validation } = await openTask(values);
   const { sftTag, sftStep } = values;
   const checkpoint = await shareCheckpoint(ranks, async () => {
@@ -92,7 +93,6 @@ async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<num
   const { overwrite } = values;
   await using _lock = isFirst(ranks) ? await lockRunFolder(folder, { overwrite }) : undefined;
   await using device = await openDeviceOnRanks(ranks, values);
-  using interrupt = interruptTraining(ranks);
   const reinforcement = await prepareReinforcement({
     ...values,
     ...{ device, checkpoint, folder, task, validation, learningRates: learningRatesOf(values) },
@@ -112,6 +112,7 @@ async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<num
       ["run", `${count(numIterations)} steps of ${examplesPerStep} × ${numSamples} answers`],
     ]) + "\n",
   );
+  interrupt.begin();
   for await (const event of reinforcement.run()) {
     if (event.kind === "step") print(stepLine(event, numIterations));
     else if (event.kind === "evaluation") {

@@ -135,6 +135,7 @@ async function run(
   args: readonly string[],
   resumeCommand?: string,
 ): Promise<number> {
+  using interrupt = interruptTraining(ranks);
   const checkpoint = await shareCheckpoint(
     ranks,
     async () => await openStart(given),
@@ -147,7 +148,6 @@ async function run(
   await using lock = isFirst(ranks) ? await lockRunFolder(folder, given) : undefined;
   const tasks = await openTasks(values, checkpoint.tokenizer);
   await using device = await openDeviceOnRanks(ranks, values);
-  using interrupt = interruptTraining(ranks);
   const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
   const tuning = await prepareFineTuning({
     ...values,
@@ -183,6 +183,7 @@ async function run(
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
   const progress = new Progress(tuning.numIterations, peakFlops, isTerminal);
+  interrupt.begin();
   const { exitCode } = await showRun(tuning.run(), {
     progress,
     resumeCommand: resumeCommand ?? `deno task chat_sft --resume --model-tag ${tag}`,

@@ -24,13 +24,19 @@ export interface Interrupt extends Disposable {
  * @param rank The rank of this process, if a launcher started several: rank 0 prints, and all also
  * listen for SIGUSR2, which Open MPI's launcher forwards but ends ranks at other signals. A second
  * Ctrl-C is the launcher's then, which may forward the first one twice.
+ * @param onFirst Called with the exit code at the first signal, before anything else.
  */
-export function onInterrupt(message: string, rank: number | null = null): Interrupt {
+export function onInterrupt(
+  message: string,
+  rank: number | null = null,
+  onFirst: (code: number) => void = () => {},
+): Interrupt {
   const controller = new AbortController();
   const codes = rank === null ? EXIT_CODES : [...EXIT_CODES, ["SIGUSR2", 130] as const];
   const listeners = codes.map(([name, code]) => {
     const listener = () => {
       if (controller.signal.aborted) return;
+      onFirst(code);
       if (rank === null) Deno.removeSignalListener("SIGINT", listeners[0]!.listener);
       controller.abort(code);
       if (rank === null || rank === 0) printError(`\n${message}`);
@@ -47,10 +53,27 @@ export function onInterrupt(message: string, rank: number | null = null): Interr
   };
 }
 
-/** Listens for the signals that stop a training run, on each of its ranks. */
-export function interruptTraining(ranks: { readonly rank: number } | null): Interrupt {
-  return onInterrupt(
+/** The signals of a training run. */
+export interface TrainingInterrupt extends Interrupt {
+  /** From now on a signal stops the run in order; until now it ended the process. */
+  begin(): void;
+}
+
+/**
+ * Listens for the signals that stop a training run, on each of its ranks. While a run is prepared
+ * there is nothing to save, and a signal ends the process at once.
+ */
+export function interruptTraining(ranks: { readonly rank: number } | null): TrainingInterrupt {
+  const rank = ranks?.rank ?? null;
+  let isPreparing = true;
+  const interrupt = onInterrupt(
     "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
-    ranks?.rank ?? null,
+    rank,
+    (code) => {
+      if (!isPreparing) return;
+      if (rank === null || rank === 0) printError("\nStopped before training began.");
+      Deno.exit(code);
+    },
   );
+  return { ...interrupt, begin: () => isPreparing = false };
 }

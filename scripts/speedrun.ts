@@ -27,6 +27,7 @@ import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./cha
 import { dashboardFlags } from "./dashboard.ts";
 import { integer, mainOf, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
+import { interruptTraining } from "./interrupt.ts";
 import { openToResume } from "./models.ts";
 import { print, writeContinuation } from "./output.ts";
 import { profileFlags } from "./profile.ts";
@@ -90,6 +91,7 @@ export const main = mainOf({
 async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
   const start = performance.now();
   const folder = stagePath("base", given.modelTag);
+  using interrupt = interruptTraining(null);
   await using lock = await lockRun(folder);
   const checkpoint = given.resume ? await openToResume("base", folder) : undefined;
   const values = runFlags(args, flags, checkpoint);
@@ -101,6 +103,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
       flags: values,
       folder,
       lock,
+      interrupt,
       device,
       tokenizer,
       ...(given.resume ? {} : { makeRoom: () => setEarlierAside(folder, lock) }),

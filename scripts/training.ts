@@ -17,7 +17,7 @@ import { openCorpus } from "./corpora.ts";
 import { type dashboardFlags, serveRun } from "./dashboard.ts";
 import { chosenType } from "./device.ts";
 import { UsageError, type Values } from "./flags.ts";
-import { interruptTraining } from "./interrupt.ts";
+import type { TrainingInterrupt } from "./interrupt.ts";
 import { checkMemory } from "./memory.ts";
 import { print } from "./output.ts";
 import { planRows } from "./plan_table.ts";
@@ -31,6 +31,8 @@ export interface TrainingRun {
   /** The lock on the folder; ranks other than 0 have none, and write nothing. */
   readonly lock?: RunLock | undefined;
   readonly ranks?: RunRanks | null;
+  /** The signals that stop it; disposed of at its end. */
+  readonly interrupt: TrainingInterrupt;
   readonly device: Device;
   readonly tokenizer: Tokenizer;
   /** Removes an earlier run, when everything else is ready. */
@@ -51,12 +53,12 @@ export interface TrainingOutcome {
 
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
+  using interrupt = run.interrupt;
   const plan = planRun(flags, tokenizer.vocabSize, ranks?.ranks);
   if (ranks !== null && flags.dtype === "f16") {
     throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
   }
   const isFirst = ranks === null || ranks.rank === 0;
-  using interrupt = interruptTraining(ranks);
   const computeDtype = chosenType(device, flags);
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
@@ -104,6 +106,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
   const progress = new Progress(plan.numIterations, peakFlops, isTerminal);
+  interrupt.begin();
   const outcome = await showRun(pretraining.run(), {
     progress,
     resumeCommand: run.resumeCommand,

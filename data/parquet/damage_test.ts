@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parquetMetadata } from "npm:hyparquet@1.31.5";
-import { baseFiles, endlessFile, readMutations } from "../testing/parquet_mutations.ts";
+import { baseFiles, readMutations } from "../testing/parquet_mutations.ts";
 import { texts } from "../source.ts";
 import { openParquet, readParquet } from "./reader.ts";
 import { parquetFiles } from "./source.ts";
@@ -82,24 +82,6 @@ Deno.test("a sample of mutated files ends in time, mostly as errors, none at a l
   assertEquals(limits, []);
   assert(slowest < 5, `${slowest} s`);
   assert(read > 20 && Object.values(errors).reduce((a, b) => a + b, 0) > 100);
-});
-
-Deno.test("a column that never ends is an error of its row group at the limit of time", async () => {
-  await withFile(endlessFile(), async (file) => {
-    const { groups } = await openParquet(file, ["text"]);
-    await assertRejects(
-      () => readParquet(file, { columns: ["text"], group: 1, start: 0, end: 20 }, groups[1]!),
-      RangeError,
-      `Cannot read row group 1 of "${file.path}": wanted the rows 0 to 20 of "text" within 11 s, ` +
-        "got no end of them; the file may be damaged",
-    );
-    const { id } = await readParquet(
-      file,
-      { columns: ["id"], group: 1, start: 0, end: 1 },
-      groups[1]!,
-    );
-    assertEquals(id, [20]);
-  });
 });
 
 Deno.test("a struct of Thrift's compact protocol is no longer than its bytes", () => {

@@ -31,12 +31,15 @@ export class RunLock implements AsyncDisposable {
   /** Whether the folder was created for the run, and is removed if it stays empty. */
   readonly #isNew: boolean;
   #file: Deno.FsFile;
+  /** Releases the lock when the process exits, as at a signal. */
+  readonly #onExit = () => this.#remove();
 
   /** Use {@linkcode lockRun}. */
   constructor(folder: string, isNew: boolean, file: Deno.FsFile) {
     this.#folder = folder;
     this.#isNew = isNew;
     this.#file = file;
+    addEventListener("unload", this.#onExit);
   }
 
   /**
@@ -57,11 +60,20 @@ export class RunLock implements AsyncDisposable {
 
   /** Releases the lock. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const path = `${this.#folder}/${LOCK_FILE}`;
-    if (await isAt(this.#file, path)) await Deno.remove(path).catch(() => {});
+    removeEventListener("unload", this.#onExit);
+    if (await isAt(this.#file, `${this.#folder}/${LOCK_FILE}`)) this.#remove();
     this.#file.close();
-    // Folders with content stay.
-    if (this.#isNew) await Deno.remove(this.#folder).catch(() => {});
+  }
+
+  /** Removes the lock file, and the folder if it was made for nothing. */
+  #remove(): void {
+    try {
+      Deno.removeSync(`${this.#folder}/${LOCK_FILE}`);
+      // Folders with content stay.
+      if (this.#isNew) Deno.removeSync(this.#folder);
+    } catch {
+      // Somebody else has removed it, or uses the folder.
+    }
   }
 }
 
