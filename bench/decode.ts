@@ -6,7 +6,7 @@
  * The last line is one line of JSON.
  */
 
-import { configForDepth, Engine, GPT, KVCache } from "../gpt/mod.ts";
+import { configForDepth, Engine, GPT } from "../gpt/mod.ts";
 import { noGrad, Tensor } from "../tensor/mod.ts";
 import { integer, runScript, type Script } from "../scripts/flags.ts";
 import { profileFlags, showProfile, wantsProfile } from "../scripts/profile.ts";
@@ -64,7 +64,7 @@ const script: Script<typeof flags> = {
     const prompt = Array.from({ length }, (_, i) => i * 31 % config.vocabSize);
     const prefills = await timeRuns(device, 2 * WARMUP_PREFILLS, () => {
       using _scope = device.scope();
-      const cache = new KVCache(device, config, 1, length);
+      const cache = model.createCache(1, length);
       noGrad(() =>
         model.forward(Tensor.from(device, [prompt], { dtype: "int32" }), undefined, {
           cache,

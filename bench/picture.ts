@@ -12,7 +12,7 @@ import {
   type MetricsRecord,
   openCheckpoint,
   openDevice,
-  parameterCounts,
+  parameterCount,
   readMetrics,
   writeFileAtomically,
   writeText,
@@ -62,10 +62,11 @@ const LINE_LENGTH = 50;
 
 /** The picture of a run, from its last checkpoint's description and its metrics, and a sample. */
 export function pictureOf(
-  { meta: { modelConfig, state, settings } }: Pick<Checkpoint, "meta">,
+  { meta }: Pick<Checkpoint, "meta">,
   metrics: readonly MetricsRecord[],
   sample: string,
 ): string {
+  const { state, settings } = meta;
   const points = (name: string) =>
     metrics.flatMap(({ step, [name]: value }) =>
       typeof value === "number" ? [{ step, value }] : []
@@ -82,7 +83,7 @@ export function pictureOf(
     `font-family="ui-monospace, Menlo, Consolas, monospace">${escapeXml(line)}</text>`
   );
   const facts = [
-    `${(parameterCounts(modelConfig).total / 1e6).toFixed(1)} million parameters`,
+    `${(parameterCount(meta) / 1e6).toFixed(1)} million parameters`,
     `${count(state.step)} steps`,
     `${count(state.step * Number(settings.totalBatchSize))} tokens`,
     `trained in ${duration(state.seconds)}`,

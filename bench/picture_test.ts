@@ -1,16 +1,17 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { CheckpointMeta } from "../gpt/mod.ts";
+import type { CheckpointMeta, GPTConfig } from "../gpt/mod.ts";
 import { untrained } from "../gpt/train/run.ts";
 import { pictureOf } from "./picture.ts";
 
 const digest = { bytes: 0, sha256: "" };
+const modelConfig: GPTConfig = {
+  ...{ sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64 },
+  windowPattern: "L",
+};
 const meta: CheckpointMeta = {
   format: "nanodino-checkpoint-1",
   savedAt: "2026-01-01T00:00:00Z",
-  modelConfig: {
-    ...{ sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64 },
-    windowPattern: "L",
-  },
+  modelConfig,
   settings: { totalBatchSize: 2048 },
   state: { ...untrained, step: 3, seconds: 65, bitsPerByte: 1.8072 },
   steps: 3,

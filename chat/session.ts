@@ -4,7 +4,14 @@
  * @module
  */
 
-import { Engine, type GPT, KVCache, type SamplingOptions, type Tool } from "../gpt/mod.ts";
+import {
+  defaultContext,
+  Engine,
+  type KVCache,
+  type LanguageModel,
+  type SamplingOptions,
+  type Tool,
+} from "../gpt/mod.ts";
 import { type AnswerPiece, PartReader } from "./part_reader.ts";
 import { promptRoom } from "./prompt_room.ts";
 import type { Message, Tokenizer } from "../tokenizer/mod.ts";
@@ -21,7 +28,7 @@ export interface AnswerOptions extends SamplingOptions {
 export interface ChatSessionOptions {
   /** The system message, before the first turn. */
   readonly system?: string;
-  /** The most tokens of the conversation. @default {model.config.sequenceLen} */
+  /** The most tokens of the conversation. @default {defaultContext(model)} */
   readonly maxTokens?: number;
   /** Answers tool calls. @default {calculate} */
   readonly tool?: Tool;
@@ -52,7 +59,7 @@ export interface ChatSessionOptions {
  * ```
  */
 export class ChatSession implements Disposable {
-  readonly #model: GPT;
+  readonly #model: LanguageModel;
   readonly #tokenizer: Tokenizer;
   readonly #engine: Engine;
   readonly #maxTokens: number;
@@ -68,7 +75,7 @@ export class ChatSession implements Disposable {
    *
    * @throws {RangeError} If the tokenizer lacks the special tokens of conversations.
    */
-  constructor(model: GPT, tokenizer: Tokenizer, options: ChatSessionOptions = {}) {
+  constructor(model: LanguageModel, tokenizer: Tokenizer, options: ChatSessionOptions = {}) {
     for (const role of ["user", "assistant"]) {
       tokenizer.special(`<|${role}_start|>`);
       tokenizer.special(`<|${role}_end|>`);
@@ -76,7 +83,7 @@ export class ChatSession implements Disposable {
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#engine = new Engine(model, tokenizer, options.tool);
-    this.#maxTokens = Math.min(options.maxTokens ?? model.config.sequenceLen, model.maximumLength);
+    this.#maxTokens = Math.min(options.maxTokens ?? defaultContext(model), model.maximumLength);
     this.#system = options.system;
   }
 
@@ -210,8 +217,7 @@ export class ChatSession implements Disposable {
     const read = this.#cache?.position ?? 0;
     const isBeginning = this.#known.slice(0, read).every((id, i) => prompt[i] === id);
     if (!isBeginning || read >= prompt.length) this.#forget();
-    const { device, config, computeDtype } = this.#model;
-    return this.#cache ??= new KVCache(device, config, 1, this.#maxTokens, computeDtype);
+    return this.#cache ??= this.#model.createCache(1, this.#maxTokens);
   }
 
   #forget(): void {

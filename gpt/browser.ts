@@ -35,16 +35,26 @@ export {
   paddedVocabSize,
   windowSizes,
 } from "./model/config.ts";
-export { decodeSequences } from "./generate/decode.ts";
+export { decodeSequences } from "./generate/decode_sequences.ts";
+export { defaultContext } from "./generate/context.ts";
 export { forkCache } from "./generate/fork_cache.ts";
+export {
+  type Architecture,
+  type BuildOptions,
+  nanochat,
+  nanochatConfig,
+  parameterCount,
+} from "./files/architecture.ts";
 export {
   type CheckpointContent,
   decodeModel,
+  decodeModelOf,
   decodeOptimizer,
   decodeTokenizer,
   encodeCheckpoint,
   encodeModel,
   encodeOptimizer,
+  type SavedModel,
 } from "./files/checkpoint_content.ts";
 export {
   checkFile,
@@ -86,7 +96,7 @@ export {
   type RunShape,
 } from "./train/estimate.ts";
 export { fitsMemory, type MemoryRoom, nearestFits, type SmallerRun } from "./train/fit.ts";
-export { type KeysAndValues, KVCache } from "./model/kv_cache.ts";
+export { type KeysAndValues, KVCache, type KVCacheShape } from "./model/kv_cache.ts";
 export {
   inspect,
   type InspectedStage,
@@ -127,7 +137,14 @@ export {
   RowState,
   type Tool,
 } from "./generate/row_state.ts";
-export type { LanguageModel } from "./generate/language_model.ts";
+export type {
+  CachedForwardOptions,
+  DecodingCosts,
+  LanguageModel,
+  LossOptions,
+  ModelConfig,
+  TrainableModel,
+} from "./generate/language_model.ts";
 export type { SamplingOptions } from "./generate/sampling.ts";
 export {
   configForDepth,

@@ -16,6 +16,7 @@ export {
   loadModel,
   loadOptimizer,
   openCheckpoint,
+  type OpenOptions,
   removeCheckpoint,
   saveCheckpoint,
 } from "./files/checkpoint.ts";

@@ -14,10 +14,11 @@ import type { World } from "../mpi/mod.ts";
 import { type Exchange, type Segments, ShardedMuonAdamW } from "../optim/mod.ts";
 import { type Device, readSafetensors, type Tensor, writeSafetensors } from "../tensor/mod.ts";
 import type { SafetensorsInput } from "../tensor/safetensors.ts";
-import { type Checkpoint, loadModel, readOptimizer } from "./files/checkpoint.ts";
+import type { BuildOptions } from "./files/architecture.ts";
+import { buildModel, type Checkpoint, loadModel, readOptimizer } from "./files/checkpoint.ts";
 import { decodeOptimizer, encodeOptimizer } from "./files/checkpoint_content.ts";
-import { GPT, type GPTOptions } from "./model/model.ts";
-import { type LearningRates, optimizerGroupOptions } from "./train/optimizer_groups.ts";
+import type { TrainableModel } from "./generate/language_model.ts";
+import type { LearningRates } from "./train/optimizer_groups.ts";
 
 /** The ranks that {@linkcode RunRanks} needs of `mpi/mod.ts`. */
 export type Collectives = Omit<World, "localRank" | "place" | "barrier">;
@@ -98,25 +99,25 @@ export class RunRanks {
   async loadModel(
     checkpoint: Checkpoint,
     device: Device,
-    options: Pick<GPTOptions, "computeDtype"> = {},
-  ): Promise<GPT> {
+    options: Pick<BuildOptions, "computeDtype"> = {},
+  ): Promise<TrainableModel> {
     const model = this.rank === 0
       ? await loadModel(checkpoint, device, options)
-      : new GPT(checkpoint.meta.modelConfig, device, { ...options, seed: null });
+      : buildModel(checkpoint, device, options);
     await this.shareParameters(model);
     return model;
   }
 
   /** Gives every rank the parameters of rank 0. */
-  async shareParameters(model: GPT): Promise<void> {
+  async shareParameters(model: TrainableModel): Promise<void> {
     const parameters = [...model.parameters().values()];
     const others = Array.from({ length: this.ranks - 1 }, () => []);
     await new TensorExchange(this.#world, this.#addressOf).allGather([parameters, ...others]);
   }
 
   /** Makes the optimizer whose work and state the ranks share. */
-  optimizer(model: GPT, learningRates: LearningRates): ShardedMuonAdamW {
-    const groups = optimizerGroupOptions(model.config, learningRates, model.parameters());
+  optimizer(model: TrainableModel, learningRates: LearningRates): ShardedMuonAdamW {
+    const groups = model.optimizerGroups(learningRates);
     return new ShardedMuonAdamW(groups, new TensorExchange(this.#world, this.#addressOf));
   }
 

@@ -8,10 +8,10 @@ import {
   encoderOf,
   ensureWritableFolder,
   evaluateBitsPerByte,
-  type GPT,
   likelyTexts,
   loadModel,
   type RunRanks,
+  type TrainableModel,
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
@@ -86,7 +86,7 @@ async function run(ranks: RunRanks | null, values: Values<typeof flags>): Promis
 
 /** Evaluates CORE, prints a line per task, and writes all as CSV, like the original. */
 async function core(
-  model: GPT,
+  model: TrainableModel,
   { tokenizer, meta }: Checkpoint,
   bundle: CoreBundle,
   { maxPerTask }: Values<typeof flags>,
@@ -126,7 +126,7 @@ async function keepFigures(
 }
 
 async function bitsPerByte(
-  model: GPT,
+  model: TrainableModel,
   tokenizer: Tokenizer,
   name: SplitName,
   { data, splitTokens, deviceBatchSize }: Values<typeof flags>,

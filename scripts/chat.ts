@@ -3,7 +3,7 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
 import { ChatSession, FoldedText, latestRun } from "../chat/mod.ts";
-import { basePath, type GPT, loadModel, type Tool } from "../gpt/mod.ts";
+import { basePath, type LanguageModel, loadModel, type Tool } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
   CHAT_TAG,
@@ -117,7 +117,7 @@ async function agrees(): Promise<boolean> {
 }
 
 function openSession(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   { system }: ChatValues,
   tool: Tool,

@@ -14,7 +14,7 @@ import {
   ruleExams,
 } from "../chat/mod.ts";
 import {
-  type GPT,
+  type LanguageModel,
   loadModel,
   type RunRanks,
   tableAsText,
@@ -132,7 +132,7 @@ async function blameFlagsFor(opening: Promise<ExamTask>): Promise<ExamTask> {
 }
 
 async function examine(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   exam: ExamTask,
   values: EvalValues,

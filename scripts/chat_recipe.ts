@@ -6,7 +6,7 @@
 import { ChatSession, evaluateGenerative, ruleExams, type Stage, stagePath } from "../chat/mod.ts";
 import {
   describeProgress,
-  type GPT,
+  type LanguageModel,
   openCheckpoint,
   readProgress,
   type RunProgress,
@@ -142,7 +142,7 @@ async function progressOf(stage: Stage, tag: string): Promise<RunProgress | null
 
 /** Asks fresh questions of each kind, greedily. @returns How many of how many are right, by kind. */
 export async function examine(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   name: string,
 ): Promise<[kind: string, result: string][]> {
@@ -164,7 +164,7 @@ const questions = [
 
 /** Asks the questions of a short chat. @returns The turns, each with who said it. */
 export async function demonstrate(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   name: string,
 ): Promise<string[]> {

@@ -8,7 +8,7 @@ import {
   findCoreBundle,
   readCoreBundle,
 } from "../chat/mod.ts";
-import type { GPT, PretrainOptions } from "../gpt/mod.ts";
+import type { PretrainOptions, TrainableModel } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { blameFlags, optional, text, type Values } from "./flags.ts";
 
@@ -61,7 +61,7 @@ export async function coreMeasurement(
   const bundle = await openBundle(flags, most, { orNone: true });
   if (bundle === null) return {};
   const maxPerTask = most === -1 ? Infinity : most;
-  const run = async (model: GPT) => {
+  const run = async (model: TrainableModel) => {
     const { core, results } = await evaluateCore(model, tokenizer, bundle, { maxPerTask });
     const accuracies = Object.entries(results).map(([label, value]) => [`core/${label}`, value]);
     return { core, ...Object.fromEntries(accuracies) };

@@ -17,7 +17,7 @@ import {
   curvesAsSvg,
   type Device,
   ensureWritableFolder,
-  type GPT,
+  type LanguageModel,
   likelyTexts,
   loadModel,
   openCheckpoint,
@@ -174,7 +174,7 @@ async function write(run: RunSummary, device: Device, tokenizer: Tokenizer): Pro
   return run.stage === "base" ? await likelyTexts(model, tokenizer) : await chat(model, tokenizer);
 }
 
-async function chat(model: GPT, tokenizer: Tokenizer): Promise<string[]> {
+async function chat(model: LanguageModel, tokenizer: Tokenizer): Promise<string[]> {
   // Models that were trained on very short texts get room for an answer.
   const maxTokens = Math.max(model.config.sequenceLen, 256);
   using session = new ChatSession(model, tokenizer, { maxTokens });

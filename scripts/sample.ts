@@ -2,7 +2,7 @@
 
 import {
   defaultPrompts,
-  type GPT,
+  type LanguageModel,
   loadModel,
   roomAfter,
   type SamplingOptions,
@@ -50,7 +50,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
 }
 
 async function writeSamples(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   { prompt: given, temperature, topK, maxTokens, seed, numSamples }: Values<typeof flags>,
 ): Promise<void> {

@@ -1,8 +1,14 @@
 /** A server of the last model, by OpenAI's API. */
 
 import { suggestions } from "../chat/mod.ts";
-import { describeProgress, loadModel } from "../gpt/mod.ts";
-import { serve } from "../serve/mod.ts";
+import {
+  type CheckpointMeta,
+  describeProgress,
+  loadModel,
+  nanochatConfig,
+  parameterCount,
+} from "../gpt/mod.ts";
+import { serve, type ServeOptions } from "../serve/mod.ts";
 import { integer, list, mainOf, text, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type ChosenModel, modelFlags, openModel } from "./models.ts";
@@ -52,6 +58,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const server = await serve(model, checkpoint.tokenizer, {
     ...{ origin: describeProgress(checkpoint.progress), examples: examplesFor(checkpoint) },
     ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
+    ...sizeOf(checkpoint.meta),
     ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
     ...(values.apiKey === "" ? {} : { apiKey: values.apiKey }),
     ...(values.context === 0 ? {} : { context: values.context }),
@@ -69,6 +76,14 @@ function examplesFor({ stage, meta }: ChosenModel): readonly string[] {
   const { task = "", conversations = "" } = meta.settings;
   const isTaught = `${task}`.includes("rules") || conversations === "" || conversations === null;
   return stage !== "base" && isTaught ? suggestions : [];
+}
+
+function sizeOf(meta: CheckpointMeta): Pick<ServeOptions, "parameters" | "layers"> {
+  const { architecture } = meta;
+  const parameters = parameterCount(meta);
+  return architecture === undefined
+    ? { parameters, layers: nanochatConfig(meta).nLayer }
+    : { parameters };
 }
 
 async function buildPage(): Promise<(path: string) => Response | null> {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { GPT, SummingRanks } from "../../gpt/mod.ts";
+import type { SummingRanks, TrainableModel } from "../../gpt/mod.ts";
 import { mean } from "../../gpt/train/readback.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
@@ -82,7 +82,7 @@ const EXAMPLES_PER_READ = 8;
  * ```
  */
 export async function evaluateCore(
-  model: GPT,
+  model: TrainableModel,
   tokenizer: Tokenizer,
   bundle: CoreBundle | string | URL,
   options: EvaluateCoreOptions = {},
@@ -145,7 +145,7 @@ export function checkCore({ tasks }: CoreBundle, maxPerTask: number = Infinity):
  * @returns An answer for each example; on several ranks, for those of this rank.
  */
 export async function answerTask(
-  model: GPT,
+  model: TrainableModel,
   tokenizer: Tokenizer,
   task: CoreTask,
   options: Pick<EvaluateCoreOptions, "maxTokens" | "signal" | "parallel"> = {},
@@ -173,7 +173,12 @@ export async function answerTask(
 }
 
 /** The result at each position, `[sequences · tokens]`: the loss, or the most likely token. */
-function score(model: GPT, bos: number, task: CoreTask, { tokens }: ScoredSequences): Tensor {
+function score(
+  model: TrainableModel,
+  bos: number,
+  task: CoreTask,
+  { tokens }: ScoredSequences,
+): Tensor {
   const width = widthOf(tokens);
   const inputs = tokens.map((ids) => padded(ids, width, bos));
   using _scope = model.device.scope();

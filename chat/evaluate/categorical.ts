@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { GPT, SummingRanks } from "../../gpt/mod.ts";
+import type { LanguageModel, SummingRanks } from "../../gpt/mod.ts";
 import { noGrad, stack, Tensor } from "../../tensor/mod.ts";
 import { renderForCompletion, type Tokenizer } from "../../tokenizer/mod.ts";
 import type { CategoricalProblem } from "../tasks/multiple_choice.ts";
@@ -60,7 +60,7 @@ export interface CategoricalAnswer {
  * ```
  */
 export async function evaluateCategorical(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   task: Task<CategoricalProblem>,
   { batchSize = 8, maxProblems = Infinity, signal, parallel }: CategoricalOptions = {},
@@ -97,7 +97,7 @@ function idOf(tokenizer: Tokenizer, letter: string): number {
 
 /** The logits after the last token of each prompt. */
 async function lastLogits(
-  model: GPT,
+  model: LanguageModel,
   prompts: readonly (readonly number[])[],
   bos: number,
 ): Promise<ArrayLike<number>[]> {

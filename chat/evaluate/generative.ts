@@ -6,7 +6,12 @@
  * @module
  */
 
-import { Engine, type GPT, type SamplingOptions, type SummingRanks } from "../../gpt/mod.ts";
+import {
+  Engine,
+  type LanguageModel,
+  type SamplingOptions,
+  type SummingRanks,
+} from "../../gpt/mod.ts";
 import { type Conversation, renderForCompletion, type Tokenizer } from "../../tokenizer/mod.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 
@@ -38,7 +43,7 @@ export interface GenerativeAnswer {
  * @returns The answers to each problem; on several ranks, to those of this rank.
  */
 export async function evaluateGenerative<Problem extends Conversation>(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   task: GenerativeTask<Problem>,
   options: GenerativeOptions = {},

@@ -6,7 +6,7 @@ import {
   METRICS_FILE,
   type MetricsRecord,
   openCheckpoint,
-  parameterCounts,
+  parameterCount,
   readMetrics,
   readProgress,
   type RunProgress,
@@ -153,7 +153,7 @@ async function summarize(
       if (isFigure(name) && typeof value === "number") figures[name] = value;
     }
   }
-  const parameters = parameterCounts(meta.modelConfig).total;
+  const parameters = parameterCount(meta);
   const progress = await readProgress({ folder, meta });
   const files = { stage, folder, meta, metrics };
   return { name: `${stage}/${tag}`, ...files, progress, parameters, figures };

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { GPT } from "../../gpt/mod.ts";
+import type { TrainableModel } from "../../gpt/mod.ts";
 import { mean } from "../../gpt/train/readback.ts";
 import { Tensor } from "../../tensor/mod.ts";
 
@@ -88,7 +88,7 @@ export function rolloutBatch(
  * @returns A scalar.
  */
 export function policyGradientLoss(
-  model: GPT,
+  model: TrainableModel,
   { inputs, targets, shape }: RolloutBatch,
   advantages: readonly number[],
 ): Tensor {

@@ -14,16 +14,16 @@ import {
   ensureWritableFolder,
   exitCodeOf,
   type FolderRunOptions,
-  type GPT,
   inPlaceOfRank,
   type LearningRates,
   loadModel,
   MetricsLog,
   saveCheckpoint,
+  type TrainableModel,
   untrained,
   writeRunInfo,
 } from "../../gpt/mod.ts";
-import type { MuonAdamW, ShardedMuonAdamW } from "../../optim/mod.ts";
+import { MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import { deriveSeed, Tensor } from "../../tensor/mod.ts";
 import { renderForCompletion, type Tokenizer } from "../../tokenizer/mod.ts";
 import { passAtK } from "../evaluate/pass_at_k.ts";
@@ -115,7 +115,7 @@ export interface ReinforceStep {
 /** A run that can begin. */
 export interface Reinforcement {
   /** The model. */
-  readonly model: GPT;
+  readonly model: TrainableModel;
   /** Trains to the end, or until the signal; metrics and checkpoints are written on the way. */
   run(): AsyncGenerator<ReinforceEvent, void, void>;
 }
@@ -143,13 +143,14 @@ export async function prepareReinforcement(options: ReinforceOptions): Promise<R
     ...options.learningRates,
     weightDecay: 0,
   };
-  const optimizer = parallel?.optimizer(model, learningRates) ?? model.optimizer(learningRates);
+  const optimizer = parallel?.optimizer(model, learningRates) ??
+    new MuonAdamW(model.optimizerGroups(learningRates));
   return { model, run: () => reinforce(options, model, optimizer) };
 }
 
 async function* reinforce(
   options: ReinforceOptions,
-  model: GPT,
+  model: TrainableModel,
   optimizer: MuonAdamW | ShardedMuonAdamW,
 ): AsyncGenerator<ReinforceEvent, void, void> {
   const { task, validation, numIterations, folder, signal, settings = {}, parallel } = options;
@@ -241,10 +242,10 @@ function teachesNothing({ rollouts }: Group): boolean {
 /** Asks the model questions. */
 class AnswerSampler {
   readonly #options: ReinforceOptions;
-  readonly #model: GPT;
+  readonly #model: TrainableModel;
   readonly #engine: Engine;
 
-  constructor(options: ReinforceOptions, model: GPT) {
+  constructor(options: ReinforceOptions, model: TrainableModel) {
     this.#options = options;
     this.#model = model;
     this.#engine = new Engine(model, options.checkpoint.tokenizer);
@@ -303,7 +304,7 @@ class AnswerSampler {
 
 /** Adds the gradients of a group, a batch of answers at a time. */
 function addGradients(
-  model: GPT,
+  model: TrainableModel,
   group: Group,
   tokenizer: Tokenizer,
   { deviceBatchSize = 8 }: ReinforceOptions,

@@ -13,12 +13,11 @@ import {
   type Device,
   ensureWritableFolder,
   evaluateBitsPerByte,
-  flopsPerToken,
   type FolderRunOptions,
-  type GPT,
   type LearningRates,
   loadModel,
   loadOptimizer,
+  type TrainableModel,
   trainInFolder,
   type TrainingEvent,
   untrained,
@@ -86,7 +85,7 @@ export interface FineTuneOptions
 /** A fine-tuning that can begin. */
 export interface FineTuning {
   /** The model. */
-  readonly model: GPT;
+  readonly model: TrainableModel;
   /** The step at which the run begins. */
   readonly firstStep: number;
   /** The length of the run, in steps. */
@@ -196,7 +195,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
   const adapted = loraRank > 0 ? adaptModel(model, { rank: loraRank, learningRate, seed }) : null;
   const learningRates = { ...options.learningRates, weightDecay: 0 };
   const optimizer = adapted?.optimizer ?? parallel?.optimizer(model, learningRates) ??
-    model.optimizer(learningRates);
+    new MuonAdamW(model.optimizerGroups(learningRates));
   const hasState = adapted === null && checkpoint.meta.files.optim !== undefined;
   if (resume || ((options.loadOptimizer ?? true) && hasState)) {
     if (optimizer instanceof MuonAdamW) await loadOptimizer(checkpoint, optimizer, device);
@@ -222,7 +221,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
     numIterations,
     gradAccumSteps,
     totalBatchSize,
-    flopsPerToken: flopsPerToken(model.config),
+    flopsPerToken: model.flopsPerToken,
   };
   return {
     model,
@@ -238,9 +237,11 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
           ? batchLoader
           : new SharedLoader<unknown>(batchLoader, parallel),
         ...evaluate,
-        merged: adapted === null
-          ? undefined
-          : { config: model.config, stateDict: () => adapted.adapters.mergedState() },
+        merged: adapted === null ? undefined : {
+          architecture: model.architecture,
+          config: model.config,
+          stateDict: () => adapted.adapters.mergedState(),
+        },
         setLearningRates: fineTuningSchedule(numIterations, options.schedule),
       }),
   };

@@ -22,7 +22,7 @@ import type { Device } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import {
   type CheckpointContent,
-  decodeModel,
+  decodeModelOf,
   decodeOptimizer,
   decodeTokenizer,
   encodeCheckpoint,
@@ -35,7 +35,8 @@ import {
   type CheckpointPart,
 } from "./checkpoint_meta.ts";
 import { ensureWritableFolder, naming, type ReadOptions, writeFilesTogether } from "./files.ts";
-import type { GPT, GPTOptions } from "../model/model.ts";
+import type { TrainableModel } from "../generate/language_model.ts";
+import { type Architecture, type BuildOptions, findArchitecture } from "./architecture.ts";
 
 /** A checkpoint whose metadata and tokenizer have been read. */
 export interface Checkpoint {
@@ -45,6 +46,14 @@ export interface Checkpoint {
   readonly meta: CheckpointMeta;
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** The architectures besides nanochat's that its model may have. */
+  readonly architectures: readonly Architecture[];
+}
+
+/** Options for {@linkcode openCheckpoint}. */
+export interface OpenOptions extends ReadOptions {
+  /** The architectures besides nanochat's that its model may have. @default {[]} */
+  readonly architectures?: readonly Architecture[];
 }
 
 /**
@@ -72,7 +81,7 @@ export interface Checkpoint {
  *
  * const checkpoint = await openCheckpoint(folder);
  * const loaded = await loadModel(checkpoint, device);
- * if (loaded.config.nEmbd !== 32) throw new Error("expected the same model");
+ * if (loaded.parameters().size !== model.parameters().size) throw new Error("expected the same model");
  * await device.close();
  * ```
  */
@@ -104,7 +113,7 @@ export async function removeCheckpoint(folder: string, step: number): Promise<vo
 export async function openCheckpoint(
   folder: string,
   step?: number,
-  { warn = console.warn }: ReadOptions = {},
+  { warn = console.warn, architectures = [] }: OpenOptions = {},
 ): Promise<Checkpoint> {
   const meta = step === undefined
     ? await latestMeta(folder, warn)
@@ -113,7 +122,7 @@ export async function openCheckpoint(
     const bytes = await readPart(folder, meta, "tokenizer");
     const path = `${folder}/${checkpointFileName("tokenizer", meta.state.step)}`;
     const tokenizer = await naming("read", path, () => decodeTokenizer(bytes, meta.modelConfig));
-    return { folder, meta, tokenizer };
+    return { folder, meta, tokenizer, architectures };
   });
 }
 
@@ -128,13 +137,29 @@ export async function openCheckpoint(
 export async function loadModel(
   checkpoint: Checkpoint,
   device: Device,
-  options: Pick<GPTOptions, "computeDtype"> = {},
-): Promise<GPT> {
+  options: Pick<BuildOptions, "computeDtype"> = {},
+): Promise<TrainableModel> {
   const { folder, meta } = checkpoint;
   const { step } = meta.state;
+  const architecture = findArchitecture(meta.architecture, checkpoint.architectures);
   const bytes = await orNameIntact(folder, step, "model", () => readPart(folder, meta, "model"));
   const path = `${folder}/${checkpointFileName("model", step)}`;
-  return await naming("read", path, () => decodeModel(bytes, meta.modelConfig, device, options));
+  return await naming(
+    "read",
+    path,
+    () => decodeModelOf(architecture, bytes, meta.modelConfig, device, options),
+  );
+}
+
+/** Builds a model as that of a checkpoint, with zeros as parameters. */
+export function buildModel(
+  { meta, architectures }: Checkpoint,
+  device: Device,
+  options: Pick<BuildOptions, "computeDtype"> = {},
+): TrainableModel {
+  const architecture = findArchitecture(meta.architecture, architectures);
+  const config = architecture.checkConfig(meta.modelConfig);
+  return architecture.build(config, device, { ...options, seed: null });
 }
 
 /**

@@ -4,9 +4,10 @@ import type { MuonAdamW } from "../../optim/mod.ts";
 import { type Device, readSafetensors, Tensor, writeSafetensors } from "../../tensor/mod.ts";
 import type { SafetensorsInput, SafetensorsTensor } from "../../tensor/safetensors.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
+import type { ModelConfig, TrainableModel } from "../generate/language_model.ts";
 import type { GPTConfig } from "../model/config.ts";
-import { GPT, type GPTOptions } from "../model/model.ts";
-import { parameterShapes } from "../model/parameters.ts";
+import type { GPT } from "../model/model.ts";
+import { type Architecture, type BuildOptions, nanochat } from "./architecture.ts";
 import {
   checkpointFileName,
   type CheckpointMeta,
@@ -14,10 +15,13 @@ import {
   formatMeta,
 } from "./checkpoint_meta.ts";
 
+/** What a checkpoint holds of a model. */
+export type SavedModel = Pick<TrainableModel, "architecture" | "config" | "stateDict">;
+
 /** Content of a checkpoint. */
 export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "state"> {
-  /** The model: its shape and its parameters. */
-  readonly model: Pick<GPT, "config" | "stateDict">;
+  /** The model: its architecture, its shape and its parameters. */
+  readonly model: SavedModel;
   /** The optimizer, or the bytes of its file; without it the run cannot be resumed. */
   readonly optimizer?: Pick<MuonAdamW, "stateDict"> | Uint8Array;
   /** The tokenizer. */
@@ -63,7 +67,7 @@ export async function encodeCheckpoint(
   const meta = await formatMeta({
     format: "nanodino-checkpoint-1",
     savedAt: new Date().toISOString(),
-    modelConfig: model.config,
+    ...describeModel(model),
     settings,
     state,
     steps: steps ?? null,
@@ -81,13 +85,22 @@ export async function encodeCheckpoint(
   );
 }
 
+/** What the files of a run tell about its model. */
+export function describeModel(
+  model: SavedModel,
+): Pick<CheckpointMeta, "architecture" | "modelConfig" | "parameters"> {
+  const { architecture, config: modelConfig } = model;
+  const parameters = [...model.stateDict().values()].reduce((sum, { size }) => sum + size, 0);
+  return { ...architecture !== undefined && { architecture }, modelConfig, parameters };
+}
+
 /**
  * Decodes the tokenizer of a model.
  *
  * @throws {SyntaxError} If it is not one.
  * @throws {RangeError} If its vocabulary is not the model's.
  */
-export function decodeTokenizer(bytes: Uint8Array, { vocabSize }: GPTConfig): Tokenizer {
+export function decodeTokenizer(bytes: Uint8Array, { vocabSize }: ModelConfig): Tokenizer {
   const tokenizer = Tokenizer.fromJSON(new TextDecoder().decode(bytes));
   if (tokenizer.vocabSize === vocabSize) return tokenizer;
   throw new RangeError(
@@ -96,7 +109,7 @@ export function decodeTokenizer(bytes: Uint8Array, { vocabSize }: GPTConfig): To
 }
 
 /** Encodes a model's parameters as safetensors. @throws {RangeError} If one is not finite. */
-export async function encodeModel(model: Pick<GPT, "stateDict">): Promise<Uint8Array> {
+export async function encodeModel(model: Pick<SavedModel, "stateDict">): Promise<Uint8Array> {
   const arrays = await readAll(model.stateDict());
   for (const [name, { data }] of arrays) {
     const at = data.findIndex((value) => !Number.isFinite(value));
@@ -117,6 +130,19 @@ export async function encodeOptimizer(
 }
 
 /**
+ * Creates a nanochat model with the parameters of a file: {@linkcode decodeModelOf} nanochat's
+ * architecture.
+ */
+export function decodeModel(
+  bytes: Uint8Array,
+  config: GPTConfig,
+  device: Device,
+  options: Pick<BuildOptions, "computeDtype"> = {},
+): GPT {
+  return decodeModelOf(nanochat, bytes, config, device, options);
+}
+
+/**
  * Creates a model with the parameters of a file.
  *
  * @param bytes The file; half precision is widened.
@@ -124,15 +150,17 @@ export async function encodeOptimizer(
  * @throws {RangeError} If a parameter is missing, unknown, or of the wrong shape or dtype; then
  * nothing has been allocated.
  */
-export function decodeModel(
+export function decodeModelOf<Config extends ModelConfig, Model extends TrainableModel>(
+  architecture: Architecture<Config, Model>,
   bytes: Uint8Array,
-  config: GPTConfig,
+  given: ModelConfig,
   device: Device,
-  options: Pick<GPTOptions, "computeDtype"> = {},
-): GPT {
+  options: Pick<BuildOptions, "computeDtype"> = {},
+): Model {
+  const config = architecture.checkConfig(given);
   const arrays = readSafetensors(bytes);
-  checkParameters(arrays, config);
-  const model = new GPT(config, device, { ...options, seed: null });
+  checkParameters(arrays, architecture.parameterShapes(config));
+  const model = architecture.build(config, device, { ...options, seed: null });
   for (const [name, parameter] of model.stateDict()) {
     parameter.assign(singles(arrays.get(name)!));
   }
@@ -186,13 +214,8 @@ async function readOne(value: Tensor | number): Promise<SafetensorsInput> {
 
 function checkParameters(
   arrays: ReadonlyMap<string, SafetensorsTensor>,
-  config: GPTConfig,
+  shapes: ReadonlyMap<string, readonly number[]>,
 ): void {
-  // An invented shape may ask for more layers than the file has bytes.
-  if (config.nLayer > arrays.size) {
-    throw new RangeError(`wanted ${config.nLayer} layers, got ${arrays.size} arrays`);
-  }
-  const shapes = parameterShapes(config);
   for (const [name, shape] of shapes) {
     const array = arrays.get(name);
     const wanted = `float32 [${shape}]`;

@@ -6,8 +6,9 @@
  * @module
  */
 
-import { checkConfig, type GPTConfig } from "../model/config.ts";
 import type { SmoothingState } from "../../optim/mod.ts";
+import type { ModelConfig } from "../generate/language_model.ts";
+import { checkConfig } from "../model/config.ts";
 import type { TrainingState } from "../train/run.ts";
 
 /** Identifies the content of a file. */
@@ -33,8 +34,12 @@ export interface CheckpointMeta {
   readonly format: "nanodino-checkpoint-1";
   /** Time of saving, in ISO 8601. */
   readonly savedAt: string;
-  /** The model's shape. */
-  readonly modelConfig: GPTConfig;
+  /** The name of the model's architecture; absent for nanochat's. */
+  readonly architecture?: string;
+  /** The model's shape, as its architecture describes it. */
+  readonly modelConfig: ModelConfig;
+  /** Number of parameters; absent from older files of nanochat models. */
+  readonly parameters?: number;
   /** The user's settings, by flag. */
   readonly settings: Readonly<Record<string, string | number | boolean | null>>;
   /** The state of the run. */
@@ -90,13 +95,20 @@ export async function parseMeta(bytes: Uint8Array): Promise<CheckpointMeta> {
   if (meta.sha256 !== undefined && !isChecked) {
     throw refused("sha256 in the last line", "it before");
   }
-  const modelConfig = parseConfig(asObject(meta.modelConfig, "modelConfig as an object"));
+  const config = asObject(meta.modelConfig, "modelConfig as an object");
+  const { architecture, parameters } = meta;
   const files = asObject(meta.files, "files as an object");
   checkNames(files, "files.", ["model", "tokenizer", "optim"]);
   const parsed: CheckpointMeta = {
     format: FORMAT,
     savedAt: asText(meta.savedAt, "savedAt"),
-    modelConfig,
+    ...(architecture === undefined ? { modelConfig: parseGPTConfig(config) } : {
+      architecture: asText(architecture, "architecture"),
+      modelConfig: parseConfig(config),
+    }),
+    ...(parameters === undefined && architecture === undefined
+      ? {}
+      : { parameters: asCount(parameters, "parameters") }),
     settings: parseSettings(asObject(meta.settings, "settings as an object")),
     state: parseState(asObject(meta.state, "state as an object")),
     steps: parseSteps(meta.steps),
@@ -167,7 +179,16 @@ function checkNames(object: JsonObject, where: string, known: readonly string[])
   if (unknown !== undefined) throw refused(`only ${known.join(", ")}`, `${where}${unknown}`);
 }
 
-function parseConfig(config: JsonObject): GPTConfig {
+/** The config of any architecture, which checks the rest when a model is built. */
+function parseConfig(config: JsonObject): ModelConfig {
+  return {
+    ...config,
+    vocabSize: asCount(config.vocabSize, "modelConfig.vocabSize"),
+    sequenceLen: asCount(config.sequenceLen, "modelConfig.sequenceLen"),
+  };
+}
+
+function parseGPTConfig(config: JsonObject): ModelConfig {
   const number = (name: string) => asNumber(config[name], `modelConfig.${name}`);
   const parsed = {
     sequenceLen: number("sequenceLen"),
@@ -268,6 +289,12 @@ function asObject(value: unknown, wanted: string): JsonObject {
 function asNumber(value: unknown, name: string): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw refused(`${name} as a number`, value);
+}
+
+function asCount(value: unknown, name: string): number {
+  const number = asNumber(value, name);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw refused(`${name} as a whole number from 1`, value);
 }
 
 function asText(value: unknown, name: string): string {

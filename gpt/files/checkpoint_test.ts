@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { MuonAdamW } from "../../optim/mod.ts";
 import { openDevice, Tensor } from "../../tensor/mod.ts";
 import {
   loadModel,
@@ -57,7 +58,7 @@ Deno.test("a checkpoint is four files, and everything in it comes back bit for b
   assertEquals(checkpoint.tokenizer.encode(tinyTexts[0]!), tokenizer.encode(tinyTexts[0]!));
 
   const loaded = await loadModel(checkpoint, device);
-  const restored = loaded.optimizer(plan.learningRates);
+  const restored = new MuonAdamW(loaded.optimizerGroups(plan.learningRates));
   await loadOptimizer(checkpoint, restored, device);
   for (const [name, tensor] of model.stateDict()) {
     assertEquals(await loaded.stateDict().get(name)!.data(), await tensor.data(), name);
@@ -152,7 +153,7 @@ Deno.test("damaged files are refused by name, on one line", async (t) => {
     [
       "a description of more layers than the model has",
       (folder) => edit(meta(folder), (text) => text.replace('"nLayer": 2', '"nLayer": 1000')),
-      "model_000010.safetensors: wanted 1000 layers",
+      "model_000010.safetensors: wanted resid_lambdas as float32 [1000], got float32 [2]",
     ],
     [
       "a description of another model",
@@ -206,7 +207,11 @@ Deno.test("damaged files are refused by name, on one line", async (t) => {
       const error: Error = await assertRejects(async () => {
         const checkpoint = await openCheckpoint(folder);
         const loaded = await loadModel(checkpoint, device);
-        await loadOptimizer(checkpoint, loaded.optimizer(plan.learningRates), device);
+        await loadOptimizer(
+          checkpoint,
+          new MuonAdamW(loaded.optimizerGroups(plan.learningRates)),
+          device,
+        );
       });
       assertStringIncludes(error.message, message);
       assertStringIncludes(error.message, folder);
@@ -307,7 +312,11 @@ Deno.test("an error about a damaged checkpoint names an intact one", async (t) =
       const load = async (step?: number) => {
         const checkpoint = await openCheckpoint(folder, step);
         const loaded = await loadModel(checkpoint, device);
-        await loadOptimizer(checkpoint, loaded.optimizer(plan.learningRates), device);
+        await loadOptimizer(
+          checkpoint,
+          new MuonAdamW(loaded.optimizerGroups(plan.learningRates)),
+          device,
+        );
       };
       const step = name.includes("asked") ? 9 : undefined;
       const hint = "Step 3 is intact: --step 3, or to train on --resume-from-step 3";
@@ -331,7 +340,8 @@ Deno.test("a checkpoint without an optimizer can be used but not resumed", async
   const checkpoint = await openCheckpoint(folder);
   const loaded = await loadModel(checkpoint, device);
   await assertRejects(
-    () => loadOptimizer(checkpoint, loaded.optimizer(plan.learningRates), device),
+    () =>
+      loadOptimizer(checkpoint, new MuonAdamW(loaded.optimizerGroups(plan.learningRates)), device),
     Error,
     "the checkpoint was saved without it",
   );

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { GPTConfig } from "../model/config.ts";
-import type { GPT } from "../model/model.ts";
+import type { ModelConfig, TrainableModel } from "../generate/language_model.ts";
+import { describeModel } from "./checkpoint_content.ts";
 import type { CheckpointMeta } from "./checkpoint_meta.ts";
 import { readTextFile, writeFileAtomically } from "./files.ts";
 
@@ -19,8 +19,12 @@ export interface RunInfo {
   readonly steps: number;
   /** Tokens of a step; `null` where steps differ, as in reinforcement. */
   readonly tokensPerStep: number | null;
-  /** The model's shape. */
-  readonly modelConfig: GPTConfig;
+  /** The name of the model's architecture; absent for nanochat's. */
+  readonly architecture?: string;
+  /** The model's shape, as its architecture describes it. */
+  readonly modelConfig: ModelConfig;
+  /** Number of parameters; absent from older files of nanochat models. */
+  readonly parameters?: number;
   /** The user's settings, by flag. */
   readonly settings: CheckpointMeta["settings"];
 }
@@ -36,13 +40,13 @@ export const RUN_FILE = "run.json";
  */
 export async function writeRunInfo(
   folder: string,
-  { config, device }: Pick<GPT, "config" | "device">,
+  model: TrainableModel,
   rest: Pick<RunInfo, "steps" | "tokensPerStep" | "settings">,
 ): Promise<void> {
   const info: RunInfo = {
     startedAt: new Date().toISOString(),
-    device: device.info.description,
-    modelConfig: config,
+    device: model.device.info.description,
+    ...describeModel(model),
     ...rest,
   };
   await writeFileAtomically(`${folder}/${RUN_FILE}`, `${JSON.stringify(info)}\n`);
@@ -69,7 +73,7 @@ export async function readRunInfo(folder: string): Promise<RunInfo | null> {
     const info: RunInfo = JSON.parse(text);
     const isWhole = typeof info.steps === "number" &&
       (info.tokensPerStep === null || typeof info.tokensPerStep === "number") &&
-      typeof info.modelConfig?.nLayer === "number" && typeof info.settings === "object";
+      typeof info.modelConfig?.vocabSize === "number" && typeof info.settings === "object";
     if (isWhole) return info;
   } catch {
     // Reported below.

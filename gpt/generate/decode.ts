@@ -21,63 +21,10 @@ import {
   stack,
   type Tensor,
 } from "../../tensor/mod.ts";
-import { RangeError } from "../../tensor/errors.ts";
 import { ATTENTION_SHARPNESS, type Block, VALUE_GATE_SCALE } from "../model/block.ts";
-import { headSize, smearChannels } from "../model/config.ts";
-import type { KVCache } from "../model/kv_cache.ts";
-import { GPT, LOGIT_CAP } from "../model/model.ts";
-import type { LanguageModel } from "./language_model.ts";
-
-/**
- * Runs one token of each sequence, in the fastest way that a model has.
- *
- * @param ids `int32 [batch, 1]`
- * @param cache The earlier tokens; this one is appended.
- * @returns The logits of the next token, `[batch, 1, vocabSize]`.
- */
-export function decodeStep(model: LanguageModel, ids: Tensor, cache: KVCache): Tensor {
-  if (model instanceof GPT) return decode(model, ids, [cache]);
-  return model.forward(ids, undefined, { cache });
-}
-
-/**
- * Runs one token of each of several sequences that are at different positions, as a server does whose
- * requests come and go. All but attention is computed for all of them together.
- *
- * @param ids `int32 [sequences, 1]`
- * @param caches What came before, a cache of one sequence for each; the token is added to it.
- * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
- * @throws {RangeError} If there is not one cache of one sequence for each token.
- *
- * @example Two sequences, of which one has read three tokens more
- * ```ts
- * import { openDevice, Tensor } from "../../tensor/mod.ts";
- * import { GPT } from "../model/model.ts";
- * import { decodeSequences } from "./decode.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const shape = { sequenceLen: 16, vocabSize: 64, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 32 };
- * const model = new GPT({ ...shape, windowPattern: "L" }, device);
- * const caches = [[7], [7, 8, 9, 10]].map((prompt) => {
- *   const cache = model.createCache(1, 8);
- *   model.forward(Tensor.from(device, [prompt], { dtype: "int32" }), undefined, { cache });
- *   return cache;
- * });
- * const logits = decodeSequences(model, Tensor.from(device, [[3], [5]], { dtype: "int32" }), caches);
- * if (logits.shape.join() !== "2,1,64") throw new Error(`got ${logits.shape}`);
- * if (caches.map(({ position }) => position).join() !== "2,5") throw new Error("expected 2 and 5");
- * await device.close();
- * ```
- */
-export function decodeSequences(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
-  if (caches.length !== ids.shape[0] || caches.some(({ batchSize }) => batchSize !== 1)) {
-    throw new RangeError(
-      `Cannot decode: wanted a cache of one sequence for each of ${ids.shape[0]} tokens, got ` +
-        `${caches.length} of ${caches.map(({ batchSize }) => batchSize).join(", ")}`,
-    );
-  }
-  return decode(model, ids, caches);
-}
+import { headSize, LOGIT_CAP, smearChannels } from "../model/config.ts";
+import type { GPT } from "../model/model.ts";
+import type { SmearCache } from "../model/smear_cache.ts";
 
 const smear = defineProgram(
   { name: "smear", inputs: ["current", "previous", "gate", "lambda"] },
@@ -112,10 +59,17 @@ interface Context {
   readonly cos: Tensor;
   readonly sin: Tensor;
   /** One for all sequences, or one for each. */
-  readonly caches: readonly KVCache[];
+  readonly caches: readonly SmearCache[];
 }
 
-function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
+/**
+ * Runs one token of each sequence. All but attention is computed for all of them together.
+ *
+ * @param ids `int32 [sequences, 1]`
+ * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each.
+ * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
+ */
+export function decodeFused(model: GPT, ids: Tensor, caches: readonly SmearCache[]): Tensor {
   model.checkTokens(ids, Math.max(...caches.map(({ position }) => position)));
   const { device, config, computeDtype, transformer } = model;
   using scope = device.scope();
@@ -135,7 +89,7 @@ function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
     x = decodeBlock(block, x, { model, layer, ids, caches, ...angles });
     if (layer === Math.floor(config.nLayer / 2)) middle = x;
   });
-  caches.forEach((cache, i) => cache.advance(partOf(embedded, caches, i)));
+  caches.forEach((cache, i) => cache.advanceWith(partOf(embedded, caches, i)));
   const [stream] = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
   const weight = model.lm_head.weight.slice(0, 0, config.vocabSize);
   const [logits] = linears(stream!, [weight], {
@@ -146,7 +100,7 @@ function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
 }
 
 /** The angles of the next position of each cache: `[1, 1, size / 2]`, or `[sequences, 1, 1, size / 2]`. */
-function anglesOf(model: GPT, caches: readonly KVCache[]): { cos: Tensor; sin: Tensor } {
+function anglesOf(model: GPT, caches: readonly SmearCache[]): { cos: Tensor; sin: Tensor } {
   const all = caches.map(({ position }) => model.rotaryAngles(position, 1));
   if (all.length === 1) return all[0]!;
   return { cos: stack(all.map(({ cos }) => cos)), sin: stack(all.map(({ sin }) => sin)) };
@@ -158,7 +112,7 @@ function joined(parts: readonly Tensor[]): Tensor {
 }
 
 /** The rows of the sequences in a cache. */
-function partOf(x: Tensor, caches: readonly KVCache[], i: number): Tensor {
+function partOf(x: Tensor, caches: readonly SmearCache[], i: number): Tensor {
   return caches.length === 1 ? x : x.slice(0, i, i + 1);
 }
 

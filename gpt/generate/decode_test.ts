@@ -3,7 +3,6 @@ import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import { GPT, type GPTOptions } from "../model/model.ts";
-import { decodeStep } from "./decode.ts";
 
 const base = {
   sequenceLen: 24,
@@ -50,7 +49,7 @@ async function largestDifference(
   }
   for (let i = 1; i <= 6; i++) {
     using _scope = device.scope();
-    const got = noGrad(() => decodeStep(model, ids(1, i), fused!));
+    const got = noGrad(() => model.decode(ids(1, i), [fused!]));
     const wanted = noGrad(() => model.forward(ids(1, i), undefined, { cache: plain! }));
     assertEquals(got.shape, wanted.shape);
     const [values, expected] = await Promise.all([got.data(), wanted.data()]);
@@ -90,7 +89,7 @@ testOnEveryDevice("a decoding step refuses what the model refuses", (device) => 
   for (const id of [-1, 61, 63]) {
     const ids = Tensor.from(device, [[id]], { dtype: "int32" });
     const errors = [
-      () => decodeStep(model, ids, cache),
+      () => model.decode(ids, [cache]),
       () => model.forward(ids, undefined, { cache }),
     ].map(
       (run) => {

@@ -8,6 +8,7 @@
 import { checkOptions, type OptionNames } from "../../tensor/checks.ts";
 import { RangeError, wrongValue } from "../../tensor/errors.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
+import { defaultContext } from "./context.ts";
 import { LookaheadDecoder } from "./lookahead.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { LanguageModel } from "./language_model.ts";
@@ -18,7 +19,7 @@ import { checkSampled, checkSampling, sampleTokens, type SamplingOptions } from 
 export interface GenerateOptions extends SamplingOptions {
   /** Number of samples to generate in parallel. @default {1} */
   readonly samples?: number;
-  /** Maximum tokens of each sample. By default, the sequence ends at the training length. */
+  /** Maximum tokens of each sample. By default, the sequence ends at {@linkcode defaultContext}. */
   readonly maxTokens?: number;
   /**
    * Tokens to sample before they are read back together. The result does not depend on it. By
@@ -174,7 +175,7 @@ export class Engine {
 
   #checkLengths(tokens: readonly number[], options: GenerateOptions): number {
     const { samples = 1, maxTokens, cache } = options;
-    const { config, maximumLength } = this.#model;
+    const { maximumLength } = this.#model;
     if (tokens.length === 0) {
       throw wrongValue("generate", "a prompt", "no tokens");
     }
@@ -190,7 +191,8 @@ export class Engine {
           `${cache.batchSize}`,
       );
     }
-    const limit = maxTokens ?? Math.max(0, config.sequenceLen - read - tokens.length);
+    const limit = maxTokens ??
+      Math.max(0, defaultContext(this.#model) - read - tokens.length);
     if (cache !== undefined && read + tokens.length + limit > cache.capacity) {
       throw new RangeError(
         `Cannot generate ${limit} tokens after ${read} that were read and a prompt of ` +

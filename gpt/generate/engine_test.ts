@@ -2,7 +2,6 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { type Device, openDevice } from "../../tensor/mod.ts";
-import { KVCache } from "../model/kv_cache.ts";
 import { generateWithoutCache } from "../testing/without_cache.ts";
 import { Engine, type GenerateOptions } from "./engine.ts";
 import type { EngineTokenizer } from "./row_state.ts";
@@ -261,7 +260,7 @@ testOnEveryDevice(
     const sampling = { temperature: 0 };
     using _scope = device.scope();
     for (const readEvery of [1, 4]) {
-      const cache = new KVCache(device, model.config, 1, 40);
+      const cache = model.createCache(1, 40);
       const text = [1, 2, 3];
       for (const [turn, prompt] of [[1, 2, 3], [4, 5], [6]].entries()) {
         if (turn > 0) text.push(...prompt);
@@ -282,7 +281,7 @@ Deno.test("a kept cache is for one sample, and must be large enough", async () =
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const model = makeModel(device);
   const engine = new Engine(model, bare);
-  const cache = new KVCache(device, model.config, 1, 8);
+  const cache = model.createCache(1, 8);
   const first = (options: GenerateOptions) => engine.generate([1, 2], { cache, ...options }).next();
   await assertRejects(() => first({ samples: 2 }), RangeError, "wanted 1 sample with a kept cache");
   await assertRejects(() => first({ maxTokens: 7 }), RangeError, "at most 8 in all, the cache's");

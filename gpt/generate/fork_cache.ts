@@ -2,7 +2,7 @@
 
 import { RangeError } from "../../tensor/errors.ts";
 import type { KVCache } from "../model/kv_cache.ts";
-import type { GPT } from "../model/model.ts";
+import type { LanguageModel } from "./language_model.ts";
 
 /**
  * Copies the beginning of what a cache has read to a new one, so that a prefix that two sequences share
@@ -30,7 +30,7 @@ import type { GPT } from "../model/model.ts";
  * ```
  */
 export function forkCache(
-  model: GPT,
+  model: LanguageModel,
   source: KVCache,
   ids: readonly number[],
   capacity: number,

@@ -1,14 +1,33 @@
-/** The interface that generation needs of a model. @module */
+/** What generation, evaluation and training need of a model. @module */
 
-import type { Device, Tensor } from "../../tensor/mod.ts";
+import type { Module } from "../../nn/mod.ts";
+import type { MuonAdamWGroupOptions } from "../../optim/mod.ts";
+import type { Device, FloatType, Reduction, Tensor } from "../../tensor/mod.ts";
 import type { KVCache } from "../model/kv_cache.ts";
+import type { LearningRates } from "../train/optimizer_groups.ts";
 
-/** A model that predicts the next token and supports a KV cache. */
+/** What the config of every architecture tells. */
+export interface ModelConfig {
+  /** Vocabulary size: the number of logits of a token. */
+  readonly vocabSize: number;
+  /** The length in tokens that the model was trained for. */
+  readonly sequenceLen: number;
+}
+
+/** Options for {@linkcode LanguageModel.forward}. */
+export interface CachedForwardOptions {
+  /** The KV cache when decoding: the tokens follow those in it, and are appended. */
+  readonly cache?: KVCache;
+  /** Whether to compute logits for the last token only, as prefill needs. @default {false} */
+  readonly lastOnly?: boolean;
+}
+
+/** A model that predicts the next token and supports KV caches: all that generation needs. */
 export interface LanguageModel {
   /** The model's device. */
   readonly device: Device;
-  /** Vocabulary size, and training length in tokens. */
-  readonly config: { readonly vocabSize: number; readonly sequenceLen: number };
+  /** The model's shape. */
+  readonly config: ModelConfig;
   /** Maximum sequence length in tokens. */
   readonly maximumLength: number;
   /** Creates an empty KV cache. @throws {RangeError} If the device is out of memory. */
@@ -19,10 +38,60 @@ export interface LanguageModel {
    * @param ids `int32 [batch, tokens]`
    * @returns The logits of the next token, `[batch, tokens, vocabSize]`, or `[batch, 1, vocabSize]`
    * with `lastOnly`.
+   * @throws {RangeError} If an id is not in the vocabulary, or the sequence is too long.
    */
-  forward(
-    ids: Tensor,
-    targets?: undefined,
-    options?: { readonly cache?: KVCache; readonly lastOnly?: boolean },
-  ): Tensor;
+  forward(ids: Tensor, targets?: undefined, options?: CachedForwardOptions): Tensor;
+  /**
+   * Runs one token of each of several sequences, which may be at different positions, as those of a
+   * server are whose requests come and go.
+   *
+   * @param ids `int32 [sequences, 1]`
+   * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each. The
+   * tokens are appended.
+   * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
+   * @throws {RangeError} If caches and tokens do not match.
+   */
+  decode(ids: Tensor, caches: readonly KVCache[]): Tensor;
+}
+
+/** Options for {@linkcode TrainableModel.forward}. */
+export interface LossOptions extends CachedForwardOptions {
+  /** How to reduce the losses of the tokens. @default {"mean"} */
+  readonly reduction?: Reduction;
+}
+
+/** A language model that can be trained and saved. */
+export interface TrainableModel extends LanguageModel, Module {
+  /** The name of the architecture, which checkpoints tell; `undefined` for nanochat's. */
+  readonly architecture: string | undefined;
+  /** The dtype of activations. */
+  readonly computeDtype: FloatType;
+  /** FLOPs per token of training, forward and backward, in a sequence of `config.sequenceLen`. */
+  readonly flopsPerToken: number;
+  /**
+   * Runs the model on tokens.
+   *
+   * @param targets `int32 [batch, tokens]`: the next token of each; −1 to ignore it.
+   * @returns Without targets as in {@linkcode LanguageModel}; with targets the loss in nats: a scalar,
+   * or `[batch · tokens]` with `reduction: "none"`.
+   */
+  forward(ids: Tensor, targets?: Tensor, options?: LossOptions): Tensor;
+  /**
+   * The parameters in groups with learning rates of their own.
+   *
+   * @throws {TypeError} If a name is unknown.
+   */
+  optimizerGroups(learningRates?: LearningRates): MuonAdamWGroupOptions[];
+  /** Whether the linear layer of this path gets an adapter in LoRA. */
+  isAdapted(path: string): boolean;
+  /** What it costs to decode the last of `contextLength` tokens. */
+  decodingCosts(contextLength: number): DecodingCosts;
+}
+
+/** What it costs to decode a token of one sequence. */
+export interface DecodingCosts {
+  /** FLOPs of the forward pass. */
+  readonly flops: number;
+  /** Bytes of KV cache that it reads. */
+  readonly cacheBytes: number;
 }

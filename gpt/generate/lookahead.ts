@@ -8,7 +8,6 @@
 
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { KVCache } from "../model/kv_cache.ts";
-import { decodeStep } from "./decode.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { sampleTokens, type SamplingOptions } from "./sampling.ts";
 
@@ -110,7 +109,7 @@ export class LookaheadDecoder {
       using scope = device.scopes.openBriefly();
       const before = batch.at(-1) ?? previous;
       batch.push(noGrad(() => {
-        const logits = decodeStep(this.#model, before.unsqueeze(1), this.#cache);
+        const logits = this.#model.decode(before.unsqueeze(1), [this.#cache]);
         return scope.keep(sampleTokens(logits.squeeze(1), step + i, this.#options));
       }));
       // Submit work early, at powers of two: the device computes it while the next steps are recorded.

@@ -10,10 +10,9 @@
  */
 
 import { wrongValue } from "../../tensor/errors.ts";
-import type { GPT } from "../model/model.ts";
-import { parameterCounts } from "../model/parameters.ts";
-import { decodeFlops, kvBytesPerToken, kvReadBytes } from "../train/costs.ts";
+import { bytesPerElement } from "../../tensor/dtype.ts";
 import { Engine } from "./engine.ts";
+import type { TrainableModel } from "./language_model.ts";
 
 /** Untimed tokens, so that kernels are compiled. */
 const WARMUP_TOKENS = 8;
@@ -84,7 +83,7 @@ export interface InferenceSpeed {
  * await device.close();
  * ```
  */
-export function inferenceCosts(model: GPT, options: InferenceOptions): InferenceCosts {
+export function inferenceCosts(model: TrainableModel, options: InferenceOptions): InferenceCosts {
   const { config } = model;
   const { decodeTokens, bandwidth } = options;
   const room = config.sequenceLen - decodeTokens;
@@ -96,15 +95,15 @@ export function inferenceCosts(model: GPT, options: InferenceOptions): Inference
     );
   }
   const promptTokens = Math.min(options.promptTokens, room);
-  const bytesPerValue = model.computeDtype === "float16" ? 2 : 4;
-  const weightBytes = parameterCounts(config).total * Float32Array.BYTES_PER_ELEMENT;
-  const kvBytes = kvReadBytes(config, promptTokens + Math.floor(decodeTokens / 2), bytesPerValue);
+  const weightBytes = [...model.parameters().values()]
+    .reduce((sum, { size, dtype }) => sum + size * bytesPerElement(dtype), 0);
+  const { cacheBytes } = model.decodingCosts(promptTokens + Math.floor(decodeTokens / 2));
   return {
     promptTokens,
     weightBytes,
-    kvBytesPerToken: kvBytesPerToken(config, bytesPerValue),
-    kvReadBytes: kvBytes,
-    ceilingTokensPerSecond: bandwidth / (weightBytes + kvBytes),
+    kvBytesPerToken: model.decodingCosts(1).cacheBytes,
+    kvReadBytes: cacheBytes,
+    ceilingTokensPerSecond: bandwidth / (weightBytes + cacheBytes),
   };
 }
 
@@ -115,7 +114,7 @@ export function inferenceCosts(model: GPT, options: InferenceOptions): Inference
  * @throws {RangeError} If the device is out of memory.
  */
 export async function measureInference(
-  model: GPT,
+  model: TrainableModel,
   batchSize: number,
   options: InferenceOptions & { readonly peakFlops: number },
 ): Promise<InferenceSpeed> {
@@ -136,7 +135,8 @@ export async function measureInference(
   }
   const [start, ...ends] = times as [number, ...number[]];
   const stepMilliseconds = medianStep(ends, TOKENS_PER_READBACK[device.kind]);
-  const flops = batchSize * decodeFlops(config, promptTokens + Math.floor(decodeTokens / 2));
+  const { flops: perSequence } = model.decodingCosts(promptTokens + Math.floor(decodeTokens / 2));
+  const flops = batchSize * perSequence;
   const bytes = weightBytes + batchSize * kvReadBytes;
   const seconds = stepMilliseconds / 1000;
   return {

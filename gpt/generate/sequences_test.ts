@@ -3,7 +3,7 @@ import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import { GPT } from "../model/model.ts";
-import { decodeSequences } from "./decode.ts";
+import { decodeSequences } from "./decode_sequences.ts";
 import { forkCache } from "./fork_cache.ts";
 
 const prompts = [[7], [3, 9, 27, 40, 11, 5], [8, 8, 1], [60, 2, 31, 4, 4, 19, 33, 0, 12, 6]];

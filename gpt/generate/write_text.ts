@@ -3,7 +3,7 @@
 import { wrongValue } from "../../tensor/errors.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Engine, type GenerateOptions } from "./engine.ts";
-import type { GPT } from "../model/model.ts";
+import type { LanguageModel } from "./language_model.ts";
 
 /** Prompts for a model trained on the State of the Union, if the user gives none. */
 export const defaultPrompts: readonly string[] = [
@@ -41,7 +41,7 @@ export const defaultPrompts: readonly string[] = [
  * ```
  */
 export async function* writeText(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   prompt: string,
   options: Omit<GenerateOptions, "samples"> = {},
@@ -90,7 +90,7 @@ export async function* decodePieces(
  * Several continuations of a text, prefilled once. @throws {RangeError} As {@linkcode writeText}.
  */
 export async function writeTexts(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   prompt: string,
   options: GenerateOptions = {},
@@ -104,7 +104,7 @@ export async function writeTexts(
 }
 
 /** Maximum number of tokens after a prompt: rotary angles end at ten times the training length. */
-export function roomAfter(model: GPT, tokenizer: Tokenizer, prompt: string): number {
+export function roomAfter(model: LanguageModel, tokenizer: Tokenizer, prompt: string): number {
   return model.maximumLength - tokenizer.encode(prompt, { prepend: tokenizer.bos }).length;
 }
 
@@ -112,7 +112,7 @@ export function roomAfter(model: GPT, tokenizer: Tokenizer, prompt: string): num
  * Greedy short continuations of {@linkcode defaultPrompts}, each with its prompt. A prompt that is
  * too long stays alone.
  */
-export async function likelyTexts(model: GPT, tokenizer: Tokenizer): Promise<string[]> {
+export async function likelyTexts(model: LanguageModel, tokenizer: Tokenizer): Promise<string[]> {
   const texts: string[] = [];
   for (const prompt of defaultPrompts) {
     const [text] = roomAfter(model, tokenizer, prompt) < 1
@@ -125,7 +125,7 @@ export async function likelyTexts(model: GPT, tokenizer: Tokenizer): Promise<str
 
 /** The ids of a prompt, and options that ask for no more tokens than fit. */
 function encodePrompt(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   prompt: string,
   options: GenerateOptions,

@@ -24,6 +24,9 @@ export interface GPTConfig {
   readonly windowPattern: string;
 }
 
+/** Logits are soft-capped to ±15. */
+export const LOGIT_CAP = 15;
+
 /** Channels of the residual stream that the smear gate reads. */
 export const smearChannels = 24;
 

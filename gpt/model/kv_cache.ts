@@ -1,8 +1,18 @@
 /** KV cache. @module */
 
+import { bytesPerElement } from "../../tensor/dtype.ts";
 import { RangeError } from "../../tensor/errors.ts";
 import { copyInto, type Device, type FloatType, noGrad, Tensor } from "../../tensor/mod.ts";
-import { type GPTConfig, headSize } from "./config.ts";
+
+/** What a model keeps for each token in each layer. */
+export interface KVCacheShape {
+  /** Number of layers with attention. */
+  readonly layers: number;
+  /** Key and value heads of a layer. */
+  readonly keyHeads: number;
+  /** Channels of a head. */
+  readonly headSize: number;
+}
 
 /** Keys and values of a layer, `[batch, tokens, heads, head size]` each. */
 export interface KeysAndValues {
@@ -12,22 +22,24 @@ export interface KeysAndValues {
   readonly values: Tensor;
 }
 
-/** Keys and values of all layers for the tokens so far, so that each is computed only once. */
+/**
+ * Keys and values of all layers for the tokens so far, so that each is computed only once.
+ *
+ * Models make their own by `createCache`. One that needs more than keys and values of earlier tokens
+ * extends this class.
+ */
 export class KVCache {
   /** Number of sequences. */
   readonly batchSize: number;
   /** Capacity in tokens. */
   readonly capacity: number;
-  /** Number of tokens in the cache. */
-  position = 0;
+  #position = 0;
   readonly #layers: readonly KeysAndValues[];
-  /** The normed embeddings of the tokens, `[batch, capacity + 1, width]`; the last row stays zero. */
-  readonly #embeddings: Tensor;
 
   /** Allocates memory for the tokens. @throws {RangeError} If the device is out of memory. */
   constructor(
     device: Device,
-    config: GPTConfig,
+    { layers, keyHeads, headSize }: KVCacheShape,
     batchSize: number,
     capacity: number,
     dtype: FloatType = "float32",
@@ -35,25 +47,29 @@ export class KVCache {
     this.batchSize = batchSize;
     this.capacity = capacity;
     // Heads first, so that attention reads contiguous memory.
-    const shape = [batchSize, config.nKvHead, capacity, headSize(config)];
+    const shape = [batchSize, keyHeads, capacity, headSize];
     const reserve = () => Tensor.zeros(device, shape, { dtype }).transpose(1, 2);
     using _ifItFails = device.scope();
-    this.#layers = Array.from(
-      { length: config.nLayer },
-      () => ({ keys: reserve(), values: reserve() }),
-    );
-    this.#embeddings = Tensor.zeros(device, [batchSize, capacity + 1, config.nEmbd], { dtype });
-    for (const tensor of this.#tensors) tensor.keep();
+    this.#layers = Array.from({ length: layers }, () => ({ keys: reserve(), values: reserve() }));
+    for (const { keys, values } of this.#layers) {
+      keys.keep();
+      values.keep();
+    }
   }
 
-  /** The normed embedding of the last token, `[batch, 1, width]`, to smear the next one with. */
-  get previousEmbedding(): Tensor {
-    const row = this.position === 0 ? this.capacity : this.position - 1;
-    return this.#embeddings.slice(1, row, row + 1);
+  /** Number of tokens in the cache. */
+  get position(): number {
+    return this.#position;
   }
 
-  get #tensors(): Tensor[] {
-    return [this.#embeddings, ...this.#layers.flatMap(({ keys, values }) => [keys, values])];
+  /** Bytes of memory that the cache takes on its device. */
+  get bytes(): number {
+    return this.tensors.reduce((sum, { size, dtype }) => sum + size * bytesPerElement(dtype), 0);
+  }
+
+  /** What it holds of tokens: `[batch, tokens, …]` each, with room for at least the capacity. */
+  protected get tensors(): readonly Tensor[] {
+    return this.#layers.flatMap(({ keys, values }) => [keys, values]);
   }
 
   /**
@@ -83,16 +99,14 @@ export class KVCache {
     return this.#layers[layer]!;
   }
 
-  /** Advances by tokens that all layers have appended, with the normed embeddings of these. */
-  advance(embeddings: Tensor): void {
-    const end = this.position + embeddings.shape[1]!;
-    copyInto(embeddings, this.#embeddings.slice(1, this.position, end));
-    this.position = end;
+  /** Advances by tokens that all layers have appended. */
+  advance(tokens: number): void {
+    this.#position += tokens;
   }
 
   /** Drops all but the first tokens. */
   rewind(position: number): void {
-    this.position = position;
+    this.#position = position;
   }
 
   /**
@@ -109,17 +123,17 @@ export class KVCache {
       );
     }
     noGrad(() => {
-      const sources = other.#tensors;
-      for (const [i, tensor] of this.#tensors.entries()) {
+      const sources = other.tensors;
+      for (const [i, tensor] of this.tensors.entries()) {
         const target = tensor.slice(1, 0, position);
         copyInto(sources[i]!.slice(1, 0, position).expand(target.shape), target);
       }
     });
-    this.position = position;
+    this.#position = position;
   }
 
   /** Frees the tensors. */
   dispose(): void {
-    for (const tensor of this.#tensors) tensor.dispose();
+    for (const tensor of this.tensors) tensor.dispose();
   }
 }

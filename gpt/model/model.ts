@@ -20,14 +20,14 @@ import {
   namedSeed,
   parameter,
 } from "../../nn/mod.ts";
-import { MuonAdamW } from "../../optim/mod.ts";
+import { MuonAdamW, type MuonAdamWGroupOptions } from "../../optim/mod.ts";
 import { checkDevice, checkOptions, type OptionNames } from "../../tensor/checks.ts";
+import { bytesPerElement } from "../../tensor/dtype.ts";
 import { RangeError, TypeError } from "../../tensor/errors.ts";
 import {
   concat,
   type Device,
   type FloatType,
-  type Reduction,
   rmsNorm as norm,
   rotaryAngles,
   Tensor,
@@ -41,16 +41,18 @@ import {
   type GPTConfig,
   hasValueEmbedding,
   headSize,
+  LOGIT_CAP,
   paddedVocabSize,
   smearChannels,
   windowSizes,
 } from "./config.ts";
-import { KVCache } from "./kv_cache.ts";
+import type { KVCache } from "./kv_cache.ts";
 import { parameterCounts } from "./parameters.ts";
+import { asSmearCache, SmearCache } from "./smear_cache.ts";
+import { decodeFused } from "../generate/decode.ts";
+import type { DecodingCosts, LossOptions, TrainableModel } from "../generate/language_model.ts";
+import { decodeFlops, flopsPerToken, kvReadBytes } from "../train/costs.ts";
 import { type LearningRates, optimizerGroupOptions } from "../train/optimizer_groups.ts";
-
-/** Logits are soft-capped to ±15. */
-export const LOGIT_CAP = 15;
 
 /** Length of the rotary tables, as a multiple of the training length. */
 const ROTARY_LENGTHS = 10;
@@ -70,13 +72,7 @@ export interface GPTOptions {
 const OPTIONS: OptionNames<GPTOptions> = { seed: true, computeDtype: true };
 
 /** Options for {@linkcode GPT.forward}. */
-export interface ForwardOptions {
-  /** How to reduce the losses of the tokens. @default {"mean"} */
-  readonly reduction?: Reduction;
-  /** The KV cache when decoding: the tokens follow those in it, and are appended. */
-  readonly cache?: KVCache;
-  /** Whether to compute logits for the last token only, as prefill needs. @default {false} */
-  readonly lastOnly?: boolean;
+export interface ForwardOptions extends LossOptions {
   /**
    * Called with intermediate values, in order, under the names of their modules. `B` sequences of
    * `T` tokens attend to `Tk` tokens, including those in the cache:
@@ -143,7 +139,7 @@ function overLayers(device: Device, nLayer: number, first: number, last: number)
  * await device.close();
  * ```
  */
-export class GPT extends Module {
+export class GPT extends Module implements TrainableModel {
   /** The model's shape. */
   readonly config: GPTConfig;
   /** The model's device. */
@@ -231,9 +227,19 @@ export class GPT extends Module {
     return this.config.sequenceLen * ROTARY_LENGTHS;
   }
 
+  /** nanochat's architecture needs no name in checkpoints. */
+  get architecture(): undefined {
+    return undefined;
+  }
+
+  /** FLOPs per token of training, forward and backward, in a sequence of `config.sequenceLen`. */
+  get flopsPerToken(): number {
+    return flopsPerToken(this.config);
+  }
+
   /** Creates a KV cache for `batchSize` sequences of up to `capacity` tokens. */
   createCache(batchSize: number, capacity: number): KVCache {
-    return new KVCache(this.device, this.config, batchSize, capacity, this.computeDtype);
+    return new SmearCache(this.device, this.config, batchSize, capacity, this.computeDtype);
   }
 
   /** Rotary tables of `tokens` positions from `start`, `[tokens, 1, head size / 2]` each. */
@@ -259,7 +265,25 @@ export class GPT extends Module {
    * @throws {TypeError} If a name is unknown.
    */
   optimizer(learningRates: LearningRates = {}): MuonAdamW {
-    return new MuonAdamW(optimizerGroupOptions(this.config, learningRates, this.parameters()));
+    return new MuonAdamW(this.optimizerGroups(learningRates));
+  }
+
+  /** The parameter groups of {@linkcode GPT.optimizer}. @throws {TypeError} If a name is unknown. */
+  optimizerGroups(learningRates: LearningRates = {}): MuonAdamWGroupOptions[] {
+    return optimizerGroupOptions(this.config, learningRates, this.parameters());
+  }
+
+  /** LoRA adapts the matrices of attention and of the MLPs. */
+  isAdapted(path: string): boolean {
+    return /^transformer\.h\.\d+\.(attn|mlp)\.c_/.test(path);
+  }
+
+  /** What it costs to decode the last of `contextLength` tokens. */
+  decodingCosts(contextLength: number): DecodingCosts {
+    return {
+      flops: decodeFlops(this.config, contextLength),
+      cacheBytes: kvReadBytes(this.config, contextLength, bytesPerElement(this.computeDtype)),
+    };
   }
 
   /**
@@ -292,7 +316,7 @@ export class GPT extends Module {
     // The watching caller gets aliases without history, which live as long as the result.
     const watch: Watch | undefined = options.watch &&
       ((name, tensor) => options.watch?.(name, scope.keep(tensor.alias())));
-    const stream = this.#stream(ids, options.cache, watch);
+    const stream = this.#stream(ids, options.cache && asSmearCache(options.cache), watch);
     if (targets === undefined) {
       return scope.keep(this.logits(lastOnly ? stream.slice(1, -1) : stream));
     }
@@ -302,6 +326,18 @@ export class GPT extends Module {
       reduction,
     });
     return scope.keep(reduction === "none" ? loss.reshape([-1]) : loss);
+  }
+
+  /**
+   * Runs one token of each of several sequences, with fused operations: see `generate/decode.ts`.
+   *
+   * @param ids `int32 [sequences, 1]`
+   * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each.
+   * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
+   * @throws {RangeError} If an id is not in the vocabulary, or a sequence is too long.
+   */
+  decode(ids: Tensor, caches: readonly KVCache[]): Tensor {
+    return decodeFused(this, ids, caches.map(asSmearCache));
   }
 
   /**
@@ -340,7 +376,7 @@ export class GPT extends Module {
   }
 
   /** Everything before the head: the last residual stream, in `float32`. */
-  #stream(ids: Tensor, cache: KVCache | undefined, watch: Watch | undefined): Tensor {
+  #stream(ids: Tensor, cache: SmearCache | undefined, watch: Watch | undefined): Tensor {
     const { computeDtype } = this;
     const tokens = ids.shape[1]!;
     const angles = this.rotaryAngles(cache?.position ?? 0, tokens);
@@ -362,7 +398,7 @@ export class GPT extends Module {
       watch?.(`transformer.h.${layer}`, x);
       if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
     }
-    cache?.advance(embeddings);
+    cache?.advanceWith(embeddings);
     const stream = x.sub(this.backout_lambda.mul(middle));
     watch?.("backout", stream);
     return stream;

@@ -12,7 +12,7 @@
 
 import type { Batch } from "../../data/loader.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
-import type { GPT } from "../model/model.ts";
+import type { TrainableModel } from "../generate/language_model.ts";
 import type { SummingRanks } from "./run.ts";
 import { nextTask, readNumbers } from "./readback.ts";
 
@@ -52,7 +52,7 @@ const BATCHES_PER_READ = 16;
  * ```
  */
 export async function evaluateBitsPerByte(
-  model: GPT,
+  model: TrainableModel,
   batches: AsyncIterable<Pick<Batch<unknown>, "inputs" | "targets" | "shape">>,
   tokenBytes: Int32Array,
   options: EvaluateOptions = {},
@@ -97,7 +97,7 @@ function lengthOf(id: number, tokenBytes: Int32Array): number {
 
 /** The total loss of a batch in nats: a scalar on the device. */
 function sumOfLosses(
-  model: GPT,
+  model: TrainableModel,
   inputs: Int32Array<ArrayBuffer>,
   targets: Int32Array<ArrayBuffer>,
   shape: readonly number[],

@@ -19,14 +19,14 @@ import {
   weightDecaySchedule,
 } from "../../optim/mod.ts";
 import { type Device, Tensor } from "../../tensor/mod.ts";
-import type { GPT } from "../model/model.ts";
+import type { TrainableModel } from "../generate/language_model.ts";
 import { nextTask } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
 /** Options for {@linkcode trainingLoop}. */
 export interface LoopOptions {
   /** The model. */
-  readonly model: GPT;
+  readonly model: TrainableModel;
   /** Its optimizer; schedules multiply its initial learning rates. */
   readonly optimizer: MuonAdamW | ShardedMuonAdamW | SGD;
   /** Yields batches, each with the same number of tokens. */

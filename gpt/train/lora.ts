@@ -1,8 +1,8 @@
-/** Fine-tuning through low-rank adapters (LoRA) on matrices of attention and MLPs. @module */
+/** Fine-tuning through low-rank adapters (LoRA) on the layers that a model names. @module */
 
 import { addLoRA, type LoRAAdapters } from "../../nn/mod.ts";
 import { MuonAdamW } from "../../optim/mod.ts";
-import type { GPT } from "../model/model.ts";
+import type { TrainableModel } from "../generate/language_model.ts";
 
 /** Options for {@linkcode adaptModel}. */
 export interface AdaptOptions {
@@ -35,11 +35,10 @@ export interface AdaptOptions {
  * ```
  */
 export function adaptModel(
-  model: GPT,
+  model: TrainableModel,
   { rank, learningRate, seed }: AdaptOptions,
 ): { readonly adapters: LoRAAdapters; readonly optimizer: MuonAdamW } {
-  const isAdapted = (path: string) => /^transformer\.h\.\d+\.(attn|mlp)\.c_/.test(path);
-  const adapters = addLoRA(model, { rank, seed, isAdapted });
+  const adapters = addLoRA(model, { rank, seed, isAdapted: (path) => model.isAdapted(path) });
   const optimizer = new MuonAdamW([{
     kind: "adamw",
     parameters: model.parameters(),

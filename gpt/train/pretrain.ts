@@ -17,11 +17,13 @@ import {
 import { GradScaler, MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import type { Device, FloatType } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
+import { nanochatConfig } from "../files/architecture.ts";
 import { type Checkpoint, loadModel, loadOptimizer } from "../files/checkpoint.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { evaluateBitsPerByte } from "./evaluate.ts";
 import { ensureWritableFolder, removeTemporaries } from "../files/files.ts";
 import { GPT } from "../model/model.ts";
+import type { TrainableModel } from "../generate/language_model.ts";
 import { pretrainingSchedule } from "./loop.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { type FolderRunOptions, trainInFolder } from "./folder_run.ts";
@@ -63,7 +65,7 @@ export interface PretrainOptions
   /** Steps between samples of text; −1 for never. */
   readonly sampleEvery: number;
   /** Another measurement at intervals, and after the last step. */
-  readonly measure?: Periodic<(model: GPT) => Promise<Measurement>>;
+  readonly measure?: Periodic<(model: TrainableModel) => Promise<Measurement>>;
   /** Maximum tokens of the validation split to predict in an evaluation. */
   readonly evalTokens: number;
   /** The checkpoint to resume from. */
@@ -73,7 +75,7 @@ export interface PretrainOptions
 /** A run that is ready to start. */
 export interface Pretraining {
   /** The model. */
-  readonly model: GPT;
+  readonly model: TrainableModel;
   /** The first step. */
   readonly firstStep: number;
   /** Evaluates on the validation split, in bits per byte. */
@@ -222,7 +224,7 @@ async function openLoader(
 /** On several ranks, rank 0 has the parameters and reads the files. */
 async function openModel(
   options: PretrainOptions,
-): Promise<{ model: GPT; optimizer: MuonAdamW | ShardedMuonAdamW }> {
+): Promise<{ model: TrainableModel; optimizer: MuonAdamW | ShardedMuonAdamW }> {
   const { device, plan, checkpoint, computeDtype = "float32", parallel } = options;
   if (checkpoint !== undefined) checkSameShape(plan.config, checkpoint);
   const seed = (parallel?.rank ?? 0) === 0 ? options.seed : null;
@@ -230,7 +232,7 @@ async function openModel(
     ? new GPT(plan.config, device, { seed, computeDtype })
     : await (parallel ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
   const optimizer = parallel?.optimizer(model, plan.learningRates) ??
-    model.optimizer(plan.learningRates);
+    new MuonAdamW(model.optimizerGroups(plan.learningRates));
   if (checkpoint === undefined) await parallel?.shareParameters(model);
   else if (optimizer instanceof MuonAdamW) await loadOptimizer(checkpoint, optimizer, device);
   else await parallel!.loadOptimizer(checkpoint, optimizer, device);
@@ -238,7 +240,7 @@ async function openModel(
 }
 
 /** The loss scaler of a model in half precision, in the run's state. */
-function scalerFor({ computeDtype }: GPT, state: TrainingState): GradScaler | undefined {
+function scalerFor({ computeDtype }: TrainableModel, state: TrainingState): GradScaler | undefined {
   if (computeDtype !== "float16") return undefined;
   const scaler = new GradScaler();
   if (state.scaler !== null) scaler.loadStateDict(state.scaler);
@@ -246,11 +248,12 @@ function scalerFor({ computeDtype }: GPT, state: TrainingState): GradScaler | un
 }
 
 function checkSameShape(wanted: GPTConfig, { folder, meta }: Checkpoint): void {
+  const saved = nanochatConfig(meta);
   for (const name of Object.keys(wanted) as (keyof GPTConfig)[]) {
-    if (wanted[name] === meta.modelConfig[name]) continue;
+    if (wanted[name] === saved[name]) continue;
     throw new RangeError(
       `Cannot resume from ${folder}: wanted a model with ${name} ${wanted[name]}, got ` +
-        `${meta.modelConfig[name]}`,
+        `${saved[name]}`,
     );
   }
 }

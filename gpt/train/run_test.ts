@@ -257,9 +257,8 @@ Deno.test("a loss that is not finite ends the run before anything is saved, and 
     ...tinyPlan(),
     learningRates: { ...tinyPlan().learningRates, embeddingLr: 1e30 },
   });
-  options.model.lm_head.weight.assign(
-    new Float32Array(options.model.lm_head.weight.size).fill(NaN),
-  );
+  const head = options.model.parameters().get("lm_head.weight")!;
+  head.assign(new Float32Array(head.size).fill(NaN));
   await assertRejects(
     () =>
       run({ ...options, save: { every: 1, run: (s) => Promise.resolve(`${saved.push(s.step)}`) } }),

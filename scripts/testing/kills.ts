@@ -14,6 +14,7 @@ import {
   readMetrics,
 } from "../../gpt/mod.ts";
 import { removeCheckpoint, savedSteps, tableAsText } from "../../gpt/mod.ts";
+import { MuonAdamW } from "../../optim/mod.ts";
 import { namesIn } from "../../gpt/files/files.ts";
 import { installedMpis, runningRanks, type TestedMpi } from "../../mpi/testing/ranks.ts";
 import { integer, runScript as runMain, toggle, type Values } from "../flags.ts";
@@ -294,7 +295,7 @@ async function loadWhole(folder: string): Promise<void> {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const checkpoint = await openCheckpoint(folder);
   const model = await loadModel(checkpoint, device);
-  await loadOptimizer(checkpoint, model.optimizer(), device);
+  await loadOptimizer(checkpoint, new MuonAdamW(model.optimizerGroups()), device);
   await device.close();
 }
 

@@ -15,8 +15,8 @@ import {
   type EngineTokenizer,
   forkCache,
   generationTokens,
-  type GPT,
   type KVCache,
+  type LanguageModel,
   RowState,
 } from "../../gpt/mod.ts";
 import { deriveSeed, noGrad, Tensor, uniformArray } from "../../tensor/mod.ts";
@@ -158,7 +158,7 @@ export class Batcher {
     steps: 0,
     cancelled: 0,
   };
-  readonly #model: GPT;
+  readonly #model: LanguageModel;
   readonly #tokenizer: EngineTokenizer;
   readonly #maxSequences: number;
   readonly #maxQueue: number;
@@ -171,7 +171,7 @@ export class Batcher {
   #isClosed = false;
 
   /** Makes a batcher. The tokenizer tells where sequences end. */
-  constructor(model: GPT, tokenizer: EngineTokenizer, options: BatcherOptions = {}) {
+  constructor(model: LanguageModel, tokenizer: EngineTokenizer, options: BatcherOptions = {}) {
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#maxSequences = options.maxSequences ?? 32;

@@ -6,7 +6,7 @@ import {
   MetricsFollower,
   type MetricsRecord,
   openCheckpoint,
-  parameterCounts,
+  parameterCount,
   readRunInfo,
   savedSteps,
 } from "../../gpt/mod.ts";
@@ -141,7 +141,7 @@ async function readInfo(folder: string): Promise<Info> {
   const info = await readRunInfo(folder);
   if (info !== null) {
     const { startedAt: time, modelConfig, ...rest } = info;
-    const parameters = parameterCounts(modelConfig).total;
+    const parameters = parameterCount(info);
     return { ...rest, time, parameters, settings: { ...rest.settings, ...modelConfig } };
   }
   const checkpoint = await openCheckpoint(folder, undefined, { warn: () => {} })
@@ -151,7 +151,7 @@ async function readInfo(folder: string): Promise<Info> {
     });
   if (checkpoint === null) return unknown;
   const { savedAt: time, modelConfig, settings } = checkpoint.meta;
-  const parameters = parameterCounts(modelConfig).total;
+  const parameters = parameterCount(checkpoint.meta);
   return { ...unknown, time, parameters, settings: { ...settings, ...modelConfig } };
 }
 

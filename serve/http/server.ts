@@ -1,6 +1,6 @@
 /** The server: paths, limits, and a graceful stop. @module */
 
-import { type GPT, parameterCounts } from "../../gpt/mod.ts";
+import { defaultContext, type LanguageModel } from "../../gpt/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Batcher, type BatcherOptions } from "../batch/batcher.ts";
 import { asApiError, Completion, type CompletionKind } from "../openai/completions.ts";
@@ -20,11 +20,15 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
   readonly stage?: string;
   /** Where it comes from, for pages: its run and its step. */
   readonly origin?: string;
+  /** Number of its parameters, for pages. */
+  readonly parameters?: number;
+  /** Number of its layers, for pages. */
+  readonly layers?: number;
   /** What one could say to it first, for pages. @default {[]} */
   readonly examples?: readonly string[];
   /** 0 for any that is free. @default {8000} */
   readonly port?: number;
-  /** The most tokens of a prompt and its answer. @default {model.config.sequenceLen} */
+  /** The most tokens of a prompt and its answer. @default {defaultContext(model)} */
   readonly context?: number;
   /** The most bytes of a request. @default {2097152} */
   readonly maxBodyBytes?: number;
@@ -90,7 +94,7 @@ const paths = {
  * ```
  */
 export async function serve(
-  model: GPT,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   options: ServeOptions,
 ): Promise<Server> {
@@ -120,7 +124,7 @@ export async function serve(
 class App {
   readonly #served: ServedModel;
   readonly #options: ServeOptions;
-  readonly #config: GPT["config"];
+  readonly #vocabulary: number;
   readonly #batcher: Batcher;
   readonly #metrics: Metrics;
   readonly #guard: Guard;
@@ -129,16 +133,20 @@ class App {
   readonly #leaving = new Set<AbortController>();
   #isDraining = false;
 
-  constructor(model: GPT, tokenizer: Tokenizer, options: ServeOptions & { hostname: string }) {
+  constructor(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    options: ServeOptions & { hostname: string },
+  ) {
     this.#options = options;
-    this.#config = model.config;
+    this.#vocabulary = model.config.vocabSize;
     this.#batcher = new Batcher(model, tokenizer, options);
     this.#metrics = new Metrics(this.#batcher);
     this.#guard = new Guard(options);
     this.#served = {
       name: options.name,
       tokenizer,
-      context: Math.min(options.context ?? model.config.sequenceLen, model.maximumLength),
+      context: Math.min(options.context ?? defaultContext(model), model.maximumLength),
       maxChoices: this.#batcher.maxSequences,
       longestToken: tokenizer.tokenBytes().reduce((most, bytes) => Math.max(most, bytes), 1),
     };
@@ -268,9 +276,8 @@ class App {
     const { name, context } = this.#served;
     const { stage = "base", origin = "", examples = [] } = this.#options;
     const common = { object: "model", created: this.#created, owned_by: "nanodino" };
-    const { nLayer: layers, vocabSize: vocabulary } = this.#config;
-    const { total: parameters } = parameterCounts(this.#config);
-    const card = { stage, origin, examples, layers, vocabulary, parameters };
+    const { layers = null, parameters = null } = this.#options;
+    const card = { stage, origin, examples, layers, vocabulary: this.#vocabulary, parameters };
     return { id: name, ...common, context_length: context, ...card };
   }
 

@@ -41,8 +41,9 @@ export interface ModelInfo {
   readonly origin: string;
   /** What one could say to it first. */
   readonly examples: readonly string[];
-  readonly parameters: number;
-  readonly layers: number;
+  /** `null` if the server was not told. */
+  readonly parameters: number | null;
+  readonly layers: number | null;
   readonly vocabulary: number;
   readonly context_length: number;
 }

@@ -44,8 +44,8 @@ export function Card({ of }: { readonly of: ModelInfo }): JSX.Element {
   const { cardRows: names } = words;
   const rows = [
     [names.origin, of.origin],
-    [names.parameters, of.parameters.toLocaleString("en")],
-    [names.layers, `${of.layers}`],
+    [names.parameters, of.parameters?.toLocaleString("en") ?? ""],
+    [names.layers, of.layers?.toString() ?? ""],
     [names.vocabulary, of.vocabulary.toLocaleString("en")],
     [names.context, of.context_length.toLocaleString("en")],
   ] as const;

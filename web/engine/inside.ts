@@ -15,9 +15,11 @@ import {
   type FileDigest,
   type GenerateOptions,
   type GPT,
+  type GPTConfig,
   inspect,
   type Inspection,
-  parameterCounts,
+  nanochatConfig,
+  parameterCount,
   parseMeta,
 } from "../../gpt/browser.ts";
 import type { Device } from "../../tensor/mod.ts";
@@ -34,7 +36,7 @@ export interface Prompt {
 
 /** A model that was opened. */
 export interface Opened {
-  readonly meta: Pick<CheckpointMeta, "modelConfig" | "settings" | "state">;
+  readonly meta: Pick<CheckpointMeta, "settings" | "state"> & { readonly modelConfig: GPTConfig };
   readonly parameters: number;
 }
 
@@ -71,8 +73,10 @@ async function open(device: Device, files: ModelFiles): Promise<Model> {
 
 /** Opens a model. @throws {Error} If files are missing or damaged. */
 export async function* openInside(device: Device, files: ModelFiles): AsyncGenerator<Opened> {
-  const { modelConfig, settings, state } = (await open(device, files)).meta;
-  const parameters = parameterCounts(modelConfig).total;
+  const { meta } = await open(device, files);
+  const { settings, state } = meta;
+  const modelConfig = nanochatConfig(meta);
+  const parameters = parameterCount(meta);
   yield { meta: { modelConfig, settings, state }, parameters };
 }
 
@@ -147,7 +151,7 @@ export async function openModel(
     if (file !== undefined && digest !== undefined) return read(path, file, decode, digest);
     throw new Error(`Cannot open a model: wanted ${path} beside ${name}, got ${given}`);
   };
-  const { modelConfig } = meta;
+  const modelConfig = nanochatConfig(meta);
   const tokenizer = await part("tokenizer", (bytes) => decodeTokenizer(bytes, modelConfig));
   const optim = withOptimizer ? await part("optim", (bytes) => bytes) : null;
   const model = await part("model", (bytes) => decodeModel(bytes, modelConfig, device));

@@ -1,5 +1,4 @@
 import { assert } from "@std/assert";
-import { decodeStep } from "../../../gpt/generate/decode.ts";
 import { GPT } from "../../../gpt/model/model.ts";
 import { gpuTest } from "../../../testing/gpu.ts";
 import { noGrad, Tensor } from "../../mod.ts";
@@ -14,7 +13,7 @@ gpuTest("the fused decoding step needs half the dispatches of the plain forward 
     noGrad(run);
     return device.statistics.dispatches - before;
   };
-  const fused = count(() => decodeStep(model, ids, cache));
+  const fused = count(() => model.decode(ids, [cache]));
   const plain = count(() => model.forward(ids, undefined, { cache }));
   assert(2 * fused <= plain, `${fused} against ${plain}`);
 });
