@@ -145,7 +145,8 @@ export type {
   ModelConfig,
   TrainableModel,
 } from "./generate/language_model.ts";
-export type { SamplingOptions } from "./generate/sampling.ts";
+export { largestLogits, logProbabilities, sampleToken } from "./generate/sample_token.ts";
+export { checkSampling, type SamplingOptions } from "./generate/sampling.ts";
 export {
   configForDepth,
   planTraining,

@@ -51,6 +51,5 @@ export type {
   RunState,
 } from "./dashboard/messages.ts";
 export { openDashboard } from "./dashboard/thread.ts";
-export type { TokenSampling } from "./batch/sampling.ts";
 export type { GuardOptions } from "./http/guard.ts";
 export { serve, type ServeOptions, type Server } from "./http/server.ts";

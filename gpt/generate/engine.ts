@@ -7,13 +7,18 @@
 
 import { checkOptions, type OptionNames } from "../../tensor/checks.ts";
 import { RangeError, wrongValue } from "../../tensor/errors.ts";
-import { noGrad, Tensor } from "../../tensor/mod.ts";
+import { noGrad, Tensor, type TypedArray } from "../../tensor/mod.ts";
 import { defaultContext } from "./context.ts";
-import { LookaheadDecoder } from "./lookahead.ts";
+import { LookaheadDecoder, sampled as sampledFrom } from "./lookahead.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { type EngineTokenizer, generationTokens, RowState, type Tool } from "./row_state.ts";
-import { checkSampled, checkSampling, sampleTokens, type SamplingOptions } from "./sampling.ts";
+import {
+  checkSampled,
+  checkSampling,
+  isSampledOnDevice,
+  type SamplingOptions,
+} from "./sampling.ts";
 
 /** Options for {@linkcode Engine.generate}. */
 export interface GenerateOptions extends SamplingOptions {
@@ -36,6 +41,9 @@ export interface GenerateOptions extends SamplingOptions {
 const OPTIONS: OptionNames<GenerateOptions> = {
   temperature: true,
   topK: true,
+  topP: true,
+  frequencyPenalty: true,
+  presencePenalty: true,
   seed: true,
   samples: true,
   maxTokens: true,
@@ -115,7 +123,7 @@ export class Engine {
     const special = generationTokens(this.#tokenizer);
     const rows = Array.from(
       { length: samples },
-      () => new RowState(special, this.#tokenizer, this.#tool),
+      (_, index) => new RowState(special, this.#tokenizer, this.#tool, { ...options, index }),
     );
     const cache = options.cache ??
       this.#model.createCache(samples, tokens.length + limit);
@@ -126,9 +134,7 @@ export class Engine {
         await this.#readPrompt(tokens, cache, options),
       ];
       for (let step = 1; limit > 0; step++) {
-        const next = sampled[used++]!;
-        checkSampled(next);
-        const taken = rows.map((row, i) => row.next(next[i]!));
+        const taken = takeNext(rows, sampled[used++]!, options);
         const column = taken.map(({ token }) => token);
         const masks: number[] = taken.map(({ mask }) => mask);
         yield { tokens: column, masks };
@@ -138,7 +144,9 @@ export class Engine {
         if (used < sampled.length && !isOther) continue;
         if (isOther) decoder.rewind(used);
         const wanted = options.readEvery ?? decoder.pace;
-        const count = rows.some((row) => row.mayBeForced) ? 1 : Math.min(wanted, limit - step);
+        const count = rows.some((row) => row.mayBeForced) || !isSampledOnDevice(options)
+          ? 1
+          : Math.min(wanted, limit - step);
         sampled = await decoder.decode(column, step, count);
         used = 0;
       }
@@ -213,9 +221,9 @@ export class Engine {
     tokens: readonly number[],
     cache: KVCache,
     options: GenerateOptions,
-  ): Promise<readonly number[]> {
+  ): Promise<TypedArray> {
     const { device, config } = this.#model;
-    const sampled = noGrad(() => {
+    const first = noGrad(() => {
       using scope = device.scope();
       const isKept = cache === options.cache;
       const prompt = isKept ? cache : this.#model.createCache(1, tokens.length);
@@ -225,13 +233,28 @@ export class Engine {
         if (!isKept) cache.copyFrom(prompt);
         const last = logits.squeeze(1);
         const repeated = last.expand([cache.batchSize, config.vocabSize]);
-        return scope.keep(sampleTokens(repeated, 0, options));
+        return scope.keep(sampledFrom(repeated, 0, options));
       } finally {
         if (!isKept) prompt.dispose();
       }
     });
-    const reading = sampled.data();
-    sampled.dispose();
-    return Array.from(await reading);
+    const reading = first.data();
+    first.dispose();
+    return await reading;
   }
+}
+
+/** The next token of each sample, from the tokens or the logits of all. */
+function takeNext(
+  rows: readonly RowState[],
+  sampled: TypedArray,
+  options: SamplingOptions,
+): ReturnType<RowState["next"]>[] {
+  if (isSampledOnDevice(options)) {
+    checkSampled(sampled);
+    return rows.map((row, i) => row.next(sampled[i]!));
+  }
+  const logits = sampled as Float32Array;
+  const vocabSize = logits.length / rows.length;
+  return rows.map((row, i) => row.sample(logits.subarray(i * vocabSize, (i + 1) * vocabSize)));
 }

@@ -57,6 +57,21 @@ testOnEveryDevice("generating with a cache equals generating without", async (de
   }
 });
 
+testOnEveryDevice("top-p and penalties change what is sampled", async (device) => {
+  const engine = new Engine(makeModel(device), bare);
+  const before = device.live;
+  const nucleus = { maxTokens: 12, samples: 2, topP: 0.5, seed: 4 };
+  const sampled = await engine.generateBatch(prompt, nucleus);
+  assertEquals(await engine.generateBatch(prompt, nucleus), sampled);
+  assertNotEquals(sampled.tokens[0], sampled.tokens[1]);
+  const likeliest = await firstOf(engine, { maxTokens: 20, temperature: 0 });
+  assertEquals(await firstOf(engine, { maxTokens: 20, topP: 0 }), likeliest);
+  assert(new Set(likeliest).size < 20);
+  const penalized = { maxTokens: 20, temperature: 0, presencePenalty: 1000 };
+  assertEquals(new Set(await firstOf(engine, penalized)).size, 20);
+  assertEquals(device.live, before);
+});
+
 testOnEveryDevice("samples do not depend on how many tokens are read together", async (device) => {
   const model = makeModel(device);
   const before = device.live;

@@ -6,10 +6,10 @@
  * @module
  */
 
-import { noGrad, Tensor } from "../../tensor/mod.ts";
+import { noGrad, Tensor, type TypedArray } from "../../tensor/mod.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { LanguageModel } from "./language_model.ts";
-import { sampleTokens, type SamplingOptions } from "./sampling.ts";
+import { isSampledOnDevice, sampleTokens, type SamplingOptions } from "./sampling.ts";
 
 /** Maximum number of tokens sampled before a read-back. */
 const MAX_LOOKAHEAD = 32;
@@ -17,11 +17,16 @@ const MAX_LOOKAHEAD = 32;
 /** Maximum streaming latency between batches of tokens, in milliseconds. */
 const MAX_WAIT_MS = 100;
 
-/** Tokens that are read back together, in order: one of each sample, `[samples]`, on the device. */
+/** Tokens (or logits) that are read back together, in order: one of each sample, on the device. */
 type Batch = Tensor[];
 
 function disposeOf(batch: Batch): void {
   for (const ids of batch) ids.dispose();
+}
+
+/** The tokens that are sampled from logits; the logits, if the host has to sample. */
+export function sampled(logits: Tensor, step: number, options: SamplingOptions): Tensor {
+  return isSampledOnDevice(options) ? sampleTokens(logits, step, options) : logits;
 }
 
 export class LookaheadDecoder {
@@ -45,7 +50,8 @@ export class LookaheadDecoder {
 
   /** Tokens of the next batch: on a GPU doubled each time, up to the maximum latency. */
   get pace(): number {
-    return this.#model.device.kind === "cpu" ? 1 : this.#pace;
+    const isAhead = this.#model.device.kind !== "cpu" && isSampledOnDevice(this.#options);
+    return isAhead ? this.#pace : 1;
   }
 
   /**
@@ -55,13 +61,14 @@ export class LookaheadDecoder {
    * @param column The last token of each sample.
    * @param step The index of the first new token.
    * @param count Tokens per sample, unless a batch is already submitted.
-   * @returns For each step, the token of each sample.
+   * @returns For each step, the token of each sample; or their logits, `[samples · vocabulary]`, if
+   * these have to be sampled on the host.
    */
   async decode(
     column: readonly number[],
     step: number,
     count: number,
-  ): Promise<readonly (readonly number[])[]> {
+  ): Promise<readonly TypedArray[]> {
     const start = performance.now();
     disposeOf(this.#current);
     this.#current = this.#next.length > 0 ? this.#next : this.#begin(column, step, count);
@@ -78,7 +85,7 @@ export class LookaheadDecoder {
     const values = await reading;
     const fitting = Math.floor(MAX_WAIT_MS * batch.length / (performance.now() - start));
     this.#pace = Math.max(1, Math.min(MAX_LOOKAHEAD, 2 * batch.length, fitting));
-    return values.map((ids) => Array.from(ids));
+    return values;
   }
 
   /** Rewinds to the first `count` tokens of the last batch, the last of which is replaced. */
@@ -110,7 +117,7 @@ export class LookaheadDecoder {
       const before = batch.at(-1) ?? previous;
       batch.push(noGrad(() => {
         const logits = this.#model.decode(before.unsqueeze(1), [this.#cache]);
-        return scope.keep(sampleTokens(logits.squeeze(1), step + i, this.#options));
+        return scope.keep(sampled(logits.squeeze(1), step + i, this.#options));
       }));
       // Submit work early, at powers of two: the device computes it while the next steps are recorded.
       if (Number.isInteger(Math.log2(i + 1))) device.flush();

@@ -1,7 +1,15 @@
-/** Tool calls and the end of one sample. Source: `RowState` in nanochat's `engine.py`. @module */
+/**
+ * One sample while it grows: how it is sampled, its tool calls and its end. Source: `RowState` in
+ * nanochat's `engine.py`.
+ *
+ * @module
+ */
 
 import { Error } from "../../tensor/errors.ts";
+import { deriveSeed, uniformArray } from "../../tensor/mod.ts";
 import { calculate } from "./calculator.ts";
+import { sampleToken } from "./sample_token.ts";
+import { notFinite, type SamplingOptions } from "./sampling.ts";
 
 /** The interface that generation needs of a tokenizer. */
 export interface EngineTokenizer {
@@ -71,23 +79,52 @@ export class RowState {
   readonly #special: GenerationTokens;
   readonly #tokenizer: EngineTokenizer;
   readonly #tool: Tool;
+  readonly #sampling: SamplingOptions & { readonly index?: number };
+  /** How often each token was sampled. */
+  readonly #counts = new Map<number, number>();
   readonly #forced: number[] = [];
   #expression: number[] | null = null;
+  /** Number of tokens so far. */
+  length = 0;
   /** Whether the sample has ended. */
   isFinished = false;
   /** A tool that has not answered yet: it has to be awaited before the next token. */
   pending: Promise<void> | null = null;
 
-  /** Creates the state of a new sample, whose calls `tool` answers. */
-  constructor(special: GenerationTokens, tokenizer: EngineTokenizer, tool: Tool = calculate) {
+  /**
+   * Creates the state of a new sample, whose calls `tool` answers.
+   *
+   * @param sampling How {@linkcode RowState.sample} samples; `index` tells samples of one seed apart.
+   */
+  constructor(
+    special: GenerationTokens,
+    tokenizer: EngineTokenizer,
+    tool: Tool = calculate,
+    sampling: SamplingOptions & { readonly index?: number } = {},
+  ) {
     this.#special = special;
     this.#tokenizer = tokenizer;
     this.#tool = tool;
+    this.#sampling = sampling;
   }
 
   /** Whether one of the next tokens may be forced: a call is open, or output is pending. */
   get mayBeForced(): boolean {
     return this.#forced.length > 0 || this.#expression !== null;
+  }
+
+  /**
+   * Samples the next token from logits on the host; see {@linkcode RowState.next}.
+   *
+   * @param logits `[vocabulary]`
+   * @throws {Error} If they are NaN or infinite, or a tool is still `pending`.
+   */
+  sample(logits: Float32Array): { readonly token: number; readonly mask: 0 | 1 } {
+    const { seed = 42, index = 0 } = this.#sampling;
+    const uniform = uniformArray(deriveSeed(seed, this.length), index + 1)[index]!;
+    const sampled = sampleToken(logits, this.#sampling, uniform, this.#counts);
+    if (sampled < 0) throw notFinite();
+    return this.next(sampled);
   }
 
   /**
@@ -101,6 +138,8 @@ export class RowState {
     }
     const forced = this.#forced.shift();
     const token = forced ?? sampled;
+    this.length++;
+    if (forced === undefined) this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
     const { ends, pythonStart, pythonEnd } = this.#special;
     if (ends.includes(token)) this.isFinished = true;
     if (token === pythonStart) this.#expression = [];

@@ -1,4 +1,9 @@
-/** Sampling the next token from logits, on the device. @module */
+/**
+ * Options for sampling, and sampling the next token from logits on the device, so that a GPU goes on
+ * without waiting for the host. `sample_token.ts` does the same on the host, with all options.
+ *
+ * @module
+ */
 
 import { Error, wrongValue } from "../../tensor/errors.ts";
 import {
@@ -19,18 +24,39 @@ export interface SamplingOptions {
   readonly temperature?: number;
   /** Sample only from the most likely `topK` tokens; 0, the default, from all. */
   readonly topK?: number;
+  /**
+   * Sample only from the fewest of the most likely tokens whose probabilities add up to this.
+   * @default {1}
+   */
+  readonly topP?: number;
+  /** Subtracted from a token's logit, times how often it was sampled before. @default {0} */
+  readonly frequencyPenalty?: number;
+  /** Subtracted from the logit of every token that was sampled before. @default {0} */
+  readonly presencePenalty?: number;
   /** Seed: the same seed samples the same tokens. @default {42} */
   readonly seed?: number;
 }
 
 /** Validates sampling options. @throws {RangeError} If an option is out of range. */
-export function checkSampling({ temperature = 1, topK = 0, seed = 42 }: SamplingOptions): void {
+export function checkSampling(options: SamplingOptions): void {
+  const { temperature = 1, topK = 0, topP = 1, seed = 42 } = options;
   const check = (wanted: string, got: number, isRight: boolean) => {
     if (!isRight) throw wrongValue("sample", wanted, got);
   };
   check("a temperature from 0 up", temperature, temperature >= 0 && Number.isFinite(temperature));
   check("a topK from 0 up (0: all tokens)", topK, Number.isInteger(topK) && topK >= 0);
+  check("a topP from 0 to 1", topP, topP >= 0 && topP <= 1);
+  for (const name of ["frequencyPenalty", "presencePenalty"] as const) {
+    const penalty = options[name] ?? 0;
+    check(`a finite ${name}`, penalty, Number.isFinite(penalty));
+  }
   check("an integer seed from 0 up", seed, Number.isSafeInteger(seed) && seed >= 0);
+}
+
+/** Whether {@linkcode sampleTokens} has all options that are asked for. */
+export function isSampledOnDevice(options: SamplingOptions): boolean {
+  const { topP = 1, frequencyPenalty = 0, presencePenalty = 0 } = options;
+  return topP === 1 && frequencyPenalty === 0 && presencePenalty === 0;
 }
 
 /** The lowest temperature that `float32` can divide by on every device. */
@@ -53,7 +79,7 @@ const weightsOf = defineProgram(
 );
 
 /**
- * Samples a token from each row of logits.
+ * Samples a token from each row of logits, if {@linkcode isSampledOnDevice}.
  *
  * @param logits `[rows, vocabulary]`
  * @param step The index of the token: each step has random numbers of its own.
@@ -75,11 +101,16 @@ export function sampleTokens(logits: Tensor, step: number, options: SamplingOpti
 }
 
 /** Checks what {@linkcode sampleTokens} returned. @throws {Error} If a row was not finite. */
-export function checkSampled(tokens: readonly number[]): void {
-  const row = tokens.findIndex((token) => token < 0);
+export function checkSampled(tokens: ArrayLike<number>): void {
+  const row = Array.from(tokens).findIndex((token) => token < 0);
   if (row === -1) return;
-  throw new Error(
-    `Cannot sample a token: wanted finite logits, got NaN or infinity in row ${row}. ` +
+  throw notFinite(` in row ${row}`);
+}
+
+/** The error of logits that nothing can be sampled from. */
+export function notFinite(where = ""): Error {
+  return new Error(
+    `Cannot sample a token: wanted finite logits, got NaN or infinity${where}. ` +
       `Are all of the model's weights finite?`,
   );
 }

@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
-import { Tensor } from "../../tensor/mod.ts";
-import { checkSampled, sampleTokens, type SamplingOptions } from "./sampling.ts";
+import { deriveSeed, Tensor, uniformArray } from "../../tensor/mod.ts";
+import { sampleToken } from "./sample_token.ts";
+import { checkSampled, checkSampling, sampleTokens, type SamplingOptions } from "./sampling.ts";
 
 const everyWay: readonly SamplingOptions[] = [
   { temperature: 0 },
@@ -34,6 +35,44 @@ testOnEveryDevice("the lowest temperatures take the most likely token", async (d
       const tokens = sampleTokens(logits, 3, { temperature, topK });
       assertEquals([...await tokens.data()], [2, 0], `temperature ${temperature}, topK ${topK}`);
     }
+  }
+});
+
+testOnEveryDevice("the host samples what the device does", async (device) => {
+  const [rows, vocabSize] = [4, 300];
+  const values = Float32Array.from(
+    uniformArray(5, rows * vocabSize),
+    (uniform, i) => i % 7 === 0 ? uniform + 5 : 3 * uniform,
+  );
+  const logits = Tensor.from(device, values, { shape: [rows, vocabSize] });
+  for (const options of [{ temperature: 0 }, { temperature: 0.8 }, { topK: 40 }, { topK: 1 }]) {
+    for (let step = 0; step < 10; step++) {
+      using _scope = device.scope();
+      const seeded = { ...options, seed: 11 };
+      const tokens = await sampleTokens(logits, step, seeded).data();
+      const uniforms = uniformArray(deriveSeed(11, step), rows);
+      const wanted = Array.from(
+        uniforms,
+        (uniform, row) =>
+          sampleToken(values.subarray(row * vocabSize, (row + 1) * vocabSize), seeded, uniform),
+      );
+      assertEquals([...tokens], wanted, `${JSON.stringify(options)}, step ${step}`);
+    }
+  }
+});
+
+Deno.test("options out of range are refused by name", () => {
+  for (
+    const [options, message] of [
+      [{ temperature: -1 }, "wanted a temperature from 0 up, got -1"],
+      [{ topK: 1.5 }, "wanted a topK from 0 up (0: all tokens), got 1.5"],
+      [{ topP: 1.1 }, "wanted a topP from 0 to 1, got 1.1"],
+      [{ topP: NaN }, "wanted a topP from 0 to 1, got NaN"],
+      [{ frequencyPenalty: Infinity }, "wanted a finite frequencyPenalty, got Infinity"],
+      [{ presencePenalty: NaN }, "wanted a finite presencePenalty, got NaN"],
+    ] as const
+  ) {
+    assertThrows(() => checkSampling(options), RangeError, message);
   }
 });
 

@@ -17,22 +17,22 @@ import {
   generationTokens,
   type KVCache,
   type LanguageModel,
+  largestLogits,
+  logProbabilities,
   RowState,
+  type SamplingOptions,
 } from "../../gpt/mod.ts";
-import { deriveSeed, noGrad, Tensor, uniformArray } from "../../tensor/mod.ts";
+import { noGrad, Tensor } from "../../tensor/mod.ts";
 import { KeptPrefixes, type ReadSequence, sharedLength } from "./prefixes.ts";
-import { largestLogits, logProbabilities, sampleToken, type TokenSampling } from "./sampling.ts";
 
 /** What is generated, and how. */
-export interface GenerationRequest extends TokenSampling {
+export interface GenerationRequest extends SamplingOptions {
   /** The ids of the prompt: at least one. */
   readonly prompt: readonly number[];
   /** The most tokens of each choice. */
   readonly maxTokens: number;
   /** How many continuations to sample. */
   readonly choices: number;
-  /** The same seed samples the same tokens. */
-  readonly seed: number;
   /** For each token, how many of the most likely ones to report; `null` for no probabilities. */
   readonly topLogprobs: number | null;
   /** Ends the request: its place is free before the next step. */
@@ -113,8 +113,6 @@ interface Sequence {
   readonly row: RowState;
   readonly cache: KVCache;
   readonly tokens: number[];
-  /** The number of tokens generated so far. */
-  step: number;
   finish: "stop" | "length" | null;
 }
 
@@ -328,9 +326,10 @@ export class Batcher {
       const own = choice === 0
         ? cache
         : forkCache(this.#model, cache, prompt, prompt.length + maxTokens);
-      const row = new RowState(special, this.#tokenizer);
+      const sampling = { ...job.request, index: choice };
+      const row = new RowState(special, this.#tokenizer, undefined, sampling);
       const tokens = [...prompt];
-      job.sequences.push({ job, choice, row, cache: own, tokens, step: 0, finish: null });
+      job.sequences.push({ job, choice, row, cache: own, tokens, finish: null });
     }
     for (const sequence of [...job.sequences]) this.#take(sequence, values);
     this.#running.push(...job.sequences.filter(({ finish }) => finish === null));
@@ -388,20 +387,12 @@ export class Batcher {
     const { request } = job;
     if (sequence.finish !== null) return;
     if (request.maxTokens === 0) return this.#finish(sequence, "length");
-    const uniforms = uniformArray(deriveSeed(request.seed, sequence.step), choice + 1);
-    const sampled = sampleToken(logits, request, uniforms[choice]!);
-    if (sampled < 0) {
-      const message = "Cannot sample a token: wanted finite logits, got NaN or infinity. " +
-        "Are all of the model's weights finite?";
-      return this.#end(job, new Error(message));
-    }
-    const { token, mask } = row.next(sampled);
-    tokens.push(token);
-    sequence.step++;
-    job.generatedTokens++;
-    this.statistics.generatedTokens++;
     let goesOn: boolean;
     try {
+      const { token, mask } = row.sample(logits);
+      tokens.push(token);
+      job.generatedTokens++;
+      this.statistics.generatedTokens++;
       const probabilities = request.topLogprobs === null
         ? {}
         : describe(logits, token, request.topLogprobs);
@@ -410,7 +401,7 @@ export class Batcher {
       return this.#end(job, error);
     }
     if (row.isFinished || !goesOn) this.#finish(sequence, "stop");
-    else if (sequence.step >= request.maxTokens) this.#finish(sequence, "length");
+    else if (row.length >= request.maxTokens) this.#finish(sequence, "length");
   }
 
   /** Ends a choice, and with the last one the request. */

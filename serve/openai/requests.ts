@@ -14,7 +14,7 @@ import {
   renderForCompletion,
   type Tokenizer,
 } from "../../tokenizer/mod.ts";
-import type { TokenSampling } from "../batch/sampling.ts";
+import type { SamplingOptions } from "../../gpt/mod.ts";
 import { ApiError } from "./errors.ts";
 import {
   booleanField,
@@ -47,7 +47,7 @@ export interface ServedModel {
 }
 
 /** What a request asks for. */
-export interface CompletionRequest extends TokenSampling {
+export interface CompletionRequest extends Omit<SamplingOptions, "seed"> {
   /** The ids of each prompt. */
   readonly prompts: readonly (readonly number[])[];
   /** What precedes the text of each choice. */

@@ -1,37 +1,36 @@
-/** Sampling a token from logits on the host, where each sequence of a batch has options of its own. @module */
+/**
+ * Sampling a token from logits on the host, where each sequence of a batch has options of its own.
+ *
+ * @module
+ */
 
-/** Options for {@linkcode sampleToken}. */
-export interface TokenSampling {
-  /** 1 samples as the model predicts, less is more certain, 0 takes the most likely token. */
-  readonly temperature: number;
-  /** Sample from this many of the most likely tokens; 0 for all. */
-  readonly topK: number;
-  /** Sample from the fewest of the most likely tokens whose probabilities add up to this. */
-  readonly topP: number;
-}
+import type { SamplingOptions } from "./sampling.ts";
 
 /**
  * Samples a token.
  *
- * @param logits `[vocabulary]`
+ * @param given The logits, `[vocabulary]`
  * @param options How to sample.
  * @param uniform A number from 0 up to 1 that decides.
+ * @param counts How often each token was sampled before, for the penalties.
  * @returns The token; −1 if a logit is NaN, or the largest is infinite.
  *
  * @example
  * ```ts
- * import { sampleToken } from "./sampling.ts";
+ * import { sampleToken } from "./sample_token.ts";
  *
- * const options = { temperature: 1, topK: 2, topP: 1 };
- * const token = sampleToken(Float32Array.of(0, 5, 4), options, 0.99);
+ * const token = sampleToken(Float32Array.of(0, 5, 4), { topK: 2 }, 0.99);
  * if (token !== 2) throw new Error(`wanted the second of two tokens, got ${token}`);
  * ```
  */
 export function sampleToken(
-  logits: Float32Array,
-  { temperature, topK, topP }: TokenSampling,
+  given: Float32Array,
+  options: SamplingOptions,
   uniform: number,
+  counts: ReadonlyMap<number, number> = new Map(),
 ): number {
+  const { temperature = 1, topK = 0, topP = 1 } = options;
+  const logits = withPenalties(given, options, counts);
   const best = likeliestToken(logits);
   if (best === -1 || temperature === 0) return best;
   const largest = logits[best]!;
@@ -48,6 +47,18 @@ export function sampleToken(
   const place = sums.findIndex((value) => value > target);
   const chosen = place === -1 ? 0 : place;
   return ids === null ? (place === -1 ? best : chosen) : ids[chosen]!;
+}
+
+/** OpenAI's penalties: what was sampled before gets smaller logits. */
+function withPenalties(
+  logits: Float32Array,
+  { frequencyPenalty = 0, presencePenalty = 0 }: SamplingOptions,
+  counts: ReadonlyMap<number, number>,
+): Float32Array {
+  if (counts.size === 0 || frequencyPenalty === 0 && presencePenalty === 0) return logits;
+  const lowered = logits.slice();
+  for (const [id, count] of counts) lowered[id]! -= count * frequencyPenalty + presencePenalty;
+  return lowered;
 }
 
 /**

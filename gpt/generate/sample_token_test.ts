@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { largestLogits, logProbabilities, sampleToken } from "./sampling.ts";
+import { largestLogits, logProbabilities, sampleToken } from "./sample_token.ts";
+import type { SamplingOptions } from "./sampling.ts";
 
 const all = { temperature: 1, topK: 0, topP: 1 };
 
@@ -56,4 +57,18 @@ Deno.test("log probabilities add up to one", () => {
   const of = logProbabilities(logits);
   const sum = [0, 1, 2, 3].reduce((sum, id) => sum + Math.exp(of(id)), 0);
   assertAlmostEquals(sum, 1, 1e-12);
+});
+
+Deno.test("penalties lower the logits of what was sampled, by how often and by whether", () => {
+  const logits = Float32Array.of(2, 1, 0, -1);
+  const greedy = (options: SamplingOptions, counts: readonly (readonly [number, number])[]) =>
+    sampleToken(logits, { temperature: 0, ...options }, 0.5, new Map(counts));
+  assertEquals(greedy({}, [[0, 9]]), 0);
+  // 2 − 3 · 0.5 is less than 1, and 2 − 2 · 0.5 is not.
+  assertEquals(greedy({ frequencyPenalty: 0.5 }, [[0, 3]]), 1);
+  assertEquals(greedy({ frequencyPenalty: 0.5 }, [[0, 2]]), 0);
+  assertEquals(greedy({ presencePenalty: 1.5 }, [[0, 1], [1, 7]]), 0);
+  assertEquals(greedy({ presencePenalty: 2.5 }, [[0, 1], [1, 1]]), 2);
+  assertEquals(greedy({ frequencyPenalty: -1, presencePenalty: -1 }, [[2, 2]]), 2);
+  assertEquals(logits, Float32Array.of(2, 1, 0, -1));
 });
