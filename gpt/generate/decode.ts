@@ -18,7 +18,6 @@ import {
   rmsNorm,
   rotaryNorm,
   runProgram,
-  stack,
   type Tensor,
 } from "../../tensor/mod.ts";
 import { ATTENTION_SHARPNESS, type Block, VALUE_GATE_SCALE } from "../model/block.ts";
@@ -58,24 +57,71 @@ interface Context {
   readonly ids: Tensor;
   readonly cos: Tensor;
   readonly sin: Tensor;
-  /** One for all sequences, or one for each. */
+  readonly rows: Rows;
+}
+
+/** The rows of a batch, `[tokens, 1, …]`, and the caches that they belong to. */
+class Rows {
   readonly caches: readonly SmearCache[];
+  readonly #ends: readonly number[];
+
+  /** @param counts The number of tokens for each cache; one cache may be of several sequences. */
+  constructor(caches: readonly SmearCache[], counts: readonly number[]) {
+    this.caches = caches;
+    let end = 0;
+    this.#ends = counts.map((count) => end += count);
+  }
+
+  /** For each cache its tokens, `[sequences, tokens, …]`. */
+  split(x: Tensor): Tensor[] {
+    if (this.caches.length === 1 && this.caches[0]!.batchSize === x.shape[0]) return [x];
+    return this.#ends.map((end, i) => {
+      const part = x.slice(0, this.#ends[i - 1] ?? 0, end);
+      return part.reshape([1, part.shape[0]!, ...x.shape.slice(2)]);
+    });
+  }
+
+  /** Undoes `split`. */
+  join(parts: readonly Tensor[]): Tensor {
+    if (parts.length === 1 && parts[0]!.shape[1] === 1) return parts[0]!;
+    const rows = parts.map((part) => part.reshape([-1, 1, ...part.shape.slice(2)]));
+    return rows.length === 1 ? rows[0]! : concat(rows);
+  }
+
+  /** The last token for each cache, `[sequences, 1, …]`. */
+  last(x: Tensor): Tensor {
+    if (this.#ends.at(-1) === this.caches.length) return x;
+    const last = this.#ends.map((end) => x.slice(0, end - 1, end));
+    return last.length === 1 ? last[0]! : concat(last);
+  }
 }
 
 /**
- * Runs one token of each sequence. All but attention is computed for all of them together.
+ * Runs one token of each sequence, or several. All but attention is computed for all of them together.
  *
- * @param ids `int32 [sequences, 1]`
+ * @param ids `int32 [tokens, 1]`: those of the first sequence, of the second, and so on.
  * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each.
+ * @param counts The number of tokens of each sequence. @default one each
  * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
  */
-export function decodeFused(model: GPT, ids: Tensor, caches: readonly SmearCache[]): Tensor {
-  model.checkTokens(ids, Math.max(...caches.map(({ position }) => position)));
+export function decodeFused(
+  model: GPT,
+  ids: Tensor,
+  caches: readonly SmearCache[],
+  counts: readonly number[] = caches.map(() => 1),
+): Tensor {
+  model.checkTokens(ids, Math.max(...caches.map(({ position }, i) => position + counts[i]! - 1)));
+  const rows = new Rows(caches, counts);
   const { device, config, computeDtype, transformer } = model;
   using scope = device.scope();
-  const angles = anglesOf(model, caches);
+  const angles = anglesOf(model, rows, counts);
   const embedded = rmsNorm(transformer.wte.forward(ids).to(computeDtype));
-  const previous = joined(caches.map(({ previousEmbedding }) => previousEmbedding));
+  const own = rows.split(embedded);
+  const previous = rows.join(own.map((part, i) => {
+    const [{ previousEmbedding }, tokens] = [caches[i]!, part.shape[1]!];
+    if (tokens === 1) return previousEmbedding;
+    return concat([previousEmbedding, part.slice(1, 0, tokens - 1)], 1);
+  }));
   const gate = model.smear_gate.forward(embedded.slice(-1, 0, smearChannels));
   const operands = [embedded, previous, gate, model.smear_lambda];
   const [x0] = runProgram(smear, operands, [], computeDtype) as [Tensor];
@@ -86,34 +132,29 @@ export function decodeFused(model: GPT, ids: Tensor, caches: readonly SmearCache
       all.slice(0, layer, layer + 1)
     );
     [x] = runProgram(mixResidual, [x, x0, ...lambdas], [], computeDtype) as [Tensor];
-    x = decodeBlock(block, x, { model, layer, ids, caches, ...angles });
+    x = decodeBlock(block, x, { model, layer, ids, rows, ...angles });
     if (layer === Math.floor(config.nLayer / 2)) middle = x;
   });
-  caches.forEach((cache, i) => cache.advanceWith(partOf(embedded, caches, i)));
+  caches.forEach((cache, i) => cache.advanceWith(own[i]!));
   const [stream] = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
   const weight = model.lm_head.weight.slice(0, 0, config.vocabSize);
-  const [logits] = linears(stream!, [weight], {
+  const [logits] = linears(rows.last(stream!), [weight], {
     normalize: true,
     activation: { softcap: LOGIT_CAP },
   });
   return scope.keep(logits!);
 }
 
-/** The angles of the next position of each cache: `[1, 1, size / 2]`, or `[sequences, 1, 1, size / 2]`. */
-function anglesOf(model: GPT, caches: readonly SmearCache[]): { cos: Tensor; sin: Tensor } {
-  const all = caches.map(({ position }) => model.rotaryAngles(position, 1));
-  if (all.length === 1) return all[0]!;
-  return { cos: stack(all.map(({ cos }) => cos)), sin: stack(all.map(({ sin }) => sin)) };
-}
-
-/** Rows of the sequences of all caches, from those in each. */
-function joined(parts: readonly Tensor[]): Tensor {
-  return parts.length === 1 ? parts[0]! : concat(parts);
-}
-
-/** The rows of the sequences in a cache. */
-function partOf(x: Tensor, caches: readonly SmearCache[], i: number): Tensor {
-  return caches.length === 1 ? x : x.slice(0, i, i + 1);
+/** The angles of the next positions of each cache: `[1, 1, size / 2]`, or `[tokens, 1, 1, size / 2]`. */
+function anglesOf(
+  model: GPT,
+  { caches }: Rows,
+  counts: readonly number[],
+): { cos: Tensor; sin: Tensor } {
+  const all = caches.map(({ position }, i) => model.rotaryAngles(position, counts[i]!));
+  if (all.length === 1 && counts[0] === 1) return all[0]!;
+  const join = (name: "cos" | "sin") => concat(all.map((angles) => angles[name])).unsqueeze(1);
+  return { cos: join("cos"), sin: join("sin") };
 }
 
 function decodeBlock({ attn, mlp }: Block, x: Tensor, context: Context): Tensor {
@@ -130,7 +171,7 @@ function decodeBlock({ attn, mlp }: Block, x: Tensor, context: Context): Tensor 
 
 /** Attention, from queries, keys, values and perhaps gate: one kernel on a GPU if they allow it. */
 function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): Tensor {
-  const { model, layer, ids, cos, sin, caches } = context;
+  const { model, layer, ids, cos, sin, rows } = context;
   const window = model.windows[layer]!;
   const size = headSize(model.config);
   const scale = ATTENTION_SHARPNESS / Math.sqrt(size);
@@ -138,12 +179,13 @@ function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): 
   const projections = { queries: heads(q!), keys: heads(k!), values: heads(v!) };
   const table = model.value_embeds[layer]?.weight;
   const gated = table === undefined || gate === undefined ? null : { table, gate };
-  if (caches.length === 1) {
-    const { keys: cachedKeys, values: cachedValues } = caches[0]!.buffers(layer);
+  const [cache] = rows.caches;
+  if (rows.caches.length === 1 && cache!.batchSize === ids.shape[0]) {
+    const { keys: cachedKeys, values: cachedValues } = cache!.buffers(layer);
     const inOneKernel = attentionStep({
       ...projections,
       embedding: gated && { ...gated, ids, scale: VALUE_GATE_SCALE },
-      ...{ cos, sin, window, scale, cachedKeys, cachedValues, position: caches[0]!.position },
+      ...{ cos, sin, window, scale, cachedKeys, cachedValues, position: cache!.position },
     });
     if (inOneKernel !== null) return inOneKernel;
   }
@@ -155,9 +197,11 @@ function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): 
   }
   const queries = rotaryNorm(projections.queries, cos, sin);
   const keys = rotaryNorm(projections.keys, cos, sin);
-  return joined(caches.map((cache, i) => {
-    const of = (x: Tensor) => partOf(x, caches, i);
-    const all = cache.extend(layer, of(keys), of(values));
-    return attention(of(queries), all.keys, all.values, { window, scale });
-  }));
+  const [ownKeys, ownValues] = [rows.split(keys), rows.split(values)];
+  return rows.join(
+    rows.split(queries).map((own, i) => {
+      const all = rows.caches[i]!.extend(layer, ownKeys[i]!, ownValues[i]!);
+      return attention(own, all.keys, all.values, { window, scale });
+    }),
+  );
 }

@@ -52,6 +52,16 @@ export interface LanguageModel {
    * @throws {RangeError} If caches and tokens do not match.
    */
   decode(ids: Tensor, caches: readonly KVCache[]): Tensor;
+  /**
+   * Like `decode`, for any number of tokens of each sequence: a server prefills the prompts of some
+   * while it decodes others, and each weight is read once. A model may lack it; then each prompt is
+   * prefilled by itself.
+   *
+   * @param ids `int32 [tokens, 1]`: those of the first sequence, then of the second, and so on.
+   * @param counts The number of tokens of each sequence, at least one.
+   * @returns The logits after the last token of each sequence, `[sequences, 1, vocabSize]`.
+   */
+  decodeChunks?(ids: Tensor, caches: readonly KVCache[], counts: readonly number[]): Tensor;
 }
 
 /** Options for {@linkcode TrainableModel.forward}. */

@@ -41,6 +41,44 @@ async function logitsAfter(model: GPT, caches: KVCache[], ids: number[]): Promis
 }
 
 testOnEveryDevice(
+  "chunks of several sequences are computed as each by itself",
+  async (device) => {
+    const model = openModel(device);
+    const all = [...prompts, [5, 6, 7, 8, 9, 10, 11, 12]];
+    const caches = all.map(() => model.createCache(1, 20));
+    const own = all.map(() => model.createCache(1, 20));
+    // One after the other sequence joins, with chunks of its own length.
+    const rounds = [[1, 2, 3, 4, 3], [0, 1, 0, 5, 1], [0, 3, 0, 1, 4]];
+    for (const counts of rounds) {
+      using _scope = device.scope();
+      const taking = counts.flatMap((count, i) => count > 0 ? [i] : []);
+      const chunks = taking.map((i) => {
+        const { position } = caches[i]!;
+        return all[i]!.slice(position, position + counts[i]!);
+      });
+      const ids = Tensor.from(device, chunks.flat().map((id) => [id]), { dtype: "int32" });
+      const sizes = chunks.map(({ length }) => length);
+      const logits = noGrad(() => model.decodeChunks(ids, taking.map((i) => caches[i]!), sizes));
+      assertEquals(logits.shape, [taking.length, 1, 64]);
+      const values = await logits.data();
+      for (const [row, i] of taking.entries()) {
+        const alone = noGrad(() =>
+          model.forward(Tensor.from(device, [chunks[row]!], { dtype: "int32" }), undefined, {
+            cache: own[i]!,
+            lastOnly: true,
+          })
+        );
+        const wanted = await alone.data();
+        wanted.forEach((value, token) =>
+          assertAlmostEquals(values[row * 64 + token]!, value, 1e-5, `sequence ${i}, ${token}`)
+        );
+      }
+    }
+    assertEquals(caches.map(({ position }) => position), own.map(({ position }) => position));
+  },
+);
+
+testOnEveryDevice(
   "sequences at different positions are decoded as each by itself",
   async (device) => {
     const model = openModel(device);

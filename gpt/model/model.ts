@@ -341,6 +341,15 @@ export class GPT extends Module implements TrainableModel {
   }
 
   /**
+   * Runs the next tokens of several sequences together: see {@linkcode LanguageModel.decodeChunks}.
+   *
+   * @throws {RangeError} If an id is not in the vocabulary, or a sequence is too long.
+   */
+  decodeChunks(ids: Tensor, caches: readonly KVCache[], counts: readonly number[]): Tensor {
+    return decodeFused(this, ids, caches.map(asSmearCache), counts);
+  }
+
+  /**
    * The head: logits from a residual stream, after the last layer or at any earlier place (the
    * logit lens).
    *

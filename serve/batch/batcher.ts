@@ -1,9 +1,9 @@
 /**
  * Continuous batching: requests join and leave a batch while it runs.
  *
- * Each step computes the next token of every sequence together, so that the weights are read once for
- * all of them. Between two steps a newcomer's prompt is prefilled, in chunks, so that nobody waits for a
- * long one. What a request gets depends on its prompt, its options and its seed, and not on who shares
+ * Each step computes the next token of every sequence together with the next chunks of newcomers'
+ * prompts, so that the weights are read once for all of them. Chunks are as long as delays nobody much:
+ * see `prefill_pace.ts`. What a request gets depends on its prompt, its options and its seed, and not on who shares
  * its batch, but for rounding: sums may be added up in another order.
  *
  * @module
@@ -22,7 +22,8 @@ import {
   RowState,
   type SamplingOptions,
 } from "../../gpt/mod.ts";
-import { noGrad, Tensor } from "../../tensor/mod.ts";
+import { concat, noGrad, Tensor } from "../../tensor/mod.ts";
+import { PrefillPace } from "./prefill_pace.ts";
 import { KeptPrefixes, type ReadSequence, sharedLength } from "./prefixes.ts";
 
 /** What is generated, and how. */
@@ -67,10 +68,10 @@ export interface BatcherOptions {
   readonly maxSequences?: number;
   /** The most requests that wait for a place. @default {64} */
   readonly maxQueue?: number;
-  /** Tokens of prompts that are prefilled between two steps, at most. @default {256} */
+  /** Tokens of prompts that are prefilled in a step, at most. @default {256} */
   readonly prefillTokens?: number;
-  /** The capacity of the KV caches that are kept for prompts that begin alike. @default {16384} */
-  readonly keptTokens?: number;
+  /** Bytes of the KV caches that are kept for prompts that begin alike. @default {268435456} */
+  readonly keptBytes?: number;
 }
 
 /** Is thrown if the queue is full. */
@@ -114,6 +115,14 @@ interface Sequence {
   readonly cache: KVCache;
   readonly tokens: number[];
   finish: "stop" | "length" | null;
+}
+
+/** A part of a prompt that is prefilled. */
+interface Chunk {
+  readonly job: Job;
+  readonly cache: KVCache;
+  readonly ids: readonly number[];
+  readonly isLast: boolean;
 }
 
 /** Takes a token of a choice; returns whether the choice goes on. */
@@ -160,7 +169,7 @@ export class Batcher {
   readonly #tokenizer: EngineTokenizer;
   readonly #maxSequences: number;
   readonly #maxQueue: number;
-  readonly #prefillTokens: number;
+  readonly #pace: PrefillPace;
   readonly #kept: KeptPrefixes;
   #waiting: Job[] = [];
   #prefilling: Job[] = [];
@@ -174,8 +183,8 @@ export class Batcher {
     this.#tokenizer = tokenizer;
     this.#maxSequences = options.maxSequences ?? 32;
     this.#maxQueue = options.maxQueue ?? 64;
-    this.#prefillTokens = options.prefillTokens ?? 256;
-    this.#kept = new KeptPrefixes(options.keptTokens ?? 16_384);
+    this.#pace = new PrefillPace(options.prefillTokens ?? 256);
+    this.#kept = new KeptPrefixes(options.keptBytes ?? 2 ** 28);
   }
 
   /** The sequences that are generated now. */
@@ -212,7 +221,8 @@ export class Batcher {
    * @param onToken Is called with each token of each choice, in order.
    * @returns How it ended.
    * @throws {QueueFullError} If too many requests wait.
-   * @throws {RangeError} If the request does not fit into the model or the batch.
+   * @throws {RangeError} If the request does not fit into the model or the batch, or an id is not in
+   * the vocabulary.
    * @throws {Error} If a token cannot be sampled, or the reason of the signal.
    */
   generate(request: GenerationRequest, onToken: OnToken): Promise<GenerationResult> {
@@ -223,6 +233,11 @@ export class Batcher {
         `Cannot generate ${maxTokens} tokens after a prompt of ${prompt.length}: wanted 1 to ` +
           `${maximumLength} in all`,
       );
+    }
+    const { vocabSize } = this.#model.config;
+    const wrong = prompt.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+    if (wrong !== undefined) {
+      throw new RangeError(`Cannot generate: wanted ids below ${vocabSize}, got ${wrong}`);
     }
     if (!(choices >= 1 && choices <= this.#maxSequences)) {
       throw new RangeError(
@@ -258,8 +273,7 @@ export class Batcher {
       await nextTurn();
       this.#waiting = this.#waiting.filter(({ isOver }) => !isOver);
       this.#admit();
-      await this.#prefill();
-      await this.#decode();
+      await this.#step();
     }
     // Not when the promise settles: a caller may make a new request before that.
     this.#loop = null;
@@ -277,63 +291,112 @@ export class Batcher {
     }
   }
 
-  /** Prefills the prompts of newcomers, up to a number of tokens. */
-  async #prefill(): Promise<void> {
-    let left = this.#prefillTokens;
-    while (left > 0 && this.#prefilling.length > 0) {
-      const job = this.#prefilling[0]!;
+  /** The next token of all sequences, and the next chunks of the prompts of newcomers. */
+  async #step(): Promise<void> {
+    this.#running = this.#running.filter(({ finish }) => finish === null);
+    const running = [...this.#running];
+    const chunks = this.#nextChunks();
+    if (running.length + chunks.length === 0) return;
+    const start = performance.now();
+    let values: Float32Array;
+    try {
+      values = await this.#compute(running, chunks);
+    } catch (error) {
+      // What a newcomer lacks must not end those who generate: they go on without it.
+      for (const { job } of chunks.length > 0 ? chunks : running) this.#end(job, error);
+      for (const { job } of chunks) this.#leave(job);
+      return;
+    }
+    const promptTokens = chunks.reduce((sum, { ids }) => sum + ids.length, 0);
+    this.#pace.note(performance.now() - start, promptTokens);
+    this.statistics.promptTokens += promptTokens;
+    if (running.length > 0) this.statistics.steps++;
+    const { vocabSize } = this.#model.config;
+    const logitsOf = (row: number) => values.subarray(row * vocabSize, (row + 1) * vocabSize);
+    running.forEach((sequence, row) => this.#take(sequence, logitsOf(row)));
+    chunks.forEach(({ job, isLast }, i) => {
+      if (job.isOver) this.#leave(job);
+      else if (isLast) this.#begin(job, logitsOf(running.length + i));
+    });
+    this.#running = this.#running.filter(({ finish }) => finish === null);
+  }
+
+  /** The chunks of prompts that the next step prefills. */
+  #nextChunks(): Chunk[] {
+    const chunks: Chunk[] = [];
+    let left = this.#pace.tokens(this.#running.length > 0);
+    for (const job of [...this.#prefilling]) {
+      if (left === 0) break;
       if (job.isOver) {
         this.#leave(job);
         continue;
       }
       try {
-        left -= await this.#prefillChunk(job, left);
+        const cache = job.cache ??= this.#openCache(job);
+        const { prompt } = job.request;
+        const ids = prompt.slice(cache.position, cache.position + left);
+        chunks.push({ job, cache, ids, isLast: cache.position + ids.length === prompt.length });
+        left -= ids.length;
       } catch (error) {
         this.#end(job, error);
         this.#leave(job);
       }
     }
+    return chunks;
   }
 
-  /** Prefills a chunk of a prompt; after the last one the choices join the batch. */
-  async #prefillChunk(job: Job, most: number): Promise<number> {
-    const { prompt, maxTokens } = job.request;
-    job.cache ??= this.#openCache(job);
-    const { cache } = job;
-    const start = cache.position;
-    const end = Math.min(prompt.length, start + most);
-    const isLast = end === prompt.length;
+  /** The logits after the last tokens, `[sequences + chunks, vocabulary]`. */
+  async #compute(running: readonly Sequence[], chunks: readonly Chunk[]): Promise<Float32Array> {
+    const model = this.#model;
+    const { device } = model;
+    const tensorOf = (rows: readonly (readonly number[])[]) =>
+      Tensor.from(device, rows, { dtype: "int32" });
+    const last = running.map(({ tokens }) => [tokens.at(-1)!]);
+    const caches = running.map(({ cache }) => cache);
     const logits = noGrad(() => {
-      using scope = this.#model.device.scope();
-      const ids = Tensor.from(this.#model.device, [prompt.slice(start, end)], { dtype: "int32" });
-      const logits = this.#model.forward(ids, undefined, { cache });
-      return isLast ? scope.keep(logits.slice(1, end - start - 1).contiguous()) : null;
+      using scope = device.scope();
+      if (chunks.length === 0) return scope.keep(decodeSequences(model, tensorOf(last), caches));
+      if (model.decodeChunks !== undefined) {
+        const all = [...last, ...chunks.map(({ ids }) => ids)];
+        const ids = tensorOf(all.flat().map((id) => [id]));
+        const allCaches = [...caches, ...chunks.map(({ cache }) => cache)];
+        return scope.keep(model.decodeChunks(ids, allCaches, all.map(({ length }) => length)));
+      }
+      const rows = chunks.map(({ ids, cache }) =>
+        model.forward(tensorOf([ids]), undefined, { cache, lastOnly: true })
+      );
+      if (running.length > 0) rows.unshift(decodeSequences(model, tensorOf(last), caches));
+      return scope.keep(concat(rows));
     });
-    this.statistics.promptTokens += end - start;
-    if (logits === null) {
-      if (this.#model.device.kind === "webgpu") this.#model.device.flush();
-      return end - start;
+    try {
+      return await logits.data() as Float32Array;
+    } finally {
+      logits.dispose();
     }
-    const values = await read(logits);
+  }
+
+  /** Lets the choices of a request, whose prompt has been prefilled, join the batch. */
+  #begin(job: Job, logits: Float32Array): void {
+    const { prompt, maxTokens, choices } = job.request;
+    const cache = job.cache!;
     this.#prefilling = this.#prefilling.filter((each) => each !== job);
-    if (job.isOver) {
-      this.#release(cache, prompt);
-      return end - start;
-    }
-    job.cache = null;
     const special = generationTokens(this.#tokenizer);
-    for (let choice = 0; choice < job.request.choices; choice++) {
-      const own = choice === 0
-        ? cache
-        : forkCache(this.#model, cache, prompt, prompt.length + maxTokens);
-      const sampling = { ...job.request, index: choice };
-      const row = new RowState(special, this.#tokenizer, undefined, sampling);
-      const tokens = [...prompt];
-      job.sequences.push({ job, choice, row, cache: own, tokens, finish: null });
+    try {
+      for (let choice = 0; choice < choices; choice++) {
+        const own = choice === 0
+          ? cache
+          : forkCache(this.#model, cache, prompt, prompt.length + maxTokens);
+        const sampling = { ...job.request, index: choice };
+        const row = new RowState(special, this.#tokenizer, undefined, sampling);
+        job.sequences.push({ job, choice, row, cache: own, tokens: [...prompt], finish: null });
+        // From now on it is freed with its sequence.
+        job.cache = null;
+      }
+    } catch (error) {
+      return this.#end(job, error);
     }
-    for (const sequence of [...job.sequences]) this.#take(sequence, values);
+    for (const sequence of [...job.sequences]) this.#take(sequence, logits);
     this.#running.push(...job.sequences.filter(({ finish }) => finish === null));
-    return end - start;
   }
 
   /** A cache for a prompt, which begins with the longest prefix that another cache holds. */
@@ -342,43 +405,28 @@ export class Batcher {
     const capacity = prompt.length + Math.max(0, maxTokens);
     let best: ReadSequence | null = null;
     let shared = 0;
-    for (const sequence of [...this.#kept.sequences, ...this.#running]) {
+    const prefilling = this.#prefilling.flatMap(({ cache, request }) =>
+      cache === null ? [] : [{ cache, tokens: request.prompt }]
+    );
+    for (const sequence of [...this.#kept.sequences, ...this.#running, ...prefilling]) {
       // The last token is computed in any case: the first sampled one follows from it.
       const length = Math.min(sharedLength(sequence, prompt), prompt.length - 1);
       if (length > shared) [best, shared] = [sequence, length];
     }
-    if (best === null) return this.#model.createCache(1, capacity);
+    if (best === null) {
+      try {
+        return this.#model.createCache(1, capacity);
+      } catch {
+        // What is kept for later goes first, where memory is short.
+        this.#kept[Symbol.dispose]();
+        return this.#model.createCache(1, capacity);
+      }
+    }
     this.#kept.touch(best);
+    const cache = forkCache(this.#model, best.cache, prompt.slice(0, shared), capacity);
     job.cachedTokens = shared;
     this.statistics.cachedTokens += shared;
-    return forkCache(this.#model, best.cache, prompt.slice(0, shared), capacity);
-  }
-
-  /** The next token of all sequences. */
-  async #decode(): Promise<void> {
-    this.#running = this.#running.filter(({ finish }) => finish === null);
-    const batch = [...this.#running];
-    if (batch.length === 0) return;
-    let values: Float32Array;
-    try {
-      const { device } = this.#model;
-      const logits = noGrad(() => {
-        using scope = device.scope();
-        const column = batch.map(({ tokens }) => [tokens.at(-1)!]);
-        const ids = Tensor.from(device, column, { dtype: "int32" });
-        return scope.keep(decodeSequences(this.#model, ids, batch.map(({ cache }) => cache)));
-      });
-      values = await read(logits);
-    } catch (error) {
-      for (const { job } of batch) this.#end(job, error);
-      return;
-    }
-    this.statistics.steps++;
-    const { vocabSize } = this.#model.config;
-    batch.forEach((sequence, i) => {
-      this.#take(sequence, values.subarray(i * vocabSize, (i + 1) * vocabSize));
-    });
-    this.#running = this.#running.filter(({ finish }) => finish === null);
+    return cache;
   }
 
   /** Samples the next token of a sequence, and passes it on. */
@@ -462,14 +510,6 @@ function describe(
     logprob: logprobOf(id),
   }));
   return { logprob: logprobOf(token), top };
-}
-
-async function read(logits: Tensor): Promise<Float32Array> {
-  try {
-    return await logits.data() as Float32Array;
-  } finally {
-    logits.dispose();
-  }
 }
 
 /** Resolves after a turn of the event loop, which handles what has arrived. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
-import { Engine } from "../../gpt/mod.ts";
+import { Engine, type LanguageModel } from "../../gpt/mod.ts";
 import { openTinyModel } from "../testing/tiny_server.ts";
 import { Batcher, type GenerationRequest, QueueFullError } from "./batcher.ts";
 
@@ -52,6 +52,10 @@ for (const temperature of [0, 0.9]) {
       alone.push(await tokensOf(batcher, request));
       await batcher.close();
     }
+    // A model may lack decodeChunks.
+    const plain = new Batcher(withLimit(model, Infinity), tokenizer, { prefillTokens: 16 });
+    assertEquals(await Promise.all(requests.map((each) => tokensOf(plain, each))), alone);
+    await plain.close();
     const batcher = new Batcher(model, tokenizer, { maxSequences: 7, prefillTokens: 16 });
     assertEquals(await Promise.all(requests.map((each) => tokensOf(batcher, each))), alone);
     // The second time, prompts are found in the KV caches of the first.
@@ -81,7 +85,7 @@ batcherTest(
   async ({ model, device, tokenizer }) => {
     const before = device.live;
     for (let round = 0; round < 2; round++) {
-      const batcher = new Batcher(model, tokenizer, { maxSequences: 4, keptTokens: 200 });
+      const batcher = new Batcher(model, tokenizer, { maxSequences: 4, keptBytes: 100_000 });
       await Promise.all(
         prompts.map((prompt, i) => {
           const signal = AbortSignal.timeout(i % 3 === 0 ? 1 : 10_000);
@@ -142,3 +146,69 @@ batcherTest(
     await batcher.close();
   },
 );
+
+batcherTest("a long prompt is prefilled in chunks, while others go on", async (opened) => {
+  const { model, tokenizer } = opened;
+  const batcher = new Batcher(model, tokenizer, { prefillTokens: 20 });
+  const read: number[] = [];
+  const { promise: hasBegun, resolve } = Promise.withResolvers<void>();
+  const short = batcher.generate({ ...options, prompt: [1, 2], maxTokens: 60 }, () => {
+    read.push(batcher.statistics.promptTokens);
+    resolve();
+    return true;
+  });
+  await hasBegun;
+  const prompt = Array.from({ length: 200 }, (_, i) => i * 7 % 256);
+  const wanted = new Engine(model, tokenizer)
+    .generateBatch(prompt, { maxTokens: 5, temperature: 0 });
+  const [tokens] = await tokensOf(batcher, { ...options, prompt, maxTokens: 5 });
+  assertEquals([...prompt, ...tokens!], (await wanted).tokens[0]);
+  await short;
+  const chunks = read.slice(1).map((tokens, i) => tokens - read[i]!);
+  assertEquals(chunks.every((tokens) => tokens <= 20), true, `${chunks}`);
+  assertEquals(chunks.filter((tokens) => tokens > 0).length >= 10, true, `${chunks}`);
+  await batcher.close();
+});
+
+/** A model with a device that has no room for more than some tokens of KV cache. */
+function withLimit(model: Model["model"], most: number): LanguageModel {
+  const caches = new Set<{ capacity: number; dispose(): void }>();
+  return {
+    device: model.device,
+    config: model.config,
+    maximumLength: model.maximumLength,
+    createCache(batchSize, capacity) {
+      const taken = [...caches].reduce((sum, { capacity }) => sum + capacity, capacity);
+      if (taken > most) throw new RangeError(`Cannot reserve ${capacity} tokens`);
+      const cache = model.createCache(batchSize, capacity);
+      caches.add(cache);
+      const dispose = cache.dispose.bind(cache);
+      cache.dispose = () => void (caches.delete(cache), dispose());
+      return cache;
+    },
+    forward: (ids, targets, given) => model.forward(ids, targets, given),
+    decode: (ids, given) => model.decode(ids, given),
+  };
+}
+
+batcherTest("a request without room fails alone, and what is kept makes room", async (opened) => {
+  const { model, tokenizer } = opened;
+  const limited = withLimit(model, 100);
+  const batcher = new Batcher(limited, tokenizer);
+  const first = { ...options, prompt: [1, 2, 3], maxTokens: 40 };
+  const running = tokensOf(batcher, first);
+  const large = tokensOf(batcher, { ...options, prompt: [4], maxTokens: 90 });
+  await assertRejects(() => large, RangeError, "Cannot reserve 91 tokens");
+  assertEquals((await running)[0]!.length, 40);
+  // The cache of the first has been kept; now it is freed.
+  assertEquals(
+    (await tokensOf(batcher, { ...options, prompt: [4], maxTokens: 90 }))[0]!.length,
+    90,
+  );
+  assertThrows(
+    () => batcher.generate({ ...options, prompt: [1, 300] }, () => true),
+    RangeError,
+    "wanted ids below 298, got 300",
+  );
+  await batcher.close();
+});

@@ -9,15 +9,15 @@ export interface ReadSequence {
   readonly tokens: readonly number[];
 }
 
-/** The caches of the sequences that ended last, up to a number of tokens. */
+/** The caches of the sequences that ended last, up to a number of bytes. */
 export class KeptPrefixes implements Disposable {
-  readonly #maxTokens: number;
+  readonly #maxBytes: number;
   /** The least recently used comes first. */
   #kept: ReadSequence[] = [];
 
-  /** @param maxTokens The capacity of all caches together, at most. */
-  constructor(maxTokens: number) {
-    this.#maxTokens = maxTokens;
+  /** @param maxBytes The memory of all caches together, at most. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   get sequences(): readonly ReadSequence[] {
@@ -39,9 +39,9 @@ export class KeptPrefixes implements Disposable {
       if (sharedLength(kept, read) === kept.cache.position) this.#free(kept);
     }
     this.#kept.push(sequence);
-    let tokens = this.#kept.reduce((sum, { cache }) => sum + cache.capacity, 0);
-    while (tokens > this.#maxTokens) {
-      tokens -= this.#kept[0]!.cache.capacity;
+    let bytes = this.#kept.reduce((sum, { cache }) => sum + cache.bytes, 0);
+    while (bytes > this.#maxBytes) {
+      bytes -= this.#kept[0]!.cache.bytes;
       this.#free(this.#kept[0]!);
     }
   }

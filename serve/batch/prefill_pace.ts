@@ -1,0 +1,65 @@
+/** How much of the prompts of newcomers a step of the batch prefills. @module */
+
+/** What a step that prefills may take longer than one that does not, in milliseconds. */
+const MAX_DELAY_MS = 15;
+
+/** The same if nobody generates, so that only other newcomers wait. */
+const MAX_IDLE_DELAY_MS = 100;
+
+/** Tokens that are prefilled in any case, so that newcomers get on. */
+const MIN_TOKENS = 8;
+
+/** The weight of the last measurement in an average. */
+const SMOOTHING = 0.5;
+
+/**
+ * Finds the number of tokens that a step can prefill without delaying those who generate, by what
+ * earlier steps took.
+ *
+ * @example Prefill that takes a millisecond a token
+ * ```ts
+ * import { PrefillPace } from "./prefill_pace.ts";
+ *
+ * const pace = new PrefillPace(256);
+ * for (let step = 0; step < 20; step++) {
+ *   const tokens = pace.tokens(true);
+ *   pace.note(5, 0);
+ *   pace.note(5 + tokens, tokens);
+ * }
+ * if (pace.tokens(true) !== 15 || pace.tokens(false) !== 100) throw new Error("expected 15 and 100");
+ * ```
+ */
+export class PrefillPace {
+  readonly #most: number;
+  /** Milliseconds of a step without a prompt, and of each token of a prompt; `null` if unknown. */
+  #stepMs: number | null = null;
+  #tokenMs: number | null = null;
+
+  /** @param most The most tokens of a step. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** The most tokens to prefill in the next step. @param isShared Whether others generate in it. */
+  tokens(isShared: boolean): number {
+    const milliseconds = isShared ? MAX_DELAY_MS : MAX_IDLE_DELAY_MS;
+    // The first time is a guess, which is soon corrected.
+    const fitting = this.#tokenMs === null ? 32 : Math.floor(milliseconds / this.#tokenMs);
+    return Math.min(this.#most, Math.max(MIN_TOKENS, fitting));
+  }
+
+  /** Takes note of a step's duration. */
+  note(milliseconds: number, promptTokens: number): void {
+    if (promptTokens === 0) {
+      this.#stepMs = average(this.#stepMs, milliseconds);
+    } else {
+      // Too little rather than nothing, where a step was faster than those before it.
+      const extra = Math.max(milliseconds - (this.#stepMs ?? 0), milliseconds / 10);
+      this.#tokenMs = average(this.#tokenMs, extra / promptTokens);
+    }
+  }
+}
+
+function average(before: number | null, value: number): number {
+  return before === null ? value : before + SMOOTHING * (value - before);
+}
