@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "npm:playwright-core@1.65.1";
 import { readMetrics } from "../gpt/mod.ts";
 import { findChromium, startChromium } from "../testing/browser/chromium.ts";
-import { pageTest, unreached, violations } from "../web/testing/pages.ts";
+import { pageTest, svgFaults, unreached, violations } from "../web/testing/pages.ts";
 import { command, makeCorpus, makeHome, runScript } from "./testing/run_script.ts";
 import { serveScript as serve } from "./testing/served.ts";
 import { waitUntil } from "./testing/wait.ts";
@@ -109,7 +109,12 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
       "Memory in use, bytes": [shown(last.liveBytes)],
       "Memory at the peak, bytes": [shown(last.peakBytes)],
     });
-    assertEquals(await page.locator("[data-figure=peakBytes] .curve").count(), 1);
+    // Memory is one chart, and the device does not push the table beyond the window.
+    assertEquals(await page.locator("[data-figure=memory] .curve").count(), 2);
+    assertEquals(await page.locator("[data-figure=peakBytes]").count(), 0);
+    assert(!(await page.innerText("[data-table=runs]")).includes("WebAssembly"));
+    const table = page.locator(".scroll:has([data-table=runs])");
+    assert(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));
     const samples = await page.$$eval(".sample", (all) => all.map((one) => one.textContent));
     assertEquals(samples, [
       ...metrics.findLast(({ kind }) => kind === "samples")!.texts as string[],
@@ -136,7 +141,7 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
       "[data-table=settings] tbody th",
       (all) => all.map(({ textContent }) => textContent),
     );
-    assertEquals(differences, ["seed", "modelTag"]);
+    assertEquals(differences, ["--seed", "--model-tag"]);
     // The state is in the link.
     await page.selectOption("#axis", "tokens");
     await page.selectOption("#scale", "log");
@@ -164,7 +169,10 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
       await page.emulateMedia({ colorScheme });
       for (const width of [320, 360, 1280]) {
         await page.setViewportSize({ width, height: 740 });
-        if (width > 320) assertEquals(await violations(page), [], `${colorScheme}, ${width}`);
+        if (width > 320) {
+          assertEquals(await violations(page), [], `${colorScheme}, ${width}`);
+          assertEquals(await page.evaluate(svgFaults), [], `${width}`);
+        }
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         assert(wide <= width, `${wide} at ${width}`);
       }
@@ -201,6 +209,12 @@ pageTest("what a killed run wrote after its checkpoint is gone once it goes on",
     );
     // The lock is still there, but nobody holds it.
     await page.waitForSelector("[data-run='base/killed'][data-state=stopped]");
+    const row = page.locator("[data-table=runs] tbody tr");
+    assertMatch(
+      (await row.innerText()).replaceAll(/\s+/g, " "),
+      /base\/killed stopped [\d,]+ of 100,000 /,
+    );
+    assertEquals(await row.locator(".state.stopped, progress").count(), 2);
     const more = ["--resume", "--model-tag", "killed", "--num-iterations", `${killed + 20}`];
     assertEquals((await runScript("base_train.ts", more, home)).code, 0);
     await page.waitForSelector("[data-run='base/killed'][data-state=finished]");

@@ -7,9 +7,18 @@ import type { ListedRun } from "../../serve/dashboard/messages.ts";
 import { computed, type JSX, render, type TargetedPointerEvent } from "../deps.ts";
 import { Button, Controls, Slider } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
-import { type Curve, extremes, Plot, type PointerHandlers, valueAtPixel } from "../parts/plot.tsx";
+import { Mark } from "../parts/icons.tsx";
+import {
+  type Curve,
+  extremes,
+  Plot,
+  type Point,
+  type PointerHandlers,
+  valueAtPixel,
+} from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
 import { followAddress, reset } from "../state.ts";
+import { type Chart, chartsOf, verticalAxis } from "./charts.ts";
 import {
   act,
   axis,
@@ -29,9 +38,6 @@ import { csvOf, curveOf, figuresOf, lastStep, placeOn, smooth, valueAt } from ".
 import { words } from "./words.ts";
 
 const COLORS = ["a", "b", "c", "d"] as const;
-
-/** Figures that have no curve of their own: a slider smooths the loss. */
-const WITHOUT_CURVE = ["smoothLoss", "seconds"];
 
 const token = document.querySelector<HTMLMetaElement>("meta[name=token]")?.content;
 
@@ -62,34 +68,52 @@ const at = computed(() => Math.min(hovered.value ?? pinned.value, last.value));
 
 /** All figures: those that have a name in its order, then the others. */
 const figures = computed(() => {
-  const found = figuresOf(parts.value.map(({ data }) => data));
   const order = Object.keys(words.figures);
-  return [...new Set([...order.filter((name) => found.includes(name)), ...found])];
+  const placeOf = (name: string) => {
+    const i = order.indexOf(name.replace(/^pass@\d+$/, "pass@1"));
+    return i < 0 ? order.length : i;
+  };
+  return figuresOf(parts.value.map(({ data }) => data)).sort((a, b) => placeOf(a) - placeOf(b));
 });
 
-/** The curves of each figure, and the ends of its axes. */
+/** The curve of a figure of a run, as its chart shows it. */
+function styled(
+  run: string,
+  figure: string,
+  of: Chart,
+  points: readonly Point[],
+): Curve {
+  const i = of.figures.indexOf(figure);
+  if (of.figures.length === 1) return { name: run, ...lookOf(run), points };
+  // A run alone gives the figures their colors; of several, each has one of its own.
+  if (parts.value.length === 1) return { name: named(figure), color: COLORS[i % 4]!, points };
+  const look = i === 0 ? "plain" : "dashed";
+  return { name: `${run}: ${named(figure)}`, color: lookOf(run).color, look, points };
+}
+
+/** The curves of each chart, and the ends of its axes. */
 const charts = computed(() => {
   const isLog = scale.value === "log";
-  return figures.value.filter((figure) => !WITHOUT_CURVE.includes(figure)).map((figure) => {
-    const whole = parts.value.flatMap(({ name, data, place }): Curve[] => {
-      const points = place === null ? [] : curveOf(data, figure, place);
-      if (points.length === 0) return [];
-      const curve = { name, ...lookOf(name), points };
-      if (figure !== "loss" || decay.value === 0) return [curve];
-      return [{ ...curve, look: "thin" }, { ...curve, points: smooth(points, decay.value) }];
-    });
+  return chartsOf(figures.value).map((chart) => {
+    const whole = parts.value.flatMap(({ name, data, place }) =>
+      chart.figures.flatMap((figure): Curve[] => {
+        const points = place === null ? [] : curveOf(data, figure, place);
+        if (points.length === 0) return [];
+        const curve = styled(name, figure, chart, points);
+        if (figure !== "loss" || decay.value === 0) return [curve];
+        return [{ ...curve, look: "thin" }, { ...curve, points: smooth(points, decay.value) }];
+      })
+    );
     const ends = whole.flatMap(({ points }) => [points[0]![0], points.at(-1)![0]]);
     const x = zoom.value ?? [Math.min(...ends), Math.max(...ends)] as const;
     const curves = whole.map((curve) => ({
       ...curve,
       points: extremes(curve.points, x).filter(([, value]) => !isLog || value > 0),
     }));
-    const heights = curves.flatMap(({ points }) => points.map(([, height]) => height));
-    const [low, high] = [Math.min(...heights), Math.max(...heights)];
-    const room = 0.04 * (high - low || Math.abs(high) || 1);
-    const y = isLog ? [low / 1.05, high * 1.05] as const : [low - room, high + room] as const;
+    const shownPoints = curves.map(({ points }) => points);
+    const { ends: y, startsAt } = verticalAxis(chart.name, shownPoints, isLog);
     const points = whole.reduce((sum, { points }) => sum + points.length, 0);
-    return { figure, points, x, y, curves };
+    return { name: chart.name, points, x, y, curves, startsAt };
   }).filter(({ curves }) => curves.some(({ points }) => points.length > 0));
 });
 
@@ -116,8 +140,8 @@ function cellsOf(run: ListedRun): (string | JSX.Element)[] {
       {run.name}
       {isShown && <span class={`key ${color} ${look}`} />}
     </label>,
-    words.states[run.state],
-    steps === null ? count(step) : words.of(count(step), count(steps)),
+    <span key={run.name} class={`state ${run.state}`}>{words.states[run.state]}</span>,
+    <Done key={run.name} step={step} steps={steps} state={run.state} />,
     show(figures["smoothLoss"] ?? figures["loss"] ?? null),
     show(figures["bitsPerByte"]),
     count(figures["tokensPerSecond"]),
@@ -129,8 +153,19 @@ function cellsOf(run: ListedRun): (string | JSX.Element)[] {
           {words.inside}
         </a>
       ),
-    run.device ?? words.no_value,
   ];
+}
+
+/** How far a run has come, as numbers and as a bar while it has not come to its end. */
+function Done({ step, steps, state }: Pick<ListedRun, "step" | "steps" | "state">): JSX.Element {
+  if (steps === null) return <>{count(step)}</>;
+  const text = words.of(count(step), count(steps));
+  return (
+    <>
+      {text}
+      {state !== "finished" && <progress value={step} max={steps} aria-label={text} />}
+    </>
+  );
 }
 
 function Runs(): JSX.Element {
@@ -201,11 +236,14 @@ function Curves(): JSX.Element {
       </div>
       {zoom.value !== null && <Button onClick={() => zoom.value = null}>{words.whole}</Button>}
       <div class="charts">
-        {charts.value.map(({ figure, points, x, y, curves }) => (
-          <figure key={figure} data-figure={figure} data-points={points}>
-            <figcaption>{named(figure)}</figcaption>
+        {charts.value.map(({ name, points, x, y, curves, startsAt }) => (
+          <figure key={name} data-figure={name} data-points={points}>
+            <figcaption>
+              {named(name)}
+              {startsAt !== null && <span class="note">{words.above(show(startsAt))}</span>}
+            </figcaption>
             <Plot
-              title={words.plotted(named(figure), names)}
+              title={words.plotted(named(name), names)}
               xName={words.axes[axis.value]}
               isLog={scale.value === "log"}
               {...{ x, y, curves }}
@@ -268,21 +306,35 @@ function Samples(): JSX.Element {
   );
 }
 
+/** What a setting is called: the shape of the model in words, all else as the flag that sets it. */
+function settingName(name: string): string {
+  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return words.shape[name] ?? `--${flag}`;
+}
+
 function Settings(): JSX.Element {
   const runs = shown.value.flatMap((name) => list.value?.find((run) => run.name === name) ?? []);
   const names = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
-  const rows = names.map((name) => [name, ...runs.map(({ settings }) => `${settings[name] ?? ""}`)])
-    .filter(([, ...values]) => values.some((value) => value !== values[0]));
+  const all = [
+    [words.device, ...runs.map(({ device }) => device ?? words.no_value)],
+    ...names.map((name) => [
+      settingName(name),
+      ...runs.map(({ settings }) => `${settings[name] ?? ""}`),
+    ]),
+  ];
+  const different = all.filter(([, ...values]) => values.some((value) => value !== values[0]));
+  const head = [words.setting, ...runs.map(({ name }) => name)];
   return (
     <section>
       <h2>{words.settings}</h2>
-      {rows.length === 0 ? <p>{runs.length < 2 ? words.one : words.same}</p> : (
-        <Table
-          id="settings"
-          label={words.settings}
-          head={[words.setting, ...runs.map(({ name }) => name)]}
-          rows={rows}
-        />
+      {different.length === 0
+        ? <p>{runs.length < 2 ? words.one : words.same}</p>
+        : <Table id="settings" label={words.settings} head={head} rows={different} />}
+      {runs.length > 0 && (
+        <details>
+          <summary>{words.allSettings}</summary>
+          <Table id="all-settings" label={words.allSettings} head={head} rows={all} />
+        </details>
       )}
     </section>
   );
@@ -292,8 +344,11 @@ function Page(): JSX.Element {
   return (
     <>
       <a class="skip" href="#curves">{words.skip}</a>
-      <main>
+      <header>
+        <Mark />
         <h1>{words.title}</h1>
+      </header>
+      <main>
         <Status />
         <Runs />
         <Curves />
