@@ -158,5 +158,5 @@ export { type AnswerPiece, FoldedText, PartReader } from "./part_reader.ts";
 export { type AnswerOptions, ChatSession, type ChatSessionOptions } from "./session.ts";
 export { suggestions } from "./suggestions.ts";
 export { type ExamTask, readRows, type ReadRowsOptions, rowFormats } from "./tasks/rows.ts";
-export { type PythonOptions, type PythonResult, runPython } from "./tools/python.ts";
-export { openPythonTool, type PythonToolOptions } from "./tools/python_tool.ts";
+export { Python, type PythonOptions, type PythonResult } from "./tools/python.ts";
+export { pythonTool, type PythonToolOptions } from "./tools/python_tool.ts";

@@ -9,6 +9,7 @@ import {
   type GenerativeTask,
   humanExams,
   passAtK,
+  type Python,
   readRows,
   rowFormats,
   ruleExams,
@@ -26,7 +27,7 @@ import { choice, decimal, integer, list, mainOf, text, UsageError, type Values }
 import { modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
-import { openTool, toolFlags } from "./tools.ts";
+import { openPython, toolFlags } from "./tools.ts";
 import { deviceFlags } from "./device.ts";
 
 const flags = {
@@ -74,8 +75,8 @@ interface Result {
 }
 
 async function run(ranks: RunRanks | null, values: EvalValues): Promise<number> {
-  await openTool(values, "chat_eval");
-  const exams = await openExams(values);
+  await using python = await openPython(values, "chat_eval");
+  const exams = await openExams(values, python);
   const checkpoint = await shareCheckpoint(ranks, () => openModel(values));
   const { folder, meta, tokenizer } = checkpoint;
   await using device = await openDeviceOnRanks(ranks, values);
@@ -96,7 +97,7 @@ async function run(ranks: RunRanks | null, values: EvalValues): Promise<number> 
   return 0;
 }
 
-async function openExams(values: EvalValues): Promise<ExamTask[]> {
+async function openExams(values: EvalValues, python: Python | null): Promise<ExamTask[]> {
   const exams: ExamTask[] = [];
   for (const spec of values.task.length === 0 ? ["rules", "human"] : values.task) {
     const [name, ...path] = spec.split("=");
@@ -115,8 +116,8 @@ async function openExams(values: EvalValues): Promise<ExamTask[]> {
         } with =FILE, got "${spec}"`,
       );
     }
-    const runsPython = values.tools === "python";
-    exams.push(await blameFlagsFor(readRows(format, path.join("="), { runsPython })));
+    const options = python === null ? {} : { python };
+    exams.push(await blameFlagsFor(readRows(format, path.join("="), options)));
   }
   return exams;
 }

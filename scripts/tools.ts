@@ -1,6 +1,6 @@
 /** The tool that a model may call. @module */
 
-import { calculate, openPythonTool } from "../chat/mod.ts";
+import { calculate, Python, pythonTool } from "../chat/mod.ts";
 import type { Tool } from "../gpt/mod.ts";
 import { choice, UsageError, type Values } from "./flags.ts";
 
@@ -12,19 +12,27 @@ export const toolFlags = {
   ),
 };
 
+type ToolValues = Values<typeof toolFlags>;
+
 /**
  * Opens the tool, before other work begins.
  *
  * @param task The task in `deno.json`, whose name with `:python` is that of the one that allows Python.
  * @throws {UsageError} If this process may not run Python.
- * @throws {Error} If there is no `python3`.
+ * @throws {Error} If Python cannot be downloaded or started.
  */
-export async function openTool({ tools }: Values<typeof toolFlags>, task: string): Promise<Tool> {
-  if (tools === "calculator") return calculate;
-  const { state } = await Deno.permissions.query({ name: "run", command: "python3" });
-  if (state === "granted") return await openPythonTool();
+export async function openTool(values: ToolValues, task: string): Promise<Tool> {
+  const python = await openPython(values, task);
+  return python === null ? calculate : pythonTool(python);
+}
+
+/** Opens Python if the flags ask for it, and throws as {@linkcode openTool}. */
+export async function openPython({ tools }: ToolValues, task: string): Promise<Python | null> {
+  if (tools === "calculator") return null;
+  const { state } = await Deno.permissions.query({ name: "run", command: Deno.execPath() });
+  if (state === "granted") return await Python.open();
   throw new UsageError(
-    `Cannot use --tools python: wanted the permission --allow-run=python3, got none. ` +
+    `Cannot use --tools python: wanted the permission --allow-run=${Deno.execPath()}, got none. ` +
       `deno task ${task}:python has it`,
   );
 }

@@ -6,7 +6,7 @@
 
 import type { Conversation } from "../../tokenizer/mod.ts";
 import { readJsonLines } from "../files/json_lines.ts";
-import { runPython } from "../tools/python.ts";
+import type { Python } from "../tools/python.ts";
 import {
   type HumanEvalProblem,
   humanEvalProblem,
@@ -33,8 +33,8 @@ export type ExamTask =
 
 /** Options for {@linkcode readRows}. */
 export interface ReadRowsOptions {
-  /** Whether programs that the model writes may be run: HumanEval needs it. @default {false} */
-  readonly runsPython?: boolean;
+  /** Runs programs that the model writes: HumanEval needs it. It must stay open. */
+  readonly python?: Python;
 }
 
 /**
@@ -58,10 +58,10 @@ export interface ReadRowsOptions {
 export async function readRows(
   name: typeof rowFormats[number],
   path: string,
-  { runsPython = false }: ReadRowsOptions = {},
+  { python }: ReadRowsOptions = {},
 ): Promise<ExamTask> {
   if (name === "HumanEval") {
-    if (!runsPython) {
+    if (python === undefined) {
       throw new TypeError("Cannot judge HumanEval: wanted --tools python, as it runs programs");
     }
     const problems = await readJsonLines(
@@ -75,7 +75,7 @@ export async function readRows(
     const task: GenerativeTask = {
       ...listTask<Conversation>(name, problems),
       isRight: async (problem, completion) =>
-        (await runPython(testProgram(programs.get(problem)!, completion))).success,
+        (await python.run(testProgram(programs.get(problem)!, completion))).success,
     };
     return { kind: "generative", task };
   }

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { goldenTest, readGoldenJson } from "../../testing/golden.ts";
+import { pythonTest, sharedPython } from "../testing/python.ts";
 import type { Conversation } from "../../tokenizer/mod.ts";
 import { extractAnswer, gsm8kProblem, isAnsweredRight } from "./gsm8k.ts";
 import { extractImports, extractProgram } from "./human_eval.ts";
@@ -131,7 +132,7 @@ goldenTest("words to spell come in the original's order", () => {
   }
 });
 
-Deno.test("HumanEval is judged by running it, and only if that is allowed", async () => {
+pythonTest("HumanEval is judged by running it, and only if that is allowed", async () => {
   const path = await Deno.makeTempFile({ suffix: ".jsonl" });
   const row = {
     prompt: "def one():\n",
@@ -141,7 +142,8 @@ Deno.test("HumanEval is judged by running it, and only if that is allowed", asyn
   };
   await Deno.writeTextFile(path, JSON.stringify(row));
   await assertRejects(() => readRows("HumanEval", path), TypeError, "wanted --tools python");
-  const exam = await readRows("HumanEval", path, { runsPython: true });
+  const python = await sharedPython();
+  const exam = await readRows("HumanEval", path, { python });
   if (exam.kind !== "generative") throw new Error("expected answers to judge");
   const problem = exam.task.get(0);
   assertEquals(await exam.task.isRight(problem, "def one():\n    return 1"), true);

@@ -6,10 +6,10 @@
 
 import type { Tool } from "../../gpt/mod.ts";
 import { calculate } from "../../gpt/generate/calculator.ts";
-import { type PythonOptions, runPython } from "./python.ts";
+import type { Python } from "./python.ts";
 
-/** Options for {@linkcode openPythonTool}. */
-export interface PythonToolOptions extends PythonOptions {
+/** Options for {@linkcode pythonTool}. */
+export interface PythonToolOptions {
   /** The most characters of an answer, which the model has to read. @default {200} */
   readonly maxCharacters?: number;
 }
@@ -27,27 +27,29 @@ if value is not None:
 `;
 
 /**
- * Opens the tool. What the calculator can answer, it answers; all else runs in a process of its own: see
- * {@linkcode runPython}. A program that fails, prints nothing or takes too long gives no answer.
+ * Makes the tool. What the calculator can answer, it answers; all else runs in a process of its own: see
+ * {@linkcode Python}. A program that fails, prints nothing or takes too long gives no answer.
  *
- * @throws {Error} If there is no `python3`, or no permission to run it.
+ * @param python Must stay open.
  *
  * @example
  * ```ts
- * import { openPythonTool } from "./python_tool.ts";
+ * import { Python } from "./python.ts";
+ * import { pythonTool } from "./python_tool.ts";
  *
- * const tool = await openPythonTool();
+ * await using python = await Python.open({ folder: await Deno.makeTempDir() });
+ * const tool = pythonTool(python);
  * if (await tool("sum(range(101))") !== "5050") throw new Error("expected Gauss's sum");
  * ```
  */
-export async function openPythonTool(
-  { maxCharacters = 200, ...options }: PythonToolOptions = {},
-): Promise<Tool> {
-  await runPython("", options);
+export function pythonTool(
+  python: Python,
+  { maxCharacters = 200 }: PythonToolOptions = {},
+): Tool {
   return (call) => calculate(call) ?? answer(call);
 
   async function answer(call: string): Promise<string | null> {
-    const { success, stdout } = await runPython(asAtPrompt(call), options);
+    const { success, stdout } = await python.run(asAtPrompt(call));
     const text = stdout.trim();
     if (!success || text === "") return null;
     return text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters)}…`;

