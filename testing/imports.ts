@@ -20,6 +20,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   stories: [],
   mpi: [],
   gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "mpi"],
+  interchange: ["tensor", "tokenizer"],
+  models: ["interchange", "gpt", "nn", "optim", "tensor", "tokenizer"],
   chat: ["gpt", "tensor", "optim", "tokenizer", "data", "stories"],
   serve: ["chat", "gpt", "tensor", "tokenizer"],
   web: [
@@ -35,7 +37,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "chat",
     "serve",
   ],
-  scripts: ["serve", "chat", "gpt", "tokenizer", "data", "stories", "web"],
+  scripts: ["serve", "chat", "gpt", "tokenizer", "data", "stories", "models", "web"],
 };
 
 /** The files of other modules that pages may import, where the rest of their module needs files. */

@@ -1,0 +1,117 @@
+/**
+ * Tensors of safetensors files, one or several with an index, read one by one.
+ *
+ * @module
+ */
+
+import { checkEntry, checkLayout, parseHeader, prefixBytes } from "../tensor/safetensors_header.ts";
+import { elementTypes } from "./element_types.ts";
+import { type Folder, malformed, type Source } from "./source.ts";
+import { StoredTensor } from "./stored_tensor.ts";
+
+const INDEX = "model.safetensors.index.json";
+const SINGLE = "model.safetensors";
+
+const elementBytes = new Map(
+  [...elementTypes.values()].filter(({ block, unpack }) => block === 1 && unpack !== undefined)
+    .map(({ name, bytes }) => [name, bytes]),
+);
+
+/** Tensors of a file by name, and what its header says besides. */
+export interface StoredTensors {
+  /** By name, in file order. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Metadata of the file. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Opens a safetensors file: reads its header only.
+ *
+ * @throws {SyntaxError} If it is malformed.
+ */
+export async function openSafetensors(source: Source): Promise<StoredTensors> {
+  try {
+    const prefix = await source.read(0, Math.min(prefixBytes, source.size));
+    const announced = prefix.length < prefixBytes
+      ? 0
+      : Number(new DataView(prefix.buffer).getBigUint64(0, true));
+    // What is more than the file is left to the parser's message.
+    const head = await source.read(0, Math.min(source.size, prefixBytes + announced));
+    const { entries, metadata, dataStart } = parseHeader(
+      head,
+      (name, description) => checkEntry(name, description, elementBytes),
+    );
+    const tensors = checkLayout(entries, source.size - dataStart).map((entry) =>
+      new StoredTensor({
+        source,
+        name: entry.name,
+        type: elementTypes.get(entry.code)!,
+        shape: entry.shape,
+        offset: dataStart + entry.begin,
+        length: entry.end - entry.begin,
+      })
+    );
+    return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata };
+  } catch (error) {
+    if (!(error instanceof globalThis.SyntaxError)) throw error;
+    const message = error.message.replace(
+      /^Cannot read safetensors: /,
+      `Cannot read ${source.name}: `,
+    );
+    throw Object.assign(error, { message });
+  }
+}
+
+/**
+ * Opens the weights of a folder: `model.safetensors`, or the shards that its index names.
+ *
+ * @returns The tensors by name; `null` if the folder has neither.
+ * @throws {SyntaxError} If a file is malformed, missing or outside of the folder, or a tensor is not
+ * where the index says.
+ */
+export async function openSafetensorsFolder(folder: Folder): Promise<StoredTensors | null> {
+  const index = await folder.open(INDEX);
+  if (index === null) {
+    const single = await folder.open(SINGLE);
+    return single === null ? null : await openSafetensors(single);
+  }
+  const shardOf = await readIndex(index);
+  const shards = new Map<string, StoredTensors>();
+  for (const shard of new Set(shardOf.values())) {
+    const source = await folder.open(shard);
+    if (source === null) {
+      throw malformed(`${folder.name}/${INDEX}`, "shards that are in the folder", `no ${shard}`);
+    }
+    shards.set(shard, await openSafetensors(source));
+  }
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, shard] of shardOf) {
+    const tensor = shards.get(shard)!.tensors.get(name);
+    if (tensor === undefined) {
+      throw malformed(`${folder.name}/${shard}`, `a tensor ${JSON.stringify(name)}`, "none");
+    }
+    tensors.set(name, tensor);
+  }
+  return { tensors, metadata: [...shards.values()][0]?.metadata ?? {} };
+}
+
+/** The shard of each tensor. */
+async function readIndex(index: Source): Promise<Map<string, string>> {
+  const refuse = (got: string, cause?: unknown) =>
+    malformed(index.name, "a weight_map of tensors to file names", got, cause);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder().decode(await index.read(0, index.size)));
+  } catch (cause) {
+    throw refuse("no JSON", cause);
+  }
+  const map = typeof parsed === "object" && parsed !== null
+    ? Reflect.get(parsed, "weight_map")
+    : undefined;
+  if (typeof map !== "object" || map === null) throw refuse("none");
+  const entries = Object.entries(map);
+  const wrong = entries.find(([, file]) => typeof file !== "string");
+  if (wrong !== undefined) throw refuse(JSON.stringify(wrong[1]));
+  return new Map(entries as [string, string][]);
+}

@@ -1,0 +1,59 @@
+/** A tensor in a file: what is known of it, and its numbers when they are asked for. @module */
+
+import { type ElementType, readableTypes } from "./element_types.ts";
+import { malformed, type Source } from "./source.ts";
+
+/** Where a tensor lies in a file. */
+export interface TensorPlace {
+  /** The file. */
+  readonly source: Source;
+  /** Its name in the file. */
+  readonly name: string;
+  /** How its numbers are stored. */
+  readonly type: ElementType;
+  /** Length of each axis. */
+  readonly shape: readonly number[];
+  /** Offset of its first byte. */
+  readonly offset: number;
+  /** Its bytes. */
+  readonly length: number;
+}
+
+/** A tensor that is read when its numbers are asked for, and not kept. */
+export class StoredTensor {
+  /** Its name in the file. */
+  readonly name: string;
+  /** How its numbers are stored. */
+  readonly type: ElementType;
+  /** Length of each axis; empty for a scalar. */
+  readonly shape: readonly number[];
+  readonly #place: TensorPlace;
+
+  /** Notes where it lies. */
+  constructor(place: TensorPlace) {
+    this.#place = place;
+    this.name = place.name;
+    this.type = place.type;
+    this.shape = place.shape;
+  }
+
+  /** Its bytes as they are stored, row-major. */
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    const { source, offset, length } = this.#place;
+    return await source.read(offset, length);
+  }
+
+  /**
+   * Its numbers in float32, row-major.
+   *
+   * @throws {SyntaxError} If the type is known by name only.
+   */
+  async float32(): Promise<Float32Array<ArrayBuffer>> {
+    const { name, type } = this;
+    if (type.unpack === undefined) {
+      const wanted = `${name} to be of a type that is read (${readableTypes.join(", ")})`;
+      throw malformed(this.#place.source.name, wanted, type.name);
+    }
+    return type.unpack(await this.bytes());
+  }
+}
