@@ -1,13 +1,8 @@
-/**
- * What to ask a model that was fine-tuned on conversations made by rule. It imports nothing, so that
- * pages may use it, too.
- *
- * @module
- */
+/** What to ask a model that was fine-tuned on conversations made by rule. @module */
 
 /**
  * Messages that show what such a model can do, one for each kind, the most telling first: the terminal
- * lists them as a greeting, the chat page as buttons. A test of the trained model asks them all.
+ * greets with them, and the server tells them to the chat page, which shows them as buttons.
  *
  * @example
  * ```ts

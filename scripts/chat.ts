@@ -24,7 +24,7 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
-import { type ChosenModel, modelFlags, openModel } from "./models.ts";
+import { type ChosenModel, modelFlags, openModel, suggestionsFor } from "./models.ts";
 import { write } from "./output.ts";
 import { openTool, toolFlags } from "./tools.ts";
 import { deviceFlags, openChosenDevice } from "./device.ts";
@@ -75,7 +75,7 @@ async function run(values: ChatValues, recipe: ChatRecipe): Promise<number> {
   await using device = await openChosenDevice(values);
   const model = await loadModel(checkpoint, device);
   using session = openSession(model, checkpoint.tokenizer, values, tool);
-  if (values.prompt === null) await new Chat(session, values).run();
+  if (values.prompt === null) await new Chat(session, values, suggestionsFor(checkpoint)).run();
   else await show(session, values.prompt, values, new AbortController().signal);
   return 0;
 }
@@ -159,15 +159,20 @@ const helpText = `/help                this text
 /save FILE           append the chat to a JSON Lines file
 /exit, Ctrl-D        leave; Ctrl-C stops an answer`;
 
+/** As many suggestions as fit into a line. */
+const SHOWN_SUGGESTIONS = 4;
+
 class Chat {
   readonly #session: ChatSession;
+  readonly #suggestions: readonly string[];
   #values: ChatValues;
   #reader: Interface | null = null;
   #answering: AbortController | null = null;
 
-  constructor(session: ChatSession, values: ChatValues) {
+  constructor(session: ChatSession, values: ChatValues, suggestions: readonly string[]) {
     this.#session = session;
     this.#values = values;
+    this.#suggestions = suggestions;
   }
 
   async run(): Promise<void> {
@@ -187,7 +192,9 @@ class Chat {
       if (this.#answering === null) reader.prompt();
     });
     if (isTerminal) {
-      console.log("Type a message. /help tells what else there is.\n");
+      console.log("Type a message. /help tells what else there is.");
+      const examples = this.#suggestions.slice(0, SHOWN_SUGGESTIONS);
+      console.log(examples.length === 0 ? "" : `Try: ${examples.join(" ")}\n`);
       reader.prompt();
     }
     for await (const line of reader) {

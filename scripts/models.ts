@@ -1,6 +1,6 @@
 /** The model that a command uses: the flags that choose it, and the line that names it. */
 
-import { latestRun, runNames, type Stage, stagePath, stages } from "../chat/mod.ts";
+import { latestRun, runNames, type Stage, stagePath, stages, suggestions } from "../chat/mod.ts";
 import {
   type Checkpoint,
   describeProgress,
@@ -145,4 +145,16 @@ export function titleOf({ stage, tag, progress }: ChosenModel): string {
 export function resumeCommand({ stage, tag }: Pick<ChosenModel, "stage" | "tag">): string | null {
   if (stage === "rl") return null;
   return `deno task ${stage === "base" ? "train" : "chat_sft"} --resume --model-tag ${tag}`;
+}
+
+/** What one could say to a model first: what conversations made by rule have taught it, if any did. */
+export function suggestionsFor(
+  { stage, meta: { settings } }: Pick<ChosenModel, "stage" | "meta">,
+): readonly string[] {
+  if (stage === "base") return [];
+  // What a reinforced model has practiced is not all that it was taught before.
+  if (stage === "rl") return suggestions;
+  const [task, conversations] = [settings["task"] ?? "", settings["conversations"] ?? ""];
+  const isTaught = task === "" ? conversations === "" : `${task}`.includes("rules");
+  return isTaught ? suggestions : [];
 }

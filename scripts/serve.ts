@@ -1,6 +1,5 @@
 /** A server of the last model, by OpenAI's API. */
 
-import { suggestions } from "../chat/mod.ts";
 import {
   type CheckpointMeta,
   describeProgress,
@@ -11,7 +10,7 @@ import {
 import { serve, type ServeOptions } from "../serve/mod.ts";
 import { integer, list, mainOf, text, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { type ChosenModel, modelFlags, openModel } from "./models.ts";
+import { modelFlags, openModel, suggestionsFor } from "./models.ts";
 import { print, printError } from "./output.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
@@ -56,7 +55,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const model = await loadModel(checkpoint, device, { computeDtype });
   using interrupt = onInterrupt("Stopping when the answers have come to an end.");
   const server = await serve(model, checkpoint.tokenizer, {
-    ...{ origin: describeProgress(checkpoint.progress), examples: examplesFor(checkpoint) },
+    ...{ origin: describeProgress(checkpoint.progress), examples: suggestionsFor(checkpoint) },
     ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
     ...sizeOf(checkpoint.meta),
     ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
@@ -69,13 +68,6 @@ async function run(values: Values<typeof flags>): Promise<void> {
   if (!values.noPage) print(`Chat with it: ${server.url}/`);
   await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
   await server.stop();
-}
-
-/** What one could say to a model first: what conversations by rule have taught it, if any did. */
-function examplesFor({ stage, meta }: ChosenModel): readonly string[] {
-  const { task = "", conversations = "" } = meta.settings;
-  const isTaught = `${task}`.includes("rules") || conversations === "" || conversations === null;
-  return stage !== "base" && isTaught ? suggestions : [];
 }
 
 function sizeOf(meta: CheckpointMeta): Pick<ServeOptions, "parameters" | "layers"> {

@@ -34,7 +34,6 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "data",
     "stories",
     "gpt",
-    "chat",
     "serve",
   ],
   scripts: ["serve", "chat", "gpt", "tokenizer", "data", "stories", "models", "web"],
@@ -44,7 +43,6 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 const browserFiles: Readonly<Record<string, string>> = {
   data: "data/browser.ts",
   gpt: "gpt/browser.ts",
-  chat: "chat/suggestions.ts",
   // Only types: what the server of the dashboard tells its pages.
   serve: "serve/dashboard/messages.ts",
 };

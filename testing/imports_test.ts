@@ -124,7 +124,6 @@ Deno.test("the arrows of the design are allowed", () => {
     ["web/lesson/page.tsx", "../../lessons/mod.ts"],
     ["web/engine/worker.ts", "../../gpt/browser.ts"],
     ["web/dashboard/live.ts", "../../serve/dashboard/messages.ts"],
-    ["web/chat/greeting.ts", "../../chat/suggestions.ts"],
     ["scripts/learn.ts", "../web/build.ts"],
     ["tensor/mod.ts", "./fast/mod.ts"],
     ["tensor/fast/mod.ts", "./cpu/blas_matmul.ts"],
@@ -163,11 +162,6 @@ Deno.test("any other arrow, and any other kind of specifier, is a violation", ()
       "web/x.tsx",
       "../data/mod.ts",
       "web may import only data/browser.ts of data (../data/mod.ts)",
-    ],
-    [
-      "web/x.tsx",
-      "../chat/mod.ts",
-      "web may import only chat/suggestions.ts of chat (../chat/mod.ts)",
     ],
     [
       "web/x.tsx",
