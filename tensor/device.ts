@@ -42,12 +42,6 @@ export interface OpenOptions {
    * 3.39e38 become infinite, and subnormal operands and results become 0. @default {"f32"}
    */
   readonly matmulPrecision?: MatmulPrecision | "auto";
-  /**
-   * Whether a worker drives the WebGPU device. Waiting for a GPU can block a thread for a whole
-   * training step; a worker keeps a server or page responsive. The CPU device ignores this.
-   * @default {false}
-   */
-  readonly worker?: boolean;
 }
 
 /** Describes a device; see {@linkcode Device.info}. */

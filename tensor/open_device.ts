@@ -11,7 +11,6 @@ const OPTIONS: OptionNames<OpenOptions> = {
   blas: true,
   oneDnn: true,
   matmulPrecision: true,
-  worker: true,
 };
 
 /**
@@ -54,12 +53,12 @@ export async function openDevice(
     case "cpu":
       return await openCpuDevice(options);
     case "webgpu":
-      if (precision !== "bf16") return await openWebGpuDevice(options);
+      if (precision !== "bf16") return await openWebGpuDevice();
       throw new Error(
         "Cannot open the webgpu device: wanted matmuls in bf16, got f32 only (WebGPU has no bf16)",
       );
     case "auto":
-      return await openRealGpu(options) ?? await openCpuDevice(options);
+      return await openRealGpu(precision) ?? await openCpuDevice(options);
     default: {
       const got = typeof kind === "string" ? kind : describeValue(kind);
       throw wrongValue("open a device", "auto, cpu or webgpu", got);
@@ -67,12 +66,12 @@ export async function openDevice(
   }
 }
 
-async function openRealGpu(options: OpenOptions): Promise<Device | null> {
+async function openRealGpu(precision: OpenOptions["matmulPrecision"]): Promise<Device | null> {
   const gpu: GPU | undefined = globalThis.navigator?.gpu;
   // No GPU multiplies in bf16, but the CPU may.
-  const isWanted = gpu !== undefined && options.matmulPrecision !== "bf16";
+  const isWanted = gpu !== undefined && precision !== "bf16";
   if (!isWanted || await gpu.requestAdapter() === null) return null;
-  const device = await openWebGpuDevice(options);
+  const device = await openWebGpuDevice();
   if (!device.info.details.software) return device;
   await device.close();
   return null;

@@ -1,19 +1,12 @@
 /** Parses the header of a safetensors file, and checks all it says against the file. @module */
 
-import type { SyntaxError } from "./errors.ts";
-import { malformed, membersOf, parseJson } from "./json_members.ts";
+import { SyntaxError } from "./errors.ts";
 
 /** Bytes before the header: its length as a 64-bit number. */
 export const prefixBytes = 8;
 
 /** The format's limit, which keeps readers from parsing gigabytes of JSON. */
 const maxHeaderBytes = 100_000_000;
-
-/** Longest description of an array, in characters: enough for a shape of hundreds of axes. */
-const maxDescription = 4096;
-
-/** Most names in the metadata: building an object of millions takes minutes. */
-const maxMetadata = 100_000;
 
 export interface Entry {
   readonly name: string;
@@ -32,13 +25,17 @@ export interface Header<Description> {
   readonly dataStart: number;
 }
 
+/** Refuses a safetensors file. */
+export function malformed(wanted: string, got: string, cause?: unknown): SyntaxError {
+  return new SyntaxError(`Cannot read safetensors: wanted ${wanted}, got ${got}`, { cause });
+}
+
 /**
  * Parses the header of a file, of which `bytes` may be the beginning. `parseEntry` is called for
- * each array: entries are parsed one by one, so a malformed header is rejected at its first
- * malformed entry, and a header of 100 MB takes seconds.
+ * each array. Of two members with one name JSON keeps the last; the gap that an array leaves in the
+ * file is an error.
  *
- * @throws {SyntaxError} If it is truncated, too long, nested too deeply, or not a JSON object in
- * UTF-8.
+ * @throws {SyntaxError} If it is truncated, too long, or not a JSON object in UTF-8.
  */
 export function parseHeader<Description>(
   bytes: Uint8Array,
@@ -61,11 +58,27 @@ export function parseHeader<Description>(
   }
   let metadata: Record<string, string> = {};
   const entries: Description[] = [];
-  for (const [name, value] of membersOf(decodeHeader(bytes, dataStart))) {
-    if (name === "__metadata__") metadata = parseMetadata(value);
-    else entries.push(parseEntry(name, parseDescription(name, value)));
+  for (const [name, value] of Object.entries(parseObject(decodeHeader(bytes, dataStart)))) {
+    if (name === "__metadata__") metadata = checkMetadata(value);
+    else if (isObject(value)) entries.push(parseEntry(name, value));
+    else throw malformed(`the description of ${describe(name)} to be an object`, describe(value));
   }
   return { metadata, entries, dataStart };
+}
+
+function parseObject(json: string): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(json);
+  } catch (cause) {
+    throw malformed("a header in JSON", describe(json), cause);
+  }
+  if (!isObject(header)) throw malformed("a header that is a JSON object", describe(header));
+  return header;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function decodeHeader(bytes: Uint8Array, dataStart: number): string {
@@ -77,35 +90,14 @@ function decodeHeader(bytes: Uint8Array, dataStart: number): string {
   }
 }
 
-function parseMetadata(json: string): Record<string, string> {
-  const refuse = (got: unknown) => malformed("__metadata__ to map names to strings", describe(got));
-  if (!json.startsWith("{")) throw refuse(json);
-  const texts: [string, string][] = [];
-  for (const [name, value] of membersOf(json)) {
-    const text = parseValue(value);
-    if (typeof text !== "string") throw refuse(text);
-    if (texts.length === maxMetadata) {
-      throw malformed(`__metadata__ of at most ${maxMetadata} names`, "more");
-    }
-    texts.push([name, text]);
+function checkMetadata(value: unknown): Record<string, string> {
+  const wrong = isObject(value)
+    ? Object.values(value).find((text) => typeof text !== "string")
+    : value;
+  if (wrong !== undefined || !isObject(value)) {
+    throw malformed("__metadata__ to map names to strings", describe(wrong));
   }
-  return Object.fromEntries(texts);
-}
-
-function parseDescription(name: string, json: string): Record<string, unknown> {
-  const refuse = (wanted: string, got: string): SyntaxError =>
-    malformed(`the description of ${describe(name)} to ${wanted}`, got);
-  if (json.length > maxDescription) {
-    throw refuse(`have at most ${maxDescription} characters`, `${json.length}`);
-  }
-  if (!json.startsWith("{")) throw refuse("be an object", describe(parseValue(json)));
-  return Object.fromEntries(
-    Array.from(membersOf(json), ([name, value]) => [name, parseValue(value)]),
-  );
-}
-
-function parseValue(json: string): unknown {
-  return parseJson(json, "a value after each colon");
+  return value as Record<string, string>;
 }
 
 /**

@@ -54,13 +54,3 @@ export function float16Test(
   if (ignore) Deno.test({ name: `${name} (ignored: no shader-f16)`, ignore, fn: () => {} });
   else gpuTest(name, fn, options);
 }
-
-/** Registers a test twice: like {@linkcode gpuTest}, and on a device driven by a worker. */
-export function gpuAndWorkerTest(
-  name: string,
-  fn: (device: RecordingWebGpuDevice, t: Deno.TestContext) => void | Promise<void>,
-  options: WebGpuOptions = {},
-): void {
-  gpuTest(name, fn, options);
-  gpuTest(`${name} (in a worker)`, fn, { ...options, worker: true });
-}

@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { adapterTest } from "./gpu.ts";
 import { serveRepository } from "./serve.ts";
 
 /** A program as a user might write it: a network that learns a sine, with nothing installed. */
@@ -73,18 +72,4 @@ async function runFromUrl(
 Deno.test("a program in an empty folder trains a network with modules imported from a URL", async () => {
   const [first, last] = await runFromUrl(program, "--check=all") as [number, number];
   assert(first > 0.2 && last < 0.002, `the loss went from ${first} to ${last}`);
-});
-
-// The device stays open: a worker must not keep the program alive.
-const worker = (address: string) => `
-import { openDevice, Tensor } from "${address}/tensor/mod.ts";
-
-const device = await openDevice("webgpu", { worker: true });
-const sum = Tensor.ones(device, [3]).add(2).sum();
-console.log(JSON.stringify([device.info.details.worker, await sum.item()]));
-`;
-
-adapterTest("a program with modules imported from a URL uses a GPU in a worker", async () => {
-  // Not "--check=all": in a worker, Deno's own types fail the check.
-  assertEquals(await runFromUrl(worker, "--check"), [true, 9]);
 });

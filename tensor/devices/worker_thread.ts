@@ -1,10 +1,6 @@
 /** Workers whose code is the text of a function, of Deno and Node or of a browser. @module */
 
 export interface WorkerThread {
-  /** Posts a message; buffers in `transfer` are transferred instead of copied. */
-  post(message: unknown, transfer: ArrayBuffer[]): void;
-  /** Keeps the process alive, if that is not the default. */
-  ref(): void;
   /** Lets the process exit while the worker is alive, if supported. */
   unref(): void;
   /** Resolves when the worker has ended by itself; where that is not reported, terminates it. */
@@ -70,8 +66,6 @@ export function startWorker<Message>(
     throw error;
   }
   return {
-    post: (message, transfer) => port1.postMessage(message, transfer),
-    ref: () => worker.ref?.(),
     unref: () => worker.unref?.(),
     ended: worker.ended ?? terminate,
     terminate,

@@ -181,11 +181,10 @@ function assertRows(
   }
 }
 
-/** Registers a test on the CPU, on a GPU with tiny limits, and with its own limits. */
+/** Registers a test on the CPU and on a GPU. */
 function testLongRows(name: string, fn: (device: Device) => Promise<void>): void {
   cpuTest(`${name} (cpu)`, fn);
   gpuTest(`${name} (webgpu)`, fn);
-  gpuTest(`${name} (webgpu, rows larger than a binding)`, fn, tinyDevice);
 }
 
 function once<V>(compute: () => V): () => V {
@@ -305,14 +304,12 @@ gpuTest("the largest of rows larger than a binding are an error", (device) => {
   const wanted = "wanted rows within 1048576 bytes, the limit of a binding on this device";
   const rows = Tensor.zeros(device, [2, LENGTH]);
   assertThrows(() => topK(rows, 5), RangeError, `Cannot run "topK": ${wanted}`);
+  assertThrows(() => rows.softmax(), RangeError, `Cannot run "softmax": ${wanted}`);
 }, tinyDevice);
 
 gpuTest(
-  "rows larger than a binding are sampled, also more often than one holds",
+  "a row may be sampled more often than a binding has room for",
   async (device) => {
-    const uniforms = Tensor.from(device, [0.25, 0.5]);
-    const ones = Tensor.ones(device, [2, LENGTH]);
-    assertEquals([...await multinomial(ones, uniforms).data()], [75_000, 150_000]);
     const samples = Array.from({ length: LENGTH }, (_, i) => (i % 4 + 0.5) / 4);
     const many = await multinomial(Tensor.ones(device, [1, 4]), Tensor.from(device, [samples]))
       .data();

@@ -242,9 +242,3 @@ for (const precision of ["float32", "float16"] as const) {
     );
   }
 }
-
-gpuTest(
-  "every operation and its gradient agree with the reference on WebGPU in a worker",
-  async (device) => await checkAll(device),
-  { worker: true },
-);

@@ -2,6 +2,7 @@
 
 import { named } from "../apply.ts";
 import { checkIsBoolean } from "../checks.ts";
+import { fitsOneBinding } from "../devices/webgpu/split.ts";
 import { type DType, isFloat, promote } from "../dtype.ts";
 import { RangeError, wrongType } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
@@ -64,7 +65,8 @@ function reduceInStages(
   const reduce = (x: Tensor, dtype: DType) => runProgram(program, [x], [], dtype)[0]!;
   const length = rows.shape.at(-1)!;
   const rowCount = rows.size / Math.max(1, length);
-  if (isReducedAtOnce(rowCount, length)) return reduce(rows, dtype);
+  const fits = length <= 1 || fitsOneBinding(rows.device, rows.allocation);
+  if (fits && isReducedAtOnce(rowCount, length)) return reduce(rows, dtype);
   const divisor = largestDivisor(length, MAX_PIECES);
   const pieces = rowCount * divisor >= MIN_PIECES ? divisor : MAX_PIECES;
   const rest = length % pieces;

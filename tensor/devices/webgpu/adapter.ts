@@ -32,11 +32,6 @@ export interface WebGpuOptions {
   readonly timestamps?: boolean;
   /** Whether to use `float16`, to test what happens without. @default {true} */
   readonly float16?: boolean;
-  /**
-   * Whether a worker makes the WebGPU calls. Some block their thread until the GPU is done, so this
-   * keeps a server or a page responsive. @default {false}
-   */
-  readonly worker?: boolean;
 }
 
 export interface GpuPlan {
@@ -50,110 +45,91 @@ export interface OpenedAdapter extends GpuPlan {
   readonly gpu: GPUDevice;
 }
 
+/** Optional features that kernels use. Requesting an absent one throws. */
+const wantedFeatures = ["timestamp-query", "shader-f16"] as const;
+/** Assumed if an adapter does not state its subgroup size. */
+const USUAL_SUBGROUP_SIZE = 32;
+
+function chooseLimits(
+  offers: GPUSupportedLimits,
+  wanted: Partial<WebGpuLimits> = {},
+): WebGpuLimits {
+  const limits = LIMITS.map((name) => {
+    const offered = offers[name];
+    const limit = wanted[name] ?? offered;
+    if (limit > 0 && limit <= offered) return [name, limit];
+    throw new RangeError(
+      `Cannot open a WebGPU device: wanted ${name} between 1 and ${offered}, got ${limit}`,
+    );
+  });
+  return Object.fromEntries(limits);
+}
+
+/** Whether the adapter runs on the CPU. Not every one admits it. */
+function isSoftware(info: GPUAdapterInfo): boolean {
+  const name = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
+  return info.isFallbackAdapter || /llvmpipe|swiftshader|software|basic render/i.test(name);
+}
+
+function describe(
+  info: GPUAdapterInfo,
+  limits: WebGpuLimits,
+  features: readonly string[],
+  { subgroupSize = info.subgroupMaxSize || USUAL_SUBGROUP_SIZE }: WebGpuOptions,
+): DeviceInfo {
+  const software = isSoftware(info);
+  const name = info.description || `${info.vendor} ${info.architecture}`.trim() ||
+    "unnamed adapter";
+  const absent = wantedFeatures.filter((feature) => !features.includes(feature));
+  const without = absent.length > 0 ? `, without ${absent.join(", ")}` : "";
+  const [before, after] = ["webgpu: ", software ? " (software)" : ""];
+  const room = 60 - before.length - after.length;
+  return {
+    title: before + (name.length > room ? `${name.slice(0, room - 1)}…` : name) + after,
+    description: `WebGPU on ${name}${software ? " (software)" : ""}${without}`,
+    details: {
+      adapter: name,
+      vendor: info.vendor,
+      architecture: info.architecture,
+      software,
+      subgroupSize,
+      float16: features.includes("shader-f16"),
+      features: features.join(" "),
+      ...limits,
+    },
+  };
+}
+
 /**
  * Opens the best adapter that `navigator.gpu` offers.
  *
  * @throws {Error} If there is none; says what to install.
  * @throws {RangeError} If a requested limit exceeds the adapter's.
  */
-export type OpenAdapter = (options: WebGpuOptions) => Promise<OpenedAdapter>;
-
-/**
- * Defines {@linkcode openAdapter}. A worker gets this function as text, so it refers to nothing
- * outside itself.
- */
-export function defineOpenAdapter(
-  { Error, RangeError }: Pick<typeof globalThis, "Error" | "RangeError">,
-  limitNames: typeof LIMITS,
-): OpenAdapter {
-  /** Optional features that kernels use. Requesting an absent one throws. */
-  const wantedFeatures = ["timestamp-query", "shader-f16"] as const;
-  /** Assumed if an adapter does not state its subgroup size. */
-  const USUAL_SUBGROUP_SIZE = 32;
-
-  function chooseLimits(
-    offers: GPUSupportedLimits,
-    wanted: Partial<WebGpuLimits> = {},
-  ): WebGpuLimits {
-    const limits = limitNames.map((name) => {
-      const offered = offers[name];
-      const limit = wanted[name] ?? offered;
-      if (limit > 0 && limit <= offered) return [name, limit];
-      throw new RangeError(
-        `Cannot open a WebGPU device: wanted ${name} between 1 and ${offered}, got ${limit}`,
-      );
-    });
-    return Object.fromEntries(limits);
-  }
-
-  /** Whether the adapter runs on the CPU. Not every one admits it. */
-  function isSoftware(info: GPUAdapterInfo): boolean {
-    const name = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
-    return info.isFallbackAdapter || /llvmpipe|swiftshader|software|basic render/i.test(name);
-  }
-
-  function describe(
-    info: GPUAdapterInfo,
-    limits: WebGpuLimits,
-    features: readonly string[],
-    {
-      subgroupSize = info.subgroupMaxSize || USUAL_SUBGROUP_SIZE,
-      worker = false,
-    }: WebGpuOptions,
-  ): DeviceInfo {
-    const software = isSoftware(info);
-    const name = info.description || `${info.vendor} ${info.architecture}`.trim() ||
-      "unnamed adapter";
-    const absent = wantedFeatures.filter((feature) => !features.includes(feature));
-    const without = absent.length > 0 ? `, without ${absent.join(", ")}` : "";
-    const [before, after] = ["webgpu: ", software ? " (software)" : ""];
-    const room = 60 - before.length - after.length;
-    return {
-      title: before + (name.length > room ? `${name.slice(0, room - 1)}…` : name) + after,
-      description: `WebGPU on ${name}${software ? " (software)" : ""}${
-        worker ? ", in a worker" : ""
-      }${without}`,
-      details: {
-        adapter: name,
-        vendor: info.vendor,
-        architecture: info.architecture,
-        software,
-        worker,
-        subgroupSize,
-        float16: features.includes("shader-f16"),
-        features: features.join(" "),
-        ...limits,
-      },
-    };
-  }
-
-  return async (options) => {
-    // A browser without WebGPU has no `gpu`, despite its type.
-    const gpu: GPU | undefined = navigator.gpu;
-    const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
-    if (adapter === null) {
-      throw new Error(
-        gpu === undefined
-          ? "Cannot open a WebGPU device: wanted navigator.gpu, got undefined; " +
-            'use Deno 2 or a browser with WebGPU, or the device "cpu"'
-          : "Cannot open a WebGPU device: wanted a Vulkan, Metal or DirectX 12 driver, got none; " +
-            "install the driver of the graphics card, or on Debian mesa-vulkan-drivers for a software one",
-      );
-    }
-    const limits = chooseLimits(adapter.limits, options.limits);
-    const features = wantedFeatures.filter((name) =>
-      adapter.features.has(name) &&
-      (name !== "timestamp-query" || options.timestamps !== false) &&
-      (name !== "shader-f16" || options.float16 !== false)
+export async function openAdapter(options: WebGpuOptions): Promise<OpenedAdapter> {
+  // A browser without WebGPU has no `gpu`, despite its type.
+  const gpu: GPU | undefined = navigator.gpu;
+  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  if (adapter === null) {
+    throw new Error(
+      gpu === undefined
+        ? "Cannot open a WebGPU device: wanted navigator.gpu, got undefined; " +
+          'use Deno 2 or a browser with WebGPU, or the device "cpu"'
+        : "Cannot open a WebGPU device: wanted a Vulkan, Metal or DirectX 12 driver, got none; " +
+          "install the driver of the graphics card, or on Debian mesa-vulkan-drivers for a software one",
     );
-    const device = await adapter.requestDevice({
-      label: "nanodino",
-      requiredLimits: { ...limits },
-      requiredFeatures: features,
-    });
-    const info = describe(adapter.info, limits, features, options);
-    return { gpu: device, info, limits, features: new Set(features) };
-  };
+  }
+  const limits = chooseLimits(adapter.limits, options.limits);
+  const features = wantedFeatures.filter((name) =>
+    adapter.features.has(name) &&
+    (name !== "timestamp-query" || options.timestamps !== false) &&
+    (name !== "shader-f16" || options.float16 !== false)
+  );
+  const device = await adapter.requestDevice({
+    label: "nanodino",
+    requiredLimits: { ...limits },
+    requiredFeatures: features,
+  });
+  const info = describe(adapter.info, limits, features, options);
+  return { gpu: device, info, limits, features: new Set(features) };
 }
-
-export const openAdapter: OpenAdapter = defineOpenAdapter({ Error, RangeError }, LIMITS);

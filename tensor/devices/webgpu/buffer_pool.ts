@@ -1,17 +1,20 @@
 /** A pool of GPU buffers: creating one takes longer than a small kernel. @module */
 
 import { wrongValue } from "../../errors.ts";
-import type { BufferHandle, BufferUse, Gpu } from "./gpu.ts";
+import type { BufferUse, Gpu } from "./gpu.ts";
 import type { Recording } from "./recording.ts";
 
 export interface PooledBuffer {
-  /** Handles count up, so the oldest free buffer can be taken first. */
-  readonly handle: BufferHandle;
+  readonly buffer: GPUBuffer;
+  /** Counts up over all buffers, so the oldest free buffer can be taken first. */
+  readonly serial: number;
   /** Size in bytes: the size class, not the request. */
   readonly capacity: number;
   /** Serial number of the last recording that uses it; recordings count from 1. */
   lastRecording: number;
 }
+
+let serials = 0;
 
 /** The smallest size class, in bytes. */
 const MIN_CLASS = 256;
@@ -85,10 +88,10 @@ export class BufferPool {
           `in use${advice()}`,
       );
     }
-    const handle = this.#gpu.createBuffer(label, capacity, this.#options.use);
+    const buffer = this.#gpu.createBuffer(label, capacity, this.#options.use);
     this.heldBytes += capacity;
     this.created++;
-    return { handle, capacity, lastRecording: 0 };
+    return { buffer, serial: ++serials, capacity, lastRecording: 0 };
   }
 
   give(buffer: PooledBuffer): void {
@@ -96,7 +99,7 @@ export class BufferPool {
     const free = this.#free.get(buffer.capacity) ?? [];
     this.#free.set(buffer.capacity, free);
     let place = free.length;
-    while (place > 0 && free[place - 1]!.handle > buffer.handle) place--;
+    while (place > 0 && free[place - 1]!.serial > buffer.serial) place--;
     free.splice(place, 0, buffer);
   }
 
@@ -126,7 +129,9 @@ export class BufferPool {
   }
 
   #destroy(buffers: readonly PooledBuffer[]): void {
-    this.#gpu.free(buffers.map(({ handle }) => handle));
-    for (const { capacity } of buffers) this.heldBytes -= capacity;
+    for (const { buffer, capacity } of buffers) {
+      this.#gpu.destroyBuffer(buffer);
+      this.heldBytes -= capacity;
+    }
   }
 }

@@ -2,8 +2,8 @@
  * The WebGPU device: memory, recording, reading back, and error handling.
  *
  * It is composed of pools of buffers (`buffer_pool.ts`), a `recording.ts` of dispatches with their
- * arguments, and a `kernel_cache.ts` of pipelines and bind groups. `gpu.ts` is the interface to
- * WebGPU below; `direct_gpu.ts` implements it, `remote_gpu.ts` forwards it to a worker.
+ * arguments, and a `kernel_cache.ts` of pipelines and bind groups. `gpu.ts` is the part of
+ * WebGPU below.
  *
  * @module
  */
@@ -18,13 +18,11 @@ import { BINDING_ALIGNMENT, WebGpuAllocation, WebGpuRange, wholeWords } from "./
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { assertCall, assertRange } from "./checks.ts";
 import { assertCompiled, dependenciesOf } from "./compilations.ts";
-import { directGpu } from "./direct_gpu.ts";
 import { CLOSED, Failures } from "./failures.ts";
-import type { Gpu } from "./gpu.ts";
+import { Gpu } from "./gpu.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";
 import { Recording } from "./recording.ts";
-import { openRemoteGpu } from "./remote_gpu.ts";
 
 /** Counters of a device. In a steady loop only the first three grow. */
 export interface WebGpuStatistics {
@@ -167,13 +165,13 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       }
       this.#recording.submit();
     }
-    this.gpu.writeBuffer(target.handle, byteOffset, words);
+    this.gpu.writeBuffer(target.buffer, byteOffset, words);
   }
 
   #recordWrite(target: PooledBuffer, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void {
     const staging = this.#pool.take(data.byteLength, "write", this.#recording.serial);
-    this.gpu.writeBuffer(staging.handle, 0, data);
-    this.#recording.copy(staging.handle, 0, target.handle, byteOffset, data.byteLength);
+    this.gpu.writeBuffer(staging.buffer, 0, data);
+    this.#recording.copy(staging.buffer, 0, target.buffer, byteOffset, data.byteLength);
     // `take` may have submitted to make room, so read the serial number again.
     staging.lastRecording = target.lastRecording = this.#recording.serial;
     this.#recording.stagedBytes += data.byteLength;
@@ -196,10 +194,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const before = byteOffset % 4;
     const bytes = wholeWords(before + byteLength);
     const staging = this.#stagings.take(bytes, "read");
-    this.#recording.copy(source.handle, byteOffset - before, staging.handle, 0, bytes);
+    this.#recording.copy(source.buffer, byteOffset - before, staging.buffer, 0, bytes);
     source.lastRecording = this.#recording.serial;
     await (this.#reads ??= this.#submitReads());
-    const reading = this.gpu.readBuffer(staging.handle, bytes);
+    const reading = this.gpu.readBuffer(staging.buffer, bytes);
     const data = await this.#failures.waitFor("read from", reading);
     this.#stagings.give(staging);
     assertCompiled(`read ${label}`, dependsOn);
@@ -355,6 +353,5 @@ function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
 export async function openWebGpuDevice(
   options: WebGpuOptions = {},
 ): Promise<RecordingWebGpuDevice> {
-  const gpu = options.worker ? await openRemoteGpu(options) : directGpu(await openAdapter(options));
-  return new RecordingWebGpuDevice(gpu, options.memoryLimit);
+  return new RecordingWebGpuDevice(new Gpu(await openAdapter(options)), options.memoryLimit);
 }

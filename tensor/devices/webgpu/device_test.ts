@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { adapterTest, gpuAndWorkerTest, gpuTest } from "../../../testing/gpu.ts";
+import { adapterTest, gpuTest } from "../../../testing/gpu.ts";
 import type { Allocation, WgslKernel } from "../../device.ts";
 import { openWebGpuDevice, type RecordingWebGpuDevice } from "./device.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
@@ -52,7 +52,7 @@ async function get(device: RecordingWebGpuDevice, allocation: Allocation): Promi
   return [...new Float32Array(await device.read(allocation, 0, allocation.bytes))];
 }
 
-gpuAndWorkerTest("a device describes itself, with the limits it was opened with", (device) => {
+gpuTest("a device describes itself, with the limits it was opened with", (device) => {
   assertEquals(device.kind, "webgpu");
   assert(device.info.description.startsWith("WebGPU on "));
   assertEquals(device.limits.maxComputeInvocationsPerWorkgroup, 128);
@@ -61,16 +61,14 @@ gpuAndWorkerTest("a device describes itself, with the limits it was opened with"
 }, { limits: { maxComputeInvocationsPerWorkgroup: 128, maxComputeWorkgroupSizeX: 128 } });
 
 adapterTest("a limit beyond the adapter's is refused by name", async () => {
-  for (const worker of [false, true]) {
-    await assertRejects(
-      () => openWebGpuDevice({ limits: { maxBufferSize: 2 ** 60 }, worker }),
-      RangeError,
-      "Cannot open a WebGPU device: wanted maxBufferSize between 1 and ",
-    );
-  }
+  await assertRejects(
+    () => openWebGpuDevice({ limits: { maxBufferSize: 2 ** 60 } }),
+    RangeError,
+    "Cannot open a WebGPU device: wanted maxBufferSize between 1 and ",
+  );
 });
 
-gpuAndWorkerTest(
+gpuTest(
   "written data can be read back, in part and whole, without a dispatch",
   async (device) => {
     const x = put(device, 1, 2, 3, 4, 5);
@@ -86,7 +84,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuAndWorkerTest(
+gpuTest(
   "dispatches run in call order, each with its own arguments",
   async (device) => {
     const x = put(device, 0, 10);
@@ -100,7 +98,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuAndWorkerTest(
+gpuTest(
   "a write after a recorded dispatch does not change what the dispatch reads",
   async (device) => {
     const x = put(device, 1, 2);
@@ -117,7 +115,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuAndWorkerTest(
+gpuTest(
   "a write to memory that was freed and reused spares earlier dispatches",
   async (device) => {
     const y = device.allocate(8, "y");
@@ -134,7 +132,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuAndWorkerTest(
+gpuTest(
   "large staged writes are submitted rather than piled up",
   async (device) => {
     const floats = 1 << 20;
@@ -149,7 +147,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuAndWorkerTest("a read returns the contents at the time of the call", async (device) => {
+gpuTest("a read returns the contents at the time of the call", async (device) => {
   const untouched = put(device, 8);
   const first = get(device, untouched);
   device.write(untouched, 0, Float32Array.of(9));
@@ -164,7 +162,7 @@ gpuAndWorkerTest("a read returns the contents at the time of the call", async (d
   assertEquals([await before, await get(device, other)], [[1], [-1]]);
 });
 
-gpuAndWorkerTest("reads of one tick share one submit and one wait", async (device) => {
+gpuTest("reads of one tick share one submit and one wait", async (device) => {
   const all = Array.from({ length: 20 }, (_, i) => put(device, i, i + 1));
   const large = device.allocate(200_000, "large");
   device.write(large, 199_996, Float32Array.of(3));
@@ -178,7 +176,7 @@ gpuAndWorkerTest("reads of one tick share one submit and one wait", async (devic
   assertEquals(device.statistics.readbacks, 1);
 });
 
-gpuAndWorkerTest(
+gpuTest(
   "a steady loop creates no buffer, pipeline or bind group after its second round",
   async (device) => {
     const parameter = put(device, ...new Array<number>(300).fill(1));
@@ -204,16 +202,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuTest(
-  "a device in a worker says so",
-  (device) => {
-    assertEquals(device.info.details.worker, true);
-    assert(device.info.description.includes(", in a worker"));
-  },
-  { worker: true },
-);
-
-gpuAndWorkerTest("backpressure limits the submits in flight to a few", async (device) => {
+gpuTest("backpressure limits the submits in flight to a few", async (device) => {
   const [x, y] = [put(device, 1, 2), device.allocate(8, "y")];
   for (let i = 1; i <= 20; i++) {
     run(device, x, y, i);
@@ -225,7 +214,7 @@ gpuAndWorkerTest("backpressure limits the submits in flight to a few", async (de
   assertEquals(device.statistics.submits, 21);
 });
 
-gpuAndWorkerTest("memory of another device is refused", async (device) => {
+gpuTest("memory of another device is refused", async (device) => {
   const other = await openWebGpuDevice();
   const x = put(other, 1);
   assertThrows(() => device.write(x, 0, Float32Array.of(1)), TypeError, "got one of another");
@@ -233,7 +222,7 @@ gpuAndWorkerTest("memory of another device is refused", async (device) => {
   await other.close();
 });
 
-gpuAndWorkerTest("live allocations and bytes are counted, without the pool", (device) => {
+gpuTest("live allocations and bytes are counted, without the pool", (device) => {
   const x = device.allocate(1000, "x");
   const y = device.allocate(0, "y");
   assertEquals([device.live, device.memory.liveBytes], [2, 1000]);
@@ -245,7 +234,7 @@ gpuAndWorkerTest("live allocations and bytes are counted, without the pool", (de
   assertThrows(() => run(device, x, y, 1, 1), Error, "its memory was freed");
 });
 
-gpuAndWorkerTest(
+gpuTest(
   "memory beyond the limit is refused, after free buffers were released",
   async (device) => {
     const x = device.allocate(600_000, "x");
@@ -264,7 +253,7 @@ gpuAndWorkerTest(
   { memoryLimit: 1_000_000 },
 );
 
-gpuAndWorkerTest(
+gpuTest(
   "a kernel that does not compile fails those who use its results",
   async (device) => {
     const x = put(device, 1, 2);
@@ -306,7 +295,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuAndWorkerTest("a failed kernel whose results nobody reads is reported once", async (device) => {
+gpuTest("a failed kernel whose results nobody reads is reported once", async (device) => {
   const [x, y] = [put(device, 1), device.allocate(4, "y")];
   device.dispatch(bad, [y], { integers: [] }, [1]);
   device.flush();
@@ -320,7 +309,7 @@ gpuAndWorkerTest("a failed kernel whose results nobody reads is reported once", 
   assertEquals(await get(device, x), [1]);
 });
 
-gpuAndWorkerTest("a profile goes on beside a kernel that does not compile", async (device) => {
+gpuTest("a profile goes on beside a kernel that does not compile", async (device) => {
   const [x, y, z] = [put(device, 1), device.allocate(4, "y"), device.allocate(4, "z")];
   const error = await assertRejects(
     () =>
@@ -336,7 +325,7 @@ gpuAndWorkerTest("a profile goes on beside a kernel that does not compile", asyn
   await device.profile(() => run(device, x, z, 1));
 });
 
-gpuAndWorkerTest("a dispatch of no workgroups does nothing", async (device) => {
+gpuTest("a dispatch of no workgroups does nothing", async (device) => {
   const y = device.allocate(4, "y");
   device.dispatch(bad, [y], { integers: [] }, [0]);
   device.dispatch(bad, [y], { integers: [] }, [3, 0]);
@@ -344,7 +333,7 @@ gpuAndWorkerTest("a dispatch of no workgroups does nothing", async (device) => {
   assertEquals(device.statistics.dispatches, 0);
 });
 
-gpuAndWorkerTest("invalid dispatches are refused with both values", (device) => {
+gpuTest("invalid dispatches are refused with both values", (device) => {
   const [x, y] = [device.allocate(4, "x"), device.allocate(4, "y")];
   const integers = [1];
   const call = (
@@ -364,7 +353,7 @@ gpuAndWorkerTest("invalid dispatches are refused with both values", (device) => 
   assertThrows(() => call([x, large], { integers, floats: [1] }), RangeError, "1048576 bytes");
 }, { limits: { maxComputeWorkgroupsPerDimension: 7, maxStorageBufferBindingSize: 2 ** 20 } });
 
-gpuAndWorkerTest("a folded grid reaches every element once", async (device) => {
+gpuTest("a folded grid reaches every element once", async (device) => {
   const n = 40 * THREADS;
   const [x, y] = [device.allocate(n * 4, "x"), device.allocate(n * 4, "y")];
   device.write(x, 0, Float32Array.from({ length: n }, (_, i) => i));
@@ -373,7 +362,7 @@ gpuAndWorkerTest("a folded grid reaches every element once", async (device) => {
   assertThrows(() => workgroupGrid(50, 7), RangeError, "50");
 }, { limits: { maxComputeWorkgroupsPerDimension: 7 } });
 
-gpuAndWorkerTest(
+gpuTest(
   "a lost device is an error at the next use and for pending waits",
   async (device) => {
     const x = put(device, 1);
@@ -389,7 +378,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuAndWorkerTest(
+gpuTest(
   "a device that is lost unnoticed does not hang its next users",
   async (device) => {
     const x = put(device, 1);
@@ -399,7 +388,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuAndWorkerTest("a closed device says that it was closed", async (device) => {
+gpuTest("a closed device says that it was closed", async (device) => {
   const x = put(device, 1);
   const waiting = assertRejects(() => get(device, x), Error, "the device was closed");
   await device.close();

@@ -1,24 +1,6 @@
-/**
- * The part of WebGPU that the device uses.
- *
- * Objects are named by numbers and call arguments are plain data, so that calls can be made
- * directly (`direct_gpu.ts`) or sent to a worker (`remote_gpu.ts`). Calls take effect in order;
- * only those that return a promise wait.
- *
- * @module
- */
+/** The part of WebGPU that the device uses, with errors as results. @module */
 
-import type { GpuPlan } from "./adapter.ts";
-
-/** A handle of an object of a {@linkcode Gpu}: its number, counted from 1 in order of creation. */
-export type Handle<T> = number & { readonly [object]: T };
-
-declare const object: unique symbol;
-
-export type BufferHandle = Handle<GPUBuffer>;
-export type PipelineHandle = Handle<GPUComputePipeline>;
-export type BindGroupHandle = Handle<GPUBindGroup>;
-export type TimestampsHandle = Handle<GPUQuerySet>;
+import type { GpuPlan, OpenedAdapter } from "./adapter.ts";
 
 /** The use of a buffer: by kernels, for arguments, for reading back, or for resolved timestamps. */
 export type BufferUse = "storage" | "arguments" | "read" | "timestamps";
@@ -28,7 +10,7 @@ export type BindingUse = "read" | "write" | "arguments";
 
 /** A range of a buffer, in bytes. */
 export interface BufferRange {
-  readonly buffer: BufferHandle;
+  readonly buffer: GPUBuffer;
   readonly offset: number;
   readonly size: number;
 }
@@ -41,14 +23,14 @@ export interface GpuLoss {
 
 /** Where a dispatch writes its start and end timestamps. */
 export interface TimestampPlace {
-  readonly timestamps: TimestampsHandle;
+  readonly timestamps: GPUQuerySet;
   /** Index of the first of the two. */
   readonly index: number;
 }
 
 export interface DispatchCommand {
-  readonly pipeline: PipelineHandle;
-  readonly group: BindGroupHandle;
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
   /** Byte offset of the arguments, if there are any. */
   readonly offsets: number[];
   readonly workgroups: readonly [x: number, y: number, z: number];
@@ -56,54 +38,244 @@ export interface DispatchCommand {
 }
 
 export interface CopyCommand {
-  readonly from: BufferHandle;
+  readonly from: GPUBuffer;
   readonly fromOffset: number;
-  readonly to: BufferHandle;
+  readonly to: GPUBuffer;
   readonly toOffset: number;
   readonly bytes: number;
 }
 
 /** Resolves the first `count` timestamps of a query set to a buffer, as 64-bit nanoseconds. */
 export interface ResolveCommand {
-  readonly timestamps: TimestampsHandle;
+  readonly timestamps: GPUQuerySet;
   readonly count: number;
-  readonly to: BufferHandle;
+  readonly to: GPUBuffer;
 }
 
 export type Command = DispatchCommand | CopyCommand | ResolveCommand;
 
-/** An opened GPU: see {@linkcode GpuPlan}. */
-export interface Gpu extends GpuPlan, GpuMethods {
-  /** Resolves when the device is lost, including after `destroy`. */
-  readonly lost: Promise<GpuLoss>;
-  /** Registers the listener for errors that no method reports. */
-  onUncapturedError(listener: (message: string) => void): void;
+/** The compilation of a kernel that is not known to have succeeded. */
+interface PendingCompilation {
+  readonly error: Promise<string | null>;
+  failed: boolean;
 }
 
-/** The methods of a {@linkcode Gpu}, which a worker can be asked to call. */
-export interface GpuMethods {
-  createBuffer(label: string, size: number, use: BufferUse): BufferHandle;
+/** An opened GPU. Calls take effect in order; only those that return a promise wait. */
+export class Gpu implements GpuPlan {
+  readonly info: GpuPlan["info"];
+  readonly limits: GpuPlan["limits"];
+  readonly features: GpuPlan["features"];
+  /** Resolves when the device is lost, including after `destroy`. */
+  readonly lost: Promise<GpuLoss>;
+  readonly #device: GPUDevice;
+  /** By the bindings: layouts of equal ones are interchangeable. */
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pending = new Map<GPUComputePipeline, PendingCompilation>();
+  readonly #buffers = new Set<GPUBuffer>();
+  readonly #destroyed = Promise.withResolvers<GpuLoss>();
+
+  constructor({ gpu, info, limits, features }: OpenedAdapter) {
+    this.#device = gpu;
+    this.info = info;
+    this.limits = limits;
+    this.features = features;
+    const lost = gpu.lost.then(({ reason, message }) => ({
+      reason: reason || "unknown reason",
+      message,
+    }));
+    this.lost = Promise.race([lost, this.#destroyed.promise]);
+  }
+
+  /** Registers the listener for errors that no method reports. */
+  onUncapturedError(listener: (message: string) => void): void {
+    this.#device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      if (event instanceof GPUUncapturedErrorEvent) listener(event.error.message);
+    });
+  }
+
+  createBuffer(label: string, size: number, use: BufferUse): GPUBuffer {
+    const buffer = this.#device.createBuffer({ label, size, usage: usageFlags(use) });
+    this.#buffers.add(buffer);
+    return buffer;
+  }
+
+  destroyBuffer(buffer: GPUBuffer): void {
+    buffer.destroy();
+    this.#buffers.delete(buffer);
+  }
+
+  createTimestamps(label: string, count: number): GPUQuerySet {
+    return this.#device.createQuerySet({ label, type: "timestamp", count });
+  }
+
   /** Compiles a kernel with the entry point `main`. */
-  createPipeline(label: string, bindings: readonly BindingUse[], code: string): PipelineHandle;
+  createPipeline(label: string, bindings: readonly BindingUse[], code: string): GPUComputePipeline {
+    this.#device.pushErrorScope("validation");
+    const pipeline = this.#device.createComputePipeline({
+      label,
+      layout: this.#device.createPipelineLayout({
+        label,
+        bindGroupLayouts: [this.#layoutOf(bindings)],
+      }),
+      compute: { module: this.#device.createShaderModule({ label, code }), entryPoint: "main" },
+    });
+    const compilation = { error: this.#validationError(), failed: false };
+    this.#pending.set(pipeline, compilation);
+    compilation.error.then((error) => {
+      if (error === null) this.#pending.delete(pipeline);
+      else compilation.failed = true;
+    }, () => {});
+    return pipeline;
+  }
+
   /** Resolves to why a kernel did not compile, or to `null` if it did. */
-  compilationError(pipeline: PipelineHandle): Promise<string | null>;
+  async compilationError(pipeline: GPUComputePipeline): Promise<string | null> {
+    return await this.#pending.get(pipeline)?.error ?? null;
+  }
+
   /** For all kernels with these bindings. */
-  createBindGroup(
-    bindings: readonly BindingUse[],
-    buffers: readonly BufferRange[],
-  ): BindGroupHandle;
-  createTimestamps(label: string, count: number): TimestampsHandle;
-  /** Frees objects. No recording that uses one may be submitted afterwards. */
-  free(objects: readonly (BufferHandle | BindGroupHandle | TimestampsHandle)[]): void;
+  createBindGroup(bindings: readonly BindingUse[], buffers: readonly BufferRange[]): GPUBindGroup {
+    return this.#device.createBindGroup({
+      layout: this.#layoutOf(bindings),
+      entries: buffers.map((resource, binding) => ({ binding, resource })),
+    });
+  }
+
   /** Copies `data`, which may be changed after the call, to a buffer before later submits. */
-  writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void;
+  writeBuffer(buffer: GPUBuffer, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void {
+    this.#device.queue.writeBuffer(buffer, byteOffset, data);
+  }
+
   /**
    * Submits a recording, without the dispatches of kernels that do not compile. Resolves to the
    * first validation error, or to `null`.
    */
-  submit(commands: readonly Command[]): Promise<string | null>;
+  async submit(commands: readonly Command[]): Promise<string | null> {
+    const errors: Promise<string | null>[] = [];
+    let end = 0;
+    while (end < commands.length) {
+      // One kernel that did not compile would invalidate everything submitted with it.
+      const start = end;
+      const compilation = this.#pendingOf(commands[start]);
+      while (end < commands.length && this.#pendingOf(commands[end]) === compilation) end++;
+      if (compilation?.failed) continue;
+      this.#device.pushErrorScope("validation");
+      this.#device.queue.submit([this.#encode(commands.slice(start, end))]);
+      const own = Promise.all([compilation?.error ?? null, this.#validationError()]);
+      errors.push(own.then(([reason, error]) => reason === null ? error : null));
+    }
+    const all = await Promise.all(errors);
+    return all.find((error) => error !== null) ?? null;
+  }
+
   /** Resolves to the first bytes of a read-back buffer, after everything submitted so far. */
-  readBuffer(buffer: BufferHandle, byteLength: number): Promise<ArrayBuffer>;
-  submittedWorkDone(): Promise<void>;
-  destroy(): void;
+  async readBuffer(buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer> {
+    await afterLoss(buffer.mapAsync(GPUMapMode.READ, 0, byteLength));
+    const data = buffer.getMappedRange(0, byteLength).slice(0);
+    buffer.unmap();
+    return data;
+  }
+
+  submittedWorkDone(): Promise<void> {
+    return afterLoss(this.#device.queue.onSubmittedWorkDone());
+  }
+
+  destroy(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+    this.#buffers.clear();
+    this.#device.destroy();
+    // Browsers do not always report a requested loss.
+    this.#destroyed.resolve({ reason: "destroyed", message: "" });
+  }
+
+  /** The compilation of a dispatch's kernel, unless it is known to have succeeded. */
+  #pendingOf(command: Command | undefined): PendingCompilation | undefined {
+    return command !== undefined && "pipeline" in command
+      ? this.#pending.get(command.pipeline)
+      : undefined;
+  }
+
+  async #validationError(): Promise<string | null> {
+    return (await this.#device.popErrorScope())?.message ?? null;
+  }
+
+  #layoutOf(bindings: readonly BindingUse[]): GPUBindGroupLayout {
+    const key = bindings.join();
+    const known = this.#layouts.get(key);
+    if (known !== undefined) return known;
+    const entries = bindings.map((use, binding): GPUBindGroupLayoutEntry => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: use === "arguments"
+        ? { type: "uniform", hasDynamicOffset: true }
+        : { type: use === "write" ? "storage" : "read-only-storage" },
+    }));
+    const layout = this.#device.createBindGroupLayout({ entries });
+    this.#layouts.set(key, layout);
+    return layout;
+  }
+
+  /** Encodes commands. Dispatches share a compute pass, except timed ones. */
+  #encode(commands: readonly Command[]): GPUCommandBuffer {
+    const encoder = this.#device.createCommandEncoder({ label: "recording" });
+    let pass: GPUComputePassEncoder | null = null;
+    let current: GPUComputePipeline | null = null;
+    const endPass = () => {
+      pass?.end();
+      pass = null;
+      current = null;
+    };
+    for (const command of commands) {
+      if (!("pipeline" in command) || command.timed !== null) endPass();
+      if ("pipeline" in command) {
+        const { pipeline, group, offsets, workgroups, timed } = command;
+        pass ??= encoder.beginComputePass(timed === null ? {} : { timestampWrites: marks(timed) });
+        if (pipeline !== current) pass.setPipeline(pipeline);
+        current = pipeline;
+        pass.setBindGroup(0, group, offsets);
+        pass.dispatchWorkgroups(...workgroups);
+        if (timed !== null) endPass();
+      } else if ("from" in command) {
+        const { from, fromOffset, to, toOffset, bytes } = command;
+        encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+      } else {
+        encoder.resolveQuerySet(command.timestamps, 0, command.count, command.to, 0);
+      }
+    }
+    endPass();
+    return encoder.finish();
+  }
+}
+
+function marks({ timestamps, index }: TimestampPlace): GPUComputePassTimestampWrites {
+  return {
+    querySet: timestamps,
+    beginningOfPassWriteIndex: index,
+    endOfPassWriteIndex: index + 1,
+  };
+}
+
+function usageFlags(use: BufferUse): number {
+  const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ, QUERY_RESOLVE } = GPUBufferUsage;
+  switch (use) {
+    case "storage":
+      return STORAGE | COPY_SRC | COPY_DST;
+    case "arguments":
+      return UNIFORM | COPY_DST;
+    case "read":
+      return MAP_READ | COPY_DST;
+    case "timestamps":
+      return QUERY_RESOLVE | COPY_SRC;
+  }
+}
+
+/** Delays failures caused by a device loss until the loss itself is reported, slightly later. */
+async function afterLoss(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    await new Promise((resolve) => setTimeout(resolve));
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@ import type { PooledBuffer } from "./buffer_pool.ts";
 import { oneLine } from "./checks.ts";
 import { assertCompiled, type Compilation } from "./compilations.ts";
 import type { Failures } from "./failures.ts";
-import type { BindGroupHandle, BindingUse, Gpu, PipelineHandle } from "./gpu.ts";
+import type { BindingUse, Gpu } from "./gpu.ts";
 import type { Recording } from "./recording.ts";
 import { functionsFor } from "./wgsl_functions.ts";
 
@@ -21,7 +21,7 @@ export interface BoundBuffer {
 }
 
 export interface CompiledKernel {
-  readonly pipeline: PipelineHandle;
+  readonly pipeline: GPUComputePipeline;
   readonly bindings: readonly BindingUse[];
   readonly argumentBytes: number;
   /** Identifies the bindings: kernels of equal layouts share bind groups. */
@@ -34,7 +34,7 @@ export class KernelCache {
   readonly #recording: Recording;
   readonly #failures: Failures;
   readonly #byKey = new Map<string, CompiledKernel>();
-  readonly #groups = new Map<string, BindGroupHandle>();
+  readonly #groups = new Map<string, GPUBindGroup>();
   bindGroupsCreated = 0;
 
   constructor(gpu: Gpu, recording: Recording, failures: Failures) {
@@ -64,10 +64,10 @@ export class KernelCache {
   bindGroup(
     { layout, bindings, argumentBytes }: CompiledKernel,
     buffers: readonly BoundBuffer[],
-  ): BindGroupHandle {
+  ): GPUBindGroup {
     let key = layout;
     for (const { buffer, byteOffset } of buffers) {
-      key += `,${buffer.handle}`;
+      key += `,${buffer.serial}`;
       if (byteOffset > 0) key += `+${byteOffset}`;
     }
     const known = this.#groups.get(key);
@@ -78,7 +78,7 @@ export class KernelCache {
     }
     const bindingLimit = this.#gpu.limits.maxStorageBufferBindingSize;
     const ranges = buffers.map(({ buffer, byteOffset }) => ({
-      buffer: buffer.handle,
+      buffer: buffer.buffer,
       offset: byteOffset,
       size: Math.min(buffer.capacity - byteOffset, bindingLimit),
     }));
@@ -93,7 +93,6 @@ export class KernelCache {
 
   /** Drops the bind groups, for example of destroyed buffers. None may be pending. */
   forgetBindGroups(): void {
-    this.#gpu.free([...this.#groups.values()]);
     this.#groups.clear();
   }
 

@@ -1,7 +1,7 @@
 /** Times kernels on the GPU, for profiles. @module */
 
 import type { ProfileRecorder, Work } from "../../profile.ts";
-import type { BufferHandle, Command, Gpu, TimestampPlace, TimestampsHandle } from "./gpu.ts";
+import type { Command, Gpu, TimestampPlace } from "./gpu.ts";
 
 /** Timestamps per recording: the maximum of a query set. */
 const TIMESTAMPS = 4096;
@@ -18,7 +18,7 @@ interface Timed {
 /** The kernels of a recording. */
 interface Batch {
   readonly kernels: readonly Timed[];
-  readonly timestamps: BufferHandle | null;
+  readonly timestamps: GPUBuffer | null;
   /** Time just before the submit, in milliseconds of `performance.now()`. */
   readonly submitted: number;
   /** Without timestamps: when it was done, by the same clock. */
@@ -33,7 +33,7 @@ interface Batch {
 export class KernelTimer {
   readonly #gpu: Gpu;
   readonly #queries:
-    | { readonly set: TimestampsHandle; readonly resolved: BufferHandle }
+    | { readonly set: GPUQuerySet; readonly resolved: GPUBuffer }
     | null = null;
   readonly #batches: Batch[] = [];
   #kernels: Timed[] = [];
@@ -105,7 +105,7 @@ export class KernelTimer {
         recorder.add(key, work, offset + times[i]![2 * j]!, offset + times[i]![2 * j + 1]!)
       )
     );
-    this.#gpu.free(batches.map(({ timestamps }) => timestamps!));
+    for (const { timestamps } of batches) this.#gpu.destroyBuffer(timestamps!);
   }
 
   async #reportTogether(recorder: ProfileRecorder): Promise<void> {
@@ -121,6 +121,8 @@ export class KernelTimer {
   }
 
   destroy(): void {
-    if (this.#queries !== null) this.#gpu.free([this.#queries.set, this.#queries.resolved]);
+    if (this.#queries === null) return;
+    this.#queries.set.destroy();
+    this.#gpu.destroyBuffer(this.#queries.resolved);
   }
 }

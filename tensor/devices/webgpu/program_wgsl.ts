@@ -6,12 +6,11 @@ import { copyProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";
 import { kernelOf } from "./kernel_cache.ts";
-import { runOnLongRows } from "./long_rows.ts";
 import { patternKey, programKernel } from "./program_code.ts";
 import { layOutOperands } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
 import { planProgram } from "./program_plan.ts";
-import { fitsOneBinding, rowFitsOneBinding, split } from "./split.ts";
+import { fitsOneBinding, split } from "./split.ts";
 import { workgroupGrid } from "./workgroup_grid.ts";
 
 /**
@@ -48,12 +47,8 @@ export function runProgramOnWebGpu(
     isWrittenElsewhere(input, outputs) ? copyOf(device, input) : input
   );
   const operands = [...read, ...outputs];
-  if (program.isRow && !operands.every((view) => rowFitsOneBinding(device, view))) {
-    runOnLongRows(device, program, read, outputs, scalars, runPiece);
-  } else {
-    const cut = { name: program.name, axes: counted.length, firstOutput: inputs.length };
-    for (const { views } of split(device, operands, cut)) runPiece(device, program, views, scalars);
-  }
+  const cut = { name: program.name, axes: counted.length, firstOutput: inputs.length };
+  for (const { views } of split(device, operands, cut)) runPiece(device, program, views, scalars);
   for (const [i, view] of read.entries()) {
     if (view !== inputs[i]) device.free(view.allocation);
   }

@@ -2,14 +2,7 @@
 
 import type { Arguments } from "../../device.ts";
 import type { Failures } from "./failures.ts";
-import type {
-  BindGroupHandle,
-  BufferHandle,
-  Command,
-  DispatchCommand,
-  Gpu,
-  TimestampPlace,
-} from "./gpu.ts";
+import type { Command, DispatchCommand, Gpu, TimestampPlace } from "./gpu.ts";
 import { ARGUMENT_SLOT_BYTES, type CompiledKernel } from "./kernel_cache.ts";
 import type { KernelTimer } from "./kernel_timer.ts";
 
@@ -21,7 +14,7 @@ export class Recording {
    * A uniform buffer with slots for arguments. One is enough: it is written between two submits, so
    * the kernels of the earlier one have read their slots before these are overwritten.
    */
-  readonly slots: BufferHandle;
+  readonly slots: GPUBuffer;
   /** Serial number of this recording. All smaller ones have been submitted. */
   serial = 1;
   /** Dispatches of this recording and all before it. */
@@ -52,7 +45,7 @@ export class Recording {
   /** Records a dispatch, for which there is room. Timestamps require a separate pass. */
   dispatch(
     { pipeline, argumentBytes }: CompiledKernel,
-    group: BindGroupHandle,
+    group: GPUBindGroup,
     { integers, floats = [] }: Arguments,
     workgroups: DispatchCommand["workgroups"],
     timed: TimestampPlace | null,
@@ -67,9 +60,9 @@ export class Recording {
   }
 
   copy(
-    from: BufferHandle,
+    from: GPUBuffer,
     fromOffset: number,
-    to: BufferHandle,
+    to: GPUBuffer,
     toOffset: number,
     bytes: number,
   ): void {

@@ -105,16 +105,6 @@ export function asMatrix({ allocation, dtype, shape, offset }: View, rows: numbe
   return { allocation, dtype, shape: [rows, length], strides: [length, 1], offset };
 }
 
-/** Whether a row of a view fits one binding, wherever it begins. */
-export function rowFitsOneBinding(
-  device: Device,
-  { allocation, dtype, shape, strides }: View,
-): boolean {
-  const length = (shape.at(-1)! - 1) * strides.at(-1)! + 1;
-  const bytes = length * bytesPerElement(dtype) + BINDING_ALIGNMENT;
-  return fitsOneBinding(device, allocation) || bytes <= bindingLimit(device);
-}
-
 /** The views as bindable ranges; `null` if one exceeds a binding. */
 function boundViews(
   device: WebGpuDevice,
