@@ -26,9 +26,12 @@ export const main = mainOf({
 async function run({ port, model, open }: Values<typeof flags>): Promise<void> {
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
   const { serveSite } = await import("../web/serve.ts");
+  const { Guard } = await import("../serve/http/guard.ts");
   const site = await buildSite({ model: await readModel({ model }) });
   using interrupt = onInterrupt("Stopping");
-  await using server = serveSite(site, { port });
+  // The files of a model are nobody else's business.
+  const guard = new Guard({ hostname: "127.0.0.1" });
+  await using server = serveSite(site, { port, check: (headers) => guard.check(headers) });
   const url = `http://127.0.0.1:${server.addr.port}/`;
   write(`The lesson is at ${url} until Ctrl-C\n`);
   if (open) await openInBrowser(url);

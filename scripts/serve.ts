@@ -1,5 +1,6 @@
 /** A server of the last model, by OpenAI's API. */
 
+import { readText } from "../chat/files/read_text.ts";
 import {
   type CheckpointMeta,
   describeProgress,
@@ -8,7 +9,7 @@ import {
   parameterCount,
 } from "../gpt/mod.ts";
 import { serve, type ServeOptions } from "../serve/mod.ts";
-import { integer, list, mainOf, text, toggle, type Values } from "./flags.ts";
+import { integer, list, mainOf, text, toggle, UsageError, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { modelFlags, openModel, suggestionsFor } from "./models.ts";
 import { print, printError } from "./output.ts";
@@ -17,15 +18,27 @@ import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 /** A constant, so that only who builds pages downloads what they are made of. */
 const CHAT_PAGE = "../web/page.ts";
 
+/** The environment variable of the key. */
+const KEY_VARIABLE = "NANODINO_API_KEY";
+
 const flags = {
   port: integer(8000, "Where to listen, 0 for any that is free", { least: 0, most: 65_535 }),
   host: text(
     "127.0.0.1",
-    "The address to listen on; another one wants --allow-net of it",
+    "The address to listen on; for others than this machine see deno task serve:network",
     "ADDRESS",
   ),
   ...modelFlags,
-  apiKey: text("", "Wanted from clients, in Authorization: Bearer", "KEY"),
+  allowHost: list(
+    "A name that clients may call the server by, such as chat.example.com; may be repeated",
+    "NAME",
+  ),
+  apiKey: text(
+    "",
+    `Wanted from clients, in Authorization: Bearer; by default what ${KEY_VARIABLE} says`,
+    "KEY",
+  ),
+  apiKeyFile: text("", "A file with the key, which is not shown in lists of processes", "PATH"),
   allowOrigin: list(
     "A page that may ask, such as http://localhost:5173; may be repeated",
     "ORIGIN",
@@ -48,6 +61,7 @@ export const main = mainOf({
 });
 
 async function run(values: Values<typeof flags>): Promise<void> {
+  const apiKey = await readKey(values);
   const checkpoint = await openModel(values);
   const { stage, tag: name } = checkpoint;
   await using device = await openChosenDevice(values);
@@ -58,16 +72,46 @@ async function run(values: Values<typeof flags>): Promise<void> {
     ...{ origin: describeProgress(checkpoint.progress), examples: suggestionsFor(checkpoint) },
     ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
     ...sizeOf(checkpoint.meta),
+    hosts: values.allowHost,
     ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
-    ...(values.apiKey === "" ? {} : { apiKey: values.apiKey }),
+    ...(apiKey === null ? {} : { apiKey }),
     ...(values.context === 0 ? {} : { context: values.context }),
     ...(values.noPage ? {} : { page: await buildPage() }),
     onError: (error) => printError(`${error}`),
   });
   print(`Serving ${name} (${stage}) on ${server.url}/v1. Ctrl-C stops.`);
   if (!values.noPage) print(`Chat with it: ${server.url}/`);
+  if (apiKey === null && !isThisMachine(values.host)) {
+    printError(
+      `Warning: whoever reaches ${values.host} can use the model, without a key; see --api-key-file`,
+    );
+  }
   await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
   await server.stop();
+}
+
+/** The key that clients have to show; `null` for none. */
+async function readKey(
+  { apiKey, apiKeyFile }: Pick<Values<typeof flags>, "apiKey" | "apiKeyFile">,
+): Promise<string | null> {
+  if (apiKey !== "" && apiKeyFile !== "") {
+    throw new UsageError("Cannot use --api-key-file: wanted one key, got --api-key, too");
+  }
+  if (apiKey !== "") return apiKey;
+  if (apiKeyFile !== "") {
+    const key = (await readText(apiKeyFile)).trim();
+    if (key !== "" && !/\s/.test(key)) return key;
+    throw new Error(
+      `Cannot use ${apiKeyFile}: wanted a key in one word, got ${key === "" ? "none" : "several"}`,
+    );
+  }
+  const variable = { name: "env", variable: KEY_VARIABLE } as const;
+  if ((await Deno.permissions.query(variable)).state !== "granted") return null;
+  return Deno.env.get(KEY_VARIABLE) || null;
+}
+
+function isThisMachine(host: string): boolean {
+  return host === "localhost" || host.startsWith("127.") || /^\[?::1\]?$/.test(host);
 }
 
 function sizeOf(meta: CheckpointMeta): Pick<ServeOptions, "parameters" | "layers"> {

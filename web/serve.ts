@@ -43,6 +43,8 @@ export function siteResponse(
 export interface ServeOptions {
   /** The port; 0 for a free one. @default {0} */
   readonly port?: number;
+  /** Refuses a request by an error, whose message is the answer. */
+  readonly check?: (headers: Headers) => void;
 }
 
 /**
@@ -53,10 +55,17 @@ export interface ServeOptions {
  */
 export function serveSite(
   site: Site,
-  { port = 0 }: ServeOptions = {},
+  { port = 0, check }: ServeOptions = {},
 ): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve(
     { hostname: "127.0.0.1", port, onListen: () => {} },
-    ({ url }) => siteResponse(site, new URL(url).pathname.slice(1)),
+    ({ url, headers }) => {
+      try {
+        check?.(headers);
+      } catch (error) {
+        return new Response(`${(error as Error).message}\n`, { status: 403 });
+      }
+      return siteResponse(site, new URL(url).pathname.slice(1));
+    },
   );
 }

@@ -2,7 +2,8 @@
  * Who may ask: requests from this machine's own pages and programs.
  *
  * A page on another site can make a browser send requests to this machine. Its `Origin`
- * header gives it away, or its `Host` header if its name was rebound to 127.0.0.1.
+ * header gives it away, or its `Host` header if its name was rebound to 127.0.0.1. What a proxy
+ * adds, such as `X-Forwarded-Host`, is not looked at: anybody can send it.
  *
  * @module
  */
@@ -12,8 +13,13 @@ import { ApiError } from "../openai/errors.ts";
 
 /** Options for {@linkcode Guard}. */
 export interface GuardOptions {
-  /** The name or address that the server listens on. */
+  /**
+   * The name or address that the server listens on. With `0.0.0.0` or `::`, requests to any address
+   * are answered, but to no name: names can be rebound, addresses cannot.
+   */
   readonly hostname: string;
+  /** Names that clients may call the server by, as behind a proxy: `chat.example.com`. */
+  readonly hosts?: readonly string[];
   /** Is asked for in `Authorization: Bearer`, if given. */
   readonly apiKey?: string;
   /** Origins of pages that may ask, such as `http://localhost:5173`. */
@@ -21,6 +27,11 @@ export interface GuardOptions {
 }
 
 const OWN_NAMES = ["127.0.0.1", "localhost", "[::1]"];
+
+/** Addresses that stand for all of the machine's. */
+const EVERYWHERE = ["0.0.0.0", "::", "[::]"];
+
+const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;
 
 /**
  * Checks requests before they are read.
@@ -42,12 +53,15 @@ const OWN_NAMES = ["127.0.0.1", "localhost", "[::1]"];
  */
 export class Guard {
   readonly #names: readonly string[];
+  readonly #isEverywhere: boolean;
   readonly #origins: readonly string[];
   readonly #digest: Promise<ArrayBuffer> | null;
 
   /** @param options Who may ask. */
-  constructor({ hostname, apiKey, origins = [] }: GuardOptions) {
-    this.#names = [...OWN_NAMES, hostname.toLowerCase()];
+  constructor({ hostname, hosts = [], apiKey, origins = [] }: GuardOptions) {
+    const names = [hostname, ...hosts].map((name) => name.toLowerCase());
+    this.#names = [...OWN_NAMES, ...names];
+    this.#isEverywhere = EVERYWHERE.includes(hostname);
     this.#origins = origins;
     this.#digest = apiKey === undefined ? null : digest(apiKey);
   }
@@ -59,14 +73,14 @@ export class Guard {
    */
   check(headers: Headers): void {
     const host = headers.get("host") ?? "";
-    if (!this.#names.includes(nameOf(host))) {
-      const wanted = this.#names[0];
+    const name = nameOf(host);
+    if (!this.#names.includes(name) && !(this.#isEverywhere && ADDRESS.test(name))) {
+      const wanted = this.#isEverywhere ? "an address or an allowed name" : this.#names[0];
       throw new ApiError(
         403,
-        `Cannot answer: wanted the host ${wanted}, got ${host.slice(0, 80)}`,
-        {
-          code: "host_not_allowed",
-        },
+        `Cannot answer: wanted ${wanted} as host, got ${host.slice(0, 80)}; serve it with ` +
+          "--allow-host if the name is yours",
+        { code: "host_not_allowed" },
       );
     }
     const origin = headers.get("origin");
@@ -108,7 +122,9 @@ export class Guard {
   }
 
   #isAllowed(origin: string, host: string): boolean {
-    return this.#origins.includes(origin) || origin === `http://${host}`;
+    // A proxy may speak HTTPS for the server, whose pages then come from there.
+    return this.#origins.includes(origin) || origin === `http://${host}` ||
+      origin === `https://${host}`;
   }
 }
 

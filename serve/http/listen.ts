@@ -58,6 +58,7 @@ export interface Listener {
  */
 export async function listen(options: ListenOptions, handle: Handler): Promise<Listener> {
   const { hostname, port, timeout, maxConnections } = options;
+  await checkPermission(hostname, port);
   // Browsers connect ahead of a request. Such a connection is not idle for `closeIdleConnections`.
   const unused = new Set<Socket>();
   const server = createServer({
@@ -97,6 +98,16 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<L
       }),
     abort: () => server.closeAllConnections(),
   };
+}
+
+/** @throws {Error} If this process may not listen there: `node:http` would throw it elsewhere. */
+async function checkPermission(hostname: string, port: number): Promise<void> {
+  const host = `${
+    hostname.includes(":") ? `[${hostname.replace(/[[\]]/g, "")}]` : hostname
+  }:${port}`;
+  const { state } = await Deno.permissions.query({ name: "net", host });
+  if (state === "granted") return;
+  throw new Error(`Cannot listen on ${host}: wanted --allow-net=${host}, got no such permission`);
 }
 
 async function answer(

@@ -77,6 +77,17 @@ Deno.test("health, metrics, unknown paths and methods are answered in OpenAI's s
     }
   }));
 
+Deno.test("a name of a model that is not encoded well is the client's mistake", () =>
+  withServer({}, async ({ url }) => {
+    for (const name of ["%E0%A4%A", "%", "%zz"]) {
+      const answer = await sendRaw(
+        url,
+        `GET /v1/models/${name} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n`,
+      );
+      assertEquals(statusOf(answer), 400, name);
+    }
+  }));
+
 Deno.test("hosts and origins of others are refused, and no origin is allowed unasked", () =>
   withServer({ origins: ["http://editor.test"] }, async ({ url }) => {
     const { port } = new URL(url);
