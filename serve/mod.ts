@@ -15,8 +15,8 @@
  *
  * Of a request, these fields are read: `model`, `messages` or `prompt`, `stream`,
  * `stream_options.include_usage`, `stop`, `max_tokens`, `max_completion_tokens`, `temperature`, `top_p`,
- * `seed`, `n`, `logprobs`, `top_logprobs`, `echo`, and three that other servers have: `top_k`,
- * `truncation` and `continue_final_message`. Fields that change nothing about the answer, such as `user` and `store`,
+ * `frequency_penalty`, `presence_penalty`, `seed`, `n`, `logprobs`, `top_logprobs`, `echo`, and three
+ * that other servers have: `top_k`, `truncation` and `continue_final_message`. Fields that change nothing about the answer, such as `user` and `store`,
  * are ignored. What would change it and is not built, such as `tools` and `response_format`, and fields
  * that nobody knows, are answered with status 400. What a tool was asked and has answered is part of
  * the content, in brackets; `parts` has it apart.

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { createOpenAICompatible } from "npm:@ai-sdk/openai-compatible@3.0.92";
 import { ChatOpenAI } from "npm:@langchain/openai@1.6.0";
 import { APICallError, generateText, Output, streamText, tool } from "npm:ai@7.0.173";
@@ -28,6 +28,8 @@ Deno.test("the AI SDK generates, streams, and is told what the server cannot do"
     };
     const { text, finishReason, usage } = await generateText(options);
     assertEquals([text, finishReason, usage.outputTokens], [wanted, "length", 12]);
+    const penalized = { ...options, frequencyPenalty: 2, presencePenalty: 2, seed: 1 };
+    assertNotEquals((await generateText(penalized)).text, wanted);
     let streamed = "";
     for await (const piece of streamText(options).textStream) streamed += piece;
     assertEquals(streamed, wanted);

@@ -80,6 +80,21 @@ clientTest("a seed gives the same samples, and another one others", async (clien
   assertEquals(new Set([...first, ...await ask(2)]).size, 6);
 });
 
+clientTest("penalties keep a text from saying the same again", async (client) => {
+  const options = { model, prompt: "a", temperature: 0, max_tokens: 60, logprobs: 0 };
+  const repeated = async (penalties: object) => {
+    const { choices: [choice] } = await client.completions.create({ ...options, ...penalties });
+    const tokens = choice!.logprobs!.tokens!;
+    assertEquals(tokens.length, 60);
+    return tokens.length - new Set(tokens).size;
+  };
+  const without = await repeated({});
+  assertEquals(await repeated({ frequency_penalty: 0, presence_penalty: 0 }), without);
+  assert(await repeated({ presence_penalty: 2 }) < without, `${without}`);
+  assert(await repeated({ frequency_penalty: 2 }) < without, `${without}`);
+  assert(await repeated({ frequency_penalty: -2 }) > without, `${without}`);
+});
+
 clientTest("a stop ends the text before it, also across tokens", async (client) => {
   const { choices: [whole] } = await client.completions.create({
     ...{ model, prompt: "a rose", temperature: 0, max_tokens: 20 },
@@ -190,6 +205,8 @@ const wrong: [body: Record<string, unknown>, status: number, param: string][] = 
   [{ temperature: "hot" }, 400, "temperature"],
   [{ top_p: 1.5 }, 400, "top_p"],
   [{ top_k: 1e300 }, 400, "top_k"],
+  [{ frequency_penalty: 9 }, 400, "frequency_penalty"],
+  [{ presence_penalty: -2.5 }, 400, "presence_penalty"],
   [{ max_tokens: -5 }, 400, "max_tokens"],
   [{ max_completion_tokens: 1.5 }, 400, "max_completion_tokens"],
   [{ seed: 0.5 }, 400, "seed"],

@@ -34,8 +34,6 @@ const noEntries: Neutral = {
     Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0,
 };
 
-const zero: Neutral = { wanted: "0", isNeutral: (value) => value === 0 };
-
 const only = (text: string): Neutral => ({
   wanted: `"${text}"`,
   isNeutral: (value) => value === text,
@@ -43,13 +41,13 @@ const only = (text: string): Neutral => ({
 
 const shared: Parameters = {
   read: [
-    ...["model", "temperature", "top_p", "seed", "n", "stop", "stream", "stream_options"],
-    ...["logprobs", "max_tokens"],
+    ...["model", "temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "n"],
+    ...["stop", "stream", "stream_options", "logprobs", "max_tokens"],
     // Those of most servers of open models, and of OpenAI's responses.
     ...["top_k", "truncation"],
   ],
   ignored: ["user"],
-  unsupported: { logit_bias: noEntries, frequency_penalty: zero, presence_penalty: zero },
+  unsupported: { logit_bias: noEntries },
 };
 
 /** The fields of `/v1/chat/completions`. */

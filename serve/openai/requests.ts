@@ -161,6 +161,8 @@ function readCommon(
     choices,
     temperature: numberField(body, "temperature", { least: 0, most: 2 }, 1),
     topP: numberField(body, "top_p", { least: 0, most: 1 }, 1),
+    frequencyPenalty: numberField(body, "frequency_penalty", { least: -2, most: 2 }, 0),
+    presencePenalty: numberField(body, "presence_penalty", { least: -2, most: 2 }, 0),
     topK: numberField(body, "top_k", { least: 0, most: tokenizer.vocabSize, ...whole }, 0),
     seed: readSeed(body),
     stop: textsField(body, "stop", { most: 4, longest: 1000 }),
