@@ -4,7 +4,7 @@ import { type Device, Tensor } from "../tensor/mod.ts";
 import { Dropout } from "./dropout.ts";
 import { Embedding } from "./embedding.ts";
 import { Linear } from "./linear.ts";
-import { Module } from "./module.ts";
+import { fieldsOf, Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { zeros } from "./initializers.ts";
 
@@ -77,7 +77,7 @@ cpuTest("train and eval reach every submodule, and nothing else", (device) => {
 cpuTest("a network with another's state gives the same outputs", async (device) => {
   const [a, b] = [new Network(device), new Network(device)];
   const values = new Map(
-    [...a.stateDict()].map(([name, { shape }], i) => [name, Tensor.full(device, shape, i)]),
+    [...a.parameters()].map(([name, { shape }], i) => [name, Tensor.full(device, shape, i)]),
   );
   b.loadStateDict(values);
   const loaded = await Promise.all([...b.parameters().values()].map((each) => each.data()));
@@ -109,7 +109,7 @@ cpuTest(
       misshapen,
       "wanted lambdas of float32 [2], got float32 [3]; wanted head.bias of float32 [5], got int32 [5]",
     );
-    refuse(new Map(), "; and 2 more");
+    refuse(new Map(), "; and 3 more");
     assertEquals(await network.lambdas.data(), before);
   },
 );
@@ -139,4 +139,62 @@ cpuTest("parameters outlive the scope in which a network is made", async (device
     return new Network(device);
   };
   assertEquals((await make().lambdas.data()).length, 2);
+});
+
+cpuTest("layers in a set are found, and can be replaced", (device) => {
+  class Layers extends Module {
+    readonly layers = new Set([1, 2].map((seed) => new Linear(device, 2, 2, { seed })));
+  }
+  const network = new Layers();
+  const names = ["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"];
+  assertEquals([...network.parameters().keys()], names);
+  const [first, second] = [...network.layers];
+  const other = new Linear(device, 2, 2, { seed: 3 });
+  for (const [path, value, replace] of fieldsOf(network)) {
+    if (path === "layers.0" && value === first) replace(other);
+  }
+  assertEquals([...network.layers], [other, second!]);
+  network.eval();
+  assert(!other.isTraining);
+});
+
+/** As nanoGPT: the output layer has the matrix of the embedding. */
+class Tied extends Module {
+  readonly wte: Embedding;
+  readonly head: { readonly weight: Tensor };
+
+  constructor(device: Device) {
+    super();
+    this.wte = new Embedding(device, 3, 2, { seed: 1 });
+    this.head = { weight: this.wte.weight };
+  }
+}
+
+cpuTest("a tied parameter has each of its names in the state, and is one parameter", (device) => {
+  const network = new Tied(device);
+  assertEquals([...network.parameters().keys()], ["wte.weight"]);
+  assertEquals([...network.stateDict().keys()], ["wte.weight", "head.weight"]);
+  assert(network.stateDict().get("head.weight") === network.wte.weight);
+});
+
+cpuTest("a tied parameter is loaded under one of its names, or all", async (device) => {
+  const network = new Tied(device);
+  const values = (value: number) => Tensor.full(device, [3, 2], value);
+  network.loadStateDict(new Map([["wte.weight", values(1)], ["head.weight", values(2)]]));
+  assertEquals((await network.wte.weight.data())[0], 2);
+  network.loadStateDict(new Map([["wte.weight", values(3)]]));
+  assertEquals((await network.wte.weight.data())[0], 3);
+  network.loadStateDict(new Map([["head.weight", values(4)]]));
+  assertEquals((await network.wte.weight.data())[0], 4);
+  assertThrows(
+    () => network.loadStateDict(new Map()),
+    RangeError,
+    "wte.weight is missing; head.weight is missing",
+  );
+  assertThrows(
+    () => network.loadStateDict(new Map([["wte.weight", values(5)], ["tail", values(5)]])),
+    RangeError,
+    "tail is unknown",
+  );
+  assertEquals((await network.wte.weight.data())[0], 4);
 });
