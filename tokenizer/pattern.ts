@@ -106,10 +106,10 @@ export function toRegExp(pattern: string): RegExp {
   try {
     return new RegExp(output.join(""), "gu");
   } catch (error) {
+    // The engine's message quotes the translated pattern, which may have several lines.
+    const reason = String(error).split(": ").at(-1);
     throw new SyntaxError(
-      `Cannot use the split pattern: wanted a regular expression, got ${show(pattern)}: ${
-        error instanceof Error ? error.message : error
-      }`,
+      `Cannot use the split pattern: wanted a regular expression, got ${show(pattern)}: ${reason}`,
     );
   }
 }

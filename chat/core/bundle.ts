@@ -186,7 +186,7 @@ async function zipReader(zip: string): Promise<ReadFile> {
   };
 }
 
-/** Runs a parser, whose errors then name the file. */
+/** Runs a parser, whose errors then name the file, in one line: some parsers draw the place below. */
 function explain<Content, Result>(
   path: string,
   parse: (content: Content) => Result,
@@ -195,8 +195,8 @@ function explain<Content, Result>(
   try {
     return parse(content);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
+    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    throw new Error(`Cannot read ${path}: ${reason!.replace(/:$/, "")}`, { cause });
   }
 }
 

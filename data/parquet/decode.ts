@@ -243,5 +243,7 @@ function quoted(names: readonly string[]): string {
 }
 
 function reasonOf(error: unknown): string {
+  // What the engine says when the decoder stumbles, such as "… properties of undefined".
+  if (error instanceof TypeError || error instanceof RangeError) return "damaged bytes";
   return error instanceof Error ? error.message : String(error);
 }

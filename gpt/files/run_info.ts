@@ -79,6 +79,8 @@ export async function readRunInfo(folder: string): Promise<RunInfo | null> {
     // Reported below.
   }
   throw new SyntaxError(
-    `Cannot read ${path}: wanted the description of a run, got ${text.slice(0, 40)}`,
+    `Cannot read ${path}: wanted the description of a run, got ${
+      JSON.stringify(text.slice(0, 40))
+    }`,
   );
 }
