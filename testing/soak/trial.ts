@@ -1,0 +1,85 @@
+/** What is tried again and again, and the process that does it. @module */
+
+import { Random } from "./random.ts";
+
+/** Something that is tried with many seeds. */
+export interface Trial {
+  /** Its name: an area, and what is tried in it, as in `files/safetensors`. */
+  readonly name: string;
+  /** Seconds after which one trial, or what comes before the first, counts as hanging. */
+  readonly limit: number;
+  /** Its share of the time, relative to others. @default {1} */
+  readonly weight?: number;
+  /** What is missing here, such as an MPI; then it is skipped. */
+  readonly missing?: string;
+  /** Prepares what all trials of a process share. */
+  open(): Promise<OpenTrial>;
+}
+
+export interface OpenTrial extends AsyncDisposable {
+  /**
+   * Tries once.
+   *
+   * @returns What happened, in a word or two, for the tally.
+   * @throws {Error} If it is not what should happen.
+   */
+  run(random: Random, seed: number): Promise<string>;
+}
+
+/** A trial that needs no preparation. */
+export function plainTrial(
+  name: string,
+  run: (random: Random) => string | Promise<string>,
+): Trial {
+  const opened: OpenTrial = {
+    run: async (random) => await run(random),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  return { name, limit: 20, open: () => Promise.resolve(opened) };
+}
+
+/** What the process of a trial says to the one that started it: a line each. */
+export type Message =
+  | { readonly begin: number }
+  | { readonly end: number; readonly outcome: string; readonly milliseconds: number }
+  | { readonly fail: number; readonly error: string };
+
+/** Milliseconds. */
+const MIN_TURN = 1000;
+
+/** Precedes messages: a trial may print lines of its own. */
+const MARK = "soak: ";
+
+export function parseMessage(line: string): Message | null {
+  return line.startsWith(MARK) ? JSON.parse(line.slice(MARK.length)) : null;
+}
+
+/**
+ * Runs one trial in this process, with one seed after the other.
+ *
+ * @param args The trial's name, the first seed, how often at most, and until when, as `Date.now()`
+ * says it: at least one is run.
+ */
+export async function runTrials(
+  trials: readonly Trial[],
+  [name, seed, times, deadline]: readonly string[],
+): Promise<void> {
+  const trial = trials.find((trial) => trial.name === name);
+  if (trial === undefined) throw new Error(`wanted the name of a trial, got ${name}`);
+  const post = (message: Message) => console.log(`${MARK}${JSON.stringify(message)}`);
+  await using opened = await trial.open();
+  // Where the preparation took all of its time, it gets some more.
+  const end = Math.max(Number(deadline), Date.now() + MIN_TURN);
+  for (let i = 0; i < Number(times); i++) {
+    if (i > 0 && Date.now() > end) break;
+    const own = Number(seed) + i;
+    post({ begin: own });
+    const start = performance.now();
+    try {
+      const outcome = await opened.run(new Random(own), own);
+      post({ end: own, outcome, milliseconds: performance.now() - start });
+    } catch (error) {
+      post({ fail: own, error: error instanceof Error ? error.stack ?? `${error}` : `${error}` });
+    }
+  }
+}
