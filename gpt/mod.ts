@@ -24,6 +24,7 @@ export { findLatestRun, readRuns, type SavedRun, savedSteps } from "./files/chec
 export { type Collectives, letFirstSpeak, openRanks, RanksError, RunRanks } from "./parallel.ts";
 export {
   basePath,
+  ensureRunFolder,
   ensureWritableFolder,
   fileError,
   freeName,

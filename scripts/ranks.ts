@@ -44,7 +44,7 @@ async function run(values: Values<typeof flags>, command: readonly string[]): Pr
   const listeners = (["SIGINT", "SIGTERM", "SIGUSR2"] as const).map((signal) => {
     const listener = () => {
       isStopped = true;
-      if (signal !== "SIGINT") child?.kill(signal);
+      if (signal !== "SIGINT" && child !== null) killIfAlive(child, signal);
     };
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
@@ -67,6 +67,14 @@ async function run(values: Values<typeof flags>, command: readonly string[]): Pr
     }
   } finally {
     for (const remove of listeners) remove();
+  }
+}
+
+function killIfAlive(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended. Its output has not, where something that it started holds on to it.
   }
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runningRanks, testUnderMpi } from "../mpi/testing/ranks.ts";
 import { openCheckpoint, savedSteps } from "../gpt/mod.ts";
-import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
 
 const train = new URL("base_train.ts", import.meta.url).href;
 
@@ -68,6 +68,25 @@ Deno.test("ranks are restarted if the launcher says they are done, but they do n
 
   await Deno.writeTextFile(launcher, "#!/bin/sh\necho All 2 ranks are done.\nexit 0\n");
   assertEquals((await runScript("ranks.ts", flags, home, options)).code, 0);
+  await Deno.remove(home, { recursive: true });
+});
+
+Deno.test("a signal after the ranks have ended is no error", async () => {
+  const home = await Deno.makeTempDir();
+  // The process ends at once; another one that it started keeps its output open.
+  const code = 'new Deno.Command("sleep", { args: ["3"], stdin: "null" }).spawn().unref(); ' +
+    'console.log("started"); Deno.exit(0)';
+  const args = ["--n", "1", "--", "eval", code];
+  const child = command("ranks.ts", args, home, {
+    permissions: ["--allow-env", "--allow-read", "--allow-run"],
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  child.kill("SIGTERM");
+  reader.releaseLock();
+  const { code: exitCode, stderr } = await child.output();
+  assertEquals([exitCode, new TextDecoder().decode(stderr)], [0, ""]);
   await Deno.remove(home, { recursive: true });
 });
 

@@ -6,8 +6,9 @@
  */
 
 import { basePath } from "../../gpt/mod.ts";
-import { importCsv, importYaml, importZip } from "../deps.ts";
+import { importCsv, importYaml } from "../deps.ts";
 import { parseJsonLines } from "../files/json_lines.ts";
+import { openZip } from "../files/zip.ts";
 
 /** A question with several continuations, of which one is right. */
 export interface MultipleChoiceExample {
@@ -82,7 +83,8 @@ type ReadFile = (path: string) => Promise<string>;
  *
  * @param source The folder of the bundle, or a zip file that contains it, at the top or in a folder
  * `eval_bundle`.
- * @throws {Error} If a file is missing or malformed; the message names it, with the line for examples.
+ * @throws {Error} If a file is missing or malformed, lies outside the bundle, or a zip file unpacks to too
+ * much; the message names it, with the line for examples.
  *
  * @example
  * ```ts
@@ -115,7 +117,12 @@ export async function readCoreBundle(source: string | URL): Promise<CoreBundle> 
   const read = (await isFile(place)) ? await zipReader(place) : folderReader(place);
   const { parse: parseYaml } = await importYaml();
   const { parse: parseCsv } = await importCsv();
-  const settings: unknown = explain(`${place}/core.yaml`, parseYaml, await read("core.yaml"));
+  const settings: unknown = explain(
+    `${place}/core.yaml`,
+    // Warnings would be printed.
+    (text) => parseYaml(text, { logLevel: "error" }),
+    await read("core.yaml"),
+  );
   const list = isRecord(settings) ? settings.icl_tasks : undefined;
   if (!Array.isArray(list)) {
     throw new Error(`Cannot read ${place}/core.yaml: wanted a list icl_tasks, got none`);
@@ -171,17 +178,15 @@ function folderReader(folder: string): ReadFile {
   };
 }
 
-async function zipReader(zip: string): Promise<ReadFile> {
-  const { unzipSync } = await importZip();
-  const bytes = await Deno.readFile(zip);
-  const files = explain(zip, (content) => unzipSync(content), bytes);
-  const prefix = Object.keys(files).find((path) => path.split("/").at(-1) === "core.yaml")
+async function zipReader(path: string): Promise<ReadFile> {
+  const zip = await openZip(path);
+  const prefix = zip.paths.find((name) => name.split("/").at(-1) === "core.yaml")
     ?.slice(0, -"core.yaml".length);
-  return (path) => {
-    const content = prefix === undefined ? undefined : files[prefix + path];
-    if (content === undefined) {
-      return Promise.reject(new Error(`Cannot read ${path} in ${zip}: the bundle lacks it`));
+  return (name) => {
+    if (prefix === undefined || !zip.paths.includes(prefix + name)) {
+      return Promise.reject(new Error(`Cannot read ${name} in ${path}: the bundle lacks it`));
     }
+    const content = explain(`${name} in ${path}`, zip.read, prefix + name);
     return Promise.resolve(new TextDecoder().decode(content));
   };
 }
@@ -195,6 +200,7 @@ function explain<Content, Result>(
   try {
     return parse(content);
   } catch (cause) {
+    // The parsers show the place in further lines.
     const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
     throw new Error(`Cannot read ${path}: ${reason!.replace(/:$/, "")}`, { cause });
   }
@@ -222,6 +228,18 @@ function taskOf(entry: unknown, path: string): {
       `Cannot read ${path}: wanted a task with label and dataset_uri, got ${JSON.stringify(task)}`,
     );
   }
+  if (/\p{Cc}/u.test(label)) {
+    throw new Error(
+      `Cannot read ${path}: wanted a label of one line, got ${JSON.stringify(label)}`,
+    );
+  }
+  if (!isInside(file)) {
+    throw new Error(
+      `Cannot read ${path}: wanted dataset_uri as a path below eval_data, got ${
+        JSON.stringify(file)
+      }`,
+    );
+  }
   if (type === undefined) {
     throw new Error(
       `Cannot read ${path}: wanted icl_task_type ${taskTypes.join(", ")} in ${label}, got ` +
@@ -232,6 +250,12 @@ function taskOf(entry: unknown, path: string): {
     throw new Error(`Cannot read ${path}: wanted num_fewshot as [0], [1], … in ${label}`);
   }
   return { label, file, type, fewShot: shots, delimiter };
+}
+
+/** Whether a path leads to a file below the folder that it is relative to, on every system. */
+function isInside(path: string): boolean {
+  return !/\p{Cc}|\\|:/u.test(path) &&
+    path.split("/").every((name) => !["", ".", ".."].includes(name));
 }
 
 function examplesOf(type: CoreTask["type"], text: string, path: string): CoreExamples {

@@ -196,6 +196,62 @@ Deno.test("a zip file is read like the folder that it contains", async () => {
   assertEquals(await readCoreBundle(zip), await readCoreBundle(folder));
 });
 
+Deno.test("a zip file that unpacks to too much is refused before it is unpacked", async () => {
+  const { zipSync } = await import("npm:fflate@0.8.3");
+  const folder = await writeBundle();
+  const files: Record<string, Uint8Array> = {};
+  for (const path of ["core.yaml", "eval_meta_data.csv", "eval_data/colors.jsonl"]) {
+    files[path] = await Deno.readFile(`${folder}/${path}`);
+  }
+  const path = `${folder}/bundle.zip`;
+  await Deno.writeFile(path, zipSync({ ...files, "eval_data/zeros": new Uint8Array(3e7) }));
+  await assertRejects(
+    () => readCoreBundle(path),
+    Error,
+    `Cannot read ${path}: wanted a zip file that unpacks to at most `,
+  );
+  // A file that says it is smaller than it is gives no more than it says.
+  const zip = zipSync({ ...files, "eval_data/colors.jsonl": new Uint8Array(1e6).fill(32) });
+  const headers = new DataView(zip.buffer);
+  for (let at = 0; at < zip.length - 46; at++) {
+    const isEntry = headers.getUint32(at, true) === 0x02014b50;
+    if (isEntry && headers.getUint32(at + 24, true) === 1e6) headers.setUint32(at + 24, 10, true);
+  }
+  await Deno.writeFile(path, zip);
+  await assertRejects(() => readCoreBundle(path), Error, "colors.jsonl");
+});
+
+Deno.test("paths lead to files of the bundle, and what is wrong takes one line", async () => {
+  const entry = (uri: string, label = '"colors"') =>
+    `icl_tasks:\n- {label: ${label}, dataset_uri: ${JSON.stringify(uri)}, num_fewshot: [0], ` +
+    "icl_task_type: multiple_choice}";
+  const outside = [
+    "../../../../etc/passwd",
+    "/etc/passwd",
+    "a/../../core.yaml",
+    "..\\a",
+    "C:a",
+    "",
+  ];
+  const settings: [string, string][] = [
+    ...outside.map((uri): [string, string] => [
+      entry(uri),
+      `wanted dataset_uri as a path below eval_data, got ${JSON.stringify(uri)}`,
+    ]),
+    [entry("a\nb"), 'below eval_data, got "a\\nb"'],
+    [entry("colors.jsonl", '"a\\nb"'), 'wanted a label of one line, got "a\\nb"'],
+    ["a: [1", "at line 1, column 6"],
+    ["- a\nb", "at line 2, column 1"],
+    ["a: 1\na: 2", "Map keys must be unique at line 2, column 1"],
+    ["x: *y", "Unresolved alias"],
+  ];
+  for (const [yaml, message] of settings) {
+    const folder = await writeBundle({ "core.yaml": yaml });
+    const error = await assertRejects(() => readCoreBundle(folder), Error, message);
+    assertEquals(error.message.split("\n").length, 1, error.message);
+  }
+});
+
 Deno.test("what is wrong with a bundle is named with its file and line", async () => {
   const cases: [Record<string, string | null>, string][] = [
     [{ "core.yaml": null }, "core.yaml: the bundle lacks it"],

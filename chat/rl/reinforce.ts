@@ -11,7 +11,7 @@ import {
   type Checkpoint,
   type Device,
   Engine,
-  ensureWritableFolder,
+  ensureRunFolder,
   exitCodeOf,
   type FolderRunOptions,
   inPlaceOfRank,
@@ -136,7 +136,7 @@ export async function prepareReinforcement(options: ReinforceOptions): Promise<R
   }
   if (task.length === 0) throw new RangeError("Cannot reinforce: wanted questions, got none");
   parallel?.checkSame("the questions", `${task.name} (${task.length})`);
-  if ((parallel?.rank ?? 0) === 0) await ensureWritableFolder(folder);
+  if ((parallel?.rank ?? 0) === 0) await ensureRunFolder(folder);
   const model = await (parallel?.loadModel(checkpoint, device) ?? loadModel(checkpoint, device));
   const learningRates = {
     ...{ embeddingLr: 0.2, unembeddingLr: 0.004, matrixLr: 0.02, scalarLr: 0.5 },

@@ -6,6 +6,9 @@ import { prepareReinforcement } from "./reinforce.ts";
 
 Deno.test("answers that are rewarded become likelier", async () => {
   const options = await setUp();
+  // A process that was killed while it saved leaves this.
+  const left = `${options.folder}/model_000006.safetensors.${crypto.randomUUID()}.tmp`;
+  await Deno.writeTextFile(left, "");
   const events = await Array.fromAsync((await prepareReinforcement(options)).run());
   const rewards = events.flatMap((event) => event.kind === "step" ? [event.reward] : []);
   assertEquals(rewards.length, 20);
@@ -22,6 +25,7 @@ Deno.test("answers that are rewarded become likelier", async () => {
   const info = await readRunInfo(options.folder);
   assertEquals([info?.steps, info?.tokensPerStep], [20, null]);
   assertEquals(info?.modelConfig, options.checkpoint.meta.modelConfig);
+  await assertRejects(() => Deno.stat(left), Deno.errors.NotFound);
   await options.device.close();
 });
 

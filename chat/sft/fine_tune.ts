@@ -11,7 +11,7 @@ import {
   adaptModel,
   type Checkpoint,
   type Device,
-  ensureWritableFolder,
+  ensureRunFolder,
   evaluateBitsPerByte,
   type FolderRunOptions,
   type LearningRates,
@@ -154,7 +154,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
     );
   }
   parallel?.checkSame("the conversations", `${task.name} (${task.length})`);
-  if (rank === 0) await ensureWritableFolder(folder);
+  if (rank === 0) await ensureRunFolder(folder);
   const rows = { tokenizer, batchSize, sequenceLength };
   const { epochs = 1, numIterations: given = -1 } = options;
   const batches = given === -1 ? await batchesOfEpoch({ ...rows, task, seed }) : 0;

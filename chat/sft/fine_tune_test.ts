@@ -73,7 +73,11 @@ Deno.test("a fine-tuning that was stopped goes on to the same bits", async () =>
     if (event.kind === "checkpoint") stop.abort();
   }
   const checkpoint = await openCheckpoint(options.folder);
+  // A process that was killed while it saved leaves this.
+  const left = `${options.folder}/model_000006.safetensors.${crypto.randomUUID()}.tmp`;
+  await Deno.writeTextFile(left, "");
   const rest = await prepareFineTuning({ ...options, checkpoint, resume: true });
+  await assertRejects(() => Deno.stat(left), Deno.errors.NotFound);
   assertEquals(rest.firstStep, checkpoint.meta.state.step);
   const losses = [...lossesOf(first), ...lossesOf(await Array.fromAsync(rest.run()))];
   assertEquals(losses, wanted);

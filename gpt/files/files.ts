@@ -42,6 +42,17 @@ export async function ensureWritableFolder(path: string): Promise<void> {
 }
 
 /**
+ * Creates the folder of a run as {@linkcode ensureWritableFolder} does, and removes what processes left
+ * in it that were killed while they saved.
+ *
+ * @throws {Error} If it cannot be written; the message names the path and the cause.
+ */
+export async function ensureRunFolder(path: string): Promise<void> {
+  await ensureWritableFolder(path);
+  await removeTemporaries(path);
+}
+
+/**
  * Writes a file atomically: via a synced temporary file, which is then renamed. Readers see the old
  * or the new content.
  *

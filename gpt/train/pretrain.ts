@@ -21,7 +21,7 @@ import { nanochatConfig } from "../files/architecture.ts";
 import { type Checkpoint, loadModel, loadOptimizer } from "../files/checkpoint.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { evaluateBitsPerByte } from "./evaluate.ts";
-import { ensureWritableFolder, removeTemporaries } from "../files/files.ts";
+import { ensureRunFolder } from "../files/files.ts";
 import { GPT } from "../model/model.ts";
 import type { TrainableModel } from "../generate/language_model.ts";
 import { pretrainingSchedule } from "./loop.ts";
@@ -123,10 +123,7 @@ export interface Pretraining {
  */
 export async function preparePretraining(options: PretrainOptions): Promise<Pretraining> {
   const { source, tokenizer, folder, plan, deviceBatchSize, signal, parallel } = options;
-  if (parallel === undefined || parallel.rank === 0) {
-    await ensureWritableFolder(folder);
-    await removeTemporaries(folder);
-  }
+  if (parallel === undefined || parallel.rank === 0) await ensureRunFolder(folder);
   const encoder = encoderOf(tokenizer);
   const batch = { batchSize: deviceBatchSize, sequenceLength: plan.config.sequenceLen };
   const state = options.checkpoint?.meta.state ?? untrained;

@@ -1,0 +1,48 @@
+/** Reading zip files of others, which may be made to unpack to more than there is memory for. @module */
+
+import { fileError } from "../../gpt/mod.ts";
+import { importZip } from "../deps.ts";
+
+/** The most bytes of all files together, unpacked. The original bundle has 0.2 GB. */
+const MAX_BYTES = 2 ** 30;
+
+/** The most bytes unpacked for each byte of the zip file. Texts have 5 to 20, empty bytes 1,000. */
+const MAX_RATIO = 200;
+
+/** The files of a zip file. */
+export interface Zip {
+  /** Their paths. */
+  readonly paths: readonly string[];
+  /** Unpacks one of them. */
+  read(path: string): Uint8Array;
+}
+
+/**
+ * Opens a zip file. Nothing is unpacked before it is read.
+ *
+ * @throws {Error} If it is none, or unpacks to more than 1 GiB, or to more than 200 times its size.
+ */
+export async function openZip(path: string): Promise<Zip> {
+  const { unzipSync } = await importZip();
+  try {
+    const bytes = await Deno.readFile(path);
+    const sizes = new Map<string, number>();
+    unzipSync(bytes, {
+      filter: ({ name, originalSize }) => {
+        sizes.set(name, originalSize);
+        return false;
+      },
+    });
+    const total = sizes.values().reduce((sum, size) => sum + size, 0);
+    const most = Math.min(MAX_BYTES, MAX_RATIO * bytes.length);
+    if (total > most) {
+      throw new RangeError(`wanted a zip file that unpacks to at most ${most} bytes, got ${total}`);
+    }
+    return {
+      paths: [...sizes.keys()],
+      read: (name) => unzipSync(bytes, { filter: (file) => file.name === name })[name]!,
+    };
+  } catch (cause) {
+    throw fileError("read", path, cause);
+  }
+}
