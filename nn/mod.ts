@@ -29,8 +29,17 @@
  */
 
 export { Activation, type ActivationName } from "./activation.ts";
+export {
+  Conv1d,
+  type Conv1dOptions,
+  Conv2d,
+  type Conv2dOptions,
+  ConvTranspose2d,
+  type ConvTranspose2dOptions,
+} from "./convolution.ts";
 export { Dropout, type DropoutOptions } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
+export { GroupNorm, type GroupNormOptions } from "./group_norm.ts";
 export * as initializers from "./initializers.ts";
 export type { Initializer } from "./initializers.ts";
 export { LayerNorm, type LayerNormOptions } from "./layer_norm.ts";
@@ -54,6 +63,7 @@ export {
 export { MLP, type MLPOptions } from "./mlp.ts";
 export { type Layer, Module } from "./module.ts";
 export { parameter } from "./parameter.ts";
+export { AvgPool2d, Flatten, MaxPool2d } from "./pool.ts";
 export { RMSNorm, type RMSNormOptions } from "./rms_norm.ts";
 export { namedSeed } from "./seeds.ts";
 export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";

@@ -36,6 +36,16 @@ export type { CrossEntropyOptions, Reduction } from "./ops/losses/formulas.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";
+export {
+  conv1d,
+  conv2d,
+  type Convolution1dOptions,
+  type ConvolutionOptions,
+  convTranspose2d,
+  type TransposedConvolutionOptions,
+} from "./ops/convolution/convolution.ts";
+export { avgPool2d, fold, maxPool2d, type PoolOptions, unfold } from "./ops/convolution/pool.ts";
+export type { NumberOrPair, Pair, WindowOptions } from "./ops/convolution/windows.ts";
 export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 export type { TensorMethods } from "./ops/methods.ts";

@@ -1,0 +1,68 @@
+/** Layers without parameters, for images. @module */
+
+import {
+  avgPool2d,
+  maxPool2d,
+  type NumberOrPair,
+  type PoolOptions,
+  type Tensor,
+} from "../tensor/mod.ts";
+import { Module } from "./module.ts";
+
+/**
+ * The largest element of each window, see {@linkcode maxPool2d}.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { MaxPool2d } from "./pool.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const y = new MaxPool2d(2).forward(Tensor.ones(device, [1, 3, 28, 28]));
+ * if (y.shape.join() !== "1,3,14,14") throw new Error(`got ${y.shape}`);
+ * await device.close();
+ * ```
+ */
+export class MaxPool2d extends Module {
+  readonly #kernel: NumberOrPair;
+  readonly #options: PoolOptions;
+
+  /** Notes the size of the windows and how they lie. */
+  constructor(kernel: NumberOrPair, options: PoolOptions = {}) {
+    super();
+    this.#kernel = kernel;
+    this.#options = options;
+  }
+
+  /** Pools `[B, C, H, W]` to `[B, C, rows, columns]`. @throws {RangeError} As {@linkcode maxPool2d}. */
+  forward(x: Tensor): Tensor {
+    return maxPool2d(x, this.#kernel, this.#options);
+  }
+}
+
+/** The mean of each window, see {@linkcode avgPool2d}. */
+export class AvgPool2d extends Module {
+  readonly #kernel: NumberOrPair;
+  readonly #options: PoolOptions;
+
+  /** Notes the size of the windows and how they lie. */
+  constructor(kernel: NumberOrPair, options: PoolOptions = {}) {
+    super();
+    this.#kernel = kernel;
+    this.#options = options;
+  }
+
+  /** Pools `[B, C, H, W]` to `[B, C, rows, columns]`. @throws {RangeError} As {@linkcode avgPool2d}. */
+  forward(x: Tensor): Tensor {
+    return avgPool2d(x, this.#kernel, this.#options);
+  }
+}
+
+/** Makes one row of everything but the first axis: `[B, …]` to `[B, n]`. */
+export class Flatten extends Module {
+  /** Flattens. */
+  forward(x: Tensor): Tensor {
+    const [batch = 1, ...rest] = x.shape;
+    return x.reshape([batch, rest.reduce((product, size) => product * size, 1)]);
+  }
+}

@@ -1,0 +1,197 @@
+/** Pooling over windows of an image; and the windows themselves. @module */
+
+import { applyOne, named, type Operation } from "../../apply.ts";
+import { checkOptions, type OptionNames } from "../../checks.ts";
+import { wrongValue } from "../../errors.ts";
+import { noGrad } from "../../grad_mode.ts";
+import { formatShape } from "../../shape.ts";
+import { checkTensor, type Tensor } from "../../tensor.ts";
+import { copyInto } from "../elementwise.ts";
+import { max, mean } from "../reduce.ts";
+import { permute, reshape } from "../views.ts";
+import {
+  addUpWindows,
+  checkImages,
+  gatherWindows,
+  type Geometry,
+  geometryOf,
+  type NumberOrPair,
+  type Pair,
+  pairOf,
+  windowCounts,
+  type WindowOptions,
+} from "./windows.ts";
+
+/** Options for {@linkcode maxPool2d} and {@linkcode avgPool2d}. */
+export interface PoolOptions {
+  /** Steps from one window to the next. @default {the kernel: windows do not overlap} */
+  readonly stride?: NumberOrPair | undefined;
+  /** Rows and columns around the image on every side. @default {0} */
+  readonly padding?: NumberOrPair | undefined;
+}
+
+const OPTIONS: OptionNames<PoolOptions> = { stride: true, padding: true };
+const WINDOW_OPTIONS: OptionNames<WindowOptions> = { stride: true, padding: true, dilation: true };
+
+interface Attributes {
+  readonly geometry: Geometry;
+  readonly image: Pair;
+  readonly counts: Pair;
+  /** What stands in the padding. */
+  readonly value: number;
+}
+
+/** `[B, C, H, W]` to `[C, kernel height, kernel width, B, rows, columns]` */
+const windowsOperation: Operation<Attributes> = {
+  name: "unfold",
+  infer: ([x], { geometry: { kernel }, counts }) => [
+    { shape: [x!.shape[1]!, ...kernel, x!.shape[0]!, ...counts], dtype: x!.dtype },
+  ],
+  run: (_device, [x], [windows], { geometry, counts, value }) =>
+    noGrad(() => {
+      using _temporaries = x!.device.scopes.openBriefly();
+      copyInto(gatherWindows(x!, geometry, counts, value), windows!);
+    }),
+  gradient: {
+    apply: (upstream, _saved, { geometry, image }) => [addUpWindows(upstream, geometry, image)],
+  },
+};
+
+/** The other way round: overlaps are added up. */
+const foldOperation: Operation<Attributes> = {
+  name: "fold",
+  infer: ([windows], { image }) => [
+    { shape: [windows!.shape[3]!, windows!.shape[0]!, ...image], dtype: windows!.dtype },
+  ],
+  run: (_device, [windows], [x], { geometry, image }) =>
+    noGrad(() => {
+      using _temporaries = windows!.device.scopes.openBriefly();
+      copyInto(addUpWindows(windows!, geometry, image), x!);
+    }),
+  gradient: {
+    apply: (upstream, _saved, { geometry, counts }) => [gatherWindows(upstream, geometry, counts)],
+  },
+};
+
+/** The windows of images, `[B, C, rows, columns, kernel height · kernel width]`. */
+function windowsToPool(
+  name: string,
+  x: Tensor,
+  kernel: NumberOrPair,
+  { stride, padding }: PoolOptions,
+  value: number,
+): Tensor {
+  const what = `compute ${name}`;
+  checkOptions(name, { stride, padding }, OPTIONS);
+  checkTensor(what, x, "images");
+  checkImages(what, x.shape);
+  const size = pairOf(what, "a kernel", kernel, 1);
+  const geometry = geometryOf(what, size, { stride: stride ?? size, padding });
+  if (geometry.padding.some((length, axis) => 2 * length > size[axis]!)) {
+    throw wrongValue(what, "padding of at most half the kernel", formatShape(geometry.padding));
+  }
+  const image = [x.shape[2]!, x.shape[3]!] as const;
+  const counts = windowCounts(what, image, geometry);
+  const windows = applyOne(windowsOperation, [x], { geometry, image, counts, value });
+  const [batch, channels] = x.shape as [number, number];
+  const last = permute(windows, [3, 0, 4, 5, 1, 2]);
+  return reshape(last, [batch, channels, ...counts, size[0] * size[1]]);
+}
+
+/**
+ * The largest element of each window. Padding never is. Elements that are equally large share the
+ * gradient, as in {@linkcode Tensor.max}; PyTorch gives it to the first.
+ *
+ * @param x `[B, C, H, W]`
+ * @param kernel Height and width of a window.
+ * @returns `[B, C, rows, columns]`
+ * @throws {RangeError} If shapes and options do not fit.
+ *
+ * @example
+ * ```ts
+ * import { maxPool2d, openDevice, Tensor } from "../../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const y = maxPool2d(Tensor.from(device, [[[[1, 2, 5, 3], [4, 0, 1, 2]]]]), 2);
+ * if ((await y.data()).join() !== "4,5") throw new Error("expected 4 and 5");
+ * await device.close();
+ * ```
+ */
+export function maxPool2d(x: Tensor, kernel: NumberOrPair, options: PoolOptions = {}): Tensor {
+  return named("maxPool2d", max(windowsToPool("maxPool2d", x, kernel, options, -Infinity), -1));
+}
+
+/**
+ * The mean of each window. Padding counts as zeros, as in PyTorch.
+ *
+ * @param x `[B, C, H, W]`
+ * @param kernel Height and width of a window.
+ * @returns `[B, C, rows, columns]`
+ * @throws {RangeError} If shapes and options do not fit.
+ */
+export function avgPool2d(x: Tensor, kernel: NumberOrPair, options: PoolOptions = {}): Tensor {
+  return named("avgPool2d", mean(windowsToPool("avgPool2d", x, kernel, options, 0), -1));
+}
+
+/**
+ * All windows of images as columns, as `torch.nn.functional.unfold`.
+ *
+ * @param x `[B, C, H, W]`
+ * @param kernel Height and width of a window.
+ * @returns `[B, C · kernel height · kernel width, windows]`
+ * @throws {RangeError} If shapes and options do not fit.
+ */
+export function unfold(x: Tensor, kernel: NumberOrPair, options: WindowOptions = {}): Tensor {
+  const what = "compute unfold";
+  checkOptions("unfold", options, WINDOW_OPTIONS);
+  checkTensor(what, x, "images");
+  checkImages(what, x.shape);
+  const size = pairOf(what, "a kernel", kernel, 1);
+  const geometry = geometryOf(what, size, options);
+  const image = [x.shape[2]!, x.shape[3]!] as const;
+  const counts = windowCounts(what, image, geometry);
+  const windows = applyOne(windowsOperation, [x], { geometry, image, counts, value: 0 });
+  const [batch, channels] = x.shape as [number, number];
+  const columns = permute(windows, [3, 0, 1, 2, 4, 5]);
+  return named(
+    "unfold",
+    reshape(columns, [batch, channels * size[0] * size[1], counts[0] * counts[1]]),
+  );
+}
+
+/**
+ * Adds up windows to images, as `torch.nn.functional.fold`: the gradient of {@linkcode unfold}.
+ *
+ * @param columns `[B, C · kernel height · kernel width, windows]`
+ * @param image Height and width of the images.
+ * @param kernel Height and width of a window.
+ * @returns `[B, C, H, W]`
+ * @throws {RangeError} If shapes and options do not fit.
+ */
+export function fold(
+  columns: Tensor,
+  image: NumberOrPair,
+  kernel: NumberOrPair,
+  options: WindowOptions = {},
+): Tensor {
+  const what = "compute fold";
+  checkOptions("fold", options, WINDOW_OPTIONS);
+  checkTensor(what, columns, "windows");
+  const size = pairOf(what, "an image", image, 1);
+  const geometry = geometryOf(what, pairOf(what, "a kernel", kernel, 1), options);
+  const counts = windowCounts(what, size, geometry);
+  const [height, width] = geometry.kernel;
+  const [batch, length, windows] = columns.shape;
+  if (
+    columns.shape.length !== 3 || length! % (height * width) !== 0 ||
+    windows !== counts[0] * counts[1]
+  ) {
+    const wanted = `windows [B, C · ${height * width}, ${counts[0] * counts[1]}]`;
+    throw wrongValue(what, wanted, formatShape(columns.shape));
+  }
+  const channels = length! / (height * width);
+  const parts = reshape(columns, [batch!, channels, height, width, ...counts]);
+  const gathered = permute(parts, [1, 2, 3, 0, 4, 5]);
+  const attributes = { geometry, image: size, counts, value: 0 };
+  return applyOne(foldOperation, [gathered], attributes);
+}
