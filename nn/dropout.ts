@@ -73,6 +73,6 @@ export class Dropout extends Module {
     const { probability } = this;
     if (!this.isTraining || probability === 0) return x;
     const chance = uniform(x.device, x.shape, { seed: deriveSeed(this.#seed, this.calls++) });
-    return runProgram(dropoutProgram, [x, chance], [probability, 1 / (1 - probability)])[0]!;
+    return runProgram(dropoutProgram, [x, chance], [probability, 1 / (1 - probability)]);
   }
 }

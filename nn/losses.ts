@@ -46,7 +46,7 @@ function lossOf(program: Program) {
     checkReduction(what, reduction);
     const [wanted, got] = [formatShape(prediction.shape), formatShape(target.shape)];
     if (wanted !== got) throw wrongValue(what, `targets of shape ${wanted}`, got);
-    const [losses] = runProgram(program, [prediction, target], scalars) as [Tensor];
+    const losses = runProgram(program, [prediction, target], scalars);
     return named(program.name, reduction === "none" ? losses : losses[reduction]());
   };
 }

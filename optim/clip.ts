@@ -65,7 +65,7 @@ function gradientNorm(gradients: readonly Tensor[]): Tensor {
   using scope = gradients[0]!.device.scope();
   const sums = gradients.map((gradient) => {
     const rows = gradient.reshape(gradient.shape.length === 0 ? [1] : gradient.shape);
-    return runProgram(sumOfSquares, [rows])[0]!.sum().reshape([1]);
+    return runProgram(sumOfSquares, [rows]).sum().reshape([1]);
   });
   return scope.keep(concat(sums).sum().sqrt());
 }

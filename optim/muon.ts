@@ -159,12 +159,12 @@ function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Updat
       );
     }
 
-    const [rowFactor] = runProgram(equalizationProgram, [rowSquares.reshape([count, rows])]);
+    const rowFactor = runProgram(equalizationProgram, [rowSquares.reshape([count, rows])]);
     runProgramInto(scaleProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [ahead]);
     const direction = polarExpress(ahead, group.orthogonalizationSteps);
 
     const lines = linesAreRows ? direction : direction.transpose();
-    const squares = runProgram(sumOfSquares, [lines])[0]!.squeeze(-1); // (count, lines)
+    const squares = runProgram(sumOfSquares, [lines]).squeeze(-1); // (count, lines)
     const factor = make(squares.shape);
     runProgramInto(
       varianceProgram,

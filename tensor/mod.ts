@@ -49,7 +49,7 @@ export type { NumberOrPair, Pair, WindowOptions } from "./ops/convolution/window
 export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 export type { TensorMethods } from "./ops/methods.ts";
-export { runProgram, runProgramInto } from "./ops/program.ts";
+export { runProgram, runProgramInto, runProgramOutputs } from "./ops/program.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
 export { rotaryNorm } from "./ops/rotary_norm.ts";
 export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";

@@ -517,5 +517,5 @@ export class Tensor implements View {
   }
 }
 
-/** The operations, which `ops/methods.ts` adds to the class. */
+/** The operations: the methods of `TensorMethods`, which `ops/methods.ts` adds to this class. */
 export interface Tensor extends TensorMethods {}

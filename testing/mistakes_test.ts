@@ -295,7 +295,7 @@ testMistakes("options that are missing or misspelled are named", [
   [
     () => (openDevice as Untyped)("cpu", { nthreads: 1 }),
     TypeError,
-    "Cannot open a device: wanted options named threads, blas, oneDnn, matmulPrecision, worker, got nthreads. " +
+    "Cannot open a device: wanted options named threads, blas, oneDnn, matmulPrecision, got nthreads. " +
     "Did you mean threads?",
   ],
   [

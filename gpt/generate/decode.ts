@@ -124,21 +124,21 @@ export function decodeFused(
   }));
   const gate = model.smear_gate.forward(embedded.slice(-1, 0, smearChannels));
   const operands = [embedded, previous, gate, model.smear_lambda];
-  const [x0] = runProgram(smear, operands, [], computeDtype) as [Tensor];
+  const x0 = runProgram(smear, operands, [], computeDtype);
   let x = x0;
   let middle = x0;
   transformer.h.forEach((block, layer) => {
     const lambdas = [model.resid_lambdas, model.x0_lambdas].map((all) =>
       all.slice(0, layer, layer + 1)
     );
-    [x] = runProgram(mixResidual, [x, x0, ...lambdas], [], computeDtype) as [Tensor];
+    x = runProgram(mixResidual, [x, x0, ...lambdas], [], computeDtype);
     x = decodeBlock(block, x, { model, layer, ids, rows, ...angles });
     if (layer === Math.floor(config.nLayer / 2)) middle = x;
   });
   caches.forEach((cache, i) => cache.advanceWith(own[i]!));
-  const [stream] = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
+  const stream = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
   const weight = model.lm_head.weight.slice(0, 0, config.vocabSize);
-  const [logits] = linears(rows.last(stream!), [weight], {
+  const [logits] = linears(rows.last(stream), [weight], {
     normalize: true,
     activation: { softcap: LOGIT_CAP },
   });
@@ -193,7 +193,7 @@ function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): 
   if (gated !== null) {
     const embeddings = embedding(gated.table, ids).reshape(values.shape);
     const operands = [values, embeddings, gated.gate.unsqueeze(-1)];
-    [values] = runProgram(mixValueEmbedding, operands, [], model.computeDtype) as [Tensor];
+    values = runProgram(mixValueEmbedding, operands, [], model.computeDtype);
   }
   const queries = rotaryNorm(projections.queries, cos, sin);
   const keys = rotaryNorm(projections.keys, cos, sin);

@@ -88,12 +88,12 @@ const weightsOf = defineProgram(
  */
 export function sampleTokens(logits: Tensor, step: number, options: SamplingOptions): Tensor {
   const { temperature = 1, topK = 0, seed = 42 } = options;
-  if (temperature === 0) return runProgram(likeliest, [logits], [], "int32")[0]!.squeeze(-1);
+  if (temperature === 0) return runProgram(likeliest, [logits], [], "int32").squeeze(-1);
   const [rows, vocabSize] = logits.shape as [number, number];
   const uniforms = Tensor.from(logits.device, uniformArray(deriveSeed(seed, step), rows));
   const sample = (logits: Tensor) => {
     const scalars = [Math.max(temperature, MIN_TEMPERATURE)];
-    return multinomial(runProgram(weightsOf, [logits], scalars)[0]!, uniforms);
+    return multinomial(runProgram(weightsOf, [logits], scalars), uniforms);
   };
   if (topK === 0 || topK >= vocabSize) return sample(logits);
   const { values, indices } = largestOf(logits, topK);

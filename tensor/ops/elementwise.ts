@@ -30,7 +30,7 @@ function unary(
 ): Unary {
   const program = defineProgram({ name, inputs: ["x"], overIntegers }, ({ x }) => [formula(x)]);
   return (x) =>
-    runProgram(program, [x], [], overIntegers && x.dtype === "int32" ? "int32" : undefined)[0]!;
+    runProgram(program, [x], [], overIntegers && x.dtype === "int32" ? "int32" : undefined);
 }
 
 function pairProgram(name: string, formula: Formula, overIntegers: boolean): Program {
@@ -57,10 +57,10 @@ function binary(
     const dtype = overIntegers && a.dtype === "int32" ? ofIntegers : undefined;
     if (typeof b !== "number") {
       checkTensor(what, b, "a tensor or a number");
-      return runProgram(program, [a, b], [], dtype)[0]!;
+      return runProgram(program, [a, b], [], dtype);
     }
     if (dtype !== undefined) checkInteger(what, b);
-    return runProgram(number, [a], [b], dtype)[0]!;
+    return runProgram(number, [a], [b], dtype);
   };
 }
 
@@ -123,7 +123,7 @@ const reluSquaredFromOutput: Operation<readonly number[]> = {
   ...operationOf(reluSquaredProgram),
   gradient: {
     savesOutputs: [0],
-    apply: (upstream, saved) => runProgram(reluSquaredGradient, [saved.output(0), upstream]),
+    apply: (upstream, saved) => [runProgram(reluSquaredGradient, [saved.output(0), upstream])],
   },
 };
 
@@ -133,7 +133,7 @@ const reluSquaredFromOutput: Operation<readonly number[]> = {
  * input is kept. Source: So et al., "Primer" (2021).
  */
 export function reluSquared(x: Tensor): Tensor {
-  if (x.dtype === "float16") return runProgram(reluSquaredProgram, [x])[0]!;
+  if (x.dtype === "float16") return runProgram(reluSquaredProgram, [x]);
   return applyOne(reluSquaredFromOutput, [x], []);
 }
 /** SiLU: x · sigmoid(x). Source: Elfwing et al. (2017). */
@@ -172,7 +172,7 @@ const softcapProgram = defineProgram(
 /** Soft-capping: cap · tanh(x / cap), smoothly between −cap and cap. Source: Gemma 2 (2024). */
 export function softcap(x: Tensor, cap: number): Tensor {
   if (!(cap > 0)) throw wrongValue("compute softcap", "a cap above 0", cap);
-  return runProgram(softcapProgram, [x], [cap])[0]!;
+  return runProgram(softcapProgram, [x], [cap]);
 }
 
 const clampProgram = defineProgram(
@@ -187,7 +187,7 @@ const clampProgram = defineProgram(
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   checkIsNumber("compute clamp", "two numbers, as in clamp(0, 1)", low);
   checkIsNumber("compute clamp", "two numbers, as in clamp(0, 1)", high);
-  return runProgram(clampProgram, [x], [low, high])[0]!;
+  return runProgram(clampProgram, [x], [low, high]);
 }
 
 const whereProgram = defineProgram(
@@ -222,7 +222,7 @@ export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): 
   // Plain conversion would make 0.5 false.
   if (isInteger) test = cast(isFloat(test.dtype) ? notEqual(test, 0) : test, "int32");
   else if (!isFloat(test.dtype)) test = cast(test, "float32");
-  return runProgram(whereProgram, [test, lift(a), lift(b)], [], isInteger ? dtype : undefined)[0]!;
+  return runProgram(whereProgram, [test, lift(a), lift(b)], [], isInteger ? dtype : undefined);
 }
 
 /** Like {@linkcode copyInto}, for operations: takes raw views. */
@@ -246,7 +246,7 @@ const castProgram = makeProgram({ ...copyProgram, name: "to" });
 
 /** A contiguous copy, maybe in another dtype. */
 function copyAs(x: Tensor, dtype: DType): Tensor {
-  return runProgram(castProgram, [x], [], dtype)[0]!;
+  return runProgram(castProgram, [x], [], dtype);
 }
 
 /** A contiguous copy. */

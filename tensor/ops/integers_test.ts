@@ -6,7 +6,7 @@ import {
   defineProgram,
   type Device,
   expression as ex,
-  runProgram,
+  runProgramOutputs,
   Tensor,
   where,
 } from "../mod.ts";
@@ -175,7 +175,7 @@ gpuTest("rows of integers that exceed a binding are exact", async (device) => {
     ex.rowMax(ex.add(x, ex.columnIndex)),
   ]);
   const x = Tensor.from(device, values, { shape: [rows, columns] });
-  const results = runProgram(program, [x], [], "int32");
+  const results = runProgramOutputs(program, [x], [], "int32");
   const [above, sums, largest] = await Promise.all(results.map((result) => result.data()));
   for (let row = 0; row < rows; row++) {
     const line = values.slice(row * columns, (row + 1) * columns);

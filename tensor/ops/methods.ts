@@ -1,6 +1,8 @@
 /**
- * Installs the operations as methods of tensors. Operations are built on tensors, so `tensor.ts`
- * loads before them and does not know them. Only this file maps method names to operations.
+ * The methods of tensors, each of which calls its operation.
+ *
+ * Operations are built on tensors, so `tensor.ts` loads before them: this file adds the methods of
+ * the class below to `Tensor`, which extends its type.
  *
  * @module
  */
@@ -17,208 +19,282 @@ import * as rows from "./rows.ts";
 import * as views from "./views.ts";
 
 /** The operations of a {@linkcode Tensor}. */
-export interface TensorMethods {
+export class TensorMethods {
   // Elementwise
   /** this + other, with broadcasting. */
-  add(other: TensorOrNumber): Tensor;
+  add(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.add(this, other);
+  }
+
   /** this − other, with broadcasting. */
-  sub(other: TensorOrNumber): Tensor;
+  sub(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.subtract(this, other);
+  }
+
   /** this · other, elementwise, with broadcasting. */
-  mul(other: TensorOrNumber): Tensor;
+  mul(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.multiply(this, other);
+  }
+
   /** this / other, with broadcasting. */
-  div(other: TensorOrNumber): Tensor;
+  div(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.divide(this, other);
+  }
+
   /**
    * this to the power of other, with broadcasting. Unlike in PyTorch, (−0)^−0.5 is ∞ and (−∞)^−0.5
    * is 0, as IEEE 754 and `Math.pow` define them.
    */
-  pow(exponent: TensorOrNumber): Tensor;
+  pow(this: Tensor, exponent: TensorOrNumber): Tensor {
+    return power(this, exponent);
+  }
+
   /** The elementwise maximum, with broadcasting. */
-  maximum(other: TensorOrNumber): Tensor;
+  maximum(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.maximum(this, other);
+  }
+
   /** The elementwise minimum, with broadcasting. */
-  minimum(other: TensorOrNumber): Tensor;
+  minimum(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.minimum(this, other);
+  }
+
   /** 1 where this < other, else 0. */
-  lt(other: TensorOrNumber): Tensor;
+  lt(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.less(this, other);
+  }
+
   /** 1 where this ≤ other, else 0. */
-  le(other: TensorOrNumber): Tensor;
+  le(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.lessEqual(this, other);
+  }
+
   /** 1 where this > other, else 0. */
-  gt(other: TensorOrNumber): Tensor;
+  gt(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.greater(this, other);
+  }
+
   /** 1 where this ≥ other, else 0. */
-  ge(other: TensorOrNumber): Tensor;
+  ge(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.greaterEqual(this, other);
+  }
+
   /** 1 where this = other, else 0. */
-  eq(other: TensorOrNumber): Tensor;
+  eq(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.equal(this, other);
+  }
+
   /** 1 where this ≠ other, else 0. */
-  ne(other: TensorOrNumber): Tensor;
+  ne(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.notEqual(this, other);
+  }
+
   /** −this */
-  neg(): Tensor;
+  neg(this: Tensor): Tensor {
+    return elementwise.negate(this);
+  }
+
   /** e to the power of this. */
-  exp(): Tensor;
+  exp(this: Tensor): Tensor {
+    return elementwise.exp(this);
+  }
+
   /** The natural logarithm. */
-  log(): Tensor;
+  log(this: Tensor): Tensor {
+    return elementwise.log(this);
+  }
+
   /** The square root. */
-  sqrt(): Tensor;
+  sqrt(this: Tensor): Tensor {
+    return elementwise.sqrt(this);
+  }
+
   /** The square. */
-  square(): Tensor;
+  square(this: Tensor): Tensor {
+    return elementwise.square(this);
+  }
+
   /** The absolute value. Unlike in PyTorch, the gradient at NaN is NaN. */
-  abs(): Tensor;
+  abs(this: Tensor): Tensor {
+    return elementwise.abs(this);
+  }
+
   /** The hyperbolic tangent. */
-  tanh(): Tensor;
+  tanh(this: Tensor): Tensor {
+    return elementwise.tanh(this);
+  }
+
   /** 1 / (1 + e^−this) */
-  sigmoid(): Tensor;
+  sigmoid(this: Tensor): Tensor {
+    return elementwise.sigmoid(this);
+  }
+
   /** this where positive, else 0. */
-  relu(): Tensor;
+  relu(this: Tensor): Tensor {
+    return elementwise.relu(this);
+  }
+
   /** ReLU², nanochat's activation. */
-  reluSquared(): Tensor;
+  reluSquared(this: Tensor): Tensor {
+    return elementwise.reluSquared(this);
+  }
+
   /**
    * The Gaussian error linear unit, by its `tanh` approximation unless `"erf"` is chosen. Unlike in
    * PyTorch, `"erf"` of ∞ is ∞, not NaN.
    */
-  gelu(approximation?: "tanh" | "erf"): Tensor;
+  gelu(this: Tensor, approximation?: "tanh" | "erf"): Tensor {
+    return elementwise.gelu(this, approximation);
+  }
+
   /** SiLU (swish): this · sigmoid(this). */
-  silu(): Tensor;
+  silu(this: Tensor): Tensor {
+    return elementwise.silu(this);
+  }
+
   /** Soft-capping: cap · tanh(this / cap), between −cap and cap. */
-  softcap(cap: number): Tensor;
+  softcap(this: Tensor, cap: number): Tensor {
+    return elementwise.softcap(this, cap);
+  }
+
   /** Clamps the values between two bounds. Unlike in PyTorch, the gradient at NaN is 1. */
-  clamp(low: number, high: number): Tensor;
+  clamp(this: Tensor, low: number, high: number): Tensor {
+    return elementwise.clamp(this, low, high);
+  }
+
   /** `a` where this is not 0, else `b`. */
-  where(a: TensorOrNumber, b: TensorOrNumber): Tensor;
+  where(this: Tensor, a: TensorOrNumber, b: TensorOrNumber): Tensor {
+    return elementwise.where(this, a, b);
+  }
+
   /**
    * Casts to another dtype: rounds to nearest for `float16` (infinite from 65,520 on), and integers
    * above 2²⁴ for `float32`; truncates floats for `int32`, clamped to its range, NaN to 0. Gradients
    * flow back between floats, each in the dtype of its tensor.
    */
-  to(dtype: DType): Tensor;
+  to(this: Tensor, dtype: DType): Tensor {
+    return elementwise.cast(this, dtype);
+  }
 
   // Reductions and rows
   /** The sum along the given axes, or of all elements. */
-  sum(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  sum(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reduce.sum(this, axes, keepAxes);
+  }
+
   /** The mean along the given axes, or of all elements. */
-  mean(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  mean(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reduce.mean(this, axes, keepAxes);
+  }
+
   /** The maximum along the given axes, or of all elements. */
-  max(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  max(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reduce.max(this, axes, keepAxes);
+  }
+
   /** The minimum along the given axes, or of all elements. */
-  min(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  min(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reduce.min(this, axes, keepAxes);
+  }
+
   /** The variance along the given axes, or of all elements; divides by n − `correction`. */
-  variance(axes?: number | readonly number[], keepAxes?: boolean, correction?: number): Tensor;
+  variance(
+    this: Tensor,
+    axes?: number | readonly number[],
+    keepAxes?: boolean,
+    correction?: number,
+  ): Tensor {
+    return reduce.variance(this, axes, keepAxes, correction);
+  }
+
   /** The index of the first maximum along an axis: `int32`. */
-  argmax(axis?: number, keepAxis?: boolean): Tensor;
+  argmax(this: Tensor, axis?: number, keepAxis?: boolean): Tensor {
+    return reduce.argmax(this, axis, keepAxis);
+  }
+
   /** The softmax along an axis. */
-  softmax(axis?: number): Tensor;
+  softmax(this: Tensor, axis?: number): Tensor {
+    return rows.softmax(this, axis);
+  }
+
   /** The logarithm of the softmax. */
-  logSoftmax(axis?: number): Tensor;
+  logSoftmax(this: Tensor, axis?: number): Tensor {
+    return rows.logSoftmax(this, axis);
+  }
+
   /** log Σ e^this along the axis. */
-  logSumExp(axis?: number, keepAxis?: boolean): Tensor;
+  logSumExp(this: Tensor, axis?: number, keepAxis?: boolean): Tensor {
+    return rows.logSumExp(this, axis, keepAxis);
+  }
 
   // Matmul
   /** Matmul over the last two axes; leading axes are batches, with broadcasting. */
-  matmul(other: Tensor, options?: MatmulOptions): Tensor;
+  matmul(this: Tensor, other: Tensor, options?: MatmulOptions): Tensor {
+    return matmul(this, other, options);
+  }
 
   // Views
   /** The same elements in another shape; one length may be −1. Copies only if necessary. */
-  reshape(shape: readonly number[]): Tensor;
+  reshape(this: Tensor, shape: readonly number[], ...others: never[]): Tensor {
+    return views.reshape(this, checkedList("reshape", shape, others));
+  }
+
   /** Swaps two axes. */
-  transpose(first?: number, second?: number): Tensor;
+  transpose(this: Tensor, first?: number, second?: number): Tensor {
+    return views.transpose(this, first, second);
+  }
+
   /** Permutes the axes. */
-  permute(order: readonly number[]): Tensor;
+  permute(this: Tensor, order: readonly number[], ...others: never[]): Tensor {
+    return views.permute(this, checkedList("permute", order, others));
+  }
+
   /**
    * Elements from `start` to `end` (exclusive) along an axis; negative limits count from its end.
    */
-  slice(axis: number, start: number, end?: number): Tensor;
+  slice(this: Tensor, axis: number, start: number, end?: number): Tensor {
+    return views.slice(this, axis, start, end);
+  }
+
   /** Broadcasts axes of length 1, without copying. */
-  expand(shape: readonly number[]): Tensor;
+  expand(this: Tensor, shape: readonly number[], ...others: never[]): Tensor {
+    return views.expand(this, checkedList("expand", shape, others));
+  }
+
   /** Removes an axis of length 1, or all of them. */
-  squeeze(axis?: number): Tensor;
+  squeeze(this: Tensor, axis?: number): Tensor {
+    return views.squeeze(this, axis);
+  }
+
   /** Inserts an axis of length 1. */
-  unsqueeze(axis: number): Tensor;
+  unsqueeze(this: Tensor, axis: number): Tensor {
+    return views.unsqueeze(this, axis);
+  }
+
   /** The same elements, contiguous in memory; copies only if they are not. */
-  contiguous(): Tensor;
+  contiguous(this: Tensor): Tensor {
+    return views.contiguous(this);
+  }
 }
 
-/** The operation of each method takes the tensor first. All of `reduce.ts` and `views.ts` are methods. */
-type Operations = {
-  readonly [Name in keyof TensorMethods]: (
-    x: Tensor,
-    ...rest: Parameters<TensorMethods[Name]>
-  ) => ReturnType<TensorMethods[Name]>;
-};
-
-const OPERATIONS: Operations = {
-  // Elementwise
-  add: elementwise.add,
-  sub: elementwise.subtract,
-  mul: elementwise.multiply,
-  div: elementwise.divide,
-  pow: power,
-  maximum: elementwise.maximum,
-  minimum: elementwise.minimum,
-  lt: elementwise.less,
-  le: elementwise.lessEqual,
-  gt: elementwise.greater,
-  ge: elementwise.greaterEqual,
-  eq: elementwise.equal,
-  ne: elementwise.notEqual,
-  neg: elementwise.negate,
-  exp: elementwise.exp,
-  log: elementwise.log,
-  sqrt: elementwise.sqrt,
-  square: elementwise.square,
-  abs: elementwise.abs,
-  tanh: elementwise.tanh,
-  sigmoid: elementwise.sigmoid,
-  relu: elementwise.relu,
-  reluSquared: elementwise.reluSquared,
-  gelu: elementwise.gelu,
-  silu: elementwise.silu,
-  softcap: elementwise.softcap,
-  clamp: elementwise.clamp,
-  where: elementwise.where,
-  to: elementwise.cast,
-  // Reductions and rows
-  ...reduce,
-  softmax: rows.softmax,
-  logSoftmax: rows.logSoftmax,
-  logSumExp: rows.logSumExp,
-  // Matmul
-  matmul,
-  // Views
-  ...views,
-};
-
-/** Methods of a list of numbers, where other libraries take the numbers one by one. */
-const TAKES_LIST: ReadonlySet<string> = new Set(["reshape", "permute", "expand"]);
-
-/** Describes a call that gives numbers one by one. */
-function notInList(name: string, given: readonly unknown[]): TypeError {
-  const numbers = given.filter((each) => each !== undefined);
+/** Checks the list that a method takes, where other libraries take the numbers one by one. */
+function checkedList(
+  name: string,
+  list: readonly number[],
+  others: readonly unknown[],
+): readonly number[] {
+  if (Array.isArray(list) || ArrayBuffer.isView(list)) return list;
+  const numbers = [list, ...others].filter((each) => each !== undefined);
   const areNumbers = numbers.length > 0 && numbers.every((each) => typeof each === "number");
   const example = areNumbers ? numbers.join(", ") : name === "permute" ? "1, 0" : "2, 3";
-  return new TypeError(
+  throw new TypeError(
     `Cannot ${name}: wanted a list, as in ${name}([${example}]), got ` +
-      (areNumbers ? `${name}(${numbers.join(", ")})` : describeValue(given[0])),
+      (areNumbers ? `${name}(${numbers.join(", ")})` : describeValue(list)),
   );
 }
 
-type AnyOperation = (x: Tensor, a?: unknown, b?: unknown, c?: unknown) => Tensor;
-
-function methodOf(operation: AnyOperation): Tensor["add"] {
-  // As many parameters as any operation has: rest parameters would make an array at every call.
-  return function (this: Tensor, a?: unknown, b?: unknown, c?: unknown): Tensor {
-    return operation(this, a, b, c);
-  };
-}
-
-/** The method of an operation on a list. */
-function listMethodOf(name: string, operation: AnyOperation): Tensor["reshape"] {
-  return function (this: Tensor, list?: unknown, ...others: unknown[]): Tensor {
-    if (Array.isArray(list) || ArrayBuffer.isView(list)) return operation(this, list);
-    throw notInList(name, [list, ...others]);
-  };
-}
-
-for (const [name, operation] of Object.entries(OPERATIONS) as [string, AnyOperation][]) {
-  const method = TAKES_LIST.has(name) ? listMethodOf(name, operation) : methodOf(operation);
-  Object.defineProperty(method, "name", { value: name });
-  Object.defineProperty(Tensor.prototype, name, { value: method });
-}
+const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(TensorMethods.prototype);
+Object.defineProperties(Tensor.prototype, methods);
 
 setOwnOperations({
   fill: elementwise.fill,

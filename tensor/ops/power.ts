@@ -56,7 +56,7 @@ const exact = (
     ({ x }) => [formula(x)],
     slope && (({ x }) => ({ x: slope(x) })),
   );
-  return [exponent, (x) => runProgram(program, [x])[0]!];
+  return [exponent, (x) => runProgram(program, [x])];
 };
 /** Small integer powers are multiplied out, which is exact where the logarithm is not. */
 const exactPowers = new Map<number, (x: Tensor) => Tensor>([
@@ -77,9 +77,9 @@ const exactPowers = new Map<number, (x: Tensor) => Tensor>([
 export function power(a: Tensor, b: TensorOrNumber): Tensor {
   if (typeof b !== "number") {
     checkTensor("compute pow", b, "a tensor or a number");
-    return runProgram(tensors, [a, b])[0]!;
+    return runProgram(tensors, [a, b]);
   }
   // The general program says what is wrong with integers.
   const exactly = isFloat(a.dtype) ? exactPowers.get(b) : undefined;
-  return exactly === undefined ? runProgram(number, [a], [b])[0]! : named("pow", exactly(a));
+  return exactly === undefined ? runProgram(number, [a], [b]) : named("pow", exactly(a));
 }

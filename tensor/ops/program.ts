@@ -33,8 +33,8 @@ import { isReducedAtOnce, sumToShape } from "./sums.ts";
  *
  * @param dtype Result dtype; by default `float16` if all float inputs are, otherwise `float32`.
  * Kernels always compute in single precision, and round once. `int32` results carry no gradient.
- * @returns A tensor per output: of the common shape, or with a last axis of 1 if it is per row.
- * @throws {RangeError} If the shapes do not broadcast.
+ * @returns The output: of the common shape, or with a last axis of 1 if it is per row.
+ * @throws {RangeError} If the shapes do not broadcast, or the program has several outputs.
  * @throws {TypeError} If a dtype is unknown, or that of an input does not suit the program.
  *
  * @example The hypotenuse, in one kernel
@@ -49,12 +49,27 @@ import { isReducedAtOnce, sumToShape } from "./sums.ts";
  *   ({ a, b }) => [sqrt(add(square(a), square(b)))],
  * );
  * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const [c] = runProgram(hypotenuse, [Tensor.from(device, [3]), Tensor.from(device, [4])]);
- * if (await c!.item() !== 5) throw new Error("expected 5");
+ * const c = runProgram(hypotenuse, [Tensor.from(device, [3]), Tensor.from(device, [4])]);
+ * if (await c.item() !== 5) throw new Error("expected 5");
  * await device.close();
  * ```
  */
 export function runProgram(
+  program: Program,
+  inputs: readonly Tensor[],
+  scalars?: readonly number[],
+  dtype?: DType,
+): Tensor {
+  const [output, ...others] = runProgramOutputs(program, inputs, scalars, dtype);
+  if (output !== undefined && others.length === 0) return output;
+  throw wrongValue(`compute ${program.name}`, "a program with one output", program.outputs.length);
+}
+
+/**
+ * Like {@linkcode runProgram}, for programs with any number of outputs: returns a tensor for each,
+ * of which the first carries the gradient.
+ */
+export function runProgramOutputs(
   program: Program,
   inputs: readonly Tensor[],
   scalars: readonly number[] = [],

@@ -62,7 +62,7 @@ function reduceInStages(
 ): Tensor {
   // Partial results stay in single precision, or integers.
   const between = rows.dtype === "int32" ? "int32" : "float32";
-  const reduce = (x: Tensor, dtype: DType) => runProgram(program, [x], [], dtype)[0]!;
+  const reduce = (x: Tensor, dtype: DType) => runProgram(program, [x], [], dtype);
   const length = rows.shape.at(-1)!;
   const rowCount = rows.size / Math.max(1, length);
   const fits = length <= 1 || fitsOneBinding(rows.device, rows.allocation);
@@ -139,7 +139,7 @@ export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
  * `correction`.
  */
 export function variance(x: Tensor, axes?: Axes, keepAxes = false, correction = 1): Tensor {
-  const reduce = (rows: Tensor) => runProgram(varianceProgram, [rows], [correction])[0]!;
+  const reduce = (rows: Tensor) => runProgram(varianceProgram, [rows], [correction]);
   return reduceAlong("variance", x, axes, keepAxes, reduce);
 }
 
@@ -154,6 +154,6 @@ const argmaxProgram = rowProgram("argmax", (x) => {
 /** The index of the first maximum along an axis, as `int32`; of the first NaN if there is one. */
 export function argmax(x: Tensor, axis = -1, keepAxis = false): Tensor {
   const along = normalizeAxis(axis, x.shape, "take the argmax");
-  const reduce = (rows: Tensor) => runProgram(argmaxProgram, [rows], [], "int32")[0]!;
+  const reduce = (rows: Tensor) => runProgram(argmaxProgram, [rows], [], "int32");
   return reduceAlong("argmax", x, along, keepAxis, reduce, "keepAxis");
 }

@@ -43,8 +43,8 @@ const logSumExpProgram = defineProgram({ name: "logSumExp", inputs: ["x"] }, ({ 
 
 function along(name: string, program: Program, x: Tensor, axis: number): Tensor {
   const at = normalizeAxis(axis, x.shape, `compute ${name}`);
-  if (at === x.shape.length - 1) return runProgram(program, [x])[0]!;
-  return named(name, transpose(runProgram(program, [transpose(x, at, -1)])[0]!, at, -1));
+  if (at === x.shape.length - 1) return runProgram(program, [x]);
+  return named(name, transpose(runProgram(program, [transpose(x, at, -1)]), at, -1));
 }
 
 export function softmax(x: Tensor, axis = -1): Tensor {
@@ -98,9 +98,9 @@ const RMS_NORM_OPTIONS: OptionNames<RmsNormOptions> = { weight: true, epsilon: t
 export function rmsNorm(x: Tensor, options: RmsNormOptions = {}): Tensor {
   checkOptions("compute rmsNorm", options, RMS_NORM_OPTIONS);
   const { weight, epsilon = FLOAT32_EPSILON, scale = 1 } = options;
-  if (weight === undefined) return runProgram(rmsNormProgram, [x], [epsilon, scale])[0]!;
+  if (weight === undefined) return runProgram(rmsNormProgram, [x], [epsilon, scale]);
   checkFactor("rmsNorm", "weight", weight, x);
-  const result = runProgram(rmsNormWeightProgram, [x, weight], [epsilon])[0]!;
+  const result = runProgram(rmsNormWeightProgram, [x, weight], [epsilon]);
   return scale === 1 ? result : named("rmsNorm", result.mul(scale));
 }
 
@@ -146,14 +146,14 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
   const { weight, bias, epsilon = 1e-5 } = options;
   if (weight === undefined) {
     if (bias !== undefined) throw wrongType("compute layerNorm", "a weight with the bias", "none");
-    return runProgram(layerNormProgram, [x], [epsilon])[0]!;
+    return runProgram(layerNormProgram, [x], [epsilon]);
   }
   checkFactor("layerNorm", "weight", weight, x);
   if (bias === undefined) {
-    return named("layerNorm", runProgram(layerNormProgram, [x], [epsilon])[0]!.mul(weight));
+    return named("layerNorm", runProgram(layerNormProgram, [x], [epsilon]).mul(weight));
   }
   checkFactor("layerNorm", "bias", bias, x);
-  return runProgram(layerNormAffineProgram, [x, weight, bias], [epsilon])[0]!;
+  return runProgram(layerNormAffineProgram, [x, weight, bias], [epsilon]);
 }
 
 function checkFactor(name: string, what: string, factor: Tensor, x: Tensor): void {

@@ -2,7 +2,7 @@
 
 import { checkTensor, Tensor } from "../../tensor.ts";
 import { matmul } from "../matmul/matmul.ts";
-import { runProgram } from "../program.ts";
+import { runProgramOutputs } from "../program.ts";
 import { expand, reshape, transpose, unsqueeze } from "../views.ts";
 import { type AttentionOptions, resolveOptions } from "./attention.ts";
 import { maskedSoftmax } from "./body.ts";
@@ -41,7 +41,7 @@ export function attentionPattern(q: Tensor, k: Tensor, options: AttentionOptions
   );
   const positions = Tensor.arange(q.device, keys - queries, keys);
   const operands = [products, reshape(positions, [queries, 1])];
-  const [pattern, logSums] = runProgram(maskedSoftmax, operands, [scale, left, right]);
+  const [pattern, logSums] = runProgramOutputs(maskedSoftmax, operands, [scale, left, right]);
   logSums!.dispose();
   return reshape(pattern!, [batch, heads, queries, keys]);
 }

@@ -53,10 +53,10 @@ export const crossEntropyPrograms: Readonly<Record<"plain" | "capped", Program>>
 
 export function rowLosses(logits: Tensor, targets: Tensor, softcap: number | undefined): Tensor {
   const operands = [logits, reshape(targets, [...targets.shape, 1])];
-  const [losses] = softcap === undefined
+  const losses = softcap === undefined
     ? runProgram(crossEntropyPrograms.plain, operands, [], "float32")
     : runProgram(crossEntropyPrograms.capped, operands, [softcap], "float32");
-  return reshape(losses!, targets.shape);
+  return reshape(losses, targets.shape);
 }
 
 const isCounted = defineProgram(
@@ -73,7 +73,7 @@ const mean = defineProgram(
 /** Reduces the sum of the losses of these targets. */
 export function reduceSum(sum: Tensor, targets: Tensor, reduction: "mean" | "sum"): Tensor {
   if (reduction === "sum") return sum;
-  return runProgram(mean, [sum, runProgram(isCounted, [targets])[0]!.sum()])[0]!;
+  return runProgram(mean, [sum, runProgram(isCounted, [targets]).sum()]);
 }
 
 /** Options for {@linkcode crossEntropy}. */

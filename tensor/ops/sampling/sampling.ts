@@ -177,11 +177,11 @@ export function multinomial(weights: Tensor, random: Tensor | MultinomialOptions
   checkSampling(weights, uniforms);
   const above = weights.shape.slice(0, -1);
   const sums = noGrad(() => cumulativeSum(weights, -1));
-  const [indices] = runProgram(
+  const indices = runProgram(
     chosenIndex,
     [unsqueeze(weights, -2), unsqueeze(sums, -2), reshape(uniforms, [...above, -1, 1])],
     [],
     "int32",
   );
-  return reshape(indices!, uniforms.shape);
+  return reshape(indices, uniforms.shape);
 }
