@@ -11,7 +11,10 @@ import { allocate, checkTensor, type Tensor } from "./tensor.ts";
 /** What is known of a tensor before it is computed. */
 export type Specification = Pick<View, "shape" | "dtype">;
 
-export interface Gradient<Attributes> {
+/** A value for each input, or for each output, of an operation. */
+type Each<Tensors extends readonly Tensor[], Value> = { readonly [I in keyof Tensors]: Value };
+
+export interface Gradient<Attributes, Inputs extends readonly Tensor[] = readonly Tensor[]> {
   /** Inputs whose values the gradient needs. */
   readonly savesInputs?: readonly number[];
   /** Outputs whose values the gradient needs. */
@@ -27,8 +30,8 @@ export interface Gradient<Attributes> {
     upstream: Tensor,
     saved: Saved,
     attributes: Attributes,
-    wanted: readonly boolean[],
-    sums: readonly (Tensor | null)[],
+    wanted: Each<Inputs, boolean>,
+    sums: Each<Inputs, Tensor | null>,
   ) => readonly (Tensor | null)[];
 }
 
@@ -36,24 +39,28 @@ export interface Gradient<Attributes> {
  * An operation with a kernel for each device, all in one file.
  *
  * The type makes the gradient compulsory: an operation without one states why, and differentiating
- * it is an error, never a silent zero.
+ * it is an error, never a silent zero. `Inputs` and `Outputs` are tuples where their number is known.
  */
-export interface Operation<Attributes> {
+export interface Operation<
+  Attributes,
+  Inputs extends readonly Tensor[] = readonly Tensor[],
+  Outputs extends readonly Tensor[] = readonly [Tensor],
+> {
   readonly name: string;
   /** The shape rule: specifies the outputs, or throws if the shapes or dtypes do not match. */
   readonly infer: (
-    inputs: readonly Specification[],
+    inputs: Each<Inputs, Specification>,
     attributes: Attributes,
-  ) => readonly Specification[];
+  ) => Each<Outputs, Specification>;
   /** Runs the kernels. Outputs are allocated and contiguous; inputs may be any views. */
   readonly run: (
     device: Device,
-    inputs: readonly Tensor[],
-    outputs: readonly Tensor[],
+    inputs: Inputs,
+    outputs: Outputs,
     attributes: Attributes,
   ) => void;
   /** The gradient, or the reason why there is none. Only the first output is differentiated. */
-  readonly gradient: Gradient<Attributes> | string;
+  readonly gradient: Gradient<Attributes, Inputs> | string;
 }
 
 interface SavedValue {
@@ -133,27 +140,34 @@ export function gradientType({ dtype, node }: Tensor): DType {
  * @throws {RangeError | TypeError} If the inputs do not suit the operation.
  * @throws {Error} If they are on different devices, or have no gradient that is required.
  */
-export function apply<Attributes>(
-  operation: Operation<Attributes>,
-  inputs: readonly Tensor[],
+export function apply<
+  Attributes,
+  Inputs extends readonly Tensor[],
+  Outputs extends readonly Tensor[],
+>(
+  operation: Operation<Attributes, Inputs, Outputs>,
+  inputs: Inputs,
   attributes: Attributes,
-): readonly Tensor[] {
+): Outputs {
   const device = commonDevice(operation.name, inputs);
-  const outputs: Tensor[] = [];
-  for (const specification of operation.infer(inputs, attributes)) {
-    outputs.push(allocate(device, specification, operation.name));
+  const allocated: Tensor[] = [];
+  const known = inputs as readonly Specification[] as Each<Inputs, Specification>;
+  for (const specification of operation.infer(known, attributes)) {
+    allocated.push(allocate(device, specification, operation.name));
   }
+  const outputs = allocated as readonly Tensor[] as Outputs;
   operation.run(device, inputs, outputs, attributes);
   recordOperation(operation, inputs, outputs, attributes);
   return outputs;
 }
 
-export function applyOne<Attributes>(
-  operation: Operation<Attributes>,
-  inputs: readonly Tensor[],
+/** Like {@linkcode apply}, for an operation with one output. */
+export function applyOne<Attributes, Inputs extends readonly Tensor[]>(
+  operation: Operation<Attributes, Inputs>,
+  inputs: Inputs,
   attributes: Attributes,
 ): Tensor {
-  return apply(operation, inputs, attributes)[0]!;
+  return apply(operation, inputs, attributes)[0];
 }
 
 export function commonDevice(name: string, inputs: readonly Tensor[]): Device {
@@ -184,9 +198,9 @@ function wrongInputs(name: string, inputs: readonly Tensor[]): Error {
  * {@linkcode gradientType}). The tape frees every gradient after use, so each gets a handle of its
  * own; temporaries are freed by a scope.
  */
-export function recordOperation<Attributes>(
-  { name, gradient }: Pick<Operation<Attributes>, "name" | "gradient">,
-  inputs: readonly Tensor[],
+export function recordOperation<Attributes, Inputs extends readonly Tensor[]>(
+  { name, gradient }: Pick<Operation<Attributes, Inputs>, "name" | "gradient">,
+  inputs: Inputs,
   outputs: readonly Tensor[],
   attributes: Attributes,
 ): void {
@@ -199,7 +213,7 @@ export function recordOperation<Attributes>(
     );
   }
   const nodes = inputs.map(({ node }) => node);
-  const wanted = nodes.map((node) => node !== null);
+  const wanted = nodes.map((node) => node !== null) as readonly boolean[] as Each<Inputs, boolean>;
   const node = new Node<Tensor>(name, nodes, (upstream, collected) => {
     using _temporaries = upstream.device.scopes.openBriefly();
     const sums = nodes.map((node, i) => {
@@ -207,7 +221,7 @@ export function recordOperation<Attributes>(
       if (node === null || nodes.indexOf(node) !== i) return null;
       const sum = collected(node) ?? node.kept;
       return sum !== null && sum.isExclusive ? sum : null;
-    });
+    }) as readonly (Tensor | null)[] as Each<Inputs, Tensor | null>;
     try {
       return noGrad(() => {
         const gradients = gradient.apply(upstream, saved, attributes, wanted, sums);

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { applyOne, named, noteRounded, type Operation } from "../apply.ts";
+import { apply, named, noteRounded } from "../apply.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber, describeValue } from "../checks.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
@@ -119,7 +119,7 @@ const reluSquaredGradient = defineProgram(
   ],
 );
 /** The derivative of y = relu(x)² is 2 relu(x) = 2 √y: backward keeps y, and not x beside it. */
-const reluSquaredFromOutput: Operation<readonly number[]> = {
+const reluSquaredFromOutput: ReturnType<typeof operationOf> = {
   ...operationOf(reluSquaredProgram),
   gradient: {
     savesOutputs: [0],
@@ -134,7 +134,7 @@ const reluSquaredFromOutput: Operation<readonly number[]> = {
  */
 export function reluSquared(x: Tensor): Tensor {
   if (x.dtype === "float16") return runProgram(reluSquaredProgram, [x]);
-  return applyOne(reluSquaredFromOutput, [x], []);
+  return apply(reluSquaredFromOutput, [x], [])[0]!;
 }
 /** SiLU: x · sigmoid(x). Source: Elfwing et al. (2017). */
 export const silu: Unary = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));

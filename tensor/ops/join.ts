@@ -19,7 +19,7 @@ const concatOperation: Operation<number> = {
   },
   run: (_device, inputs, [output], axis) =>
     noGrad(() => {
-      const parts = split(output!, inputs.map(({ shape }) => shape[axis]!), axis);
+      const parts = split(output, inputs.map(({ shape }) => shape[axis]!), axis);
       parts.forEach((part, i) => copyInto(inputs[i]!, part));
     }),
   gradient: {

@@ -96,7 +96,7 @@ export function runProgramOutputs(
 }
 
 /** A program over floats as an operation: the same one at each call. */
-export function operationOf(program: Program): Operation<readonly number[]> {
+export function operationOf(program: Program): ProgramOperation {
   return knownOf(program).operation;
 }
 
@@ -229,8 +229,10 @@ function commonShape(program: Program, operands: readonly Operand[]): readonly n
   return shape;
 }
 
+type ProgramOperation = Operation<readonly number[], readonly Tensor[], readonly Tensor[]>;
+
 interface Known {
-  readonly operation: Operation<readonly number[]>;
+  readonly operation: ProgramOperation;
   /** By the layouts of the inputs; or of all operands, where the outputs are given. */
   readonly calls: LayoutCache<Call>;
 }

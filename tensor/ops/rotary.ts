@@ -30,41 +30,44 @@ export function halves(x: Tensor): [View, View] {
   ];
 }
 
+/** The inputs of rotary operations. */
+export type RotaryInputs = readonly [x: Tensor, cos: Tensor, sin: Tensor];
+
 /** The shape rule of rotary operations. */
 export function inferRotary(
   name: string,
-  [x, cos, sin]: readonly Specification[],
-): readonly Specification[] {
-  const { shape, dtype } = x!;
+  [x, cos, sin]: readonly [x: Specification, cos: Specification, sin: Specification],
+): readonly [Specification] {
+  const { shape, dtype } = x;
   const length = shape.at(-1);
   if (length === undefined || length % 2 !== 0) {
     throw wrongValue(`compute ${name}`, "an even last axis", formatShape(shape));
   }
   const half = [...shape.slice(0, -1), length / 2];
-  const angles = broadcastShapes([half, cos!.shape, sin!.shape], `compute ${name}`);
+  const angles = broadcastShapes([half, cos.shape, sin.shape], `compute ${name}`);
   if (!shapesEqual(angles, half)) {
     throw new RangeError(
       `Cannot compute ${name}: wanted angles that broadcast to ${formatShape(half)}, got ` +
-        formatShape(cos!.shape),
+        formatShape(cos.shape),
     );
   }
   return [{ shape, dtype }];
 }
 
 /** The attribute inverts the rotation. */
-const rotaryOperation: Operation<boolean> = {
+const rotaryOperation: Operation<boolean, RotaryInputs> = {
   name: "rotary",
   infer: (inputs) => inferRotary("rotary", inputs),
   run: (device, [x, cos, sin], [y], isBack) => {
     // With the halves in the other order, the angle has the other sign.
-    const [from, to] = [x!, y!].map((each) => isBack ? halves(each).reverse() : halves(each));
-    runProgramOn(device, rotate, [...from!, cos!, sin!], to!);
+    const [from, to] = [x, y].map((each) => isBack ? halves(each).reverse() : halves(each));
+    runProgramOn(device, rotate, [...from!, cos, sin], to!);
   },
   gradient: {
     savesInputs: [1, 2],
     apply: (upstream, saved, isBack, [, wantsCos, wantsSin]) => {
       if (wantsCos || wantsSin) throw new Error("Cannot differentiate rotary by its angles");
-      const operands = [upstream, saved.input(1), saved.input(2)];
+      const operands = [upstream, saved.input(1), saved.input(2)] as const;
       return [applyOne(rotaryOperation, operands, !isBack), null, null];
     },
   },

@@ -9,7 +9,7 @@ import { defineProgram } from "../expression/program.ts";
 import { pruneInputs } from "../expression/prune.ts";
 import { allocate, type Tensor } from "../tensor.ts";
 import { runProgramOn } from "./program.ts";
-import { halves, inferRotary } from "./rotary.ts";
+import { halves, inferRotary, type RotaryInputs } from "./rotary.ts";
 import { FLOAT32_EPSILON, type RmsNormOptions } from "./rows.ts";
 
 /** The halves of a row, rotated, divided by the root mean square of both. */
@@ -33,11 +33,11 @@ const gradient = pruneInputs(differentiate(program, [true, true, false, false]))
 
 const OPTIONS: OptionNames<Omit<RmsNormOptions, "weight">> = { epsilon: true, scale: true };
 
-const rotaryNormOperation: Operation<readonly number[]> = {
+const rotaryNormOperation: Operation<readonly number[], RotaryInputs> = {
   name: "rotaryNorm",
   infer: (inputs) => inferRotary("rotaryNorm", inputs),
   run: (device, [x, cos, sin], [y], scalars) =>
-    runProgramOn(device, program, [...halves(x!), cos!, sin!], halves(y!), scalars),
+    runProgramOn(device, program, [...halves(x), cos, sin], halves(y), scalars),
   gradient: {
     savesInputs: [0, 1, 2],
     apply: (upstream, saved, scalars, [, wantsCos, wantsSin]) => {
@@ -71,7 +71,7 @@ const rotaryNormOperation: Operation<readonly number[]> = {
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });
  * const [x, cos, sin] = [[[1, 1]], [[0]], [[1]]].map((rows) => Tensor.from(device, rows));
- * const y = await rotaryNorm(x!, cos!, sin!, { scale: 2, epsilon: 0 }).data();
+ * const y = await rotaryNorm(x!, cos, sin, { scale: 2, epsilon: 0 }).data();
  * if (y.join() !== "2,-2") throw new Error(`expected 2, -2, got ${y}`);
  * await device.close();
  * ```

@@ -81,7 +81,11 @@ function checkOperands(operands: readonly Specification[], { right }: Attributes
   }
 }
 
-const attentionOperation: Operation<Attributes> = {
+const attentionOperation: Operation<
+  Attributes,
+  readonly [q: Tensor, k: Tensor, v: Tensor],
+  readonly [y: Tensor, logSums: Tensor]
+> = {
   name: "attention",
   infer: (operands, attributes) => {
     checkOperands(operands, attributes);
@@ -94,8 +98,8 @@ const attentionOperation: Operation<Attributes> = {
   },
   run: (device, operands, [y, logSums], attributes) => {
     const [q, k, v] = operands.map(withUnitStride) as [Tensor, Tensor, Tensor];
-    const views = { q, k, v, y: y!, logSums: logSums! };
-    if (y!.size === 0) return;
+    const views = { q, k, v, y, logSums };
+    if (y.size === 0) return;
     const call = describe(views, attributes);
     const path = findFastPath("attention", call, device);
     if (path === undefined) attend(device, views, call);
@@ -167,6 +171,6 @@ export function attention(
   options: AttentionOptions = {},
 ): Tensor {
   const [y, logSums] = apply(attentionOperation, [q, k, v], resolveOptions(q, options));
-  logSums!.dispose();
+  logSums.dispose();
   return y!;
 }

@@ -13,13 +13,13 @@ import { addAlong, takeAlong, takeRows } from "./kernels.ts";
 import { sumRows } from "./sum_rows.ts";
 import { contiguous, transpose } from "../views.ts";
 
-const embeddingOperation: Operation<null> = {
+const embeddingOperation: Operation<null, readonly [weight: Tensor, ids: Tensor]> = {
   name: "embedding",
   infer: ([weight, ids]) => [{
-    shape: [...ids!.shape, weight!.shape[1]!],
-    dtype: weight!.dtype,
+    shape: [...ids.shape, weight.shape[1]!],
+    dtype: weight.dtype,
   }],
-  run: (device, [weight, ids], [output]) => takeRows(device, weight!, ids!, output!),
+  run: (device, [weight, ids], [output]) => takeRows(device, weight, ids, output),
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved, _attributes, _wanted, [sum]) => {
@@ -71,10 +71,10 @@ export function embedding(weight: Tensor, ids: Tensor): Tensor {
   return applyOne(embeddingOperation, [contiguous(weight), contiguous(ids)], null);
 }
 
-const gatherOperation: Operation<null> = {
+const gatherOperation: Operation<null, readonly [x: Tensor, positions: Tensor]> = {
   name: "gather",
-  infer: ([x, positions]) => [{ shape: positions!.shape, dtype: x!.dtype }],
-  run: (device, [x, positions], [output]) => takeAlong(device, x!, positions!, output!),
+  infer: ([x, positions]) => [{ shape: positions.shape, dtype: x.dtype }],
+  run: (device, [x, positions], [output]) => takeAlong(device, x, positions, output),
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved) => {

@@ -39,19 +39,21 @@ type Attributes =
   & Required<Pick<MatmulOptions, "transposeA" | "transposeB" | "symmetric">>
   & { readonly precision?: MatmulPrecision | undefined };
 
+type Inputs = readonly [a: Tensor, b: Tensor, ...bias: Tensor[]];
+
 function matrixShape(
   { shape }: Specification,
   transpose: boolean,
 ): [rows: number, columns: number] {
-  const [rows, columns] = [shape[shape.length - 2]!, shape[shape.length - 1]!];
+  const [rows = 1, columns = 1] = shape.slice(-2);
   return transpose ? [columns, rows] : [rows, columns];
 }
 
-const inferMatmul: Operation<Attributes>["infer"] = (
+const inferMatmul: Operation<Attributes, Inputs>["infer"] = (
   [a, b, bias],
   { transposeA, transposeB },
 ) => {
-  for (const x of [a!, b!]) {
+  for (const x of [a, b]) {
     if (x.shape.length < 2) {
       throw wrongValue("matmul", "at least 2 axes", formatShape(x.shape));
     }
@@ -59,45 +61,47 @@ const inferMatmul: Operation<Attributes>["infer"] = (
       throw wrongType("matmul", "float32 or float16", x.dtype);
     }
   }
-  if (a!.dtype !== b!.dtype) {
-    throw wrongType("matmul", "operands of one type", `${a!.dtype} and ${b!.dtype}`);
+  if (a.dtype !== b.dtype) {
+    throw wrongType("matmul", "operands of one type", `${a.dtype} and ${b.dtype}`);
   }
-  const [m, k] = matrixShape(a!, transposeA);
-  const [k2, n] = matrixShape(b!, transposeB);
+  const [m, k] = matrixShape(a, transposeA);
+  const [k2, n] = matrixShape(b, transposeB);
   if (k !== k2) {
     const mark = (x: Specification, t: boolean) => formatShape(x.shape) + (t ? " transposed" : "");
     throw new RangeError(
-      `Cannot matmul ${mark(a!, transposeA)} by ${mark(b!, transposeB)}: ${k} columns against ` +
+      `Cannot matmul ${mark(a, transposeA)} by ${mark(b, transposeB)}: ${k} columns against ` +
         `${k2} rows`,
     );
   }
-  const shape = broadcastShapes([a!.shape.slice(0, -2), b!.shape.slice(0, -2)], "matmul");
+  const shape = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)], "matmul");
   shape.push(m, n);
   if (bias !== undefined) {
     const what = "add a bias to a matmul";
-    if (bias.dtype !== a!.dtype) throw wrongType(what, a!.dtype, bias.dtype);
+    if (bias.dtype !== a.dtype) throw wrongType(what, a.dtype, bias.dtype);
     if (!shapesEqual(broadcastShapes([shape, bias.shape], what), shape)) {
       throw wrongValue(what, `what broadcasts to ${formatShape(shape)}`, formatShape(bias.shape));
     }
   }
-  return [{ shape, dtype: a!.dtype }];
+  return [{ shape, dtype: a.dtype }];
 };
 
-const matmulOperation: Operation<Attributes> = {
+const matmulOperation: Operation<Attributes, Inputs> = {
   name: "matmul",
   infer: inferMatmul,
   run: (device, [a, b, bias], [c], attributes) => {
     // Adding to what is there costs a matmul no more than overwriting it.
-    if (bias !== undefined) copyView(device, bias, c!);
-    multiplyInto(a!, b!, c!, { ...attributes, accumulate: bias !== undefined });
+    if (bias !== undefined) copyView(device, bias, c);
+    multiplyInto(a, b, c, { ...attributes, accumulate: bias !== undefined });
   },
   gradient: {
     savesInputs: [0, 1],
-    apply: (upstream, saved, attributes, [wantsA, wantsB, ...wantsBias], [sumA, sumB, sumBias]) => [
-      wantsA ? gradientOf(0, upstream, saved, attributes, sumA!) : null,
-      wantsB ? gradientOf(1, upstream, saved, attributes, sumB!) : null,
-      ...wantsBias.map((is) => is ? addSum(upstream, saved.inputShapes[2]!, sumBias!) : null),
-    ],
+    apply: (upstream, saved, attributes, [wantsA, wantsB, wantsBias], [sumA, sumB, sumBias]) => {
+      const a = wantsA ? gradientOf(0, upstream, saved, attributes, sumA) : null;
+      const b = wantsB ? gradientOf(1, upstream, saved, attributes, sumB) : null;
+      const [, , biasShape] = saved.inputShapes;
+      if (biasShape === undefined) return [a, b];
+      return [a, b, wantsBias ? addSum(upstream, biasShape, sumBias ?? null) : null];
+    },
   },
 };
 
@@ -120,7 +124,7 @@ function gradientOf(
   const sides = [[dc, own], [x, own ? others : !others]] as const;
   const [[a, ofA], [b, ofB]] = (index === 0) !== own ? sides : [sides[1], sides[0]] as const;
   const attributes = { transposeA: ofA, transposeB: ofB, symmetric: false, precision };
-  const [{ shape: result }] = inferMatmul([a, b], attributes) as [Specification];
+  const [{ shape: result }] = inferMatmul([a, b], attributes);
   if (sum !== null && shapesEqual(result, shape)) {
     multiplyInto(a, b, sum, { ...attributes, accumulate: true });
     return sum;
@@ -138,7 +142,7 @@ function addSum(upstream: Tensor, shape: readonly number[], sum: Tensor | null):
 }
 
 function joinRows(x: Tensor): Tensor {
-  return reshape(x, [-1, x.shape.at(-1)!]);
+  return reshape(x, [-1, ...x.shape.slice(-1)]);
 }
 
 /**
@@ -181,7 +185,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const { transposeA = false, transposeB = false, bias, precision } = options;
   // A bias need not be symmetric.
   const symmetric = bias === undefined && (options.symmetric ?? false);
-  const inputs = bias === undefined ? [a, b] : [a, b, bias];
+  const inputs = bias === undefined ? [a, b] as const : [a, b, bias] as const;
   return applyOne(matmulOperation, inputs, { transposeA, transposeB, symmetric, precision });
 }
 
@@ -197,7 +201,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   checkTensor("compute linear", x);
   checkTensor("compute linear", weight, "a tensor as the weight");
   if (x.shape.length === 1) {
-    return reshape(linear(reshape(x, [1, x.shape[0]!]), weight, bias), [weight.shape[0]!]);
+    return reshape(linear(reshape(x, [1, x.size]), weight, bias), weight.shape.slice(0, 1));
   }
   return matmul(x, weight, { transposeB: true, bias });
 }

@@ -19,15 +19,19 @@ import { cumulativeSum } from "../scan/scan.ts";
 import { plainTopK } from "./top_k.ts";
 import { contiguous, reshape, transpose, unsqueeze } from "../views.ts";
 
-const topKOperation: Operation<number> = {
+const topKOperation: Operation<
+  number,
+  readonly [x: Tensor],
+  readonly [values: Tensor, indices: Tensor]
+> = {
   name: "topK",
   infer: ([x], k) => {
-    if (x!.dtype !== "float32") throw wrongType("compute topK", "float32", x!.dtype);
-    const shape = x!.shape.with(-1, k);
+    if (x.dtype !== "float32") throw wrongType("compute topK", "float32", x.dtype);
+    const shape = x.shape.with(-1, k);
     return [{ shape, dtype: "float32" }, { shape, dtype: "int32" }];
   },
   run: (device, [x], [values, indices]) => {
-    const views = { x: x!, values: values!, indices: indices! };
+    const views = { x, values, indices };
     if (sizeOf(views.values.shape) === 0) return;
     const path = findFastPath("top k", views, device);
     if (path === undefined) plainTopK(device, views);
@@ -86,8 +90,8 @@ export function topK(x: Tensor, k: number, axis = -1): TopK {
   const rows = contiguous(transpose(x, along, -1));
   const [values, indices] = apply(topKOperation, [rows], k);
   return {
-    values: named("topK", transpose(values!, along, -1)),
-    indices: transpose(indices!, along, -1),
+    values: named("topK", transpose(values, along, -1)),
+    indices: transpose(indices, along, -1),
   };
 }
 

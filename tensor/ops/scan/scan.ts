@@ -14,13 +14,13 @@ import { runProgramOn } from "../program.ts";
 import { contiguous, transpose } from "../views.ts";
 
 /** The attribute tells whether to sum from the last element to the first. */
-const cumulativeSumOperation: Operation<boolean> = {
+const cumulativeSumOperation: Operation<boolean, readonly [x: Tensor]> = {
   name: "cumulativeSum",
   infer: ([x]) => {
-    if (x!.dtype !== "float32") throw wrongType("compute cumulativeSum", "float32", x!.dtype);
-    return [{ shape: x!.shape, dtype: "float32" }];
+    if (x.dtype !== "float32") throw wrongType("compute cumulativeSum", "float32", x.dtype);
+    return [{ shape: x.shape, dtype: "float32" }];
   },
-  run: (device, [x], [output], reverse) => sumInto(device, x!, output!, reverse),
+  run: (device, [x], [output], reverse) => sumInto(device, x, output, reverse),
   gradient: {
     // An element is part of its own sum and of all that follow.
     apply: (upstream, _saved, reverse) => [
