@@ -3,63 +3,63 @@
 import type { PythonRandom } from "../random/python_random.ts";
 import { abilities, type Exchange, type Subject } from "./exchange.ts";
 import { firstNames } from "./facts.ts";
-import { draft, type Wordings, wordings } from "./wording.ts";
+import { draft, wholeMessages, type Wordings, wordings } from "./wording.ts";
 
 /** The wordings of this module. */
 export const smallTalk = {
-  greeting: wordings(
+  greeting: wholeMessages(
     "!",
     "(hi|hello|hey|good morning|good evening|good afternoon|hi there|hey there|hello there)( {model}|)",
     "(hello|hi|hey|hiya|yo|howdy|greetings|hey hey|hi hi|heya|morning|good day|hallo|welcome)",
     "(hi|hello|hey)(,|) (nice to meet you|anyone there|are you there|good to see you|it's me|{model})",
   ),
-  wellBeing: wordings(
+  wellBeing: wholeMessages(
     "?",
     "(hi|hello|hey|)(,|) how are you( doing|)( today|)",
     "(how's it going|what's up|how do you do|how are things|are you well|are you ok|how do you feel)",
     "(how have you been|how is your day|is everything fine|you ok|how goes it|all good|how's life)",
   ),
-  goodbye: wordings(
+  goodbye: wholeMessages(
     ".",
     "(bye|goodbye|good-bye|bye bye|see you|good night|i have to go|see you later|farewell|so long)",
     "(see you (tomorrow|soon|next time)|talk to you later|i am leaving|i need to go|have a nice day)",
     "(ok bye|cya|ciao|take care|that is all for now|that's it for today|gotta go|until next time)",
     "(bye|goodbye|good night)(,|) ({model}|my friend|for now|and thanks)",
   ),
-  thanks: wordings(
+  thanks: wholeMessages(
     "!",
     "(thanks|thank you|thank you very much|thanks a lot|many thanks|ty|cheers|thank you so much)",
     "(thanks|thank you)(,|) ({model}|again|for your help|for that|for the answer|that helped|friend)",
     "(great|cool|nice|perfect|ok|wonderful|awesome)(,|) (thanks|thank you|that helps|thx)",
     "(that helps|that helped( me|)( a lot|)|that was helpful|i appreciate it|much appreciated)",
   ),
-  praise: wordings(
+  praise: wholeMessages(
     "!",
     "(great|good job|well done|nice|awesome|amazing|perfect|excellent|very good|good|wow|bravo|super)",
     "(you are|you're) (great|smart|good|nice|funny|clever|awesome|cool|cute|the best|helpful|amazing)",
     "(that is|that's|that was) (great|good|right|correct|nice|cool|amazing|impressive|perfect)",
     "(i like you|i love you|you are very (smart|good|kind)|correct|that is true|good answer|right)",
   ),
-  complaint: wordings(
+  complaint: wholeMessages(
     ".",
     "(no|)(,|) (that is|that's|that was|this is|it's|you are|you're) (wrong|not right|not correct|false)",
     "(wrong|nope|incorrect|not true|are you sure|really|i don't think so|that can't be right)",
     "(you are|you're) (bad|stupid|dumb|useless|not very smart|mistaken|silly|no help|terrible)",
     "(you made a mistake|try again|check (it|that) again|i don't believe you|that makes no sense)",
   ),
-  acknowledgement: wordings(
+  acknowledgement: wholeMessages(
     ".",
     "(ok|okay|i see|got it|alright|all right|fine|sure|yes|no|yeah|yep|hmm|aha|understood|good to know)",
     "(lol|haha|ha ha|interesting|makes sense|i understand|oh|oh ok|ok then|right|indeed|of course|k)",
   ),
-  gladFeeling: wordings(
+  gladFeeling: wholeMessages(
     ".",
     "(i am|i'm|i feel|i am feeling|i'm feeling) (so|very|really|quite|) {glad}( today|)",
     "(i had|i have|it was|today was|today is) a (good|great|nice|wonderful|lovely|perfect) day",
     "(i got a new job|i passed my exam|i won|life is good|things are good|i got married|it's my birthday)",
     "(fine|good|great|very well|well|not bad|pretty good)(, thanks|, thank you| thanks|, and you)",
   ),
-  sadFeeling: wordings(
+  sadFeeling: wholeMessages(
     ".",
     "(i am|i'm|i feel|i am feeling|i'm feeling) (so|very|really|a bit|a little|) {sad}( today|)",
     "(i had|i have|it was|today was|today is) a (bad|terrible|hard|long|awful|rough|horrible) day",
@@ -115,7 +115,7 @@ export const smallTalk = {
     "(are you|is your name|are you called|you are|is this) {model}",
     "are you (artificial|not human|only a (program|machine|computer)|just a (bot|robot|machine))",
   ),
-  introduction: wordings(
+  introduction: wholeMessages(
     ".",
     "(my name is|my name's|my name is|i am|i'm|call me|i am called|you can call me|it's|this is) {name}",
     "(hi|hello|hey|good morning|good evening)(,|) (my name is|i am|i'm|this is|it's) {name}",

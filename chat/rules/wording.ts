@@ -20,6 +20,8 @@ export interface Draft {
   readonly mark: Mark;
   /** Whether the answer repeats what is in the slots, letter by letter, so that their case is kept. */
   readonly isRepeated?: boolean;
+  /** Whether it is all that is said, so that nothing comes before or after it. */
+  readonly isWhole?: boolean;
 }
 
 /** A mark at the end of a message. */
@@ -29,20 +31,28 @@ export type Mark = "?" | "." | "!";
 export interface Wordings {
   readonly mark: Mark;
   readonly templates: readonly Template[];
+  /** Whether one of them is all that is said: greetings, thanks. */
+  readonly isWhole: boolean;
 }
 
 /** Reads the templates of messages that end with a mark. */
 export function wordings(mark: Mark, ...sources: readonly string[]): Wordings {
-  return { mark, templates: sources.map(readTemplate) };
+  return { mark, templates: sources.map(readTemplate), isWhole: false };
+}
+
+/** The same for messages that say nothing before or after it. */
+export function wholeMessages(mark: Mark, ...sources: readonly string[]): Wordings {
+  return { ...wordings(mark, ...sources), isWhole: true };
 }
 
 /** Chooses one of the wordings; every template is as likely as the others. */
 export function draft(
   random: PythonRandom,
-  { mark, templates }: Wordings,
+  { mark, templates, isWhole }: Wordings,
   slots: Slots = {},
 ): Draft {
-  return { text: expandTemplate(random.choice(templates), random), slots, mark };
+  const text = expandTemplate(random.choice(templates), random);
+  return { text, slots, mark, ...(isWhole ? { isWhole } : {}) };
 }
 
 /**
@@ -69,16 +79,30 @@ function markOf(text: string, mark: Mark): Mark {
   return mark === "?" && isOrder.test(text) ? "." : mark;
 }
 
-/** Words that a message may begin with, as people go on from what was said. */
-export const openings: readonly string[] = [
-  ...["and", "now", "please", "so", "then", "okay,", "ok", "hey,", "hi,", "hello,", "well,", "but"],
-  ...["also,", "um,", "sorry,", "just", "hey", "one more:", "next:", "quick question:"],
-];
+/** What a message may begin with, as people go on from what was said, or tell why they ask. */
+export const openings: readonly Template[] = [
+  "(and|now|please|so|then|okay,|ok|hey,|hi,|hello,|well,|but|also,|um,|sorry,|just|hey|oh,)",
+  "(one more:|next:|(a |quick |one |another )question:|here is one:|listen:|question:|let's see:)",
+].map(readTemplate);
 
-/** Words that a message may end with. */
-export const closings: readonly string[] = [
-  ...["please", ", please", "pls", "thanks", "for me", "for me please", "now", "then", "again"],
-];
+/** What a question may begin with besides. */
+export const reasons: readonly Template[] = [
+  "(my|our|his|the) (teacher|son|daughter|boss|friend|mother|wife|brother|class|dad) (asks|wants to know|asked|wonders|needs to know):",
+  "(i forgot|i do not know|i don't know|i am not sure|no idea|i wonder|i am curious|just curious|i ask myself)(:|,)",
+  "(for|it is for|this is for) (my|a|the|our) (homework|quiz|test|school|trip|game|exam|crossword)(:|,)",
+  "(help|help me|can you help me|please help|i need help|i need help with)(:|,|)",
+  "(remind me|guess|just tell me|explain|look up|check|answer this|would you know|any idea|who knows)(:|,|)",
+].map(readTemplate);
+
+/** What a message may end with. */
+export const closings: readonly Template[] = [
+  "(please|, please|pls|thanks|for me|for me please|now|then|again|exactly|in short)",
+].map(readTemplate);
+
+/** What a question may end with besides. */
+export const additions: readonly Template[] = [
+  ", (do you know|can you tell me|any idea|i forgot|if you know|i need it for school|help|quickly|right now)",
+].map(readTemplate);
 
 /** How hasty writers shorten words. */
 export const shorthand: Readonly<Record<string, readonly string[]>> = {
@@ -92,7 +116,6 @@ export const shorthand: Readonly<Record<string, readonly string[]>> = {
   "how's": ["hows"],
   "who's": ["whos"],
   "where's": ["wheres"],
-  what: ["wat"],
   thanks: ["thx"],
 };
 
@@ -102,13 +125,11 @@ export const shorthand: Readonly<Record<string, readonly string[]>> = {
  * @param isLater Whether something was said before it.
  */
 export function writeHastily(
-  { text, slots, mark, isRepeated = false }: Draft,
+  { text, slots, mark, isRepeated = false, isWhole = false }: Draft,
   random: PythonRandom,
   isLater: boolean,
 ): string {
-  let written = ` ${text} `;
-  if (random.random() < (isLater ? 0.25 : 0.12)) written = `${random.choice(openings)}${written}`;
-  if (random.random() < 0.06) written += random.choice(closings);
+  let written = isWhole ? text : surround(text, mark, random, isLater);
   const isLower = random.random() < 0.35;
   if (random.random() < (isLower ? 0.3 : 0.08)) written = shorten(written, random);
   if (random.random() < 0.08) written = misspell(written, random);
@@ -120,6 +141,21 @@ export function writeHastily(
     cased,
     random.random() < 0.04 ? random.choice(["??", "!", " ?", "..."]) : markOf(text, mark),
   );
+}
+
+/** A message with what people say before and after what they ask. */
+function surround(text: string, mark: Mark, random: PythonRandom, isLater: boolean): string {
+  const choose = (templates: readonly Template[]) =>
+    expandTemplate(random.choice(templates), random);
+  const isQuestion = mark === "?";
+  const [before, after] = [random.random(), random.random()];
+  const begin = before < (isLater ? 0.2 : 0.1)
+    ? choose(openings)
+    : before > 0.9 && isQuestion
+    ? choose(reasons)
+    : "";
+  const end = after < 0.05 ? choose(closings) : after > 0.96 && isQuestion ? choose(additions) : "";
+  return `${begin} ${text} ${end}`;
 }
 
 /** The text with its slots filled in, and single spaces. */
