@@ -22,6 +22,7 @@ import { duration } from "./format.ts";
 import { baseModelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
+import { Counter } from "./progress.ts";
 import { chosenType, deviceFlags } from "./device.ts";
 import { bundleFlags, openBundle } from "./core.ts";
 import { corpusFlags } from "./training_flags.ts";
@@ -68,11 +69,15 @@ async function run(ranks: RunRanks | null, values: Values<typeof flags>): Promis
   const computeDtype = chosenType(device, values);
   const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
   const figures: Record<string, number> = {};
-  if (bundle !== null) figures["CORE"] = await core(model, checkpoint, bundle, values, ranks);
+  const counter = new Counter(isFirst(ranks) && Deno.stderr.isTerminal());
+  if (bundle !== null) {
+    figures["CORE"] = await core(model, checkpoint, bundle, values, ranks, counter);
+  }
   for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
     const start = performance.now();
-    const bits = await bitsPerByte(model, tokenizer, name, values, ranks);
+    const bits = await bitsPerByte(model, tokenizer, name, values, ranks, counter);
     const seconds = (performance.now() - start) / 1000;
+    counter.clear();
     print(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
     figures[`${name} bits per byte`] = bits;
   }
@@ -91,12 +96,15 @@ async function core(
   bundle: CoreBundle,
   { maxPerTask }: Values<typeof flags>,
   ranks: RunRanks | null,
+  counter: Counter,
 ): Promise<number> {
   const rows: string[][] = [];
   const { core } = await evaluateCore(model, tokenizer, bundle, {
     maxPerTask: maxPerTask === -1 ? Infinity : maxPerTask,
     parallel: ranks ?? undefined,
+    onProgress: (label, examples, of) => counter.show(label, examples, of),
     onTask: (label, accuracy, centered) => {
+      counter.clear();
       rows.push([label, accuracy.toFixed(6), centered.toFixed(6)]);
       print(`${label}: accuracy ${accuracy.toFixed(4)}, centered ${centered.toFixed(4)}`);
     },
@@ -131,18 +139,18 @@ async function bitsPerByte(
   name: SplitName,
   { data, splitTokens, deviceBatchSize }: Values<typeof flags>,
   ranks: RunRanks | null,
+  counter: Counter,
 ): Promise<number> {
   const split = await (await openCorpus(data)).open(name);
   // The first token is not predicted.
   const maximumTokens = splitTokens + 1;
   const { tokens } = await readTokenStream(split, encoderOf(tokenizer), { maximumTokens });
-  const batches = new SequentialLoader({
-    tokens,
-    batchSize: deviceBatchSize,
-    sequenceLength: model.config.sequenceLen,
-  });
+  const { sequenceLen: sequenceLength } = model.config;
+  const batches = new SequentialLoader({ tokens, batchSize: deviceBatchSize, sequenceLength });
+  const count = Math.ceil((tokens.length - 1) / (deviceBatchSize * sequenceLength));
   return await evaluateBitsPerByte(model, batches, tokenizer.tokenBytes(), {
     parallel: ranks ?? undefined,
+    onProgress: (done) => counter.show(`${name}, batches`, done, count),
   });
 }
 

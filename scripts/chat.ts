@@ -132,17 +132,16 @@ async function show(
   { temperature, topK, maxTokens, seed }: ChatValues,
   signal: AbortSignal,
 ): Promise<void> {
-  const droppedBefore = session.dropped;
+  const wasShort = session.dropped === 0;
   const folded = new FoldedText();
   const sampling = { temperature, topK, maxTokens, seed: seed ?? randomSeed() };
   for await (const piece of session.answer(question, { ...sampling, signal })) {
     write(folded.add(piece));
   }
   write(`${folded.end()}${signal.aborted ? " …" : ""}\n`);
-  const dropped = session.dropped - droppedBefore;
-  if (dropped === 0) return;
-  const oldest = dropped === 1 ? "exchange was" : `${dropped} exchanges were`;
-  console.log(`(The oldest ${oldest} dropped: the chat is long.)`);
+  if (wasShort && session.dropped > 0) {
+    console.log("(The chat is long: from here on, the model forgets its oldest exchanges.)");
+  }
 }
 
 function randomSeed(): number {
@@ -157,7 +156,7 @@ const helpText = `/help                this text
 /temperature [X]     1 samples as the model predicts, 0 is certain
 /topk [N]            sample from this many of the most likely tokens
 /save FILE           append the chat to a JSON Lines file
-/exit, Ctrl-D        leave; Ctrl-C stops an answer`;
+/quit, /exit         leave, as do Ctrl-D and Ctrl-C twice; Ctrl-C once stops an answer`;
 
 /** As many suggestions as fit into a line. */
 const SHOWN_SUGGESTIONS = 4;
@@ -168,6 +167,8 @@ class Chat {
   #values: ChatValues;
   #reader: Interface | null = null;
   #answering: AbortController | null = null;
+  /** Whether Ctrl-C was the last that came. */
+  #isLeaving = false;
 
   constructor(session: ChatSession, values: ChatValues, suggestions: readonly string[]) {
     this.#session = session;
@@ -187,9 +188,11 @@ class Chat {
     });
     this.#reader = reader;
     reader.on("SIGINT", () => {
-      if (this.#answering === null) console.log("\n(Ctrl-D or /exit leaves.)");
-      this.#answering?.abort();
-      if (this.#answering === null) reader.prompt();
+      if (this.#answering !== null) return this.#answering.abort();
+      if (this.#isLeaving) return reader.close();
+      this.#isLeaving = true;
+      console.log("\n(Ctrl-C again, Ctrl-D or /quit leaves.)");
+      reader.prompt();
     });
     if (isTerminal) {
       console.log("Type a message. /help tells what else there is.");
@@ -198,6 +201,7 @@ class Chat {
       reader.prompt();
     }
     for await (const line of reader) {
+      this.#isLeaving = false;
       const wantsMore = await this.#take(line.trim());
       if (!wantsMore) break;
       if (isTerminal) {

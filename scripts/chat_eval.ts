@@ -23,10 +23,21 @@ import {
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type ChatEvaluation, evaluationPath } from "./evaluations.ts";
-import { choice, decimal, integer, list, mainOf, text, UsageError, type Values } from "./flags.ts";
+import {
+  choice,
+  decimal,
+  integer,
+  list,
+  mainOf,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+} from "./flags.ts";
 import { modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
+import { Counter } from "./progress.ts";
 import { openPython, toolFlags } from "./tools.ts";
 import { deviceFlags } from "./device.ts";
 
@@ -49,13 +60,14 @@ const flags = {
   maxNewTokens: integer(512, "Tokens of an answer, at most"),
   batchSize: integer(8, "Multiple-choice questions asked at once"),
   seed: integer(42, "The seed of sampling", { least: 0 }),
+  json: toggle("Print one line of JSON"),
   ...parallelFlags,
   ...deviceFlags,
 };
 
 type EvalValues = Values<typeof flags>;
 
-/** Examines a model, and prints a table and a line of JSON. Returns the exit code. */
+/** Examines a model, and prints a table or a line of JSON. Returns the exit code. */
 export const main = mainOf({
   summary: "Examines the model that was fine-tuned last.",
   command: "deno task chat_eval",
@@ -81,18 +93,22 @@ async function run(ranks: RunRanks | null, values: EvalValues): Promise<number> 
   const { folder, meta, tokenizer } = checkpoint;
   await using device = await openDeviceOnRanks(ranks, values);
   const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device);
+  const counter = new Counter(isFirst(ranks) && Deno.stderr.isTerminal());
   const results: Result[] = [];
   for (const exam of exams) {
-    results.push(await examine(model, tokenizer, exam, values, ranks));
+    results.push(await examine(model, tokenizer, exam, values, ranks, counter));
   }
-  print(tableAsText(results.flatMap(rowsOf)));
+  counter.clear();
   const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
   const score = chatCore(accuracies);
-  if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
   const { step } = meta.state;
   const evaluation: ChatEvaluation = { step, accuracies, chatCore: score };
   const json = JSON.stringify(evaluation);
-  print(json);
+  if (values.json) print(json);
+  else {
+    print(tableAsText(results.flatMap(rowsOf)));
+    if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
+  }
   if (isFirst(ranks)) await writeFileAtomically(evaluationPath(folder, "chat"), `${json}\n`);
   return 0;
 }
@@ -138,17 +154,21 @@ async function examine(
   exam: ExamTask,
   values: EvalValues,
   ranks: RunRanks | null,
+  counter: Counter,
 ): Promise<Result> {
   const sumOver = (numbers: readonly number[]) => ranks?.sum(numbers) ?? [...numbers];
   const parallel = ranks ?? undefined;
   const maxProblems = values.maxProblems === -1 ? Infinity : values.maxProblems;
   const { name } = exam.task;
+  const asking = Math.min(exam.task.length, maxProblems);
+  const onProgress = (done: number) => counter.show(name, done, asking);
   if (exam.kind === "categorical") {
     const { batchSize } = values;
     const answers = await evaluateCategorical(model, tokenizer, exam.task, {
       batchSize,
       maxProblems,
       parallel,
+      onProgress,
     });
     const right = answers.filter(({ correct }) => correct).length;
     const [allRight, asked] = sumOver([right, answers.length]) as [number, number];
@@ -156,7 +176,7 @@ async function examine(
   }
   const { numSamples: samples, temperature, topK, maxNewTokens: maxTokens, seed } = values;
   const answers = await evaluateGenerative(model, tokenizer, exam.task, {
-    ...{ samples, temperature, topK, maxTokens, maxProblems, seed, parallel },
+    ...{ samples, temperature, topK, maxTokens, maxProblems, seed, parallel, onProgress },
   });
   const counts = answers.map(({ correct }) => correct.filter(Boolean).length);
   const sums = Array.from(

@@ -231,7 +231,10 @@ Deno.test("chat_eval prints a table of exams made by rule, and a line of JSON", 
   const { code, stdout, stderr } = await runScript("chat_eval.ts", args.split(" "), home);
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /^identity +0 of 2, pass@1 0.000, pass@2 0.000$/m);
-  const { accuracies, chatCore } = JSON.parse(stdout.trim().split("\n").at(-1)!);
+  const lines = stdout.trim().split("\n");
+  assert(!lines.at(-1)!.startsWith("{"), "JSON only where it is asked for");
+  const { stdout: json } = await runScript("chat_eval.ts", [...args.split(" "), "--json"], home);
+  const { accuracies, chatCore } = JSON.parse(json);
   assertEquals([Object.keys(accuracies).length, accuracies.names, chatCore], [8, 0, null]);
 });
 

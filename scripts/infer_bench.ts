@@ -16,11 +16,13 @@ import {
   type Flag,
   integer,
   mainOf,
+  toggle,
   UsageError,
   type Values,
 } from "./flags.ts";
 import { alignColumns, bytes, count, percent, short } from "./format.ts";
 import { modelFlags, openModel } from "./models.ts";
+import { print, printError } from "./output.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
 const batchFlag: Flag<readonly number[]> = {
@@ -40,6 +42,7 @@ const flags = {
   batchSizes: batchFlag,
   bandwidth: decimal(0, "The device's bandwidth in GB/s, 0 to measure it"),
   peakTflops: decimal(0, "The device's peak TFLOP/s, 0 to measure it"),
+  json: toggle("Print one line of JSON"),
   ...modelFlags,
   ...deviceFlags,
 };
@@ -61,7 +64,24 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const peakFlops = values.peakTflops * 1e12 || await measureMatmulPeak(device);
   const options = { promptTokens, decodeTokens, bandwidth, peakFlops };
   const costs = blameFlags(() => inferenceCosts(model, options));
-  console.log(
+  const speeds: InferenceSpeed[] = [];
+  for (const batchSize of values.batchSizes) {
+    try {
+      speeds.push(await measureInference(model, batchSize, options));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      printError(`Batch ${batchSize} is left out: ${firstLine(error)}`);
+    }
+  }
+  if (values.json) {
+    const { step } = checkpoint.meta.state;
+    print(JSON.stringify({
+      ...{ device: device.info.description, model: checkpoint.folder, step },
+      ...{ bandwidth, peakFlops, decodeTokens, ...costs, batches: speeds },
+    }));
+    return;
+  }
+  print(
     tableAsText([
       ["device", device.info.title],
       ["peak", `${short(bandwidth)}B/s, ${short(peakFlops)}FLOP/s`],
@@ -74,21 +94,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
       ["prompt", `${count(costs.promptTokens)} tokens, then ${count(decodeTokens)} decoded`],
     ]) + "\n",
   );
-  const speeds: InferenceSpeed[] = [];
-  for (const batchSize of values.batchSizes) {
-    try {
-      speeds.push(await measureInference(model, batchSize, options));
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      console.log(`Batch ${batchSize} is left out: ${firstLine(error)}`);
-    }
-  }
-  console.log(alignColumns([header, ...speeds.map(row)]));
-  const { step } = checkpoint.meta.state;
-  console.log(JSON.stringify({
-    ...{ device: device.info.description, model: checkpoint.folder, step },
-    ...{ bandwidth, peakFlops, decodeTokens, ...costs, batches: speeds },
-  }));
+  print(alignColumns([header, ...speeds.map(row)]));
 }
 
 const header = ["batch", "first token", "step", "tokens/s", "bandwidth", "FLOPs", "memory"];

@@ -17,7 +17,12 @@ export function print(line: string): void {
 }
 
 export function printError(line: string): void {
-  writeTo(Deno.stderr, `${line}\n`);
+  writeError(`${line}\n`);
+}
+
+/** Writes text to the error output, without a line break. */
+export function writeError(text: string): void {
+  writeTo(Deno.stderr, text);
 }
 
 /**

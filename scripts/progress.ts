@@ -2,7 +2,7 @@
 
 import type { EndEvent, StepEvent, TrainingEvent } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";
-import { columns, print, write } from "./output.ts";
+import { columns, print, write, writeError } from "./output.ts";
 
 /** Milliseconds between updates of the line on a terminal, and between lines elsewhere. */
 const INTERVALS = { terminal: 50, file: 5000 };
@@ -67,6 +67,29 @@ export class Progress {
       `${percent(event.flopsPerSecond / this.#peakFlops)} of peak`,
       `${duration(event.secondsLeft)} left`,
     ].join("  ");
+  }
+}
+
+/** Shows how far an evaluation is, on one line of a terminal, and nothing elsewhere. */
+export class Counter {
+  readonly #isTerminal: boolean;
+  #shownAt = -Infinity;
+
+  constructor(isTerminal = Deno.stderr.isTerminal()) {
+    this.#isTerminal = isTerminal;
+  }
+
+  /** Shows `what  34 of 120`. */
+  show(what: string, done: number, of: number): void {
+    if (!this.#isTerminal || performance.now() - this.#shownAt < INTERVALS.terminal) return;
+    this.#shownAt = performance.now();
+    writeError(`\r\x1b[K${`${what}  ${count(done)} of ${count(of)}`.slice(0, columns() - 1)}`);
+  }
+
+  /** Clears the line, before something is printed. */
+  clear(): void {
+    if (this.#shownAt !== -Infinity) writeError("\r\x1b[K");
+    this.#shownAt = -Infinity;
   }
 }
 

@@ -80,7 +80,9 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
         stdout,
         /^text +bytes +tokens +bytes\/token +gpt2 tokens +saved +cl100k_base tokens/m,
       );
-      const { vocabSize, texts } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+      assert(!stdout.includes("{"), "JSON only where it is asked for");
+      const asked = await runScript("tok_eval.ts", [...data, "--json"], home);
+      const { vocabSize, texts } = JSON.parse(asked.stdout);
       assertEquals(vocabSize, 300);
       const names = "english,korean,code,mathematics,chemistry,train,validation";
       assertEquals(texts.map(({ name }: { name: string }) => name).join(), names);
@@ -103,7 +105,9 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
       const { code, stdout, stderr } = await runScript("infer_bench.ts", args, home);
       assertEquals([code, stderr], [0, ""]);
       assertMatch(stdout, /^batch +first token +step +tokens\/s +bandwidth +FLOPs +memory$/m);
-      const results = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+      assert(!stdout.includes("{"), "JSON only where it is asked for");
+      const asked = await runScript("infer_bench.ts", [...args, "--json"], home);
+      const results = JSON.parse(asked.stdout);
       assertEquals([results.promptTokens, results.decodeTokens], [12, 4]);
       assertEquals(results.batches.map(({ batchSize }: { batchSize: number }) => batchSize), [
         1,

@@ -14,7 +14,7 @@ import {
 } from "../gpt/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { type TokenizerEvaluation, tokenizerEvaluationPath } from "./evaluations.ts";
-import { type Flag, integer, mainOf, UsageError, type Values } from "./flags.ts";
+import { type Flag, integer, mainOf, toggle, UsageError, type Values } from "./flags.ts";
 import { alignColumns, count, percent } from "./format.ts";
 import { corpusFlags } from "./training_flags.ts";
 
@@ -36,6 +36,7 @@ const againstFlag: Flag<readonly PublishedName[]> = {
 const flags = {
   against: againstFlag,
   maxChars: integer(1_000_000, "Maximum characters of each split of the corpus"),
+  json: toggle("Print one line of JSON"),
   ...corpusFlags,
 };
 
@@ -47,7 +48,7 @@ export const main = mainOf({
   run,
 });
 
-async function run({ against, maxChars, data }: Values<typeof flags>): Promise<void> {
+async function run({ against, maxChars, data, json }: Values<typeof flags>): Promise<void> {
   const tokenizer = await loadKeptTokenizer();
   const named = [...ruleTexts(), ...await corpusTexts(data, maxChars)];
   const others = Object.fromEntries(
@@ -56,15 +57,17 @@ async function run({ against, maxChars, data }: Values<typeof flags>): Promise<v
     ),
   );
   const results = named.map((text) => measureCompression(text, tokenizer, others));
-  console.log(`vocabulary  ${count(tokenizer.vocabSize)} tokens\n`);
-  console.log(alignColumns([header(against), ...results.map(row)]));
   const bytes = new TextEncoder().encode(JSON.stringify(tokenizer));
   const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
   const { vocabSize } = tokenizer;
   const evaluation: TokenizerEvaluation = { sha256, vocabSize, texts: results };
-  const json = JSON.stringify(evaluation);
-  console.log(json);
-  await writeFileAtomically(tokenizerEvaluationPath(), `${json}\n`);
+  const line = JSON.stringify(evaluation);
+  if (json) console.log(line);
+  else {
+    console.log(`vocabulary  ${count(tokenizer.vocabSize)} tokens\n`);
+    console.log(alignColumns([header(against), ...results.map(row)]));
+  }
+  await writeFileAtomically(tokenizerEvaluationPath(), `${line}\n`);
 }
 
 async function corpusTexts(data: string, maxChars: number): Promise<NamedText[]> {

@@ -7,20 +7,11 @@
  */
 
 import { stops } from "../lessons/tour.ts";
-import { type Flag, mainOf, optional, toggle, UsageError, type Values } from "./flags.ts";
-
-const stopFlag: Flag<number> = {
-  ...{ help: `Show only stop N, 1 to ${stops.length}`, fallback: 0, placeholder: "N" },
-  parse: (text) => {
-    const index = stops.findIndex((_, i) => `${i + 1}` === text);
-    if (index !== -1) return index + 1;
-    throw new UsageError(`wanted --stop 1 to ${stops.length}, got "${text}"`);
-  },
-};
+import { integer, mainOf, optional, toggle, type Values } from "./flags.ts";
 
 const flags = {
   step: toggle("Wait for Enter after each stop"),
-  stop: optional(stopFlag),
+  stop: optional(integer(1, "Show only stop N of these", { most: stops.length })),
 };
 
 /** Walks through the tour. Returns the exit code. */

@@ -67,8 +67,8 @@ Deno.test("--stop shows one stop, and --help the list of them", async () => {
 Deno.test("a wrong flag ends with code 2 and one line that names it", async () => {
   const cases: [string[], string][] = [
     [["--bogus"], "--bogus"],
-    [["--stop", "12"], 'wanted --stop 1 to 11, got "12"'],
-    [["--stop", "one"], 'wanted --stop 1 to 11, got "one"'],
+    [["--stop", "12"], 'Cannot use --stop: wanted a whole number from 1 to 11, got "12"'],
+    [["--stop", "one"], 'Cannot use --stop: wanted a whole number from 1 to 11, got "one"'],
     [["--stop"], "--stop"],
     [["extra"], "extra"],
   ];

@@ -22,6 +22,8 @@ export interface EvaluateCoreOptions {
   readonly maxTokens?: number;
   /** Called after each task. */
   readonly onTask?: (label: string, accuracy: number, centered: number) => void;
+  /** Called before each batch of examples, of any rank, with the number of examples so far. */
+  readonly onProgress?: (label: string, examples: number, of: number) => void;
   /** Stops the evaluation, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
   /** The ranks that share the examples: each has the same results. */
@@ -148,13 +150,14 @@ export async function answerTask(
   model: TrainableModel,
   tokenizer: Tokenizer,
   task: CoreTask,
-  options: Pick<EvaluateCoreOptions, "maxTokens" | "signal" | "parallel"> = {},
+  options: Pick<EvaluateCoreOptions, "maxTokens" | "signal" | "parallel" | "onProgress"> = {},
 ): Promise<CoreAnswer[]> {
   const { maxTokens = model.maximumLength, signal } = options;
   const { rank, ranks } = options.parallel ?? { rank: 0, ranks: 1 };
   const answers: CoreAnswer[] = [];
   for (let first = 0; first < task.examples.length; first += EXAMPLES_PER_READ) {
     signal?.throwIfAborted();
+    options.onProgress?.(task.label, first, task.examples.length);
     if (first / EXAMPLES_PER_READ % ranks !== rank) continue;
     const count = Math.min(EXAMPLES_PER_READ, task.examples.length - first);
     const asked = Array.from({ length: count }, (_, i) => {

@@ -22,6 +22,8 @@ export interface CategoricalOptions {
   readonly signal?: AbortSignal | undefined;
   /** The ranks that share the problems. */
   readonly parallel?: Pick<SummingRanks, "rank" | "ranks"> | undefined;
+  /** Called before each batch, of any rank, with the number of problems so far. */
+  readonly onProgress?: ((problems: number) => void) | undefined;
 }
 
 /** How a model answered a question. */
@@ -63,13 +65,14 @@ export async function evaluateCategorical(
   model: LanguageModel,
   tokenizer: Tokenizer,
   task: Task<CategoricalProblem>,
-  { batchSize = 8, maxProblems = Infinity, signal, parallel }: CategoricalOptions = {},
+  { batchSize = 8, maxProblems = Infinity, signal, parallel, onProgress }: CategoricalOptions = {},
 ): Promise<CategoricalAnswer[]> {
   const count = Math.min(task.length, maxProblems);
   const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
   const answers: CategoricalAnswer[] = [];
   for (let first = 0; first < count; first += batchSize) {
     signal?.throwIfAborted();
+    onProgress?.(first);
     if (first / batchSize % ranks !== rank) continue;
     const problems = Array.from(
       { length: Math.min(batchSize, count - first) },

@@ -27,6 +27,8 @@ export interface GenerativeOptions extends SamplingOptions {
   readonly signal?: AbortSignal | undefined;
   /** The ranks that share the problems. */
   readonly parallel?: Pick<SummingRanks, "rank" | "ranks"> | undefined;
+  /** Called before each problem, of any rank, with the number of problems so far. */
+  readonly onProgress?: ((problems: number) => void) | undefined;
 }
 
 /** How a model answered a problem. */
@@ -48,14 +50,15 @@ export async function evaluateGenerative<Problem extends Conversation>(
   task: GenerativeTask<Problem>,
   options: GenerativeOptions = {},
 ): Promise<GenerativeAnswer[]> {
-  const { maxProblems = Infinity, maxTokens = 512, signal, samples = 1, parallel, ...given } =
-    options;
+  const { maxProblems = Infinity, maxTokens = 512, samples = 1 } = options;
+  const { signal, parallel, onProgress, temperature = 0, topK = 50, seed } = options;
   const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
-  const sampling = { temperature: 0, topK: 50, ...given };
+  const sampling = { temperature, topK, ...(seed === undefined ? {} : { seed }) };
   const engine = new Engine(model, tokenizer);
   const answers: GenerativeAnswer[] = [];
   for (let index = 0; index < Math.min(task.length, maxProblems); index++) {
     signal?.throwIfAborted();
+    onProgress?.(index);
     if (index % ranks !== rank) continue;
     const problem = task.get(index);
     const prompt = renderForCompletion(tokenizer, problem);

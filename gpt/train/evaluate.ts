@@ -22,6 +22,8 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal | undefined;
   /** The ranks that share the batches; all return the same result. */
   readonly parallel?: SummingRanks | undefined;
+  /** Called before each batch, of any rank, with the number of batches so far. */
+  readonly onProgress?: ((batches: number) => void) | undefined;
 }
 
 /** Batches between read-backs: reading many losses takes as long as reading one. */
@@ -66,6 +68,7 @@ export async function evaluateBitsPerByte(
   for await (const { inputs, targets, shape } of batches) {
     // Ranks stop together, by what they agree on between steps.
     if (parallel === undefined) signal?.throwIfAborted();
+    options.onProgress?.(batch);
     if (batch++ % ranks !== rank) continue;
     const lengths = targets.map((id) => lengthOf(id, tokenBytes));
     const counted = targets.map((id, i) => lengths[i]! > 0 ? id : -1);

@@ -2,14 +2,13 @@
  * Takes pictures of the chat page, for eyes: its first view, a long chat, the probabilities of tokens, and
  * what is shown when something goes wrong; light, dark, and on a phone.
  *
- *     deno task chat:shots DIR [URL]
- *
- * @param URL Where `deno task serve` runs. Without it the model has made-up weights.
+ *     deno task chat:shots --output DIR [--url URL]
  *
  * @module
  */
 
 import type { Browser, BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
+import { optional, runScript, text, UsageError, type Values } from "../../scripts/flags.ts";
 import { suggestions } from "../../chat/mod.ts";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
 import { buildChat } from "../../web/page.ts";
@@ -77,19 +76,26 @@ async function take(browser: Browser, url: string, folder: string): Promise<void
   }
 }
 
-const [folder, url] = Deno.args;
-const path = findChromium();
-if (folder === undefined || path === null) {
-  console.error("Cannot take pictures: wanted a folder, and Chromium on the PATH");
-  Deno.exit(2);
+const flags = {
+  output: optional(text("", "The folder to write the pictures to", "DIR")),
+  url: text("", "Where deno task serve runs; by default a model with made-up weights is served"),
+};
+
+async function run({ output, url }: Values<typeof flags>): Promise<void> {
+  if (output === null) throw new UsageError("Cannot take pictures: wanted --output, got none");
+  const path = findChromium();
+  if (path === null) throw new Error("Cannot take pictures: wanted Chromium on the PATH, got none");
+  await Deno.mkdir(output, { recursive: true });
+  const browser = await startChromium(path);
+  if (url !== "") await take(browser, url, output);
+  else {
+    const page = await buildChat();
+    const model = { stage: "sft", origin: "made-up weights", examples: suggestions, context: 120 };
+    await withServer({ ...model, page }, ({ url }) => take(browser, url, output));
+  }
+  await browser.close();
+  console.log(`Pictures are in ${output}`);
 }
-await Deno.mkdir(folder, { recursive: true });
-const browser = await startChromium(path);
-if (url !== undefined) await take(browser, url, folder);
-else {
-  const page = await buildChat();
-  const model = { stage: "sft", origin: "made-up weights", examples: suggestions, context: 120 };
-  await withServer({ ...model, page }, ({ url }) => take(browser, url, folder));
-}
-await browser.close();
-console.log(`Pictures are in ${folder}`);
+
+const summary = "Takes pictures of the chat page in Chromium: light, dark, on a phone.";
+Deno.exit(await runScript({ summary, command: "deno task chat:shots", flags, run }, Deno.args));

@@ -10,8 +10,14 @@
  */
 
 import { Buffer } from "node:buffer";
-import { parseArgs } from "node:util";
 import type { Browser, Page } from "npm:playwright-core@1.65.1";
+import {
+  optional,
+  runScript as runCommand,
+  text,
+  UsageError,
+  type Values,
+} from "../../scripts/flags.ts";
 import { makeCorpus, makeHome, runScript, tinyFlags } from "../../scripts/testing/run_script.ts";
 import { serveScript } from "../../scripts/testing/served.ts";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
@@ -185,25 +191,33 @@ async function takeDashboard(
   await take(browser, `${served.url}/`, dashboard, options);
 }
 
-const { values: { output, only = "" } } = parseArgs({
-  options: { output: { type: "string" }, only: { type: "string" } },
-});
-const path = findChromium();
-if (output === undefined || path === null) {
-  console.error("Cannot take pictures: wanted --output and Chromium on the PATH");
-  Deno.exit(2);
+const flags = {
+  output: optional(text("", "The folder to write the pictures to", "DIR")),
+  only: text("", "Only the pictures whose name begins so", "NAME"),
+};
+
+async function run({ output, only }: Values<typeof flags>): Promise<void> {
+  if (output === null) throw new UsageError("Cannot take pictures: wanted --output, got none");
+  const path = findChromium();
+  if (path === null) throw new Error("Cannot take pictures: wanted Chromium on the PATH, got none");
+  await Deno.mkdir(output, { recursive: true });
+  const browser = await startChromium(path);
+  if (!only.startsWith("dashboard")) {
+    const files = filesOf(await trainInDeno({ spec: { ...small, depth: 2, steps: 300 } }));
+    const model = new Map(
+      await Promise.all(
+        [...files].map(async ([name, file]) => [name, await file.bytes()] as const),
+      ),
+    );
+    await using server = serveSite(await buildSite({ model }));
+    const address = `http://127.0.0.1:${server.addr.port}/`;
+    await take(browser, address, { ...lesson, ...await insideShots(files) }, { output, only });
+    if ("no-javascript".startsWith(only)) await takeStill(browser, address, output);
+  }
+  if ("dashboard".startsWith(only.slice(0, 9))) await takeDashboard(browser, { output, only });
+  await browser.close();
 }
-await Deno.mkdir(output, { recursive: true });
-const browser = await startChromium(path);
-if (!only.startsWith("dashboard")) {
-  const files = filesOf(await trainInDeno({ spec: { ...small, depth: 2, steps: 300 } }));
-  const model = new Map(
-    await Promise.all([...files].map(async ([name, file]) => [name, await file.bytes()] as const)),
-  );
-  await using server = serveSite(await buildSite({ model }));
-  const address = `http://127.0.0.1:${server.addr.port}/`;
-  await take(browser, address, { ...lesson, ...await insideShots(files) }, { output, only });
-  if ("no-javascript".startsWith(only)) await takeStill(browser, address, output);
-}
-if ("dashboard".startsWith(only.slice(0, 9))) await takeDashboard(browser, { output, only });
-await browser.close();
+
+const summary = "Takes pictures of the pages in Chromium: light, dark, on a phone.";
+const command = "deno task site:shots";
+Deno.exit(await runCommand({ summary, command, flags, run }, Deno.args));
