@@ -37,6 +37,7 @@
 
 export * from "./browser.ts";
 export { openSource, type OpenSourceOptions } from "./open_source.ts";
+export { openings } from "./openings.ts";
 export { parquetFiles, type ParquetOptions } from "./parquet/source.ts";
 export { SharedLoader, type ShareOptions } from "./share.ts";
 export { sotuSource } from "./sotu.ts";

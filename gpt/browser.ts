@@ -111,7 +111,7 @@ export {
   measureInference,
 } from "./generate/measure_inference.ts";
 export { measureBandwidth } from "./train/bandwidth.ts";
-export { measureMatmulPeak } from "./train/matmul_peak.ts";
+export { MatmulPeak, measureMatmulPeak } from "./train/matmul_peak.ts";
 export { type ForwardOptions, GPT, type GPTOptions } from "./model/model.ts";
 export type { LearningRates } from "./train/optimizer_groups.ts";
 export {

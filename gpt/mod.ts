@@ -64,6 +64,7 @@ export {
 } from "./train/compression.ts";
 export { type NamedText, ruleTexts } from "./train/rule_texts.ts";
 export {
+  findKeptTokenizer,
   keepTokenizer,
   limitTexts,
   loadKeptTokenizer,

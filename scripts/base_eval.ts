@@ -19,7 +19,7 @@ import { openCorpus } from "./corpora.ts";
 import { type BaseEvaluation, evaluationPath, readEvaluation } from "./evaluations.ts";
 import { type Flag, integer, mainOf, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
-import { baseModelFlags, openModel } from "./models.ts";
+import { baseModelFlags, openModel, promptsOf } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Counter } from "./progress.ts";
@@ -82,7 +82,9 @@ async function run(ranks: RunRanks | null, values: Values<typeof flags>): Promis
     figures[`${name} bits per byte`] = bits;
   }
   const isWriting = values.eval.includes("sample") && isFirst(ranks);
-  for (const text of isWriting ? await likelyTexts(model, tokenizer) : []) {
+  for (
+    const text of isWriting ? await likelyTexts(model, tokenizer, await promptsOf(checkpoint)) : []
+  ) {
     print(JSON.stringify(text));
   }
   if (isFirst(ranks)) await keepFigures(checkpoint, figures);

@@ -1,11 +1,12 @@
 /** Pretrains a model: nanochat's `base_train`, with its flags. */
 
 import { stagePath } from "../chat/mod.ts";
-import { basePath, findLatestRun, loadKeptTokenizer, type RunRanks } from "../gpt/mod.ts";
+import { basePath, findLatestRun, type RunRanks } from "../gpt/mod.ts";
 import { dashboardFlags } from "./dashboard.ts";
 import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
-import { openToResume } from "./models.ts";
 import { interruptTraining } from "./interrupt.ts";
+import { openToResume, sampleCommand } from "./models.ts";
+import { openTokenizer } from "./new_tokenizer.ts";
 import { print } from "./output.ts";
 import {
   isFirst,
@@ -45,7 +46,7 @@ export function main(args: readonly string[]): Promise<number> {
  */
 export function trainBase(args: readonly string[], resumeCommand?: string): Promise<number> {
   return runScript({
-    summary: "Pretrains a model on a corpus. Needs a tokenizer: deno task tok_train",
+    summary: "Pretrains a model on a corpus, with the last tokenizer, or a new one without any.",
     command: "deno task train",
     flags,
     run: onRanks((...given) => run(...given, resumeCommand)),
@@ -68,7 +69,7 @@ async function run(
   const values = runFlags(args, flags, checkpoint);
   const modelTag = values.modelTag || `d${values.depth}`;
   await using device = await openDeviceOnRanks(ranks, values);
-  const { state, exitCode } = await runTraining({
+  const { state, exitCode, prompts } = await runTraining({
     flags: { ...values, modelTag },
     folder,
     lock,
@@ -82,6 +83,7 @@ async function run(
   });
   if (exitCode !== 0) return exitCode;
   if (state.bitsPerByte !== null) print(`${state.bitsPerByte.toFixed(4)} bits per byte`);
+  if (resumeCommand === undefined) print(`Generate text: ${sampleCommand(modelTag, prompts)}`);
   return 0;
 }
 
@@ -99,12 +101,12 @@ async function folderOf(
 
 async function openRun(
   folder: string,
-  { resumeFromStep }: Values<typeof flags>,
+  { resumeFromStep, data }: Values<typeof flags>,
   resume: boolean,
 ): Promise<RunStart> {
   const step = resumeFromStep === -1 ? null : resumeFromStep;
   const checkpoint = resume ? await openToResume("base", folder, step) : undefined;
-  return { folder, checkpoint, tokenizer: checkpoint?.tokenizer ?? await loadKeptTokenizer() };
+  return { folder, checkpoint, tokenizer: checkpoint?.tokenizer ?? await openTokenizer(data) };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

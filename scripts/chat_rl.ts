@@ -12,6 +12,7 @@ import { type Checkpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import { basename } from "./deps.ts";
 import {
   decimal,
+  givenFlags,
   integer,
   mainOf,
   optional,
@@ -46,7 +47,7 @@ const flags = {
   numIterations: integer(60, "The number of steps"),
   examplesPerStep: integer(16, "Questions of a step"),
   numSamples: integer(16, "Answers to each question"),
-  deviceBatchSize: integer(8, "Answers sampled in one batch"),
+  deviceBatchSize: integer(8, "Answers sampled in one batch; by default fewer if need be"),
   maxNewTokens: integer(64, "Tokens of an answer, at most"),
   temperature: decimal(1, "1 samples as the model predicts"),
   topK: integer(50, "Sample from this many of the most likely tokens, 0 for all", { least: 0 }),
@@ -78,7 +79,13 @@ export const main = mainOf({
   run: onRanks(run),
 });
 
-async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<number> {
+async function run(
+  ranks: RunRanks | null,
+  given: ReinforceValues,
+  args: readonly string[],
+): Promise<number> {
+  const isBatchGiven = givenFlags(args, flags).has("deviceBatchSize");
+  const values = isBatchGiven ? given : { ...given, deviceBatchSize: batchFor(given) };
   using interrupt = interruptTraining(ranks);
   const { task, validation } = await openTask(values);
   const { sftTag, sftStep } = values;
@@ -122,6 +129,13 @@ async function run(ranks: RunRanks | null, values: ReinforceValues): Promise<num
     else return event.exitCode;
   }
   throw new Error("Cannot finish the run: it ended without a word");
+}
+
+/** The most answers of a batch, by default, that divide those of a question. */
+function batchFor({ numSamples, deviceBatchSize }: ReinforceValues): number {
+  let size = Math.min(numSamples, deviceBatchSize);
+  while (numSamples % size !== 0) size--;
+  return size;
 }
 
 function stepLine(event: ReinforceStep, steps: number): string {

@@ -14,7 +14,7 @@ import {
   stagePath,
   type Task,
 } from "../chat/mod.ts";
-import { type Checkpoint, measureMatmulPeak, type RunRanks, tableAsText } from "../gpt/mod.ts";
+import { type Checkpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
 import {
@@ -40,7 +40,7 @@ import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { deviceFlags, trainingPrecision } from "./device.ts";
+import { deviceFlags, measurePeak, trainingPrecision } from "./device.ts";
 import { tellPrecision } from "./training.ts";
 import { learningRatesOf, runFlags } from "./training_flags.ts";
 
@@ -179,10 +179,10 @@ async function run(
     ]) + "\n",
   );
   if (given.resume) tellPrecision(device, checkpoint);
-  const peakFlops = (ranks?.ranks ?? 1) * await measureMatmulPeak(device);
+  const peak = await measurePeak(device, ranks);
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
-  const progress = new Progress(tuning.numIterations, peakFlops, isTerminal);
+  const progress = new Progress(tuning.numIterations, peak, isTerminal);
   interrupt.begin();
   const { exitCode } = await showRun(tuning.run(), {
     progress,

@@ -322,11 +322,14 @@ Deno.test("chat_rl practices, measures, saves, and names what is wrong", async (
   assertMatch(stdout, /^Saved .*chatrl_checkpoints\/.*meta_000002\.json$/m);
   const wrong = await runScript(
     "chat_rl.ts",
-    [...place, "--overwrite", "--num-samples", "3"],
+    [...place, "--overwrite", "--num-samples", "3", "--device-batch-size", "2"],
     home,
   );
   assertEquals(wrong.code, 2);
-  assertStringIncludes(wrong.stderr, "a multiple of deviceBatchSize 8, got 3");
+  assertStringIncludes(
+    wrong.stderr,
+    "wanted --num-samples as a multiple of --device-batch-size 2, got 3",
+  );
   const again = await runScript("chat_rl.ts", [...small, ...place], home);
   assertEquals(again.code, 2);
   assertStringIncludes(again.stderr, "got a run saved after step 2. --overwrite removes it");

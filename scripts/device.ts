@@ -1,6 +1,13 @@
 /** The device that a command computes on. */
 
-import { type Device, type FloatType, openDevice } from "../gpt/mod.ts";
+import {
+  type Device,
+  type FloatType,
+  MatmulPeak,
+  measureMatmulPeak,
+  openDevice,
+  type RunRanks,
+} from "../gpt/mod.ts";
 import { choice, type Flag, integer, toggle, type Values } from "./flags.ts";
 import { print, printError } from "./output.ts";
 
@@ -53,4 +60,9 @@ export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>
   if (device.hasFloat16) return "float16";
   print(`Computing in f32: wanted a device with shader-f16, got ${device.info.title}.`);
   return "float32";
+}
+
+/** Measures the peak of a device, times the number of ranks. */
+export function measurePeak(device: Device, ranks: RunRanks | null): Promise<MatmulPeak> {
+  return MatmulPeak.measure(async () => (ranks?.ranks ?? 1) * await measureMatmulPeak(device));
 }

@@ -1,6 +1,7 @@
 /** The command line of every script: typed flags, `--help`, exit codes, errors in one line. */
 
 import { parseArgs } from "./deps.ts";
+import { kebabCase, withFlagNames } from "./words.ts";
 
 /** A flag, with a value or without (a switch). */
 export interface Flag<Value> {
@@ -145,9 +146,10 @@ export async function runScript<Given extends Flags>(
     return await script.run(values, args) ?? 0;
   } catch (error) {
     const isUsage = error instanceof UsageError;
-    console.error(
-      args.includes("--debug") ? error : `${firstLine(error)}${isUsage ? " (see --help)" : ""}`,
-    );
+    if (args.includes("--debug")) console.error(error);
+    else if (isUsage) {
+      console.error(`${withFlagNames(firstLine(error), script.flags)} (see --help)`);
+    } else console.error(firstLine(error));
     return isUsage ? 2 : 1;
   }
 }
@@ -278,10 +280,6 @@ function helpText(summary: string, command: string, flags: Flags): string {
     "",
     ...rows.map(({ left, right }) => `  ${left.padEnd(width)}  ${right}`),
   ].join("\n");
-}
-
-export function kebabCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function quote(text: string): string {

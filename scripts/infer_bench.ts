@@ -64,6 +64,21 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const peakFlops = values.peakTflops * 1e12 || await measureMatmulPeak(device);
   const options = { promptTokens, decodeTokens, bandwidth, peakFlops };
   const costs = blameFlags(() => inferenceCosts(model, options));
+  if (!values.json) {
+    print(
+      tableAsText([
+        ["device", device.info.title],
+        ["peak", `${short(bandwidth)}B/s, ${short(peakFlops)}FLOP/s`],
+        ["weights", bytes(costs.weightBytes)],
+        [
+          "KV cache",
+          `${bytes(costs.kvBytesPerToken)} a token, ${bytes(costs.kvReadBytes)} read a step`,
+        ],
+        ["ceiling", `${count(costs.ceilingTokensPerSecond)} tokens/s at batch 1, by the bandwidth`],
+        ["prompt", `${count(costs.promptTokens)} tokens, then ${count(decodeTokens)} decoded`],
+      ]) + "\n",
+    );
+  }
   const speeds: InferenceSpeed[] = [];
   for (const batchSize of values.batchSizes) {
     try {
@@ -81,19 +96,6 @@ async function run(values: Values<typeof flags>): Promise<void> {
     }));
     return;
   }
-  print(
-    tableAsText([
-      ["device", device.info.title],
-      ["peak", `${short(bandwidth)}B/s, ${short(peakFlops)}FLOP/s`],
-      ["weights", bytes(costs.weightBytes)],
-      [
-        "KV cache",
-        `${bytes(costs.kvBytesPerToken)} a token, ${bytes(costs.kvReadBytes)} read a step`,
-      ],
-      ["ceiling", `${count(costs.ceilingTokensPerSecond)} tokens/s at batch 1, by the bandwidth`],
-      ["prompt", `${count(costs.promptTokens)} tokens, then ${count(decodeTokens)} decoded`],
-    ]) + "\n",
-  );
   print(alignColumns([header, ...speeds.map(row)]));
 }
 

@@ -9,8 +9,9 @@ import {
   nearestFits,
   type TrainingPlan,
 } from "../gpt/mod.ts";
-import { kebabCase, UsageError } from "./flags.ts";
+import { UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
+import { kebabCase } from "./words.ts";
 import type { TrainingValues } from "./training_flags.ts";
 
 /** @throws {UsageError} If a run does not fit into memory, with flags of the nearest that do. */
@@ -32,13 +33,21 @@ export async function checkMemory(
   const smaller = nearestFits({ ...flags, vocabSize }, room, { computeDtype, isFixed }).map((run) =>
     Object.entries(run).map(([name, value]) => `--${kebabCase(name)} ${value}`).join(" ")
   );
+  const limit = device.kind === "cpu" ? ", which has 32-bit addresses" : "";
   const [wanted, got] = estimate.peak > room.device
-    ? [`${bytes(room.device)} of memory on the ${device.kind} device`, estimate.peak]
+    ? [`${bytes(room.device)} of memory on the ${device.kind} device${limit}`, estimate.peak]
     : [`the ${bytes(room.process)} of memory that this machine has free`, estimate.process];
+  const small = isFixed ? "" : `. A small model in minutes: ${speedrunCommand(flags.data)}`;
   throw new UsageError(
     `Cannot train: wanted a run for at most ${wanted}, got one that takes about ${bytes(got)}. ` +
-      (smaller.length === 0 ? "No smaller run fits" : `What fits: ${smaller.join(", or ")}`),
+      (smaller.length === 0 ? "No smaller run fits" : `What fits: ${smaller.join(", or ")}`) +
+      small,
   );
+}
+
+/** The command that trains a model of any text that fits everywhere. */
+function speedrunCommand(data: string): string {
+  return `deno task speedrun${data === "sotu" ? "" : ` --data '${data}'`}`;
 }
 
 /** Available memory, as far as it is known. */

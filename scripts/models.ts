@@ -3,9 +3,11 @@
 import { latestRun, runNames, type Stage, stagePath, stages, suggestions } from "../chat/mod.ts";
 import {
   type Checkpoint,
+  defaultPrompts,
   describeProgress,
   openCheckpoint,
   readProgress,
+  readRunInfo,
   type RunProgress,
   savedSteps,
 } from "../gpt/mod.ts";
@@ -139,6 +141,19 @@ export async function identify(stage: Stage, checkpoint: Checkpoint): Promise<Ch
 /** `sft/chat, step 23 of 880, stopped` */
 export function titleOf({ stage, tag, progress }: ChosenModel): string {
   return `${stage}/${tag}, ${describeProgress(progress)}`;
+}
+
+/** Beginnings of texts like those that a run's model was trained on. */
+export async function promptsOf(
+  { folder }: Pick<Checkpoint, "folder">,
+): Promise<readonly string[]> {
+  return (await readRunInfo(folder))?.prompts ?? defaultPrompts;
+}
+
+/** The command that continues a prompt with a run's model, to be copied into a shell. */
+export function sampleCommand(tag: string, prompts: readonly string[]): string {
+  const prompt = prompts.find((prompt) => !prompt.includes("'")) ?? defaultPrompts[0]!;
+  return `deno task sample --model-tag ${tag} --prompt '${prompt}'`;
 }
 
 /** The command that resumes a run; `null` for a stage whose runs cannot be resumed. */

@@ -1,6 +1,6 @@
 /** Progress of a run on the terminal. */
 
-import type { EndEvent, StepEvent, TrainingEvent } from "../gpt/mod.ts";
+import type { EndEvent, MatmulPeak, StepEvent, TrainingEvent } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";
 import { columns, print, write, writeError } from "./output.ts";
 
@@ -13,19 +13,20 @@ const BAR_WIDTH = 16;
 /** Shows progress on one line of the terminal, or on new lines elsewhere. */
 export class Progress {
   readonly #steps: number;
-  readonly #peakFlops: number;
+  readonly #peak: MatmulPeak;
   readonly #isTerminal: boolean;
   #shownAt = -Infinity;
   #isOpen = false;
 
   /** @param isTerminal Whether lines can be overwritten. */
-  constructor(steps: number, peakFlops: number, isTerminal = Deno.stdout.isTerminal()) {
+  constructor(steps: number, peak: MatmulPeak, isTerminal = Deno.stdout.isTerminal()) {
     this.#isTerminal = isTerminal;
     this.#steps = steps;
-    this.#peakFlops = peakFlops;
+    this.#peak = peak;
   }
 
-  show(event: StepEvent): void {
+  async show(event: StepEvent): Promise<void> {
+    await this.#peak.include(event.flopsPerSecond);
     const interval = this.#isTerminal ? INTERVALS.terminal : INTERVALS.file;
     const isLast = event.step === this.#steps - 1;
     if (!isLast && performance.now() - this.#shownAt < interval) return;
@@ -64,7 +65,7 @@ export class Progress {
       bar,
       `loss ${event.smoothLoss.toFixed(3)}`,
       `${count(event.tokensPerSecond)} tokens/s`,
-      `${percent(event.flopsPerSecond / this.#peakFlops)} of peak`,
+      `${percent(event.flopsPerSecond / this.#peak.flops)} of peak`,
       `${duration(event.secondsLeft)} left`,
     ].join("  ");
   }
@@ -112,7 +113,7 @@ export async function showRun(
   for await (const event of events) {
     switch (event.kind) {
       case "step":
-        progress.show(event);
+        await progress.show(event);
         if (event.skipped) progress.print(skipMessage(event));
         break;
       case "evaluation":

@@ -15,6 +15,7 @@ import {
 import {
   basePath,
   curvesAsSvg,
+  describeProgress,
   type Device,
   ensureWritableFolder,
   type LanguageModel,
@@ -36,8 +37,10 @@ import {
 } from "./evaluations.ts";
 import { decimal, mainOf, runName, toggle, type Values } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
+import { promptsOf, unknownRun } from "./models.ts";
 import { print, printError } from "./output.ts";
 import { deviceFlags, openChosenDevice } from "./device.ts";
+import { figureTitle, settingTitle } from "./words.ts";
 
 const flags = {
   modelTag: runName("The name of the runs, by default that of the latest run of each stage"),
@@ -73,6 +76,7 @@ async function run(values: Values<typeof flags>): Promise<number> {
       []
   );
   if (latest.length === 0) {
+    if (tag !== null && runs.length > 0) throw await unknownRun(tag, stages);
     throw new Error(
       "Cannot report: wanted a run, got none. Train a model first: deno task speedrun",
     );
@@ -122,7 +126,7 @@ async function reportOf(
     figures: {
       columns: runs.map(({ stage }) => stage),
       rows: names.map((name) => [
-        name,
+        figureTitle(name),
         ...results.map((figures) => show((figures as Record<string, number>)[name])),
       ]),
     },
@@ -137,18 +141,18 @@ async function sectionOf(
 ): Promise<ReportSection> {
   const { stage, meta, parameters, name } = run;
   const { tokenizer, folder: place } = await openCheckpoint(run.folder);
-  const { seconds, step } = meta.state;
+  const { seconds } = meta.state;
   const settings = Object.entries(meta.settings).filter(([, value]) =>
-    value !== null && value !== ""
+    value !== null && value !== "" && value !== false
   );
   const rows: ReportRow[] = [
     ["run", `${name}, ${place}`],
     ["saved", meta.savedAt.slice(0, 16).replace("T", " ")],
     ["tokenizer", `${count(tokenizer.vocabSize)} tokens`],
     ["parameters", count(parameters)],
-    ["steps", count(step)],
+    ["progress", describeProgress(run.progress)],
     ["time", `${duration(seconds)}${costOf(seconds, price)}`],
-    ["settings", settings.map(([name, value]) => `${name} ${value}`).join(", ")],
+    ["settings", settings.map(flagOf).join(" ")],
   ];
   const samples = device === null ? [] : await write(run, device, tokenizer);
   const picture = await draw(run, folder);
@@ -159,7 +163,7 @@ async function sectionOf(
 async function draw({ stage, metrics }: RunSummary, folder: string): Promise<string | null> {
   const curves = [["loss", "#9198a1"], ["smoothLoss", "#e8590c"], ["reward", "#1c7ed6"]] as const;
   const plotted = curves.map(([name, color]) => ({
-    ...{ name, color },
+    ...{ name: figureTitle(name), color },
     points: metrics.flatMap(({ step, [name]: value }) =>
       typeof value === "number" && Number.isFinite(value) ? [{ step, value }] : []
     ),
@@ -171,7 +175,9 @@ async function draw({ stage, metrics }: RunSummary, folder: string): Promise<str
 
 async function write(run: RunSummary, device: Device, tokenizer: Tokenizer): Promise<string[]> {
   const model = await loadModel(await openCheckpoint(run.folder), device);
-  return run.stage === "base" ? await likelyTexts(model, tokenizer) : await chat(model, tokenizer);
+  return run.stage === "base"
+    ? await likelyTexts(model, tokenizer, await promptsOf(run))
+    : await chat(model, tokenizer);
 }
 
 async function chat(model: LanguageModel, tokenizer: Tokenizer): Promise<string[]> {
@@ -213,6 +219,11 @@ async function tokenizerSection({ meta }: RunSummary): Promise<ReportSection[]> 
     return [name, `${bytesPerToken.toFixed(2)} bytes per token${others.join("")}`];
   });
   return [{ title: "Tokenizer", rows, samples: [] }];
+}
+
+/** A setting as a flag to repeat it: `--matrix-lr 0.02`, or `--no-blas`. */
+function flagOf([name, value]: readonly [string, unknown]): string {
+  return value === true ? settingTitle(name) : `${settingTitle(name)} ${value}`;
 }
 
 function costOf(seconds: number, pricePerHour: number): string {

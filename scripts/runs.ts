@@ -5,6 +5,7 @@ import { describeProgress } from "../gpt/mod.ts";
 import { blameFlags, list, mainOf, toggle, UsageError, type Values } from "./flags.ts";
 import { alignColumns, count, duration } from "./format.ts";
 import { print, printError } from "./output.ts";
+import { figureTitle, settingTitle } from "./words.ts";
 
 const flags = {
   compare: list("A run, such as sft/d4; given twice or more, shows how they differ", "RUN"),
@@ -58,7 +59,11 @@ function printComparison(runs: readonly RunSummary[]): void {
       ? value.toPrecision(5)
       : `${value}`;
   const head = ["", ...runs.map(({ name }) => name)];
-  const rows = [...settings, ...figures].map(({ name, values }) => [name, ...values.map(show)]);
+  const titled = [
+    ...settings.map((row) => ({ ...row, name: settingTitle(row.name) })),
+    ...figures.map((row) => ({ ...row, name: figureTitle(row.name) })),
+  ];
+  const rows = titled.map(({ name, values }) => [name, ...values.map(show)]);
   print(alignColumns([head, ...rows]));
 }
 

@@ -118,8 +118,8 @@ Deno.test("the report has a section, a curve and texts of each stage, and a page
         "## Fine-tuning",
         "![Base model: curves](base.svg)",
       ],
-      ...["| MMLU |  | 0.3100 |", ", costs 0.0", "| steps | 20 |"],
-      ...["matrixLr 0.02", "> User: Who are you?", "> My fellow Americans,"],
+      ...["| MMLU |  | 0.3100 |", ", costs 0.0", "| progress | step 20 of 20 |"],
+      ...["--matrix-lr 0.02", "> User: Who are you?", "> The budget that I"],
     ]
   ) assertStringIncludes(report, part);
   assertMatch(report, /\| loss \| \d\.\d{4} \| \d\.\d{4} \|/);
@@ -132,8 +132,8 @@ Deno.test("the report has a section, a curve and texts of each stage, and a page
   assertStringIncludes(page, '<img src="sft.svg" alt="Fine-tuning: curves">');
   assertStringIncludes(await Deno.readTextFile(`${home}/report/sft.svg`), "<polyline");
   const none = await runScript("report.ts", ["--no-samples", "--model-tag", "none"], home);
-  assertEquals(none.code, 1);
-  assertStringIncludes(none.stderr, "Cannot report: wanted a run");
+  assertEquals(none.code, 2);
+  assertStringIncludes(none.stderr, 'wanted one of base/one, base/two, sft/one, got "none"');
 });
 
 Deno.test("chat and serve take the latest run of the latest stage, or what they are told", async () => {
@@ -178,7 +178,7 @@ Deno.test("runs are listed, compared and removed", async () => {
   const compared = await runs("--compare", "base/one", "--compare", "two");
   assertEquals([compared.code, compared.stderr], [0, ""]);
   assertMatch(compared.stdout, /^ +base\/one +base\/two$/m);
-  assertMatch(compared.stdout, /^matrixLr +0\.02\d* +0\.03\d*$/m);
+  assertMatch(compared.stdout, /^--matrix-lr +0\.02\d* +0\.03\d*$/m);
   assertMatch(compared.stdout, /^steps +20 +20$/m);
   assertMatch(compared.stdout, /^loss +\d/m);
   assertEquals(/^depth/m.test(compared.stdout), false, "they do not differ in it");

@@ -1,7 +1,6 @@
 /** Generates text from a checkpoint. */
 
 import {
-  defaultPrompts,
   type LanguageModel,
   loadModel,
   roomAfter,
@@ -11,7 +10,7 @@ import {
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { decimal, integer, mainOf, optional, text, type Values } from "./flags.ts";
-import { baseModelFlags, openModel } from "./models.ts";
+import { baseModelFlags, openModel, promptsOf } from "./models.ts";
 import { printError, write, writeContinuation } from "./output.ts";
 import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
@@ -44,7 +43,8 @@ async function run(values: Values<typeof flags>): Promise<void> {
   await using device = await openChosenDevice(values);
   const computeDtype = chosenType(device, values);
   const model = await loadModel(checkpoint, device, { computeDtype });
-  const sample = () => writeSamples(model, checkpoint.tokenizer, values);
+  const prompts = values.prompt === null ? await promptsOf(checkpoint) : [values.prompt];
+  const sample = () => writeSamples(model, checkpoint.tokenizer, prompts, values);
   if (!wantsProfile(values)) return await sample();
   await showProfile("Writing", await device.profile(sample), device, values);
 }
@@ -52,10 +52,11 @@ async function run(values: Values<typeof flags>): Promise<void> {
 async function writeSamples(
   model: LanguageModel,
   tokenizer: Tokenizer,
-  { prompt: given, temperature, topK, maxTokens, seed, numSamples }: Values<typeof flags>,
+  prompts: readonly string[],
+  { temperature, topK, maxTokens, seed, numSamples }: Values<typeof flags>,
 ): Promise<void> {
   const options: SamplingOptions & { maxTokens: number } = { temperature, topK, maxTokens, seed };
-  for (const prompt of given === null ? defaultPrompts : [given]) {
+  for (const prompt of prompts) {
     const room = roomAfter(model, tokenizer, prompt);
     if (room > 0 && room < maxTokens) {
       printError(

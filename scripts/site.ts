@@ -2,8 +2,9 @@
 
 import { stages } from "../chat/mod.ts";
 import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
+import { namesIn } from "../gpt/files/files.ts";
 import { dirname, join } from "./deps.ts";
-import { mainOf, optional, runName, text, UsageError, type Values } from "./flags.ts";
+import { mainOf, optional, runName, text, toggle, UsageError, type Values } from "./flags.ts";
 import { readModelFiles } from "./model_files.ts";
 import { findModel } from "./models.ts";
 import { write } from "./output.ts";
@@ -19,6 +20,7 @@ export const siteFlags = {
 const flags = {
   output: optional(text("", "The folder to write, which any static host can serve", "DIR")),
   ...siteFlags,
+  overwrite: toggle("Write into a folder that has other files, and replace those of the same name"),
 };
 
 /** Writes the folder and tells its size. Returns the exit code. */
@@ -39,10 +41,11 @@ export async function readModel(
   );
 }
 
-async function run({ output, model }: Values<typeof flags>): Promise<void> {
+async function run({ output, model, overwrite }: Values<typeof flags>): Promise<void> {
   if (output === null) throw new UsageError("Cannot write the pages: wanted --output, got none");
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
   const site = await buildSite({ model: await readModel({ model }) });
+  if (!overwrite) await checkFolder(output, [...site.keys()]);
   for (const [path, bytes] of site) {
     await ensureWritableFolder(join(output, dirname(path)));
     await writeFileAtomically(join(output, path), bytes);
@@ -58,6 +61,18 @@ async function run({ output, model }: Values<typeof flags>): Promise<void> {
     write(`${path.padEnd(width)} ${kilobytes(bytes)}, ${kilobytes(gzip)} gzip\n`);
   }
   write(`${site.size} files, ${kilobytes(total)}, in ${output}\n`);
+}
+
+/** @throws {UsageError} If a folder has files that are not those of a site. */
+async function checkFolder(output: string, paths: readonly string[]): Promise<void> {
+  const own = new Set(paths.map((path) => path.split("/")[0]));
+  const others = (await namesIn(output)).filter((name) => !own.has(name));
+  if (others.length === 0) return;
+  const shown = others.length > 3 ? [...others.slice(0, 3), "…"] : others;
+  throw new UsageError(
+    `Cannot write to ${output}: wanted a folder without other files, got ${shown.join(", ")}. ` +
+      "--overwrite writes beside them",
+  );
 }
 
 const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;

@@ -3,8 +3,6 @@
 import { stagePath } from "../chat/mod.ts";
 import {
   curvesAsSvg,
-  defaultPrompts,
-  keepTokenizer,
   loadModel,
   lockRun,
   markdownReport,
@@ -17,18 +15,17 @@ import {
   type RunLock,
   savedSteps,
   tableAsText,
-  trainTokenizer,
   writeFileAtomically,
   writeText,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { openCorpus } from "./corpora.ts";
 import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./chat_recipe.ts";
 import { dashboardFlags } from "./dashboard.ts";
 import { integer, mainOf, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
-import { openToResume } from "./models.ts";
+import { openToResume, sampleCommand } from "./models.ts";
+import { makeTokenizer } from "./new_tokenizer.ts";
 import { print, writeContinuation } from "./output.ts";
 import { profileFlags } from "./profile.ts";
 import { openChosenDevice } from "./device.ts";
@@ -95,7 +92,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
   await using lock = await lockRun(folder);
   const checkpoint = given.resume ? await openToResume("base", folder) : undefined;
   const values = runFlags(args, flags, checkpoint);
-  const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values);
+  const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values.data, values.vocabSize);
   let half: string;
   {
     await using device = await openChosenDevice(values);
@@ -112,13 +109,20 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
     });
     if (outcome.exitCode !== 0) return outcome.exitCode;
     const samples = await writeSamples(outcome, tokenizer);
-    const seconds = (performance.now() - start) / 1000;
-    const rows = summary(outcome, device.info.description, device.memory.peakBytes, seconds);
-    print(tableAsText(rows));
-    half = await reportOf(folder, folder, { title: "Speedrun", rows, curve: "loss.svg", samples });
+    // A run that was resumed counts the training before, too.
+    const seconds = (performance.now() - start) / 1000 + (checkpoint?.meta.state.seconds ?? 0);
+    const { title, description } = device.info;
+    const rows = summary(outcome, device.memory.peakBytes, seconds);
+    print(tableAsText([["device", title], ...rows]));
+    half = await reportOf(folder, folder, {
+      title: "Speedrun",
+      rows: [["device", description], ...rows],
+      curve: "loss.svg",
+      samples,
+    });
     await writeFileAtomically(`${folder}/report.md`, half);
     print(`\nReport: ${folder}/report.md`);
-    print('Generate text: deno task sample --prompt "My fellow Americans,"');
+    print(`Generate text: ${sampleCommand(values.modelTag, outcome.prompts)}`);
   }
   return values.chat ? await goOnIntoChat(folder, values, half) : 0;
 }
@@ -166,22 +170,13 @@ async function setEarlierAside(folder: string, lock: RunLock): Promise<void> {
   print(`The earlier run is now ${await lock.setAside()}.\n`);
 }
 
-async function makeTokenizer(values: Values<typeof flags>): Promise<Tokenizer> {
-  const start = performance.now();
-  const source = await openCorpus(values.data);
-  const limits = { docCap: Infinity, maxChars: Infinity };
-  const tokenizer = await trainTokenizer(source, { vocabSize: values.vocabSize, ...limits });
-  const { earlier } = await keepTokenizer(tokenizer);
-  const seconds = (performance.now() - start) / 1000;
-  if (earlier !== null) print(`The earlier tokenizer is now ${earlier}.`);
-  print(`Trained a tokenizer of ${count(tokenizer.vocabSize)} tokens: ${duration(seconds)}\n`);
-  return tokenizer;
-}
-
-async function writeSamples({ model }: TrainingOutcome, tokenizer: Tokenizer): Promise<string[]> {
+async function writeSamples(
+  { model, prompts }: TrainingOutcome,
+  tokenizer: Tokenizer,
+): Promise<string[]> {
   const samples: string[] = [];
   print("");
-  for (const prompt of defaultPrompts) {
+  for (const prompt of prompts) {
     if (roomAfter(model, tokenizer, prompt) < 1) continue;
     const pieces = writeText(model, tokenizer, prompt, sampling);
     samples.push(await writeContinuation(prompt, pieces));
@@ -191,13 +186,11 @@ async function writeSamples({ model }: TrainingOutcome, tokenizer: Tokenizer): P
 
 function summary(
   { state, plan, peakFlops }: TrainingOutcome,
-  device: string,
   peakBytes: number,
   seconds: number,
 ): ReportRow[] {
   const flops = plan.totalFlops / state.seconds;
   return [
-    ["device", device],
     ["steps", count(state.step)],
     ["tokens", count(plan.totalTokens)],
     ["bits per byte", state.bitsPerByte?.toFixed(4) ?? "not measured"],

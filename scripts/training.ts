@@ -3,7 +3,6 @@
 import {
   type Checkpoint,
   type Device,
-  measureMatmulPeak,
   preparePretraining,
   type RunLock,
   type RunRanks,
@@ -15,7 +14,7 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import { coreMeasurement } from "./core.ts";
 import { openCorpus } from "./corpora.ts";
 import { type dashboardFlags, serveRun } from "./dashboard.ts";
-import { chosenType } from "./device.ts";
+import { chosenType, measurePeak } from "./device.ts";
 import { UsageError, type Values } from "./flags.ts";
 import type { TrainingInterrupt } from "./interrupt.ts";
 import { checkMemory } from "./memory.ts";
@@ -49,6 +48,8 @@ export interface TrainingOutcome {
   readonly exitCode: number;
   /** Peak matmul FLOP/s. */
   readonly peakFlops: number;
+  /** Beginnings of texts like those of the corpus. */
+  readonly prompts: readonly string[];
 }
 
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
@@ -64,8 +65,9 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const isFixed = checkpoint !== undefined;
   await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
   const measure = isFirst ? await coreMeasurement(flags, tokenizer) : {};
-  const peakFlops = (ranks?.ranks ?? 1) * await measureMatmulPeak(device);
-  print(tableAsText(planRows({ plan, flags, device, computeDtype, peakFlops, ranks })) + "\n");
+  const peak = await measurePeak(device, ranks);
+  const planned = { plan, flags, device, computeDtype, peakFlops: peak.flops, ranks };
+  print(tableAsText(planRows(planned)) + "\n");
 
   let wantsSave = false;
   const act = (action: "stop" | "save") => {
@@ -105,7 +107,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
 
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
-  const progress = new Progress(plan.numIterations, peakFlops, isTerminal);
+  const progress = new Progress(plan.numIterations, peak, isTerminal);
   interrupt.begin();
   const outcome = await showRun(pretraining.run(), {
     progress,
@@ -113,7 +115,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     onSaved: () => wantsSave = false,
     showProfile: ({ step, profile }) => showProfile(`Step ${step}`, profile, device, flags),
   });
-  return { ...outcome, plan, peakFlops, model: pretraining.model };
+  const { model, prompts } = pretraining;
+  return { ...outcome, plan, peakFlops: peak.flops, model, prompts };
 }
 
 /** Says that matmuls have another precision than up to a checkpoint. */

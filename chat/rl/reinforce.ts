@@ -163,6 +163,7 @@ async function* reinforce(
     await writeRunInfo(folder, model, { steps: numIterations, tokensPerStep: null, settings });
   }
   using log = rank === 0 ? await MetricsLog.open(`${folder}/metrics.jsonl`, 0) : null;
+  let seconds = 0;
   for (let step = 0;; step++) {
     const isLast = step === numIterations;
     // A signal to any rank stops all of them.
@@ -179,7 +180,7 @@ async function* reinforce(
       yield { kind: "evaluation", step, passAtK: estimate };
     }
     if (step > 0 && (isLast || isStopping || isDue(saveEvery))) {
-      const state = { ...untrained, step };
+      const state = { ...untrained, step, seconds };
       const path = rank === 0
         ? await saveCheckpoint(folder, { model, tokenizer, state, settings, steps: numIterations })
         : folder;
@@ -223,6 +224,7 @@ async function* reinforce(
       withoutSignal: silent / examplesPerStep,
       seconds: (performance.now() - start) / 1000,
     };
+    seconds += event.seconds;
     log?.append({ ...event });
     yield event;
   }

@@ -27,6 +27,8 @@ export interface RunInfo {
   readonly parameters?: number;
   /** The user's settings, by flag. */
   readonly settings: CheckpointMeta["settings"];
+  /** Beginnings of texts that the model may continue; absent where it learns to answer. */
+  readonly prompts?: readonly string[];
 }
 
 /** Name of the file in a run's folder. */
@@ -41,7 +43,7 @@ export const RUN_FILE = "run.json";
 export async function writeRunInfo(
   folder: string,
   model: TrainableModel,
-  rest: Pick<RunInfo, "steps" | "tokensPerStep" | "settings">,
+  rest: Pick<RunInfo, "steps" | "tokensPerStep" | "settings" | "prompts">,
 ): Promise<void> {
   const info: RunInfo = {
     startedAt: new Date().toISOString(),

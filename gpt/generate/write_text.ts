@@ -5,12 +5,12 @@ import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Engine, type GenerateOptions } from "./engine.ts";
 import type { LanguageModel } from "./language_model.ts";
 
-/** Prompts for a model trained on the State of the Union, if the user gives none. */
+/** Prompts for a model of which it is not known what it was trained on. */
 export const defaultPrompts: readonly string[] = [
-  "My fellow Americans,",
-  "The state of our union is",
-  "The United States of America",
-  "Our economy",
+  "The",
+  "I am",
+  "In the beginning",
+  "One of the",
   "We must",
 ];
 
@@ -108,13 +108,14 @@ export function roomAfter(model: LanguageModel, tokenizer: Tokenizer, prompt: st
   return model.maximumLength - tokenizer.encode(prompt, { prepend: tokenizer.bos }).length;
 }
 
-/**
- * Greedy short continuations of {@linkcode defaultPrompts}, each with its prompt. A prompt that is
- * too long stays alone.
- */
-export async function likelyTexts(model: LanguageModel, tokenizer: Tokenizer): Promise<string[]> {
+/** Greedy short continuations of prompts, each with its prompt. One that is too long stays alone. */
+export async function likelyTexts(
+  model: LanguageModel,
+  tokenizer: Tokenizer,
+  prompts: readonly string[] = defaultPrompts,
+): Promise<string[]> {
   const texts: string[] = [];
-  for (const prompt of defaultPrompts) {
+  for (const prompt of prompts) {
     const [text] = roomAfter(model, tokenizer, prompt) < 1
       ? [""]
       : await writeTexts(model, tokenizer, prompt, { maxTokens: 16, temperature: 0 });

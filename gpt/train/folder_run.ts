@@ -32,6 +32,8 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
   readonly wantsSave?: (() => boolean) | undefined;
   /** What is saved in place of the model and without the optimizer, where adapters are trained. */
   readonly merged?: CheckpointContent["model"] | undefined;
+  /** Beginnings of texts for samples, kept with the run. */
+  readonly prompts?: readonly string[] | undefined;
   /** The lock on the folder, if already held; otherwise the run takes it. */
   readonly lock?: RunLock | undefined;
   /** The ranks that train together: only rank 0 writes. */
@@ -80,7 +82,9 @@ export async function* trainInFolder(
   const saving = { every: saveEvery, seconds, isWanted: options.wantsSave, run: save };
   if (isWriter) {
     const { numIterations: steps, totalBatchSize: tokensPerStep } = options.plan;
-    await writeRunInfo(folder, model, { steps, tokensPerStep, settings });
+    const { prompts } = options;
+    const info = { steps, tokensPerStep, settings };
+    await writeRunInfo(folder, model, prompts === undefined ? info : { ...info, prompts });
   }
   using log = isWriter
     ? await MetricsLog.open(`${folder}/${METRICS_FILE}`, options.state?.step ?? 0)

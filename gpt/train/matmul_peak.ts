@@ -58,3 +58,44 @@ async function time(device: Device, run: () => void, count: number): Promise<num
   await device.synchronize();
   return performance.now() - start;
 }
+
+/**
+ * The peak of a device while a run goes on, which no step can exceed. What was measured while the
+ * machine was busy may be too low: when a step seems faster, it is measured again.
+ *
+ * @example
+ * ```ts
+ * import { MatmulPeak } from "./matmul_peak.ts";
+ *
+ * let measured = 10;
+ * const peak = await MatmulPeak.measure(() => Promise.resolve(measured));
+ * measured = 25;
+ * await peak.include(20);
+ * if (peak.flops !== 25) throw new Error(`expected another measurement, got ${peak.flops}`);
+ * ```
+ */
+export class MatmulPeak {
+  readonly #measure: () => Promise<number>;
+  #flops: number;
+
+  private constructor(measure: () => Promise<number>, flops: number) {
+    this.#measure = measure;
+    this.#flops = flops;
+  }
+
+  /** Measures it. @param measure Such as {@linkcode measureMatmulPeak} of a device. */
+  static async measure(measure: () => Promise<number>): Promise<MatmulPeak> {
+    return new MatmulPeak(measure, await measure());
+  }
+
+  /** In FLOP/s. */
+  get flops(): number {
+    return this.#flops;
+  }
+
+  /** Notes what was reached, in FLOP/s: the peak is at least that from now on. */
+  async include(flops: number): Promise<void> {
+    if (flops <= this.#flops) return;
+    this.#flops = Math.max(flops, this.#flops, await this.#measure());
+  }
+}

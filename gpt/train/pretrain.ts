@@ -3,6 +3,7 @@
 import {
   type Encoder,
   type Loader,
+  openings,
   PackedLoader,
   type PackedState,
   RandomCropLoader,
@@ -38,6 +39,9 @@ import { likelyTexts } from "../generate/write_text.ts";
 
 /** How rows are cut from the corpus: packed documents, or crops at random positions. */
 export type LoaderKind = "packed" | "random";
+
+/** Prompts of a run's samples. */
+const PROMPTS = 5;
 
 /** Options for {@linkcode preparePretraining}. */
 export interface PretrainOptions
@@ -78,6 +82,8 @@ export interface Pretraining {
   readonly model: TrainableModel;
   /** The first step. */
   readonly firstStep: number;
+  /** Beginnings of held-out documents, which samples continue. */
+  readonly prompts: readonly string[];
   /** Evaluates on the validation split, in bits per byte. */
   evaluate(): Promise<number>;
   /** Trains to the end or the signal, see {@linkcode train}, and writes metrics. */
@@ -132,6 +138,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
   parallel?.checkSame("the corpus", `${split.name} (${split.fingerprint})`);
   const loader = await openLoader(split, encoder, batch, options);
   const validation = await validationTokens(source, encoder, options.evalTokens);
+  const prompts = await openings(await source.open("validation"), PROMPTS);
   const { model, optimizer } = await openModel(options);
 
   const evaluate = () =>
@@ -141,16 +148,18 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       tokenizer.tokenBytes(),
       { signal, parallel },
     );
-  const sample = () => likelyTexts(model, tokenizer);
+  const sample = () => likelyTexts(model, tokenizer, prompts);
   // Rank 0 alone writes texts and measures, while the others wait for it in the next step.
   const isFirst = (parallel?.rank ?? 0) === 0;
   return {
     model,
     firstStep: state.step,
+    prompts,
     evaluate,
     run: () =>
       trainInFolder({
         ...options,
+        prompts,
         model,
         optimizer,
         scaler: scalerFor(model, state),

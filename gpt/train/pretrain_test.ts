@@ -4,7 +4,7 @@ import { openDevice } from "../../tensor/mod.ts";
 import { openCheckpoint } from "../files/checkpoint.ts";
 import { namesIn } from "../files/files.ts";
 import { readMetrics } from "../files/metrics.ts";
-import { RUN_FILE } from "../files/run_info.ts";
+import { readRunInfo, RUN_FILE } from "../files/run_info.ts";
 import { METRICS_FILE } from "./folder_run.ts";
 import { preparePretraining, type PretrainOptions } from "./pretrain.ts";
 import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
@@ -135,5 +135,7 @@ Deno.test("samples continue the prompts, the same every time", async () => {
   }
   assertEquals(samples.length, 2);
   assert(samples[0]!.every((text) => text.length > 0));
-  assert(samples[0]![0]!.startsWith("My fellow Americans,"));
+  assertEquals(pretraining.prompts, ["We have come a", "The budget that I"]);
+  assert(samples[0]![0]!.startsWith("We have come a"));
+  assertEquals((await readRunInfo(given.folder))?.prompts, pretraining.prompts);
 });

@@ -5,8 +5,8 @@ import { Tokenizer } from "../../tokenizer/mod.ts";
 import {
   basePath,
   ensureWritableFolder,
-  fileError,
   freeName,
+  naming,
   readTextFile,
   writeFileAtomically,
 } from "../files/files.ts";
@@ -99,12 +99,21 @@ export async function keepTokenizer(
  * @throws {Error} If there is none, or it is damaged; the message names the path.
  */
 export async function loadKeptTokenizer(): Promise<Tokenizer> {
+  const found = await findKeptTokenizer();
+  if (found !== null) return found;
+  throw new Error(
+    `Cannot read ${tokenizerPath()}: there is no such file. Train a tokenizer first: ` +
+      "deno task tok_train",
+  );
+}
+
+/**
+ * Reads the tokenizer for new models; `null` if there is none.
+ *
+ * @throws {Error} If it is damaged; the message names the path.
+ */
+export async function findKeptTokenizer(): Promise<Tokenizer | null> {
   const path = tokenizerPath();
-  try {
-    return Tokenizer.fromJSON(await Deno.readTextFile(path));
-  } catch (cause) {
-    const error = fileError("read", path, cause);
-    if (!(cause instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`${error.message}. Train a tokenizer first: deno task tok_train`, { cause });
-  }
+  const json = await readTextFile(path);
+  return json === null ? null : await naming("read", path, () => Tokenizer.fromJSON(json));
 }
