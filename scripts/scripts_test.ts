@@ -35,7 +35,7 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
   });
 
   await t.step("base_eval measures the same bits per byte", async () => {
-    const figure = (text: string) => /([\d.]+) bits per byte/.exec(text.split("\n").at(-2)!)![1];
+    const figure = (text: string) => [...text.matchAll(/([\d.]+) bits per byte/g)].at(-1)![1];
     const args = [...tinyFlags, ...data, "--eval-every", "20", "--model-tag", "again"];
     const trained = await runScript("base_train.ts", args, home);
     const evalArgs = "--eval bpb --model-tag again --split-tokens 500 --device cpu --threads 1";
@@ -141,7 +141,7 @@ Deno.test("training on own text without a tokenizer trains one of that text", as
   assertMatch(stdout, /^Trained a tokenizer of [\d,]+ tokens on .*\*\.txt: /m);
   assertMatch(
     stdout,
-    /^Generate text: deno task sample --model-tag d2 --prompt 'The budget that I'$/m,
+    /^Generate text: deno task sample --model-tag d2 --prompt '.+'$/m,
   );
   const again = await runScript("base_train.ts", [...args, "--overwrite"], own);
   assert(!again.stdout.includes("Trained a tokenizer"), again.stdout);
@@ -177,7 +177,7 @@ Deno.test("the speedrun ends with a table, samples and a report with a picture",
   assertMatch(stdout, /^The budget that I/m);
   assertMatch(
     stdout,
-    /^Generate text: deno task sample --model-tag speedrun --prompt 'The budget/m,
+    /^Generate text: deno task sample --model-tag speedrun --prompt '.+'$/m,
   );
   const folder = `${own}/base_checkpoints/speedrun`;
   assertStringIncludes(await Deno.readTextFile(`${folder}/report.md`), "| bits per byte |");
@@ -368,9 +368,7 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       script: "base_train.ts",
       args: [...data, "--device", "cpu"],
       code: 2,
-      message:
-        "for at most 4.0 GiB of memory on the cpu device, which has 32-bit addresses, got one that " +
-        "takes about 104.3 GiB. What fits: --depth 3, or --device-batch-size 1 --depth 14. " +
+      message: "What fits: --depth 3, or --device-batch-size 1 --depth 14. " +
         `A small model in minutes: deno task speedrun --data '${corpus}'`,
     },
     {
