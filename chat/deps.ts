@@ -12,6 +12,7 @@ const CSV = "npm:csv-parse@7.0.3/sync";
 const ZIP = "npm:fflate@0.8.3";
 const COUNTRIES = "npm:countries-list@3.4.1";
 const SAFE_WORDS = "npm:@nkzw/safe-word-list@3.1.2";
+const JINJA = "npm:@huggingface/jinja@0.5.11";
 const PYODIDE = "npm:pyodide@314.0.7/package.json";
 const WORDS = "npm:an-array-of-english-words@2.0.0/index.json";
 
@@ -43,6 +44,11 @@ export function importSafeWords(): Promise<{ readonly default: Iterable<string> 
 /** Loads 275,000 English words: https://github.com/words/an-array-of-english-words (MIT). */
 export function importWords(): Promise<{ readonly default: readonly string[] }> {
   return import(WORDS, { with: { type: "json" } });
+}
+
+/** Loads the renderer of chat templates: https://github.com/huggingface/huggingface.js (MIT). */
+export function importJinja(): Promise<typeof import("npm:@huggingface/jinja@0.5.11")> {
+  return import(JINJA);
 }
 
 /** Downloads Python as WebAssembly: https://pyodide.org (MPL-2.0, 13.5 MB). Runs none of its code. */
