@@ -204,8 +204,12 @@ export async function letFirstSpeak(seconds = 1): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 }
 
-/** Whether a launcher's variables are there: only then is `mpi/` loaded. */
+/**
+ * Whether a launcher's variables are there: only then is `mpi/` loaded. Who may not read all of the
+ * environment is not started by a launcher, which would need more permissions than that.
+ */
 function hasLauncher(): boolean {
+  if (Deno.permissions.querySync({ name: "env" }).state !== "granted") return false;
   const names = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
   return names.some((name) => Deno.env.get(name) !== undefined);
 }
