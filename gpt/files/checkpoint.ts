@@ -121,7 +121,11 @@ export async function openCheckpoint(
   return await orNameIntact(folder, meta.state.step, "tokenizer", async () => {
     const bytes = await readPart(folder, meta, "tokenizer");
     const path = `${folder}/${checkpointFileName("tokenizer", meta.state.step)}`;
-    const tokenizer = await naming("read", path, () => decodeTokenizer(bytes, meta.modelConfig));
+    const tokenizer = await naming(
+      "read",
+      path,
+      () => decodeTokenizer(bytes, meta.modelConfig, meta.architecture),
+    );
     return { folder, meta, tokenizer, architectures };
   });
 }

@@ -97,12 +97,19 @@ export function describeModel(
 /**
  * Decodes the tokenizer of a model.
  *
+ * @param architecture The name of the model's architecture, if it is not nanochat's: others may have
+ * more logits than their tokenizer has tokens.
  * @throws {SyntaxError} If it is not one.
  * @throws {RangeError} If its vocabulary is not the model's.
  */
-export function decodeTokenizer(bytes: Uint8Array, { vocabSize }: ModelConfig): Tokenizer {
+export function decodeTokenizer(
+  bytes: Uint8Array,
+  { vocabSize }: ModelConfig,
+  architecture?: string,
+): Tokenizer {
   const tokenizer = Tokenizer.fromJSON(new TextDecoder().decode(bytes));
-  if (tokenizer.vocabSize === vocabSize) return tokenizer;
+  const isPadded = architecture !== undefined && tokenizer.vocabSize < vocabSize;
+  if (tokenizer.vocabSize === vocabSize || isPadded) return tokenizer;
   throw new RangeError(
     `wanted a vocabulary of ${vocabSize} as in the model, got ${tokenizer.vocabSize}`,
   );

@@ -8,7 +8,6 @@
 
 import { inType, type Linear } from "../../nn/mod.ts";
 import {
-  attention,
   attentionStep,
   concat,
   defineProgram,
@@ -24,6 +23,7 @@ import { ATTENTION_SHARPNESS, type Block, VALUE_GATE_SCALE } from "../model/bloc
 import { headSize, LOGIT_CAP, smearChannels } from "../model/config.ts";
 import type { GPT } from "../model/model.ts";
 import type { SmearCache } from "../model/smear_cache.ts";
+import { SequenceRows } from "./sequence_rows.ts";
 
 const smear = defineProgram(
   { name: "smear", inputs: ["current", "previous", "gate", "lambda"] },
@@ -57,43 +57,7 @@ interface Context {
   readonly ids: Tensor;
   readonly cos: Tensor;
   readonly sin: Tensor;
-  readonly rows: Rows;
-}
-
-/** The rows of a batch, `[tokens, 1, …]`, and the caches that they belong to. */
-class Rows {
-  readonly caches: readonly SmearCache[];
-  readonly #ends: readonly number[];
-
-  /** @param counts The number of tokens for each cache; one cache may be of several sequences. */
-  constructor(caches: readonly SmearCache[], counts: readonly number[]) {
-    this.caches = caches;
-    let end = 0;
-    this.#ends = counts.map((count) => end += count);
-  }
-
-  /** For each cache its tokens, `[sequences, tokens, …]`. */
-  split(x: Tensor): Tensor[] {
-    if (this.caches.length === 1 && this.caches[0]!.batchSize === x.shape[0]) return [x];
-    return this.#ends.map((end, i) => {
-      const part = x.slice(0, this.#ends[i - 1] ?? 0, end);
-      return part.reshape([1, part.shape[0]!, ...x.shape.slice(2)]);
-    });
-  }
-
-  /** Undoes `split`. */
-  join(parts: readonly Tensor[]): Tensor {
-    if (parts.length === 1 && parts[0]!.shape[1] === 1) return parts[0]!;
-    const rows = parts.map((part) => part.reshape([-1, 1, ...part.shape.slice(2)]));
-    return rows.length === 1 ? rows[0]! : concat(rows);
-  }
-
-  /** The last token for each cache, `[sequences, 1, …]`. */
-  last(x: Tensor): Tensor {
-    if (this.#ends.at(-1) === this.caches.length) return x;
-    const last = this.#ends.map((end) => x.slice(0, end - 1, end));
-    return last.length === 1 ? last[0]! : concat(last);
-  }
+  readonly rows: SequenceRows;
 }
 
 /**
@@ -101,20 +65,24 @@ class Rows {
  *
  * @param ids `int32 [tokens, 1]`: those of the first sequence, of the second, and so on.
  * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each.
- * @param counts The number of tokens of each sequence. @default one each
+ * @param counts The number of tokens of each sequence; by default one.
  * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
  */
 export function decodeFused(
   model: GPT,
   ids: Tensor,
   caches: readonly SmearCache[],
-  counts: readonly number[] = caches.map(() => 1),
+  counts?: readonly number[],
 ): Tensor {
-  model.checkTokens(ids, Math.max(...caches.map(({ position }, i) => position + counts[i]! - 1)));
-  const rows = new Rows(caches, counts);
+  const rows = counts === undefined
+    ? SequenceRows.ofDecoding(caches, ids.shape[0]!)
+    : SequenceRows.ofSeveral(caches, counts);
+  model.checkTokens(ids, rows.longest - 1);
   const { device, config, computeDtype, transformer } = model;
   using scope = device.scope();
-  const angles = anglesOf(model, rows, counts);
+  const [cos, sin] = (["cos", "sin"] as const).map((name) =>
+    rows.positions((start, count) => model.rotaryAngles(start, count)[name])
+  ) as [Tensor, Tensor];
   const embedded = rmsNorm(transformer.wte.forward(ids).to(computeDtype));
   const own = rows.split(embedded);
   const previous = rows.join(own.map((part, i) => {
@@ -132,7 +100,7 @@ export function decodeFused(
       all.slice(0, layer, layer + 1)
     );
     x = runProgram(mixResidual, [x, x0, ...lambdas], [], computeDtype);
-    x = decodeBlock(block, x, { model, layer, ids, rows, ...angles });
+    x = decodeBlock(block, x, { model, layer, ids, rows, cos, sin });
     if (layer === Math.floor(config.nLayer / 2)) middle = x;
   });
   caches.forEach((cache, i) => cache.advanceWith(own[i]!));
@@ -143,18 +111,6 @@ export function decodeFused(
     activation: { softcap: LOGIT_CAP },
   });
   return scope.keep(logits!);
-}
-
-/** The angles of the next positions of each cache: `[1, 1, size / 2]`, or `[tokens, 1, 1, size / 2]`. */
-function anglesOf(
-  model: GPT,
-  { caches }: Rows,
-  counts: readonly number[],
-): { cos: Tensor; sin: Tensor } {
-  const all = caches.map(({ position }, i) => model.rotaryAngles(position, counts[i]!));
-  if (all.length === 1 && counts[0] === 1) return all[0]!;
-  const join = (name: "cos" | "sin") => concat(all.map((angles) => angles[name])).unsqueeze(1);
-  return { cos: join("cos"), sin: join("sin") };
 }
 
 function decodeBlock({ attn, mlp }: Block, x: Tensor, context: Context): Tensor {
@@ -197,11 +153,5 @@ function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): 
   }
   const queries = rotaryNorm(projections.queries, cos, sin);
   const keys = rotaryNorm(projections.keys, cos, sin);
-  const [ownKeys, ownValues] = [rows.split(keys), rows.split(values)];
-  return rows.join(
-    rows.split(queries).map((own, i) => {
-      const all = rows.caches[i]!.extend(layer, ownKeys[i]!, ownValues[i]!);
-      return attention(own, all.keys, all.values, { window, scale });
-    }),
-  );
+  return rows.attend(layer, queries, keys, values, { window, scale });
 }

@@ -1,0 +1,132 @@
+/** Tokens of several sequences, at positions of their own, as rows of one batch. @module */
+
+import { attention, type AttentionOptions, concat, type Tensor } from "../../tensor/mod.ts";
+import type { KVCache } from "../model/kv_cache.ts";
+
+/**
+ * The sequences of a forward pass. Everything but attention and positions treats tokens alike, so
+ * tokens of sequences with caches of their own are rows of one batch, `[tokens, 1, …]`: those of the
+ * first sequence, then those of the second, and so on. Without caches, or with one for all sequences, a
+ * batch is `[sequences, tokens, …]` as ever.
+ *
+ * @example Two sequences in caches of their own: one token and two
+ * ```ts
+ * import { openDevice, Tensor } from "../../tensor/mod.ts";
+ * import { KVCache } from "../model/kv_cache.ts";
+ * import { SequenceRows } from "./sequence_rows.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = { layers: 1, keyHeads: 2, headSize: 4 };
+ * const caches = [new KVCache(device, shape, 1, 8), new KVCache(device, shape, 1, 8)];
+ * const rows = SequenceRows.ofSeveral(caches, [1, 2]);
+ * const x = Tensor.ones(device, [3, 1, 2, 4]);
+ * const shapes = rows.split(x).map(({ shape }) => shape.join()).join(" and ");
+ * if (shapes !== "1,1,2,4 and 1,2,2,4") throw new Error(`got ${shapes}`);
+ * if (rows.attend(0, x, x, x).shape.join() !== "3,1,2,4") throw new Error("expected the shape of x");
+ * await device.close();
+ * ```
+ */
+export class SequenceRows {
+  /** One for each sequence, one for all of them, or none. */
+  readonly caches: readonly KVCache[];
+  readonly #counts: readonly number[];
+  /** Where the rows of each sequence end; `null` for a batch `[sequences, tokens, …]`. */
+  readonly #ends: readonly number[] | null;
+
+  private constructor(caches: readonly KVCache[], counts: readonly number[], isByRows: boolean) {
+    this.caches = caches;
+    this.#counts = counts;
+    let end = 0;
+    this.#ends = isByRows ? counts.map((count) => end += count) : null;
+  }
+
+  /** A batch `[sequences, tokens, …]`, with one cache for all of its sequences or none. */
+  static ofBatch(cache: KVCache | undefined, tokens: number): SequenceRows {
+    return new SequenceRows(cache === undefined ? [] : [cache], [tokens], false);
+  }
+
+  /** Sequences with a cache of their own for each, and the number of tokens of each. */
+  static ofSeveral(caches: readonly KVCache[], counts: readonly number[]): SequenceRows {
+    return new SequenceRows(caches, counts, true);
+  }
+
+  /** One token of each sequence: with a cache for each, or one for all. @param count Sequences. */
+  static ofDecoding(caches: readonly KVCache[], count: number): SequenceRows {
+    return caches.length === 1 && caches[0]!.batchSize === count
+      ? SequenceRows.ofBatch(caches[0], 1)
+      : SequenceRows.ofSeveral(caches, caches.map(() => 1));
+  }
+
+  /** The length of the longest sequence, its new tokens included. */
+  get longest(): number {
+    return Math.max(...this.#counts.map((count, i) => count + this.#positionOf(i)));
+  }
+
+  /** For each cache its tokens, `[sequences, tokens, …]`. */
+  split(x: Tensor): Tensor[] {
+    return this.#ends?.map((end, i, ends) => {
+      const part = x.slice(0, ends[i - 1] ?? 0, end);
+      return this.#counts[i] === 1 ? part : part.transpose(0, 1);
+    }) ?? [x];
+  }
+
+  /** Undoes {@linkcode SequenceRows.split}. */
+  join(parts: readonly Tensor[]): Tensor {
+    if (this.#ends === null) return parts[0]!;
+    const rows = parts.map((part, i) => this.#counts[i] === 1 ? part : part.transpose(0, 1));
+    return rows.length === 1 ? rows[0]! : concat(rows);
+  }
+
+  /** The last token for each cache, `[sequences, 1, …]`. */
+  last(x: Tensor): Tensor {
+    if (this.#ends === null) return x.slice(1, -1);
+    if (this.#ends.at(-1) === this.caches.length) return x;
+    const last = this.#ends.map((end) => x.slice(0, end - 1, end));
+    return last.length === 1 ? last[0]! : concat(last);
+  }
+
+  /**
+   * What depends on positions, to be broadcast to the batch.
+   *
+   * @param at Gives the values of `count` positions from `start`, `[count, …]`.
+   */
+  positions(at: (start: number, count: number) => Tensor): Tensor {
+    const all = this.#counts.map((count, i) => at(this.#positionOf(i), count));
+    if (this.#ends === null) return all[0]!;
+    return (all.length === 1 ? all[0]! : concat(all)).unsqueeze(1);
+  }
+
+  /**
+   * Causal attention of each token to itself and those before it in its sequence, in the cache as well,
+   * to which keys and values are appended.
+   *
+   * @param queries `[batch, tokens, heads, head size]`
+   * @param keys `[batch, tokens, key heads, head size]`, and so are the values.
+   * @returns The weighted values, of the shape of the queries.
+   */
+  attend(
+    layer: number,
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    options: AttentionOptions = {},
+  ): Tensor {
+    if (this.caches.length === 0) return attention(queries, keys, values, options);
+    const [ownKeys, ownValues] = [this.split(keys), this.split(values)];
+    return this.join(
+      this.split(queries).map((own, i) => {
+        const all = this.caches[i]!.extend(layer, ownKeys[i]!, ownValues[i]!);
+        return attention(own, all.keys, all.values, options);
+      }),
+    );
+  }
+
+  /** Advances the caches by the tokens that all layers have appended. */
+  advance(): void {
+    for (const [i, cache] of this.caches.entries()) cache.advance(this.#counts[i]!);
+  }
+
+  #positionOf(i: number): number {
+    return this.caches[i]?.position ?? 0;
+  }
+}
