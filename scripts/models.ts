@@ -11,6 +11,7 @@ import {
   type RunProgress,
   savedSteps,
 } from "../gpt/mod.ts";
+import { architectures } from "../models/architectures.ts";
 import { basename } from "./deps.ts";
 import { choice, integer, optional, runName, UsageError, type Values } from "./flags.ts";
 import { printError } from "./output.ts";
@@ -107,7 +108,9 @@ export async function openStep(
   flag = "--step",
 ): Promise<Checkpoint> {
   const steps = await savedSteps(folder);
-  if (step === null || steps.includes(step)) return await openCheckpoint(folder, step ?? undefined);
+  if (step === null || steps.includes(step)) {
+    return await openCheckpoint(folder, step ?? undefined, { architectures });
+  }
   throw new UsageError(
     `Cannot use ${flag}: wanted one of ${steps.join(", ")} in ${folder}, got ${step}`,
   );

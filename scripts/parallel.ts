@@ -8,6 +8,7 @@ import {
   RanksError,
   type RunRanks,
 } from "../gpt/mod.ts";
+import { architectures } from "../models/architectures.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
 import { firstLine, text, UsageError, type Values } from "./flags.ts";
 import { mute, print } from "./output.ts";
@@ -69,7 +70,11 @@ export async function shareRun(ranks: RunRanks | null, found: RunStart | null): 
   const shared = JSON.parse(ranks.broadcastText(text));
   const tokenizer = await Tokenizer.fromJSON(shared.tokenizer);
   const { folder, from, meta } = shared;
-  return { folder, tokenizer, checkpoint: meta && { folder: from, meta, tokenizer } };
+  return {
+    folder,
+    tokenizer,
+    checkpoint: meta && { folder: from, meta, tokenizer, architectures },
+  };
 }
 
 export async function shareCheckpoint(

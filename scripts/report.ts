@@ -25,6 +25,7 @@ import {
   type ReportRow,
   writeFileAtomically,
 } from "../gpt/mod.ts";
+import { architectures } from "../models/architectures.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { sourceCommit } from "./commit.ts";
 import {
@@ -174,7 +175,8 @@ async function draw({ stage, metrics }: RunSummary, folder: string): Promise<str
 }
 
 async function write(run: RunSummary, device: Device, tokenizer: Tokenizer): Promise<string[]> {
-  const model = await loadModel(await openCheckpoint(run.folder), device);
+  const checkpoint = await openCheckpoint(run.folder, undefined, { architectures });
+  const model = await loadModel(checkpoint, device);
   return run.stage === "base"
     ? await likelyTexts(model, tokenizer, await promptsOf(run))
     : await chat(model, tokenizer);

@@ -1,0 +1,125 @@
+/** Models in GGUF files: GPT-2 and the Llama family. @module */
+
+import type { TrainableModel } from "../gpt/browser.ts";
+import { type GgufFile, openGguf, type Source } from "../interchange/mod.ts";
+import type { Device } from "../tensor/mod.ts";
+import { gpt2, type GPT2Config } from "./gpt2.ts";
+import { llama, type LlamaConfig } from "./llama.ts";
+import { buildFrom, Fields, type Layout, unreadable } from "./weights.ts";
+
+/**
+ * Opens the model of a GGUF file.
+ *
+ * @throws {SyntaxError} If it is malformed, or asks for what is not supported; the message names it.
+ * @throws {RangeError} If the device has no room.
+ */
+export async function openGgufModel(source: Source, device: Device): Promise<TrainableModel> {
+  const gguf = await openGguf(source);
+  const { tensors } = gguf;
+  const file = source.name;
+  const all = fieldsOf(file, gguf, "general.");
+  const kind = all.oneOf("architecture", ...["gpt2", "llama", "qwen2", "qwen3"] as const);
+  if (!all.has("architecture")) throw unreadable(file, "general.architecture", "none");
+  if (tensors.has("rope_freqs.weight")) {
+    throw unreadable(file, "rotary frequencies that are not scaled", "rope_freqs.weight");
+  }
+  const fields = fieldsOf(file, gguf, `${kind}.`);
+  const vocabSize = tensors.get("token_embd.weight")?.shape[0];
+  if (vocabSize === undefined) throw unreadable(file, "a tensor token_embd.weight", "none");
+  if (kind === "gpt2") {
+    const config = gpt2Config(fields, vocabSize);
+    const [layout, architecture] = [gpt2Layout, gpt2];
+    return await buildFrom({ file, tensors, layout, architecture, config }, device);
+  }
+  const config = llamaConfig(kind, fields, vocabSize, !tensors.has("output.weight"));
+  const [layout, architecture] = [llamaLayout(config), llama];
+  return await buildFrom({ file, tensors, layout, architecture, config }, device);
+}
+
+/** The facts whose names begin with a prefix, without it. */
+function fieldsOf(file: string, { facts }: GgufFile, prefix: string): Fields {
+  const values = [...facts].filter(([name]) => name.startsWith(prefix)).map(([name, fact]) =>
+    [name.slice(prefix.length), plain(fact.value)] as const
+  );
+  return new Fields(file, Object.fromEntries(values));
+}
+
+function plain(value: unknown): unknown {
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+function gpt2Config(fields: Fields, vocabSize: number): GPT2Config {
+  return {
+    vocabSize,
+    sequenceLen: fields.number("context_length"),
+    layers: fields.number("block_count"),
+    heads: fields.number("attention.head_count"),
+    width: fields.number("embedding_length"),
+    mlpWidth: fields.number("feed_forward_length"),
+    epsilon: fields.number("attention.layer_norm_epsilon"),
+  };
+}
+
+const gpt2Layout: Layout = {
+  nameOf: (parameter) =>
+    parameter
+      .replace(/^wte/, "token_embd")
+      .replace(/^wpe/, "position_embd")
+      .replace(/^ln_f/, "output_norm")
+      .replace(/^h\.(\d+)\./, "blk.$1.")
+      .replace("ln_1", "attn_norm")
+      .replace("ln_2", "ffn_norm")
+      .replace("attn.c_attn", "attn_qkv")
+      .replace("attn.c_proj", "attn_output")
+      .replace("mlp.c_fc", "ffn_up")
+      .replace("mlp.c_proj", "ffn_down"),
+  // The head, which is the embedding, may be stored twice.
+  isIgnored: (name) => name === "output.weight",
+};
+
+function llamaConfig(
+  kind: LlamaConfig["kind"],
+  fields: Fields,
+  vocabSize: number,
+  isTied: boolean,
+): LlamaConfig {
+  const heads = fields.number("attention.head_count");
+  const width = fields.number("embedding_length");
+  fields.oneOf("rope.scaling.type", "none");
+  return {
+    ...{ kind, heads, width, vocabSize, isTied, ropeScaling: null },
+    sequenceLen: fields.number("context_length"),
+    layers: fields.number("block_count"),
+    keyHeads: fields.number("attention.head_count_kv", heads),
+    headSize: fields.number("attention.key_length", width / heads),
+    mlpWidth: fields.number("feed_forward_length"),
+    epsilon: fields.number("attention.layer_norm_rms_epsilon"),
+    ropeBase: fields.number("rope.freq_base", 10_000),
+  };
+}
+
+function llamaLayout({ kind, heads, keyHeads }: LlamaConfig): Layout {
+  return {
+    nameOf: (parameter) =>
+      parameter
+        .replace("model.embed_tokens", "token_embd")
+        .replace("model.norm", "output_norm")
+        .replace("lm_head", "output")
+        .replace(/^model\.layers\.(\d+)\./, "blk.$1.")
+        .replace("input_layernorm", "attn_norm")
+        .replace("post_attention_layernorm", "ffn_norm")
+        .replace(/self_attn\.([qkv])_proj/, "attn_$1")
+        .replace("self_attn.o_proj", "attn_output")
+        .replace(/self_attn\.([qk])_norm/, "attn_$1_norm")
+        .replace(/mlp\.(gate|up|down)_proj/, "ffn_$1"),
+    // llama.cpp rotates neighbors in this architecture, and has reordered the rows for it.
+    interleavedHeads: (parameter) =>
+      kind !== "llama"
+        ? 0
+        : parameter.includes("q_proj")
+        ? heads
+        : parameter.includes("k_proj")
+        ? keyHeads
+        : 0,
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * Opening models that other programs have saved: folders of Hugging Face's transformers, GGUF files, and
+ * nanochat's checkpoint folders.
+ *
+ * @module
+ */
+
+import type { TrainableModel } from "../gpt/browser.ts";
+import {
+  filesFolder,
+  type Folder,
+  pathFolder,
+  pathSource,
+  readTiktokenPickle,
+  type Source,
+} from "../interchange/mod.ts";
+import { Error } from "../tensor/errors.ts";
+import type { Device } from "../tensor/mod.ts";
+import { readHuggingFace, Tokenizer } from "../tokenizer/mod.ts";
+import { openGgufModel } from "./gguf_model.ts";
+import { openHuggingFace } from "./hugging_face.ts";
+import { lastCheckpoint, openNanochat } from "./nanochat_folder.ts";
+import { readJson, readText } from "./read_json.ts";
+import { unreadable } from "./weights.ts";
+
+/** A model from elsewhere. */
+export interface Pretrained {
+  /** The model, on its device. */
+  readonly model: TrainableModel;
+  /** Its tokenizer; `null` if there is none beside it. */
+  readonly tokenizer: Tokenizer | null;
+  /** The template of its conversations, in Jinja; `null` if there is none. */
+  readonly chatTemplate: string | null;
+}
+
+/**
+ * Opens a model that another program has saved: what it is follows from looking at it.
+ *
+ * @param source The path of a folder or of a `.gguf` file, or the files that the user of a page chose.
+ * @param device Where the model is to be.
+ * @throws {Error} If there is no model.
+ * @throws {SyntaxError} If a file is malformed or asks for what is not supported; the message names it.
+ * @throws {RangeError} If the device has no room.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "../tensor/mod.ts";
+ * import { openPretrained } from "./open.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const message = await openPretrained(await Deno.makeTempDir(), device)
+ *   .catch((error: Error) => error.message);
+ * if (!`${message}`.includes("wanted config.json")) throw new Error(`${message}`);
+ * await device.close();
+ * ```
+ */
+export async function openPretrained(
+  source: string | URL | readonly File[],
+  device: Device,
+): Promise<Pretrained> {
+  if (Array.isArray(source)) {
+    return await openFolder(filesFolder(source as readonly File[]), () => null, device);
+  }
+  const path = source instanceof URL ? decodeURIComponent(source.pathname) : `${source as string}`;
+  const { isFile } = await Deno.stat(path).catch((cause) => {
+    throw new Error(`Cannot open ${path}: ${(cause as Error).message}`, { cause });
+  });
+  if (isFile) return await openGguf(await pathSource(path), device);
+  const trimmed = path.replace(/\/+$/, "") || "/";
+  return await openFolder(
+    pathFolder(trimmed),
+    (name) => pathFolder(`${trimmed}/${name}`),
+    device,
+  );
+}
+
+async function openGguf(source: Source, device: Device): Promise<Pretrained> {
+  return { model: await openGgufModel(source, device), tokenizer: null, chatTemplate: null };
+}
+
+async function openFolder(
+  folder: Folder,
+  inner: (name: string) => Folder | null,
+  device: Device,
+): Promise<Pretrained> {
+  const json = await readJson(folder, "config.json");
+  if (json !== null) {
+    // What is small fails first.
+    const tokenizer = await huggingFaceTokenizer(folder);
+    const chatTemplate = await readTemplate(folder);
+    return { model: await openHuggingFace(folder, json, device), tokenizer, chatTemplate };
+  }
+  const names = await folder.list();
+  const checkpoint = lastCheckpoint(names);
+  if (checkpoint !== null) {
+    const tokenizer = await nanochatTokenizer([folder, inner("tokenizer")]);
+    const model = await openNanochat(folder, checkpoint, device);
+    return { model, tokenizer, chatTemplate: null };
+  }
+  const ggufs = names.filter((name) => name.endsWith(".gguf"));
+  if (ggufs.length === 1) return await openGguf((await folder.open(ggufs[0]!))!, device);
+  throw new Error(
+    `Cannot open ${folder.name}: wanted config.json, meta_….json with model_….pt or one .gguf file, ` +
+      `got ${names.slice(0, 5).join(", ") || "no files"}`,
+  );
+}
+
+async function huggingFaceTokenizer(folder: Folder): Promise<Tokenizer | null> {
+  const text = await readText(folder, "tokenizer.json");
+  if (text === null) return null;
+  try {
+    return new Tokenizer(readHuggingFace(text));
+  } catch (error) {
+    throw unreadable(`${folder.name}/tokenizer.json`, "a tokenizer", (error as Error).message);
+  }
+}
+
+async function nanochatTokenizer(folders: readonly (Folder | null)[]): Promise<Tokenizer | null> {
+  for (const folder of folders) {
+    const source = await folder?.open("tokenizer.pkl") ?? null;
+    if (source === null) continue;
+    const { pattern, tokens, special } = await readTiktokenPickle(source);
+    return new Tokenizer({ pattern, tokens, specialTokens: special });
+  }
+  return null;
+}
+
+/** The template of conversations: a file of its own, or a member of the tokenizer's config. */
+async function readTemplate(folder: Folder): Promise<string | null> {
+  const text = await readText(folder, "chat_template.jinja");
+  if (text !== null) return text;
+  const config = await readJson(folder, "tokenizer_config.json");
+  const template = typeof config === "object" && config !== null
+    ? Reflect.get(config, "chat_template")
+    : null;
+  return typeof template === "string" ? template : null;
+}

@@ -1,0 +1,109 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  Engine,
+  evaluateBitsPerByte,
+  loadModel,
+  openCheckpoint,
+  saveCheckpoint,
+  untrained,
+  writeText,
+} from "../gpt/mod.ts";
+import { runScript } from "../scripts/testing/run_script.ts";
+import { Batcher, serve } from "../serve/mod.ts";
+import { openDevice } from "../tensor/mod.ts";
+import { cpuTest } from "../testing/every_device.ts";
+import { goldenTest, readGoldenJson } from "../testing/golden.ts";
+import { Tokenizer } from "../tokenizer/mod.ts";
+import { architectures, GPT2, Llama, openPretrained } from "./mod.ts";
+
+const golden = new URL("../../shared/golden/interchange/", import.meta.url);
+
+const options = { choices: 1, temperature: 0, seed: 1, topLogprobs: null };
+
+goldenTest("eight clients at once get the greedy text of GPT-2 and Llama", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  for (const name of ["hf-gpt2", "hf-llama"]) {
+    const { model, tokenizer } = await openPretrained(new URL(name, golden), device);
+    const { prompt, greedy } = readGoldenJson<{ prompt: number[]; greedy: number[] }>(
+      `interchange/${name}/expected`,
+    );
+    const batcher = new Batcher(model, tokenizer!, { prefillTokens: 12 });
+    const texts = await Promise.all(Array.from({ length: 8 }, async (_, client) => {
+      const tokens: number[] = [];
+      // Each at a place of its own: the first tokens of the answer belong to the prompt.
+      const given = [...prompt, ...greedy.slice(0, client)];
+      const request = { ...options, prompt: given, maxTokens: greedy.length - client };
+      await batcher.generate(request, (_choice, { token }) => {
+        tokens.push(token);
+        return true;
+      });
+      return [...greedy.slice(0, client), ...tokens];
+    }));
+    assertEquals(texts, Array.from({ length: 8 }, () => greedy), name);
+    await batcher.close();
+
+    // The server wants a token that begins documents, under one of the names that it knows.
+    if (name !== "hf-gpt2") continue;
+    const server = await serve(model, tokenizer!, { name, port: 0 });
+    const response = await fetch(`${server.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt, max_tokens: 4, temperature: 0 }),
+    });
+    const { choices } = await response.json();
+    const whole = [tokenizer!.bos, ...prompt];
+    const { tokens } = await new Engine(model, tokenizer!)
+      .generateBatch(whole, { maxTokens: 4, temperature: 0 });
+    assertEquals(choices[0].text, tokenizer!.decode(tokens[0]!.slice(whole.length)));
+    await server.stop();
+  }
+  await device.close();
+});
+
+const texts = Array.from(
+  { length: 40 },
+  (_, i) => `The union has ${i} states, and they are free. `,
+);
+
+for (const kind of ["gpt2", "llama"] as const) {
+  cpuTest(`a checkpoint of a ${kind} is loaded, sampled and evaluated`, async (device) => {
+    const tokenizer = await Tokenizer.train(texts, { vocabSize: 290 });
+    const sizes = { vocabSize: 290, sequenceLen: 32, layers: 1, heads: 2, width: 16, mlpWidth: 32 };
+    const rope = { keyHeads: 1, headSize: 8, ropeBase: 10_000, ropeScaling: null, isTied: false };
+    const model = kind === "gpt2"
+      ? new GPT2({ ...sizes, epsilon: 1e-5 }, device)
+      : new Llama({ ...sizes, ...rope, kind: "llama", epsilon: 1e-5 }, device);
+    const home = await Deno.makeTempDir();
+    const folder = `${home}/base_checkpoints/d1`;
+    await saveCheckpoint(folder, { model, tokenizer, state: untrained, settings: {} });
+    const checkpoint = await openCheckpoint(folder, undefined, { architectures });
+    assertEquals(checkpoint.meta.architecture, kind);
+    const loaded = await loadModel(checkpoint, device);
+    assert(
+      (await Array.fromAsync(writeText(loaded, tokenizer, "The", { maxTokens: 8 }))).length > 0,
+    );
+    const inputs = Int32Array.from({ length: 32 }, (_, i) => i);
+    const batches = (async function* () {
+      const targets = Int32Array.from(inputs, (id) => id + 1);
+      yield await Promise.resolve({ inputs, targets, shape: [1, 32] as [number, number] });
+    })();
+    const bits = await evaluateBitsPerByte(loaded, batches, new Int32Array(290).fill(1));
+    assert(Math.abs(bits - Math.log2(290)) < 0.5, `${bits}`);
+
+    await Deno.writeTextFile(`${home}/texts.txt`, texts.join("\n"));
+    const flags = [
+      "--device",
+      "cpu",
+      "--model-tag",
+      "d1",
+      "--eval",
+      "bpb",
+      "--split-tokens",
+      "256",
+    ];
+    const data = ["--data", `${home}/texts.txt`, "--device-batch-size", "1"];
+    const { code, stdout, stderr } = await runScript("base_eval.ts", [...flags, ...data], home);
+    assertEquals([code, stderr], [0, ""]);
+    assert(/val.*\d\.\d/s.test(stdout), stdout);
+  });
+}

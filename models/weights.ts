@@ -1,0 +1,182 @@
+/** Building a model from the tensors of a file: everything is checked before memory is taken. @module */
+
+import type { Architecture, ModelConfig, TrainableModel } from "../gpt/browser.ts";
+import type { StoredTensor } from "../interchange/mod.ts";
+import { RangeError, SyntaxError } from "../tensor/errors.ts";
+import type { Device } from "../tensor/mod.ts";
+
+/** An error that names the file: `Cannot read FILE: wanted …, got …`. */
+export function unreadable(file: string, wanted: string, got: unknown): SyntaxError {
+  const shown = typeof got === "string" ? got : JSON.stringify(got) ?? "none";
+  return new SyntaxError(`Cannot read ${file}: wanted ${wanted}, got ${shown.slice(0, 200)}`);
+}
+
+/** How the tensors of a kind of file correspond to the parameters of a model. */
+export interface Layout {
+  /** The name in the file of a parameter. */
+  nameOf(parameter: string): string;
+  /** Whether the file has the matrix of a parameter transposed, `[inputs, outputs]`. */
+  isTransposed?(parameter: string): boolean;
+  /** The number of heads whose rows interleave the halves that rotary embeddings pair; 0 for none. */
+  interleavedHeads?(parameter: string): number;
+  /** Whether a tensor of the file is no parameter. */
+  isIgnored?(name: string): boolean;
+}
+
+/** What is built, and from where. */
+export interface ModelSource<Config extends ModelConfig, Model extends TrainableModel> {
+  /** The file, for messages. */
+  readonly file: string;
+  /** The tensors of the file. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** How they are laid out. */
+  readonly layout: Layout;
+  /** The architecture. */
+  readonly architecture: Architecture<Config, Model>;
+  /** The shape, as the file describes it. */
+  readonly config: Config;
+}
+
+/**
+ * Builds a model and reads its parameters, one by one.
+ *
+ * @throws {SyntaxError} If a tensor is missing, unknown or of another shape; nothing is allocated then.
+ * @throws {RangeError} If no model of this shape can be built, or the device has no room.
+ */
+export async function buildFrom<Config extends ModelConfig, Model extends TrainableModel>(
+  { file, tensors, layout, architecture, config }: ModelSource<Config, Model>,
+  device: Device,
+): Promise<Model> {
+  let shapes: ReadonlyMap<string, readonly number[]>;
+  try {
+    shapes = architecture.parameterShapes(architecture.checkConfig(config));
+  } catch (error) {
+    throw unreadable(file, "a config that a model can have", (error as Error).message);
+  }
+  const used = new Set<string>();
+  let bytes = 0;
+  for (const [parameter, shape] of shapes) {
+    const name = layout.nameOf(parameter);
+    const tensor = tensors.get(name);
+    const isTransposed = layout.isTransposed?.(parameter) ?? false;
+    const wanted = isTransposed ? shape.toReversed() : shape;
+    if (tensor === undefined) throw unreadable(file, `a tensor ${name} [${wanted}]`, "none");
+    if (tensor.shape.join() !== wanted.join()) {
+      throw unreadable(file, `${name} of shape [${wanted}]`, `[${tensor.shape}]`);
+    }
+    used.add(name);
+    bytes += Float32Array.BYTES_PER_ELEMENT * shape.reduce((size, length) => size * length, 1);
+  }
+  const unknown = [...tensors.keys()].find((name) =>
+    !used.has(name) && !(layout.isIgnored?.(name) ?? false)
+  );
+  if (unknown !== undefined) throw unreadable(file, "only tensors of the model", unknown);
+  const { limitBytes, liveBytes } = device.memory;
+  if (bytes > limitBytes - liveBytes) {
+    throw new RangeError(
+      `Cannot open ${file}: wanted a model of at most ${limitBytes - liveBytes} bytes, the free ` +
+        `memory of the ${device.kind} device, got ${bytes}`,
+    );
+  }
+  const model = architecture.build(config, device, { seed: null });
+  const parameters = model.parameters();
+  try {
+    for (const [name, shape] of shapes) {
+      let values = await tensors.get(layout.nameOf(name))!.float32();
+      if (layout.isTransposed?.(name)) values = transposed(values, shape);
+      const heads = layout.interleavedHeads?.(name) ?? 0;
+      if (heads > 0) values = byHalves(values, shape, heads);
+      parameters.get(name)!.assign(values);
+    }
+  } catch (error) {
+    for (const parameter of parameters.values()) parameter.dispose();
+    throw error;
+  }
+  return model;
+}
+
+/** A matrix `[outputs, inputs]` from `[inputs, outputs]`. */
+function transposed(
+  values: Float32Array<ArrayBuffer>,
+  shape: readonly number[],
+): Float32Array<ArrayBuffer> {
+  const [outputs, inputs] = shape as [number, number];
+  const result = new Float32Array(values.length);
+  for (let input = 0; input < inputs; input++) {
+    for (let output = 0; output < outputs; output++) {
+      result[output * inputs + input] = values[input * outputs + output]!;
+    }
+  }
+  return result;
+}
+
+/** The rows of each head in halves, from rows that interleave them: 0, 2, 4, … then 1, 3, 5, … */
+function byHalves(
+  values: Float32Array<ArrayBuffer>,
+  shape: readonly number[],
+  heads: number,
+): Float32Array<ArrayBuffer> {
+  const rows = shape[0]!;
+  const length = values.length / rows;
+  const headSize = rows / heads;
+  const result = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    const [head, at] = [Math.floor(row / headSize), row % headSize];
+    const half = headSize / 2;
+    const from = head * headSize + (at < half ? 2 * at : 2 * (at - half) + 1);
+    result.set(values.subarray(from * length, (from + 1) * length), row * length);
+  }
+  return result;
+}
+
+/** What a config has under names of another program. */
+export class Fields {
+  readonly #file: string;
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  /** @param file Its name, for messages. */
+  constructor(file: string, values: unknown) {
+    if (typeof values !== "object" || values === null || Array.isArray(values)) {
+      throw unreadable(file, "an object", values);
+    }
+    this.#file = file;
+    this.#values = values as Readonly<Record<string, unknown>>;
+  }
+
+  /** Whether there is something of that name. */
+  has(name: string): boolean {
+    return (this.#values[name] ?? null) !== null;
+  }
+
+  /** A number; `fallback` if it is missing or null. @throws {SyntaxError} If it is none. */
+  number(name: string, fallback?: number): number {
+    const value = this.#values[name] ?? fallback;
+    if (typeof value === "number" && Number.isFinite(value)) return value;
+    throw unreadable(this.#file, `${name} as a number`, value);
+  }
+
+  /** A text. @throws {SyntaxError} If it is none. */
+  text(name: string): string {
+    const value = this.#values[name];
+    if (typeof value === "string") return value;
+    throw unreadable(this.#file, `${name} as a text`, value);
+  }
+
+  /** The fields of an object; of an empty one if it is missing or null. */
+  object(name: string): Fields {
+    return new Fields(`${this.#file}, ${name}`, this.#values[name] ?? {});
+  }
+
+  /**
+   * One of the values that are supported; the first of them if it is missing or null.
+   *
+   * @throws {SyntaxError} If it is another, which would change what the model computes.
+   */
+  oneOf<Value>(name: string, ...supported: [Value, ...Value[]]): Value {
+    const value = this.#values[name] ?? supported[0];
+    const found = supported.find((each) => each === value);
+    if (found !== undefined) return found;
+    const wanted = supported.map((each) => JSON.stringify(each)).join(" or ");
+    throw unreadable(this.#file, `${name} to be ${wanted}`, value);
+  }
+}
