@@ -26,7 +26,7 @@ export const beyond = {
     "(what is|what's) the (population|flag|size|language|president|history|area|biggest city|king|religion|climate) (of|in) {place}",
     "(what is|what's) the (meaning|price|cost|color|taste|weight|plural|past tense|origin|definition|length) of (the |a |){thing}",
     "(what is|what's) the (best|biggest|longest|highest|fastest|largest|smallest) {thing}( in {place}| in the world|)",
-    "(what is|what's) (your|my|his|her) (favorite|) ({thing}|color|age|job|address|phone number|birthday|email|password|plan)",
+    "(what is|what's) (your|my|his|her) (favorite|) ({thing}|color|age|address|phone number|birthday|email|password|plan)",
     "(what does|what do|what did) (the |){thing} (mean|do|eat|look like|cost|say)",
     "(what|which) ({thing}|book|film|movie|song|car|phone|language|color) (is|do you|should i) (best|like|buy|use|read|watch|better)",
     "(what should|what can|what could) i (eat|wear|do|cook|buy|read|watch|say|give)( today| tonight| for {thing}|)",
@@ -67,7 +67,7 @@ export const beyond = {
     "(i have|tom has|she has|there are) {n} {thing} and (buy|get|eat|lose|find|sell|buys|gets|loses) {n}( more|)(,|.|) how many( {thing}|) (are left|do i have|now|does he have|are there)",
     "(which|what) (is|number is) (bigger|larger|smaller)(,|:|) {n} or {n}",
     "how (far|long) is it (from {place} |)to {place}",
-    "(what's|what is) (going on|new|wrong|that|this|happening|love|life|art|truth|time|on tv)",
+    "(what's|what is) (going on|new|wrong|that|happening|love|life|art|truth|time|on tv)",
   ),
   told: wordings(
     ".",

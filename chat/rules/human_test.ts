@@ -1,13 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { bareCalculation, calculationWordings, operations } from "./calculation.ts";
-import { aboutTime } from "./calendar.ts";
-import { beyond } from "./declined.ts";
+import { allWordings } from "../testing/all_wordings.ts";
+import { operations } from "./calculation.ts";
 import { days, months, otherCities, readCountries, spans, unknownPlaces } from "./facts.ts";
-import { geography } from "./geography.ts";
 import type { Template } from "./grammar.ts";
 import { familiarQuestions, humanExams, newQuestions } from "./human.ts";
-import { smallTalk } from "./small_talk.ts";
-import { aboutWords } from "./words.ts";
 import { additions, closings, misspellings, openings, reasons, shorthand } from "./wording.ts";
 
 /** A text in lower case without marks. */
@@ -68,10 +64,7 @@ function patternOf(template: Template, slots: Record<string, string>): string {
   }).join("");
 }
 
-const all = [smallTalk, geography, aboutWords, aboutTime, beyond]
-  .flatMap((group) => Object.values(group))
-  .concat(bareCalculation, calculationWordings, operations.map(({ wordings }) => wordings));
-const templates = all.flatMap(({ templates }) => templates);
+const templates = Object.values(allWordings).flatMap(({ templates }) => templates);
 
 /** Whether the templates can make a message, with openings, closings, short forms and a typing error. */
 function templateMatcher(): (message: string) => boolean {

@@ -10,7 +10,7 @@ export const smallTalk = {
   greeting: wholeMessages(
     "!",
     "(hi|hello|hey|good morning|good evening|good afternoon|hi there|hey there|hello there)( {model}|)",
-    "(hello|hi|hey|hiya|yo|howdy|greetings|hey hey|hi hi|heya|morning|good day|hallo|welcome)",
+    "(hello|hi|hey|hiya|yo|howdy|greetings|hey hey|hi hi|heya|morning|good day|hallo)",
     "(hi|hello|hey)(,|) (nice to meet you|anyone there|are you there|good to see you|it's me|{model})",
   ),
   wellBeing: wholeMessages(
@@ -50,14 +50,14 @@ export const smallTalk = {
   acknowledgement: wholeMessages(
     ".",
     "(ok|okay|i see|got it|alright|all right|fine|sure|yes|no|yeah|yep|hmm|aha|understood|good to know)",
-    "(lol|haha|ha ha|interesting|makes sense|i understand|oh|oh ok|ok then|right|indeed|of course|k)",
+    "(lol|haha|ha ha|interesting|makes sense|i understand|oh|oh ok|ok then|indeed|of course|k)",
   ),
   gladFeeling: wholeMessages(
     ".",
     "(i am|i'm|i feel|i am feeling|i'm feeling) (so|very|really|quite|) {glad}( today|)",
     "(i had|i have|it was|today was|today is) a (good|great|nice|wonderful|lovely|perfect) day",
     "(i got a new job|i passed my exam|i won|life is good|things are good|i got married|it's my birthday)",
-    "(fine|good|great|very well|well|not bad|pretty good)(, thanks|, thank you| thanks|, and you)",
+    "(fine|good|very well|well|not bad|pretty good)(, thanks|, thank you| thanks|, and you)",
   ),
   sadFeeling: wholeMessages(
     ".",
@@ -106,7 +106,7 @@ export const smallTalk = {
     "are you (a |)(human|person|real|alive|man|woman|girl|boy|real person|human being|child)",
     "are you (chatgpt|gpt|siri|alexa|google|a dog|a cat|gemini|claude|gpt-4|a genius|an animal|an alien)",
     "(am i talking to|is this|are you really) a (human|person|real person|real human)",
-    "(do you have a (body|face|heart|soul|brain)|can you (see|hear|feel|smell) me)",
+    "(do you have a (body|face|soul)|can you (see|hear|feel|smell) me)",
   ),
   isMachine: wordings(
     "?",

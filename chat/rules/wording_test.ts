@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PythonRandom } from "../random/python_random.ts";
+import { allWordings, textsOf } from "../testing/all_wordings.ts";
 import { type Draft, misspellings, writeCarefully, writeHastily } from "./wording.ts";
 
 const draft: Draft = {
@@ -55,4 +56,18 @@ Deno.test("a word is mistyped by one letter, and its first one is right", () => 
     new Set(["waht", "wat", "whhat", "whta", "wht", "whaat"]),
   );
   assertEquals(misspellings("is"), []);
+});
+
+Deno.test("no text is among the wordings of two questions, but of those that go on from another", () => {
+  const meanings = new Map<string, string>();
+  for (const [name, { templates }] of Object.entries(allWordings)) {
+    if (name.startsWith("next")) continue;
+    for (const text of templates.flatMap(textsOf)) {
+      const plain = text.replace(/[,:]/g, "").replace(/\s+/g, " ").trim();
+      const other = meanings.get(plain) ?? name;
+      assertEquals(other, name, plain);
+      meanings.set(plain, name);
+    }
+  }
+  assert(meanings.size > 16_000, `${meanings.size} wordings`);
 });

@@ -1,0 +1,27 @@
+/** All wordings of conversations made by rule, by name. @module */
+
+import { bareCalculation, calculationWordings, operations } from "../rules/calculation.ts";
+import { aboutTime } from "../rules/calendar.ts";
+import { beyond } from "../rules/declined.ts";
+import { geography } from "../rules/geography.ts";
+import type { Template } from "../rules/grammar.ts";
+import { smallTalk } from "../rules/small_talk.ts";
+import type { Wordings } from "../rules/wording.ts";
+import { aboutWords } from "../rules/words.ts";
+
+/** The wordings. */
+export const allWordings: Readonly<Record<string, Wordings>> = {
+  ...{ ...smallTalk, ...geography, ...aboutWords, ...aboutTime, ...beyond },
+  ...{ bareCalculation, calculationWordings },
+  ...Object.fromEntries(operations.map(({ word, wordings }) => [word, wordings])),
+};
+
+/** All texts of a template. */
+export function textsOf(template: Template): string[] {
+  let texts = [""];
+  for (const part of template) {
+    const ends = typeof part === "string" ? [part] : part.options.flatMap(textsOf);
+    texts = texts.flatMap((text) => ends.map((end) => text + end));
+  }
+  return texts;
+}
