@@ -1,0 +1,205 @@
+/**
+ * Runs the tests: `deno task test`, `deno task test nn/ gpt/model/golden_test.ts`.
+ *
+ * Two processes of `deno test` at a time take folders from a list, cheap modules first, so that a
+ * mistake shows within minutes. What a process printed is printed as a whole. At the end come the time
+ * of each module and the slowest tests.
+ *
+ * Not `deno test --parallel`: there, all files share one process, and so its memory, its environment
+ * and its devices. Flags, such as `--filter=NAME`, are passed on to each `deno test`; `--ignore=PATH`
+ * leaves out files.
+ *
+ * @module
+ */
+
+import { sourceFiles } from "./source_files.ts";
+
+/** The order of the modules. Others follow, before the last ones. */
+const FIRST = ["autograd", "lessons", "tokenizer", "data", "stories", "optim", "nn", "testing"];
+const LAST = ["bench", "scripts", "web"];
+
+/** What takes longest begins first among the modules that are not cheap, so that none ends alone. */
+export const LONG: readonly string[] = [
+  "testing/browser_test.ts",
+  "tensor/fast/webgpu/matmul_test.ts",
+  "tensor/ops/attention/attention_test.ts",
+];
+
+const SLOWEST = 30;
+
+/** Files that one process runs. */
+interface Unit {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+/** A test that has run; its steps are part of it. */
+export interface TestRun {
+  readonly file: string;
+  readonly name: string;
+  readonly outcome: "ok" | "FAILED" | "ignored";
+  readonly milliseconds: number;
+}
+
+const moduleOf = (path: string) => path.slice(0, Math.max(0, path.indexOf("/")));
+const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1);
+
+/** Starting a process takes as long as a small test; but a unit that is long may end alone. */
+const MAX_FILES = 6;
+
+/** The files in the order in which they run, in units: some of a folder, or one that takes long. */
+export function unitsOf(files: readonly string[]): readonly Unit[] {
+  const rank = ({ name }: Unit): number => {
+    if (LONG.includes(name)) return FIRST.length + LONG.indexOf(name) / LONG.length;
+    const module = moduleOf(name);
+    const [first, last] = [FIRST.indexOf(module), LAST.indexOf(module)];
+    return first >= 0 ? first : FIRST.length + 1 + (last < 0 ? 0 : last + 1);
+  };
+  const units = new Map<string, string[]>();
+  for (const file of files.toSorted()) {
+    const name = LONG.includes(file) ? file : folderOf(file);
+    units.set(name, [...units.get(name) ?? [], file]);
+  }
+  return [...units].flatMap(([name, files]): Unit[] => {
+    const count = Math.ceil(files.length / MAX_FILES);
+    const size = Math.ceil(files.length / count);
+    return Array.from(
+      { length: count },
+      (_, i) => ({ name, files: files.slice(i * size, (i + 1) * size) }),
+    );
+  }).sort((a, b) => rank(a) - rank(b));
+}
+
+/** The tests that the output of `deno test` names, without color. */
+export function testsIn(output: string): readonly TestRun[] {
+  const tests: TestRun[] = [];
+  let file = "";
+  for (const line of output.split("\n")) {
+    file = /^running \d+ tests? from (?:\.\/)?(.+)$/.exec(line)?.[1] ?? file;
+    const found = /^(\S.*) \.\.\. (ok|FAILED|ignored)\b.*? \((?:(\d+)m)?(?:([\d.]+)(s|ms|µs))?\)$/
+      .exec(line);
+    if (found === null) continue;
+    const [, name, outcome, minutes = "0", amount = "0", unit = "s"] = found;
+    const factor = { s: 1000, ms: 1, µs: 0.001 }[unit]!;
+    tests.push({
+      ...{ file, name: name!, outcome: outcome as TestRun["outcome"] },
+      milliseconds: 60_000 * Number(minutes) + factor * Number(amount),
+    });
+  }
+  return tests;
+}
+
+/** The time of each module, and the slowest tests. */
+export function summaryOf(tests: readonly TestRun[]): string {
+  const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`.padStart(9);
+  const modules = new Map<string, { count: number; milliseconds: number }>();
+  for (const { file, milliseconds } of tests) {
+    const sum = modules.get(moduleOf(file)) ?? { count: 0, milliseconds: 0 };
+    modules.set(moduleOf(file), {
+      count: sum.count + 1,
+      milliseconds: sum.milliseconds + milliseconds,
+    });
+  }
+  const byTime = <Timed extends { readonly milliseconds: number }>(a: Timed, b: Timed) =>
+    b.milliseconds - a.milliseconds;
+  const slowest = tests.toSorted(byTime).slice(0, SLOWEST);
+  return [
+    "Time by module:",
+    ...Array.from(modules).sort(([, a], [, b]) => byTime(a, b)).map(([name, sum]) =>
+      `${seconds(sum.milliseconds)}  ${name}, ${sum.count} tests`
+    ),
+    `The slowest tests:`,
+    ...slowest.map(({ file, name, milliseconds }) => `${seconds(milliseconds)}  ${file}: ${name}`),
+  ].join("\n");
+}
+
+interface Outcome {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** Runs `deno` with arguments, and collects what it prints. */
+async function runDeno(args: readonly string[]): Promise<Outcome> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    env: { NO_COLOR: "1" },
+    ...{ stdin: "null", stdout: "piped", stderr: "piped" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, output: text(stderr) + text(stdout) };
+}
+
+/** The test files at paths, or all. */
+async function findTests(
+  paths: readonly string[],
+  ignored: readonly string[],
+): Promise<readonly string[]> {
+  const all = (await Array.fromAsync(sourceFiles())).filter((path) => /_test\.tsx?$/.test(path));
+  const clean = (path: string) => path.replace(/^\.\//, "").replace(/\/$/, "");
+  const isBelow = (file: string, path: string) =>
+    path === "." || file === clean(path) || file.startsWith(`${clean(path)}/`);
+  const wrong = paths.find((path) => !all.some((file) => isBelow(file, path)));
+  if (wrong !== undefined) throw new Error(`wanted a test or a folder with tests, got ${wrong}`);
+  return all.filter((file) =>
+    (paths.length === 0 || paths.some((path) => isBelow(file, path))) &&
+    !ignored.some((path) => isBelow(file, path))
+  );
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const start = performance.now();
+  const IGNORE = "--ignore=";
+  const paths = args.filter((arg) => !arg.startsWith("-"));
+  const ignored = args.filter((arg) => arg.startsWith(IGNORE))
+    .flatMap((arg) => arg.slice(IGNORE.length).split(","));
+  const flags = args.filter((arg) => arg.startsWith("-") && !arg.startsWith(IGNORE));
+  const files = await findTests(paths, ignored);
+  const common = ["--lock=deno.lock", ...flags.filter((flag) => flag !== "--no-check")];
+  const tasks = unitsOf(files).map(({ name, files }) => ({
+    name,
+    args: ["test", "-A", "--no-check", ...common, ...files],
+  }));
+  // Types are checked beside the first tests, once for all.
+  if (!flags.includes("--no-check")) {
+    const config = flags.filter((flag) => flag.startsWith("--import-map"));
+    tasks.unshift({ name: "types", args: ["check", "--lock=deno.lock", ...config, ...files] });
+  }
+
+  const tests: TestRun[] = [];
+  const failed: string[] = [];
+  const left = tasks.values();
+  const runLeft = async () => {
+    for (const { name, args } of left) {
+      const { code, output } = await runDeno(args);
+      tests.push(...testsIn(output));
+      if (code !== 0) failed.push(name);
+      // Of the types, only what is wrong with them.
+      if (args[0] === "test" || code !== 0) console.log(output.trim());
+    }
+  };
+  const jobs = Math.min(4, Math.max(1, navigator.hardwareConcurrency));
+  await Promise.all(Array.from({ length: jobs }, runLeft));
+
+  console.log(summaryOf(tests));
+  const count = (wanted: TestRun["outcome"]) =>
+    tests.filter(({ outcome }) => outcome === wanted).length;
+  const minutes = ((performance.now() - start) / 60_000).toFixed(1);
+  console.log(
+    `${count("ok")} tests passed, ${count("FAILED")} failed, ${count("ignored")} ignored, ` +
+      `in ${minutes} minutes.`,
+  );
+  for (const { file, name, outcome } of tests) {
+    if (outcome === "FAILED") console.log(`FAILED: ${file}: ${name}`);
+  }
+  if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}`);
+  return failed.length > 0 ? 1 : 0;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    console.error(`Cannot run the tests: ${error instanceof Error ? error.message : error}`);
+    Deno.exit(2);
+  }
+}

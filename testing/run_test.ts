@@ -1,0 +1,70 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { LONG, summaryOf, testsIn, unitsOf } from "./run.ts";
+
+const output = `running 3 tests from ./nn/linear_test.ts
+a layer is a matmul ... ok (12ms)
+steps are part of their test ...
+  the first ... ok (1s)
+steps are part of their test ... ok (1m2s)
+a test is left out (ignored: no adapter) ... ignored (0ms)
+running 1 test from ./tensor/ops/sum_test.ts
+------- post-test output -------
+a sum of ... many
+a sum is exact ... FAILED (250µs)
+
+ok | 12 passed | 0 failed (3s)
+`;
+
+Deno.test("the tests of a process are read from what it prints, with file, outcome and time", () => {
+  assertEquals(testsIn(output), [
+    { file: "nn/linear_test.ts", name: "a layer is a matmul", outcome: "ok", milliseconds: 12 },
+    {
+      ...{ file: "nn/linear_test.ts", name: "steps are part of their test", outcome: "ok" },
+      milliseconds: 62_000,
+    },
+    {
+      ...{ file: "nn/linear_test.ts", name: "a test is left out (ignored: no adapter)" },
+      ...{ outcome: "ignored", milliseconds: 0 },
+    },
+    {
+      ...{ file: "tensor/ops/sum_test.ts", name: "a sum is exact", outcome: "FAILED" },
+      milliseconds: 0.25,
+    },
+  ]);
+});
+
+Deno.test("the summary has the time of each module, and the slowest tests first", () => {
+  const lines = summaryOf(testsIn(output)).split("\n").map((line) => line.trim());
+  assertEquals(lines.slice(0, 4), [
+    "Time by module:",
+    "62.0 s  nn, 3 tests",
+    "0.0 s  tensor, 1 tests",
+    "The slowest tests:",
+  ]);
+  assertStringIncludes(lines[4]!, "62.0 s  nn/linear_test.ts: steps are part of their test");
+});
+
+Deno.test("each file is in one unit, and cheap modules come first", () => {
+  const files = [
+    ...["web/page_test.ts", "gpt/model/a_test.ts", "tensor/b_test.ts", "autograd/tape_test.ts"],
+    ...Array.from({ length: 7 }, (_, i) => `nn/${i}_test.ts`),
+    LONG[0]!,
+  ];
+  const units = unitsOf(files);
+  assertEquals(units.flatMap(({ files }) => files).sort(), files.toSorted());
+  assertEquals(units.map(({ name, files }) => `${name} ${files.length}`), [
+    "autograd/ 1",
+    "nn/ 4",
+    "nn/ 3",
+    `${LONG[0]} 1`,
+    "gpt/model/ 1",
+    "tensor/ 1",
+    "web/ 1",
+  ]);
+});
+
+Deno.test("what is said to take longest is there", async () => {
+  for (const path of LONG) {
+    assert((await Deno.stat(new URL(`../${path}`, import.meta.url))).isFile, path);
+  }
+});
