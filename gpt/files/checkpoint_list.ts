@@ -1,7 +1,7 @@
 /** Listing checkpoints and reading their metadata. @module */
 
 import { checkpointFileName, type CheckpointMeta, parseMeta } from "./checkpoint_meta.ts";
-import { namesIn, naming, type ReadOptions } from "./files.ts";
+import { checkIsFile, namesIn, naming, type ReadOptions } from "./files.ts";
 
 /**
  * The steps of the checkpoints in a folder, ascending, by file name. They may be damaged. A missing
@@ -127,7 +127,10 @@ function byTime(a: CheckpointMeta, b: CheckpointMeta): number {
 
 export async function readMeta(folder: string, step: number): Promise<CheckpointMeta> {
   const path = `${folder}/${checkpointFileName("meta", step)}`;
-  const meta = await naming("read", path, async () => parseMeta(await Deno.readFile(path)));
+  const meta = await naming("read", path, async () => {
+    await checkIsFile(path);
+    return parseMeta(await Deno.readFile(path));
+  });
   if (meta.state.step !== step) {
     throw new Error(`Cannot read ${path}: wanted step ${step}, got ${meta.state.step}`);
   }

@@ -173,11 +173,20 @@ export interface ReadOptions {
 /** Reads a text file; `null` if it is missing. @throws {Error} If it cannot be read. */
 export async function readTextFile(path: string): Promise<string | null> {
   try {
+    await checkIsFile(path);
     return await Deno.readTextFile(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return null;
     throw fileError("read", path, cause);
   }
+}
+
+/** Refuses what would be read for ever: a pipe that nobody writes to, a device. */
+export async function checkIsFile(path: string): Promise<void> {
+  const { isFile, isDirectory, isFifo } = await Deno.stat(path);
+  if (isFile) return;
+  const got = isDirectory ? "a folder" : isFifo ? "a pipe" : "a device";
+  throw new TypeError(`wanted a file, got ${got}`);
 }
 
 /** Does something with a file; an error is that of {@linkcode fileError}. */

@@ -1,6 +1,7 @@
 /** Run locks: one process per run folder. The system releases its lock when it ends. @module */
 
 import {
+  checkIsFile,
   ensureWritableFolder,
   exists,
   fileError,
@@ -129,6 +130,7 @@ async function openLocked(
 
 async function openOrCreate(path: string): Promise<Deno.FsFile | null> {
   try {
+    if (await exists(path)) await checkIsFile(path);
     return await Deno.open(path, { read: true, write: true, create: true });
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return null;
@@ -156,6 +158,7 @@ async function readHolder(path: string): Promise<string> {
  */
 export async function isTraining(folder: string): Promise<boolean> {
   try {
+    await checkIsFile(`${folder}/${LOCK_FILE}`);
     using file = await Deno.open(`${folder}/${LOCK_FILE}`);
     return !(await file.tryLock(false));
   } catch {

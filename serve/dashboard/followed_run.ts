@@ -175,7 +175,7 @@ class LockProbe {
 
   async isHeld(): Promise<boolean> {
     const found = await Deno.stat(this.#path).catch(() => null);
-    if (found === null) return false;
+    if (found === null || !found.isFile) return false;
     const time = found.mtime?.getTime() ?? 0;
     // Who just made it may not have locked it yet. What was left by a killed process stays so.
     if (Date.now() - time < LOCK_AGE) return true;

@@ -3,6 +3,7 @@
 import { stagePath, stages } from "../../chat/mod.ts";
 import { namesIn } from "../../gpt/files/files.ts";
 import { ApiError } from "../openai/errors.ts";
+import { decodeName } from "../http/decode_name.ts";
 import { type EventStream, openEvents } from "../http/events.ts";
 import { Guard } from "../http/guard.ts";
 import { FollowedRun } from "./followed_run.ts";
@@ -129,7 +130,8 @@ class App {
         throw new ApiError(405, `Cannot answer: wanted GET, got ${request.method}`);
       }
       if (pathname === "/events") return this.#open(searchParams.getAll("run"));
-      const [, run = "", path = ""] = /^\/inside\/([^/]+\/[^/]+)\/(.*)$/.exec(pathname) ?? [];
+      const [, encoded = "", path = ""] = /^\/inside\/([^/]+\/[^/]+)\/(.*)$/.exec(pathname) ?? [];
+      const run = decodeName(encoded);
       if (this.#insideOf(run) !== null) return await this.#options.openInside!(run, path);
       const response = this.#options.page(pathname);
       if (response === null) throw new ApiError(404, `Cannot find ${pathname.slice(0, 80)}`);
@@ -204,7 +206,7 @@ class App {
   #insideOf(name: string): string | null {
     const { openInside } = this.#options;
     if (openInside === undefined || !this.#runs.get(name)?.hasModel) return null;
-    return `inside/${name}/?open#inside`;
+    return `inside/${name.split("/").map(encodeURIComponent).join("/")}/?open#inside`;
   }
 
   /** The runs, the latest first. */

@@ -7,6 +7,7 @@ import { asApiError, Completion, type CompletionKind } from "../openai/completio
 import { ApiError } from "../openai/errors.ts";
 import { readChatRequest, readCompletionRequest, type ServedModel } from "../openai/requests.ts";
 import { readJson } from "./body.ts";
+import { decodeName } from "./decode_name.ts";
 import { openEvents } from "./events.ts";
 import { Guard, type GuardOptions } from "./guard.ts";
 import { listen } from "./listen.ts";
@@ -221,7 +222,7 @@ class App {
     await this.#guard.checkKey(request.headers);
     if (path === "/metrics") return new Response(this.#metrics.toText());
     if (path === "/v1/models") return Response.json({ object: "list", data: [this.#describe()] });
-    if (isModel) return this.#model(decoded(path.slice("/v1/models/".length)));
+    if (isModel) return this.#model(decodeName(path.slice("/v1/models/".length)));
     const kind = path === "/v1/completions" ? "text" : "chat";
     return await this.#complete(kind, request, signal, end);
   }
@@ -285,13 +286,5 @@ class App {
     if (name === this.#served.name) return Response.json(this.#describe());
     const message = `Cannot find model ${name.slice(0, 80)}: wanted ${this.#served.name}`;
     throw new ApiError(404, message, { code: "model_not_found", param: "model" });
-  }
-}
-
-function decoded(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    throw new ApiError(400, `Cannot answer: wanted an encoded name, got ${name.slice(0, 80)}`);
   }
 }
