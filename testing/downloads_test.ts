@@ -90,16 +90,17 @@ Deno.test("modules that are imported from a URL download no package", async () =
 Deno.test("the lock file holds every package that anything imports, and the data sets alone", async () => {
   const { imports } = await read("deno.json");
   const wanted = new Set<string>();
-  const add = (specifier: string) => {
+  const ofPeers = new Set<string>();
+  const add = (specifier: string, to = wanted) => {
     const [found] = specifier.match(/^npm:\/?(@[^/]+\/)?[^/@*]+@[\d.]+\d(?=$|\/)/) ?? [];
-    if (found !== undefined) wanted.add(found.replace("npm:/", "npm:"));
+    if (found !== undefined) to.add(found.replace("npm:/", "npm:"));
   };
-  Object.values<string>(imports).forEach(add);
+  for (const specifier of Object.values<string>(imports)) add(specifier);
   for await (const path of sourceFiles()) {
     // Installed by the benches themselves, for those who run them.
-    if (path.startsWith("bench/peers/")) continue;
+    const to = path.startsWith("bench/peers/") ? ofPeers : wanted;
     for (const { specifier } of importsOf(await Deno.readTextFile(new URL(path, root)), path)) {
-      if (specifier !== null) add(specifier);
+      if (specifier !== null) add(specifier, to);
     }
   }
   const missing = [...wanted].filter((specifier) => !(specifier in lock.specifiers));
@@ -109,6 +110,9 @@ Deno.test("the lock file holds every package that anything imports, and the data
     [],
     `run this, and take dependencies of data sets and pyodide out: ${command}`,
   );
+  const unused = Object.keys(lock.specifiers)
+    .filter((specifier) => !wanted.has(specifier) && !ofPeers.has(specifier));
+  assertEquals(unused, [], "what nothing imports is downloaded all the same: take it out");
   for (const [entry, { dependencies = [] }] of Object.entries(lock.npm)) {
     // What needs them never runs.
     if (/^(@stdlib\/datasets-|pyodide@)/.test(entry)) assertEquals(dependencies, [], entry);
