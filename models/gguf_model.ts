@@ -1,7 +1,7 @@
 /** Models in GGUF files: GPT-2 and the Llama family. @module */
 
 import type { TrainableModel } from "../gpt/browser.ts";
-import { type GgufFile, openGguf, type Source } from "../interchange/mod.ts";
+import type { GgufFile } from "../interchange/mod.ts";
 import type { Device } from "../tensor/mod.ts";
 import { gpt2, type GPT2Config } from "./gpt2.ts";
 import { llama, type LlamaConfig } from "./llama.ts";
@@ -10,13 +10,16 @@ import { buildFrom, Fields, type Layout, unreadable } from "./weights.ts";
 /**
  * Opens the model of a GGUF file.
  *
+ * @param file Its name, for messages.
  * @throws {SyntaxError} If it is malformed, or asks for what is not supported; the message names it.
  * @throws {RangeError} If the device has no room.
  */
-export async function openGgufModel(source: Source, device: Device): Promise<TrainableModel> {
-  const gguf = await openGguf(source);
+export async function openGgufModel(
+  file: string,
+  gguf: GgufFile,
+  device: Device,
+): Promise<TrainableModel> {
   const { tensors } = gguf;
-  const file = source.name;
   const all = fieldsOf(file, gguf, "general.");
   const kind = all.oneOf("architecture", ...["gpt2", "llama", "qwen2", "qwen3"] as const);
   if (!all.has("architecture")) throw unreadable(file, "general.architecture", "none");

@@ -1,12 +1,12 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { decodeModelOf, encodeModel, Engine, type TrainableModel } from "../gpt/mod.ts";
-import { AdamW } from "../optim/mod.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { adaptModel, decodeModelOf, encodeModel, Engine, type TrainableModel } from "../gpt/mod.ts";
+import { AdamW, MuonAdamW } from "../optim/mod.ts";
 import { type Device, noGrad, openDevice, readSafetensors, Tensor } from "../tensor/mod.ts";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { hasGolden, readGoldenJson, relativeDeviation } from "../testing/golden.ts";
 import { pathFolder } from "../interchange/mod.ts";
 import { openHuggingFace } from "./hugging_face.ts";
-import { architectures, openPretrained } from "./mod.ts";
+import { architectures, GPT2, Llama, Nanochat2025, openPretrained } from "./mod.ts";
 import { readJson } from "./read_json.ts";
 
 const golden = new URL("../../shared/golden/interchange/", import.meta.url);
@@ -152,6 +152,66 @@ if (hasGolden) {
     });
   }
 
+  for (
+    const [file, expected, key] of [
+      ["gpt2-f32", "hf-gpt2/expected", "logits"],
+      ["qwen3-f32", "hf-qwen3/expected", "logits"],
+      ["llama-q4_k_m", "gguf/expected", "logits.q4_k_m"],
+    ] as const
+  ) {
+    cpuTest(`${file}.gguf: logits are the original's`, async (device) => {
+      const { model } = await openPretrained(pathOf(`gguf/${file}.gguf`), device);
+      const wanted = tensorsOf(`${expected}.safetensors`);
+      const logits = noGrad(() => model.forward(idsOf(device, wanted.get("ids")! as never)));
+      const deviation = relativeDeviation(
+        await logits.data(),
+        wanted.get(key)!.data as Float32Array,
+      );
+      assert(deviation <= 1e-4, `off by ${deviation}`);
+    });
+  }
+
+  cpuTest("the tokenizer in a GGUF file is that of the folder", async (device) => {
+    for (const [file, folder] of [["llama-q8_0", "hf-llama"], ["gpt2-f32", "hf-gpt2"]] as const) {
+      const [gguf, original] = await Promise.all(
+        [`gguf/${file}.gguf`, folder].map((path) => openPretrained(pathOf(path), device)),
+      );
+      const [ours, wanted] = [gguf!.tokenizer!, original!.tokenizer!];
+      assertEquals([...ours.specialTokens], [...wanted.specialTokens]);
+      const texts = readGoldenJson<{ text: string }[]>(`interchange/${folder}/texts`);
+      for (const { text } of texts) assertEquals(ours.encode(text), wanted.encode(text), text);
+    }
+    const { tokenizer } = await openPretrained(pathOf("gguf/qwen3-f32.gguf"), device);
+    assertEquals(
+      tokenizer!.decode(tokenizer!.encode("Call me Ishmael, 1851.")),
+      "Call me Ishmael, 1851.",
+    );
+  });
+
+  cpuTest(
+    "a type of numbers that is not read is refused by name, and frees the model",
+    async (device) => {
+      const before = device.live;
+      await assertRejects(
+        () => openPretrained(pathOf("gguf/llama-iq4_nl.gguf"), device),
+        SyntaxError,
+        "IQ4_NL",
+      );
+      assertEquals(device.live, before);
+    },
+  );
+
+  cpuTest("nanochat's checkpoints may be from a GPU or of a compiled model", async (device) => {
+    const ids = Tensor.from(device, [[3, 1, 4, 1, 5]], { dtype: "int32" });
+    const { model } = await openPretrained(pathOf("nanochat-head"), device);
+    const wanted = await model.forward(ids).data();
+    const folder = await Deno.makeTempDir();
+    await Deno.copyFile(pathOf("nanochat-head/meta_000010.json"), `${folder}/meta_000010.json`);
+    await Deno.copyFile(pathOf("nanochat-head/model_cuda.pt"), `${folder}/model_000010.pt`);
+    const fromGpu = (await openPretrained(folder, device)).model;
+    assertEquals(await fromGpu.forward(ids).data(), wanted);
+  });
+
   cpuTest("configs that cannot be right are refused by what is wrong", async (device) => {
     const before = device.live;
     for (
@@ -202,4 +262,109 @@ if (hasGolden) {
       }
     },
   );
+}
+
+const text = "The state of our union is strong, and it is growing stronger. ".repeat(4);
+
+const tiny = { vocabSize: 128, sequenceLen: 32, layers: 2, heads: 2, width: 32, mlpWidth: 64 };
+const rope = { keyHeads: 1, headSize: 16, ropeBase: 10_000, ropeScaling: null, isTied: false };
+
+/** A model of each architecture with random values. */
+const untrained: Readonly<Record<string, (device: Device) => TrainableModel>> = {
+  gpt2: (device) => new GPT2({ ...tiny, epsilon: 1e-5 }, device),
+  llama: (device) => new Llama({ ...tiny, ...rope, kind: "llama", epsilon: 1e-5 }, device),
+  qwen2: (device) => new Llama({ ...tiny, ...rope, kind: "qwen2", epsilon: 1e-5 }, device),
+  qwen3: (device) => new Llama({ ...tiny, ...rope, kind: "qwen3", epsilon: 1e-5 }, device),
+  "nanochat-2025": (device) => {
+    const { mlpWidth: _, ...sizes } = tiny;
+    const more = { keyHeads: 2, rows: 128, ropeBase: 10_000, epsilon: 2 ** -23 };
+    return new Nanochat2025({ ...sizes, ...more }, device);
+  },
+};
+
+for (const [name, build] of Object.entries(untrained)) {
+  for (const how of ["as a whole", "through adapters"] as const) {
+    cpuTest(`${name} learns a text, ${how}`, async (device) => {
+      const model = build(device);
+      const groups = model.optimizerGroups();
+      const grouped = groups.flatMap((
+        { parameters },
+      ) => [...(parameters as Map<string, Tensor>).keys()]);
+      assertEquals(grouped.sort(), [...model.parameters().keys()].sort());
+      const optimizer = how === "as a whole"
+        ? new MuonAdamW(groups)
+        : adaptModel(model, { rank: 8, learningRate: 0.02, seed: 1 }).optimizer;
+      const bytes = new TextEncoder().encode(text);
+      const losses: number[] = [];
+      for (let step = 0; step < 30; step++) {
+        using _scope = device.scope();
+        const row = (start: number) => Array.from(bytes.subarray(start, start + 32));
+        const [ids, targets] = [step, step + 1].map((start) =>
+          Tensor.from(device, [row(start), row(start + 61)], { dtype: "int32" })
+        );
+        optimizer.zeroGrad();
+        const loss = model.forward(ids!, targets!);
+        losses.push(await loss.item());
+        loss.backward();
+        await optimizer.step();
+      }
+      // A head that is random, small and frozen cannot tell much.
+      const most = how === "as a whole" ? 0.75 * losses[0]! : losses[0]! - 0.15;
+      assert(losses.at(-1)! < most, `${losses}`);
+      assert(model.flopsPerToken > 6 * 128 * 32 && model.decodingCosts(9).cacheBytes > 0);
+    });
+  }
+
+  cpuTest(`${name}: chunks of several sequences are computed as each by itself`, async (device) => {
+    const model = build(device);
+    const prompts = [[3], [5, 8, 13, 21], [1, 2]];
+    const caches = prompts.map(() => model.createCache(1, 16));
+    const column = (rows: number[][]) =>
+      Tensor.from(device, rows.flat().map((id) => [id]), { dtype: "int32" });
+    const first = noGrad(() =>
+      model.decodeChunks!(column(prompts), caches, prompts.map(({ length }) => length))
+    );
+    const next = [[7], [9], [11]];
+    const second = noGrad(() => model.decode(column(next), caches));
+    for (const [i, prompt] of prompts.entries()) {
+      const whole = Tensor.from(device, [[...prompt, ...next[i]!]], { dtype: "int32" });
+      const wanted = await noGrad(() => model.forward(whole)).data();
+      for (
+        const [logits, place] of [[first, prompt.length - 1], [second, prompt.length]] as const
+      ) {
+        const got = (await logits.data()).subarray(i * 128, (i + 1) * 128);
+        const row = wanted.subarray(place * 128, (place + 1) * 128);
+        assert(relativeDeviation(got, row) <= 1e-5, `${i}: ${relativeDeviation(got, row)}`);
+      }
+    }
+  });
+
+  cpuTest(`${name} refuses what does not fit`, (device) => {
+    const model = build(device);
+    const { maximumLength } = model;
+    const ids = (length: number) =>
+      Tensor.from(device, [Array.from({ length }, () => 1)], { dtype: "int32" });
+    assertThrows(
+      () => model.forward(ids(maximumLength + 1)),
+      RangeError,
+      `${maximumLength} tokens`,
+    );
+    const unknown = Tensor.from(device, [[128]], { dtype: "int32" });
+    assertThrows(() => model.forward(unknown), RangeError);
+    assertThrows(() => model.forward(ids(2), ids(2), { lastOnly: true }), TypeError, "lastOnly");
+    const { config } = model;
+    const architecture = architectures.find(({ name }) => name === model.architecture)!;
+    assertThrows(
+      () => architecture.checkConfig({ ...config, layers: 0 } as never),
+      RangeError,
+      "layers",
+    );
+    assertThrows(
+      () => architecture.checkConfig({ ...config, depth: 1 } as never),
+      TypeError,
+      "depth",
+    );
+    const half = { seed: 1, computeDtype: "float16" } as const;
+    assertThrows(() => architecture.build(config, device, half), TypeError, "float32 activations");
+  });
 }

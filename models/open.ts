@@ -9,6 +9,7 @@ import type { TrainableModel } from "../gpt/browser.ts";
 import {
   filesFolder,
   type Folder,
+  openGguf,
   pathFolder,
   pathSource,
   readTiktokenPickle,
@@ -18,6 +19,7 @@ import { Error } from "../tensor/errors.ts";
 import type { Device } from "../tensor/mod.ts";
 import { readHuggingFace, Tokenizer } from "../tokenizer/mod.ts";
 import { openGgufModel } from "./gguf_model.ts";
+import { ggufTokenizer } from "./gguf_tokenizer.ts";
 import { openHuggingFace } from "./hugging_face.ts";
 import { lastCheckpoint, openNanochat } from "./nanochat_folder.ts";
 import { readJson, readText } from "./read_json.ts";
@@ -65,7 +67,7 @@ export async function openPretrained(
   const { isFile } = await Deno.stat(path).catch((cause) => {
     throw new Error(`Cannot open ${path}: ${(cause as Error).message}`, { cause });
   });
-  if (isFile) return await openGguf(await pathSource(path), device);
+  if (isFile) return await openGgufFile(await pathSource(path), device);
   const trimmed = path.replace(/\/+$/, "") || "/";
   return await openFolder(
     pathFolder(trimmed),
@@ -74,8 +76,16 @@ export async function openPretrained(
   );
 }
 
-async function openGguf(source: Source, device: Device): Promise<Pretrained> {
-  return { model: await openGgufModel(source, device), tokenizer: null, chatTemplate: null };
+async function openGgufFile(source: Source, device: Device): Promise<Pretrained> {
+  const gguf = await openGguf(source);
+  // What is small fails first.
+  const tokenizer = ggufTokenizer(source.name, gguf);
+  const template = gguf.facts.get("tokenizer.chat_template")?.value;
+  return {
+    model: await openGgufModel(source.name, gguf, device),
+    tokenizer,
+    chatTemplate: typeof template === "string" ? template : null,
+  };
 }
 
 async function openFolder(
@@ -98,7 +108,7 @@ async function openFolder(
     return { model, tokenizer, chatTemplate: null };
   }
   const ggufs = names.filter((name) => name.endsWith(".gguf"));
-  if (ggufs.length === 1) return await openGguf((await folder.open(ggufs[0]!))!, device);
+  if (ggufs.length === 1) return await openGgufFile((await folder.open(ggufs[0]!))!, device);
   throw new Error(
     `Cannot open ${folder.name}: wanted config.json, meta_….json with model_….pt or one .gguf file, ` +
       `got ${names.slice(0, 5).join(", ") || "no files"}`,
