@@ -32,4 +32,4 @@ export {
 } from "./schedules.ts";
 export { type Exchange, type Segments, ShardedMuonAdamW } from "./sharded.ts";
 export { SGD, type SGDGroup } from "./sgd.ts";
-export { smooth, type SmoothingState, unsmoothed } from "./smoothing.ts";
+export { smooth } from "./smoothing.ts";

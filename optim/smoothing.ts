@@ -1,57 +1,37 @@
 /** Smoothing of a loss for display. @module */
 
-/** The state of {@linkcode smooth}. */
-export interface SmoothingState {
-  /** Exponential moving average of the values, before bias correction. */
-  readonly average: number;
-  /** The same of the corrected averages. */
-  readonly averageOfAverages: number;
-  /** Sum of the weights of the values: 1 − decay^count. */
-  readonly weight: number;
-}
+/** How much of an average stays after a value, once there are many, unless told otherwise. */
+const DECAY = 0.9;
 
-/** The state before the first value. */
-export const unsmoothed: SmoothingState = { average: 0, averageOfAverages: 0, weight: 0 };
-
-/** How much of an average stays after a value, unless told otherwise. */
-export const SMOOTHING_DECAY = 0.9;
+/** So many times as many values as an average is over must have come. */
+const HISTORY = 5;
 
 /**
- * Smooths a value that follows others.
+ * The average of a value and those before it.
  *
- * A plain moving average lags: it shows a loss that falls where it was `decay / (1 − decay)` steps
- * ago. Twice the average less the average of the averages has no lag where values change at a steady
- * rate. Both averages are corrected for starting at 0, as those of Adam: a first value is its own
- * average.
+ * In the long run this is an exponential moving average. A loss falls fast at first, and an average
+ * over the last ten steps would show it where it was then; so the average is over a fifth of all steps
+ * until these are fifty. The first value is its own average, and no average lies outside of the range
+ * of its values.
  *
- * Source: P. G. Mulloy, "Smoothing data with faster moving averages" (1994); D. P. Kingma and J. Ba,
- * "Adam: a method for stochastic optimization" (2014), section 3.
- *
- * @param decay From 0, which smooths nothing, to below 1.
- * @returns The smoothed value, and the state for the next one.
+ * @param average The average of the values before; it does not matter if there are none.
+ * @param count Number of values before.
+ * @param decay From 0, which smooths nothing, to below 1. @default {0.9}
  *
  * @example
  * ```ts
- * import { smooth, unsmoothed } from "./smoothing.ts";
+ * import { smooth } from "./smoothing.ts";
  *
- * let [state, value] = [unsmoothed, NaN];
- * for (const loss of [8, 7, 6, 5]) ({ state, value } = smooth(state, loss));
- * if (Math.abs(value - 5) > 0.2) throw new Error(`expected about 5, got ${value}`);
+ * let average = 0;
+ * for (const [count, loss] of [8, 7, 6, 5].entries()) average = smooth(average, loss, count);
+ * if (average < 5 || average > 5.5) throw new Error(`expected about 5, got ${average}`);
  * ```
  */
 export function smooth(
-  { average, averageOfAverages, weight }: SmoothingState,
+  average: number,
   value: number,
-  decay: number = SMOOTHING_DECAY,
-): { readonly state: SmoothingState; readonly value: number } {
-  const follow = (old: number, next: number) => decay * old + (1 - decay) * next;
-  const state = {
-    weight: follow(weight, 1),
-    average: follow(average, value),
-    averageOfAverages: follow(averageOfAverages, follow(average, value) / follow(weight, 1)),
-  };
-  return {
-    state,
-    value: (2 * state.average - state.averageOfAverages) / state.weight,
-  };
+  count: number,
+  decay: number = DECAY,
+): number {
+  return average + (value - average) / Math.min(1 / (1 - decay), 1 + count / HISTORY);
 }

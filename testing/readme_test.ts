@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { parseConversations } from "../chat/tasks/own_conversations.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const PAGES = ["README.md", "CONTRIBUTING.md", "bench/RESULTS.md"];
@@ -56,4 +57,13 @@ Deno.test("tasks that the pages name are there", async () => {
     );
     assertEquals(named.filter((name) => !(name in tasks)), [], page);
   }
+});
+
+Deno.test("the quick start ends with the tests, and shows own text and own conversations", async () => {
+  const [, start] = /^## Quick start\n(.*?)^## /ms.exec(await read("README.md"))!;
+  const [first] = /```sh\n(.*?)```/s.exec(start!)!;
+  assert(/ task test +# .*\n```$/.test(first), first);
+  assert(start!.includes("task speedrun --data 'texts/*.txt'\n"));
+  const [, line] = /^echo '(.*)' > mine\.jsonl$/m.exec(start!)!;
+  assertEquals(parseConversations(line!, "README.md")[0]!.messages.length, 2);
 });

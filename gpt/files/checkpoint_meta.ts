@@ -6,7 +6,6 @@
  * @module
  */
 
-import type { SmoothingState } from "../../optim/mod.ts";
 import type { ModelConfig } from "../generate/language_model.ts";
 import { checkConfig } from "../model/config.ts";
 import type { TrainingState } from "../train/run.ts";
@@ -224,32 +223,26 @@ function parseState(state: JsonObject): TrainingState {
   }
   const parsed = {
     step,
-    smoothing: parseSmoothing(state, step),
+    smoothLoss: parseSmoothLoss(state, step),
     seconds: number("seconds"),
     bitsPerByte: numberOrNull("bitsPerByte"),
     lowestBitsPerByte: numberOrNull("lowestBitsPerByte"),
     loader: state.loader,
     scaler: parseScaler(state.scaler),
   };
-  checkNames(state, "state.", [...Object.keys(parsed), "lossAverage"]);
+  checkNames(state, "state.", [...Object.keys(parsed), "lossAverage", "smoothing"]);
   return parsed;
 }
 
-function parseSmoothing(state: JsonObject, step: number): SmoothingState {
-  if (state.smoothing === undefined) {
-    // Older files have one average, with a decay of 0.9.
-    const average = asNumber(state.lossAverage, "state.lossAverage");
-    return { average, averageOfAverages: average, weight: 1 - 0.9 ** step };
-  }
-  const smoothing = asObject(state.smoothing, "state.smoothing as an object");
-  const number = (name: string) => asNumber(smoothing[name], `state.smoothing.${name}`);
-  const parsed = {
-    average: number("average"),
-    averageOfAverages: number("averageOfAverages"),
-    weight: number("weight"),
-  };
-  checkNames(smoothing, "state.smoothing.", Object.keys(parsed));
-  return parsed;
+/** Older files have an average and the sum of its weights, or the average alone. */
+function parseSmoothLoss(state: JsonObject, step: number): number {
+  if (state.smoothLoss !== undefined) return asNumber(state.smoothLoss, "state.smoothLoss");
+  const { average = state.lossAverage, weight = 1 - 0.9 ** step } = asObject(
+    state.smoothing ?? {},
+    "state.smoothing as an object",
+  );
+  if (step === 0) return 0;
+  return asNumber(average, "state.lossAverage") / asNumber(weight, "state.smoothing.weight");
 }
 
 function parseSteps(value: unknown): number | null {

@@ -237,12 +237,10 @@ Deno.test("the average loss and the missing length of older versions are read", 
   const folder = await save(10);
   await edit(
     `${folder}/meta_000010.json`,
-    (text) =>
-      text.replace(/"smoothing": \{[^}]*\}/, '"lossAverage": 4').replace('"steps": null,', ""),
+    (text) => text.replace('"smoothLoss": 0', '"lossAverage": 4').replace('"steps": null,', ""),
   );
   const { meta } = await openCheckpoint(folder);
-  const { average, weight } = meta.state.smoothing;
-  assertEquals([average, weight, meta.steps], [4, 1 - 0.9 ** 10, null]);
+  assertEquals([meta.state.smoothLoss, meta.steps], [4 / (1 - 0.9 ** 10), null]);
 });
 
 Deno.test("metadata without a digest is read", async () => {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type GradScalerState, smooth, type SmoothingState, unsmoothed } from "../../optim/mod.ts";
+import { type GradScalerState, smooth } from "../../optim/mod.ts";
 import type { Profile } from "../../tensor/mod.ts";
 import { exitCodeOf, inPlaceOfRank } from "./exit_code.ts";
 import { Feed } from "./feed.ts";
@@ -21,8 +21,8 @@ import type { TrainingPlan } from "./scaling.ts";
 export interface TrainingState {
   /** Steps done. */
   readonly step: number;
-  /** The averages of the loss, see {@linkcode smooth}. */
-  readonly smoothing: SmoothingState;
+  /** The loss after the last step, smoothed by {@linkcode smooth}. */
+  readonly smoothLoss: number;
   /** Duration of all steps, in seconds. */
   readonly seconds: number;
   /** The last bits per byte on the validation split, if any. */
@@ -38,7 +38,7 @@ export interface TrainingState {
 /** The state before the first step. */
 export const untrained: TrainingState = {
   step: 0,
-  smoothing: unsmoothed,
+  smoothLoss: 0,
   seconds: 0,
   bitsPerByte: null,
   lowestBitsPerByte: null,
@@ -272,8 +272,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         ({ loss, ...agreed } = agree(parallel, loss, saveTimer.isOverdue, options.signal));
       }
       if (!Number.isFinite(loss)) throw lossError(loss, step.step);
-      const { state: smoothing, value: smoothLoss } = smooth(state.smoothing, loss);
-      state = { ...state, smoothing, seconds: state.seconds + seconds };
+      const smoothLoss = smooth(state.smoothLoss, loss, step.step);
+      state = { ...state, smoothLoss, seconds: state.seconds + seconds };
       if (step.step >= firstStep + WARMUP_STEPS) {
         timed.seconds += seconds;
         timed.steps++;

@@ -332,8 +332,8 @@ Deno.test("without data a run saves what it has learned, and then ends with the 
   assertEquals(events.at(-1)?.kind, "checkpoint");
   const whole = await setUp(tinyPlan({ numIterations: 2 }));
   const { state } = endOf(await Array.fromAsync(train(whole)));
-  const { step, smoothing, loader } = saved[0]!;
-  assertEquals([saved.length, step, smoothing], [1, 2, state.smoothing]);
+  const { step, smoothLoss, loader } = saved[0]!;
+  assertEquals([saved.length, step, smoothLoss], [1, 2, state.smoothLoss]);
   assertEquals(loader, state.loader);
 });
 

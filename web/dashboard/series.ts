@@ -1,6 +1,6 @@
 /** Curves out of what was measured. @module */
 
-import { smooth as smoothValue, unsmoothed } from "../../optim/smoothing.ts";
+import { smooth as smoothValue } from "../../optim/smoothing.ts";
 import type { RunData } from "../../serve/dashboard/messages.ts";
 import type { Point } from "../parts/plot.tsx";
 
@@ -61,12 +61,8 @@ export function placeOn(
 
 /** A curve smoothed as the loss in the terminal, with another decay. */
 export function smooth(points: readonly Point[], decay: number): Point[] {
-  let state = unsmoothed;
-  return points.map(([x, y]) => {
-    const smoothed = smoothValue(state, y, decay);
-    state = smoothed.state;
-    return [x, smoothed.value];
-  });
+  let average = 0;
+  return points.map(([x, y], count) => [x, average = smoothValue(average, y, count, decay)]);
 }
 
 /** The value of a figure at a step, or the last one before it. */
