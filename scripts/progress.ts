@@ -3,6 +3,7 @@
 import type { EndEvent, MatmulPeak, StepEvent, TrainingEvent } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";
 import { columns, print, write, writeError } from "./output.ts";
+import { figureTitle } from "./words.ts";
 
 /** Milliseconds between updates of the line on a terminal, and between lines elsewhere. */
 const INTERVALS = { terminal: 50, file: 5000 };
@@ -101,6 +102,18 @@ export interface ShownRun {
   readonly showProfile?: (event: TrainingEvent & { kind: "profile" }) => Promise<void>;
 }
 
+/** The figures of a measurement that stand for the whole, not for a task of CORE. */
+function describeMeasurement(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values)
+    .filter(([name]) => !name.includes("/"))
+    .map(([name, value]) =>
+      name === "questionsRight"
+        ? `${percent(value)} of the questions right`
+        : `${figureTitle(name)} ${value.toFixed(4)}`
+    )
+    .join(", ");
+}
+
 /**
  * Trains to the end of a run or a signal, and prints events.
  *
@@ -123,7 +136,7 @@ export async function showRun(
         progress.print(event.texts.map((text) => `  ${JSON.stringify(text)}`).join("\n"));
         break;
       case "measurement":
-        progress.print(`step ${event.step}: CORE ${event.values.core!.toFixed(4)}`);
+        progress.print(`step ${event.step}: ${describeMeasurement(event.values)}`);
         break;
       case "checkpoint":
         progress.print(`Saved ${event.path}`);

@@ -1,23 +1,43 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describeSense } from "./sense.ts";
+import { readMetrics } from "../gpt/mod.ts";
 import { runScript, tinyFlags } from "./testing/run_script.ts";
 
-const stories = ["--data", "stories"];
 const few = "--stories 2 --questions 3 --names 1 --device cpu --threads 1".split(" ");
 
-Deno.test("a model of stories is examined, and another is refused", async (t) => {
+Deno.test("a speedrun tells stories, and says how much sense they make", async (t) => {
   const home = await Deno.makeTempDir();
-  const tokens = "--vocab-size 400 --max-chars 200000".split(" ");
-  const tokenizer = await runScript("tok_train.ts", [...tokens, ...stories], home);
-  assertEquals([tokenizer.code, tokenizer.stderr], [0, ""]);
-  const { code, stderr } = await runScript("base_train.ts", [...tinyFlags, ...stories], home);
+  const args = [...tinyFlags, "--vocab-size", "400"];
+  const { code, stdout, stderr } = await runScript("speedrun.ts", args, home);
   assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^stories without a contradiction +\d+ of 50$/m);
+  assertMatch(stdout, /^questions about stories right +\d+ of 100$/m);
+  const folder = `${home}/base_checkpoints/speedrun`;
+  assertStringIncludes(await Deno.readTextFile(`${folder}/report.md`), "(questions.svg)");
+  assertStringIncludes(await Deno.readTextFile(`${folder}/questions.svg`), "<polyline");
+  const measured = (await readMetrics(`${folder}/metrics.jsonl`))
+    .flatMap(({ step, questionsRight }) => questionsRight === undefined ? [] : [step]);
+  assertEquals(measured, [5, 10, 15, 20]);
+
+  await t.step(
+    "a corpus that is not known is refused with those that are, and so are two",
+    async () => {
+      const unknown = await runScript("speedrun.ts", ["--corpus", "nope"], home);
+      assertEquals(unknown.code, 2);
+      assertMatch(unknown.stderr, /--corpus: wanted stories, sotu, wordnet, got "nope"/);
+      const two = await runScript("speedrun.ts", ["--corpus", "sotu", "--data", "x.txt"], home);
+      assertEquals([two.code, two.stderr], [
+        2,
+        "Cannot use --corpus: wanted it or --data, got both\n",
+      ]);
+    },
+  );
 
   await t.step("as JSON, and as a table beside true stories and counts of words", async () => {
     const { code, stdout, stderr } = await runScript("sense.ts", [...few, "--json"], home);
     assertEquals([code, stderr], [0, ""]);
     const { model, columns, byKind, ...result } = JSON.parse(stdout);
-    assertStringIncludes(model, "base/d2, step 20 of 20");
+    assertStringIncludes(model, "base/speedrun, step 20 of 20");
     assertEquals([result.stories.stories, result.asked, result.texts.length], [2, 3, 2]);
     const text = describeSense({ ...result, byKind: new Map(Object.entries(byKind)) }, columns);
     assertMatch(text, /^ +model +true stories +4-gram +2-gram$/m);

@@ -20,14 +20,27 @@ import {
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./chat_recipe.ts";
+import { corpusNames, recipeOf } from "./corpora.ts";
 import { dashboardFlags } from "./dashboard.ts";
-import { integer, mainOf, toggle, type Values } from "./flags.ts";
+import {
+  choice,
+  givenFlags,
+  integer,
+  mainOf,
+  parseFlags,
+  type Settings,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+} from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
 import { openToResume, sampleCommand } from "./models.ts";
 import { makeTokenizer } from "./new_tokenizer.ts";
 import { print, writeContinuation } from "./output.ts";
 import { profileFlags } from "./profile.ts";
+import { questionsMeasure, senseRows } from "./sense_measure.ts";
 import { openChosenDevice } from "./device.ts";
 import { runTraining, type TrainingOutcome } from "./training.ts";
 import { runFlags, smallestVocabulary, withFallbacks } from "./training_flags.ts";
@@ -61,12 +74,18 @@ const recipe = {
   modelTag: "speedrun",
 } as const;
 
-const sampling = { maxTokens: 64, temperature: 0.8, topK: 50, seed: 42 };
+const sampling = { temperature: 0.8, topK: 50, seed: 42 };
 
 const { vocabSize, ...trainingFallbacks } = recipe;
 
 const flags = {
   ...withFallbacks(trainingFallbacks),
+  corpus: choice(
+    corpusNames,
+    corpusNames[0]!,
+    "The corpus: stories of a small world, the State of the Union, or WordNet's definitions",
+  ),
+  data: text("", "Your own text instead: a file, folder or glob of text or parquet", "PLACE"),
   vocabSize: integer(vocabSize, "Vocabulary size", {
     least: smallestVocabulary,
   }),
@@ -91,7 +110,10 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
   using interrupt = interruptTraining(null);
   await using lock = await lockRun(folder);
   const checkpoint = given.resume ? await openToResume("base", folder) : undefined;
-  const values = runFlags(args, flags, checkpoint);
+  const values = checkpoint === undefined
+    ? parseFlags(args, flags, settingsOfCorpus(given, args))
+    : runFlags(args, flags, checkpoint);
+  const isOfStories = values.data === "stories";
   const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values.data, values.vocabSize);
   let half: string;
   {
@@ -106,18 +128,20 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
       ...(given.resume ? {} : { makeRoom: () => setEarlierAside(folder, lock) }),
       resumeCommand: `deno task speedrun --resume --model-tag ${values.modelTag}`,
       ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(isOfStories ? { measure: questionsMeasure(tokenizer, values.numIterations) } : {}),
     });
     if (outcome.exitCode !== 0) return outcome.exitCode;
-    const samples = await writeSamples(outcome, tokenizer);
+    const samples = await writeSamples(outcome, tokenizer, recipeOf(values.data).sampleTokens);
+    const sense = isOfStories ? await senseRows(outcome.model, tokenizer) : [];
     // A run that was resumed counts the training before, too.
     const seconds = (performance.now() - start) / 1000 + (checkpoint?.meta.state.seconds ?? 0);
     const { title, description } = device.info;
-    const rows = summary(outcome, device.memory.peakBytes, seconds);
+    const rows = [...sense, ...summary(outcome, device.memory.peakBytes, seconds)];
     print(tableAsText([["device", title], ...rows]));
     half = await reportOf(folder, folder, {
       title: "Speedrun",
       rows: [["device", description], ...rows],
-      curve: "loss.svg",
+      curves: ["loss.svg", ...(isOfStories ? ["questions.svg"] : [])],
       samples,
     });
     await writeFileAtomically(`${folder}/report.md`, half);
@@ -125,6 +149,22 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
     print(`Generate text: ${sampleCommand(values.modelTag, outcome.prompts)}`);
   }
   return values.chat ? await goOnIntoChat(folder, values, half) : 0;
+}
+
+/**
+ * What suits the corpus that the flags choose.
+ *
+ * @throws {UsageError} If they choose two.
+ */
+function settingsOfCorpus(
+  { corpus, data }: Values<typeof flags>,
+  args: readonly string[],
+): Settings {
+  if (data === "") return { ...recipeOf(corpus).settings, data: corpus };
+  if (givenFlags(args, flags).has("corpus")) {
+    throw new UsageError(`Cannot use --corpus: wanted it or --data, got both`);
+  }
+  return { ...recipeOf(data).settings };
 }
 
 /** Fine-tunes the model, examines it, and adds both to the report. */
@@ -156,7 +196,7 @@ async function goOnIntoChat(
     ["everything", duration((performance.now() - start) / 1000)],
   ];
   print(`\n${samples.join("\n")}\n\n${tableAsText(rows)}`);
-  const half = { title: "Fine-tuning", rows, curve: "chat.svg", samples };
+  const half = { title: "Fine-tuning", rows, curves: ["chat.svg"], samples };
   const report = `${firstHalf}\n${await reportOf(folder, chatFolder, half)}`;
   await writeFileAtomically(`${folder}/report.md`, report);
   print(`\nReport: ${folder}/report.md`);
@@ -173,12 +213,13 @@ async function setEarlierAside(folder: string, lock: RunLock): Promise<void> {
 async function writeSamples(
   { model, prompts }: TrainingOutcome,
   tokenizer: Tokenizer,
+  maxTokens: number,
 ): Promise<string[]> {
   const samples: string[] = [];
   print("");
   for (const prompt of prompts) {
     if (roomAfter(model, tokenizer, prompt) < 1) continue;
-    const pieces = writeText(model, tokenizer, prompt, sampling);
+    const pieces = writeText(model, tokenizer, prompt, { ...sampling, maxTokens });
     samples.push(await writeContinuation(prompt, pieces));
   }
   return samples;
@@ -202,18 +243,26 @@ function summary(
   ];
 }
 
-/** Draws the curve of a run into a folder. @returns The report that shows it. */
+/** Draws the curves of a run into a folder. @returns The report that shows them. */
 async function reportOf(folder: string, runFolder: string, report: Report): Promise<string> {
   const metrics = await readMetrics(`${runFolder}/${METRICS_FILE}`);
-  const points = (name: string) =>
+  const points = (name: string, times = 1) =>
     metrics.flatMap(({ step, [name]: value }) =>
-      typeof value === "number" ? [{ step, value }] : []
+      typeof value === "number" ? [{ step, value: times * value }] : []
     );
-  const svg = curvesAsSvg("Loss in nats per token", [
+  const loss = curvesAsSvg("Loss in nats per token", [
     { name: "each step", color: "#9198a1", points: points("loss") },
     { name: "average", color: "#e8590c", points: points("smoothLoss") },
   ]);
-  await writeFileAtomically(`${folder}/${report.curve}`, svg);
+  await writeFileAtomically(`${folder}/${report.curves[0]}`, loss);
+  const questions = points("questionsRight", 100);
+  if (report.curves[1] !== undefined && questions.length > 0) {
+    const curve = { name: "questions right", color: "#2f9e44", points: questions };
+    const svg = curvesAsSvg("Questions about stories never seen: right answers in percent", [
+      curve,
+    ]);
+    await writeFileAtomically(`${folder}/${report.curves[1]}`, svg);
+  }
   return markdownReport(report);
 }
 

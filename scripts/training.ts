@@ -4,6 +4,7 @@ import {
   type Checkpoint,
   type Device,
   preparePretraining,
+  type PretrainOptions,
   type RunLock,
   type RunRanks,
   tableAsText,
@@ -38,6 +39,8 @@ export interface TrainingRun {
   readonly makeRoom?: () => Promise<void>;
   readonly resumeCommand: string;
   readonly checkpoint?: Checkpoint;
+  /** What to measure besides bits per byte. @default {CORE, if there is a bundle} */
+  readonly measure?: PretrainOptions["measure"];
 }
 
 export interface TrainingOutcome {
@@ -64,7 +67,11 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
   await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
-  const measure = isFirst ? await coreMeasurement(flags, tokenizer) : {};
+  const measure = !isFirst
+    ? {}
+    : run.measure === undefined
+    ? await coreMeasurement(flags, tokenizer)
+    : { measure: run.measure };
   const peak = await measurePeak(device, ranks);
   const planned = { plan, flags, device, computeDtype, peakFlops: peak.flops, ranks };
   print(tableAsText(planRows(planned)) + "\n");

@@ -16,6 +16,7 @@ const FIGURES: Readonly<Record<string, string>> = {
   lossScale: "loss scale",
   bitsPerByte: "bits per byte",
   core: "CORE",
+  questionsRight: "questions right",
   seconds: "seconds of training",
 };
 

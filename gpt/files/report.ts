@@ -29,8 +29,8 @@ export interface Report {
   readonly title: string;
   /** Table. */
   readonly rows: readonly ReportRow[];
-  /** Path of the loss picture, relative to the report. */
-  readonly curve: string;
+  /** Paths of the pictures of its curves, relative to the report: loss, then right answers. */
+  readonly curves: readonly string[];
   /** Sampled text. */
   readonly samples: readonly string[];
 }
@@ -135,11 +135,11 @@ export function tableAsText(rows: readonly ReportRow[]): string {
  * import { markdownReport } from "./report.ts";
  *
  * const rows = [["steps", "400"]] as const;
- * const report = markdownReport({ title: "A run", rows, curve: "loss.svg", samples: ["We must"] });
+ * const report = markdownReport({ title: "A run", rows, curves: ["loss.svg"], samples: ["We must"] });
  * if (!report.includes("| steps | 400 |")) throw new Error(report);
  * ```
  */
-export function markdownReport({ title, rows, curve, samples }: Report): string {
+export function markdownReport({ title, rows, curves, samples }: Report): string {
   return [
     `# ${title}`,
     "",
@@ -147,8 +147,10 @@ export function markdownReport({ title, rows, curve, samples }: Report): string 
     "| --- | --- |",
     ...rows.map(([name, value]) => `| ${name} | ${value.replaceAll("|", "\\|")} |`),
     "",
-    `![The loss over the steps](${curve})`,
-    "",
+    ...curves.flatMap((path, i) => [
+      `![${i === 0 ? "The loss" : "Right answers"} over the steps](${path})`,
+      "",
+    ]),
     "## What it writes",
     "",
     ...samples.flatMap((sample) => [

@@ -60,7 +60,7 @@ Deno.test("a report has the table, the picture and the samples", () => {
   const report = markdownReport({
     title: "Speedrun",
     rows: [["steps", "400"], ["device", "a | b"]],
-    curve: "loss.svg",
+    curves: ["loss.svg", "questions.svg"],
     samples: ["We must\n\n# not shout <b>", "Our economy"],
   });
   assertEquals(
@@ -73,6 +73,8 @@ Deno.test("a report has the table, the picture and the samples", () => {
 | device | a \\| b |
 
 ![The loss over the steps](loss.svg)
+
+![Right answers over the steps](questions.svg)
 
 ## What it writes
 

@@ -13,7 +13,7 @@ const WITHOUT_CHART = ["smoothLoss", "seconds"];
 
 /** What counts something is shown from 0 on, and a share of a whole from 0 to 1. */
 const FROM_ZERO = /^(memory|tokensPerSecond|learningRateMultiplier|sequenceLength)$/;
-const SHARES = /^(passAtK|withoutSignal)$/;
+const SHARES = /^(passAtK|questionsRight|withoutSignal)$/;
 
 /** A chart, and the figures that it shows. */
 export interface Chart {

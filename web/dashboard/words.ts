@@ -51,6 +51,7 @@ export const words = {
     loss: "Loss, nats per token",
     smoothLoss: "Loss, smoothed",
     bitsPerByte: "Validation, bits per byte",
+    questionsRight: "Questions about stories right",
     reward: "Reward",
     "pass@1": "pass@1",
     learningRateMultiplier: "Learning rate, of its peak",

@@ -1,0 +1,40 @@
+/** How much sense a model of stories makes, while it trains and afterwards. */
+
+import { answererOf, askQuestions, evaluateSense } from "../chat/mod.ts";
+import type { PretrainOptions, ReportRow, TrainableModel } from "../gpt/mod.ts";
+import { KnownText } from "../stories/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
+
+/** Few enough for some 3 % of the time of a speedrun. */
+const [MEASUREMENTS, QUESTIONS] = [4, 24];
+/** What the summary of a speedrun asks for. */
+const summary = { stories: 50, questions: 100, typedNames: 0 };
+
+/** The questions about stories that a model answers, some times during a run. */
+export function questionsMeasure(
+  tokenizer: Tokenizer,
+  numIterations: number,
+): NonNullable<PretrainOptions["measure"]> {
+  return {
+    every: Math.max(1, Math.floor(numIterations / MEASUREMENTS)),
+    run: async (model) => {
+      const { asked, right } = await askQuestions(QUESTIONS, answererOf(model, tokenizer));
+      return { questionsRight: right / asked };
+    },
+  };
+}
+
+/** The rows of a summary: its stories, and its answers to questions about others. */
+export async function senseRows(
+  model: TrainableModel,
+  tokenizer: Tokenizer,
+): Promise<readonly ReportRow[]> {
+  // What is copied is not counted here.
+  const known = new KnownText([]);
+  const { stories, asked, right } = await evaluateSense(model, tokenizer, { ...summary, known });
+  const consistent = Math.round(stories.consistent * stories.stories);
+  return [
+    ["stories without a contradiction", `${consistent} of ${stories.stories}`],
+    ["questions about stories right", `${right} of ${asked}`],
+  ];
+}
