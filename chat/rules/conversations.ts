@@ -48,10 +48,10 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(arithmetic), 18],
   [single(longerSum), 2],
   [(random, subject) => [arithmetic(random, subject), nextArithmetic(random, subject)], 1],
-  [single(spelling), 30],
-  [single(spellings), 32],
+  [single(spelling), 28],
+  [single(spellings), 38],
   [twoSpellings, 3],
-  [single(counting), 18],
+  [single(counting), 16],
   [single(unknown), 22],
 ];
 

@@ -13,7 +13,8 @@ export type ChooseWord = (random: PythonRandom) => string;
 /**
  * Chooses words so that every token comes about as often as every other: first a token, then a word
  * that has it. A model reads words as tokens, and must learn the letters of each; of words that are
- * chosen evenly, most have the same few tokens, and hundreds of tokens are in none.
+ * chosen evenly, most have the same few tokens, and hundreds of tokens are in none. Of two words that
+ * have the token the shorter one is taken: its other letters teach little.
  *
  * @param words The words to choose from, in lower case.
  * @param tokenizer Splits them into tokens, with a space before each word.
@@ -41,5 +42,9 @@ export function chooseByToken(words: readonly string[], tokenizer: Tokenizer): C
     }
   }
   const lists = [...wordsOf.values()];
-  return (random) => random.choice(random.choice(lists));
+  return (random) => {
+    const list = random.choice(lists);
+    const [first, second] = [random.choice(list), random.choice(list)];
+    return second.length < first.length ? second : first;
+  };
 }
