@@ -28,7 +28,7 @@ Deno.test("a speedrun tells stories, and says how much sense they make", async (
       const two = await runScript("speedrun.ts", ["--corpus", "sotu", "--data", "x.txt"], home);
       assertEquals([two.code, two.stderr], [
         2,
-        "Cannot use --corpus: wanted it or --data, got both\n",
+        "Cannot use --corpus: wanted it or --data, got both (see --help)\n",
       ]);
     },
   );
