@@ -25,7 +25,7 @@ import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } f
 import { Counter } from "./progress.ts";
 import { chosenType, deviceFlags } from "./device.ts";
 import { bundleFlags, openBundle } from "./core.ts";
-import { corpusFlags } from "./training_flags.ts";
+import { checkEvalTokens, corpusFlags } from "./training_flags.ts";
 
 const evaluations = ["core", "bpb", "sample"] as const;
 
@@ -148,6 +148,7 @@ async function bitsPerByte(
   const maximumTokens = splitTokens + 1;
   const { tokens } = await readTokenStream(split, encoderOf(tokenizer), { maximumTokens });
   const { sequenceLen: sequenceLength } = model.config;
+  checkEvalTokens("splitTokens", { splitTokens }, sequenceLength);
   const batches = new SequentialLoader({ tokens, batchSize: deviceBatchSize, sequenceLength });
   const count = Math.ceil((tokens.length - 1) / (deviceBatchSize * sequenceLength));
   return await evaluateBitsPerByte(model, batches, tokenizer.tokenBytes(), {

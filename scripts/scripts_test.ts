@@ -408,6 +408,13 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
         "wanted --total-batch-size to be a multiple of --device-batch-size × --max-seq-len = 2 × 16 = 32",
     },
     {
+      what: "an evaluation on less than a row",
+      script: "base_train.ts",
+      args: [...tiny, "--eval-every", "10", "--eval-tokens", "1", "--model-tag", "new"],
+      code: 2,
+      message: "Cannot use --eval-tokens 1: wanted at least the 16 tokens of a row, to evaluate on",
+    },
+    {
       what: "a device that does not exist",
       script: "sample.ts",
       args: ["--device", "tpu"],

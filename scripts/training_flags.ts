@@ -21,8 +21,10 @@ import {
   runName,
   type Settings,
   text,
+  UsageError,
   type Values,
 } from "./flags.ts";
+import { kebabCase } from "./words.ts";
 
 /** A vocabulary has at least all bytes and the special tokens. */
 export const smallestVocabulary: number = 256 + SPECIAL_TOKENS.length;
@@ -138,8 +140,24 @@ export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
 /** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */
 export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): TrainingPlan {
   const plan = blameFlags(() => planTraining({ ...flags, vocabSize, ranks }));
+  if (flags.evalEvery !== -1) checkEvalTokens("evalTokens", flags, plan.config.sequenceLen);
   if (flags.lrScaling === "batch") return plan;
   return { ...plan, learningRates: { ...learningRatesOf(flags), weightDecay: flags.weightDecay } };
+}
+
+/** @throws {UsageError} If a flag leaves less than a row of tokens to evaluate on. */
+export function checkEvalTokens<Name extends string>(
+  name: Name,
+  flags: Readonly<Record<Name, number>>,
+  rowLength: number,
+): void {
+  const flag = `--${kebabCase(name)}`;
+  if (flags[name] >= rowLength) return;
+  throw new UsageError(
+    `Cannot use ${flag} ${
+      flags[name]
+    }: wanted at least the ${rowLength} tokens of a row, to evaluate on`,
+  );
 }
 
 type PartRates = Omit<Required<LearningRates>, "weightDecay">;
