@@ -100,9 +100,11 @@ export { fitsMemory, type MemoryRoom, nearestFits, type SmallerRun } from "./tra
 export { type KeysAndValues, KVCache, type KVCacheShape } from "./model/kv_cache.ts";
 export {
   inspect,
+  type InspectableModel,
   type InspectedStage,
   type Inspection,
   type InspectOptions,
+  type WatchedNames,
 } from "./generate/inspect.ts";
 export {
   type InferenceCosts,

@@ -16,6 +16,7 @@ import {
   type Checkpoint,
   Engine,
   evaluateBitsPerByte,
+  inspect,
   loadModel,
   measureInference,
   openCheckpoint,
@@ -95,6 +96,13 @@ secondModelTest("a server of a second model answers several requests at once", a
     assertEquals(texts[i], tokenizer.decode(await likeliest(model, token, 9)));
   }
   await server.stop();
+});
+
+secondModelTest("one looks into a second model", async (model) => {
+  const { stages, attention, smear, candidates } = await inspect(model, [4, 7], { candidates: 1 });
+  assertEquals([stages.length, attention.length, smear.length], [1, 0, 0]);
+  const [first] = await likeliest(model, 4, 1);
+  assertEquals([candidates[0], stages[0]!.likely[0]], [first, first]);
 });
 
 secondModelTest("a second model is evaluated, and its speed measured", async (model) => {

@@ -2,7 +2,34 @@
 
 import { type Device, gather, noGrad, Tensor, topK } from "../../tensor/mod.ts";
 import { wrongValue } from "../../tensor/errors.ts";
-import type { GPT } from "../model/model.ts";
+import type { Watch } from "../model/block.ts";
+import type { CachedForwardOptions, LanguageModel } from "./language_model.ts";
+
+/** The names under which a model hands out what it computes. */
+export interface WatchedNames {
+  /** The residual stream as it enters, after each layer, and as the head reads it, `[B, T, width]`. */
+  readonly stages: readonly string[];
+  /** Attention weights of each layer, `[B, heads, T, T]`. */
+  readonly patterns: readonly string[];
+  /** Weights of value embeddings of each layer, `[B, T, heads]`, in layers that have some. */
+  readonly gates: readonly string[];
+  /** Weights of the previous token's embedding, `[B, T − 1, 1]`, if the model has any. */
+  readonly smear: string;
+}
+
+/** A model that one can look into. */
+export interface InspectableModel extends LanguageModel {
+  /** What `watch` is called with. */
+  readonly watchedNames: WatchedNames;
+  /** Runs the model, and hands out what it computes. */
+  forward(
+    ids: Tensor,
+    targets?: undefined,
+    options?: CachedForwardOptions & { readonly watch?: Watch },
+  ): Tensor;
+  /** The logits if the head read this residual stream, `[B, T, vocabSize]`. */
+  logits(stream: Tensor): Tensor;
+}
 
 /** The residual stream at one place in the model, for each of T tokens. */
 export interface InspectedStage {
@@ -26,7 +53,7 @@ export interface Inspection {
   readonly logits: Float32Array;
   /** The tokens that they belong to, `[T, candidates]`. */
   readonly candidates: Int32Array;
-  /** Weight of the previous embedding, for each token but the first: `[T − 1]`. */
+  /** Weight of the previous embedding, for each token but the first: `[T − 1]`; empty without any. */
   readonly smear: Float32Array;
   /** Weights of value embeddings `[T, nKvHead]`, by layer; `null` in layers without any. */
   readonly gates: readonly (Float32Array | null)[];
@@ -65,11 +92,11 @@ export interface InspectOptions {
  * ```
  */
 export async function inspect(
-  model: GPT,
+  model: InspectableModel,
   ids: readonly number[],
   { lensTokens = 5, candidates = 50 }: InspectOptions = {},
 ): Promise<Inspection> {
-  const { device, config: { nLayer, nHead, vocabSize } } = model;
+  const { device, config: { vocabSize }, watchedNames: names } = model;
   const length = ids.length;
   if (length === 0) throw wrongValue("inspect a model", "at least 1 token", "0");
   using _scope = device.scope();
@@ -79,10 +106,8 @@ export async function inspect(
   // Nothing follows the last token: what is gathered for it is cut off.
   const following = asRow(device, [...ids.slice(1), ids[0]!]).unsqueeze(-1);
   const logits = noGrad(() => model.forward(tokens, undefined, { watch }));
-  const layers = Array.from({ length: nLayer }, (_, layer) => `transformer.h.${layer}`);
-
   const stages: InspectedStage[] = [];
-  for (const stage of ["transformer.wte", ...layers, "backout"]) {
+  for (const stage of names.stages) {
     using _scope = device.scope();
     const stream = seen.get(stage)!;
     const [size, likely, next] = noGrad(() => {
@@ -102,22 +127,28 @@ export async function inspect(
   }
   const attention: Float32Array[][] = [];
   const gates: (Float32Array | null)[] = [];
-  for (const layer of layers) {
-    const pattern = await floats(seen.get(`${layer}.attn.pattern`)!);
-    const area = length ** 2;
+  for (const name of names.patterns) {
+    const pattern = seen.get(name)!;
+    const [values, area] = [await floats(pattern), length ** 2];
     attention.push(
-      Array.from({ length: nHead }, (_, head) => pattern.slice(head * area, (head + 1) * area)),
+      Array.from(
+        { length: pattern.shape[1]! },
+        (_, head) => values.slice(head * area, (head + 1) * area),
+      ),
     );
-    const gate = seen.get(`${layer}.attn.ve_gate`);
+  }
+  for (const name of names.gates) {
+    const gate = seen.get(name);
     gates.push(gate === undefined ? null : await floats(gate));
   }
+  const smear = seen.get(names.smear);
   const best = topK(logits, Math.min(candidates, vocabSize));
   return {
     attention,
     stages,
     logits: await floats(best.values),
     candidates: Int32Array.from(await best.indices.data()),
-    smear: await floats(seen.get("smear_gate")!),
+    smear: smear === undefined ? new Float32Array() : await floats(smear),
     gates,
   };
 }

@@ -50,6 +50,7 @@ import type { KVCache } from "./kv_cache.ts";
 import { parameterCounts } from "./parameters.ts";
 import { asSmearCache, SmearCache } from "./smear_cache.ts";
 import { decodeFused } from "../generate/decode.ts";
+import type { InspectableModel, WatchedNames } from "../generate/inspect.ts";
 import type { DecodingCosts, LossOptions, TrainableModel } from "../generate/language_model.ts";
 import { decodeFlops, flopsPerToken, kvReadBytes } from "../train/costs.ts";
 import { type LearningRates, optimizerGroupOptions } from "../train/optimizer_groups.ts";
@@ -139,7 +140,7 @@ function overLayers(device: Device, nLayer: number, first: number, last: number)
  * await device.close();
  * ```
  */
-export class GPT extends Module implements TrainableModel {
+export class GPT extends Module implements TrainableModel, InspectableModel {
   /** The model's shape. */
   readonly config: GPTConfig;
   /** The model's device. */
@@ -220,6 +221,17 @@ export class GPT extends Module implements TrainableModel {
     both.set(sin, cos.length);
     const shape = [2, this.maximumLength, 1, headSize(config) / 2];
     this.#angles = Tensor.from(device, both, { shape }).keep();
+  }
+
+  /** The names that `watch` is called with, for `inspect`. */
+  get watchedNames(): WatchedNames {
+    const layers = this.transformer.h.map((_, layer) => `transformer.h.${layer}`);
+    return {
+      stages: ["transformer.wte", ...layers, "backout"],
+      patterns: layers.map((layer) => `${layer}.attn.pattern`),
+      gates: layers.map((layer) => `${layer}.attn.ve_gate`),
+      smear: "smear_gate",
+    };
   }
 
   /** Maximum sequence length: the length of the rotary tables. */

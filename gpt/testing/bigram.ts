@@ -4,12 +4,14 @@ import { crossEntropy, Embedding, Linear, Module } from "../../nn/mod.ts";
 import type { MuonAdamWGroupOptions } from "../../optim/mod.ts";
 import type { Device, Tensor } from "../../tensor/mod.ts";
 import type { Architecture } from "../files/architecture.ts";
+import type { InspectableModel, WatchedNames } from "../generate/inspect.ts";
 import type {
   DecodingCosts,
   LossOptions,
   ModelConfig,
   TrainableModel,
 } from "../generate/language_model.ts";
+import type { Watch } from "../model/block.ts";
 import { KVCache } from "../model/kv_cache.ts";
 import type { LearningRates } from "../train/optimizer_groups.ts";
 
@@ -19,7 +21,7 @@ export interface BigramConfig extends ModelConfig {
 }
 
 /** Logits of the next token from the embedding of the last one. It has no layer with attention. */
-export class Bigram extends Module implements TrainableModel {
+export class Bigram extends Module implements TrainableModel, InspectableModel {
   readonly architecture = "bigram";
   readonly computeDtype = "float32";
   readonly embed: Embedding;
@@ -53,10 +55,24 @@ export class Bigram extends Module implements TrainableModel {
     return new KVCache(this.#device, shape, batchSize, capacity);
   }
 
-  forward(ids: Tensor, targets?: Tensor, options: LossOptions = {}): Tensor {
-    const { cache, lastOnly = false, reduction = "mean" } = options;
+  get watchedNames(): WatchedNames {
+    return { stages: ["embed"], patterns: [], gates: [], smear: "" };
+  }
+
+  logits(stream: Tensor): Tensor {
+    return this.head.forward(stream);
+  }
+
+  forward(
+    ids: Tensor,
+    targets?: Tensor,
+    options: LossOptions & { readonly watch?: Watch } = {},
+  ): Tensor {
+    const { cache, lastOnly = false, reduction = "mean", watch } = options;
     cache?.advance(ids.shape[1]!);
-    const logits = this.head.forward(this.embed.forward(lastOnly ? ids.slice(1, -1) : ids));
+    const stream = this.embed.forward(lastOnly ? ids.slice(1, -1) : ids);
+    watch?.("embed", stream);
+    const logits = this.logits(stream);
     if (targets === undefined) return logits;
     const loss = crossEntropy(logits, targets, { reduction });
     return reduction === "none" ? loss.reshape([-1]) : loss;
