@@ -27,6 +27,7 @@ export {
   learningRateMultiplier,
   type LearningRateSchedule,
   linearSchedule,
+  type MomentumSchedule,
   muonMomentumSchedule,
   weightDecaySchedule,
 } from "./schedules.ts";

@@ -85,11 +85,15 @@ export function learningRateMultiplier(step: number, schedule: LearningRateSched
   return linearSchedule(Math.max(steps - step, 0), warmdownSteps, finalFraction, 1);
 }
 
-const momentumWarmupSteps = 400;
+/** The schedule of Muon's momentum. */
+export interface MomentumSchedule extends Pick<LearningRateSchedule, "steps" | "warmdownRatio"> {
+  /** Steps of linear warmup. A run of fewer steps than nanochat's wants fewer. @default {400} */
+  readonly momentumWarmupSteps?: number;
+}
 
 /**
- * Muon's momentum: warms up from 0.85 to 0.97 over the first 400 steps, and falls to 0.90 during
- * the warmdown. In a short run the warmup takes precedence.
+ * Muon's momentum: warms up from 0.85 to 0.97, by default over the first 400 steps, and falls to
+ * 0.90 during the warmdown. In a short run the warmup takes precedence.
  *
  * @throws {RangeError} If a number of steps is not an integer, or a fraction is not from 0 to 1.
  *
@@ -101,11 +105,9 @@ const momentumWarmupSteps = 400;
  * if (muonMomentumSchedule(1000, { steps: 5000 }) !== 0.97) throw new Error("expected 0.97");
  * ```
  */
-export function muonMomentumSchedule(
-  step: number,
-  schedule: Pick<LearningRateSchedule, "steps" | "warmdownRatio">,
-): number {
-  const { steps, warmdownRatio = 0.65 } = schedule;
+export function muonMomentumSchedule(step: number, schedule: MomentumSchedule): number {
+  const { steps, warmdownRatio = 0.65, momentumWarmupSteps = 400 } = schedule;
+  checkSteps("momentumWarmupSteps", momentumWarmupSteps);
   const warmdownSteps = warmdownStepsOf(steps, warmdownRatio);
   checkSteps("step", step);
   if (step < momentumWarmupSteps) return linearSchedule(step, momentumWarmupSteps, 0.85, 0.97);

@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { goldenTest, readGoldenJson } from "../testing/golden.ts";
 import { roundHalfToEven } from "./rounding.ts";
 import {
@@ -84,4 +84,19 @@ goldenTest("the schedules equal nanochat's at every recorded step", () => {
     }));
     assertEquals(table, golden.table, name);
   }
+});
+
+Deno.test("Muon's momentum can warm up in fewer steps than nanochat's, and then falls as it does", () => {
+  const run = { steps: 440, momentumWarmupSteps: 154 };
+  assertEquals(muonMomentumSchedule(0, run), 0.85);
+  assertAlmostEquals(muonMomentumSchedule(77, run), 0.91, 1e-12);
+  assertAlmostEquals(muonMomentumSchedule(154, run), 0.97, 1e-12);
+  // Without the option, a run of 440 steps has hardly reached 0.97 when it is to be down at 0.91.
+  assert(muonMomentumSchedule(399, { steps: 440 }) > 0.969);
+  assert(muonMomentumSchedule(399, run) < 0.92);
+  assertThrows(
+    () => muonMomentumSchedule(0, { steps: 440, momentumWarmupSteps: 1.5 }),
+    RangeError,
+    "momentumWarmupSteps",
+  );
 });

@@ -65,6 +65,8 @@ const recipe = {
   scalarLr: 0.5,
   weightDecay: 0.28,
   warmupSteps: 40,
+  // The steps before the warmdown; nanochat's 400 are for runs of thousands of steps.
+  momentumWarmupSteps: 154,
   warmdownRatio: 0.65,
   finalLrFrac: 0.05,
   evalEvery: 440,

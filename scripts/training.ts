@@ -85,7 +85,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     ? await serveRun(`base/${flags.modelTag}`, act)
     : null;
   if (page !== null) print(`Dashboard: ${page.url}/\n`);
-  const { warmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
+  const { warmupSteps, momentumWarmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
   const pretraining = await preparePretraining({
     ...flags,
     ...measure,
@@ -97,7 +97,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     plan,
     checkpoint,
     source: await openCorpus(flags.data),
-    schedule: { warmupSteps, warmdownRatio, finalFraction },
+    schedule: { warmupSteps, momentumWarmupSteps, warmdownRatio, finalFraction },
     // What auto chose, so that the run goes on with it.
     settings: {
       ...settingsOf(flags),

@@ -66,6 +66,7 @@ export const trainingFlags = {
     "Whether to scale learning rates and weight decay to the batch and the run",
   ),
   warmupSteps: integer(40, "Steps until the full learning rate", { least: 0 }),
+  momentumWarmupSteps: integer(400, "Steps until Muon's full momentum", { least: 0 }),
   warmdownRatio: decimal(0.65, "Fraction of the run in which the learning rate falls", { most: 1 }),
   finalLrFrac: decimal(0.05, "Final fraction of the learning rate", { most: 1 }),
   loader: choice(
@@ -132,9 +133,10 @@ export function runFlags<Given extends Flags>(
   return parseFlags(args, flags, savedSettings(checkpoint));
 }
 
-/** The settings of a run that goes on. Before there was a choice, matmuls were in f32. */
+/** The settings of a run that goes on; before there was a choice, they had these values. */
 export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
-  return checkpoint === undefined ? {} : { matmulPrecision: "f32", ...checkpoint.meta.settings };
+  if (checkpoint === undefined) return {};
+  return { matmulPrecision: "f32", momentumWarmupSteps: 400, ...checkpoint.meta.settings };
 }
 
 /** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */

@@ -12,6 +12,7 @@ import {
   type GradScaler,
   learningRateMultiplier,
   type LearningRateSchedule,
+  type MomentumSchedule,
   MuonAdamW,
   muonMomentumSchedule,
   type SGD,
@@ -129,7 +130,7 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
  */
 export function pretrainingSchedule(
   plan: Pick<TrainingPlan, "numIterations" | "learningRates">,
-  schedule: Omit<LearningRateSchedule, "steps"> = {},
+  schedule: Omit<LearningRateSchedule & MomentumSchedule, "steps"> = {},
 ): SetLearningRates {
   const run = { ...schedule, steps: plan.numIterations };
   return (optimizer, step) => {
