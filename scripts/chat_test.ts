@@ -311,14 +311,14 @@ Deno.test("base_eval measures CORE on a bundle, and writes a table", async () =>
 Deno.test("chat_rl practices, measures, saves, and names what is wrong", async () => {
   const place = ["--device", "cpu", "--threads", "1", "--no-blas"];
   const small = [
-    ..."--num-iterations 2 --examples-per-step 2 --num-samples 4 --device-batch-size 2".split(" "),
+    ..."--num-iterations 2 --examples-per-step 2 --num-samples 4".split(" "),
     ..."--max-new-tokens 4 --eval-every 2 --eval-examples 2".split(" "),
   ];
   const { code, stdout, stderr } = await runScript("chat_rl.ts", [...small, ...place], home);
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /^task +4 questions: long-arithmetic$/m);
   assertMatch(stdout, /^step 2 of 2 {2}reward 0\.000 .* without signal/m);
-  assertMatch(stdout, /^step 2: pass@1 0\.000, pass@2 0\.000$/m);
+  assertMatch(stdout, /^step 2: pass@1 0\.000, .*, pass@4 0\.000$/m);
   assertMatch(stdout, /^Saved .*chatrl_checkpoints\/.*meta_000002\.json$/m);
   const wrong = await runScript(
     "chat_rl.ts",

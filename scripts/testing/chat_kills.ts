@@ -2,8 +2,8 @@
  * Kills `chat` at moments of its whole pipeline, from nothing to a model that talks, and calls it
  * again: it has to end in a chat.
  *
- * `deno run -A scripts/testing/chat_kills.ts --kills 20` does so at moments with equal distances; the
- * tests kill it after certain lines of its output.
+ * `deno run -A scripts/testing/chat_kills.ts --kills 20` does so after so many lines of its output,
+ * with equal distances; the tests kill it after certain lines.
  */
 
 import { tableAsText } from "../../gpt/mod.ts";
@@ -31,7 +31,7 @@ export function chatInTiny(corpus: string, home: string): Promise<Outcome> {
 /**
  * Starts `chat` in an empty folder, kills it, and calls it again.
  *
- * @param moment Milliseconds after the start, or a line of the output.
+ * @param moment A number of lines of its output, or one of its lines.
  * @throws {Error} If the process had ended before.
  */
 export async function killChat(
@@ -42,19 +42,18 @@ export async function killChat(
   const home = await Deno.makeTempDir();
   const child = command("testing/tiny_chat.ts", [corpus, ...question], home).spawn();
   const errors = new Response(child.stderr).text();
-  const timer = typeof moment === "number"
-    ? setTimeout(() => child.kill(signal), moment)
-    : undefined;
   let before = "";
   let isKilled = false;
+  const killIfDue = () => {
+    const isDue = moment instanceof RegExp ? moment.test(before) : linesOf(before) >= moment;
+    if (isDue && !isKilled) child.kill(signal);
+    isKilled ||= isDue;
+  };
+  killIfDue();
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     before += text;
-    if (moment instanceof RegExp && !isKilled && moment.test(before)) {
-      isKilled = true;
-      child.kill(signal);
-    }
+    killIfDue();
   }
-  clearTimeout(timer);
   const status = await child.status;
   if (status.success) throw new Error(`wanted a process to kill at ${moment}, got one that ended`);
   before += await errors;
@@ -62,6 +61,8 @@ export async function killChat(
   await Deno.remove(home, { recursive: true });
   return { before, part: partOf(before), again };
 }
+
+const linesOf = (text: string): number => text.split("\n").length - 1;
 
 function partOf(output: string): Part {
   if (/^Model: /m.test(output)) return "chat";
@@ -72,25 +73,22 @@ function partOf(output: string): Part {
 
 async function main({ kills }: { readonly kills: number }): Promise<number> {
   const corpus = await makeCorpus();
-  const start = performance.now();
   const whole = await chatInTiny(corpus, await Deno.makeTempDir());
   if (whole.code !== 0) throw new Error(whole.stderr);
-  const milliseconds = performance.now() - start;
+  const lines = linesOf(whole.stdout);
   const parts: Partial<Record<Part, number>> = {};
   let failed = 0;
   for (let kill = 0; kill < kills; kill++) {
-    const moment = Math.round(milliseconds * (kill + 0.5) / kills);
-    const { part, again } = await killChat(corpus, moment).catch((error) => {
-      console.log(`${moment} ms: ${error.message}`);
-      return { part: "chat" as const, again: { code: 0, stdout: "", stderr: "", models: "" } };
-    });
+    const moment = Math.floor(lines * kill / kills);
+    const { part, again } = await killChat(corpus, moment);
     parts[part] = (parts[part] ?? 0) + 1;
     const ok = again.code === 0 && /^Model: sft\/chat, step 8 of 8$/m.test(again.models);
     if (!ok) failed++;
-    console.log(`${moment} ms, ${part}: ${ok ? "ends in a chat" : again.stderr}`);
+    console.log(
+      `after ${moment} of ${lines} lines, ${part}: ${ok ? "ends in a chat" : again.stderr}`,
+    );
   }
   console.log(tableAsText([
-    ["without a kill", `${(milliseconds / 1000).toFixed(1)} s`],
     ...Object.entries(parts).map(([part, count]) => [`killed in: ${part}`, `${count}`] as const),
     ["do not end in a chat", `${failed}`],
   ]));
