@@ -21,7 +21,6 @@ export {
   type SchemaExample,
 } from "./core/bundle.ts";
 export { bundleFiles, demonstrationBundle } from "./core/demonstration.ts";
-export { download, type DownloadOptions } from "./files/download.ts";
 export {
   answerTask,
   checkCore,

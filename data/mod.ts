@@ -36,6 +36,9 @@
  */
 
 export * from "./browser.ts";
+export { download, type DownloadOptions } from "./hub/download.ts";
+export { Hub, type HubFile, type HubOptions } from "./hub/hub.ts";
+export type { RequestOptions, Token } from "./hub/request.ts";
 export { openSource, type OpenSourceOptions } from "./open_source.ts";
 export { openings } from "./openings.ts";
 export { parquetFiles, type ParquetOptions } from "./parquet/source.ts";

@@ -4,10 +4,10 @@ import {
   bundleFiles,
   coreBundlePath,
   demonstrationBundle,
-  download,
   findCoreBundle,
   readCoreBundle,
 } from "../chat/mod.ts";
+import { download } from "../data/mod.ts";
 import {
   ensureWritableFolder,
   exitCodeOf,

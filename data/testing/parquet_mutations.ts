@@ -145,7 +145,7 @@ async function readAll(path: string, bytes: number, column: string): Promise<voi
 }
 
 /** Numbers for one mutation, so that each can be made again alone (mulberry32). */
-function randomOf(seed: number, mutation: number): Random {
+export function randomOf(seed: number, mutation: number): Random {
   let state = Math.imul(seed, 0x9e3779b1) ^ Math.imul(mutation + 1, 0x85ebca6b);
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;

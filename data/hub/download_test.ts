@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { killDownloads } from "../testing/download_kills.ts";
 import { download } from "./download.ts";
 
 const content = crypto.getRandomValues(new Uint8Array(50_000));
@@ -81,7 +82,11 @@ Deno.test("a file arrives whole, with its digest and its progress", async () => 
 Deno.test("what was cut off goes on where it stopped", async () => {
   await using server = serve({ cutAfter: 20_000 });
   const path = await place();
-  await assertRejects(() => download(server.url, path), Error, "the next attempt goes on");
+  await assertRejects(
+    () => download(server.url, path, { attempts: 1 }),
+    Error,
+    "the next attempt goes on",
+  );
   assertEquals(await beside(path), ["bundle.zip.part", "bundle.zip.part.json"]);
   const { size } = await Deno.stat(`${path}.part`);
   assert(size > 0 && size <= 20_000, `${size}`);
@@ -105,7 +110,7 @@ Deno.test("another version, or a server without ranges or versions, starts over"
       ...("version" in change && !("content" in change) ? { version: change.version! } : {}),
     });
     const path = await place();
-    await assertRejects(() => download(server.url, path));
+    await assertRejects(() => download(server.url, path, { attempts: 1 }));
     Object.assign(server.behavior, { cutAfter: Infinity }, change);
     await download(server.url, path);
     assertEquals(await Deno.readFile(path), server.behavior.content);
@@ -131,9 +136,9 @@ Deno.test("a status other than 200 and a server that is not there are named", as
   const path = await place();
   await assertRejects(() => download(server.url, path), Error, "wanted status 200, got 404");
   await assertRejects(
-    () => download("http://127.0.0.1:1/x", path),
+    () => download("http://127.0.0.1:1/x", path, { attempts: 1 }),
     Error,
-    "Cannot download http://127",
+    'Cannot get http://127.0.0.1:1/x: wanted an answer of 127.0.0.1:1, got "',
   );
 });
 
@@ -145,4 +150,10 @@ Deno.test("a signal stops the download, and what is there stays", async () => {
   const { signal } = controller;
   await assertRejects(() => download(server.url, path, { signal, onProgress }), Error, "stopped");
   assert((await Deno.stat(`${path}.part`)).size > 0);
+});
+
+Deno.test("downloads that are killed at random moments end with the same bytes, and nothing else", async () => {
+  const { kills, problems } = await killDownloads({ downloads: 5, seed: 3 });
+  assertEquals(problems, []);
+  assert(kills > 0, "none was killed");
 });

@@ -1,0 +1,235 @@
+/**
+ * Downloads of large files, which go on where they stopped.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { statfs } from "node:fs/promises";
+import { firstLine, pause, request, type RequestOptions } from "./request.ts";
+
+/** Options for {@linkcode download}. */
+export interface DownloadOptions extends Omit<RequestOptions, "headers"> {
+  /** The SHA-256 digest of the whole file, in hexadecimal; another file is refused. */
+  readonly sha256?: string | undefined;
+  /** Called with the bytes that are there so far, and how many there will be, if that is known. */
+  readonly onProgress?: (bytes: number, total: number | null) => void;
+}
+
+/** What a partial download is of. */
+interface Origin {
+  readonly url: string;
+  /** The server's name of this version of the file; `null` if it has none. */
+  readonly version: string | null;
+}
+
+/** Milliseconds between looks at a file that another process downloads. */
+const LOOK = 200;
+
+/** The transfer stopped before the end; what came is there. */
+class Cut extends Error {}
+
+/**
+ * Downloads a file. What has arrived is kept beside its place in `PATH.part`, so that the next attempt
+ * asks for the rest only, unless the file on the server is another one by then. Of several processes
+ * that want the same file one downloads it, and the others wait.
+ *
+ * @param url Where it is, on HTTP or HTTPS.
+ * @param path Where it goes. A file that is there is replaced when the new one is whole.
+ * @returns The SHA-256 digest of the file, in hexadecimal.
+ * @throws {Error} If it cannot be downloaded or written, is not as long as the server said, or has
+ * another digest, after which nothing of it is kept.
+ */
+export async function download(
+  url: string,
+  path: string,
+  options: DownloadOptions = {},
+): Promise<string> {
+  const { sha256, signal } = options;
+  const folder = path.slice(0, path.lastIndexOf("/") + 1) || ".";
+  await writing(path, () => Deno.mkdir(folder, { recursive: true }));
+  const before = await inode(path);
+  using part = await lockPart(path, signal);
+  // Whoever held the lock has put the file in place.
+  const now = await inode(path);
+  if (now !== null && now !== before && (sha256 === undefined || await digestOf(path) === sha256)) {
+    await removePart(path);
+    return sha256 ?? await digestOf(path);
+  }
+  const bytes = await transferAll(url, path, part, folder, options);
+  const digest = await digestOf(`${path}.part`);
+  if (sha256 !== undefined && digest !== sha256.toLowerCase()) {
+    await removePart(path);
+    throw new Error(
+      `Cannot use ${url}: wanted the SHA-256 digest ${sha256}, got ${digest} of ${bytes} bytes`,
+    );
+  }
+  await writing(path, () => Deno.rename(`${path}.part`, path));
+  await removePart(path);
+  return digest;
+}
+
+/** Transfers until the file is whole; each attempt that brings something counts as the first. */
+async function transferAll(
+  url: string,
+  path: string,
+  part: Deno.FsFile,
+  folder: string,
+  options: DownloadOptions,
+): Promise<number> {
+  const { attempts = 5, wait = pause, onWait, signal } = options;
+  for (let failures = 0;;) {
+    const { size } = await part.stat();
+    try {
+      return await transfer(url, path, part, folder, options);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof Cut)) throw error;
+      const came = (await part.stat()).size;
+      failures = came > size ? 1 : failures + 1;
+      if (failures >= attempts) {
+        throw new Error(`${error.message}. ${came} bytes are there; the next attempt goes on`, {
+          cause: error.cause,
+        });
+      }
+      onWait?.(2 ** failures, error.message);
+      await wait(2 ** failures, signal);
+    }
+  }
+}
+
+async function transfer(
+  url: string,
+  path: string,
+  part: Deno.FsFile,
+  folder: string,
+  options: DownloadOptions,
+): Promise<number> {
+  const { onProgress, signal } = options;
+  const begun = await readOrigin(path);
+  const { size } = await part.stat();
+  const canGoOn = size > 0 && begun?.url === url && begun.version !== null;
+  const plain = { "accept-encoding": "identity" };
+  const rest = { ...plain, range: `bytes=${size}-`, "if-range": begun?.version ?? "" };
+  let { response } = await request(url, { ...options, headers: canGoOn ? rest : plain });
+  const isRest = response.headers.get("content-range")?.startsWith(`bytes ${size}-`) ?? false;
+  if (response.status === 416 || (response.status === 206 && !isRest)) {
+    await response.body?.cancel();
+    ({ response } = await request(url, { ...options, headers: plain }));
+  }
+  const start = response.status === 206 ? size : 0;
+  const total = lengthOf(response, start);
+  if (start === 0) {
+    await writing(path, () => part.truncate(0));
+    const version = response.headers.get("etag") ?? response.headers.get("last-modified");
+    // A weak tag does not promise the same bytes.
+    const origin: Origin = { url, version: version?.startsWith("W/") ? null : version };
+    await writing(path, () => Deno.writeTextFile(`${path}.part.json`, JSON.stringify(origin)));
+  }
+  if (total !== null) await checkSpace(folder, total - start, url);
+  await part.seek(start, Deno.SeekMode.Start);
+  let bytes = start;
+  const reader = (response.body ?? new Blob([]).stream()).getReader();
+  while (true) {
+    const { done, value } = await reader.read().catch((cause) => {
+      signal?.throwIfAborted();
+      throw new Cut(
+        `Cannot download ${url}: wanted ${total ?? "all"} bytes, got "${firstLine(cause)}"`,
+        {
+          cause,
+        },
+      );
+    });
+    if (done) break;
+    try {
+      for (let written = 0; written < value.length;) {
+        written += await writing(path, () => part.write(value.subarray(written)));
+      }
+    } catch (error) {
+      await reader.cancel().catch(() => {});
+      throw error;
+    }
+    bytes += value.length;
+    onProgress?.(bytes, total);
+  }
+  if (total !== null && bytes !== total) {
+    throw new Cut(`Cannot download ${url}: wanted ${total} bytes, got ${bytes}`);
+  }
+  await part.sync();
+  return bytes;
+}
+
+/** How long the whole file is, as the server says. */
+function lengthOf({ status, headers }: Response, start: number): number | null {
+  const length = headers.get("content-length");
+  if (status === 206) {
+    const [, total] = /\/(\d+)$/.exec(headers.get("content-range") ?? "") ?? [];
+    if (total !== undefined) return Number(total);
+  }
+  return length === null ? null : start + Number(length);
+}
+
+/** Opens the partial file, and waits for the lock on it. */
+async function lockPart(path: string, signal: AbortSignal | undefined): Promise<Deno.FsFile> {
+  while (true) {
+    const file = await writing(
+      path,
+      () => Deno.open(`${path}.part`, { create: true, read: true, write: true }),
+    );
+    try {
+      while (!await file.tryLock(true)) await pause(LOOK / 1000, signal);
+      // Whoever held the lock may have put the file in place.
+      if ((await file.stat()).ino === await inode(`${path}.part`)) return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+  }
+}
+
+async function inode(path: string): Promise<number | null> {
+  return await Deno.stat(path).then(({ ino }) => ino, () => null);
+}
+
+/** @throws {Error} If there is less room than a file needs, as far as this process may ask. */
+async function checkSpace(folder: string, bytes: number, url: string): Promise<void> {
+  const { state } = await Deno.permissions.query({ name: "sys", kind: "statfs" });
+  if (state !== "granted") return;
+  const { bavail, bsize } = await statfs(folder);
+  const room = Number(bavail) * Number(bsize);
+  if (room >= bytes) return;
+  throw new Error(`Cannot download ${url}: wanted ${bytes} bytes of free space, got ${room}`);
+}
+
+async function readOrigin(path: string): Promise<Origin | null> {
+  try {
+    const { url, version } = JSON.parse(await Deno.readTextFile(`${path}.part.json`));
+    return typeof url === "string" ? { url, version: version ?? null } : null;
+  } catch {
+    return null; // missing or invalid: start over
+  }
+}
+
+async function removePart(path: string): Promise<void> {
+  for (const name of [`${path}.part`, `${path}.part.json`]) {
+    await Deno.remove(name).catch(() => {});
+  }
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const file = await Deno.open(path);
+  for await (const chunk of file.readable) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+async function writing<Result>(path: string, write: () => Promise<Result>): Promise<Result> {
+  try {
+    return await write();
+  } catch (cause) {
+    const message = firstLine(cause);
+    const reason = /os error (28|112)\b/.test(message) ? "the disk is full" : message;
+    throw new Error(`Cannot write ${path}: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The Hugging Face hub: what a data set consists of, and its files.
+ *
+ * Source: https://huggingface.co/docs/hub/api and https://huggingface.co/docs/dataset-viewer/parquet
+ *
+ * @module
+ */
+
+import { download, type DownloadOptions } from "./download.ts";
+import { request, RequestError, type RequestOptions, type Token } from "./request.ts";
+
+/** Options for {@linkcode Hub}. */
+export interface HubOptions
+  extends Pick<RequestOptions, "attempts" | "wait" | "onWait" | "signal"> {
+  /** The hub or a mirror of it. @default {"https://huggingface.co"} */
+  readonly endpoint?: string;
+  /** For private and gated data sets; sent to the host of the endpoint only. */
+  readonly token?: string | undefined;
+}
+
+/** A file of a data set. */
+export interface HubFile {
+  /** Its path in the repository. */
+  readonly path: string;
+  /** Size in bytes. */
+  readonly size: number;
+  /** The SHA-256 digest of its content; `null` for small files, of which the hub keeps none. */
+  readonly sha256: string | null;
+}
+
+/** A client of the hub. */
+export class Hub {
+  readonly #endpoint: string;
+  readonly #options: RequestOptions;
+
+  constructor({ endpoint = "https://huggingface.co", token, ...options }: HubOptions = {}) {
+    this.#endpoint = endpoint.replace(/\/+$/, "");
+    const secret: Token | undefined = token === undefined
+      ? undefined
+      : { host: new URL(endpoint).host, value: token };
+    this.#options = { ...options, token: secret };
+  }
+
+  /** The commit that a revision of a data set stands for, so that later reads get the same files. */
+  async commit(repository: string, revision = "main"): Promise<string> {
+    const path = `api/datasets/${repository}/revision/${encodeURIComponent(revision)}`;
+    const { sha } = await this.#json(path, repository) as { sha?: unknown };
+    if (typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha)) return sha;
+    throw new TypeError(`Cannot read ${repository}: wanted a commit of ${revision}, got ${sha}`);
+  }
+
+  /** All files of a data set at a commit, in the order of the hub. */
+  async files(repository: string, commit: string): Promise<HubFile[]> {
+    const files: HubFile[] = [];
+    let next: string | null =
+      `${this.#endpoint}/api/datasets/${repository}/tree/${commit}?recursive=true`;
+    while (next !== null) {
+      const { response } = await this.#get(next, repository);
+      const page: unknown = await response.json();
+      if (!Array.isArray(page)) throw malformed(repository, "a list of files");
+      for (const entry of page) {
+        if (entry?.type !== "file") continue;
+        const { path, size, lfs } = entry;
+        if (typeof path !== "string" || typeof size !== "number") {
+          throw malformed(repository, "files with a path and a size");
+        }
+        checkPath(repository, path);
+        const sha256 = typeof lfs?.oid === "string" ? lfs.oid : null;
+        files.push({ path, size: lfs?.size ?? size, sha256 });
+      }
+      const link: string | null = response.headers.get("link");
+      const following: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(link ?? "")?.[1];
+      next = following === undefined ? null : this.#onThisHub(following, repository);
+    }
+    return files;
+  }
+
+  /**
+   * Downloads a file of a data set.
+   *
+   * @returns Its SHA-256 digest.
+   * @throws {Error} If it cannot be had, or is another one than `file` says.
+   */
+  async download(
+    repository: string,
+    commit: string,
+    file: HubFile,
+    path: string,
+    options: Pick<DownloadOptions, "onProgress" | "signal"> = {},
+  ): Promise<string> {
+    const encoded = file.path.split("/").map(encodeURIComponent).join("/");
+    const url = `${this.#endpoint}/datasets/${repository}/resolve/${commit}/${encoded}`;
+    const sha256 = file.sha256 ?? undefined;
+    try {
+      return await download(url, path, { ...this.#options, ...options, sha256 });
+    } catch (error) {
+      throw explained(error, repository);
+    }
+  }
+
+  async #json(path: string, repository: string): Promise<unknown> {
+    const { response } = await this.#get(`${this.#endpoint}/${path}`, repository);
+    try {
+      return await response.json();
+    } catch (cause) {
+      throw new SyntaxError(`Cannot read ${repository}: wanted JSON of the hub, got other text`, {
+        cause,
+      });
+    }
+  }
+
+  async #get(url: string, repository: string): ReturnType<typeof request> {
+    try {
+      return await request(url, this.#options);
+    } catch (error) {
+      throw explained(error, repository);
+    }
+  }
+
+  /** The next page of a list: a token must not go elsewhere. */
+  #onThisHub(link: string, repository: string): string {
+    const url = new URL(link, this.#endpoint);
+    if (url.origin === new URL(this.#endpoint).origin) return url.href;
+    throw malformed(repository, `another page on ${this.#endpoint}`);
+  }
+}
+
+/** Says what to do about a data set that the hub does not hand out. */
+function explained(error: unknown, repository: string): unknown {
+  if (!(error instanceof RequestError)) return error;
+  const page = `https://huggingface.co/datasets/${repository}`;
+  if (error.status === 401) {
+    return new Error(
+      `Cannot read ${repository}: there is no such data set, or it is private: see ${page}; a ` +
+        "token in HF_TOKEN shows private ones",
+      { cause: error },
+    );
+  }
+  if (error.status === 403) {
+    return new Error(
+      `Cannot read ${repository}: it asks for an agreement; accept it on ${page}, and set HF_TOKEN`,
+      { cause: error },
+    );
+  }
+  if (error.status === 404) {
+    return new Error(`Cannot read ${repository}: the hub has no such data set, file or revision`, {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** @throws {Error} If a path leads out of the folder that it would be stored in. */
+function checkPath(repository: string, path: string): void {
+  const parts = path.split("/");
+  const isInside = parts.every((part) => !["", ".", ".."].includes(part)) && !/[\\\0:]/.test(path);
+  if (!isInside) throw malformed(repository, "paths inside of it");
+}
+
+function malformed(repository: string, wanted: string): TypeError {
+  return new TypeError(
+    `Cannot read ${repository}: wanted ${wanted} from the hub, got something else`,
+  );
+}

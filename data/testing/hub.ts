@@ -1,0 +1,149 @@
+/**
+ * A hub of the tests' own on 127.0.0.1: it speaks the protocol of the real one, sends files from a
+ * second port as that does, and misbehaves on request.
+ *
+ * @module
+ */
+
+/** What goes wrong with the next requests; each entry is used once. */
+export interface Faults {
+  /** Answers of the hub in place of the right ones. */
+  readonly hub: (() => Response)[];
+  /** Answers of the storage in place of the right ones. */
+  readonly storage: (() => Response)[];
+  /** After so many bytes a body is cut. */
+  readonly cuts: number[];
+}
+
+/** A request that came, without its body. */
+export interface Seen {
+  readonly server: "hub" | "storage";
+  readonly path: string;
+  readonly range: string | null;
+  readonly authorization: string | null;
+}
+
+/** A hub that runs. */
+export interface TestHub extends AsyncDisposable {
+  readonly endpoint: string;
+  readonly faults: Faults;
+  readonly seen: Seen[];
+  /** Files by path; changing one changes its tag and its digest. */
+  readonly files: Map<string, Uint8Array<ArrayBuffer>>;
+  readonly commit: string;
+  /** Whether the storage knows ranges. */
+  hasRanges: boolean;
+  /** Files a page of a listing has. */
+  pageSize: number;
+  /** The token that the hub asks for, if any. */
+  token: string | null;
+  /** Milliseconds between two pieces of a body of 64 KiB each. */
+  delay: number;
+}
+
+export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+/** Starts a hub with one data set, `org/set`. */
+export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHub {
+  const repository = "org/set";
+  const seen: Seen[] = [];
+  const faults: Faults = { hub: [], storage: [], cuts: [] };
+  let links = 0;
+  const listen = (server: Seen["server"], answer: (request: Request) => Promise<Response>) =>
+    Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
+      const { pathname } = new URL(request.url);
+      const { headers } = request;
+      const [range, authorization] = [headers.get("range"), headers.get("authorization")];
+      seen.push({ server, path: pathname, range, authorization });
+      return faults[server].shift()?.() ?? await answer(request);
+    });
+
+  const storage = listen("storage", async (request) => {
+    const url = new URL(request.url);
+    const bytes = hub.files.get(decodeURIComponent(url.pathname.slice(1)));
+    // Each link is good once, as signed links expire.
+    if (bytes === undefined || Number(url.searchParams.get("link")) !== links) {
+      return new Response("expired", { status: 403 });
+    }
+    const tag = `"${await sha256Of(bytes)}"`;
+    const range = request.headers.get("range");
+    const goesOn = hub.hasRanges && range !== null && request.headers.get("if-range") === tag;
+    const start = goesOn ? Number(/\d+/.exec(range)![0]) : 0;
+    if (start >= bytes.length && start > 0) return new Response(null, { status: 416 });
+    const rest = bytes.subarray(start);
+    const headers = {
+      etag: tag,
+      "content-length": `${rest.length}`,
+      ...(goesOn ? { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {}),
+    };
+    const cut = faults.cuts.shift() ?? Infinity;
+    return new Response(bodyOf(rest, cut, hub.delay), { status: goesOn ? 206 : 200, headers });
+  });
+
+  const server = listen("hub", async (request) => {
+    const url = new URL(request.url);
+    if (hub.token !== null && request.headers.get("authorization") !== `Bearer ${hub.token}`) {
+      return new Response(null, { status: 401 });
+    }
+    const path = decodeURIComponent(url.pathname);
+    if (path === `/api/datasets/${repository}/revision/main`) {
+      return Response.json({ sha: hub.commit });
+    }
+    if (path === `/api/datasets/${repository}/tree/${hub.commit}`) {
+      const from = Number(url.searchParams.get("cursor") ?? 0);
+      const names = [...hub.files.keys()].slice(from, from + hub.pageSize);
+      const page = await Promise.all(names.map(async (path) => {
+        const bytes = hub.files.get(path)!;
+        return { type: "file", path, size: bytes.length, lfs: { oid: await sha256Of(bytes) } };
+      }));
+      url.searchParams.set("cursor", `${from + hub.pageSize}`);
+      const isLast = from + hub.pageSize >= hub.files.size;
+      return Response.json(page, isLast ? {} : { headers: { link: `<${url}>; rel="next"` } });
+    }
+    const [, file] = /^\/datasets\/org\/set\/resolve\/[0-9a-f]{40}\/(.*)$/.exec(path) ?? [];
+    const bytes = file === undefined ? undefined : hub.files.get(file);
+    if (bytes === undefined) return new Response(null, { status: 404 });
+    links++;
+    const place = `http://127.0.0.1:${storage.addr.port}/${
+      encodeURIComponent(file!)
+    }?link=${links}`;
+    return new Response(null, {
+      status: 302,
+      headers: { location: place, "x-linked-etag": `"${await sha256Of(bytes)}"` },
+    });
+  });
+
+  const hub: TestHub = {
+    ...{ endpoint: `http://127.0.0.1:${server.addr.port}`, faults, seen },
+    ...{ files: new Map(Object.entries(files)), commit: "c".repeat(40) },
+    ...{ hasRanges: true, pageSize: 1000, token: null, delay: 0 },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([server.shutdown(), storage.shutdown()]);
+    },
+  };
+  return hub;
+}
+
+/** A body in pieces, which ends with an error after `cut` bytes. */
+function bodyOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  cut: number,
+  delay: number,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let at = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+      const end = Math.min(at + 2 ** 16, cut, bytes.length);
+      if (end > at) controller.enqueue(bytes.slice(at, end));
+      at = end;
+      if (at >= bytes.length) return controller.close();
+      if (at < cut) return;
+      // What was sent is to arrive first.
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      controller.error(new Error("cut"));
+    },
+  });
+}
