@@ -324,7 +324,7 @@ export class Batcher {
   /** The chunks of prompts that the next step prefills. */
   #nextChunks(): Chunk[] {
     const chunks: Chunk[] = [];
-    let left = this.#pace.tokens(this.#running.length > 0);
+    let left = this.#pace.tokens(this.#running.length);
     for (const job of [...this.#prefilling]) {
       if (left === 0) break;
       if (job.isOver) {

@@ -22,11 +22,12 @@ const SMOOTHING = 0.5;
  *
  * const pace = new PrefillPace(256);
  * for (let step = 0; step < 20; step++) {
- *   const tokens = pace.tokens(true);
+ *   const tokens = pace.tokens(4);
  *   pace.note(5, 0);
  *   pace.note(5 + tokens, tokens);
  * }
- * if (pace.tokens(true) !== 15 || pace.tokens(false) !== 100) throw new Error("expected 15 and 100");
+ * // At most 15 beside others, which are 16 rows with these, and 100 if there are none.
+ * if (pace.tokens(4) !== 12 || pace.tokens(0) !== 64) throw new Error("expected 12 and 64");
  * ```
  */
 export class PrefillPace {
@@ -40,12 +41,19 @@ export class PrefillPace {
     this.#most = most;
   }
 
-  /** The most tokens to prefill in the next step. @param isShared Whether others generate in it. */
-  tokens(isShared: boolean): number {
-    const milliseconds = isShared ? MAX_DELAY_MS : MAX_IDLE_DELAY_MS;
+  /**
+   * The most tokens to prefill in the next step. With those of the others they are a power of two, if
+   * possible: kernels are made for each number of rows.
+   *
+   * @param others The sequences that generate a token in it.
+   */
+  tokens(others: number): number {
+    const milliseconds = others > 0 ? MAX_DELAY_MS : MAX_IDLE_DELAY_MS;
     // The first time is a guess, which is soon corrected.
     const fitting = this.#tokenMs === null ? 32 : Math.floor(milliseconds / this.#tokenMs);
-    return Math.min(this.#most, Math.max(MIN_TOKENS, fitting));
+    const most = Math.min(this.#most, Math.max(MIN_TOKENS, fitting));
+    const even = 2 ** Math.floor(Math.log2(most + others)) - others;
+    return even < MIN_TOKENS ? most : even;
   }
 
   /** Takes note of a step's duration. */
