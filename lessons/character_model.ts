@@ -127,6 +127,53 @@ export interface CharacterOptions {
   readonly seed?: number;
 }
 
+/** A step of training a character model. */
+export interface CharacterStep {
+  /** Updates so far. */
+  readonly step: number;
+  /** The cross-entropy before the update. */
+  readonly loss: number;
+  /** A word sampled after it. */
+  readonly word: string;
+}
+
+/**
+ * Trains a {@linkcode CharacterModel} step by step, and samples a word after each one.
+ *
+ * @throws {RangeError} If there are no words.
+ *
+ * @example
+ * ```ts
+ * import { characterSteps } from "./character_model.ts";
+ *
+ * for (const { step, loss, word } of characterSteps({ steps: 3 })) console.log(step, loss, word);
+ * ```
+ */
+export function* characterSteps(
+  { words = dinosaurs, learningRate = 10, steps = 60, seed = 1 }: CharacterOptions = {},
+): Generator<CharacterStep, void, void> {
+  const model = newModel(words);
+  for (let step = 1; step <= steps; step++) {
+    const loss = update(model, words, learningRate);
+    yield { step, loss, word: model.write(childSeed(seed, step)) };
+  }
+}
+
+function newModel(words: readonly string[]): CharacterModel {
+  if (words.length > 0) return new CharacterModel(words);
+  throw new RangeError("Cannot train the character model: wanted at least 1 word, got none");
+}
+
+/** One step of the training loop. Returns the loss before it. */
+function update(model: CharacterModel, words: readonly string[], learningRate: number): number {
+  const parameters = model.parameters();
+  for (const parameter of parameters) parameter.zeroGrad();
+  const loss = model.loss(words);
+  loss.backward();
+  for (const parameter of parameters) parameter.data -= learningRate * parameter.grad;
+  return loss.data;
+}
+
 /**
  * Trains a {@linkcode CharacterModel}, and samples words before and after.
  *
@@ -143,26 +190,15 @@ export interface CharacterOptions {
 export function trainCharacterModel(
   { words = dinosaurs, learningRate = 10, steps = 60, seed = 1 }: CharacterOptions = {},
 ): CharacterTraining {
-  if (words.length === 0) {
-    throw new RangeError("Cannot train the character model: wanted at least 1 word, got none");
-  }
-  const model = new CharacterModel(words);
-  const parameters = model.parameters();
+  const model = newModel(words);
   const sample = (): string[] =>
     Array.from({ length: 8 }, (_, i) => model.write(childSeed(seed, i)));
 
   const before = sample();
-  const losses: number[] = [];
-  for (let step = 0; step < steps; step++) {
-    for (const parameter of parameters) parameter.zeroGrad();
-    const loss = model.loss(words);
-    loss.backward();
-    for (const parameter of parameters) parameter.data -= learningRate * parameter.grad;
-    losses.push(loss.data);
-  }
+  const losses = Array.from({ length: steps }, () => update(model, words, learningRate));
   return {
     alphabet: model.alphabet,
-    parameters: parameters.length,
+    parameters: model.parameters().length,
     examples: words.reduce((sum, word) => sum + word.length + 1, 0),
     losses,
     before,

@@ -5,6 +5,8 @@ export interface Idea {
   readonly idea: string;
   /** The file, relative to the root of the repository. */
   readonly path: string;
+  /** Where nanochat has it: a file of its repository. */
+  readonly nanochat: string;
   /** Its place in the library. */
   readonly becomes: string;
 }
@@ -21,26 +23,88 @@ export interface Idea {
  * ```
  */
 export const ideas: readonly Idea[] = [
-  { idea: "a number", path: "tensor/tensor.ts", becomes: "an array on a device" },
-  { idea: "a neuron", path: "nn/linear.ts", becomes: "one row of a matrix" },
-  { idea: "a layer", path: "tensor/ops/matmul/matmul.ts", becomes: "one matmul" },
-  { idea: "an activation", path: "tensor/ops/elementwise.ts", becomes: "one expression, fused" },
-  { idea: "letters", path: "tokenizer/train.ts", becomes: "tokens, learned" },
-  { idea: "rows of weights", path: "nn/embedding.ts", becomes: "an embedding table" },
-  { idea: "the last three", path: "nn/self_attention.ts", becomes: "all earlier tokens" },
-  { idea: "the forward pass", path: "gpt/model/model.ts", becomes: "the whole GPT" },
+  {
+    idea: "a number",
+    path: "tensor/tensor.ts",
+    nanochat: "nanochat/gpt.py",
+    becomes: "an array on a device",
+  },
+  {
+    idea: "a neuron",
+    path: "nn/linear.ts",
+    nanochat: "nanochat/gpt.py",
+    becomes: "one row of a matrix",
+  },
+  {
+    idea: "a layer",
+    path: "tensor/ops/matmul/matmul.ts",
+    nanochat: "nanochat/gpt.py",
+    becomes: "one matmul",
+  },
+  {
+    idea: "an activation",
+    path: "tensor/ops/elementwise.ts",
+    nanochat: "nanochat/gpt.py",
+    becomes: "one expression, fused",
+  },
+  {
+    idea: "letters",
+    path: "tokenizer/train.ts",
+    nanochat: "nanochat/tokenizer.py",
+    becomes: "tokens, learned",
+  },
+  {
+    idea: "rows of weights",
+    path: "nn/embedding.ts",
+    nanochat: "nanochat/gpt.py",
+    becomes: "an embedding table",
+  },
+  {
+    idea: "the last three",
+    path: "nn/self_attention.ts",
+    nanochat: "nanochat/gpt.py",
+    becomes: "all earlier tokens",
+  },
+  {
+    idea: "the forward pass",
+    path: "gpt/model/model.ts",
+    nanochat: "nanochat/gpt.py",
+    becomes: "the whole GPT",
+  },
   {
     idea: "the loss",
     path: "nn/losses.ts",
+    nanochat: "nanochat/gpt.py",
     becomes: "over a whole vocabulary",
   },
-  { idea: "backpropagation", path: "autograd/tape.ts", becomes: "the same file" },
-  { idea: "gradient descent", path: "optim/sgd.ts", becomes: "an optimizer" },
+  {
+    idea: "backpropagation",
+    path: "autograd/tape.ts",
+    nanochat: "scripts/base_train.py",
+    becomes: "the same file",
+  },
+  {
+    idea: "gradient descent",
+    path: "optim/sgd.ts",
+    nanochat: "nanochat/optim.py",
+    becomes: "an optimizer",
+  },
   {
     idea: "a better descent",
     path: "optim/muon_adamw.ts",
+    nanochat: "nanochat/optim.py",
     becomes: "the GPT's optimizer",
   },
-  { idea: "the training loop", path: "gpt/train/loop.ts", becomes: "the same five steps" },
-  { idea: "sampling words", path: "gpt/generate/engine.ts", becomes: "text from a prompt" },
+  {
+    idea: "the training loop",
+    path: "gpt/train/loop.ts",
+    nanochat: "scripts/base_train.py",
+    becomes: "the same five steps",
+  },
+  {
+    idea: "sampling words",
+    path: "gpt/generate/engine.ts",
+    nanochat: "nanochat/engine.py",
+    becomes: "text from a prompt",
+  },
 ];

@@ -20,6 +20,8 @@
 export {
   CharacterModel,
   type CharacterOptions,
+  type CharacterStep,
+  characterSteps,
   type CharacterTraining,
   trainCharacterModel,
 } from "./character_model.ts";

@@ -52,6 +52,33 @@ function neuronLines(name: string, neuron: NeuronTrace, activation: string): str
   ];
 }
 
+function rulesStop(): string[] {
+  return [
+    "Some things are easy to write down as rules. This one never fails:",
+    "",
+    "  function celsiusToFahrenheit(celsius) { return celsius * 9 / 5 + 32; }",
+    "",
+    "Whatever you write into the next one, somebody finds a cat that breaks it:",
+    "",
+    "  function whatAnimalIsThis(picture) { /* ??? */ }",
+    "",
+    "Machine learning turns the job around: write a formula with open numbers in it,",
+    "show it examples, and let a procedure change the numbers until the answers are",
+    "right. The new words are old friends:",
+    "",
+    ...columns([
+      ["here", "it is like"],
+      ["parameter", "a tuning dial: a number that training turns"],
+      ["weight", "a config variable: how much an input counts"],
+      ["layers", "a filter chain: each works on what the one before gives it"],
+      ["forward pass", "a request on its way through the controllers"],
+      ["loss", "a failing assertion that says by how much it fails"],
+      ["backpropagation", "a stack trace, read from the error to its cause"],
+      ["gradient", "which way to turn a dial, and how much that helps"],
+    ], 2),
+  ];
+}
+
 function neuronStop(): string[] {
   return [
     "A neuron multiplies each input by a weight, adds the products and a bias, and",
@@ -86,6 +113,10 @@ function layersStop(): string[] {
     `  inputs  ${list(inputs)}`,
     ...hidden.map((layer) => `  hidden  ${list(layer)}`),
     `  outputs ${list(outputs)}`,
+    "",
+    "Why deep? Each layer builds on the one before. Looking at a picture, the first",
+    "may find edges, the second shapes made of edges, the third parts made of shapes,",
+    "such as an eye, and the fourth a cat. Nobody tells it to.",
   ];
 }
 
@@ -120,7 +151,10 @@ function lossStop(): string[] {
 function slopeStop(): string[] {
   const { w, product, error, loss, gradient, step, lossBelow, lossAbove, measured } = slope();
   return [
-    "The gradient is the slope of the loss: how it changes as a parameter changes.",
+    "Imagine standing on a mountain, blindfolded. You cannot see the valley, but your",
+    "feet feel which way the ground slopes. Take a step downhill, and feel again.",
+    "",
+    "The gradient is that slope of the loss: how it changes as a parameter changes.",
     `Take the loss (w * 3 - 7)^2 at w = ${show(w)}:`,
     "",
     `  w * 3       = ${show(product)}`,
@@ -161,9 +195,18 @@ function descentStop(): string[] {
 function backpropagationStop(): string[] {
   const { values, learningRate, w, b, prediction, loss } = backpropagation();
   return [
-    "Backpropagation computes the gradients of all values at once. The forward pass",
-    "goes down this table. The backward pass goes up: it multiplies the gradient of",
-    "each result by the derivative of the operation that made it, the chain rule.",
+    "It gets a bit harder here; behind this stop, everything is repetition.",
+    "",
+    "Nudging shows what a gradient is: w from 3.75 to 3.76 moves the prediction from",
+    "11.00 to 11.02, a ratio of 2.0, because w is multiplied by the input, 2. The",
+    "bias is only added: its ratio is 1.0. But a model has millions of dials.",
+    "",
+    "Backpropagation computes the gradients of all values at once. Think of dominoes:",
+    "w tips the product, that tips the prediction, that tips the loss. The forward",
+    "pass goes down this table. The backward pass goes up: it multiplies the gradient",
+    "of each result by the derivative of the operation that made it, the chain rule.",
+    "Why from back to front? Gradients in the middle are reused. From front to back,",
+    "each of 500 million parameters would need a pass of its own.",
     "",
     ...columns([
       ["name", "formula", "gradient is", "value", "gradient"],
@@ -239,7 +282,11 @@ function languageStop(): string[] {
   const list = (words: readonly string[]): string[] =>
     words.map((word) => `  ${word === "" ? "(an empty word)" : word}`);
   return [
-    "A language model predicts the next token. This one reads three letters of the",
+    "'The sky is ...': you thought 'blue'. A language model does the same, in the",
+    "five steps that you know: words become numbers, run forward, get a loss for how",
+    "little they believed in 'blue', send gradients back, and move every weight.",
+    "",
+    "So a language model predicts the next token. This one reads three letters of the",
     `name of a dinosaur and computes a logit for each of the ${alphabet.length} letters that can`,
     `follow (the end of the word is one), with ${parameters} weights. Softmax turns logits`,
     "into probabilities, and the loss is -ln of the probability of the actual next",
@@ -262,6 +309,20 @@ function languageStop(): string[] {
   ];
 }
 
+/** The ideas of each of nanochat's files, within the width of a terminal. */
+function nanochatFiles(): string[] {
+  const files = Map.groupBy(ideas, ({ nanochat }) => nanochat);
+  return [...files].flatMap(([file, found]) => [
+    `  ${file}`,
+    ...wrapped(found.map(({ idea }) => idea).join(", ")).map((line) => `    ${line}`),
+  ]);
+}
+
+/** The lines of a text of at most 72 columns. */
+function wrapped(text: string): string[] {
+  return text.match(/\S.{0,71}(?=\s|$)/g) ?? [];
+}
+
 function mapStop(): string[] {
   return [
     "A GPT is these ideas with arrays instead of single numbers, more layers, and a",
@@ -270,6 +331,21 @@ function mapStop(): string[] {
     ...columns([
       ["idea", "file", "becomes"],
       ...ideas.map(({ idea, path, becomes }) => [idea, path, becomes]),
+    ], 3),
+    "",
+    "And in nanochat:",
+    "",
+    ...nanochatFiles(),
+    "",
+    "How far is it from here to the real thing? nanochat at depth 26:",
+    "",
+    ...columns([
+      ["", "this tour", "nanochat"],
+      ["parameters", "2, then a few dozen", "568 million"],
+      ["examples", "1", "4.5 billion tokens"],
+      ["one step", "1 example", "500,000 tokens"],
+      ["time", "2 seconds", "1.65 hours on 8 H100"],
+      ["cost", "nothing", "about $48"],
     ], 3),
     "",
     "To train one yourself: deno task speedrun",
@@ -283,12 +359,13 @@ function mapStop(): string[] {
  * ```ts
  * import { stops } from "./tour.ts";
  *
- * const [first] = stops;
- * const text = first!.lines().join("\n");
+ * const stop = stops.find(({ title }) => title === "One neuron");
+ * const text = stop!.lines().join("\n");
  * if (!text.includes("tanh(-4.5) = -0.9998")) throw new Error(text);
  * ```
  */
 export const stops: readonly Stop[] = [
+  { title: "Rules or examples", lines: rulesStop },
   { title: "One neuron", lines: neuronStop },
   { title: "Layers", lines: layersStop },
   { title: "The forward pass", lines: forwardStop },

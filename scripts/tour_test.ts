@@ -21,8 +21,8 @@ async function run(args: readonly string[]): Promise<Outcome> {
 Deno.test("the whole tour needs no permission, and prints no color codes into a pipe", async () => {
   const { code, stdout, stderr } = await run([]);
   assertEquals([code, stderr], [0, ""]);
-  assertStringIncludes(stdout, "1/11  One neuron");
-  assertStringIncludes(stdout, "11/11  Where each idea lives");
+  assertStringIncludes(stdout, "1/12  Rules or examples");
+  assertStringIncludes(stdout, "12/12  Where each idea lives");
   assert(!stdout.includes("\x1b"));
 });
 
@@ -40,35 +40,35 @@ Deno.test("--step waits for one line after each stop but the last", async () => 
     text += chunk;
     while ((text.match(/Press Enter/g)?.length ?? 0) > waits) {
       waits++;
-      assert(!text.includes(`${waits + 1}/11`), `stop ${waits + 1} came before Enter`);
+      assert(!text.includes(`${waits + 1}/12`), `stop ${waits + 1} came before Enter`);
       await writer.write(enter);
     }
   }
   await writer.close();
-  assertEquals(waits, 10);
+  assertEquals(waits, 11);
   assertEquals((await child.status).code, 0);
 });
 
 Deno.test("--step does not wait if nobody can press Enter", async () => {
   const { code, stdout } = await run(["--step"]);
   assertEquals(code, 0);
-  assertStringIncludes(stdout, "11/11");
+  assertStringIncludes(stdout, "12/12");
 });
 
 Deno.test("--stop shows one stop, and --help the list of them", async () => {
-  const { stdout } = await run(["--stop", "4"]);
-  assertStringIncludes(stdout, "4/11  The loss");
-  assert(!stdout.includes("3/11") && !stdout.includes("5/11"));
+  const { stdout } = await run(["--stop", "5"]);
+  assertStringIncludes(stdout, "5/12  The loss");
+  assert(!stdout.includes("4/12") && !stdout.includes("6/12"));
   const help = await run(["--help"]);
   assertEquals(help.code, 0);
-  assertStringIncludes(help.stdout, " 4  The loss");
+  assertStringIncludes(help.stdout, " 5  The loss");
 });
 
 Deno.test("a wrong flag ends with code 2 and one line that names it", async () => {
   const cases: [string[], string][] = [
     [["--bogus"], "--bogus"],
-    [["--stop", "12"], 'Cannot use --stop: wanted a whole number from 1 to 11, got "12"'],
-    [["--stop", "one"], 'Cannot use --stop: wanted a whole number from 1 to 11, got "one"'],
+    [["--stop", "13"], 'Cannot use --stop: wanted a whole number from 1 to 12, got "13"'],
+    [["--stop", "one"], 'Cannot use --stop: wanted a whole number from 1 to 12, got "one"'],
     [["--stop"], "--stop"],
     [["extra"], "extra"],
   ];
