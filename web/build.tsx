@@ -14,6 +14,7 @@ import { ideas } from "../lessons/ideas.ts";
 import { bundle, htmlDocument, readText, styleSheet } from "./bundle.ts";
 import { renderToString } from "./build_deps.ts";
 import { Page } from "./lesson/page.tsx";
+import { shared } from "./lesson/shared.ts";
 import { readProse } from "./lesson/prose.tsx";
 import { escapeHtml, linesOf, symbolCode } from "./symbols.ts";
 
@@ -85,6 +86,7 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   );
   add("style.css", await styleSheet(own("./style.css")));
   add("learn.js", await bundle(own("./lesson/client.tsx")));
+  add("labs.js", await bundle(own("./lesson/labs.tsx"), Object.keys(shared)));
   add("engine.js", await workerScript("engine", own("./engine/worker.ts")));
   add("letters.js", await workerScript("letters", own("./engine/letters_worker.ts")));
   for (const [path, source] of sources) add(sourceAddress(path), sourcePage(path, source, title));

@@ -1,6 +1,6 @@
 /** Reading and bundling the files of a page. @module */
 
-import { MARK } from "./parts/mark.ts";
+import { MARK } from "./parts/mark.tsx";
 
 /**
  * Reads a file of the repository, which may be at a URL.
@@ -42,14 +42,16 @@ export function htmlDocument(title: string, tags: string, style: string, body: s
  * Bundles a script and what it imports as a classic script. Needs `--unstable-bundle`.
  *
  * @param entry Its address.
+ * @param given The names of files that it gets from a script before it, by a global `require`.
  * @throws {Error} If it cannot be bundled.
  */
-export async function bundle(entry: URL): Promise<string> {
+export async function bundle(entry: URL, given: readonly string[] = []): Promise<string> {
   const { success, errors, outputFiles } = await Deno.bundle({
     entrypoints: [entry.href],
     platform: "browser",
     format: "iife",
     minify: true,
+    external: given.map((name) => `*/${name}`),
     write: false,
   });
   const code = outputFiles?.[0]?.text();

@@ -28,3 +28,4 @@ export {
 } from "npm:preact@11.2.0";
 export { useEffect, useRef, useState } from "npm:preact@11.2.0/hooks";
 export { del as forget, get as recall, set as keep } from "npm:idb-keyval@6.2.2";
+export * as jsxRuntime from "npm:preact@11.2.0/jsx-runtime";

@@ -5,10 +5,21 @@ import type { Page } from "npm:playwright-core@1.65.1";
 import { readSafetensors } from "../tensor/mod.ts";
 import { type GptSpec, specOf, textTasks } from "./engine/gpt_spec.ts";
 import type { ModelFiles } from "./engine/inside.ts";
-import { taskLines } from "./engine/texts.ts";
+import { isRight, taskLines } from "./engine/texts.ts";
 import { fixed } from "./parts/number.ts";
 import { filesOf, link, lossesOf, preset, small, trainInDeno } from "./testing/gpt.ts";
 import { openSite, pageTest, violations, Widget } from "./testing/pages.ts";
+
+Deno.test("answers are told right from wrong by the rule of their task", () => {
+  for (const task of ["sort", "reverse", "add", "parentheses"] as const) {
+    for (const line of taskLines(task, 1, 50)) {
+      assertEquals(isRight(task, line), true, line);
+      assertEquals(isRight(task, `${line}x`), false, line);
+      assertEquals(isRight(task, line.slice(0, -1)), false, line);
+    }
+  }
+  assertEquals([isRight("names", "rex"), isRight("own", "a")], [null, null]);
+});
 
 Deno.test("the lines of a task follow its rule", () => {
   for (const task of textTasks) {
@@ -295,7 +306,9 @@ pageTest("settings are in the link, presets set them, and runs are compared", as
   assertEquals(rates, ["0.1", "0.3", "1.0", "3.0", "10.0"]);
   await widget.press("Start");
   await page.waitForSelector("text=Download meta_000020.json", { timeout: 120_000 });
-  await page.locator("[data-widget=gpt] summary").click();
+  await page.locator("[data-widget=gpt] summary").evaluateAll((all) =>
+    all.forEach((one) => (one as HTMLElement).click())
+  );
   const merges = await page.textContent("[data-merges]");
   assertEquals(merges?.split("→").length, 65);
   await page.selectOption("#gptOptimizer", "adamw");

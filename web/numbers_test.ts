@@ -96,9 +96,16 @@ async function moveEverything(page: Page): Promise<void> {
   await slope.move("w", "End");
   await slope.shows({ loss: "64.00", gradient: "48.0" });
 
+  const nudge = new Widget(page, "nudge");
+  await page.selectOption("#nudge", "0.001");
+  await nudge.shows({ nudged: "1.002001", change: "0.002001", rate: "2.001" });
   await page.focus("#nudge");
+  await page.keyboard.press("ArrowUp");
+  await page.focus("#nudged");
   await page.keyboard.press("ArrowDown");
-  await new Widget(page, "nudge").shows({ nudged: "1.002001", change: "0.002001", rate: "2.001" });
+  await nudge.shows({ nudged: "11.0200", change: "0.0200", rate: "2.00" });
+  await page.keyboard.press("ArrowDown");
+  await nudge.shows({ nudged: "11.0100", change: "0.0100", rate: "1.00" });
 
   const backpropagation = new Widget(page, "backpropagation");
   await backpropagation.move("backW", 1);
@@ -125,7 +132,7 @@ async function moveEverything(page: Page): Promise<void> {
   for (let step = 2; step <= 25; step++) await backpropagation.press("Take this step");
   await backpropagation.shows({ loss: "0.01" }, "25 steps taken, loss 0.01");
   await backpropagation.press("Run until the loss shows 0.00");
-  await backpropagation.shows({ loss: "0.00" }, "26 steps taken, loss 0.00");
+  await backpropagation.shows({ loss: "0.00" }, "26 steps taken, loss 0.00. It has learned!");
   await checkGraph(page, backpropagation);
 }
 

@@ -12,7 +12,10 @@ export interface SymbolCode {
   readonly path: string;
   /** The line that it starts on, from 1. */
   readonly line: number;
-  /** Its complete lines, without the comment above it, as HTML with marked keywords. */
+  /**
+   * Its lines as HTML with marked keywords: without the comment above it, and without the checks that
+   * throw an error, which are not what is learned from.
+   */
   readonly html: string;
 }
 
@@ -41,8 +44,27 @@ export function symbolCode(path: string, source: string, symbol: string): Symbol
   }
   const lineAt = (position: number) => file.getLineAndCharacterOfPosition(position).line;
   const start = lineAt(node.getStart(file));
-  const lines = linesOf(source).slice(start, lineAt(node.getEnd()) + 1);
+  const checks = new Set<number>();
+  const visit = (one: ts.Node): void => {
+    if (!isCheck(one)) return ts.forEachChild(one, visit);
+    for (let line = lineAt(one.getStart(file)); line <= lineAt(one.getEnd()); line++) {
+      checks.add(line);
+    }
+  };
+  visit(node);
+  const end = lineAt(node.getEnd());
+  const lines = linesOf(source).filter((_, line) =>
+    line >= start && line <= end && !checks.has(line)
+  );
   return { path, line: start + 1, html: lines.join("\n") };
+}
+
+/** Whether a statement only throws an error under a condition. */
+function isCheck(node: ts.Node): boolean {
+  if (!ts.isIfStatement(node) || node.elseStatement !== undefined) return false;
+  const { thenStatement: then } = node;
+  return ts.isThrowStatement(then) ||
+    ts.isBlock(then) && then.statements.length === 1 && ts.isThrowStatement(then.statements[0]!);
 }
 
 function memberOf(parent: ts.Node, name: string): ts.Node | undefined {

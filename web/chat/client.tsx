@@ -5,7 +5,8 @@
 
 import { type JSX, render, signal } from "../deps.ts";
 import { Button, Slider } from "../parts/controls.tsx";
-import { Icon, IconButton, Mark } from "../parts/icons.tsx";
+import { Icon, IconButton } from "../parts/icons.tsx";
+import { Mark } from "../parts/mark.tsx";
 import { words } from "../words/chat.ts";
 import {
   chats,

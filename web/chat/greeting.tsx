@@ -4,7 +4,7 @@
 
 import type { JSX } from "../deps.ts";
 import { Button } from "../parts/controls.tsx";
-import { Mark } from "../parts/icons.tsx";
+import { Mark } from "../parts/mark.tsx";
 import { words } from "../words/chat.ts";
 import type { ModelInfo } from "./api.ts";
 import { focusComposer, send } from "./composer.tsx";

@@ -7,7 +7,7 @@ import type { ListedRun } from "../../serve/dashboard/messages.ts";
 import { computed, type JSX, render, type TargetedPointerEvent } from "../deps.ts";
 import { Button, Controls, Slider } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
-import { Mark } from "../parts/icons.tsx";
+import { Mark } from "../parts/mark.tsx";
 import {
   type Curve,
   extremes,

@@ -15,6 +15,8 @@ export interface NetworkSpec {
   readonly learningRate: number;
   readonly seed: number;
   readonly steps: number;
+  /** The seconds that it takes at least, so that one can watch it. @default {0} */
+  readonly seconds?: number;
 }
 
 export interface NetworkProgress {
@@ -61,7 +63,7 @@ export async function* trainNetwork(
   spec: NetworkSpec,
   signal: AbortSignal,
 ): AsyncGenerator<NetworkProgress> {
-  const { set, own, hidden, activation, learningRate, seed, steps } = spec;
+  const { set, own, hidden, activation, learningRate, seed, steps, seconds = 0 } = spec;
   const points = set === "own" ? own : makePoints(set, seed);
   if (points.length === 0) {
     throw new RangeError("Cannot train the network: wanted at least 1 point, got none");
@@ -103,6 +105,9 @@ export async function* trainNetwork(
   yield await look(0, []);
   let losses: number[] = [];
   let shown = performance.now();
+  const pace = 1000 * seconds / steps;
+  /** When it may go on, in milliseconds: what is paused is not caught up with. */
+  let due = shown;
   for (let step = 1; step <= steps && !signal.aborted; step++) {
     using _scope = device.scope();
     optimizer.zeroGrad();
@@ -110,9 +115,14 @@ export async function* trainNetwork(
     loss.backward();
     optimizer.step();
     losses.push(await loss.item());
-    if (step < steps && performance.now() - shown < EVENT_INTERVAL) continue;
+    due += pace;
+    const since = (pace === 0 ? performance.now() : due) - shown;
+    if (step < steps && since < EVENT_INTERVAL) continue;
     yield await look(step, losses);
     losses = [];
+    const ahead = due - performance.now();
+    if (ahead > 0) await new Promise((resolve) => setTimeout(resolve, ahead));
     shown = performance.now();
+    due = Math.max(due, shown);
   }
 }

@@ -39,6 +39,38 @@ export function questionOf(line: string): readonly [question: string, answer: st
   return question === undefined || answer === undefined ? null : [question, answer];
 }
 
+/** What the answer to a question of a task has to be. */
+const answers: Partial<Record<typeof textTasks[number], (question: string) => string>> = {
+  sort: (question) => [...question.slice(0, -1)].sort().join(""),
+  reverse: (question) => [...question.slice(0, -1)].reverse().join(""),
+  add: (question) => `${question.slice(0, -1).split("+").reduce((sum, x) => sum + Number(x), 0)}`,
+};
+
+/**
+ * Whether a line follows the rule of its task; `null` where the task has no rule.
+ *
+ * @example
+ * ```ts
+ * import { isRight } from "./texts.ts";
+ *
+ * if (isRight("sort", "dab>abd") !== true || isRight("add", "2+2=5") !== false) throw new Error();
+ * if (isRight("names", "rex") !== null) throw new Error("names have no rule");
+ * ```
+ */
+export function isRight(task: typeof textTasks[number] | "own", line: string): boolean | null {
+  if (task === "names" || task === "own") return null;
+  if (task === "parentheses") {
+    let depth = 0;
+    const isBalanced = [...line].every((sign) => {
+      depth += sign === "(" ? 1 : sign === ")" ? -1 : NaN;
+      return depth >= 0;
+    });
+    return isBalanced && depth === 0 && line !== "";
+  }
+  const [question, answer] = questionOf(line) ?? [];
+  return question !== undefined && answers[task]!(question) === answer;
+}
+
 /**
  * Writes `count` lines of a task; the same seed writes the same lines.
  *

@@ -74,36 +74,15 @@ export function BackpropagationWidget(): JSX.Element {
     const mark = name === now ? "now" : markOf(name, name);
     return { lines, mark, inputs: given.includes(name) ? [] : undefined };
   };
+  // What the walk has not reached yet is a question to the reader.
+  const known = (name: string, data: string) =>
+    !isWalking || visited.has(`${name} forward`) ? data : words.forward.unknown;
+  const found = (name: string, data: string) =>
+    !isWalking || visited.has(`${name} backward`) ? data : words.forward.unknown;
   const rule = values.find(({ name }) => name === now)?.chainRule ?? "";
   return (
     <>
       <Controls of={[w, b]} />
-      <Rows
-        of="backpropagation"
-        rows={[
-          ["prediction", text.prediction, p, `${shownW} × 2 + ${shownB}`],
-          ["loss", text.loss, loss, `(${p} − 10)²`],
-          ["dPrediction", text.dPrediction, dPrediction, `2 × (${p} − 10)`],
-          ["dPredictionDw", text.dPredictionDw, "2", "x"],
-          ["dw", text.dw, dw, `${dPrediction} × 2`],
-          ["db", text.db, db, `${dPrediction} × 1`],
-          ["newW", text.newW, fixed(newW, 4), `${shownW} − 0.01 × ${dw}`],
-          ["newB", text.newB, fixed(newB, 4), `${shownB} − 0.01 × ${db}`],
-        ]}
-      />
-      <p class="buttons">
-        <Button onClick={takeStep}>{text.take}</Button>
-        <Button
-          onClick={() => {
-            for (let i = 0; i < MAX_STEPS && !isDone(); i++) takeStep();
-          }}
-        >
-          {text.run}
-        </Button>
-        <Button onClick={() => start(3.75, 3.5)}>{text.start}</Button>
-        <Button onClick={() => start(3, 1)}>{text.first}</Button>
-      </p>
-      <p role="status">{text.taken(taken.value, loss)}</p>
       <Graph
         title={text.graph}
         columns={columns.map((names) => names.map(boxOf))}
@@ -119,8 +98,42 @@ export function BackpropagationWidget(): JSX.Element {
           {words.actions.next}
         </Button>
       </p>
-      <p role="status" data-walk={now === null ? "" : `${now} ${pass}`}>
+      <p aria-live="polite" data-walk={now === null ? "" : `${now} ${pass}`}>
         {now === null ? text.whole : text.visit(now, pass === "backward", rule)}
+      </p>
+      <Rows
+        of="backpropagation"
+        rows={[
+          ["prediction", text.prediction, known("prediction", p), `${shownW} × 2 + ${shownB}`],
+          ["loss", text.loss, known("loss", loss), `(${p} − 10)²`],
+          [
+            "dPrediction",
+            text.dPrediction,
+            found("prediction", dPrediction),
+            `2 × (${p} − 10)`,
+          ],
+          ["dPredictionDw", text.dPredictionDw, "2", "x"],
+          ["dw", text.dw, found("w", dw), `${dPrediction} × 2`],
+          ["db", text.db, found("b", db), `${dPrediction} × 1`],
+          ["newW", text.newW, found("w", fixed(newW, 4)), `${shownW} − 0.01 × ${dw}`],
+          ["newB", text.newB, found("b", fixed(newB, 4)), `${shownB} − 0.01 × ${db}`],
+        ]}
+      />
+      <p class="buttons">
+        <Button onClick={takeStep}>{text.take}</Button>
+        <Button
+          onClick={() => {
+            for (let i = 0; i < MAX_STEPS && !isDone(); i++) takeStep();
+          }}
+        >
+          {text.run}
+        </Button>
+        <Button onClick={() => start(3.75, 3.5)}>{text.start}</Button>
+        <Button onClick={() => start(3, 1)}>{text.first}</Button>
+      </p>
+      <p role="status">
+        {text.taken(taken.value, loss)}
+        {isDone() && text.cheer}
       </p>
       <details>
         <summary>{text.table}</summary>

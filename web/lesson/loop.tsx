@@ -2,11 +2,11 @@
 
 /** Section 7: the training loop, and its learning rate up to divergence. @module */
 
-import { trainingLoop } from "../../lessons/training_examples.ts";
+import { type LoopStep, trainingLoop } from "../../lessons/training_examples.ts";
 import { computed, type JSX, signal } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
 import { fixed } from "../parts/number.ts";
-import { type Curve, Plot } from "../parts/plot.tsx";
+import { type Curve, Plot, type Point } from "../parts/plot.tsx";
 import { Rows } from "../parts/rows.tsx";
 import { reset, slider } from "../state.ts";
 import { words } from "./words.ts";
@@ -30,6 +30,30 @@ export function StepsPlot({ title = text.plot, yName = text.loss, steps, highest
   return <Plot title={title} {...axes} curves={curves} />;
 }
 
+/** The first steps, which decide how much of the valley is shown. */
+const SHOWN = 8;
+
+/**
+ * The loss along the way that w and b take together, over w: a parabola. Its ends are where the first
+ * steps are, so that one sees them jump when they do.
+ */
+function valleyOf(
+  taken: readonly LoopStep[],
+): { readonly x: readonly [number, number]; readonly highest: number; readonly points: Point[] } {
+  const first = taken.slice(0, SHOWN);
+  const lowest = 3.75 - GRADIENT_SHARE;
+  const reach = Math.max(0.5, ...first.map(({ w }) => Math.abs(w - lowest))) * 1.15;
+  const x = [lowest - reach, lowest + reach] as const;
+  const points = Array.from({ length: 41 }, (_, i) => {
+    const at = x[0] + (x[1] - x[0]) * i / 40;
+    return [at, ((at - lowest) / GRADIENT_SHARE) ** 2] as const;
+  });
+  return { x, highest: Math.max(1.5, points[0]![1]), points };
+}
+
+/** From the start, w has this far to go, while b goes half as far: the gradient of w is twice that of b. */
+const GRADIENT_SHARE = 0.4;
+
 /** Goes on to the next line of the loop; after the last one, to the next step. */
 function nextPhase(): void {
   phase.value = (phase.value + 1) % text.phases.length;
@@ -43,17 +67,37 @@ export function LoopWidget(): JSX.Element {
   const names = ["w", "b", "prediction", "loss", "dw", "db"] as const;
   // As many of them as the loop has computed by the line that is lit; all before the first one.
   const known = [6, 3, 4, 6, 6][phase.value]!;
+  const path = taken.slice(0, at + 1).map(({ w, loss }) => [w, loss] as const);
+  const valley = valleyOf(taken);
   return (
     <>
       <Controls of={[rate, step]} />
-      <StepsPlot
-        steps={STEPS - 1}
-        highest={1.5}
-        curves={[
-          { name: text.loss, color: "a", points: taken.map(({ loss }, i) => [i, loss]) },
-          { name: text.step, color: "b", points: [[at, now.loss]], look: "dots" },
-        ]}
-      />
+      <div class="pair">
+        <div>
+          <Plot
+            title={text.valley}
+            xName="w"
+            yName={text.loss}
+            x={valley.x}
+            y={[-0.04 * valley.highest, valley.highest]}
+            curves={[
+              { name: text.loss, color: "a", points: valley.points },
+              { name: text.walk, color: "b", look: "dashed", points: path },
+              { name: text.now, color: "b", look: "dots", points: path.slice(-1) },
+            ]}
+          />
+        </div>
+        <div>
+          <StepsPlot
+            steps={STEPS - 1}
+            highest={valley.highest}
+            curves={[
+              { name: text.loss, color: "a", points: taken.map(({ loss }, i) => [i, loss]) },
+              { name: text.step, color: "b", points: [[at, now.loss]], look: "dots" },
+            ]}
+          />
+        </div>
+      </div>
       <p role="status">{text.verdict(taken[0]!.loss, taken.at(-1)!.loss, taken.length - 1)}</p>
       <ol class="phases">
         {text.phases.map((line, i) => (

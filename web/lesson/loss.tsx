@@ -2,11 +2,12 @@
 
 /** Sections 4 and 5: the squared error, and its gradient as a slope and by nudging. @module */
 
-import { type LossTrace, slope, squaredLoss } from "../../lessons/examples.ts";
+import { backpropagation, slope, squaredLoss } from "../../lessons/examples.ts";
 import type { JSX } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
+import { dragging } from "../parts/drag.ts";
 import { fixed } from "../parts/number.ts";
-import { Plot } from "../parts/plot.tsx";
+import { Plot, type Point } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, slider } from "../state.ts";
 import { words } from "./words.ts";
@@ -14,17 +15,40 @@ import { words } from "./words.ts";
 const { slope: text } = words;
 const own = slider("prediction", words.loss.own, 0.5, [-1, 3, 0.05]);
 const w = slider("w", text.w, 1, [0, 5, 0.1]);
+const nudged = choice("nudged", text.what, "prediction", text.whats);
 const nudge = choice("nudge", text.nudge, "0.05", text.nudges);
-const parabola = Array.from({ length: 51 }, (_, i) => {
-  const at = i / 10;
-  return [at, slope({ w: at }).loss] as const;
-});
 
-/** Four predictions, and the reader's. */
+/** Points of a curve between two ends. */
+function curve([from, to]: readonly [number, number], at: (x: number) => number): Point[] {
+  return Array.from({ length: 41 }, (_, i) => {
+    const x = from + (to - from) * i / 40;
+    return [x, at(x)] as const;
+  });
+}
+
+const predictions = [-1, 3] as const, weights = [0, 5] as const;
+const squares = curve(predictions, (x) => squaredLoss([x])[0]!.loss);
+const parabola = curve(weights, (w) => slope({ w }).loss);
+
+/** Four predictions, and the reader's, on the curve of their losses. */
 export function LossWidget(): JSX.Element {
   const losses = squaredLoss([0.8, 0.3, 1.2, -0.5, own.value]);
+  const points = losses.map(({ prediction, loss }) => [prediction, loss] as const);
   return (
     <>
+      <Plot
+        title={words.loss.plot}
+        xName={words.loss.columns[0]!}
+        yName={text.loss}
+        x={predictions}
+        y={[-0.3, 4.3]}
+        curves={[
+          { name: text.loss, color: "a", points: squares },
+          { name: words.loss.four, color: "c", look: "dots", points: points.slice(0, 4) },
+          { name: words.loss.yours, color: "b", look: "dots", points: points.slice(4) },
+        ]}
+        {...dragging(own, predictions)}
+      />
       <Controls of={[own]} />
       <Table
         id="loss"
@@ -39,25 +63,39 @@ export function LossWidget(): JSX.Element {
   );
 }
 
+/** The learning rate of the button: a step leaves about half of the way. */
+const RATE = 0.03;
+
 /** The loss over the weight, and its tangent. */
 export function SlopeWidget(): JSX.Element {
   const { product, error, loss, gradient } = slope({ w: w.value });
   const line = (at: number) => [at, loss + gradient * (at - w.value)] as const;
+  const [least, most, notch] = w.range;
+  const takeStep = () => {
+    const next = Math.round((w.value - RATE * gradient) / notch) * notch;
+    w.value = Math.max(least, Math.min(most, Number(next.toFixed(1))));
+  };
   return (
     <>
-      <Controls of={[w]} />
       <Plot
         title={text.graph}
         xName="w"
         yName={text.loss}
-        x={[0, 5]}
-        y={[0, 90]}
+        x={weights}
+        y={[-4, 90]}
         curves={[
           { name: text.loss, color: "a", points: parabola },
           { name: text.tangent, color: "b", points: [line(0), line(5)] },
           { name: text.point, color: "b", points: [[w.value, loss]], look: "dots" },
         ]}
+        {...dragging(w, weights)}
       />
+      <Controls of={[w]} />
+      <p class="buttons">
+        <Button onClick={takeStep}>{text.take}</Button>
+        <Button onClick={() => reset(w)}>{words.actions.reset}</Button>
+      </p>
+      <p role="status">{text.verdict(gradient)}</p>
       <Rows
         of="slope"
         rows={[
@@ -67,27 +105,36 @@ export function SlopeWidget(): JSX.Element {
           ["gradient", text.gradient, fixed(gradient, 1), `2 × (${fixed(error, 1)}) × 3`],
         ]}
       />
-      <p role="status">{text.verdict(gradient)}</p>
-      <Button onClick={() => reset(w)}>{words.actions.reset}</Button>
     </>
   );
 }
 
-/** The widget that measures the gradient by nudging the prediction. */
+/** What is nudged, and what that changes: the loss by the prediction, the prediction by w or b. */
+const nudges = {
+  prediction: (h: number) => [
+    ...squaredLoss([11, 11 + h], 10).map(({ loss }) => loss),
+    `(${11 + h} − 10)²`,
+  ],
+  w: (h: number) => [11, backpropagation({ w: 3.75 + h }).values[5]!.data, `${3.75 + h} × 2 + 3.5`],
+  b: (h: number) => [11, backpropagation({ b: 3.5 + h }).values[5]!.data, `3.75 × 2 + ${3.5 + h}`],
+} as const satisfies Record<string, (h: number) => readonly unknown[]>;
+
+/** The widget that measures gradients by nudging. */
 export function NudgeWidget(): JSX.Element {
   const h = Number(nudge.value);
-  const [before, after] = squaredLoss([11, 11 + h], 10) as [LossTrace, LossTrace];
+  const [before, after, formula] = nudges[nudged.value](h) as [number, number, string];
   const digits = h < 0.01 ? 6 : 4;
-  const nudged = fixed(after.loss, digits), change = fixed(after.loss - before.loss, digits);
-  const rate = fixed((after.loss - before.loss) / h, h < 0.01 ? 3 : 2);
+  const then = fixed(after, digits), change = fixed(after - before, digits);
+  const rate = fixed((after - before) / h, h < 0.01 ? 3 : 2);
+  const [name, changed] = text.nudgedRows[nudged.value];
   return (
     <>
-      <Controls of={[nudge]} />
+      <Controls of={[nudged, nudge]} />
       <Rows
         of="nudge"
         rows={[
-          ["nudged", text.nudged, nudged, `(${11 + h} − 10)²`],
-          ["change", text.change, change, `${nudged} − ${before.loss}`],
+          ["nudged", name, then, formula],
+          ["change", changed, change, `${then} − ${before}`],
           ["rate", text.rate, rate, `${change} ÷ ${h}`],
         ]}
       />

@@ -25,6 +25,7 @@ const settings = {
   rate: choice("rate", loop.rate, "0.02", text.learningRates),
   seed: slider("seed", text.seed, 1, [1, 20, 1]),
   steps: slider("steps", text.steps, 800, [20, 2000, 20]),
+  pace: choice("pace", text.pace, "watch", text.paces),
   device: choice("device", text.device, "auto", text.devices),
 };
 const { set, activation, seed, steps, device } = settings;
@@ -51,9 +52,10 @@ function ownPoints(): Point[] {
 }
 
 function spec(): NetworkSpec {
-  const { layers, width, rate, device: _device, ...others } = valuesOf(settings);
+  const { layers, width, rate, pace, device: _device, ...others } = valuesOf(settings);
   const hidden = Array.from({ length: layers }, () => width);
-  return { ...others, own: ownPoints(), hidden, learningRate: Number(rate) };
+  const seconds = { watch: 8, slow: 30, fast: 0 }[pace];
+  return { ...others, own: ownPoints(), hidden, learningRate: Number(rate), seconds };
 }
 
 function clear(): void {
@@ -113,6 +115,7 @@ function Points({ points }: { readonly points: readonly Point[] }): JSX.Element 
   const [least, most] = bounds(set.value);
   const [x, y] = cross.value;
   const isOwn = set.value === "own";
+  const radius = 0.013 * (most - least);
   return (
     <svg
       class="points"
@@ -128,15 +131,20 @@ function Points({ points }: { readonly points: readonly Point[] }): JSX.Element 
         place(least + scale * (clientX - left), most - scale * (clientY - top), label);
       }}
     >
-      {points.map(([x, y, label], i) => (
-        <circle
-          key={i}
-          class={`label${label}`}
-          cx={fixed(x, 2)}
-          cy={fixed(-y, 2)}
-          r={fixed(0.011 * (most - least), 3)}
-        />
-      ))}
+      {isOwn
+        ? points.map(([x, y, label], i) => (
+          <circle key={i} class={`label${label}`} cx={x} cy={-y} r={radius} />
+        ))
+        // Many points are one line of dots each: the page is smaller by that.
+        : [0, 1].map((label) => (
+          <path
+            key={label}
+            class={`dots label${label}`}
+            stroke-width={fixed(2 * radius, 3)}
+            d={points.filter((point) => point[2] === label)
+              .map(([x, y]) => `M${fixed(x, 2)} ${fixed(-y, 2)}h0`).join("")}
+          />
+        ))}
       {isOwn && <path class="cross" d={`M${x - 0.06} ${-y}h.12M${x} ${-y - 0.06}v.12`} />}
     </svg>
   );
@@ -182,8 +190,14 @@ export function NetworkWidget(): JSX.Element {
   return (
     <>
       <div class="controls">
-        <Controls of={all} />
+        <Controls of={[set, settings.pace]} />
       </div>
+      <details>
+        <summary>{words.gpt.allSettings}</summary>
+        <div class="controls">
+          <Controls of={all.filter((one) => one !== set && one !== settings.pace)} />
+        </div>
+      </details>
       <p class="buttons">
         <Button onClick={start}>{text.start}</Button>
         <Button onClick={() => hold(false)} disabled={latest.run.value === null}>
@@ -202,7 +216,7 @@ export function NetworkWidget(): JSX.Element {
       <p role="status" data-device data-loss={losses.at(-1)}>{message.value}</p>
       {set.value === "own" && <OwnPoints />}
       <div class="pair">
-        <HeatMap title={text.map} values={now?.map ?? null} size={GRID}>
+        <HeatMap title={text.map} values={now?.map ?? null} size={GRID} isSmooth>
           <Points points={points} />
         </HeatMap>
         <div>

@@ -7,6 +7,7 @@ import type { JSX } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
 import { type Box, Graph } from "../parts/graph.tsx";
 import { fixed, term } from "../parts/number.ts";
+import { Plot } from "../parts/plot.tsx";
 import { type Row, Rows, Table } from "../parts/rows.tsx";
 import { reset, setting, slider } from "../state.ts";
 import { words } from "./words.ts";
@@ -17,6 +18,13 @@ const w1 = slider("w1", words.neuron.w1, 0.5, [-2, 2, 0.1]);
 const w2 = slider("w2", words.neuron.w2, -0.3, [-2, 2, 0.1]);
 const bias = slider("bias", words.neuron.bias, 1, [-5, 5, 0.1]);
 const neuronSettings = [x1, x2, w1, w2, bias];
+
+/** Beyond this tanh is flat. */
+const TANH_END = 6;
+const tanhCurve = Array.from({ length: 49 }, (_, i) => {
+  const x = (i - 24) / 24 * TANH_END;
+  return [x, Math.tanh(x)] as const;
+});
 
 /** Section 1. */
 export function NeuronWidget(): JSX.Element {
@@ -39,6 +47,23 @@ export function NeuronWidget(): JSX.Element {
       <Graph
         title={text.graph}
         columns={columns}
+        weightOf={(from) =>
+          ({ [text.inputs[0]!]: weights[0], [text.inputs[1]!]: weights[1] })[from]}
+      />
+      <Plot
+        title={text.curve}
+        xName={text.sum}
+        x={[-TANH_END, TANH_END]}
+        y={[-1.1, 1.1]}
+        curves={[
+          { name: "tanh", color: "a", points: tanhCurve },
+          {
+            name: text.point,
+            color: "b",
+            look: "dots",
+            points: [[Math.max(-TANH_END, Math.min(TANH_END, sum)), output]],
+          },
+        ]}
       />
       <Rows
         of="neuron"
@@ -64,13 +89,18 @@ export function NeuronWidget(): JSX.Element {
   );
 }
 
-const network = layersOfNeurons();
-const index = slider("parameter", words.layers.parameter, 1, [1, network.parameters.length, 1]);
+const first = layersOfNeurons();
+const networkInputs = first.inputs.map((value, i) =>
+  slider(`input${i + 1}`, words.layers.input(i), value, [-2, 2, 0.1])
+);
+const index = slider("parameter", words.layers.parameter, 1, [1, first.parameters.length, 1]);
 
 /** Section 2: each of 26 parameters, by its name. */
 export function LayersWidget(): JSX.Element {
   const text = words.layers;
-  const { layers, parameters, inputs, hidden, outputs } = network;
+  const { layers, parameters, inputs, hidden, outputs } = layersOfNeurons({
+    inputs: networkInputs.map(({ value }) => value),
+  });
   const { label, data } = parameters[index.value - 1]!;
   // `layers.0.neurons.1.weights.2`, or without the last number `layers.0.neurons.1.bias`.
   const [layer = 0, neuron = 0, input = null] = label.match(/\d+/g)!.map(Number);
@@ -83,12 +113,19 @@ export function LayersWidget(): JSX.Element {
     })
   );
   const counts = layers.map(({ weights, biases }) => [weights, biases, weights + biases]);
+  const weights = new Map(parameters.flatMap(({ label, data }) => {
+    const [layer = 0, neuron = 0, input = null] = label.match(/\d+/g)!.map(Number);
+    if (input === null) return [];
+    return [[`${text.neuron(layer, input)} ${text.neuron(layer + 1, neuron)}`, data] as const];
+  }));
   return (
     <>
+      <Controls of={networkInputs} />
       <Graph
         title={text.graph}
         columns={columns}
         markOf={(start, end) => start === from && end === to ? "now" : undefined}
+        weightOf={(start, end) => weights.get(`${start} ${end}`)}
       />
       <Controls of={[index]} />
       <Rows
@@ -130,14 +167,16 @@ export function ForwardWidget(): JSX.Element {
       ...neuron.inputs.map((x, i) => `${fixed(x, digits)} × ${term(neuron.weights[i]!, 1)}`),
       term(neuron.bias, 1),
     ].join(" + ");
+  // Neither graph nor table tells what has not been computed.
+  const known = (at: number, x: number) => step.value >= at ? fixed(x, 4) : text.unknown;
   const box = (at: number, name: string, x: number) => ({
-    lines: [name, step.value >= at ? fixed(x, 4) : text.unknown],
+    lines: [name, known(at, x)],
     mark: step.value === at && at < STEPS ? "now" : step.value >= at ? "forward" : undefined,
   } as const);
   const columns = [
     inputs.map((x, i) => ({ lines: [text.inputs[i]!, fixed(x, 2)], mark: "forward" } as const)),
     hidden.map(({ output }, i) => box(i + 1, text.neurons[i]!, output)),
-    [box(STEPS, "sigmoid", p)],
+    [box(STEPS, text.sigmoid, p)],
   ];
   return (
     <>
@@ -145,6 +184,10 @@ export function ForwardWidget(): JSX.Element {
       <Graph
         title={text.graph}
         columns={columns}
+        weightOf={(start, end) =>
+          end === text.sigmoid
+            ? output.weights[text.neurons.indexOf(start)]
+            : hidden[text.neurons.indexOf(end)]?.weights[text.inputs.indexOf(start)]}
       />
       <p class="buttons">
         <Button onClick={() => step.value--} disabled={step.value === 0}>
@@ -167,13 +210,13 @@ export function ForwardWidget(): JSX.Element {
           ...hidden.map((neuron, i): Row => [
             `hidden${i + 1}`,
             `${text.neurons[i]} = ReLU`,
-            fixed(neuron.output, 4),
+            known(i + 1, neuron.output),
             `max(0, ${sum(neuron, 2)})`,
           ]),
-          ["probability", text.output, fixed(p, 4), `σ(${sum(output, 3)})`],
+          ["probability", text.output, known(STEPS, p), `σ(${sum(output, 3)})`],
         ]}
       />
-      <p role="status">{text.verdict(p)}</p>
+      <p role="status">{step.value < STEPS ? text.think : text.verdict(p)}</p>
       <Button onClick={() => reset(math, english, step)}>{words.actions.reset}</Button>
     </>
   );

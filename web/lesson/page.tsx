@@ -4,8 +4,11 @@
 
 import { ideas } from "../../lessons/ideas.ts";
 import type { JSX } from "../deps.ts";
+import { Mark } from "../parts/mark.tsx";
 import { Table } from "../parts/rows.tsx";
 import type { SymbolCode } from "../symbols.ts";
+import { labs } from "./labs.tsx";
+import { Opening } from "./opening.tsx";
 import type { Prose } from "./prose.tsx";
 import { widgets } from "./widgets.ts";
 import { words } from "./words.ts";
@@ -36,12 +39,14 @@ function Code({ reference, codeOf, sourceOf }: PageParts & { readonly reference:
   );
 }
 
+const all: Readonly<Record<string, () => JSX.Element>> = { ...widgets, ...labs };
+
 function Widget({ name, title }: { readonly name: string; readonly title: string }) {
-  if (!Object.hasOwn(widgets, name)) {
-    const names = Object.keys(widgets).join(", ");
+  const Named = Object.hasOwn(all, name) ? all[name] : undefined;
+  if (Named === undefined) {
+    const names = Object.keys(all).join(", ");
     throw new Error(`Cannot build the lesson: wanted a widget among ${names}, got ${name}`);
   }
-  const Named = widgets[name as keyof typeof widgets];
   return (
     <figure>
       <figcaption id={`${name}-title`}>{title}</figcaption>
@@ -52,57 +57,105 @@ function Widget({ name, title }: { readonly name: string; readonly title: string
   );
 }
 
+/** The address of the last section. */
+const LAST = "ideas";
+
+/** The sections as links, with the time that each one takes. */
+function Index({ prose }: Pick<PageParts, "prose">): JSX.Element {
+  const sections = [...prose].filter(([id]) => id !== "");
+  return (
+    <details class="index">
+      <summary>{text.contents}</summary>
+      <nav aria-label={text.contents}>
+        <p class="brand">
+          <Mark />
+          {text.brand}
+        </p>
+        <ol start={0}>
+          {sections.map(([id, { title, minutes }]) => (
+            <li key={id}>
+              <a href={`#${id}`}>{title}</a>
+              <small>{text.minutes(minutes)}</small>
+            </li>
+          ))}
+        </ol>
+      </nav>
+    </details>
+  );
+}
+
 export function Page(parts: PageParts): JSX.Element {
   const head = parts.prose.get("")!;
-  const { title, blocks: [about, next] } = parts.prose.get("ideas")!;
-  const sections = [...parts.prose].filter(([id]) => id !== "" && id !== "ideas");
+  const { title, blocks: [about, next] } = parts.prose.get(LAST)!;
+  const sections = [...parts.prose].filter(([id]) => id !== "" && id !== LAST);
   return (
     <>
       <a class="skip" href="#rules">{text.skip}</a>
-      <header>
-        <h1>{head.title}</h1>
-        {head.blocks}
-        <noscript>
-          <p>{text.noscript}</p>
-        </noscript>
-        <nav aria-label={text.contents}>
-          <ol start={0}>
-            {sections.map(([id, { title }]) => (
-              <li key={id}>
-                <a href={`#${id}`}>{title}</a>
-              </li>
-            ))}
-          </ol>
-        </nav>
-      </header>
-      <main>
-        {sections.map(([id, { title, blocks, widgets, code }], i) => (
-          <section key={id} id={id} aria-labelledby={`${id}-heading`}>
-            <h2 id={`${id}-heading`}>{i} {title}</h2>
-            <div class="text">{blocks}</div>
-            {widgets.map(([name, title]) => <Widget key={name} name={name} title={title} />)}
-            {code.length > 0 && (
-              <details class="codes" open={i < 2}>
-                <summary>{text.code}</summary>
-                {code.map((reference) => <Code key={reference} reference={reference} {...parts} />)}
-              </details>
-            )}
+      <div class="progress" aria-hidden="true" />
+      <Index {...parts} />
+      <div class="page">
+        <header>
+          <div>
+            <h1>{head.title}</h1>
+            {head.blocks}
+            <noscript>
+              <p>{text.noscript}</p>
+            </noscript>
+          </div>
+          <div data-widget="opening">
+            <Opening />
+          </div>
+        </header>
+        <main>
+          {sections.map(([id, { title, blocks, widgets, isWide, code }], i) => (
+            <section
+              key={id}
+              id={id}
+              class={isWide ? "wide" : ""}
+              aria-labelledby={`${id}-heading`}
+            >
+              <h2 id={`${id}-heading`}>
+                <span>{i}</span> {title}
+              </h2>
+              <div class="text">{blocks}</div>
+              {widgets.length > 0 && (
+                <div class="widgets">
+                  {widgets.map(([name, title]) => <Widget key={name} name={name} title={title} />)}
+                </div>
+              )}
+              <footer>
+                {code.length > 0 && (
+                  <details class="codes">
+                    <summary>{text.code}</summary>
+                    {code.map((reference) => (
+                      <Code key={reference} reference={reference} {...parts} />
+                    ))}
+                  </details>
+                )}
+                <Next to={sections[i + 1]?.[0] ?? LAST} prose={parts.prose} />
+              </footer>
+            </section>
+          ))}
+          <section id={LAST} class="wide" aria-labelledby="ideas-heading">
+            <h2 id="ideas-heading">{title}</h2>
+            <div class="text">{about}</div>
+            <Table
+              head={text.ideas}
+              rows={ideas.map(({ idea, path, nanochat, becomes }) => [
+                idea,
+                <a key={path} href={parts.sourceOf(path)}>{path}</a>,
+                nanochat,
+                becomes,
+              ])}
+            />
+            <div class="text">{next}</div>
           </section>
-        ))}
-        <section id="ideas" aria-labelledby="ideas-heading">
-          <h2 id="ideas-heading">{title}</h2>
-          {about}
-          <Table
-            head={text.ideas}
-            rows={ideas.map(({ idea, path, becomes }) => [
-              idea,
-              <a key={path} href={parts.sourceOf(path)}>{path}</a>,
-              becomes,
-            ])}
-          />
-          {next}
-        </section>
-      </main>
+        </main>
+      </div>
     </>
   );
+}
+
+function Next({ to, prose }: { readonly to: string } & Pick<PageParts, "prose">): JSX.Element {
+  return <a class="next" href={`#${to}`}>{text.next(prose.get(to)!.title)}</a>;
 }

@@ -1,15 +1,17 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /**
- * The lesson out of a part of Markdown: headings with addresses, paragraphs, `code`, formulas in TeX
- * after `$$`, and quotes, which are questions to answer before trying. `@widget NAME TITLE` names what
- * lies below a text, and `@code PATH#SYMBOL` the code that computes it.
+ * The lesson out of a part of Markdown: headings with addresses, paragraphs, `code`, tables, blocks of code,
+ * formulas in TeX after `$$`, and quotes, which are questions to answer before trying. `@widget NAME TITLE`
+ * names what stands beside a text, `@wide NAME TITLE` what takes all of the width below it, and
+ * `@code PATH#SYMBOL` the code that computes it.
  *
  * @module
  */
 
 import { katex } from "../build_deps.ts";
 import type { JSX } from "../deps.ts";
+import { Table } from "../parts/rows.tsx";
 
 /** What is below a heading. */
 export interface Prose {
@@ -18,9 +20,16 @@ export interface Prose {
   readonly blocks: readonly JSX.Element[];
   /** Its widgets, in order. */
   readonly widgets: readonly (readonly [name: string, title: string])[];
+  /** Whether they take all of the width. */
+  readonly isWide: boolean;
+  /** About how long it takes to read and to try. */
+  readonly minutes: number;
   /** The code that is shown, as `path#symbol`. */
   readonly code: readonly string[];
 }
+
+const WORDS_PER_MINUTE = 180;
+const MINUTES_PER_WIDGET = 2;
 
 /** The sections of a file by their addresses; the first one has none. */
 export function readProse(source: string): Map<string, Prose> {
@@ -30,14 +39,19 @@ export function readProse(source: string): Map<string, Prose> {
       const [, title = heading, id = ""] = /^(.*) \{#(\w+)\}$/.exec(heading) ?? [];
       const named = (kind: string) =>
         blocks.flatMap((text) => text.startsWith(kind) ? [text.slice(kind.length)] : []);
+      const texts = blocks.filter((text) => !text.startsWith("@"));
+      const wide = named("@wide ");
+      const widgets = [...wide, ...named("@widget ")].map((text) => {
+        const [name = "", ...title] = text.split(" ");
+        return [name, title.join(" ")] as const;
+      });
+      const words = texts.join(" ").split(/\s+/).length;
       return [id, {
         title,
-        blocks: blocks.filter((text) => !text.startsWith("@"))
-          .map((text, i) => <Block key={i} text={text} />),
-        widgets: named("@widget ").map((text) => {
-          const [name = "", ...title] = text.split(" ");
-          return [name, title.join(" ")];
-        }),
+        blocks: texts.map((text, i) => <Block key={i} text={text} />),
+        widgets,
+        isWide: wide.length > 0,
+        minutes: Math.ceil(words / WORDS_PER_MINUTE) + MINUTES_PER_WIDGET * widgets.length,
         code: named("@code "),
       }];
     }),
@@ -45,6 +59,14 @@ export function readProse(source: string): Map<string, Prose> {
 }
 
 function Block({ text }: { readonly text: string }): JSX.Element {
+  if (text.startsWith("| ")) return <MarkdownTable lines={text.split("\n")} />;
+  if (text.startsWith("```")) {
+    return (
+      <pre>
+        <code>{text.split("\n").slice(1, -1).join("\n")}</code>
+      </pre>
+    );
+  }
   if (text.startsWith("$$ ")) return <Formula tex={text.slice(3)} />;
   if (!text.startsWith("> ")) return <Paragraph text={text} />;
   const [question = "", answer = ""] = text.replace(/^> ?/gm, "").split("\n\n");
@@ -59,6 +81,11 @@ function Block({ text }: { readonly text: string }): JSX.Element {
 function Paragraph({ text }: { readonly text: string }): JSX.Element {
   const parts = text.replaceAll("\n", " ").split("`");
   return <p>{parts.map((part, i) => i % 2 === 0 ? part : <code key={i}>{part}</code>)}</p>;
+}
+
+function MarkdownTable({ lines }: { readonly lines: readonly string[] }): JSX.Element {
+  const [head = [], , ...rows] = lines.map((line) => line.split("|").slice(1, -1));
+  return <Table head={head.map((cell) => cell.trim())} rows={rows} />;
 }
 
 function Formula({ tex }: { readonly tex: string }): JSX.Element {

@@ -11,12 +11,26 @@ function same<const T extends string>(...names: readonly T[]): Readonly<Record<T
 export const words = {
   page: {
     skip: "Skip to the lesson",
+    brand: "nanodino",
     contents: "Contents",
+    minutes: (minutes: number) => `${minutes} min`,
+    next: (title: string) => `Next: ${title} →`,
     code: "The code that computes this",
     line: (path: string, line: number) => `${path}, line ${line}`,
     noscript:
       "Without JavaScript the numbers stay as they are; all text, code and formulas are here.",
-    ideas: ["Idea", "File", "Becomes"],
+    ideas: ["Idea", "File here", "In nanochat", "Becomes"],
+  },
+  opening: {
+    about: "A small network reads the names of dinosaurs, and makes up its own:",
+    before: "It knows nothing yet.",
+    start: "Let it learn",
+    again: "Once more",
+    nothing: "…",
+    at: (step: number, steps: number, loss: string) =>
+      step < steps
+        ? `step ${step} of ${steps}, loss ${loss}`
+        : `${steps} steps, loss ${loss}: it has learned. Section 9 shows how.`,
   },
   actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
   neuron: {
@@ -30,6 +44,8 @@ export const words = {
     products: ["x₁ × w₁", "x₂ × w₂"],
     sum: "Sum + bias",
     output: "Output",
+    curve: "tanh of the sum: a curve from −1 to 1, and the point where this neuron is",
+    point: "this neuron",
     verdict: (y: number): string => {
       const size = Math.abs(y) > 0.9 ? "Strong" : Math.abs(y) > 0.5 ? "Clear" : "Weak";
       return `${size} ${y < 0 ? "negative" : "positive"} signal`;
@@ -37,6 +53,7 @@ export const words = {
   },
   layers: {
     graph: "3 inputs, each connected to 4 hidden neurons, each connected to 2 outputs",
+    input: (i: number) => `Input ${"x₁x₂x₃".slice(2 * i, 2 * i + 2)}`,
     parameter: "Parameter, by number",
     columns: ["Layer", "Weights", "Biases", "Sum"],
     layer: (i: number) => i === 0 ? "Hidden" : "Output",
@@ -55,7 +72,9 @@ export const words = {
     x2: "English score x₂",
     inputs: ["x₁", "x₂"],
     neurons: ["h₁", "h₂"],
-    scaled: (input: string) => `${input} on a scale to 1`,
+    scaled: (input: string) => `${input}, normalized`,
+    sigmoid: "sigmoid",
+    think: "What comes next? Guess, then press Forward.",
     output: "Output = sigmoid",
     verdict: (p: number) =>
       `${(100 * p).toFixed(1)} % probability of Pass: ${p >= 0.5 ? "Pass" : "Fail"}`,
@@ -66,6 +85,8 @@ export const words = {
     own: "Your prediction",
     columns: ["Prediction", "Error", "Loss"],
     yours: "yours",
+    four: "four predictions",
+    plot: "The loss over the prediction: a parabola with its lowest point at the target, 1",
   },
   slope: {
     w: "Weight w",
@@ -83,10 +104,16 @@ export const words = {
         : gradient < 0
         ? "→ Increase w to reduce Loss"
         : "→ Decrease w to reduce Loss",
-    nudge: "Nudge h",
-    nudges: same("0.05", "0.001"),
-    nudged: "Loss at 11 + h",
-    change: "Change of the loss",
+    take: "Take a step downhill",
+    what: "Nudge",
+    whats: { prediction: "the prediction, 11", w: "the weight w, 3.75", b: "the bias b, 3.5" },
+    nudge: "by h",
+    nudges: same("0.05", "0.01", "0.001"),
+    nudgedRows: {
+      prediction: ["Loss at 11 + h", "Change of the loss"],
+      w: ["Prediction at w + h", "Change of the prediction"],
+      b: ["Prediction at b + h", "Change of the prediction"],
+    } as const,
     rate: "Change ÷ h",
   },
   backpropagation: {
@@ -107,6 +134,7 @@ export const words = {
     first: "w 3, b 1",
     taken: (count: number, loss: string) =>
       `${count} ${count === 1 ? "step" : "steps"} taken, loss ${loss}`,
+    cheer: ". It has learned!",
     gradient: (x: string) => `grad ${x}`,
     table: "The graph as a table",
     columns: ["Name", "Formula", "Value", "Gradient", "Gradient is"],
@@ -118,6 +146,9 @@ export const words = {
     rate: "Learning rate",
     step: "Step",
     plot: "The loss over the steps",
+    valley: "The loss over w, with b as it is: w walks from step to step",
+    walk: "steps so far",
+    now: "w now",
     steps: "step",
     loss: "loss",
     phases: [
@@ -154,19 +185,21 @@ export const words = {
     learningRates: same("0.001", "0.005", "0.02", "0.05", "0.2", "1.0"),
     seed: "Random seed",
     steps: "Steps",
+    pace: "Speed",
+    paces: { watch: "to watch, 8 s", slow: "slow, 30 s", fast: "as fast as it can" },
     device: "Device",
     devices: { auto: "automatic", cpu: "CPU", webgpu: "WebGPU" },
     start: "Start",
     pause: "Pause",
     resume: "Go on",
-    one: "A little further",
+    one: "A bit more",
     starting: "Starting the engine…",
     map: "What the network says of each place in the plane, and the points",
     neuron: (i: number) => `What neuron ${i + 1} of the first layer says of each place`,
     train: "training",
-    validation: "other points",
+    validation: "test",
     lossRow: "Loss",
-    validationRow: "Loss on other points",
+    validationRow: "Test loss",
     outputs: "What it says of the four points",
     output: ["x", "y", "Target", "Output"],
     place:
@@ -176,7 +209,7 @@ export const words = {
     back: "Take the last point back",
     clear: "Remove all points",
     none: "–",
-    accuracy: "Points on the right side",
+    accuracy: "Accuracy",
   },
   letters: {
     start: "Train it (takes some seconds)",
@@ -228,8 +261,14 @@ export const words = {
     one: "One step",
     load: "Load a checkpoint",
     restored: "This run was kept in your browser. Go on, or start another one.",
+    allSettings: "All settings",
+    writes: "What it writes now",
+    nothingYet: "The first samples come after 50 steps.",
+    after: (step: number) => `after step ${step}`,
+    right: "right",
+    wrong: "wrong",
     plot:
-      "The loss over the steps, in nats a token: smoothed, of each step, and on the validation text",
+      "The loss over the steps, in nats per token: smoothed, of each step, and on the validation text",
     smooth: "smoothed",
     loss: "each step",
     validation: "validation",
@@ -240,12 +279,12 @@ export const words = {
     about: (parameters: number, vocabulary: number, bytes: number) =>
       `${parameters.toLocaleString("en")} parameters, ${vocabulary} tokens, ${
         bytes.toFixed(2)
-      } bytes a token`,
+      } bytes per token`,
     merged: (merges: number) =>
       merges === 0
         ? "The text in tokens: one for each byte"
         : `The text in tokens, and the ${merges} merges in the order learned`,
-    lossRow: "Loss, smoothed, in nats a token",
+    lossRow: "Loss, smoothed, in nats per token",
     bitsRow: "Training, bits per byte",
     validationRow: "Validation, bits per byte",
     accuracyRow: "Right answers to 20 new questions",
@@ -267,7 +306,7 @@ export const words = {
       "mlp.c_proj": "MLP, second",
     },
     stale: "Your browser kept a run of an earlier version of this page. Start another one.",
-    samples: "What it writes",
+    samples: "All that it wrote",
     columns: ["Step", "Sample"],
     keep: (name: string) => `Download ${name}`,
     kept:
@@ -327,7 +366,7 @@ export const words = {
     nextOf: (token: string) => `Probabilities of the next token after ${token}`,
     one: "Sample one token",
     many: "Sample 32 tokens",
-    undo: "Take one back",
+    undo: "Undo one token",
     gatesTitle: "Smear and value embeddings",
     gates: "Weights of both, by key head",
     smear: "Smear",

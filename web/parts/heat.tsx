@@ -15,12 +15,14 @@ function colorOf(x: number): readonly number[] {
 }
 
 /** Draws a square grid; `title` says what it shows for who does not see it. */
-export function HeatMap({ title, values, size, children }: {
+export function HeatMap({ title, values, size, isSmooth = false, children }: {
   readonly title: string;
   /** Row by row from the top left; `null` before there is one. */
   readonly values: Float32Array | null;
   /** Rows and columns. */
   readonly size: number;
+  /** Whether it shows what lies between the numbers, too. @default {false} */
+  readonly isSmooth?: boolean;
   /** What lies on top. */
   readonly children?: JSX.Element;
 }): JSX.Element {
@@ -33,7 +35,7 @@ export function HeatMap({ title, values, size, children }: {
     context.putImageData(image, 0, 0);
   }, [values]);
   return (
-    <div class="heat">
+    <div class={isSmooth ? "heat smooth" : "heat"}>
       <canvas ref={canvas} width={size} height={size} role="img" aria-label={title} />
       {children}
     </div>

@@ -1,10 +1,9 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
-/** The mark of nanodino, and icons: drawings that say nothing without the name of what they are on. @module */
+/** Icons: drawings that say nothing without the name of what they are on. @module */
 
 import type { JSX } from "../deps.ts";
 import { Button } from "./controls.tsx";
-import { MARK, MARK_NEURONS } from "./mark.ts";
 
 /** Strokes on a square of 24, by name. */
 const strokes = {
@@ -48,18 +47,5 @@ export function IconButton(
     <Button {...props} class={`icon-button ${more}`} aria-label={name} title={name}>
       <Icon name={icon} />
     </Button>
-  );
-}
-
-/** The mark: a dinosaur, with a small network inside. */
-export function Mark(): JSX.Element {
-  return (
-    <svg class="mark" viewBox="0 0 48 48" aria-hidden="true">
-      <path d={MARK} fill="currentColor" />
-      <g fill="var(--ground)" stroke="var(--ground)">
-        <path fill="none" d={`M${MARK_NEURONS.map((at) => at.join(" ")).join("L")}`} />
-        {MARK_NEURONS.map(([x, y]) => <circle key={x} cx={x} cy={y} r="1.6" />)}
-      </g>
-    </svg>
   );
 }

@@ -68,7 +68,7 @@ export function Plot(
   return (
     <div class="plots">
       <svg
-        class="plot"
+        class={`plot ${"onPointerDown" in handlers ? "dragged" : ""}`}
         viewBox={`0 ${above} ${WIDTH} ${HEIGHT - above}`}
         role="img"
         aria-label={title}
@@ -102,7 +102,7 @@ export function Plot(
                   class={`dot ${color}`}
                   cx={right(point[0]).toFixed(1)}
                   cy={up(point[1]).toFixed(1)}
-                  r={look === "dots" ? 5 : 3}
+                  r={look === "dots" ? 7 : 3}
                 />
               ))
               : points.length > 0 && (

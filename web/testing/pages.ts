@@ -254,7 +254,7 @@ function hardToRead(): string[] {
 export async function unreached(page: Page): Promise<string[]> {
   const wanted = await page.$$eval(
     "input:not([disabled]), select, button:not([disabled]), summary, nav a",
-    (all) => all.map((one, i) => one.dataset.tab = `${i}`),
+    (all) => all.filter((one) => one.checkVisibility()).map((one, i) => one.dataset.tab = `${i}`),
   );
   const reached = new Set<string>();
   for (let i = 0; i < 400 && reached.size < wanted.length; i++) {

@@ -58,7 +58,7 @@ const lesson: Readonly<Record<string, Shot>> = {
   },
   "spiral-start": { hash: "device=cpu", part: "figure:has([data-widget=network])" },
   "spiral-done": {
-    hash: "device=cpu&steps=800",
+    hash: "device=cpu&steps=800&pace=fast",
     // The light one is in the README.
     part: "figure:has([data-widget=network])",
     prepare: async (page) => {

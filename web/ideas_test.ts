@@ -1,0 +1,45 @@
+/** The ideas of the notes, on the page and in the tour. */
+
+import { assert, assertEquals } from "@std/assert";
+import { stops } from "../lessons/mod.ts";
+import { noteIdeas } from "./lesson/ideas.ts";
+import { builtSite } from "./testing/pages.ts";
+
+/** The text of a section of the page, without its tags. */
+function sectionText(html: string, id: string): string {
+  const start = html.indexOf(`<section id="${id}"`);
+  assert(start >= 0, `no section ${id}`);
+  const end = html.indexOf("</section>", start);
+  return html.slice(start, end).replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ")
+    .replaceAll("&#36;", "$");
+}
+
+Deno.test("every idea of the notes is told on the page and in the tour", async () => {
+  const html = new TextDecoder().decode((await builtSite()).get("index.html"));
+  const missing: string[] = [];
+  for (const { idea, section, stop, says } of noteIdeas) {
+    const told = stops.find(({ title }) => title === stop);
+    if (told === undefined) throw new Error(`no stop "${stop}"`);
+    const texts = {
+      [`page, ${section}`]: sectionText(html, section),
+      [`tour, ${stop}`]: told.lines().join(" ").replaceAll(/\s+/g, " "),
+    };
+    for (const [place, text] of Object.entries(texts)) {
+      for (const said of says) if (!said.test(text)) missing.push(`${place}: ${idea}: ${said}`);
+    }
+  }
+  assertEquals(missing, []);
+});
+
+Deno.test("each section tells its time, and leads to the next", async () => {
+  const html = new TextDecoder().decode((await builtSite()).get("index.html"));
+  const ids = [...html.matchAll(/<section id="(\w+)"/g)].map(([, id]) => id!);
+  assertEquals(ids.length, 13);
+  const index = html.slice(html.indexOf("<nav"), html.indexOf("</nav>"));
+  const entries = [...index.matchAll(/href="#(\w+)">[^<]+<\/a><small>(\d+) min<\/small>/g)];
+  assertEquals(entries.map(([, id]) => id), ids);
+  const minutes = entries.map(([, , text]) => Number(text));
+  assert(minutes.every((one) => one >= 1 && one <= 10), minutes.join());
+  const nexts = [...html.matchAll(/class="next" href="#(\w+)"/g)].map(([, id]) => id);
+  assertEquals(nexts, ids.slice(1));
+});
