@@ -5,6 +5,7 @@
  * has no memory: reads return zeros.
  */
 
+import { explain, type Explanation } from "../tensor/explain.ts";
 import type {
   Allocation,
   Arguments,
@@ -105,6 +106,10 @@ export class CountingDevice implements WebGpuDevice {
 
   backpressure(): Promise<void> {
     return Promise.resolve();
+  }
+
+  explain(run: () => void | Promise<void>): Promise<Explanation> {
+    return explain(this, run);
   }
 
   async profile(run: () => void | Promise<void>): Promise<Profile> {

@@ -31,6 +31,7 @@ const tiny = tinyFlags.filter((flag) => flag !== "--no-blas");
 /** What each script does here, in an order in which each finds what it needs. */
 const runs: readonly (readonly [script: string, args: readonly string[]])[] = [
   ["tour", []],
+  ["explain", ["--code", "x.matmul(x)", "--shapes", "x=8x8", ...onCpu]],
   ["tok_train", ["--data", corpus, "--vocab-size", "300"]],
   ["tok_eval", ["--data", corpus, "--against", "none"]],
   ["base_train", [...tiny, "--data", corpus]],

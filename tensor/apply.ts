@@ -4,6 +4,7 @@ import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
 import { type DType, isFloat } from "./dtype.ts";
 import { Error, wrongValue } from "./errors.ts";
+import { sourceLine, withGradientOf } from "./explain.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
 import type { History } from "./storage.ts";
 import { allocate, checkTensor, type Tensor } from "./tensor.ts";
@@ -214,6 +215,7 @@ export function recordOperation<Attributes, Inputs extends readonly Tensor[]>(
   }
   const nodes = inputs.map(({ node }) => node);
   const wanted = nodes.map((node) => node !== null) as readonly boolean[] as Each<Inputs, boolean>;
+  const source = sourceLine();
   const node = new Node<Tensor>(name, nodes, (upstream, collected) => {
     using _temporaries = upstream.device.scopes.openBriefly();
     const sums = nodes.map((node, i) => {
@@ -223,14 +225,15 @@ export function recordOperation<Attributes, Inputs extends readonly Tensor[]>(
       return sum !== null && sum.isExclusive ? sum : null;
     }) as readonly (Tensor | null)[] as Each<Inputs, Tensor | null>;
     try {
-      return noGrad(() => {
-        const gradients = gradient.apply(upstream, saved, attributes, wanted, sums);
-        history.releaseAll();
-        return gradients.map((each, i) => {
-          if (!wanted[i] || each === null || each === sums[i]) return null;
-          return each.to(saved.gradientTypes[i]!).alias();
-        });
-      });
+      return withGradientOf(source, () =>
+        noGrad(() => {
+          const gradients = gradient.apply(upstream, saved, attributes, wanted, sums);
+          history.releaseAll();
+          return gradients.map((each, i) => {
+            if (!wanted[i] || each === null || each === sums[i]) return null;
+            return each.to(saved.gradientTypes[i]!).alias();
+          });
+        }));
     } catch (error) {
       throw inGradient(name, error);
     }

@@ -8,6 +8,7 @@
  */
 
 import { bytesPerElement, type DType, type TypedArray } from "./dtype.ts";
+import type { Explanation, KernelText } from "./explain.ts";
 import type { Profile, Work } from "./profile.ts";
 import type { Scope, Scopes } from "./scope.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
@@ -210,6 +211,29 @@ export interface DeviceBase {
    * ```
    */
   profile(run: () => void | Promise<void>): Promise<Profile>;
+  /**
+   * Runs a function like {@linkcode DeviceBase.profile}, and explains every kernel that it dispatches:
+   * the line that called it, the shapes, which fast path was taken and which condition refused the
+   * others, its code, time and bytes.
+   *
+   * @throws {Error} If a profile is already in progress, or the device fails.
+   *
+   * @example
+   * ```ts
+   * import { openDevice, Tensor } from "./mod.ts";
+   *
+   * const device = await openDevice("cpu", { threads: 1, blas: false });
+   * const x = Tensor.ones(device, [256, 256]);
+   * const { kernels } = await device.explain(() => {
+   *   using _scope = device.scope();
+   *   x.matmul(x);
+   * });
+   * const [{ choice }] = kernels.filter(({ name }) => name.startsWith("matmul"));
+   * if (choice.taken !== "packed") throw new Error(`got ${choice.taken}`);
+   * await device.close();
+   * ```
+   */
+  explain(run: () => void | Promise<void>): Promise<Explanation>;
   /** Frees everything. Tensors of this device cannot be used afterwards. */
   close(): Promise<void>;
 }
@@ -225,6 +249,8 @@ export interface WasmKernel {
    * 64-byte aligned with undefined contents.
    */
   readonly emit: (relaxedSimd: boolean) => Uint8Array<ArrayBuffer>;
+  /** The code, for explanations. */
+  readonly text?: KernelText;
 }
 
 /** A CPU kernel that is not WebAssembly: a BLAS function on addresses in the same memory. */
@@ -289,6 +315,8 @@ export interface WgslKernel {
    * buffer, and those of the functions in `wgsl_functions.ts` that are used.
    */
   readonly code: () => string;
+  /** The code as pseudo-code or formula, for explanations. */
+  readonly text?: KernelText;
   /** Names of the integer arguments, in order. */
   readonly integers: readonly string[];
   /** Names of the float arguments, in order. @default {[]} */

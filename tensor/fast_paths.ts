@@ -2,16 +2,16 @@
  * Fast paths: implementations of an operation that beat its plain body for some problems on one kind
  * of device.
  *
- * An operation asks {@linkcode findFastPath} for the first that suits, and runs its plain body if
- * there is none. The plain body is the specification, and tests hold the two equal. The fast paths
- * are listed in `fast/mod.ts`; without that folder every operation takes its plain body.
+ * {@linkcode runFastest} runs the first that suits, or the operation's plain body if there is none;
+ * `device.explain` tells which, and why. The plain body is the specification, and tests hold the two
+ * equal. The fast paths are listed in `fast/mod.ts`; without that folder every operation takes its
+ * plain body.
  *
  * @module
  */
 
 import type { CpuDevice, WebGpuDevice } from "./device.ts";
-import type { AttentionStep } from "./ops/attention/step.ts";
-import type { LinearsProblem } from "./ops/matmul/linears.ts";
+import { type RefusedPath, withChoice } from "./explain.ts";
 import type {
   AttentionCall,
   ForwardViews,
@@ -21,7 +21,6 @@ import type {
 import type { RowSums } from "./ops/gather/sum_rows.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
 import type { TopKViews } from "./ops/sampling/top_k.ts";
-import type { Tensor } from "./tensor.ts";
 
 /** The operations that have fast paths. */
 export interface FastOperations {
@@ -32,8 +31,6 @@ export interface FastOperations {
   };
   readonly "attention softmax": { readonly problem: SoftmaxCall; readonly result: void };
   readonly matmul: { readonly problem: MatmulProblem; readonly result: void };
-  readonly linears: { readonly problem: LinearsProblem; readonly result: readonly Tensor[] };
-  readonly "attention step": { readonly problem: AttentionStep; readonly result: Tensor };
   readonly "sum rows": { readonly problem: RowSums; readonly result: void };
   readonly "top k": { readonly problem: TopKViews; readonly result: void };
 }
@@ -56,15 +53,23 @@ export type Gain =
   }
   | { readonly unmeasured: string };
 
-/** An implementation of an operation for some problems on one kind of device. */
-export interface FastPath<O extends Operation, K extends Kind> {
-  readonly operation: O;
+/** An implementation of an operation for some problems on some device. */
+export interface Path<Problem, Device, Result> {
   readonly name: string;
+  /**
+   * Why it is wrong for a problem, or slower than the paths after it, in a few words for
+   * explanations; `null` if it suits.
+   */
+  refuses(problem: Problem, device: Device): string | null;
+  run(problem: Problem, device: Device): Result;
+}
+
+/** A fast path of `fast/mod.ts`. */
+export interface FastPath<O extends Operation, K extends Kind>
+  extends Path<FastOperations[O]["problem"], Devices[K], FastOperations[O]["result"]> {
+  readonly operation: O;
   readonly device: K;
   readonly gain: Gain;
-  /** Whether it is right for a problem, and faster than the rows after it. */
-  suits(problem: FastOperations[O]["problem"], device: Devices[K]): boolean;
-  run(problem: FastOperations[O]["problem"], device: Devices[K]): FastOperations[O]["result"];
 }
 
 /** A fast path of any operation on any kind of device. */
@@ -77,16 +82,43 @@ export function registerFastPaths(list: readonly AnyFastPath[]): void {
   paths.push(...list);
 }
 
-/** The first fast path that suits a problem, or `undefined`: then the plain body computes it. */
-export function findFastPath<O extends Operation, K extends Kind>(
+/** Computes an operation by the first fast path that suits, or else by its plain body. */
+export function runFastest<O extends Operation, K extends Kind>(
   operation: O,
   problem: FastOperations[O]["problem"],
   device: Devices[K] & { readonly kind: K },
-): FastPath<O, K> | undefined {
+  plain: () => FastOperations[O]["result"],
+): FastOperations[O]["result"] {
+  const suited: FastPath<O, K>[] = [];
   const isFor = (path: { operation: Operation; device: Kind }): path is FastPath<O, K> =>
     path.operation === operation && path.device === device.kind;
+  for (const path of paths) if (isFor(path)) suited.push(path);
+  return runFirst<FastOperations[O]["problem"], Devices[K], FastOperations[O]["result"]>(
+    operation,
+    suited,
+    problem,
+    device,
+    plain,
+  );
+}
+
+/** Computes an operation by the first path that suits, or else by its plain body, and notes why. */
+export function runFirst<Problem, Device, Result>(
+  operation: string,
+  paths: readonly Path<Problem, Device, Result>[],
+  problem: Problem,
+  device: Device,
+  plain: () => Result,
+): Result {
+  const refused: RefusedPath[] = [];
   for (const path of paths) {
-    if (isFor(path) && path.suits(problem, device)) return path;
+    const reason = path.refuses(problem, device);
+    if (reason === null) {
+      const choice = { operation, taken: path.name, refused };
+      return withChoice(choice, () => path.run(problem, device));
+    }
+    refused.push({ name: path.name, reason });
   }
-  return undefined;
+  if (refused.length === 0) return plain();
+  return withChoice({ operation, taken: "plain", refused }, plain);
 }

@@ -14,7 +14,6 @@ import {
   linear,
   rmsNorm,
   rotary,
-  rotaryNorm,
   Tensor,
 } from "./mod.ts";
 
@@ -46,7 +45,7 @@ const operations: Readonly<Record<string, (inputs: Inputs) => Tensor>> = {
   linear: ({ x, w }) => linear(x!, w!),
   linear_bias: ({ x, w, b }) => linear(x!, w!, b!),
   rotary: ({ x, cos, sin }) => rotary(x!, cos!, sin!),
-  qk_prep: ({ x, cos, sin }) => rotaryNorm(x!, cos!, sin!, { scale: 1.2 }),
+  qk_prep: ({ x, cos, sin }) => rmsNorm(rotary(x!, cos!, sin!), { scale: 1.2 }),
 };
 
 /** Golden operations compared by other tests: attention and optimizers. */

@@ -18,7 +18,6 @@ export type { NestedArray, NumberArray } from "./nested_array.ts";
 export { openDevice } from "./open_device.ts";
 export { attention, type AttentionOptions } from "./ops/attention/attention.ts";
 export { attentionPattern } from "./ops/attention/pattern.ts";
-export { type AttentionStep, attentionStep, type ValueEmbedding } from "./ops/attention/step.ts";
 export {
   normal,
   type NormalOptions,
@@ -46,15 +45,15 @@ export {
 } from "./ops/convolution/convolution.ts";
 export { avgPool2d, fold, maxPool2d, type PoolOptions, unfold } from "./ops/convolution/pool.ts";
 export type { NumberOrPair, Pair, WindowOptions } from "./ops/convolution/windows.ts";
-export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 export type { TensorMethods } from "./ops/methods.ts";
 export { runProgram, runProgramInto, runProgramOutputs } from "./ops/program.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
-export { rotaryNorm } from "./ops/rotary_norm.ts";
 export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
 export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling/sampling.ts";
 export { cumulativeSum } from "./ops/scan/scan.ts";
+export { choiceAsText, explanationAsText } from "./explain.ts";
+export type * from "./explain.ts";
 export * as expression from "./expression/expression.ts";
 export type {
   BinaryOperation,

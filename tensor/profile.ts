@@ -8,6 +8,7 @@
 
 import type { Device, View } from "./device.ts";
 import { bytesPerElement } from "./dtype.ts";
+import type { Call } from "./explain.ts";
 
 /** The work of a dispatch. Operations pass a function that returns it: only profiles call it. */
 export interface Work {
@@ -17,6 +18,8 @@ export interface Work {
   readonly flops?: number;
   /** Bytes that must be read and written, counting each element once. */
   readonly bytes?: number;
+  /** The shapes of the operands: inputs, then outputs. */
+  readonly shapes?: readonly (readonly number[])[];
 }
 
 /** One run of a kernel, or another use of the device's time. */
@@ -33,6 +36,8 @@ export interface ProfileEvent {
   readonly flops: number | undefined;
   /** As in {@linkcode Work}, if known. */
   readonly bytes: number | undefined;
+  /** The call that it belongs to, in an explanation. */
+  readonly call?: Call;
 }
 
 /** The work of a device during a period of time. */
@@ -65,14 +70,14 @@ export class ProfileRecorder {
   readonly #begin = performance.now();
   readonly #events: ProfileEvent[] = [];
 
-  time(kernel: string, work: (() => Work) | undefined, run: () => void): void {
+  time(kernel: string, work: Work | undefined, run: () => void, call?: Call): void {
     const start = performance.now();
     run();
-    this.add(kernel, work?.(), start, performance.now());
+    this.add(kernel, work, start, performance.now(), call);
   }
 
   /** Records an event from `start` to `end`, in milliseconds of `performance.now()`. */
-  add(kernel: string, work: Work | undefined, start: number, end: number): void {
+  add(kernel: string, work: Work | undefined, start: number, end: number, call?: Call): void {
     this.#events.push({
       name: work?.name ?? kernel,
       kernel,
@@ -80,6 +85,7 @@ export class ProfileRecorder {
       milliseconds: end - start,
       flops: work?.flops,
       bytes: work?.bytes,
+      ...(call && { call }),
     });
   }
 
@@ -172,14 +178,8 @@ export function profileAsText(profile: Profile): string {
   const inside = sum(all, (row) => row.milliseconds);
   rows.push(["between operations", "", ...duration(total - inside), "", ""]);
   const table = [["operation", "calls", "ms", "share", "GFLOP/s", "GB/s"], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  const lines = table.map((row) =>
-    row.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)
-    ).join("  ").trimEnd()
-  );
   return [
-    ...lines,
+    ...alignColumns(table, 1).map((line) => line.trimEnd()),
     `Operations account for ${percent(inside / total)} of ${total.toFixed(2)} ms.`,
   ].join("\n");
 }
@@ -220,6 +220,21 @@ export function profileAsTrace(
     })),
   ];
   return JSON.stringify({ traceEvents, displayTimeUnit: "ms" });
+}
+
+/** Lines of a table, of which the first columns are texts and the others numbers. */
+export function alignColumns(
+  table: readonly (readonly string[])[],
+  texts: number,
+): readonly string[] {
+  const widths = table[0]?.map((_, column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0))
+  );
+  const align = (cell: string, column: number) => {
+    const width = widths?.[column] ?? 0;
+    return column < texts ? cell.padEnd(width) : cell.padStart(width);
+  };
+  return table.map((row) => row.map(align).join("  "));
 }
 
 function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {

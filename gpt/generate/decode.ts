@@ -8,14 +8,12 @@
 
 import { inType, type Linear } from "../../nn/mod.ts";
 import {
-  attentionStep,
   concat,
   defineProgram,
   embedding,
   expression as ex,
-  linears,
   rmsNorm,
-  rotaryNorm,
+  rotary,
   runProgram,
   type Tensor,
 } from "../../tensor/mod.ts";
@@ -23,6 +21,8 @@ import { ATTENTION_SHARPNESS, type Block, VALUE_GATE_SCALE } from "../model/bloc
 import { headSize, LOGIT_CAP, smearChannels } from "../model/config.ts";
 import type { GPT } from "../model/model.ts";
 import type { SmearCache } from "../model/smear_cache.ts";
+import { attentionStep } from "./kernels/attention_step.ts";
+import { linears } from "./kernels/linears.ts";
 import { SequenceRows } from "./sequence_rows.ts";
 
 const smear = defineProgram(
@@ -151,7 +151,7 @@ function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): 
     const operands = [values, embeddings, gated.gate.unsqueeze(-1)];
     values = runProgram(mixValueEmbedding, operands, [], model.computeDtype);
   }
-  const queries = rotaryNorm(projections.queries, cos, sin);
-  const keys = rotaryNorm(projections.keys, cos, sin);
+  const queries = rmsNorm(rotary(projections.queries, cos, sin));
+  const keys = rmsNorm(rotary(projections.keys, cos, sin));
   return rows.attend(layer, queries, keys, values, { window, scale });
 }

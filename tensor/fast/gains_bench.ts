@@ -68,7 +68,7 @@ function matmulCase(
       const b = symmetric ? a : normal(device, [n, k], { seed: 2 });
       const options = { transposeA: false, transposeB: true, symmetric };
       const [problem] = describeMatmuls(a, b, Tensor.zeros(device, [m, n]), options);
-      if (!path.suits(problem!, device)) throw new Error(`"${path.name}" does not suit`);
+      if (path.refuses(problem!, device) !== null) throw new Error(`"${path.name}" does not suit`);
       return {
         run: () => path.run(problem!, device),
         without: () => next.run(problem!, device),
@@ -115,7 +115,7 @@ function attentionCase(
         ...{ views, batch, queries, keys, heads, keyHeads: heads, headSize: 64 },
         ...{ scale: 1 / 8, left: UNLIMITED, right: 0 },
       };
-      if (!path.suits(call, device)) throw new Error(`"${path.name}" does not suit`);
+      if (path.refuses(call, device) !== null) throw new Error(`"${path.name}" does not suit`);
       attend(device, views, call);
       return { run: () => path.run(call, device), without: () => next.run(call, device) };
     },

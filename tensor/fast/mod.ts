@@ -23,10 +23,8 @@ import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
 import { heapTopK } from "./cpu/top_k.ts";
-import { fusedAttentionStep } from "./webgpu/attention_step.ts";
 import { flashAttention } from "./webgpu/flash_attention.ts";
 import { flashAttentionGradient } from "./webgpu/flash_attention_gradient.ts";
-import { fusedLinears } from "./webgpu/linears.ts";
 import { skinnyMatmulOnGpu, stagedMatmul } from "./webgpu/matmul.ts";
 import { radixSelectTopK } from "./webgpu/top_k.ts";
 
@@ -45,8 +43,6 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   packedMatmul,
   skinnyMatmulOnGpu,
   stagedMatmul,
-  fusedLinears,
-  fusedAttentionStep,
   addRowsInOrder,
   heapTopK,
   radixSelectTopK,

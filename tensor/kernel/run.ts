@@ -4,6 +4,7 @@ import type { Device, Place, WasmKernel, WgslKernel } from "../device.ts";
 import { workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import type { Work } from "../profile.ts";
 import type { BufferTypes, KernelBody, Signature } from "./language.ts";
+import { kernelAsText } from "./text.ts";
 import { toWasm } from "./wasm.ts";
 import { THREADS, toWgsl } from "./wgsl.ts";
 
@@ -49,11 +50,12 @@ export function defineKernel<const B extends BufferTypes, const A extends string
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
 ): Kernel {
+  const text = kernelAsText(signature, body);
   return {
     signature,
-    wasm: toWasm(signature, body),
-    wgsl: toWgsl(signature, body),
-    wideWgsl: toWgsl(signature, body, ROW_THREADS),
+    wasm: { ...toWasm(signature, body), text },
+    wgsl: { ...toWgsl(signature, body), text },
+    wideWgsl: { ...toWgsl(signature, body, ROW_THREADS), text },
   };
 }
 

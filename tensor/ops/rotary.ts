@@ -1,8 +1,8 @@
 /** Rotary position embedding. @module */
 
-import { applyOne, type Operation, type Specification } from "../apply.ts";
+import { applyOne, type Operation } from "../apply.ts";
 import type { View } from "../device.ts";
-import { Error, RangeError, wrongValue } from "../errors.ts";
+import { Error, wrongValue } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";
@@ -18,7 +18,7 @@ const rotate = defineProgram(
 );
 
 /** The two halves of the last axis. */
-export function halves(x: Tensor): [View, View] {
+function halves(x: Tensor): [View, View] {
   const { allocation, dtype, strides, offset } = x;
   const last = x.shape.length - 1;
   const shape = x.shape.slice();
@@ -30,34 +30,23 @@ export function halves(x: Tensor): [View, View] {
   ];
 }
 
-/** The inputs of rotary operations. */
-export type RotaryInputs = readonly [x: Tensor, cos: Tensor, sin: Tensor];
-
-/** The shape rule of rotary operations. */
-export function inferRotary(
-  name: string,
-  [x, cos, sin]: readonly [x: Specification, cos: Specification, sin: Specification],
-): readonly [Specification] {
-  const { shape, dtype } = x;
-  const length = shape.at(-1);
-  if (length === undefined || length % 2 !== 0) {
-    throw wrongValue(`compute ${name}`, "an even last axis", formatShape(shape));
-  }
-  const half = [...shape.slice(0, -1), length / 2];
-  const angles = broadcastShapes([half, cos.shape, sin.shape], `compute ${name}`);
-  if (!shapesEqual(angles, half)) {
-    throw new RangeError(
-      `Cannot compute ${name}: wanted angles that broadcast to ${formatShape(half)}, got ` +
-        formatShape(cos.shape),
-    );
-  }
-  return [{ shape, dtype }];
-}
+type RotaryInputs = readonly [x: Tensor, cos: Tensor, sin: Tensor];
 
 /** The attribute inverts the rotation. */
 const rotaryOperation: Operation<boolean, RotaryInputs> = {
   name: "rotary",
-  infer: (inputs) => inferRotary("rotary", inputs),
+  infer: ([{ shape, dtype }, cos, sin]) => {
+    const length = shape.at(-1);
+    if (length === undefined || length % 2 !== 0) {
+      throw wrongValue("compute rotary", "an even last axis", formatShape(shape));
+    }
+    const half = shape.with(-1, length / 2);
+    if (!shapesEqual(broadcastShapes([half, cos.shape, sin.shape], "compute rotary"), half)) {
+      const wanted = `angles that broadcast to ${formatShape(half)}`;
+      throw wrongValue("compute rotary", wanted, formatShape(cos.shape));
+    }
+    return [{ shape, dtype }];
+  },
   run: (device, [x, cos, sin], [y], isBack) => {
     // With the halves in the other order, the angle has the other sign.
     const [from, to] = [x, y].map((each) => isBack ? halves(each).reverse() : halves(each));

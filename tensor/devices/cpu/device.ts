@@ -14,6 +14,7 @@ import type {
 } from "../../device.ts";
 import { bytesPerElement, type TypedArray } from "../../dtype.ts";
 import { Error, RangeError, wrongType, wrongValue } from "../../errors.ts";
+import { currentCall, explain, type Explanation } from "../../explain.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { emitKernel, F32x4 } from "./emitter/mod.ts";
@@ -217,6 +218,10 @@ class Cpu implements CpuDevice {
     }
   }
 
+  explain(run: () => void | Promise<void>): Promise<Explanation> {
+    return explain(this, run);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -248,7 +253,8 @@ class Cpu implements CpuDevice {
       recorder.time("compile kernels", undefined, () => this.#compile(kernel));
     }
     const run = () => this.#run(kernel, arguments_, items, options);
-    recorder.time(kernel.key, options.work, run);
+    const work = options.work?.();
+    recorder.time(kernel.key, work, run, currentCall("emit" in kernel ? kernel : {}, work?.shapes));
   }
 
   #run(

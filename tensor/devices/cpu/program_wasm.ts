@@ -7,6 +7,7 @@
 import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.ts";
 import { inOrder } from "../../expression/expression.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
+import { programAsText } from "../../expression/text.ts";
 import { isExpensive } from "../../kernel/formulas.ts";
 import { classOf } from "../../kernel/layout.ts";
 import type { TensorLayout } from "../../layout_cache.ts";
@@ -90,7 +91,11 @@ export function planProgramOnCpu(
     options: {
       grain: Math.ceil(THREAD_THRESHOLD / itemCost),
       scratchBytes,
-      work: () => ({ name: program.name, bytes: viewBytes(operands) }),
+      work: () => ({
+        name: program.name,
+        bytes: viewBytes(operands),
+        shapes: operands.map(({ shape }) => shape),
+      }),
     },
   };
 }
@@ -133,7 +138,11 @@ function kernelFor(variant: KernelVariant, kernels: Map<string, WasmKernel>): Wa
     classes.map((each, k) => dtypes[k] === "int32" ? `${each}i` : each).join("");
   let kernel = kernels.get(name);
   if (kernel === undefined) {
-    kernel = { key: `${program.key} ${name}`, emit: emitProgram(variant) };
+    kernel = {
+      key: `${program.key} ${name}`,
+      emit: emitProgram(variant),
+      text: programAsText(program),
+    };
     kernels.set(name, kernel);
   }
   return kernel;

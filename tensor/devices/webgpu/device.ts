@@ -11,6 +11,7 @@
 import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { TypedArray } from "../../dtype.ts";
 import { Error, wrongType, wrongValue } from "../../errors.ts";
+import { explain, type Explanation } from "../../explain.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
@@ -259,6 +260,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     }
   }
 
+  explain(run: () => void | Promise<void>): Promise<Explanation> {
+    return explain(this, run);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#failures.note(CLOSED);
@@ -303,7 +308,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       buffer.lastRecording = this.#recording.serial;
       if (kernel.buffers[i]!.writes) own.dependsOn = dependencies;
     });
-    const timed = this.#recording.timer?.next(kernel.key, work?.()) ?? null;
+    const timed = this.#recording.timer?.next(kernel, work?.()) ?? null;
     this.#recording.dispatch(compiled, group, arguments_, [x, y, z], timed);
   }
 

@@ -258,16 +258,12 @@ function marks({ timestamps, index }: TimestampPlace): GPUComputePassTimestampWr
 
 function usageFlags(use: BufferUse): number {
   const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ, QUERY_RESOLVE } = GPUBufferUsage;
-  switch (use) {
-    case "storage":
-      return STORAGE | COPY_SRC | COPY_DST;
-    case "arguments":
-      return UNIFORM | COPY_DST;
-    case "read":
-      return MAP_READ | COPY_DST;
-    case "timestamps":
-      return QUERY_RESOLVE | COPY_SRC;
-  }
+  return {
+    storage: STORAGE | COPY_SRC | COPY_DST,
+    arguments: UNIFORM | COPY_DST,
+    read: MAP_READ | COPY_DST,
+    timestamps: QUERY_RESOLVE | COPY_SRC,
+  }[use];
 }
 
 /** Delays failures caused by a device loss until the loss itself is reported, slightly later. */

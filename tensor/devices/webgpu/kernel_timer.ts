@@ -1,5 +1,7 @@
 /** Times kernels on the GPU, for profiles. @module */
 
+import type { WgslKernel } from "../../device.ts";
+import { type Call, currentCall } from "../../explain.ts";
 import type { ProfileRecorder, Work } from "../../profile.ts";
 import type { Command, Gpu, TimestampPlace } from "./gpu.ts";
 
@@ -13,6 +15,7 @@ const NOT_TIMED = "kernels, timed together";
 interface Timed {
   readonly key: string;
   readonly work: Work | undefined;
+  readonly call: Call | undefined;
 }
 
 /** The kernels of a recording. */
@@ -52,9 +55,9 @@ export class KernelTimer {
   }
 
   /** Adds a kernel; returns where to write its timestamps. */
-  next(key: string, work: Work | undefined): TimestampPlace | null {
+  next(kernel: WgslKernel, work: Work | undefined): TimestampPlace | null {
     const index = 2 * this.#kernels.length;
-    this.#kernels.push({ key, work });
+    this.#kernels.push({ key: kernel.key, work, call: currentCall(kernel, work?.shapes) });
     return this.#queries && { timestamps: this.#queries.set, index };
   }
 
@@ -101,8 +104,8 @@ export class KernelTimer {
     // The clocks have different origins: align them so that no recording starts before its submit.
     const offset = Math.max(...batches.map(({ submitted }, i) => submitted - times[i]![0]!));
     batches.forEach(({ kernels }, i) =>
-      kernels.forEach(({ key, work }, j) =>
-        recorder.add(key, work, offset + times[i]![2 * j]!, offset + times[i]![2 * j + 1]!)
+      kernels.forEach(({ key, work, call }, j) =>
+        recorder.add(key, work, offset + times[i]![2 * j]!, offset + times[i]![2 * j + 1]!, call)
       )
     );
     for (const { timestamps } of batches) this.#gpu.destroyBuffer(timestamps!);

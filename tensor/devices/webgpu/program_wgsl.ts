@@ -3,6 +3,7 @@
 import { allocateView, type View, type WebGpuDevice } from "../../device.ts";
 import { RangeError } from "../../errors.ts";
 import { copyProgram, type Program } from "../../expression/program.ts";
+import { programAsText } from "../../expression/text.ts";
 import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";
 import { kernelOf } from "./kernel_cache.ts";
@@ -105,7 +106,10 @@ function runPiece(
   const order = team.rowsFirst ? " side by side" : "";
   const key = `${program.key} ${team.rows}x${team.lanes}${order} ${patternKey(pattern)}`;
   device.dispatch(
-    kernelOf(key, () => programKernel(program, pattern, team)),
+    kernelOf(key, () => ({
+      ...programKernel(program, pattern, team),
+      text: programAsText(program),
+    })),
     allocations,
     pattern.number === "i32"
       ? { integers: [...integers, ...scalars] }
@@ -114,6 +118,10 @@ function runPiece(
       Math.ceil(items / team.rows),
       device.limits.maxComputeWorkgroupsPerDimension,
     ),
-    () => ({ name: program.name, bytes: viewBytes(views) }),
+    () => ({
+      name: program.name,
+      bytes: viewBytes(views),
+      shapes: views.map(({ shape }) => shape),
+    }),
   );
 }

@@ -24,14 +24,19 @@ const STRIP = 64;
 /** By the head size. */
 const kernels: Kernel[] = [];
 
+const MANY_QUERIES = `it has more than ${MAX_DECODE_QUERIES} queries`;
+
 /** A few queries, one by one. */
 export const attentionOneByOne: FastPath<"attention", "cpu"> = {
   operation: "attention",
   name: "one by one",
   device: "cpu",
   gain: { factor: 1.4, of: "16 × 4 heads, 1 query, 160 keys, against matmuls; 1 × 4 heads 2.36" },
-  suits: ({ queries, headSize, scale }) =>
-    queries <= MAX_DECODE_QUERIES && headSize % 4 === 0 && Math.fround(scale) !== 0,
+  refuses: ({ queries, headSize, scale }) => {
+    if (queries > MAX_DECODE_QUERIES) return MANY_QUERIES;
+    if (headSize % 4 !== 0) return "the head size is no multiple of 4";
+    return Math.fround(scale) === 0 ? "the scale is 0" : null;
+  },
   run: (call, device) => {
     const { q, k, v, y, logSums } = call.views;
     const { batch, queries, keys, heads, keyHeads, headSize, left, right, scale } = call;

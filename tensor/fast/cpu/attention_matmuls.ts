@@ -20,7 +20,7 @@ export const attentionByMatmuls: FastPath<"attention", "cpu"> = {
   name: "matmuls",
   device: "cpu",
   gain: { factor: 1.86, of: "4 × 4 heads, 256 queries and keys, against plain; BLAS, 1024 3.17" },
-  suits: () => true,
+  refuses: () => null,
   run: (call, device) => {
     attend(device, call.views, call, false);
     if (!areFinite(device, [call.views.y])) attend(device, call.views, call);
@@ -33,7 +33,7 @@ export const attentionGradientByMatmuls: FastPath<"attention gradient", "cpu"> =
   name: "matmuls",
   device: "cpu",
   gain: { factor: 2.3, of: "4 × 4 heads, 256 queries and keys, against plain; BLAS, 1024 4.6" },
-  suits: () => true,
+  refuses: () => null,
   run: (call, device) => {
     const { dq, dk, dv } = call.views;
     attendBackward(device, call.views, call, false);

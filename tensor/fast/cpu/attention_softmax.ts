@@ -20,7 +20,7 @@ export const softmaxOfVisible: FastPath<"attention softmax", "cpu"> = {
   name: "visible keys",
   device: "cpu",
   gain: { factor: 2.16, of: "4 × 4 heads, 64 queries and 256 keys, against plain" },
-  suits: ({ scale }) => Math.fround(scale) !== 0,
+  refuses: ({ scale }) => Math.fround(scale) === 0 ? "the scale is 0" : null,
   run: (call, device) => {
     const { products, upstream, logSums, queries, keys, position, left, right, scale } = call;
     const [batch, keyHeads, group] = products.shape as [number, number, number];

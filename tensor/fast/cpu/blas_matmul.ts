@@ -16,6 +16,8 @@ const UNPACKED = { elements: 1024, multiplications: 1_000_000, widths: [64, 32, 
 /** Batch items with fewer operations are not worth a BLAS call each. */
 const BLAS_OPERATIONS_PER_ITEM = 60_000;
 
+const NO_BLAS = "no BLAS is open";
+
 /**
  * A matmul by BLAS. On a device for `bf16` it rounds its operands if it is large enough, and the
  * order of additions may depend on the number of threads.
@@ -25,9 +27,13 @@ export const blasMatmul: FastPath<"matmul", "cpu"> = {
   name: "BLAS",
   device: "cpu",
   gain: { factor: 3.17, of: "1024×256×1024, against packed" },
-  suits: ({ m, n, k, outer, inner, c }, { hasBlas }) =>
-    hasBlas && k > 0 && c.column === 1 &&
-    (outer * inner === 1 || 2 * m * n * k >= BLAS_OPERATIONS_PER_ITEM),
+  refuses: ({ m, n, k, outer, inner, c }, { hasBlas }) => {
+    if (!hasBlas) return NO_BLAS;
+    if (k === 0) return "the sums are empty";
+    if (c.column !== 1) return "the result is stored by columns";
+    const isLarge = outer * inner === 1 || 2 * m * n * k >= BLAS_OPERATIONS_PER_ITEM;
+    return isLarge ? null : "the matrices of the batch are small";
+  },
   run: (problem, device) => callBlas(device, problem),
 };
 
@@ -37,15 +43,19 @@ export const blasStripsMatmul: FastPath<"matmul", "cpu"> = {
   name: "BLAS in strips",
   device: "cpu",
   gain: { factor: 2.07, of: "16×256×1024, against a whole BLAS call" },
-  suits: (problem, device) => {
+  refuses: (problem, device) => {
     const { m, n, k, outer, inner, a, b, c } = problem;
-    if (!device.hasBlas || k === 0 || outer * inner > 1) return false;
-    if (a.column !== 1 || b.row !== 1 || c.column !== 1) return false;
+    if (!device.hasBlas) return NO_BLAS;
+    if (k === 0) return "the sums are empty";
+    if (outer * inner > 1) return "it is a batch";
+    if (a.column !== 1 || b.row !== 1 || c.column !== 1) return "an operand is transposed";
     const width = stripWidth(problem);
-    if (width === undefined || n < 2 * width) return false;
+    if (width === undefined || n < 2 * width) return "it has many rows, or few columns";
     const { precision = device.matmulPrecision } = problem;
-    return !device.hasOneDnn || (precision === "f32" && m <= ONEDNN_LIMITS.maxBlasRows) ||
+    const isForBlas = !device.hasOneDnn ||
+      (precision === "f32" && m <= ONEDNN_LIMITS.maxBlasRows) ||
       2 * m * n * k < device.threads * ONEDNN_LIMITS.minOperations[precision];
+    return isForBlas ? null : "oneDNN computes it faster";
   },
   run: (problem, device) => {
     const { n, b, c } = problem;

@@ -40,7 +40,7 @@ export const packedMatmul: FastPath<"matmul", "cpu"> = {
   name: "packed",
   device: "cpu",
   gain: { factor: 2.72, of: "256×256×256, against plain" },
-  suits: ({ k }) => k > 0,
+  refuses: ({ k }) => k > 0 ? null : "the sums are empty",
   run: (problem, device) => {
     const { m, n, k, outer, inner, a, b, c, accumulate } = problem;
     const rows = tileRows(device.relaxedSimd);

@@ -55,7 +55,10 @@ export const skinnyMatmul: FastPath<"matmul", "cpu"> = {
   name: "skinny",
   device: "cpu",
   gain: { factor: 6.35, of: "1×256×4096, against packed; with a BLAS 1.09" },
-  suits: (problem, device) => hasFewRows(problem, device) || hasFewColumns(problem, device),
+  refuses: (problem, device) =>
+    hasFewRows(problem, device) || hasFewColumns(problem, device)
+      ? null
+      : "it has many rows and columns, or a small matrix beside few",
   run: (problem, device) =>
     hasFewRows(problem, device)
       ? runRows(device, problem)

@@ -20,8 +20,11 @@ export const symmetricMatmul: FastPath<"matmul", "cpu"> = {
   name: "symmetric",
   device: "cpu",
   gain: { factor: 1.44, of: "256×1024×256, against packed; 768×768×768 with a BLAS 1.20" },
-  suits: ({ symmetric, m, k }, { hasBlas }) =>
-    symmetric && m > (hasBlas ? MAX_WHOLE : MIN_STRIP) && k > 0,
+  refuses: ({ symmetric, m, k }, { hasBlas }) => {
+    if (!symmetric) return "the result is not known to be symmetric";
+    if (k === 0) return "the sums are empty";
+    return m > (hasBlas ? MAX_WHOLE : MIN_STRIP) ? null : "the matrix is small";
+  },
   run: (problem, device) => {
     const { m: size, outer, inner, a, b, c } = problem;
     const even = Math.ceil(size / STRIPS / STRIP_MULTIPLE) * STRIP_MULTIPLE;

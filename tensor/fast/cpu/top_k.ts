@@ -25,7 +25,7 @@ export const heapTopK: FastPath<"top k", "cpu"> = {
   name: "heap",
   device: "cpu",
   gain: { factor: 216, of: "the largest 50 of 32,768, against plain" },
-  suits: () => true,
+  refuses: () => null,
   run: ({ x, values, indices }, device) => {
     const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
     const words = [length, k, 31 - Math.clz32(k)];

@@ -7,7 +7,12 @@
  */
 
 import type { FastPath } from "../../fast_paths.ts";
-import { areBindable, defineTiledAttention, dotProducts } from "./flash_attention_tile.ts";
+import {
+  areBindable,
+  defineTiledAttention,
+  dotProducts,
+  NOT_BINDABLE,
+} from "./flash_attention_tile.ts";
 
 /** Minimum number of queries for a tile, most of which would be padding otherwise. */
 const MIN_QUERIES = 5;
@@ -17,7 +22,10 @@ export const flashAttention: FastPath<"attention", "webgpu"> = {
   name: "flash",
   device: "webgpu",
   gain: { unmeasured: "no GPU was at hand; with it, a layer takes 1 dispatch instead of 3" },
-  suits: ({ queries, views }, device) => queries >= MIN_QUERIES && areBindable(device, views),
+  refuses: ({ queries, views }, device) => {
+    if (queries < MIN_QUERIES) return "it has few queries";
+    return areBindable(device, views) ? null : NOT_BINDABLE;
+  },
   run: (call, device) => attendByTiles(device, call, { ...call.views }),
 };
 

@@ -18,6 +18,7 @@ import {
   areBindable,
   defineTiledAttention,
   dotProducts,
+  NOT_BINDABLE,
   type WeightedSum,
 } from "./flash_attention_tile.ts";
 
@@ -26,7 +27,7 @@ export const flashAttentionGradient: FastPath<"attention gradient", "webgpu"> = 
   name: "flash",
   device: "webgpu",
   gain: { unmeasured: "no GPU was at hand; with it, a layer takes 3 dispatches instead of 8" },
-  suits: ({ views }, device) => areBindable(device, views),
+  refuses: ({ views }, device) => areBindable(device, views) ? null : NOT_BINDABLE,
   run: (call, device) => {
     const { batch, queries, heads, views } = call;
     const deltas = allocateView(device, "float32", [batch, heads, queries, 1], rowSums.name);

@@ -32,6 +32,9 @@ const DEPTH = 16;
 /** Vectors between staged rows: one more than needed, to avoid bank conflicts. */
 const LEAD = 9;
 
+/** Why views that are not bindable are refused. */
+export const NOT_BINDABLE = "an operand exceeds a binding, or cannot be read as vectors";
+
 /** Whether each operand fits a binding: flash attention is not cut into parts. */
 export function areBindable(device: WebGpuDevice, views: ForwardViews): boolean {
   return Object.values(views).every((view: View) => fitsOneBinding(device, view.allocation));

@@ -30,8 +30,9 @@ export function fitsDevice({ limits }: WebGpuDevice, { threads }: Staging): bool
  * Software adapters emulate barriers and gain nothing from workgroup memory; the plain kernel has
  * none.
  */
-function isWorthwhile({ m, n, k }: MatmulProblem, { info }: WebGpuDevice): boolean {
-  return info.details.software !== true && m * n * k >= MIN_MULTIPLICATIONS;
+function whyPlain({ m, n, k }: MatmulProblem, { info }: WebGpuDevice): string | null {
+  if (info.details.software === true) return "the adapter is software";
+  return m * n * k < MIN_MULTIPLICATIONS ? "it is small" : null;
 }
 
 export const skinnyMatmulOnGpu: FastPath<"matmul", "webgpu"> = {
@@ -39,9 +40,10 @@ export const skinnyMatmulOnGpu: FastPath<"matmul", "webgpu"> = {
   name: "skinny",
   device: "webgpu",
   gain: { unmeasured: "no GPU was at hand; a software adapter runs the plain kernel faster" },
-  suits: (problem, device) =>
-    Math.min(problem.m, problem.n) <= MAX_SKINNY && problem.k >= MIN_SHARED_SUM &&
-    isWorthwhile(problem, device),
+  refuses: (problem, device) => {
+    if (Math.min(problem.m, problem.n) > MAX_SKINNY) return "it has many rows and columns";
+    return problem.k < MIN_SHARED_SUM ? "the sums are short" : whyPlain(problem, device);
+  },
   run: (problem, device) => {
     // Threads are distributed along n, so few columns are transposed into few rows.
     const flat = problem.m <= MAX_SKINNY ? problem : transposeMatmul(problem);
@@ -54,8 +56,10 @@ export const stagedMatmul: FastPath<"matmul", "webgpu"> = {
   name: "staged",
   device: "webgpu",
   gain: { unmeasured: "no GPU was at hand; a software adapter runs the plain kernel faster" },
-  suits: (problem, device) =>
-    Math.min(problem.m, problem.n) > MAX_SKINNY && isWorthwhile(problem, device),
+  refuses: (problem, device) =>
+    Math.min(problem.m, problem.n) <= MAX_SKINNY
+      ? "it has few rows or columns"
+      : whyPlain(problem, device),
   run: (problem, device) => {
     const least = Math.min(problem.m, problem.n);
     const isLarge = least >= MIN_LARGE && fitsDevice(device, LARGE);

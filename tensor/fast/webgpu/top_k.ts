@@ -18,7 +18,10 @@ export const radixSelectTopK: FastPath<"top k", "webgpu"> = {
   gain: {
     unmeasured: "no GPU was at hand; the largest 50 of 32,768 take 1 dispatch instead of 12",
   },
-  suits: ({ values }) => values.shape.at(-1)! > 0 && values.shape.at(-1)! <= MAX_K,
+  refuses: ({ values }) => {
+    const [k = 0] = values.shape.slice(-1);
+    return k > 0 && k <= MAX_K ? null : "k is 0 or large";
+  },
   run: ({ x, values, indices }, device) => {
     const k = values.shape.at(-1)!;
     const rows = sizeOf(x.shape.slice(0, -1));

@@ -4,7 +4,7 @@ import { apply, type Operation, type Specification } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
-import { findFastPath } from "../../fast_paths.ts";
+import { runFastest } from "../../fast_paths.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { attend, attendBackward } from "./body.ts";
@@ -101,9 +101,7 @@ const attentionOperation: Operation<
     const views = { q, k, v, y, logSums };
     if (y.size === 0) return;
     const call = describe(views, attributes);
-    const path = findFastPath("attention", call, device);
-    if (path === undefined) attend(device, views, call);
-    else path.run(call, device);
+    runFastest("attention", call, device, () => attend(device, views, call));
   },
   gradient: {
     savesInputs: [0, 1, 2],
@@ -118,9 +116,7 @@ const attentionOperation: Operation<
       const views = { q, k, v, y: saved.output(0), logSums: saved.output(1), dy, dq, dk, dv };
       if (q.shape[0] === 0) return [dq, dk, dv];
       const call = describe(views, attributes);
-      const path = findFastPath("attention gradient", call, device);
-      if (path === undefined) attendBackward(device, views, call);
-      else path.run(call, device);
+      runFastest("attention gradient", call, device, () => attendBackward(device, views, call));
       return [dq, dk, dv];
     },
   },

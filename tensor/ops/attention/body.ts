@@ -13,7 +13,7 @@ import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";
 import { Tensor } from "../../tensor.ts";
 import { copyView, fillView } from "../elementwise.ts";
-import { findFastPath } from "../../fast_paths.ts";
+import { runFastest } from "../../fast_paths.ts";
 import type { MatmulOptions } from "../matmul/problem.ts";
 import { multiplyViews } from "../matmul/multiply.ts";
 import { runProgramOn } from "../program.ts";
@@ -168,9 +168,7 @@ function inTypeOf({ dtype }: View, device: Device, block: Block, scores: View): 
 }
 
 function computeSoftmax(device: Device, call: SoftmaxCall): void {
-  const path = findFastPath("attention softmax", call, device);
-  if (path === undefined) plainSoftmax(device, call);
-  else path.run(call, device);
+  runFastest("attention softmax", call, device, () => plainSoftmax(device, call));
 }
 
 /** Computes a softmax or its gradient by the programs. */

@@ -3,7 +3,7 @@
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { split } from "../../devices/webgpu/split.ts";
-import { findFastPath } from "../../fast_paths.ts";
+import { runFastest } from "../../fast_paths.ts";
 import type { Float, Int } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { sizeOf } from "../../shape.ts";
@@ -45,9 +45,7 @@ export interface RowSums {
  */
 export function sumRows(device: Device, sums: RowSums): void {
   if (sizeOf(sums.output.shape) === 0) return;
-  const path = findFastPath("sum rows", sums, device);
-  if (path === undefined) sumSorted(device, sums);
-  else path.run(sums, device);
+  runFastest("sum rows", sums, device, () => sumSorted(device, sums));
 }
 
 /** The plain form. */

@@ -2,7 +2,7 @@
 
 import { named } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { RangeError } from "../../errors.ts";
+import { wrongValue } from "../../errors.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
 import { checkIds } from "../gather/ids.ts";
@@ -50,10 +50,8 @@ export function crossEntropy(
   checkReduction(what, reduction);
   const classes = logits.shape.at(-1);
   if (classes === undefined || !shapesEqual(logits.shape.slice(0, -1), targets.shape)) {
-    throw new RangeError(
-      `Cannot ${what}: wanted a target for each row of ${formatShape(logits.shape)}, got ` +
-        formatShape(targets.shape),
-    );
+    const wanted = `a target for each row of ${formatShape(logits.shape)}`;
+    throw wrongValue(what, wanted, formatShape(targets.shape));
   }
   checkIds(what, "target", targets, IGNORED_TARGET, classes);
   const losses = rowLosses(logits, targets, softcap);

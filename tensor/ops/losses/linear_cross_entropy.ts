@@ -14,7 +14,7 @@ import { type Gradient, named, recordOperation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import { bindingLimit } from "../../devices/webgpu/split.ts";
 import { bytesPerElement, isFloat } from "../../dtype.ts";
-import { RangeError, wrongType, wrongValue } from "../../errors.ts";
+import { wrongType, wrongValue } from "../../errors.ts";
 import { differentiate } from "../../expression/differentiate.ts";
 import { makeProgram, type Program } from "../../expression/program.ts";
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
@@ -199,10 +199,8 @@ export function linearCrossEntropy(
     throw wrongValue(what, `at most ${weight.shape[0]} classes`, classes);
   }
   if (!shapesEqual(hidden.shape.slice(0, -1), targets.shape)) {
-    throw new RangeError(
-      `Cannot ${what}: wanted a target for each row of ${formatShape(hidden.shape)}, got ` +
-        formatShape(targets.shape),
-    );
+    const wanted = `a target for each row of ${formatShape(hidden.shape)}`;
+    throw wrongValue(what, wanted, formatShape(targets.shape));
   }
   checkIds(what, "target", targets, IGNORED_TARGET, classes);
   const wantsGradient = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);

@@ -1,7 +1,7 @@
 /** Runs a matmul on views: in parts that the device can bind, each by a fast path or plainly. @module */
 
 import type { Device, View } from "../../device.ts";
-import { findFastPath } from "../../fast_paths.ts";
+import { runFastest } from "../../fast_paths.ts";
 import { matmulsInRanges } from "./split.ts";
 import { plainMatmul } from "./plain.ts";
 import { describeMatmuls, type MatmulOptions, type MatmulProblem } from "./problem.ts";
@@ -26,7 +26,6 @@ export function multiplyViews(
 
 /** Computes a matmul whose operands fit a binding each. */
 export function multiply(device: Device, problem: MatmulProblem): void {
-  const path = problem.skipZeros ? undefined : findFastPath("matmul", problem, device);
-  if (path === undefined) plainMatmul(device, problem);
-  else path.run(problem, device);
+  if (problem.skipZeros) return plainMatmul(device, problem);
+  runFastest("matmul", problem, device, () => plainMatmul(device, problem));
 }

@@ -8,7 +8,7 @@ import { checkOptions, type OptionNames } from "../../checks.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";
-import { findFastPath } from "../../fast_paths.ts";
+import { runFastest } from "../../fast_paths.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../shape.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
@@ -33,9 +33,7 @@ const topKOperation: Operation<
   run: (device, [x], [values, indices]) => {
     const views = { x, values, indices };
     if (sizeOf(views.values.shape) === 0) return;
-    const path = findFastPath("top k", views, device);
-    if (path === undefined) plainTopK(device, views);
-    else path.run(views, device);
+    runFastest("top k", views, device, () => plainTopK(device, views));
   },
   gradient: {
     savesOutputs: [1],

@@ -21,7 +21,6 @@ import {
   rmsNorm,
   rotary,
   rotaryAngles,
-  rotaryNorm,
   split,
   stack,
   Tensor,
@@ -465,17 +464,6 @@ const products: Case[] = [
     inputs: [normal(2, 3, 2, 6)],
     run: ([x]) => rotary(x!, ...constantAngles(x!)),
     reference: ([x]) => turned(x!),
-    differentiable: true,
-  },
-  {
-    name: "rotaryNorm",
-    inputs: [normal(2, 3, 2, 6)],
-    run: ([x]) => rotaryNorm(x!, ...constantAngles(x!), { scale: 1.2, epsilon: 0.1 }),
-    reference: ([x]) =>
-      mapLines(turned(x!), 3, (row) => {
-        const meanSquare = row.reduce((sum, y) => sum + y * y, 0) / row.length;
-        return row.map((y) => 1.2 * y / Math.sqrt(meanSquare + 0.1));
-      }),
     differentiable: true,
   },
 ];

@@ -137,6 +137,10 @@ export class FakeCpuDevice implements CpuDevice {
     return Promise.resolve();
   }
 
+  explain(): Promise<never> {
+    return this.profile();
+  }
+
   profile(): Promise<never> {
     return Promise.reject(new Error("Cannot profile: the fake has no clock"));
   }

@@ -1,36 +1,34 @@
 /** Linear layers on a few rows, with the norm before and the epilogue after them, in one kernel. @module */
 
-import { fitsOneBinding, readsAsVectors } from "../../devices/webgpu/split.ts";
-import type { FastPath } from "../../fast_paths.ts";
-import { reshape, slice } from "../../ops/views.ts";
-import { allocate, type Tensor } from "../../tensor.ts";
+import { fitsOneBinding, readsAsVectors } from "../../../tensor/devices/webgpu/split.ts";
+import type { WebGpuDevice } from "../../../tensor/device.ts";
+import type { Path } from "../../../tensor/fast_paths.ts";
+import { reshape, slice } from "../../../tensor/ops/views.ts";
+import { allocate, type Tensor } from "../../../tensor/tensor.ts";
+import type { LinearsProblem } from "./linears.ts";
 import { linearsOnWebGpu, MAX_WEIGHTS } from "./linears_kernel.ts";
 
 /** Maximum rows for which reading the weights dominates and one kernel is enough. */
 const MAX_ROWS = 4;
 
-export const fusedLinears: FastPath<"linears", "webgpu"> = {
-  operation: "linears",
+/** With it, decoding a token of 4 layers takes 32 dispatches instead of 72. */
+export const fusedLinears: Path<LinearsProblem, WebGpuDevice, readonly Tensor[]> = {
   name: "one kernel",
-  device: "webgpu",
-  gain: {
-    unmeasured: "no GPU was at hand; with it, decoding a token of 4 layers takes 32 dispatches " +
-      "instead of 72",
-  },
-  suits: ({ x, weights, options: { residual, activation } }, device) => {
+  refuses: ({ x, weights, options: { residual, activation } }, device) => {
     const length = x.shape.at(-1) ?? 0;
     const rows = x.size / length;
     const fits = (weight: Tensor) =>
       weight.device === device && readsAsVectors(device, weight) && weight.shape.length === 2 &&
       weight.shape[0]! > 0 && weight.shape[1]! <= length && weight.shape[1]! % 4 === 0 &&
       weight.strides[1] === 1 && weight.strides[0]! % 4 === 0;
-    return rows >= 1 && rows <= MAX_ROWS && length % 4 === 0 && x.isContiguous &&
+    const suits = rows >= 1 && rows <= MAX_ROWS && length % 4 === 0 && x.isContiguous &&
       readsAsVectors(device, x) && weights.length >= 1 && weights.length <= MAX_WEIGHTS &&
       weights.every(fits) &&
       (typeof activation !== "object" || activation.softcap > 0) &&
       (residual === undefined || (residual.device === device && residual.dtype === "float32" &&
         residual.isContiguous && fitsOneBinding(device, residual.allocation) &&
         residual.shape.join() === [...x.shape.slice(0, -1), weights[0]!.shape[0]].join()));
+    return suits ? null : "it has many rows, or operands that cannot be read as vectors";
   },
   run: (problem, device) => {
     const { x, weights } = problem;

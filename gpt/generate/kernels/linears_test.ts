@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../../../testing/every_device.ts";
-import { type Device, linear, noGrad, rmsNorm, Tensor } from "../../mod.ts";
+import { type Device, linear, noGrad, rmsNorm, Tensor } from "../../../tensor/mod.ts";
 import { linears, type LinearsOptions } from "./linears.ts";
 
 /** Pseudorandom numbers between −1 and 1. */

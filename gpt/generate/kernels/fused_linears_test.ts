@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
-import { type Device, linear, linears, noGrad, rmsNorm, Tensor } from "../../mod.ts";
+import { type Device, linear, noGrad, rmsNorm, Tensor } from "../../../tensor/mod.ts";
+import { linears } from "./linears.ts";
 import { linearsOnWebGpu } from "./linears_kernel.ts";
 
 /** Pseudorandom numbers between −1 and 1. */

@@ -9,9 +9,9 @@
  * @module
  */
 
-import type { WebGpuDevice, WgslKernel } from "../../device.ts";
-import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
-import { beginMain } from "../../devices/webgpu/workgroup_grid.ts";
+import type { WebGpuDevice, WgslKernel } from "../../../tensor/device.ts";
+import { kernelOf } from "../../../tensor/devices/webgpu/kernel_cache.ts";
+import { beginMain } from "../../../tensor/devices/webgpu/workgroup_grid.ts";
 
 /** Threads of a workgroup, if its memory has room for them. */
 const MAX_THREADS = 64;

@@ -1,8 +1,8 @@
 /** A decoding step of attention: one new token per sequence attends to a KV cache. @module */
 
-import { findFastPath } from "../../fast_paths.ts";
-import { isGradEnabled } from "../../grad_mode.ts";
-import type { Tensor } from "../../tensor.ts";
+import { runFirst } from "../../../tensor/fast_paths.ts";
+import { isGradEnabled, type Tensor } from "../../../tensor/mod.ts";
+import { fusedAttentionStep } from "./fused_attention_step.ts";
 
 /** Operands of {@linkcode attentionStep}, of dtype float32 unless stated. */
 export interface AttentionStep {
@@ -47,10 +47,10 @@ export interface ValueEmbedding {
  * values, appends keys and values to the KV cache, and attends to it, if there is a fast path for it.
  *
  * @returns `[B, 1, H, D]`; or `null` if there is none for the device and the layout, and nothing was
- * done: then compose `rotaryNorm`, `copyInto` and `attention`.
+ * done: then compose `rotary`, `rmsNorm`, `copyInto` and `attention`.
  */
 export function attentionStep(step: AttentionStep): Tensor | null {
-  if (isGradEnabled()) return null;
   const { device } = step.queries;
-  return findFastPath("attention step", step, device)?.run(step, device) ?? null;
+  if (isGradEnabled() || device.kind === "cpu") return null;
+  return runFirst("attention step", [fusedAttentionStep], step, device, () => null);
 }

@@ -1,14 +1,11 @@
 /** Several linear layers on the same rows, fused with what precedes and follows them. @module */
 
-import { checkList, checkOptions, type OptionNames } from "../../checks.ts";
-import { wrongValue } from "../../errors.ts";
-import { findFastPath } from "../../fast_paths.ts";
-import { isGradEnabled } from "../../grad_mode.ts";
-import { checkTensor, type Tensor } from "../../tensor.ts";
-import { reluSquared, softcap } from "../elementwise.ts";
-import { linear } from "./matmul.ts";
-import { rmsNorm } from "../rows.ts";
-import { slice } from "../views.ts";
+import { checkList, checkOptions, type OptionNames } from "../../../tensor/checks.ts";
+import { wrongValue } from "../../../tensor/errors.ts";
+import { runFirst } from "../../../tensor/fast_paths.ts";
+import { isGradEnabled, linear, rmsNorm, type Tensor } from "../../../tensor/mod.ts";
+import { checkTensor } from "../../../tensor/tensor.ts";
+import { fusedLinears } from "./fused_linears.ts";
 
 /** Options for {@linkcode linears}. */
 export interface LinearsOptions {
@@ -41,7 +38,8 @@ export interface LinearsProblem {
  *
  * @example
  * ```ts
- * import { linears, openDevice, Tensor } from "../../mod.ts";
+ * import { openDevice, Tensor } from "../../../tensor/mod.ts";
+ * import { linears } from "./linears.ts";
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });
  * const x = Tensor.from(device, [[3, 4]]);
@@ -59,21 +57,27 @@ export function linears(
   checkTensor("compute linears", x);
   checkList("compute linears", "a list of weights", weights);
   checkOptions("compute linears", options, OPTIONS);
-  const { normalize = false, residual, activation } = options;
+  const { residual } = options;
   if (residual !== undefined && weights.length !== 1) {
     throw wrongValue("add to a product", "one weight", weights.length);
   }
   const problem = { x, weights, options };
-  const path = isGradEnabled() ? undefined : findFastPath("linears", problem, x.device);
-  if (path !== undefined) return path.run(problem, x.device);
+  const { device } = x;
+  const plain = () => plainLinears(problem);
+  if (isGradEnabled() || device.kind === "cpu") return plain();
+  return runFirst("linears", [fusedLinears], problem, device, plain);
+}
+
+function plainLinears({ x, weights, options }: LinearsProblem): readonly Tensor[] {
+  const { normalize = false, residual, activation } = options;
   const rows = normalize ? rmsNorm(x) : x;
   const length = x.shape.at(-1) ?? 0;
   return weights.map((weight) => {
     const columns = weight.shape[1] ?? length;
-    const read = columns < length ? slice(rows, -1, 0, columns) : rows;
+    const read = columns < length ? rows.slice(-1, 0, columns) : rows;
     let y = linear(read, weight);
-    if (activation === "reluSquared") y = reluSquared(y);
-    else if (activation !== undefined) y = softcap(y, activation.softcap);
+    if (activation === "reluSquared") y = y.reluSquared();
+    else if (activation !== undefined) y = y.softcap(activation.softcap);
     return residual === undefined ? y : residual.add(y);
   });
 }

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
-import { GPT } from "../../../gpt/model/model.ts";
+import { GPT } from "../../model/model.ts";
 import { gpuTest } from "../../../testing/gpu.ts";
-import { noGrad, Tensor } from "../../mod.ts";
+import { noGrad, Tensor } from "../../../tensor/mod.ts";
 
 gpuTest("the fused decoding step needs half the dispatches of the plain forward pass", (device) => {
   const shape = { sequenceLen: 24, vocabSize: 61, nLayer: 3, nHead: 4, nKvHead: 2, nEmbd: 64 };

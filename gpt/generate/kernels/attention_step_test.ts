@@ -2,15 +2,16 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
 import {
   attention,
-  attentionStep,
   copyInto,
   type Device,
   embedding,
   noGrad,
+  rmsNorm,
+  rotary,
   rotaryAngles,
-  rotaryNorm,
   Tensor,
-} from "../../mod.ts";
+} from "../../../tensor/mod.ts";
+import { attentionStep } from "./attention_step.ts";
 
 /** Sizes of a case; the cache has room for two more tokens than it holds. */
 interface Case {
@@ -77,7 +78,7 @@ function composed(step: ReturnType<typeof operands>): Tensor {
     const share = gate.unsqueeze(-1).sigmoid().mul(scale.gate);
     values = values.add(share.mul(embedding(table, ids).reshape(values.shape)));
   }
-  const place = (x: Tensor) => rotaryNorm(x, cos, sin);
+  const place = (x: Tensor) => rmsNorm(rotary(x, cos, sin));
   const end = position + 1;
   copyInto(place(keys), cachedKeys.slice(1, position, end));
   copyInto(values, cachedValues.slice(1, position, end));

@@ -8,15 +8,15 @@
  * @module
  */
 
-import type { View, WebGpuDevice } from "../../device.ts";
-import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
-import { beginMain } from "../../devices/webgpu/workgroup_grid.ts";
-import { tanh } from "../../kernel/math.ts";
-import { WgslBuilder } from "../../kernel/wgsl.ts";
-import { codeOf, WgslValue } from "../../kernel/wgsl_value.ts";
-import type { LinearsProblem } from "../../ops/matmul/linears.ts";
-import { FLOAT32_EPSILON } from "../../ops/rows.ts";
-import { viewBytes } from "../../profile.ts";
+import type { View, WebGpuDevice } from "../../../tensor/device.ts";
+import { kernelOf } from "../../../tensor/devices/webgpu/kernel_cache.ts";
+import { beginMain } from "../../../tensor/devices/webgpu/workgroup_grid.ts";
+import { tanh } from "../../../tensor/kernel/math.ts";
+import { WgslBuilder } from "../../../tensor/kernel/wgsl.ts";
+import { codeOf, WgslValue } from "../../../tensor/kernel/wgsl_value.ts";
+import type { LinearsProblem } from "./linears.ts";
+import { FLOAT32_EPSILON } from "../../../tensor/ops/rows.ts";
+import { viewBytes } from "../../../tensor/profile.ts";
 
 /** What is computed besides the dot products. */
 interface Epilogue {

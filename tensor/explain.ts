@@ -1,0 +1,194 @@
+/**
+ * Explanations: for each kernel that ran, the line of the user's code that called it, and why it was
+ * this kernel. {@linkcode Device.explain} makes one, {@linkcode explanationAsText} formats it.
+ *
+ * An explanation is a profile whose events know the call that they belong to. While one is made,
+ * `apply.ts` notes the line of each operation, so that its gradient has the line of the forward pass,
+ * and `fast_paths.ts` notes which fast path was taken and why others were not. Otherwise these notes
+ * cost a comparison.
+ *
+ * @module
+ */
+
+import type { DeviceBase } from "./device.ts";
+import { alignColumns, type ProfileEvent } from "./profile.ts";
+
+/** A fast path that was not taken. */
+export interface RefusedPath {
+  /** Its name in `fast/mod.ts`. */
+  readonly name: string;
+  /** The condition that it failed. */
+  readonly reason: string;
+}
+
+/** How an operation was computed. */
+export interface Choice {
+  /** The operation, as `fast_paths.ts` names it. */
+  readonly operation: string;
+  /** The fast path that ran, or `"plain"` for the operation's own body. */
+  readonly taken: string;
+  /** The fast paths before it in `fast/mod.ts`, each with the condition that refused it. */
+  readonly refused: readonly RefusedPath[];
+}
+
+/** The code of a kernel, for people. */
+export interface KernelText {
+  /** The kernel as pseudo-code, or the formula that it computes. */
+  code(): string;
+  /** The derived gradient of a formula. */
+  gradient?(): string;
+}
+
+/** The call that a kernel belongs to. */
+export interface Call {
+  /** `file:line` of the innermost caller outside of `tensor/`, `autograd/` and `nn/`. */
+  readonly source: string | null;
+  /** Whether it is a part of the gradient of what that line computed. */
+  readonly isGradient: boolean;
+  /** Why it was this kernel; `null` if there was no choice. */
+  readonly choice: Choice | null;
+  /** The shapes of its operands, if known: inputs, then outputs. */
+  readonly shapes: readonly (readonly number[])[];
+  /** The code of the kernel, if it can be shown. */
+  readonly text: KernelText | null;
+  /** The kernel in WGSL, on WebGPU. */
+  readonly wgsl: (() => string) | null;
+}
+
+/** A kernel that ran. */
+export interface ExplainedKernel extends Omit<ProfileEvent, "call">, Call {}
+
+/** What ran, in order. */
+export interface Explanation {
+  /** Wall-clock duration in milliseconds. */
+  readonly milliseconds: number;
+  /** The kernels in order. */
+  readonly kernels: readonly ExplainedKernel[];
+}
+
+interface Notes {
+  /** Of the gradient that is being computed. */
+  readonly gradientSource: string | null;
+  readonly choice: Choice | null;
+}
+
+let notes: Notes | null = null;
+
+/** Runs a function, and explains every kernel that it dispatches: see {@linkcode Device.explain}. */
+export async function explain(
+  device: Pick<DeviceBase, "profile">,
+  run: () => void | Promise<void>,
+): Promise<Explanation> {
+  const { milliseconds, events } = await device.profile(async () => {
+    const limit = Error.stackTraceLimit;
+    // Operations call each other a few levels deep, below the line that is wanted.
+    Error.stackTraceLimit = 50;
+    notes = { gradientSource: null, choice: null };
+    try {
+      await run();
+    } finally {
+      notes = null;
+      Error.stackTraceLimit = limit;
+    }
+  });
+  // Without a call are not kernels, but their compilation.
+  const kernels = events.flatMap(({ call, ...event }) => call ? [{ ...event, ...call }] : []);
+  return { milliseconds, kernels };
+}
+
+/** For devices: the call of a kernel that is dispatched now, while an explanation is made. */
+export function currentCall(
+  kernel: { readonly text?: KernelText; readonly code?: () => string },
+  shapes: readonly (readonly number[])[] = [],
+): Call | undefined {
+  if (notes === null) return undefined;
+  const { gradientSource, choice } = notes;
+  return {
+    source: gradientSource ?? sourceLine(),
+    isGradient: gradientSource !== null,
+    choice,
+    shapes,
+    text: kernel.text ?? null,
+    wgsl: kernel.code ?? null,
+  };
+}
+
+function withNotes<Result>(some: Partial<Notes>, run: () => Result): Result {
+  if (notes === null) return run();
+  const before = notes;
+  notes = { ...notes, ...some };
+  try {
+    return run();
+  } finally {
+    notes = before;
+  }
+}
+
+/** For `fast_paths.ts`: runs an operation, whose kernels are explained by a choice. */
+export function withChoice<Result>(choice: Choice, run: () => Result): Result {
+  return withNotes({ choice }, run);
+}
+
+/** For `apply.ts`: runs a gradient, whose kernels belong to a line of the forward pass. */
+export function withGradientOf<Result>(source: string | null, run: () => Result): Result {
+  return withNotes({ gradientSource: source ?? "?" }, run);
+}
+
+const root = new URL("../", import.meta.url).href;
+/** Folders of the library, whose lines explain less than those of their callers. */
+const LIBRARY = ["tensor/", "autograd/", "nn/"];
+
+/** `file:line` of the innermost caller outside of the library, while an explanation is made. */
+export function sourceLine(): string | null {
+  if (notes === null) return null;
+  for (const line of new Error().stack?.split("\n").slice(1) ?? []) {
+    const [, address, row] = /([a-z]+:\/\/[^\s()]+):(\d+):\d+\)?$/.exec(line) ?? [];
+    if (address === undefined) continue;
+    const path = address.startsWith(root) ? address.slice(root.length) : address;
+    const isLibrary = LIBRARY.some((folder) => path.startsWith(folder));
+    if (!isLibrary || path.endsWith("_test.ts")) return `${path}:${row}`;
+  }
+  return null;
+}
+
+/** A path that was taken, and why not the others: `BLAS (not skinny: more than 8 rows)`. */
+export function choiceAsText({ taken, refused }: Choice): string {
+  if (refused.length === 0) return taken;
+  return `${taken} (not ${refused.map(({ name, reason }) => `${name}: ${reason}`).join("; ")})`;
+}
+
+/**
+ * Formats an explanation: a line for each kernel, with the line that called it, what ran and why, its
+ * time and its bytes.
+ *
+ * @example
+ * ```ts
+ * import { explanationAsText } from "./explain.ts";
+ * import { openDevice, Tensor } from "./mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const x = Tensor.ones(device, [64, 64]);
+ * const text = explanationAsText(await device.explain(() => x.matmul(x).dispose()));
+ * if (!text.includes("matmul 64×64×64")) throw new Error(text);
+ * await device.close();
+ * ```
+ */
+export function explanationAsText({ kernels, milliseconds }: Explanation): string {
+  const columns = alignColumns(
+    kernels.map((each) => [
+      `${each.source ?? ""}${each.isGradient ? " (gradient)" : ""}`,
+      each.name,
+      `${each.milliseconds.toFixed(3)} ms`,
+      each.bytes === undefined ? "" : `${(each.bytes / 2 ** 20).toFixed(2)} MiB`,
+    ]),
+    2,
+  );
+  const lines = kernels.map(({ choice, shapes }, i) =>
+    `${columns[i]}  ${choice === null ? shapesAsText(shapes) : choiceAsText(choice)}`.trimEnd()
+  );
+  return [...lines, `${kernels.length} kernels in ${milliseconds.toFixed(2)} ms`].join("\n");
+}
+
+function shapesAsText(shapes: readonly (readonly number[])[]): string {
+  return shapes.map((shape) => `[${shape.join(", ")}]`).join(" ");
+}

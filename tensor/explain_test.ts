@@ -1,0 +1,75 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { linearCrossEntropy, Tensor, topK } from "./mod.ts";
+
+testOnEveryDevice(
+  "each kernel names the line that called it, in backward as well",
+  async (device) => {
+    const weight = Tensor.ones(device, [64, 32], { requiresGrad: true });
+    const x = Tensor.ones(device, [16, 32]);
+    const line = (offset: number) => {
+      const [, row] = /explain_test\.ts:(\d+):/.exec(new Error().stack!.split("\n")[2]!)!;
+      return Number(row) + offset;
+    };
+    let first = 0;
+    const { kernels } = await device.explain(() => {
+      using _scope = device.scope();
+      first = line(1);
+      const y = x.matmul(weight, { transposeB: true });
+      const loss = y.tanh().sum();
+      loss.backward();
+    });
+    const named = (name: RegExp, isGradient: boolean) =>
+      kernels.filter((each) => name.test(each.name) && each.isGradient === isGradient);
+    const [forward] = named(/^matmul/, false);
+    assertMatch(forward!.source!, new RegExp(`tensor/explain_test\\.ts:${first}$`));
+    const [gradient] = named(/^matmul/, true);
+    assertEquals(gradient!.source, forward!.source);
+    const [tanh] = named(/^tanh gradient/, true);
+    assertMatch(tanh!.source!, new RegExp(`:${first + 1}$`));
+    assertEquals(tanh!.shapes.at(-1), [16, 64]);
+    assert(kernels.every(({ milliseconds }) => milliseconds >= 0));
+  },
+);
+
+cpuTest("a fast path says why it was taken, and the others why not", async (device) => {
+  const x = Tensor.ones(device, [64, 64]);
+  const { kernels } = await device.explain(() => {
+    using _scope = device.scope();
+    x.matmul(x);
+  });
+  const { choice } = kernels.find(({ name }) => name.startsWith("matmul"))!;
+  assertEquals(choice!.operation, "matmul");
+  assertEquals(choice!.taken, device.kind === "cpu" && device.hasBlas ? "BLAS" : "packed");
+  const reasons = new Map(choice!.refused.map(({ name, reason }) => [name, reason]));
+  assertEquals(reasons.get("symmetric"), "the result is not known to be symmetric");
+  assert(reasons.has("skinny"));
+});
+
+testOnEveryDevice("a kernel shows its code, and a formula its gradient", async (device) => {
+  const x = Tensor.ones(device, [2, 8], { requiresGrad: true });
+  const { kernels } = await device.explain(() => {
+    using _scope = device.scope();
+    x.softmax();
+    topK(x.detach(), 2);
+  });
+  const softmax = kernels.find(({ name }) => name === "softmax")!;
+  assertEquals(
+    softmax.text!.code(),
+    "softmax(x)\n  v1 = exp(x − rowMax(x))\n  → v1 · (1 / rowSum(v1))",
+  );
+  assertMatch(softmax.text!.gradient!(), /^softmax gradient\(x, upstream0\)\n/);
+  if (device.kind === "webgpu") assertMatch(softmax.wgsl!(), /fn main/);
+  const withText = kernels.filter(({ text }) => text !== null);
+  for (const { text } of withText) assert(!text!.code().includes("undefined"), text!.code());
+});
+
+testOnEveryDevice("an explanation ends with its function, also if that fails", async (device) => {
+  const hidden = Tensor.ones(device, [2, 3]);
+  const failing = device.explain(() => {
+    linearCrossEntropy(hidden, hidden, hidden);
+  });
+  await failing.then(() => assert(false), (error) => assert(error instanceof RangeError));
+  const { events } = await device.profile(() => hidden.add(1).dispose());
+  assert(events.every(({ call }) => call === undefined));
+});

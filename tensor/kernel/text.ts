@@ -1,0 +1,268 @@
+/** Prints kernels as pseudo-code, for explanations. @module */
+
+import type { KernelText } from "../explain.ts";
+import type {
+  Buffer,
+  BufferTypes,
+  Condition,
+  Elements,
+  ElementType,
+  Float,
+  Index,
+  Int,
+  IntVector,
+  KernelBody,
+  KernelBuilder,
+  LoopOptions,
+  Mask,
+  Signature,
+  Value,
+  Vector,
+  VectorBuilder,
+} from "./language.ts";
+
+/** How tightly operators bind: operands of a lower level are in parentheses. */
+const [ATOM, PRODUCT, SUM, COMPARISON, LOGIC] = [4, 3, 2, 1, 0];
+
+type Operand = Value | number;
+
+/** Any value of the language, as text. */
+class Term implements Int, Float, Vector, IntVector, Mask, Condition {
+  readonly text: string;
+  readonly level: number;
+
+  constructor(text: string, level = ATOM) {
+    this.text = text;
+    this.level = level;
+  }
+
+  at(level: number): string {
+    return this.level < level ? `(${this.text})` : this.text;
+  }
+
+  #infix(symbol: string, other: Operand, level: number): Term {
+    return new Term(`${this.at(level)} ${symbol} ${termOf(other).at(level + 1)}`, level);
+  }
+
+  #call(name: string, ...others: readonly Operand[]): Term {
+    return new Term(`${name}(${[this, ...others].map((each) => termOf(each).text).join(", ")})`);
+  }
+
+  add = (other: Operand): Term => this.#infix("+", other, SUM);
+  subtract = (other: Operand): Term => this.#infix("−", other, SUM);
+  multiply = (other: Operand): Term => this.#infix("·", other, PRODUCT);
+  divide = (other: Operand): Term => this.#infix("/", other, PRODUCT);
+  remainder = (other: Operand): Term => this.#infix("mod", other, PRODUCT);
+  less = (other: Operand): Term => this.#infix("<", other, COMPARISON);
+  lessEqual = (other: Operand): Term => this.#infix("≤", other, COMPARISON);
+  greater = (other: Operand): Term => this.#infix(">", other, COMPARISON);
+  equal = (other: Operand): Term => this.#infix("=", other, COMPARISON);
+  notEqual = (other: Operand): Term => this.#infix("≠", other, COMPARISON);
+  lessUnsigned = (other: Operand): Term => this.#infix("<ᵤ", other, COMPARISON);
+  and = (other: Operand): Term => this.#infix("and", other, LOGIC);
+  or = (other: Operand): Term => this.#infix("or", other, LOGIC);
+  both = (other: Mask): Term => this.#infix("and", other, LOGIC);
+  either = (other: Mask): Term => this.#infix("or", other, LOGIC);
+  xor = (other: Operand): Term => this.#infix("xor", other, LOGIC);
+  shiftLeft = (bits: number): Term => this.#infix("<<", bits, PRODUCT);
+  shiftRight = (bits: number): Term => this.#infix(">>", bits, PRODUCT);
+  min = (other: Operand): Term => this.#call("min", other);
+  max = (other: Operand): Term => this.#call("max", other);
+  pseudoMin = (other: Operand): Term => this.#call("min", other);
+  pseudoMax = (other: Operand): Term => this.#call("max", other);
+  clamp = (low: number, high: number): Term => this.#call("clamp", low, high);
+  multiplyAdd = (factor: Operand, summand: Operand): Term => this.multiply(factor).add(summand);
+  negativeMultiplyAdd = (factor: Operand, minuend: Operand): Term =>
+    termOf(minuend).subtract(this.multiply(factor));
+  negate = (): Term => new Term(`−${this.at(ATOM)}`, PRODUCT);
+  abs = (): Term => this.#call("abs");
+  sqrt = (): Term => this.#call("sqrt");
+  floor = (): Term => this.#call("floor");
+  nearest = (): Term => this.#call("round");
+  isNaN = (): Term => this.#call("isNaN");
+  toI32x4 = (): Term => this.#call("integer");
+  toF32x4 = (): Term => this.#call("float");
+  bits = (): Term => this.#call("bits");
+  asI32 = (): Term => this.#call("bits");
+  asF32 = (): Term => this.#call("floatOfBits");
+  asF32x4 = (): Term => this.#call("floatOfBits");
+  select = (a: Operand, b: Operand): Term =>
+    new Term(`${this.at(COMPARISON)} ? ${termOf(a).text} : ${termOf(b).text}`, LOGIC);
+  where = (value: number): Term => this.select(value, 0);
+}
+
+function termOf(value: Operand): Term {
+  return value instanceof Term ? value : new Term(String(value));
+}
+
+const textOf = (value: Operand): string => termOf(value).text;
+
+/** Elements, as `name[index]`. */
+class TextBuffer<T extends ElementType> implements Buffer<T> {
+  readonly #k: TextBuilder;
+  readonly #name: string;
+  readonly #start: Term | null;
+
+  constructor(k: TextBuilder, name: string, start: Term | null = null) {
+    this.#k = k;
+    this.#name = name;
+    this.#start = start;
+  }
+
+  #at(index: Index, count: string | null = null): Term {
+    const from = this.#start === null ? termOf(index) : this.#start.add(index);
+    return new Term(`${this.#name}[${from.text}${count === null ? "" : ` … +${count}`}]`);
+  }
+
+  from(index: Index): TextBuffer<T> {
+    const start = this.#start === null ? termOf(index) : this.#start.add(index);
+    return new TextBuffer(this.#k, this.#name, start);
+  }
+  load(index: Index): Elements[T] {
+    return this.#at(index) as Elements[T];
+  }
+  loadSplat = (index: Index): Term => this.#at(index);
+  loadFour = (index: Index): Term => this.#at(index, "4");
+  store(index: Index, value: Value): void {
+    this.#k.write(`${this.#at(index).text} = ${textOf(value)}`);
+  }
+  storeFour(index: Index, value: Vector): void {
+    this.#k.write(`${this.#at(index, "4").text} = ${textOf(value)}`);
+  }
+  clear(index: Index, count: Index): void {
+    this.fill(index, count, new Term("0"));
+  }
+  fill(index: Index, count: Index, value: Int | Float): void {
+    this.#k.write(`${this.#at(index, textOf(count)).text} = ${textOf(value)}`);
+  }
+  copy(index: Index, from: TextBuffer<T>, fromIndex: Index, count: Index): void {
+    const source = from.#at(fromIndex, textOf(count));
+    this.#k.write(`${this.#at(index, textOf(count)).text} = ${source.text}`);
+  }
+}
+
+/** Writes pseudo-code. */
+class TextBuilder implements KernelBuilder {
+  readonly lines: string[] = [];
+  readonly end: Term = new Term("end");
+  readonly shared: TextBuffer<"f32"> = new TextBuffer(this, "shared");
+  readonly inTurn = true;
+  #depth = 0;
+  #names = 0;
+
+  write(statement: string): void {
+    this.lines.push("  ".repeat(this.#depth) + statement);
+  }
+
+  block(head: string, body: () => void): void {
+    this.write(`${head}:`);
+    this.#depth++;
+    body();
+    this.#depth--;
+  }
+
+  #name<T extends Value>(value: T): T {
+    const name = `v${++this.#names}`;
+    this.write(`${name} = ${textOf(value)}`);
+    return new Term(name) as Value as T;
+  }
+
+  let<T extends Value>(value: T): T {
+    // A name for a name would say nothing.
+    return /^\w+$/.test(textOf(value)) ? value : this.#name(value);
+  }
+  variable<T extends Value>(value: T): T {
+    return this.#name(value);
+  }
+  set<T extends Value>(variable: T, value: T): void {
+    this.write(`${textOf(variable)} = ${textOf(value)}`);
+  }
+  int = (value: number): Term => termOf(value);
+  float = (value: number): Term => termOf(value);
+  vector = (value: number): Term => termOf(value);
+  intVector = (value: number): Term => termOf(value);
+  condition = (value: boolean): Term => new Term(String(value));
+  vectorOf = (lanes: readonly Float[]): Term => new Term(`[${lanes.map(textOf).join(", ")}]`);
+  laneOf = (vector: Vector, number: number): Term =>
+    new Term(`${termOf(vector).at(ATOM)}.${number}`);
+  exp = (x: Vector): Term => new Term(`exp(${textOf(x)})`);
+  expOfNonPositive = (x: Vector): Term => new Term(`exp(${textOf(x)})`);
+  call = (name: string, x: Vector, _body: (k: VectorBuilder, x: Vector) => Vector): Term =>
+    new Term(`${name}(${textOf(x)})`);
+  array(vectors: readonly Vector[]): TextBuffer<"vec4<f32>"> {
+    this.write(`array = [${vectors.map(textOf).join(", ")}]`);
+    return new TextBuffer(this, "array");
+  }
+  loop(from: Index, to: Index, body: (i: Int) => void, { step = 1 }: LoopOptions = {}): void {
+    const i = new Term(`i${++this.#names}`);
+    const by = step === 1 ? "" : ` by ${step}`;
+    this.block(`for ${i.text} from ${textOf(from)} below ${textOf(to)}${by}`, () => body(i));
+  }
+  if(condition: Condition, then: () => void, otherwise?: () => void): void {
+    this.block(`if ${textOf(condition)}`, then);
+    if (otherwise !== undefined) this.block("else", otherwise);
+  }
+  unless(condition: Condition, body: () => void): void {
+    this.block(`unless ${textOf(condition)}`, body);
+  }
+  spread(count: Index, body: (i: Int) => void): void {
+    const i = new Term(`i${++this.#names}`);
+    this.block(`for each ${i.text} below ${textOf(count)}, in any order`, () => body(i));
+  }
+  owner(_index: Int, body: () => void): void {
+    body();
+  }
+  eachLane(count: Index, body: (lane: Int) => void): void {
+    const lane = new Term(`lane${++this.#names}`);
+    this.block(`for each ${lane.text} below ${textOf(count)}`, () => body(lane));
+  }
+  once(body: () => void): void {
+    body();
+  }
+}
+
+/**
+ * A kernel as pseudo-code, in the form that the CPU runs.
+ *
+ * @example
+ * ```ts
+ * import { kernelAsText } from "./text.ts";
+ *
+ * const text = kernelAsText(
+ *   { key: "double", buffers: { x: "f32", y: "f32" }, writes: ["y"], arguments: [] },
+ *   (_, i, { x, y }) => y.store(i, x.load(i).multiply(2).add(1)),
+ * );
+ * const wanted = "double(x: f32, y: f32 out)\n  for each item:\n    y[item] = x[item] · 2 + 1";
+ * if (text.code() !== wanted) throw new Error(text.code());
+ * ```
+ */
+export function kernelAsText<const B extends BufferTypes, const A extends string>(
+  signature: Signature<B, A>,
+  body: KernelBody<B, A>,
+): KernelText {
+  return {
+    code: () => {
+      const { key, buffers, writes, spread = "items" } = signature;
+      const k = new TextBuilder();
+      const names = Object.keys(buffers) as (keyof B & string)[];
+      const elements = Object.fromEntries(names.map((name) => [name, new TextBuffer(k, name)]));
+      const numbers = Object.fromEntries(signature.arguments.map((name) => [name, new Term(name)]));
+      const given = [
+        ...names.map((name) => `${name}: ${buffers[name]}${writes.includes(name) ? " out" : ""}`),
+        ...signature.arguments,
+      ];
+      const head = spread === "ranges" ? "for each range from item to end" : "for each item";
+      k.block(
+        head,
+        () =>
+          body(
+            k,
+            new Term("item"),
+            elements as { readonly [N in keyof B]: TextBuffer<B[N]> },
+            numbers as Readonly<Record<A, Term>>,
+          ),
+      );
+      return [`${key}(${given.join(", ")})`, ...k.lines.map((line) => `  ${line}`)].join("\n");
+    },
+  };
+}
