@@ -43,7 +43,7 @@ adapterTest(
   "a model of depth 2 and width 64 trains on 8,192 tokens within 512 MB, and memory is linear in them",
   async () => {
     const steps: StepMemory[] = [];
-    for (const tokens of [2048, 4096, 8192]) {
+    for (const tokens of [1024, 2048, 8192]) {
       const step = await trainOneStep(tokens);
       const off = Math.abs(step.peak / step.estimated - 1);
       assert(off < 0.05, `${tokens} tokens take ${step.peak}, estimated ${step.estimated}`);
@@ -53,6 +53,6 @@ adapterTest(
     const [short, middle, long] = steps as [StepMemory, StepMemory, StepMemory];
     assertLess(long.buffers, 512e6);
     const growth = (long.peak - middle.peak) / (middle.peak - short.peak);
-    assert(Math.abs(growth / 2 - 1) < 0.01, `twice the tokens need ${growth} times as much`);
+    assert(Math.abs(growth / 6 - 1) < 0.01, `six times the tokens need ${growth} times as much`);
   },
 );
