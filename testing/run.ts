@@ -21,8 +21,19 @@ const LAST = ["bench", "scripts", "web"];
 /** What takes longest begins first among the modules that are not cheap, so that none ends alone. */
 export const LONG: readonly string[] = [
   "testing/browser_test.ts",
+  "tensor/ops/ops_test.ts",
   "tensor/fast/webgpu/matmul_test.ts",
   "tensor/ops/attention/attention_test.ts",
+];
+
+/**
+ * Hundreds of shaders that each run a few times: lavapipe takes longer to optimize their code than it
+ * gains. Tests of long attention are slower without.
+ */
+export const UNOPTIMIZED: readonly string[] = [
+  "tensor/fast/webgpu/attention_step_test.ts",
+  "tensor/ops/long_rows_test.ts",
+  "tensor/ops/ops_test.ts",
 ];
 
 const SLOWEST = 30;
@@ -47,7 +58,7 @@ const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1);
 /** Starting a process takes as long as a small test; but a unit that is long may end alone. */
 const MAX_FILES = 6;
 
-/** The files in the order in which they run, in units: some of a folder, or one that takes long. */
+/** The files in the order in which they run, in units: some of a folder, or one file. */
 export function unitsOf(files: readonly string[]): readonly Unit[] {
   const rank = ({ name }: Unit): number => {
     if (LONG.includes(name)) return FIRST.length + LONG.indexOf(name) / LONG.length;
@@ -57,7 +68,8 @@ export function unitsOf(files: readonly string[]): readonly Unit[] {
   };
   const units = new Map<string, string[]>();
   for (const file of files.toSorted()) {
-    const name = LONG.includes(file) ? file : folderOf(file);
+    const isAlone = LONG.includes(file) || UNOPTIMIZED.includes(file);
+    const name = isAlone ? file : folderOf(file);
     units.set(name, [...units.get(name) ?? [], file]);
   }
   return [...units].flatMap(([name, files]): Unit[] => {
@@ -119,10 +131,10 @@ interface Outcome {
 }
 
 /** Runs `deno` with arguments, and collects what it prints. */
-async function runDeno(args: readonly string[]): Promise<Outcome> {
+async function runDeno(args: readonly string[], isOptimized: boolean): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...(isOptimized ? {} : { GALLIVM_PERF: "nopt" }) },
     ...{ stdin: "null", stdout: "piped", stderr: "piped" },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -146,8 +158,21 @@ async function findTests(
   );
 }
 
-async function main(args: readonly string[]): Promise<number> {
+/** Flags whose value may be an argument of its own, each joined with its value. */
+export function joinFlags(args: readonly string[]): readonly string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const last = joined.at(-1);
+    if (last !== undefined && ["--filter", "--ignore", "--import-map"].includes(last)) {
+      joined[joined.length - 1] = `${last}=${arg}`;
+    } else joined.push(arg);
+  }
+  return joined;
+}
+
+async function main(given: readonly string[]): Promise<number> {
   const start = performance.now();
+  const args = joinFlags(given);
   const IGNORE = "--ignore=";
   const paths = args.filter((arg) => !arg.startsWith("-"));
   const ignored = args.filter((arg) => arg.startsWith(IGNORE))
@@ -170,7 +195,7 @@ async function main(args: readonly string[]): Promise<number> {
   const left = tasks.values();
   const runLeft = async () => {
     for (const { name, args } of left) {
-      const { code, output } = await runDeno(args);
+      const { code, output } = await runDeno(args, !UNOPTIMIZED.includes(name));
       tests.push(...testsIn(output));
       if (code !== 0) failed.push(name);
       // Of the types, only what is wrong with them.

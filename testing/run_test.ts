@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { LONG, summaryOf, testsIn, unitsOf } from "./run.ts";
+import { joinFlags, LONG, summaryOf, testsIn, unitsOf, UNOPTIMIZED } from "./run.ts";
 
 const output = `running 3 tests from ./nn/linear_test.ts
 a layer is a matmul ... ok (12ms)
@@ -63,8 +63,14 @@ Deno.test("each file is in one unit, and cheap modules come first", () => {
   ]);
 });
 
-Deno.test("what is said to take longest is there", async () => {
-  for (const path of LONG) {
+Deno.test("what is said to take longest is there, and what is not optimized", async () => {
+  for (const path of [...LONG, ...UNOPTIMIZED]) {
     assert((await Deno.stat(new URL(`../${path}`, import.meta.url))).isFile, path);
   }
+});
+
+Deno.test("a flag and its value may be two arguments", () => {
+  assertEquals(joinFlags(["nn/", "--filter", "a layer", "--no-check", "--ignore=a,b", "gpt/"]), [
+    ...["nn/", "--filter=a layer", "--no-check", "--ignore=a,b", "gpt/"],
+  ]);
 });
