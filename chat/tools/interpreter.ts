@@ -58,35 +58,37 @@ export function supervise(interpreter: string): void {
   worker.onerror = (event) => fail(event.message);
   const snapshot = frame();
   worker.postMessage(snapshot, [snapshot.buffer]);
-  let stdout = "";
   worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
     if (data.kind === "ready") {
       answer({ kind: "ready" });
-      worker.postMessage(new TextDecoder().decode(frame()));
-      watch();
-    } else if (data.kind === "output") {
-      stdout += data.text;
+      run(new TextDecoder().decode(frame()));
     } else if (data.kind === "snapshot") {
       write(data.bytes);
       Deno.exit();
-    } else if (data.kind === "ended") {
-      end({ kind: "ended", stdout, error: data.error, timedOut: false });
-    } else {
+    } else if (data.kind === "failed") {
       fail(data.reason);
     }
   };
 
-  /** Keeps the limits. A program may hold its thread for ever, but not this one. */
-  function watch(): void {
+  /** Runs the program, and keeps the limits: it may hold its own thread for ever, but not this one. */
+  function run(program: string): void {
+    let stdout = "";
+    worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
+      if (data.kind === "output") stdout += data.text;
+      else if (data.kind === "ended") {
+        end({ kind: "ended", stdout, error: data.error, timedOut: false });
+      }
+    };
     const start = performance.now();
-    const most = Deno.memoryUsage().rss + memory * 2 ** 20;
+    const memoryLimit = Deno.memoryUsage().rss + memory * 2 ** 20;
     setInterval(() => {
       if (performance.now() - start > seconds * 1000) {
         end({ kind: "ended", stdout, error: "Execution timed out", timedOut: true });
-      } else if (Deno.memoryUsage().rss > most) {
+      } else if (Deno.memoryUsage().rss > memoryLimit) {
         end({ kind: "ended", stdout, error: "MemoryError", timedOut: false });
       }
     }, 10);
+    worker.postMessage(program);
   }
 
   function end(last: ProgramEnd): void {
@@ -216,7 +218,7 @@ import statistics, string, sys, textwrap, time, traceback, types, typing
 `;
 
 /**
- * Runs a program as \`python3 FILE\` does: as the module \`__main__\`, with a traceback on standard error
+ * Runs a program as `python3 FILE` does: as the module `__main__`, with a traceback on standard error
  * and whether the exit code is 0 as the result.
  */
 export const driver = `

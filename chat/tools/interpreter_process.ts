@@ -92,7 +92,7 @@ export class InterpreterProcess {
     throw startError(await started.#stderr);
   }
 
-  /** Runs the program; the process is ended when the promise resolves. */
+  /** Runs the program. Then the process is to be ended. */
   async run(program: string): Promise<ProgramEnd> {
     this.#child.ref();
     let timedOut = false;
@@ -110,7 +110,6 @@ export class InterpreterProcess {
       return { kind: "ended", stdout: "", error, timedOut };
     } finally {
       clearTimeout(timer);
-      await this.end();
     }
   }
 

@@ -75,13 +75,8 @@ export class Python implements AsyncDisposable {
   #isClosed = false;
 
   private constructor(start: () => Promise<InterpreterProcess>, processes: number) {
-    this.#start = () => {
-      const process = start();
-      // Whoever takes it hears of it.
-      process.catch(() => {});
-      return process;
-    };
-    this.#slots = Array.from({ length: processes }, () => ({ process: this.#start() }));
+    this.#start = start;
+    this.#slots = Array.from({ length: processes }, () => ({ process: this.#startAfter(null) }));
     this.#free = [...this.#slots];
   }
 
@@ -120,12 +115,14 @@ export class Python implements AsyncDisposable {
   async run(program: string): Promise<PythonResult> {
     if (this.#isClosed) throw closedError();
     const slot = this.#free.shift() ?? await this.#nextFree();
+    let process: InterpreterProcess | null = null;
     try {
-      const { stdout, error, timedOut } = await (await this.#processOf(slot)).run(program);
+      process = await this.#processOf(slot);
+      const { stdout, error, timedOut } = await process.run(program);
       if (this.#isClosed) throw closedError();
       return { success: error === null, stdout, error: error ?? "", timedOut };
     } finally {
-      if (!this.#isClosed) slot.process = this.#start();
+      slot.process = this.#startAfter(process);
       const caller = this.#callers.shift();
       if (caller === undefined) this.#free.push(slot);
       else caller.resolve(slot);
@@ -141,7 +138,19 @@ export class Python implements AsyncDisposable {
   async #processOf(slot: Slot): Promise<InterpreterProcess> {
     const process = await slot.process;
     // The system may have ended it while it waited.
-    return process.hasEnded && !this.#isClosed ? await (slot.process = this.#start()) : process;
+    return process.hasEnded ? await (slot.process = this.#startAfter(process)) : process;
+  }
+
+  /** Starts a process in the place of another one, which nobody has to wait for. */
+  #startAfter(process: InterpreterProcess | null): Promise<InterpreterProcess> {
+    const next = (async () => {
+      await process?.end();
+      if (this.#isClosed) throw closedError();
+      return await this.#start();
+    })();
+    // Whoever takes it hears of a failure.
+    next.catch(() => {});
+    return next;
   }
 
   /** Ends all processes. Programs that run or wait are rejected. */

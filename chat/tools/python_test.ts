@@ -55,6 +55,7 @@ pythonTest("what takes too long is ended, and what it printed is kept", async ()
   await using python = await openTestPython({ seconds: 0.5 });
   const programs = [
     "import time\nprint('a', flush=True)\ntime.sleep(60)",
+    "print('a', flush=True)\nimport os\nwhile True: os.mkdir('d'); os.chdir('d')",
     "print('a', flush=True)\nimport re\nre.match('(a+)+b', 'a' * 60)",
     "print('a', flush=True)\nwhile True:\n  try:\n    while True: pass\n  except BaseException: pass",
   ];
@@ -126,6 +127,7 @@ pythonTest("a program sees nothing of the one before it", async () => {
     "import pyodide_js",
     "pyodide_js.first = 1",
     "pyodide_js.constructor.prototype.first = 1",
+    "os.chmod('.', 0)",
   ];
   assertEquals((await python.run(first.join("\n"))).error, "");
   const second = [
