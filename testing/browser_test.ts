@@ -27,7 +27,7 @@ const selections: readonly Selection[] = [
   { file: "tensor/devices/webgpu/split_test.ts", only: "^(the largest|a table|copies)" },
   { file: "gpt/train/learning_test.ts" },
   { file: "gpt/train/learning_test.ts", only: "cpu", worker: true },
-  ...(hasGolden ? [{ file: "gpt/model/golden_test.ts" }] : []),
+  ...(hasGolden ? [{ file: "gpt/model/golden_test.ts" }, { file: "models/files_test.ts" }] : []),
 ];
 
 const chromium = findChromium();
