@@ -215,6 +215,13 @@ Deno.test("a chat runs Python where it is asked for and allowed, and says what i
   }
   const { code } = await taskCommand("chat:python", args, home).output();
   assertEquals(code, 0);
+  const rows = `${home}/human_eval.jsonl`;
+  const row = { prompt: "def one():\n", canonical_solution: "", entry_point: "one", test: "" };
+  await Deno.writeTextFile(rows, JSON.stringify(row));
+  const place = ["--device", "cpu", "--threads", "1", "--max-new-tokens", "4"];
+  const exam = ["--task", `HumanEval=${rows}`, ...place];
+  const evaluated = await taskCommand("chat_eval:python", exam, home).output();
+  assertMatch(new TextDecoder().decode(evaluated.stdout), /^HumanEval +0 of 1$/m);
   assertEquals((await runScript("chat.ts", ["--tools", "shell"], home)).code, 2);
 });
 
