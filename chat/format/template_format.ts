@@ -57,7 +57,11 @@ export class TemplateFormat implements ChatFormat, Disposable {
   readonly #anyName: RegExp;
   readonly #endName: RegExp;
 
-  /** @throws {RangeError} If there is no token that ends an answer. */
+  /**
+   * Makes the format; the template is looked at when it first renders.
+   *
+   * @throws {RangeError} If there is no token that ends an answer.
+   */
   constructor({ template, tokenizer, ends, bosToken = "", eosToken }: TemplateFormatOptions) {
     if (ends.length === 0) {
       throw new RangeError(
