@@ -32,27 +32,27 @@ const single = (make: MakeExchange): MakeExchanges => (random, subject) => [make
 
 /** How often each kind of exchange comes, relative to the others. */
 const weights: readonly (readonly [MakeExchanges, number])[] = [
-  [single(greeting), 3],
-  [single(goodbye), 2],
-  [single(reaction), 4],
-  [single(feeling), 4],
-  [single(identity), 8],
+  [single(greeting), 5],
+  [single(goodbye), 3],
+  [single(reaction), 7],
+  [single(feeling), 5],
+  [single(identity), 16],
   [single(capital), 13],
   // A capital is an answer far more often than it is asked about, and rare ones have rare tokens.
   [single(countryOfCapital), 6],
-  [single(currency), 5],
+  [single(currency), 7],
   [twoOfCountries, 3],
-  [single(opposite), 7],
+  [single(opposite), 12],
   [twoOpposites, 1],
-  [single(calendar), 7],
+  [single(calendar), 12],
   [single(arithmetic), 18],
   [single(longerSum), 2],
   [(random, subject) => [arithmetic(random, subject), nextArithmetic(random, subject)], 1],
   [single(spelling), 28],
-  [single(spellings), 38],
+  [single(spellings), 36],
   [twoSpellings, 3],
   [single(counting), 16],
-  [single(unknown), 22],
+  [single(unknown), 20],
 ];
 
 const MAX_EXCHANGES = 8;
