@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { stops } from "../lessons/mod.ts";
 import { noteIdeas } from "./lesson/ideas.ts";
+import { words } from "./lesson/words.ts";
 import { builtSite } from "./testing/pages.ts";
 
 /** The text of a section of the page, without its tags. */
@@ -42,4 +43,5 @@ Deno.test("each section tells its time, and leads to the next", async () => {
   assert(minutes.every((one) => one >= 1 && one <= 10), minutes.join());
   const nexts = [...html.matchAll(/class="next" href="#(\w+)"/g)].map(([, id]) => id);
   assertEquals(nexts, ids.slice(1));
+  assert(html.split(words.page.read).length - 1 >= 8);
 });

@@ -6,7 +6,7 @@
  *
  * | Folder | |
  * | --- | --- |
- * | `lesson/` | the sections: their widgets; all words in `words.ts` and `prose.md` |
+ * | `lesson/` | the sections: their widgets; all words in `words.ts` and `prose.md`. `labs.tsx` is a second script, which comes when the page stands |
  * | `engine/` | the workers that compute: their tasks, and their client |
  * | `parts/` | sliders, tables, graphs, plots, heat maps; no words in them |
  * | `inside/` | the view into a checkpoint, which is one of the sections |
@@ -14,7 +14,7 @@
  *
  * **To add a section**, write its widget in `lesson/NAME.tsx`: a function without arguments, out of
  * `parts/`, with a `slider` or a `choice` of `state.ts` for each control, so that a link has it. Name it in
- * `lesson/widgets.ts`, and write its words into `lesson/words.ts`. Write its text into `lesson/prose.md`,
+ * `lesson/widgets.ts`, or in `lesson/labs.tsx` if it is large, and write its words into `lesson/words.ts`. Write its text into `lesson/prose.md`,
  * with the name and the title of the widget, and the code to show as `path#symbol`; the build fails when
  * that is not in the file any more. What takes longer than a frame is a task of `engine/worker.ts`.
  * A test compares its numbers with Deno's.

@@ -107,7 +107,7 @@ export function Page(parts: PageParts): JSX.Element {
           </div>
         </header>
         <main>
-          {sections.map(([id, { title, blocks, widgets, isWide, code }], i) => (
+          {sections.map(([id, { title, blocks, widgets, isWide, code, more }], i) => (
             <section
               key={id}
               id={id}
@@ -132,6 +132,7 @@ export function Page(parts: PageParts): JSX.Element {
                     ))}
                   </details>
                 )}
+                {more.length > 0 && <div class="more">{more}</div>}
                 <Next to={sections[i + 1]?.[0] ?? LAST} prose={parts.prose} />
               </footer>
             </section>

@@ -4,7 +4,7 @@
  * The lesson out of a part of Markdown: headings with addresses, paragraphs, `code`, tables, blocks of code,
  * formulas in TeX after `$$`, and quotes, which are questions to answer before trying. `@widget NAME TITLE`
  * names what stands beside a text, `@wide NAME TITLE` what takes all of the width below it, and
- * `@code PATH#SYMBOL` the code that computes it.
+ * `@code PATH#SYMBOL` the code that computes it, and `@read TEXT` where to read on.
  *
  * @module
  */
@@ -12,6 +12,7 @@
 import { katex } from "../build_deps.ts";
 import type { JSX } from "../deps.ts";
 import { Table } from "../parts/rows.tsx";
+import { words } from "./words.ts";
 
 /** What is below a heading. */
 export interface Prose {
@@ -26,6 +27,8 @@ export interface Prose {
   readonly minutes: number;
   /** The code that is shown, as `path#symbol`. */
   readonly code: readonly string[];
+  /** Where to read on. */
+  readonly more: readonly JSX.Element[];
 }
 
 const WORDS_PER_MINUTE = 180;
@@ -45,14 +48,17 @@ export function readProse(source: string): Map<string, Prose> {
         const [name = "", ...title] = text.split(" ");
         return [name, title.join(" ")] as const;
       });
-      const words = texts.join(" ").split(/\s+/).length;
+      const length = texts.join(" ").split(/\s+/).length;
       return [id, {
         title,
         blocks: texts.map((text, i) => <Block key={i} text={text} />),
         widgets,
         isWide: wide.length > 0,
-        minutes: Math.ceil(words / WORDS_PER_MINUTE) + MINUTES_PER_WIDGET * widgets.length,
+        minutes: Math.ceil(length / WORDS_PER_MINUTE) + MINUTES_PER_WIDGET * widgets.length,
         code: named("@code "),
+        more: named("@read ").map((text) => (
+          <Paragraph key={text} text={`${words.page.read} ${text}`} />
+        )),
       }];
     }),
   );

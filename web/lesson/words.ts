@@ -16,6 +16,7 @@ export const words = {
     minutes: (minutes: number) => `${minutes} min`,
     next: (title: string) => `Next: ${title} →`,
     code: "The code that computes this",
+    read: "Read on:",
     line: (path: string, line: number) => `${path}, line ${line}`,
     noscript:
       "Without JavaScript the numbers stay as they are; all text, code and formulas are here.",

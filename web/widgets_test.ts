@@ -1,0 +1,117 @@
+/** What can be watched and moved in the lesson's widgets, with its numbers. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Page } from "npm:playwright-core@1.65.1";
+import { layersOfNeurons, squaredLoss, trainCharacterModel } from "../lessons/mod.ts";
+import { openSite, pageTest, Widget } from "./testing/pages.ts";
+
+const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
+
+/** Presses the pointer on a plot at a share of its width, drags it to another, and leaves it. */
+async function drag(page: Page, widget: string, from: number, to: number): Promise<void> {
+  const plot = page.locator(`[data-widget=${widget}] svg.plot`).first();
+  await plot.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = (await plot.boundingBox())!;
+  await page.mouse.move(x + from * width, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + to * width, y + height / 2, { steps: 4 });
+  await page.mouse.up();
+  await frame(page);
+}
+
+pageTest("edges have the width and color of their weights, and inputs move", async () => {
+  await using opened = await openSite("isolated");
+  const page = await opened.page({ reducedMotion: "reduce" });
+  const edges = (widget: string) =>
+    page.$$eval(
+      `[data-widget=${widget}] svg.across .edge[data-weight]`,
+      (all) => all.map((one) => [one.dataset.weight, one.classList.contains("minus")]),
+    );
+  assertEquals(await edges("neuron"), [["0.5", false], ["-0.3", true]]);
+  const weights = layersOfNeurons().parameters.filter(({ label }) => label.includes("weights"));
+  assertEquals((await edges("layers")).map(([weight]) => Number(weight)).sort(), [
+    ...weights.map(({ data }) => data).sort(),
+  ]);
+  await new Widget(page, "layers").move("input1", "End");
+  await frame(page);
+  const { outputs } = layersOfNeurons({ inputs: [2, -1, 2] });
+  const shown = await page.$$eval(
+    "[data-widget=layers] svg.across [data-node^=y] text:last-child",
+    (all) => all.map(({ textContent }) => Number(textContent)),
+  );
+  assertEquals(shown, outputs.map((y) => Number(y.toFixed(4))));
+  assertEquals(opened.problems, []);
+});
+
+pageTest("a step back hides the numbers in the table, too", async () => {
+  await using opened = await openSite("isolated");
+  const page = await opened.page({ reducedMotion: "reduce" });
+  const forward = new Widget(page, "forward");
+  await forward.press("Back");
+  await forward.shows(
+    { hidden2: "0.3000", probability: "?" },
+    "What comes next? Guess, then press Forward.",
+  );
+  await forward.press("Back");
+  await forward.shows({ hidden1: "0.4600", hidden2: "?" });
+  const backpropagation = new Widget(page, "backpropagation");
+  await backpropagation.press("Forward");
+  await backpropagation.shows({ prediction: "?", loss: "?", dw: "?", newW: "?" });
+  await backpropagation.press("Back");
+  await backpropagation.shows({ prediction: "11.00", newW: "3.7100" });
+  assertEquals(opened.problems, []);
+});
+
+pageTest("points are dragged on the curves of the loss, and a button goes downhill", async () => {
+  await using opened = await openSite("isolated");
+  const page = await opened.page({ reducedMotion: "reduce" });
+  await drag(page, "loss", 0.3, 0.9);
+  const own = Number(await page.textContent("output[for=prediction]"));
+  assert(own > 2 && own <= 3, `${own}`);
+  const row = (await new Widget(page, "loss").table("loss")).at(-1)!;
+  assertEquals(Number(row[2]), Number(squaredLoss([own])[0]!.loss.toFixed(4)));
+
+  const slope = new Widget(page, "slope");
+  await slope.press("Take a step");
+  // 1 − 0.03 × (−24), to a notch of the slider.
+  assertEquals(await page.textContent("output[for=w]"), "1.7");
+  for (let i = 0; i < 6; i++) await slope.press("Take a step");
+  await slope.shows({ loss: "0.01" });
+  await drag(page, "slope", 0.4, 0.99);
+  assertEquals(await page.textContent("output[for=w]"), "5.0");
+  assertEquals(opened.problems, []);
+});
+
+pageTest("divergence is seen: the axes reach as far as w jumps", async () => {
+  await using opened = await openSite("isolated");
+  const page = await opened.page({ reducedMotion: "reduce" });
+  const highest = () =>
+    page.$$eval(
+      "[data-widget=loop] svg.plot:first-of-type .end text",
+      (all) => Math.max(...all.map(({ textContent }) => Number(textContent) || 0)),
+    );
+  assert(await highest() <= 2);
+  await new Widget(page, "loop").move("loopRate", "End");
+  await frame(page);
+  assert(await highest() >= 200, `${await highest()}`);
+  await new Widget(page, "loop").move("loopStep", 3);
+  await frame(page);
+  // Where w is, on the parabola, behind the steps so far.
+  assertEquals(await page.locator("[data-widget=loop] .plot").first().locator(".dot").count(), 1);
+  assertEquals(opened.problems, []);
+});
+
+pageTest("the opening learns on arrival, with the loss of the lessons' model", async () => {
+  await using opened = await openSite("file");
+  const page = await opened.page();
+  await page.waitForSelector("[data-opening='60']", { timeout: 60_000 });
+  const { losses } = trainCharacterModel();
+  const text = await page.innerText("[data-opening]");
+  assertMatch(text, new RegExp(`60 steps, loss ${losses.at(-1)!.toFixed(2)}: it has learned`));
+  assertEquals(await page.locator("[data-opening] li").count(), 4);
+  // Who wants no motion starts it.
+  const calm = await opened.page({ reducedMotion: "reduce" });
+  await calm.waitForTimeout(500);
+  assertEquals(await calm.getAttribute("[data-opening]", "data-opening"), "0");
+  assertEquals(opened.problems, []);
+});
