@@ -73,7 +73,7 @@ export class KnownText {
 const ratio = (part: number, whole: number) => whole === 0 ? 0 : part / whole;
 const count = <T>(list: readonly T[], is: (item: T) => boolean) => list.filter(is).length;
 
-/** The fault without the words that differ from story to story. */
+/** The fault without the words that differ from story to story: names, things and places. */
 function kindOfFault(fault: string): string {
   if (fault.startsWith("one says")) return "wrong preposition";
   if (/ is s?he, /.test(fault)) return "he or she";
@@ -84,10 +84,17 @@ function kindOfFault(fault: string): string {
   if (fault.startsWith("a second")) return "introduced twice";
   if (fault.startsWith("it was said to be")) return "found elsewhere than told";
   if (fault.startsWith("this was told already")) return "told twice";
+  if (fault.startsWith("they are ")) return "there already";
   if (fault.includes(" does not have the ")) return "does not have it";
+  if (fault.includes(" does this with ")) return "one person in two roles";
+  if (fault.includes(" has done nothing for ")) return "thanked for nothing";
+  if (fault.includes(" becomes ")) return "another within a sentence";
   if (/^the \S+ is \S+, not /.test(fault)) return "other look";
-  if (fault.includes(" is not ")) return "other owner or mood";
-  return fault;
+  if (/ is not |'s own$/.test(fault)) return "other owner or mood";
+  if (/^(wrong article|capital letter)/.test(fault)) return "spelling";
+  return /^(no such sentence|this is not what)/.test(fault)
+    ? fault.replace(/ of .*/, "")
+    : "not yet";
 }
 
 /**

@@ -21,7 +21,7 @@ const HELD_OUT_NAMES = 12;
 const HELD_OUT_PAIRS = 30;
 
 /** How many names of a story are made up. */
-const MADE_UP = 0.4;
+const MADE_UP = 0.2;
 
 const females = new Set(femaleNames);
 const males = new Set(maleNames);

@@ -5,7 +5,7 @@
  */
 
 import { type Plot, plots } from "./plots.ts";
-import { pick, type Random } from "./random.ts";
+import { pickRank, type Random } from "./random.ts";
 import { type Part, pickCast, Teller } from "./teller.ts";
 import type { World } from "./world.ts";
 
@@ -39,7 +39,7 @@ const MAX_LENGTH = 870;
  * @param part Whether names and pairs that are held out may not, or must, occur in it.
  */
 export function tellStory(random: Random, part: Part): Story {
-  return tellByPlot(random, part, () => pick(random, plots));
+  return tellByPlot(random, part, () => plots[pickRank(random, plots.length)]!);
 }
 
 /** Tells a story by a plot, which is chosen again if the story gets too long. */

@@ -84,7 +84,8 @@ Deno.test("a story of the validation part has something that is held out", () =>
   for (const { text } of tell(400, 17, "validation")) {
     for (const name of text.match(/\p{Lu}\p{L}+/gu)!) if (isHeldOutName(name)) seen.add(name);
   }
-  assertLessOrEqual(50, seen.size);
+  // Some 16 of the lists, and made-up ones.
+  assertLessOrEqual(30, seen.size);
 });
 
 Deno.test("no name is both hers and his", () => {

@@ -6,7 +6,7 @@
 
 import type { EventName } from "./events/mod.ts";
 import { isHeldOutName, isHeldOutPair, pickName, pronounOf } from "./names.ts";
-import { pick, type Random } from "./random.ts";
+import { pick, pickRank, type Random } from "./random.ts";
 import { apply, introduction, type Reading, refusal, templates } from "./sentence.ts";
 import type { Slot, Template } from "./template.ts";
 import {
@@ -162,7 +162,7 @@ export class Teller {
    */
   say(event: EventName, given: { readonly P?: string; readonly S?: string } = {}): void {
     const all = templates.get(event)!;
-    const first = Math.floor(this.random() * all.length);
+    const first = pickRank(this.random, all.length);
     let why: string | undefined;
     for (let i = 0; i < all.length; i++) {
       const template = all[(first + i) % all.length]!;
