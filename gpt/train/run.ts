@@ -11,11 +11,16 @@
 
 import { type GradScalerState, smooth } from "../../optim/mod.ts";
 import type { Profile } from "../../tensor/mod.ts";
-import { exitCodeOf, inPlaceOfRank } from "./exit_code.ts";
+import { type DueTasks, dueTasks } from "./due_tasks.ts";
+import { agree, type SummingRanks } from "./agreement.ts";
+import { exitCodeOf } from "./exit_code.ts";
 import { Feed } from "./feed.ts";
 import { type LoopOptions, type LoopStep, trainingLoop } from "./loop.ts";
-import { mean, readNumbers } from "./readback.ts";
+import { lossError, PendingLosses, type ReadStep, WARMUP_STEPS } from "./pending_losses.ts";
+import { SaveTimer } from "./save_timer.ts";
 import type { TrainingPlan } from "./scaling.ts";
+
+export type { SummingRanks } from "./agreement.ts";
 
 /** The state of a run: with parameters and optimizer state, all that a checkpoint needs. */
 export interface TrainingState {
@@ -56,16 +61,6 @@ export interface Periodic<Run> {
 
 /** Measured numbers by name. */
 export type Measurement = Readonly<Record<string, number>>;
-
-/** The ranks of a run, as needed between steps. */
-export interface SummingRanks {
-  /** This rank, from 0. */
-  readonly rank: number;
-  /** Number of ranks. */
-  readonly ranks: number;
-  /** Sums each number over all ranks, in double precision: the same bits on every rank. */
-  sum(numbers: readonly number[]): number[];
-}
 
 /** Options for {@linkcode train}. */
 export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "ranks"> {
@@ -142,14 +137,6 @@ export interface StepEvent extends Omit<LoopStep, "losses" | "loaderState"> {
 /** Default milliseconds between read-backs of losses. */
 const READ_INTERVAL = 500;
 
-const SAVING_SHARE = 0.01;
-
-/** Maximum number of steps whose losses are pending, as these hold memory and GPU work. */
-const MAX_PENDING = 64;
-
-/** The first steps compile kernels: they do not count, and the step after them is profiled. */
-const WARMUP_STEPS = 3;
-
 /**
  * Trains a model.
  *
@@ -181,165 +168,175 @@ const WARMUP_STEPS = 3;
  * ```
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
-  const { model, scaler, plan, evaluate, sample, measure, save, parallel } = options;
-  const { readInterval = READ_INTERVAL } = options;
-  let state = options.state ?? untrained;
-  const firstStep = state.step;
-  let savedStep = firstStep;
-  const saveTimer = new SaveTimer(save);
-  // With several ranks, only what all of them know may decide.
-  let agreed = { exitCode: 0, isSaving: false };
-  const exitCode = () => parallel === undefined ? exitCodeOf(options.signal) : agreed.exitCode;
-  const feed = new Feed(options);
-  const isStopping = () => exitCode() > 0 || feed.failure !== undefined;
-  const loop = trainingLoop({ ...options, loader: feed, firstStep, ranks: parallel?.ranks ?? 1 });
-  /** When the first pending step began. */
-  let started: number | null = null;
-  /** The steps after warmup, which tell how long the others will take. */
-  const timed = { seconds: 0, steps: 0 };
-  const profiledStep = Math.min(firstStep + WARMUP_STEPS, plan.numIterations - 1);
-  const pending: LoopStep[] = [];
-  const isDue = (task: Periodic<unknown> | undefined, step: number) =>
-    task !== undefined && task.every > 0 && (step >= plan.numIterations || step % task.every === 0);
-
+  const run = new Run(options);
   while (true) {
-    const { step } = state;
-    const isLast = step >= plan.numIterations;
+    yield* run.doTasks();
+    yield* run.save();
+    if (run.isOver) break;
+    yield* run.doStep();
+  }
+  yield run.end();
+}
 
-    /** The result of a task that is due; `null` without one, or if the signal aborted it. */
-    const resultOf = async <Result>(
-      task: Periodic<() => Promise<Result>> | undefined,
-    ): Promise<Result | null> => {
-      if (task === undefined || !isDue(task, step) || isStopping()) return null;
-      try {
-        return await model.device.inF32(task.run);
-      } catch (error) {
-        if (isStopping()) return null;
-        throw error;
-      }
-    };
+/** A run between two steps. */
+class Run {
+  readonly #options: TrainOptions;
+  readonly #firstStep: number;
+  readonly #feed: Feed;
+  readonly #loop: AsyncGenerator<LoopStep, void, void>;
+  readonly #losses: PendingLosses;
+  readonly #saveTimer: SaveTimer;
+  #state: TrainingState;
+  #savedStep: number;
+  /** What all ranks know, which alone may decide if there are several. */
+  #agreed = { exitCode: 0, isSaving: false };
 
-    const bitsPerByte = await resultOf(evaluate);
+  constructor(options: TrainOptions) {
+    this.#options = options;
+    this.#state = options.state ?? untrained;
+    this.#firstStep = this.#savedStep = this.#state.step;
+    this.#feed = new Feed(options);
+    this.#loop = trainingLoop({
+      ...options,
+      loader: this.#feed,
+      firstStep: this.#firstStep,
+      ranks: options.parallel?.ranks ?? 1,
+    });
+    this.#losses = new PendingLosses(this.#firstStep, options.readInterval ?? READ_INTERVAL);
+    this.#saveTimer = new SaveTimer(options.save);
+  }
+
+  /** Whether all steps are done, or the run is to stop. */
+  get isOver(): boolean {
+    return this.#isFinished || this.#isStopping;
+  }
+
+  get #isFinished(): boolean {
+    return this.#state.step >= this.#options.plan.numIterations;
+  }
+
+  get #isStopping(): boolean {
+    return this.#exitCode > 0 || this.#feed.failure !== undefined;
+  }
+
+  get #exitCode(): number {
+    const { parallel, signal } = this.#options;
+    return parallel === undefined ? exitCodeOf(signal) : this.#agreed.exitCode;
+  }
+
+  get #due(): DueTasks {
+    return dueTasks(this.#options, this.#state.step, this.#options.plan.numIterations);
+  }
+
+  /** Evaluates, samples and measures, as far as that is due. */
+  async *doTasks(): AsyncGenerator<TrainingEvent, void, void> {
+    const { evaluate, sample, measure } = this.#options;
+    const { step } = this.#state;
+    const due = this.#due;
+    const bitsPerByte = due.evaluate ? await this.#attempt(evaluate!.run) : null;
     if (bitsPerByte !== null) {
-      const lowest = Math.min(bitsPerByte, state.lowestBitsPerByte ?? Infinity);
-      state = { ...state, bitsPerByte, lowestBitsPerByte: lowest };
+      const lowest = Math.min(bitsPerByte, this.#state.lowestBitsPerByte ?? Infinity);
+      this.#state = { ...this.#state, bitsPerByte, lowestBitsPerByte: lowest };
       yield { kind: "evaluation", step, bitsPerByte };
     }
-    const texts = step > 0 ? await resultOf(sample) : null;
+    const texts = due.sample ? await this.#attempt(sample!.run) : null;
     if (texts !== null) yield { kind: "samples", step, texts };
-    const values = step > 0 ? await resultOf(measure) : null;
+    const values = due.measure ? await this.#attempt(measure!.run) : null;
     if (values !== null) yield { kind: "measurement", step, values };
+  }
+
+  /** The result of a task; `null` if the run is to stop, which may abort the task. */
+  async #attempt<Result>(task: () => Promise<Result>): Promise<Result | null> {
+    if (this.#isStopping) return null;
+    try {
+      return await this.#options.model.device.inF32(task);
+    } catch (error) {
+      if (this.#isStopping) return null;
+      throw error;
+    }
+  }
+
+  /** Saves a checkpoint, if one is due, or the run is over. @throws {unknown} Why there was no batch. */
+  async *save(): AsyncGenerator<TrainingEvent, void, void> {
+    const { save, parallel } = this.#options;
+    const { step } = this.#state;
     // Pending losses may not be finite.
-    const isOverdue = pending.length === 0 &&
-      (parallel === undefined ? saveTimer.isOverdue : agreed.isSaving);
-    const mustSave = isLast || isStopping() || isDue(save, step) || isOverdue;
-    if (save !== undefined && mustSave && step !== savedStep) {
-      const path = await saveTimer.run(state);
-      savedStep = step;
+    const isOverdue = this.#losses.isEmpty &&
+      (parallel === undefined ? this.#saveTimer.isOverdue : this.#agreed.isSaving);
+    const mustSave = this.isOver || this.#due.save || isOverdue;
+    if (save !== undefined && mustSave && step !== this.#savedStep) {
+      const path = await this.#saveTimer.run(this.#state);
+      this.#savedStep = step;
       yield { kind: "checkpoint", step, path };
     }
-    if (feed.failure !== undefined && exitCode() === 0) throw feed.failure.error;
-    if (isLast || isStopping()) {
-      yield { kind: "end", state, finished: isLast, exitCode: isLast ? 0 : exitCode() };
-      return;
-    }
+    const { failure } = this.#feed;
+    if (failure !== undefined && this.#exitCode === 0) throw failure.error;
+  }
 
-    started ??= performance.now();
-    const runStep = async (): Promise<void> => {
-      const { value } = await loop.next();
-      if (value === undefined) return;
-      pending.push(value);
-      const scaling = scaler?.stateDict() ?? null;
-      state = { ...state, step: step + 1, loader: value.loaderState, scaler: scaling };
-    };
-    const isProfiled = options.profile === true && step === profiledStep;
-    const profile = await feed.attempt(isProfiled ? model.device.profile(runStep) : runStep());
+  /** How the run ended. */
+  end(): EndEvent {
+    const [state, finished] = [this.#state, this.#isFinished];
+    return { kind: "end", state, finished, exitCode: finished ? 0 : this.#exitCode };
+  }
 
-    // A task that comes next may read the device, or needs finite losses. The first loss is shown at
-    // once: whoever starts a run waits for it.
-    const isInterrupted = [evaluate, sample, measure, save].some((task) => isDue(task, state.step));
-    const mustRead = step === firstStep || isInterrupted || parallel !== undefined ||
-      isStopping() || state.step >= plan.numIterations || isProfiled ||
-      performance.now() - started >= readInterval || pending.length >= MAX_PENDING;
-    if (!mustRead) continue;
-    const steps = pending.splice(0);
-    const read = await readNumbers(steps.flatMap(({ losses }) => losses));
-    const seconds = (performance.now() - started) / 1000 / steps.length;
-    started = null;
-    for (const { losses, loaderState: _loaderState, ...step } of steps) {
-      let loss = mean(read.splice(0, losses.length));
-      if (parallel !== undefined) {
-        ({ loss, ...agreed } = agree(parallel, loss, saveTimer.isOverdue, options.signal));
-      }
-      if (!Number.isFinite(loss)) throw lossError(loss, step.step);
-      const smoothLoss = smooth(state.smoothLoss, loss, step.step);
-      state = { ...state, smoothLoss, seconds: state.seconds + seconds };
-      if (step.step >= firstStep + WARMUP_STEPS) {
-        timed.seconds += seconds;
-        timed.steps++;
-      }
-      const typicalSeconds = timed.steps === 0 ? seconds : timed.seconds / timed.steps;
-      const tokensPerSecond = plan.totalBatchSize / seconds;
-      yield {
-        kind: "step",
-        ...step,
-        loss,
-        smoothLoss,
-        seconds,
-        tokensPerSecond,
-        flopsPerSecond: tokensPerSecond * plan.flopsPerToken,
-        secondsLeft: (plan.numIterations - step.step - 1) * typicalSeconds,
-      };
-    }
+  /** Submits a step to the device, and reads losses back if it is time. */
+  async *doStep(): AsyncGenerator<TrainingEvent, void, void> {
+    const { model, plan, profile: wantsProfile = false } = this.#options;
+    const { step } = this.#state;
+    const isProfiled = wantsProfile &&
+      step === Math.min(this.#firstStep + WARMUP_STEPS, plan.numIterations - 1);
+    this.#losses.begin();
+    const submit = () => this.#submit();
+    const profile = await this.#feed.attempt(
+      isProfiled ? model.device.profile(submit) : submit(),
+    );
+    if (!this.#mustRead(step === this.#firstStep || isProfiled)) return;
+    for (const read of await this.#losses.read()) yield this.#finish(read);
     if (profile) yield { kind: "profile", step, profile };
   }
-}
 
-/**
- * What all ranks agree on after a step: the mean of their losses, whether to save, by the clock of
- * rank 0, and the largest exit code of the signals that they got; 0 without any.
- */
-function agree(
-  parallel: SummingRanks,
-  loss: number,
-  isOverdue: boolean,
-  signal: AbortSignal | undefined,
-): { loss: number; isSaving: boolean; exitCode: number } {
-  const exitCodes = inPlaceOfRank(exitCodeOf(signal), parallel);
-  const isSaving = parallel.rank === 0 && isOverdue;
-  const [sum, saving, ...all] = parallel.sum([loss, +isSaving, ...exitCodes]);
-  return { loss: sum! / parallel.ranks, isSaving: saving! > 0, exitCode: Math.max(...all) };
-}
-
-class SaveTimer {
-  readonly #save: TrainOptions["save"];
-  #seconds: number;
-  #savedAt = performance.now();
-
-  constructor(save: TrainOptions["save"]) {
-    this.#save = save;
-    this.#seconds = save?.seconds ?? Infinity;
+  async #submit(): Promise<void> {
+    const { value } = await this.#loop.next();
+    if (value === undefined) return;
+    this.#losses.add(value);
+    this.#state = {
+      ...this.#state,
+      step: this.#state.step + 1,
+      loader: value.loaderState,
+      scaler: this.#options.scaler?.stateDict() ?? null,
+    };
   }
 
-  get isOverdue(): boolean {
-    const isWanted = this.#save?.isWanted?.() ?? false;
-    return isWanted || performance.now() - this.#savedAt >= 1000 * this.#seconds;
+  /**
+   * Whether losses are read now. A task that comes next may read the device, or needs finite losses.
+   *
+   * @param isShown Whether the step is shown at once, as the first, which whoever starts a run waits for.
+   */
+  #mustRead(isShown: boolean): boolean {
+    return isShown || this.isOver || this.#options.parallel !== undefined || this.#losses.isFull ||
+      Object.values(this.#due).some((isDue) => isDue);
   }
 
-  /** Saves, and adjusts the interval to the duration. */
-  async run(state: TrainingState): Promise<string> {
-    const start = performance.now();
-    const path = await this.#save!.run(state);
-    this.#savedAt = performance.now();
-    const seconds = (this.#savedAt - start) / 1000;
-    this.#seconds = Math.max(this.#save!.seconds ?? Infinity, seconds / SAVING_SHARE);
-    return path;
+  /** Takes a step's loss into account. @throws {Error} If it is not finite. */
+  #finish({ typicalSeconds, ...step }: ReadStep): StepEvent {
+    const { plan, parallel, signal } = this.#options;
+    let { loss } = step;
+    if (parallel !== undefined) {
+      ({ loss, ...this.#agreed } = agree(parallel, loss, this.#saveTimer.isOverdue, signal));
+    }
+    if (!Number.isFinite(loss)) throw lossError(loss, step.step);
+    const smoothLoss = smooth(this.#state.smoothLoss, loss, step.step);
+    const seconds = this.#state.seconds + step.seconds;
+    this.#state = { ...this.#state, smoothLoss, seconds };
+    const tokensPerSecond = plan.totalBatchSize / step.seconds;
+    return {
+      kind: "step",
+      ...step,
+      loss,
+      smoothLoss,
+      tokensPerSecond,
+      flopsPerSecond: tokensPerSecond * plan.flopsPerToken,
+      secondsLeft: (plan.numIterations - step.step - 1) * typicalSeconds,
+    };
   }
-}
-
-function lossError(loss: number, step: number): Error {
-  return new Error(
-    `Cannot go on training: wanted a finite loss, got ${loss} at step ${step}. What was saved before ` +
-      `is intact; lower learning rates may help.`,
-  );
 }
