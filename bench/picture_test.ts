@@ -29,8 +29,8 @@ Deno.test("the picture has both curves, the sample in lines of whole words, and 
   assertEquals(curves.map(([, points]) => points!.split(" ").length), [3, 3]);
   const lines = [...svg.matchAll(/monospace">([^<]*)</g)].map(([, line]) => line!);
   assertEquals(lines, [
-    "We &lt;b&gt;must&lt;/b&gt; not be afraid of long sentences,",
-    "which are wrapped.",
+    "We &lt;b&gt;must&lt;/b&gt; not be afraid of long sentences, which",
+    "are wrapped.",
   ]);
   assertStringIncludes(svg, "0.3 million parameters · 3 steps · 6,144 tokens");
   assertStringIncludes(svg, "trained in 1:05 · 1.807 bits per byte");
@@ -40,4 +40,23 @@ Deno.test("the picture has both curves, the sample in lines of whole words, and 
 Deno.test("a run that was never evaluated has a picture, too", () => {
   const state = { ...meta.state, bitsPerByte: null };
   assert(!pictureOf({ meta: { ...meta, state } }, metrics, "We").includes("bits per byte"));
+});
+
+Deno.test("a story is marked sentence by sentence, with what is wrong, and its questions", () => {
+  const story =
+    "Once upon a time, there was a shy fox named Tom. Tom owned a red kite. She ran away." +
+    "\nWhat did Tom own? A red kite.\nWho was Tom? A bear.";
+  const ofStories = { meta: { ...meta, settings: { ...meta.settings, data: "stories" } } };
+  const svg = pictureOf(ofStories, [...metrics, { step: 2, questionsRight: 0.5 }], story);
+  const lines = [...svg.matchAll(/monospace">([^<]*)</g)].map(([, line]) => line!);
+  assertEquals(lines, [
+    "✓ Once upon a time, there was a shy fox named Tom.",
+    "✓ Tom owned a red kite.",
+    "✗ She ran away.",
+    "  → no such sentence",
+    "",
+    "✓ What did Tom own? A red kite.",
+    "✗ Who was Tom? A bear.",
+  ]);
+  assertEquals([...svg.matchAll(/<polyline|<circle/g)].length >= 3, true);
 });
