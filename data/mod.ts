@@ -36,6 +36,16 @@
  */
 
 export * from "./browser.ts";
+export { isHubAddress } from "./hub/address.ts";
+export {
+  fetchData,
+  type FetchOptions,
+  findData,
+  listData,
+  removeData,
+  type StoredData,
+  type StoredState,
+} from "./hub/store.ts";
 export { download, type DownloadOptions } from "./hub/download.ts";
 export { Hub, type HubFile, type HubOptions } from "./hub/hub.ts";
 export type { RequestOptions, Token } from "./hub/request.ts";

@@ -1,6 +1,7 @@
 /** The corpora that a command knows by name, besides those that `data` reads from files. */
 
-import { openSource, type Source } from "../data/mod.ts";
+import { findData, isHubAddress, openSource, type Source } from "../data/mod.ts";
+import { basePath } from "../gpt/mod.ts";
 import { storySource } from "../stories/mod.ts";
 
 /** Documents of the corpus of stories: 3 million tokens, so that a speedrun sees none twice. */
@@ -39,7 +40,23 @@ export function recipeOf(place: string): CorpusRecipe {
  * @throws {Error} If there is no such corpus.
  */
 export async function openCorpus(place: string): Promise<Source> {
+  if (isHubAddress(place)) return await openStored(place);
   return place === "stories"
     ? storySource({ documents: STORY_DOCUMENTS })
     : await openSource(place);
+}
+
+/** Opens a data set of the hub that is here: who trains needs no network. */
+async function openStored(address: string): Promise<Source> {
+  const found = await findData(basePath("data"), address);
+  if (found === null || found.missing.length > 0) {
+    const got = found === null
+      ? "none"
+      : `${found.files.length - found.missing.length} of ${found.files.length}`;
+    throw new Error(
+      `Cannot read ${address}: wanted its files on this machine, got ${got}. Get them: ` +
+        `deno task data get '${address}'`,
+    );
+  }
+  return { ...await openSource(found.folder), name: address };
 }

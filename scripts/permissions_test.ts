@@ -55,6 +55,7 @@ const runs: readonly (readonly [script: string, args: readonly string[]])[] = [
   ]],
   ["report", []],
   ["runs", []],
+  ["data", ["list"]],
   ["site", ["--output", `${home}/site`]],
   ["ranks", ["--n", "1", "--", "eval", "console.log(1)"]],
 ];

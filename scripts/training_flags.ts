@@ -32,7 +32,8 @@ export const smallestVocabulary: number = 256 + SPECIAL_TOKENS.length;
 export const corpusFlags = {
   data: text(
     "sotu",
-    "The corpus: sotu, stories, wordnet, or a file, folder or glob of text or parquet",
+    "The corpus: sotu, stories, wordnet, a file, folder or glob of text or parquet, or what deno " +
+      "task data got: hf:ORG/NAME",
     "PLACE",
   ),
 };

@@ -60,7 +60,13 @@ async function attempt(url: string, path: string, digest: string, life: number):
     ],
     stdin: "null",
   }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), life);
+  const timer = setTimeout(() => {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has just ended.
+    }
+  }, life);
   const { code, signal } = await child.status;
   clearTimeout(timer);
   if (code !== 0 && signal === null) throw new Error(`the download ended with code ${code}`);

@@ -1,0 +1,138 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
+import { startHub } from "../data/testing/hub.ts";
+import { readMetrics } from "../gpt/mod.ts";
+import { makeHome, permissions, runScript, tinyFlags } from "./testing/run_script.ts";
+
+const TOKEN = "hf_never_to_be_seen";
+
+/** A shard of nanochat's kind. */
+function shard(name: string): Uint8Array<ArrayBuffer> {
+  const texts = Array.from(
+    { length: 60 },
+    (_, i) => `Of ${name} this is document ${i}. `.repeat(4),
+  );
+  const columnData = [{ name: "text", data: texts, type: "STRING" as const }];
+  return new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: 20 }));
+}
+
+const shards = Object.fromEntries(
+  ["0", "1", "2"].map((name) => [`shards/shard_0000${name}.parquet`, shard(name)]),
+);
+const address = "hf:org/set/shards/*.parquet";
+
+async function withEnvironment(
+  values: Readonly<Record<string, string>>,
+  body: () => Promise<void>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(values)) Deno.env.set(name, value);
+  try {
+    await body();
+  } finally {
+    for (const name of Object.keys(values)) Deno.env.delete(name);
+  }
+}
+
+const net = { permissions: [...permissions, "--allow-net=127.0.0.1"] };
+
+async function losses(home: string, tag: string): Promise<unknown[]> {
+  const records = await readMetrics(`${home}/base_checkpoints/${tag}/metrics.jsonl`);
+  return records.flatMap(({ kind, loss }) => kind === "step" ? [loss] : []);
+}
+
+Deno.test("a data set of the hub is had in one command, and trains as its files on disk do", async () => {
+  await using hub = startHub({ ...shards, "README.md": new Uint8Array(10) });
+  hub.token = TOKEN;
+  const local = await Deno.makeTempDir();
+  for (const [path, bytes] of Object.entries(shards)) {
+    await Deno.mkdir(`${local}/shards`, { recursive: true });
+    await Deno.writeFile(`${local}/${path}`, bytes);
+  }
+  const home = await makeHome(local);
+  const train = (data: string, tag: string) =>
+    runScript("base_train.ts", [...tinyFlags, "--data", data, "--model-tag", tag], home);
+  await withEnvironment({ HF_ENDPOINT: hub.endpoint, HF_TOKEN: TOKEN }, async () => {
+    const early = await train(address, "early");
+    assertEquals([early.code, early.stderr], [
+      1,
+      `Cannot read ${address}: wanted its files on this machine, got none. Get them: ` +
+      `deno task data get '${address}'\n`,
+    ]);
+    hub.faults.cuts.push(500);
+    const got = await runScript("data.ts", ["get", address], home, net);
+    assertEquals([got.code, got.stderr], [0, ""]);
+    assertStringIncludes(got.stdout, "3 files");
+    const listed = await runScript("data.ts", ["list"], home, net);
+    assertStringIncludes(listed.stdout, `${address}  3 of 3`);
+    assertEquals(new Set(hub.seen.map(({ server }) => server)).size, 2);
+    for (const { server, authorization } of hub.seen) {
+      assertEquals(authorization, server === "hub" ? `Bearer ${TOKEN}` : null);
+    }
+    // What is here is not asked for again.
+    hub.seen.length = 0;
+    assertEquals((await runScript("data.ts", ["get", address], home, net)).code, 0);
+    assertEquals(hub.seen, []);
+  });
+  for (const [data, tag] of [[address, "hub"], [local, "disk"]] as const) {
+    const { code, stderr } = await train(data, tag);
+    assertEquals(code, 0, stderr);
+  }
+  const [ofHub, ofDisk] = [await losses(home, "hub"), await losses(home, "disk")];
+  assertEquals(ofHub.length, 20);
+  assertEquals(ofHub, ofDisk);
+  assertEquals(await filesWith(TOKEN, home), []);
+  const removed = await runScript("data.ts", ["remove", address], home, net);
+  assertEquals([removed.code, removed.stdout], [0, `Removed ${address}\n`]);
+});
+
+/** The files below a folder that contain a text. */
+async function filesWith(text: string, folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) found.push(...await filesWith(text, path));
+    else if (new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(text)) {
+      found.push(path);
+    }
+  }
+  return found;
+}
+
+Deno.test("of many shards the first ones come, and the last for validation, of one commit", async () => {
+  await using hub = startHub(shards);
+  const home = await Deno.makeTempDir();
+  await withEnvironment({ HF_ENDPOINT: hub.endpoint, HF_TOKEN: TOKEN }, async () => {
+    const get = (...args: string[]) => runScript("data.ts", ["get", ...args], home, net);
+    const first = await get(address, "--files", "1");
+    assertEquals([first.code, first.stderr], [0, ""]);
+    const folder = `${home}/data/${encodeURIComponent(address)}/shards`;
+    const names = async () =>
+      (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+    assertEquals(await names(), ["shard_00000.parquet", "shard_00002.parquet"]);
+    const all = await get(address);
+    assertEquals([all.code, all.stderr], [0, ""]);
+    assertEquals((await names()).length, 3);
+
+    const cases: [args: string[], code: number, message: string][] = [
+      [["hf:org"], 1, "wanted hf:ORG/NAME[:SUBSET[:SPLIT]]"],
+      [["hf:org/other/*.parquet"], 1, "the hub has no such data set"],
+      [["hf:org/set/*.csv"], 1, "wanted files that match *.csv, got none of them"],
+      [[], 2, "wanted an address"],
+      [["a", "b"], 2, "wanted get, list or remove"],
+    ];
+    for (const [args, code, message] of cases) {
+      const refused = await get(...args);
+      assertEquals(refused.code, code, refused.stderr);
+      assertStringIncludes(refused.stderr, message);
+      assertEquals(refused.stderr.trim().split("\n").length, 1, refused.stderr);
+      assert(!refused.stderr.includes(TOKEN));
+    }
+    Deno.env.set("HF_HUB_OFFLINE", "1");
+    const offline = await get("hf:org/set/*.md");
+    Deno.env.delete("HF_HUB_OFFLINE");
+    assertEquals([offline.code, offline.stderr], [
+      1,
+      "Cannot get hf:org/set/*.md: HF_HUB_OFFLINE says not to\n",
+    ]);
+  });
+});
