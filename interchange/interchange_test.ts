@@ -1,9 +1,15 @@
-import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { readSafetensors } from "../tensor/mod.ts";
 import { goldenTest } from "../testing/golden.ts";
 import { elementTypes } from "./element_types.ts";
-import { openGguf, writeGguf } from "./gguf.ts";
+import { type Fact, openGguf, writeGguf } from "./gguf.ts";
 import { openSafetensors, openSafetensorsFolder } from "./safetensors.ts";
 import { bytesSource, filesFolder, pathFolder, pathSource, type Source } from "./source.ts";
 import { StoredTensor } from "./stored_tensor.ts";
@@ -334,4 +340,21 @@ Deno.test("random changes of bytes neither crash nor hang a reader", async () =>
     }
     assert(refused > 500, `${refused} refused`);
   }
+});
+
+Deno.test("an error about a damaged file is one line, whatever names stand in it", async () => {
+  const facts = new Map<string, Fact>([["a\nname\0with\u2028breaks", {
+    type: "uint32",
+    value: 1,
+  }]]);
+  const whole = await written(writeGguf(facts, new Map()), "a.gguf");
+  const bytes = await whole.read(0, whole.size);
+  // The type of the fact, behind its name.
+  const place = bytes.findIndex((_, i) =>
+    new TextDecoder().decode(bytes.slice(i, i + 6)) === "breaks"
+  );
+  bytes[place + 6] = 77;
+  const error = await assertRejects(() => openGguf(bytesSource(bytes, "a.gguf")), SyntaxError);
+  assertEquals(/[\p{Cc}\u2028]/u.test(error.message), false, error.message);
+  assertStringIncludes(error.message, "wanted a known type for a�name�with�breaks");
 });

@@ -32,10 +32,14 @@ export interface Folder {
   open(name: string): Promise<Source | null>;
 }
 
-/** An error that names the file: `Cannot read FILE: wanted …, got …`. */
+/**
+ * An error that names the file, in one line: `Cannot read FILE: wanted …, got …`. Line breaks and
+ * other controls come from names in a damaged file.
+ */
 export function malformed(file: string, wanted: string, got: string, cause?: unknown): SyntaxError {
   const options = cause === undefined ? undefined : { cause };
-  return new SyntaxError(`Cannot read ${file}: wanted ${wanted}, got ${got}`, options);
+  const message = `Cannot read ${file}: wanted ${wanted}, got ${got}`;
+  return new SyntaxError(message.replace(/[\p{Cc}\u2028\u2029]+/gu, "�"), options);
 }
 
 /** Throws if a part is not in a file. */
