@@ -4,6 +4,19 @@
  * {@linkcode openDevice} opens a GPU or the CPU, and {@linkcode Tensor} is an array on it.
  * Operations that are not methods of tensors are functions of this module.
  *
+ * The words of this module:
+ *
+ * - *Device*: memory and threads or a GPU; it runs kernels, and knows no operation by name.
+ * - *Storage*: a block of a device's memory that several tensors may view.
+ * - *Scope*: owns the tensors created while it is open, and frees at its end those not kept.
+ * - *Expression*: a formula of one element, or of a row. *Program*: formulas with named inputs; it
+ *   compiles to one kernel, and its gradient is derived.
+ * - *Kernel*: a body in the kernel language, printed as WebAssembly, as WGSL, or as pseudo-code.
+ * - *Operation*: a shape rule, what runs, and a gradient: what `apply` records on the tape.
+ * - *Node*: an operation that ran, on the tape. `backward` walks the nodes.
+ * - *Plain body*: what computes an operation anywhere. *Fast path*: what computes it faster for some
+ *   problems on one kind of device; `device.explain` tells which was taken, and why.
+ *
  * @module
  */
 
