@@ -33,6 +33,7 @@ export class Hub {
   readonly #endpoint: string;
   readonly #options: RequestOptions;
 
+  /** Notes where the hub is, and who asks. */
   constructor({ endpoint = "https://huggingface.co", token, ...options }: HubOptions = {}) {
     this.#endpoint = endpoint.replace(/\/+$/, "");
     const secret: Token | undefined = token === undefined

@@ -8,13 +8,17 @@
 export interface Token {
   /** The host with its port, if it has one: `huggingface.co`. */
   readonly host: string;
+  /** The secret itself. */
   readonly value: string;
 }
 
 /** Options for {@linkcode request}. */
 export interface RequestOptions {
+  /** Headers of every attempt. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Is sent to its host only. */
   readonly token?: Token | undefined;
+  /** Stops the request. */
   readonly signal?: AbortSignal | undefined;
   /** Attempts until the error is final. @default {5} */
   readonly attempts?: number;

@@ -11,8 +11,11 @@ import type { Hub, HubFile } from "./hub.ts";
 
 /** A data set that was asked for: its files are those of one commit. */
 export interface StoredData {
+  /** The address that was asked for. */
   readonly address: string;
+  /** `ORG/NAME` on the hub. */
   readonly repository: string;
+  /** The commit that pins the files. */
   readonly commit: string;
   /** How many files the address has at that commit. */
   readonly count: number;
@@ -34,6 +37,7 @@ export interface FetchOptions {
   readonly count?: number | undefined;
   /** Files that are downloaded side by side. @default {4} */
   readonly workers?: number;
+  /** Stops the downloads; what came is kept. */
   readonly signal?: AbortSignal;
   /** Called with the bytes of all files that are here, and of all that are wanted. */
   readonly onProgress?: (bytes: number, total: number) => void;
