@@ -18,7 +18,7 @@ const OWN =
 const MAX_FRAMES = 100;
 
 /** The part of the global `Error` that sets the number of stack frames, in engines that have it. */
-const limits = globalThis.Error as { stackTraceLimit?: number };
+export const limits = globalThis.Error as { stackTraceLimit?: number };
 
 function isCallers(frame: string): boolean {
   if (!/:\d+:\d+\)?$/.test(frame)) return false;

@@ -11,6 +11,7 @@
  */
 
 import type { DeviceBase } from "./device.ts";
+import { limits } from "./errors.ts";
 import { alignColumns, type ProfileEvent } from "./profile.ts";
 
 /** A fast path that was not taken. */
@@ -80,15 +81,15 @@ export async function explain(
   run: () => void | Promise<void>,
 ): Promise<Explanation> {
   const { milliseconds, events } = await device.profile(async () => {
-    const limit = Error.stackTraceLimit;
+    const { stackTraceLimit = 10 } = limits;
     // Operations call each other a few levels deep, below the line that is wanted.
-    Error.stackTraceLimit = 50;
+    limits.stackTraceLimit = 50;
     notes = { gradientSource: null, choice: null };
     try {
       await run();
     } finally {
       notes = null;
-      Error.stackTraceLimit = limit;
+      limits.stackTraceLimit = stackTraceLimit;
     }
   });
   // Without a call are not kernels, but their compilation.
@@ -134,14 +135,15 @@ export function withGradientOf<Result>(source: string | null, run: () => Result)
   return withNotes({ gradientSource: source ?? "?" }, run);
 }
 
-const root = new URL("../", import.meta.url).href;
+/** The library's folder. A bundle without an address has none, and no file names to shorten. */
+const root = `${import.meta.url}`.replace(/[^/]*\/[^/]*$/, "");
 /** Folders of the library, whose lines explain less than those of their callers. */
 const LIBRARY = ["tensor/", "autograd/", "nn/"];
 
 /** `file:line` of the innermost caller outside of the library, while an explanation is made. */
 export function sourceLine(): string | null {
   if (notes === null) return null;
-  for (const line of new Error().stack?.split("\n").slice(1) ?? []) {
+  for (const line of new globalThis.Error().stack?.split("\n").slice(1) ?? []) {
     const [, address, row] = /([a-z]+:\/\/[^\s()]+):(\d+):\d+\)?$/.exec(line) ?? [];
     if (address === undefined) continue;
     const path = address.startsWith(root) ? address.slice(root.length) : address;

@@ -90,8 +90,8 @@ testMistakes("options of generation that are misspelled are named", [
   ] as const).map(([name, similar]): Mistake => [
     ({ device }) => generate(device, { [name]: 0 }),
     TypeError,
-    "Cannot generate: wanted options named temperature, topK, seed, samples, maxTokens, " +
-    `readEvery, cache, got ${name}. Did you mean ${similar}?`,
+    "Cannot generate: wanted options named temperature, topK, topP, frequencyPenalty, " +
+    `presencePenalty, seed, samples, maxTokens, readEvery, cache, got ${name}. Did you mean ${similar}?`,
   ]),
   [
     ({ device }) => generate(device, { samples: 0 }),

@@ -31,7 +31,7 @@ export const LONG: readonly string[] = [
  * gains. Tests of long attention are slower without.
  */
 export const UNOPTIMIZED: readonly string[] = [
-  "tensor/fast/webgpu/attention_step_test.ts",
+  "gpt/generate/kernels/attention_step_test.ts",
   "tensor/ops/long_rows_test.ts",
   "tensor/ops/ops_test.ts",
 ];

@@ -7,7 +7,6 @@ import { checkConfig, type GPTConfig } from "../model/config.ts";
 import { GPT } from "../model/model.ts";
 import { parameterCounts, parameterShapes } from "../model/parameters.ts";
 import type { CheckpointMeta } from "./checkpoint_meta.ts";
-import type { RunInfo } from "./run_info.ts";
 
 /** Options for {@linkcode Architecture.build}. */
 export interface BuildOptions {
@@ -82,7 +81,9 @@ export function nanochatConfig(
 }
 
 /** Number of parameters of a model that a file describes. */
-export function parameterCount(info: CheckpointMeta | RunInfo): number {
+export function parameterCount(
+  info: Pick<CheckpointMeta, "architecture" | "modelConfig" | "parameters">,
+): number {
   // Files of nanochat models may be older than this number.
   return info.parameters ?? parameterCounts(nanochatConfig(info)).total;
 }

@@ -22,7 +22,6 @@ import {
 } from "../../nn/mod.ts";
 import { MuonAdamW, type MuonAdamWGroupOptions } from "../../optim/mod.ts";
 import { checkDevice, checkOptions, type OptionNames } from "../../tensor/checks.ts";
-import { bytesPerElement } from "../../tensor/dtype.ts";
 import { RangeError, TypeError } from "../../tensor/errors.ts";
 import {
   concat,
@@ -294,7 +293,7 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
   decodingCosts(contextLength: number): DecodingCosts {
     return {
       flops: decodeFlops(this.config, contextLength),
-      cacheBytes: kvReadBytes(this.config, contextLength, bytesPerElement(this.computeDtype)),
+      cacheBytes: kvReadBytes(this.config, contextLength, this.computeDtype),
     };
   }
 

@@ -10,6 +10,8 @@
  * @module
  */
 
+import { bytesPerElement } from "../../tensor/dtype.ts";
+import type { FloatType } from "../../tensor/mod.ts";
 import { type GPTConfig, headSize, windowSizes } from "../model/config.ts";
 import { matmulParameters } from "../model/parameters.ts";
 
@@ -62,8 +64,12 @@ export function kvBytesPerToken(
 }
 
 /** Bytes of KV cache that decoding the last of `contextLength` tokens reads. */
-export function kvReadBytes(config: GPTConfig, contextLength: number, bytesPerValue = 4): number {
-  return kvBytesPerLayer(config, bytesPerValue) * attendedByLast(config, contextLength);
+export function kvReadBytes(
+  config: GPTConfig,
+  contextLength: number,
+  dtype: FloatType = "float32",
+): number {
+  return kvBytesPerLayer(config, bytesPerElement(dtype)) * attendedByLast(config, contextLength);
 }
 
 function kvBytesPerLayer(
