@@ -9,17 +9,17 @@ export type TokenArray = Uint16Array | Int32Array;
 export interface Encoder {
   /** Encodes a text, without special tokens. */
   encode(text: string): ArrayLike<number>;
-  /** The id that starts each document. */
-  bos: number;
+  /** The id that starts each document; `null` for none. */
+  bos: number | null;
   /** Number of ids. If given, every id is checked, and up to 65,536 use 16 bits each. */
   vocabSize?: number;
 }
 
 /** Concatenated documents. */
 export interface TokenStream {
-  /** The ids, `[tokens]`: for each document the BOS id, then its text. */
+  /** The ids, `[tokens]`: for each document the BOS id, if there is one, then its text. */
   readonly tokens: TokenArray;
-  /** The position of each document's BOS id, ascending; the first is 0. */
+  /** The position where each document starts, ascending; the first is 0. */
   readonly starts: readonly number[];
 }
 
@@ -44,7 +44,8 @@ export function encodeTexts(
   where: string,
 ): TokenStream {
   const limit = encoder.vocabSize ?? 2 ** 31;
-  checkId(encoder.bos, limit, "BOS", where);
+  const start = encoder.bos === null ? [] : [encoder.bos];
+  for (const id of start) checkId(id, limit, "BOS", where);
   const documents: ArrayLike<number>[] = [];
   let total = 0;
   for (const [index, text] of texts.entries()) {
@@ -52,16 +53,16 @@ export function encodeTexts(
     for (let i = 0; i < ids.length; i++) checkId(ids[i], limit, `document ${index}`, where);
     if (ids.length === 0) continue;
     documents.push(ids);
-    total += 1 + ids.length;
+    total += start.length + ids.length;
   }
   const tokens = limit <= 2 ** 16 ? new Uint16Array(total) : new Int32Array(total);
   const starts: number[] = [];
   let at = 0;
   for (const ids of documents) {
     starts.push(at);
-    tokens[at] = encoder.bos;
-    tokens.set(ids, at + 1);
-    at += 1 + ids.length;
+    tokens.set(start, at);
+    tokens.set(ids, at + start.length);
+    at += start.length + ids.length;
   }
   return { tokens, starts };
 }

@@ -69,3 +69,9 @@ Deno.test("a split without a single token is an error", async () => {
     'Cannot read the train split of "letters": wanted at least one document with text, got none',
   );
 });
+
+Deno.test("without an id that starts documents there are only those of the texts", () => {
+  const encode = (text: string) => [...new TextEncoder().encode(text)];
+  const { tokens, starts } = encodeTexts(["ab", "", "c"], { encode, bos: null }, "texts");
+  assertEquals([[...tokens], starts], [[97, 98, 99], [0, 2]]);
+});

@@ -55,11 +55,13 @@ export function ggufTokenizer(file: string, { facts }: GgufFile): Tokenizer | nu
   const isAdded = ({ id }: { id: number }) => ADDED_TYPES.includes(Number(types[id]));
   const vocab = all.filter((token) => !isAdded(token)).map(({ content, id }) => [content, id]);
   try {
-    return new Tokenizer(readHuggingFace(JSON.stringify({
+    const vocabulary = readHuggingFace(JSON.stringify({
       added_tokens: all.filter(isAdded).map((token) => ({ ...token, special: true })),
       pre_tokenizer: preTokenizer,
       model: { type: "BPE", vocab: Object.fromEntries(vocab), merges },
-    })));
+    }));
+    // Qwen's texts begin with nothing, although its files name a token for it.
+    return new Tokenizer(pre === "qwen2" ? { ...vocabulary, documentStart: null } : vocabulary);
   } catch (error) {
     throw unreadable(file, "a tokenizer", (error as Error).message);
   }

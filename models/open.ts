@@ -118,8 +118,13 @@ async function openFolder(
 async function huggingFaceTokenizer(folder: Folder): Promise<Tokenizer | null> {
   const text = await readText(folder, "tokenizer.json");
   if (text === null) return null;
+  const config = await readJson(folder, "tokenizer_config.json");
+  // Qwen's texts begin with nothing, and its config says so.
+  const startsBare = typeof config === "object" && config !== null &&
+    Reflect.get(config, "bos_token") === null;
   try {
-    return new Tokenizer(readHuggingFace(text));
+    const vocabulary = readHuggingFace(text);
+    return new Tokenizer(startsBare ? { ...vocabulary, documentStart: null } : vocabulary);
   } catch (error) {
     throw unreadable(`${folder.name}/tokenizer.json`, "a tokenizer", (error as Error).message);
   }

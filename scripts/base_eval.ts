@@ -17,9 +17,17 @@ import {
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { type BaseEvaluation, evaluationPath, readEvaluation } from "./evaluations.ts";
-import { type Flag, integer, mainOf, UsageError, type Values } from "./flags.ts";
+import { type Flag, givenFlags, integer, mainOf, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
-import { baseModelFlags, openModel, promptsOf } from "./models.ts";
+import {
+  baseModelFlags,
+  chooseModel,
+  fromFlags,
+  type ModelChoice,
+  openModel,
+  promptsOf,
+  wantedTokenizer,
+} from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Counter } from "./progress.ts";
@@ -48,6 +56,7 @@ const flags = {
   maxPerTask: integer(-1, "Examples of each CORE task, -1 for all", { or: -1 }),
   splitTokens: integer(40 * 524_288, "Maximum tokens to predict of each split"),
   ...baseModelFlags,
+  ...fromFlags,
   ...corpusFlags,
   ...parallelFlags,
   ...deviceFlags,
@@ -61,17 +70,28 @@ export const main = mainOf({
   run: onRanks(run),
 });
 
-async function run(ranks: RunRanks | null, values: Values<typeof flags>): Promise<number> {
+async function run(
+  ranks: RunRanks | null,
+  values: Values<typeof flags>,
+  args: readonly string[],
+): Promise<number> {
   const bundle = values.eval.includes("core") ? await openBundle(values, values.maxPerTask) : null;
-  const checkpoint = await shareCheckpoint(ranks, () => openModel(values));
-  const { tokenizer } = checkpoint;
+  const choice = await chooseModel(
+    values,
+    givenFlags(args, flags),
+    () => shareCheckpoint(ranks, () => openModel(values)),
+    (checkpoint, device, options) =>
+      (ranks ?? { loadModel }).loadModel(checkpoint, device, options),
+  );
   await using device = await openDeviceOnRanks(ranks, values);
   const computeDtype = chosenType(device, values);
-  const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
+  const loaded = await choice.load(device, { computeDtype });
+  const tokenizer = wantedTokenizer(loaded.tokenizer, choice);
+  const { model } = loaded;
   const figures: Record<string, number> = {};
   const counter = new Counter(isFirst(ranks) && Deno.stderr.isTerminal());
   if (bundle !== null) {
-    figures["CORE"] = await core(model, checkpoint, bundle, values, ranks, counter);
+    figures["CORE"] = await core(model, tokenizer, choice, bundle, values, ranks, counter);
   }
   for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
     const start = performance.now();
@@ -83,18 +103,22 @@ async function run(ranks: RunRanks | null, values: Values<typeof flags>): Promis
   }
   const isWriting = values.eval.includes("sample") && isFirst(ranks);
   for (
-    const text of isWriting ? await likelyTexts(model, tokenizer, await promptsOf(checkpoint)) : []
+    const text of isWriting
+      ? await likelyTexts(model, tokenizer, await promptsOf(choice.checkpoint))
+      : []
   ) {
     print(JSON.stringify(text));
   }
-  if (isFirst(ranks)) await keepFigures(checkpoint, figures);
+  // What another program's folder has stays as it is.
+  if (isFirst(ranks) && choice.checkpoint !== null) await keepFigures(choice.checkpoint, figures);
   return 0;
 }
 
 /** Evaluates CORE, prints a line per task, and writes all as CSV, like the original. */
 async function core(
   model: TrainableModel,
-  { tokenizer, meta }: Checkpoint,
+  tokenizer: Tokenizer,
+  { name, checkpoint }: ModelChoice<Checkpoint>,
   bundle: CoreBundle,
   { maxPerTask }: Values<typeof flags>,
   ranks: RunRanks | null,
@@ -113,7 +137,9 @@ async function core(
   });
   print(`CORE ${core.toFixed(4)}`);
   if (!isFirst(ranks)) return core;
-  const path = basePath("base_eval", `base_model_${`${meta.state.step}`.padStart(6, "0")}.csv`);
+  const step = checkpoint?.meta.state.step;
+  const file = step === undefined ? name : `base_model_${`${step}`.padStart(6, "0")}`;
+  const path = basePath("base_eval", `${file}.csv`);
   await ensureWritableFolder(basePath("base_eval"));
   const lines = [["Task", "Accuracy", "Centered"], ...rows, ["CORE", "", core.toFixed(6)]];
   await writeFileAtomically(path, lines.map((line) => `${line.join(",")}\n`).join(""));

@@ -3,7 +3,6 @@
 import {
   inferenceCosts,
   type InferenceSpeed,
-  loadModel,
   measureBandwidth,
   measureInference,
   measureMatmulPeak,
@@ -14,6 +13,7 @@ import {
   decimal,
   firstLine,
   type Flag,
+  givenFlags,
   integer,
   mainOf,
   toggle,
@@ -21,7 +21,7 @@ import {
   type Values,
 } from "./flags.ts";
 import { alignColumns, bytes, count, percent, short } from "./format.ts";
-import { modelFlags, openModel } from "./models.ts";
+import { chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
 import { print, printError } from "./output.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
@@ -44,6 +44,7 @@ const flags = {
   peakTflops: decimal(0, "The device's peak TFLOP/s, 0 to measure it"),
   json: toggle("Print one line of JSON"),
   ...modelFlags,
+  ...fromFlags,
   ...deviceFlags,
 };
 
@@ -55,10 +56,10 @@ export const main = mainOf({
   run,
 });
 
-async function run(values: Values<typeof flags>): Promise<void> {
-  const checkpoint = await openModel(values);
+async function run(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
+  const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   await using device = await openChosenDevice(values);
-  const model = await loadModel(checkpoint, device, { computeDtype: chosenType(device, values) });
+  const { model } = await choice.load(device, { computeDtype: chosenType(device, values) });
   const { promptTokens, decodeTokens } = values;
   const bandwidth = values.bandwidth * 1e9 || await measureBandwidth(device);
   const peakFlops = values.peakTflops * 1e12 || await measureMatmulPeak(device);
@@ -89,9 +90,10 @@ async function run(values: Values<typeof flags>): Promise<void> {
     }
   }
   if (values.json) {
-    const { step } = checkpoint.meta.state;
+    const { checkpoint } = choice;
+    const step = checkpoint?.meta.state.step ?? null;
     print(JSON.stringify({
-      ...{ device: device.info.description, model: checkpoint.folder, step },
+      ...{ device: device.info.description, model: checkpoint?.folder ?? values.from, step },
       ...{ bandwidth, peakFlops, decodeTokens, ...costs, batches: speeds },
     }));
     return;

@@ -5,16 +5,24 @@ import {
   type Checkpoint,
   defaultPrompts,
   describeProgress,
+  type Device,
+  type FloatType,
+  loadModel,
   openCheckpoint,
   readProgress,
   readRunInfo,
   type RunProgress,
   savedSteps,
+  type TrainableModel,
 } from "../gpt/mod.ts";
 import { architectures } from "../models/architectures.ts";
+import { openPretrained } from "../models/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
-import { choice, integer, optional, runName, UsageError, type Values } from "./flags.ts";
+import { choice, integer, optional, runName, text, UsageError, type Values } from "./flags.ts";
+import { count } from "./format.ts";
 import { printError } from "./output.ts";
+import { kebabCase } from "./words.ts";
 
 /** The flags that choose a model, for {@linkcode openModel}. */
 export const modelFlags = {
@@ -25,6 +33,16 @@ export const modelFlags = {
   ),
   modelTag: runName("The name of the model's run, by default that of the latest run"),
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+};
+
+/** The flag of commands that take a model of another program, too, for {@linkcode chooseModel}. */
+export const fromFlags = {
+  from: text(
+    "",
+    "A model of another program instead of a run: a folder of transformers, a .gguf file or a " +
+      "checkpoint folder of nanochat",
+    "PATH",
+  ),
 };
 
 /** The same for commands that continue text: the base model, unless they are told otherwise. */
@@ -39,6 +57,91 @@ export interface ChosenModel extends Checkpoint {
   /** The name of the run, which is that of its folder. */
   readonly tag: string;
   readonly progress: RunProgress;
+}
+
+/** A model that flags have chosen, before it is on a device. */
+export interface ModelChoice<From extends Checkpoint = ChosenModel> {
+  /** The name of its run, or of its file or folder. */
+  readonly name: string;
+  /** The checkpoint; `null` for a model of another program. */
+  readonly checkpoint: From | null;
+  /**
+   * Loads the model and its tokenizer, which is `null` if a model of another program has none.
+   *
+   * @throws {Error} If it cannot be read.
+   */
+  load(
+    device: Device,
+    options: { readonly computeDtype: FloatType },
+  ): Promise<{ readonly model: TrainableModel; readonly tokenizer: Tokenizer | null }>;
+}
+
+/**
+ * The model that flags choose: that of a run, or with `--from` one of another program, of which
+ * nothing is copied.
+ *
+ * @param given The flags that were given, see `givenFlags`.
+ * @param open Opens the checkpoint of a run.
+ * @param load Loads it.
+ * @throws {UsageError} If `--from` is given with what chooses a run, or a dtype that it has not.
+ */
+export async function chooseModel<From extends Checkpoint>(
+  { from, dtype }: Values<typeof fromFlags> & { readonly dtype: string },
+  given: ReadonlySet<string>,
+  open: () => Promise<From>,
+  load: typeof loadModel = loadModel,
+): Promise<ModelChoice<From>> {
+  if (from === "") {
+    const checkpoint = await open();
+    const { folder, tokenizer } = checkpoint;
+    return {
+      ...{ name: basename(folder), checkpoint },
+      load: async (device, options) => ({
+        model: await load(checkpoint, device, options),
+        tokenizer,
+      }),
+    };
+  }
+  const other = ["source", "modelTag", "step"].find((name) => given.has(name));
+  if (other !== undefined) {
+    throw new UsageError(
+      `Cannot use --from: wanted it without --${kebabCase(other)}, which chooses a run`,
+    );
+  }
+  if (dtype !== "f32") {
+    throw new UsageError(`Cannot use --dtype: wanted f32 with --from, got ${dtype}`);
+  }
+  return {
+    ...{ name: basename(from).replace(/\.gguf$/, ""), checkpoint: null },
+    load: async (device) => {
+      const { model, tokenizer } = await openPretrained(from, device);
+      printError(`Model: ${from}, ${describeModel(model)}`);
+      return { model, tokenizer };
+    },
+  };
+}
+
+/** `llama of 135,000,000 parameters` */
+function describeModel(model: TrainableModel): string {
+  const { architecture = "nanochat" } = model;
+  return `${architecture} of ${count(parametersOf(model))} parameters`;
+}
+
+/** The number of parameters of a model. */
+export function parametersOf(model: TrainableModel): number {
+  return [...model.parameters().values()].reduce((sum, { size }) => sum + size, 0);
+}
+
+/** The tokenizer of a model, for what cannot do without. @throws {Error} If there is none. */
+export function wantedTokenizer(
+  tokenizer: Tokenizer | null,
+  { name }: { name: string },
+): Tokenizer {
+  if (tokenizer !== null) return tokenizer;
+  throw new Error(
+    `Cannot use ${name}: wanted a tokenizer beside the model (tokenizer.json or tokenizer.pkl), ` +
+      "got none",
+  );
 }
 
 /**
@@ -148,9 +251,10 @@ export function titleOf({ stage, tag, progress }: ChosenModel): string {
 
 /** Beginnings of texts like those that a run's model was trained on. */
 export async function promptsOf(
-  { folder }: Pick<Checkpoint, "folder">,
+  checkpoint: Pick<Checkpoint, "folder"> | null,
 ): Promise<readonly string[]> {
-  return (await readRunInfo(folder))?.prompts ?? defaultPrompts;
+  const info = checkpoint === null ? null : await readRunInfo(checkpoint.folder);
+  return info?.prompts ?? defaultPrompts;
 }
 
 /** The command that continues a prompt with a run's model, to be copied into a shell. */

@@ -2,15 +2,21 @@
 
 import {
   type LanguageModel,
-  loadModel,
   roomAfter,
   type SamplingOptions,
   writeText,
   writeTexts,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { decimal, integer, mainOf, optional, text, type Values } from "./flags.ts";
-import { baseModelFlags, openModel, promptsOf } from "./models.ts";
+import { decimal, givenFlags, integer, mainOf, optional, text, type Values } from "./flags.ts";
+import {
+  baseModelFlags,
+  chooseModel,
+  fromFlags,
+  openModel,
+  promptsOf,
+  wantedTokenizer,
+} from "./models.ts";
 import { printError, write, writeContinuation } from "./output.ts";
 import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
@@ -26,6 +32,7 @@ const flags = {
   numSamples: integer(1, "Continuations of each prompt"),
   seed: integer(42, "The same seed writes the same text", { least: 0 }),
   ...baseModelFlags,
+  ...fromFlags,
   ...deviceFlags,
   ...profileFlags,
 };
@@ -38,13 +45,14 @@ export const main = mainOf({
   run,
 });
 
-async function run(values: Values<typeof flags>): Promise<void> {
-  const checkpoint = await openModel(values);
+async function run(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
+  const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   await using device = await openChosenDevice(values);
   const computeDtype = chosenType(device, values);
-  const model = await loadModel(checkpoint, device, { computeDtype });
-  const prompts = values.prompt === null ? await promptsOf(checkpoint) : [values.prompt];
-  const sample = () => writeSamples(model, checkpoint.tokenizer, prompts, values);
+  const loaded = await choice.load(device, { computeDtype });
+  const tokenizer = wantedTokenizer(loaded.tokenizer, choice);
+  const prompts = values.prompt === null ? await promptsOf(choice.checkpoint) : [values.prompt];
+  const sample = () => writeSamples(loaded.model, tokenizer, prompts, values);
   if (!wantsProfile(values)) return await sample();
   await showProfile("Writing", await device.profile(sample), device, values);
 }

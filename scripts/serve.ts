@@ -1,17 +1,29 @@
 /** A server of the last model, by OpenAI's API. */
 
 import { readText } from "../chat/files/read_text.ts";
-import {
-  type CheckpointMeta,
-  describeProgress,
-  loadModel,
-  nanochatConfig,
-  parameterCount,
-} from "../gpt/mod.ts";
+import { describeProgress, nanochatConfig, parameterCount } from "../gpt/mod.ts";
 import { serve, type ServeOptions } from "../serve/mod.ts";
-import { integer, list, mainOf, text, toggle, UsageError, type Values } from "./flags.ts";
+import {
+  givenFlags,
+  integer,
+  list,
+  mainOf,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+} from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { modelFlags, openModel, suggestionsFor } from "./models.ts";
+import {
+  chooseModel,
+  type ChosenModel,
+  fromFlags,
+  modelFlags,
+  openModel,
+  parametersOf,
+  suggestionsFor,
+  wantedTokenizer,
+} from "./models.ts";
 import { print, printError } from "./output.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
@@ -29,6 +41,7 @@ const flags = {
     "ADDRESS",
   ),
   ...modelFlags,
+  ...fromFlags,
   allowHost: list(
     "A name that clients may call the server by, such as chat.example.com; may be repeated",
     "NAME",
@@ -60,18 +73,18 @@ export const main = mainOf({
   run,
 });
 
-async function run(values: Values<typeof flags>): Promise<void> {
+async function run(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
   const apiKey = await readKey(values);
-  const checkpoint = await openModel(values);
-  const { stage, tag: name } = checkpoint;
+  const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
+  const { name, checkpoint } = choice;
+  const stage = checkpoint?.stage ?? "base";
   await using device = await openChosenDevice(values);
   const computeDtype = chosenType(device, values);
-  const model = await loadModel(checkpoint, device, { computeDtype });
+  const { model, tokenizer } = await choice.load(device, { computeDtype });
   using interrupt = onInterrupt("Stopping when the answers have come to an end.");
-  const server = await serve(model, checkpoint.tokenizer, {
-    ...{ origin: describeProgress(checkpoint.progress), examples: suggestionsFor(checkpoint) },
+  const server = await serve(model, wantedTokenizer(tokenizer, choice), {
+    ...checkpoint === null ? { parameters: parametersOf(model) } : cardOf(checkpoint),
     ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
-    ...sizeOf(checkpoint.meta),
     hosts: values.allowHost,
     ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
     ...(apiKey === null ? {} : { apiKey }),
@@ -114,12 +127,16 @@ function isThisMachine(host: string): boolean {
   return host === "localhost" || host.startsWith("127.") || /^\[?::1\]?$/.test(host);
 }
 
-function sizeOf(meta: CheckpointMeta): Pick<ServeOptions, "parameters" | "layers"> {
-  const { architecture } = meta;
-  const parameters = parameterCount(meta);
-  return architecture === undefined
-    ? { parameters, layers: nanochatConfig(meta).nLayer }
-    : { parameters };
+/** What pages say of the model of a run. */
+function cardOf(
+  checkpoint: ChosenModel,
+): Pick<ServeOptions, "origin" | "examples" | "parameters" | "layers"> {
+  const { meta, progress } = checkpoint;
+  return {
+    ...{ origin: describeProgress(progress), examples: suggestionsFor(checkpoint) },
+    parameters: parameterCount(meta),
+    ...meta.architecture === undefined && { layers: nanochatConfig(meta).nLayer },
+  };
 }
 
 async function buildPage(): Promise<(path: string) => Response | null> {

@@ -15,6 +15,9 @@ import {
 
 const MAX_NAMES_SHOWN = 10;
 
+/** Names of the token that starts documents: nanochat's, GPT-2's, Llama 3's. */
+const DOCUMENT_STARTS = ["<|bos|>", "<|endoftext|>", "<|begin_of_text|>"];
+
 /** Options for {@linkcode Tokenizer.train}. */
 export interface TrainOptions {
   /** Target size, including special tokens: at least 256 plus their number. */
@@ -31,8 +34,8 @@ export interface TrainOptions {
 
 /** Options for {@linkcode Tokenizer.encode}. */
 export interface EncodeOptions {
-  /** Token to put first: the name of a special token, or any id. */
-  prepend?: string | number;
+  /** Token to put first: the name of a special token, or any id; `null` for none. */
+  prepend?: string | number | null;
   /** Token to put last: the name of a special token, or any id. */
   append?: string | number;
 }
@@ -180,10 +183,20 @@ export class Tokenizer {
     return this.#merges;
   }
 
-  /** The id that starts every document: that of `<|bos|>`, or of `<|endoftext|>` without it. */
+  /**
+   * The id that starts every document: that of `<|bos|>`, or without it of `<|endoftext|>` or
+   * `<|begin_of_text|>`. `null` if nothing does, as with Qwen's.
+   */
+  get documentStart(): number | null {
+    const { documentStart, specialTokens } = this.vocabulary;
+    if (documentStart !== undefined) return documentStart;
+    const name = DOCUMENT_STARTS.find((name) => specialTokens.has(name));
+    return name === undefined ? null : specialTokens.get(name)!;
+  }
+
+  /** {@linkcode documentStart}, where there has to be one. @throws {RangeError} If there is none. */
   get bos(): number {
-    return this.specialTokens.get("<|bos|>") ?? this.specialTokens.get("<|endoftext|>") ??
-      this.special("<|bos|>");
+    return this.documentStart ?? this.special("<|bos|>");
   }
 
   /** The id of a special token. @throws {RangeError} If there is none of that name. */
@@ -211,7 +224,7 @@ export class Tokenizer {
       throw new TypeError(`Cannot encode: wanted a string, got ${typeof text}`);
     }
     const { prepend, append } = options;
-    const ids = prepend === undefined ? [] : [this.#idOf(prepend)];
+    const ids = prepend === undefined || prepend === null ? [] : [this.#idOf(prepend)];
     this.#encoder.encode(this.#textEncoder.encode(text), text, ids);
     if (append !== undefined) ids.push(this.#idOf(append));
     return ids;

@@ -121,6 +121,22 @@ Deno.test("the document-start token may be GPT-2's", () => {
   assertEquals(new Tokenizer({ pattern: ".", tokens, specialTokens }).bos, 256);
   const without = new Tokenizer({ pattern: ".", tokens, specialTokens: new Map() });
   assertThrows(() => without.bos, RangeError, "none at all");
+  assertEquals([without.documentStart, without.encode("a", { prepend: null })], [null, [97]]);
+});
+
+Deno.test("a tokenizer may say that nothing begins its documents, and its JSON keeps it", () => {
+  const tokens = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+  const specialTokens = new Map([["<|endoftext|>", 256]]);
+  for (const documentStart of [null, 256]) {
+    const tokenizer = new Tokenizer({ pattern: ".", tokens, specialTokens, documentStart });
+    const again = Tokenizer.fromJSON(JSON.stringify(tokenizer));
+    assertEquals([tokenizer.documentStart, again.documentStart], [documentStart, documentStart]);
+  }
+  assertThrows(
+    () => new Tokenizer({ pattern: ".", tokens, specialTokens, documentStart: 7 }),
+    RangeError,
+    "as the start of documents, got 7",
+  );
 });
 
 Deno.test("an invalid vocabulary is refused", () => {

@@ -19,6 +19,11 @@ export interface Vocabulary {
   readonly specialTokens: ReadonlyMap<string, number>;
   /** The merges, ordered by the tokens they produce; reconstructed from `tokens` if absent. */
   readonly merges?: readonly Readonly<Merge>[];
+  /**
+   * The id that starts every document, `null` for none. By default that of the first special token
+   * there is of `<|bos|>`, `<|endoftext|>` and `<|begin_of_text|>`.
+   */
+  readonly documentStart?: number | null;
 }
 
 /**
@@ -64,6 +69,10 @@ export function findProblem(vocabulary: Vocabulary): string | null {
       }`;
     }
     taken.set(id, name);
+  }
+  const { documentStart } = vocabulary;
+  if (typeof documentStart === "number" && !taken.has(documentStart)) {
+    return `wanted the id of a special token as the start of documents, got ${documentStart}`;
   }
   for (const [rank, pair] of merges.entries()) {
     if (!pair.every((id) => tokens[id] !== undefined)) {

@@ -288,7 +288,7 @@ Deno.test("what is wrong with a bundle is named with its file and line", async (
 
 Deno.test("an example whose few shots or scored part cannot be had is refused", () => {
   const encode = (text: string) => [0, ...new TextEncoder().encode(text)];
-  const tokenizer = { encode, bos: 0 };
+  const tokenizer = { encode, documentStart: 0 };
   const task: CoreTask = {
     ...{ label: "count", type: "language_modeling", delimiter: " ", baseline: 0, fewShot: 1 },
     examples: [{ context: "one two", continuation: "three" }],

@@ -154,6 +154,8 @@ export async function answerTask(
 ): Promise<CoreAnswer[]> {
   const { maxTokens = model.maximumLength, signal } = options;
   const { rank, ranks } = options.parallel ?? { rank: 0, ranks: 1 };
+  // Any id will do: it stands after what is scored.
+  const padding = tokenizer.documentStart ?? 0;
   const answers: CoreAnswer[] = [];
   for (let first = 0; first < task.examples.length; first += EXAMPLES_PER_READ) {
     signal?.throwIfAborted();
@@ -162,7 +164,7 @@ export async function answerTask(
     const count = Math.min(EXAMPLES_PER_READ, task.examples.length - first);
     const asked = Array.from({ length: count }, (_, i) => {
       const sequences = sequencesFor(task, first + i, tokenizer, maxTokens);
-      return { index: first + i, sequences, scores: score(model, tokenizer.bos, task, sequences) };
+      return { index: first + i, sequences, scores: score(model, padding, task, sequences) };
     });
     answers.push(
       ...await Promise.all(asked.map(async ({ index, sequences, scores }) => {
@@ -178,12 +180,12 @@ export async function answerTask(
 /** The result at each position, `[sequences · tokens]`: the loss, or the most likely token. */
 function score(
   model: TrainableModel,
-  bos: number,
+  padding: number,
   task: CoreTask,
   { tokens }: ScoredSequences,
 ): Tensor {
   const width = widthOf(tokens);
-  const inputs = tokens.map((ids) => padded(ids, width, bos));
+  const inputs = tokens.map((ids) => padded(ids, width, padding));
   using _scope = model.device.scope();
   return noGrad(() => {
     const ids = Tensor.from(model.device, inputs, { dtype: "int32" });
@@ -220,6 +222,6 @@ function widthOf(tokens: ScoredSequences["tokens"]): number {
   return Math.max(...tokens.map(({ length }) => length));
 }
 
-function padded(ids: readonly number[], width: number, bos: number): number[] {
-  return [...ids, ...new Array<number>(width - ids.length).fill(bos)];
+function padded(ids: readonly number[], width: number, padding: number): number[] {
+  return [...ids, ...new Array<number>(width - ids.length).fill(padding)];
 }

@@ -12,7 +12,7 @@ import type { CoreTask } from "./bundle.ts";
 
 /** Sequences of tokens, and which part of each is scored. */
 export interface ScoredSequences {
-  /** The prompts as token ids, each with `<|bos|>` first. */
+  /** The prompts as token ids, each with what starts a document first. */
   readonly tokens: readonly (readonly number[])[];
   /** The first scored token of each. */
   readonly start: readonly number[];
@@ -121,11 +121,11 @@ export function promptsFor(task: CoreTask, index: number): string[] {
 export function sequencesFor(
   task: CoreTask,
   index: number,
-  tokenizer: Pick<Tokenizer, "encode" | "bos">,
+  tokenizer: Pick<Tokenizer, "encode" | "documentStart">,
   maxTokens: number = Infinity,
 ): ScoredSequences {
   const encoded = promptsFor(task, index).map((prompt) =>
-    Array.from(tokenizer.encode(prompt, { prepend: tokenizer.bos }))
+    Array.from(tokenizer.encode(prompt, { prepend: tokenizer.documentStart }))
   );
   let tokens = encoded;
   let start: number[];

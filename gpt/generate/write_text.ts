@@ -105,7 +105,8 @@ export async function writeTexts(
 
 /** Maximum number of tokens after a prompt: rotary angles end at ten times the training length. */
 export function roomAfter(model: LanguageModel, tokenizer: Tokenizer, prompt: string): number {
-  return model.maximumLength - tokenizer.encode(prompt, { prepend: tokenizer.bos }).length;
+  return model.maximumLength -
+    tokenizer.encode(prompt, { prepend: tokenizer.documentStart }).length;
 }
 
 /** Greedy short continuations of prompts, each with its prompt. One that is too long stays alone. */
@@ -131,7 +132,7 @@ function encodePrompt(
   prompt: string,
   options: GenerateOptions,
 ): { ids: number[]; fitting: GenerateOptions } {
-  const ids = tokenizer.encode(prompt, { prepend: tokenizer.bos });
+  const ids = tokenizer.encode(prompt, { prepend: tokenizer.documentStart });
   const { maxTokens } = options;
   const room = model.maximumLength - ids.length;
   if (maxTokens === undefined || maxTokens <= room) return { ids, fitting: options };

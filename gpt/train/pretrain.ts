@@ -178,8 +178,8 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
 
 /** The interface that loaders need of a tokenizer. */
 export function encoderOf(tokenizer: Tokenizer): Encoder {
-  const { bos, vocabSize } = tokenizer;
-  return { encode: (text) => tokenizer.encode(text), bos, vocabSize };
+  const { documentStart, vocabSize } = tokenizer;
+  return { encode: (text) => tokenizer.encode(text), bos: documentStart, vocabSize };
 }
 
 /**

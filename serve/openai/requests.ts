@@ -203,8 +203,9 @@ function readSeed(body: JsonObject): number | null {
 /** The prompts: a text, texts, ids, or lists of ids. */
 function readPrompts(value: unknown, model: ServedModel): readonly (readonly number[])[] {
   const { tokenizer } = model;
+  const start = tokenizer.documentStart;
   const wanted = `1 to ${MAX_PROMPTS} texts or lists of ids of the vocabulary`;
-  if (value === undefined || value === null) return [[tokenizer.bos]];
+  if ((value === undefined || value === null) && start !== null) return [[start]];
   const isId = (id: unknown) =>
     typeof id === "number" && Number.isInteger(id) && id >= 0 && id < tokenizer.vocabSize;
   const isSingle = typeof value === "string" || Array.isArray(value) && value.every(isId);
@@ -213,9 +214,9 @@ function readPrompts(value: unknown, model: ServedModel): readonly (readonly num
     throw wrongField("prompt", wanted, value);
   }
   return list.map((prompt: unknown): readonly number[] => {
-    if (typeof prompt === "string") return encode(prompt, "prompt", model, tokenizer.bos);
+    if (typeof prompt === "string") return encode(prompt, "prompt", model, start);
     if (!Array.isArray(prompt) || !prompt.every(isId)) throw wrongField("prompt", wanted, value);
-    return prompt[0] === tokenizer.bos ? prompt : [tokenizer.bos, ...prompt];
+    return start === null || prompt[0] === start ? prompt : [start, ...prompt];
   });
 }
 
@@ -294,7 +295,7 @@ function checkLength(
   );
 }
 
-function encode(text: string, param: string, model: ServedModel, first: number): number[] {
+function encode(text: string, param: string, model: ServedModel, first: number | null): number[] {
   checkLength(text, param, model);
   return model.tokenizer.encode(text, { prepend: first });
 }

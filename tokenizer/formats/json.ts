@@ -29,12 +29,15 @@ export interface TokenizerJson {
   tokens: (string | null)[];
   /** The merges, ordered by the tokens they produce. */
   merges: Merge[];
+  /** The id that starts every document, `null` for none; by default that of `<|bos|>` or alike. */
+  documentStart?: number | null;
 }
 
 /** Serializes a vocabulary. Special tokens whose names look like integers lose their order. */
 export function writeJson(
   vocabulary: Vocabulary & Required<Pick<Vocabulary, "merges">>,
 ): TokenizerJson {
+  const { documentStart } = vocabulary;
   return {
     format: FORMAT,
     version: VERSION,
@@ -42,6 +45,7 @@ export function writeJson(
     specialTokens: Object.fromEntries(vocabulary.specialTokens),
     tokens: Array.from(vocabulary.tokens, (token) => token === undefined ? null : toBase64(token)),
     merges: vocabulary.merges.map(([left, right]) => [left, right]),
+    ...documentStart !== undefined && { documentStart },
   };
 }
 
@@ -49,15 +53,19 @@ export function writeJson(
 export function readJson(json: string | TokenizerJson): Vocabulary {
   const data = typeof json === "string" ? parseJson(json, KIND) : json;
   if (!isObject(data)) malformed(KIND, `wanted an object, got ${show(data)}`);
-  const { format, version, pattern } = data;
+  const { format, version, pattern, documentStart } = data;
   if (format !== FORMAT) malformed(KIND, `wanted the format ${show(FORMAT)}, got ${show(format)}`);
   if (version !== VERSION) malformed(KIND, `wanted version ${VERSION}, got ${show(version)}`);
   if (typeof pattern !== "string") malformed(KIND, `wanted a pattern, got ${show(pattern)}`);
+  if (!(documentStart === undefined || documentStart === null || isTokenId(documentStart))) {
+    malformed(KIND, `wanted an id as documentStart, got ${show(documentStart)}`);
+  }
   return checked({
     pattern,
     specialTokens: readSpecialTokens(data),
     tokens: listOf(data, "tokens").map(readToken),
     merges: listOf(data, "merges").map(readMerge),
+    ...documentStart !== undefined && { documentStart },
   }, KIND);
 }
 
