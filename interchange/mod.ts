@@ -17,7 +17,12 @@ export {
   openGguf,
   writeGguf,
 } from "./gguf.ts";
-export { openSafetensors, openSafetensorsFolder, type StoredTensors } from "./safetensors.ts";
+export {
+  openSafetensors,
+  openSafetensorsFolder,
+  type StoredTensors,
+  writeSafetensorsFile,
+} from "./safetensors.ts";
 export {
   blobSource,
   bytesSource,

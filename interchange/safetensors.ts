@@ -8,6 +8,7 @@ import { checkEntry, checkLayout, parseHeader, prefixBytes } from "../tensor/saf
 import { elementTypes } from "./element_types.ts";
 import { type Folder, malformed, type Source } from "./source.ts";
 import { StoredTensor } from "./stored_tensor.ts";
+import type { TensorToWrite } from "./torch_file.ts";
 
 const INDEX = "model.safetensors.index.json";
 const SINGLE = "model.safetensors";
@@ -114,4 +115,43 @@ async function readIndex(index: Source): Promise<Map<string, string>> {
   const wrong = entries.find(([, file]) => typeof file !== "string");
   if (wrong !== undefined) throw refuse(JSON.stringify(wrong[1]));
   return new Map(entries as [string, string][]);
+}
+
+/**
+ * Writes a safetensors file, tensor by tensor.
+ *
+ * @throws {RangeError} If the format has no such type, or a tensor has not the bytes of its shape.
+ */
+export async function* writeSafetensorsFile(
+  tensors: ReadonlyMap<string, TensorToWrite>,
+  metadata: Readonly<Record<string, string>> = {},
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let end = 0;
+  const entries = Array.from(tensors, ([name, { type, shape }]) => {
+    const width = elementBytes.get(type);
+    if (width === undefined) {
+      const wanted = [...elementBytes.keys()].join(", ");
+      throw new RangeError(`Cannot write ${name}: wanted one of ${wanted}, got ${type}`);
+    }
+    const begin = end;
+    end += width * shape.reduce((product, length) => product * length, 1);
+    return { name, dtype: type, shape, data_offsets: [begin, end] as const };
+  });
+  const described = entries.map(({ name, ...entry }) => [name, entry] as const);
+  const json = JSON.stringify(Object.fromEntries([["__metadata__", metadata], ...described]));
+  const header = new TextEncoder().encode(json);
+  // Spaces, so that tensors begin at a multiple of 8 bytes.
+  const head = new Uint8Array(prefixBytes + Math.ceil(header.length / 8) * 8).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(head.length - prefixBytes), true);
+  head.set(header, prefixBytes);
+  yield head;
+  for (const { name, data_offsets: [begin, end] } of entries) {
+    const content = await tensors.get(name)!.bytes();
+    if (content.length !== end - begin) {
+      throw new RangeError(
+        `Cannot write ${name}: wanted ${end - begin} bytes, got ${content.length}`,
+      );
+    }
+    yield content;
+  }
 }

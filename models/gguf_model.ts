@@ -1,10 +1,10 @@
 /** Models in GGUF files: GPT-2 and the Llama family. @module */
 
 import type { TrainableModel } from "../gpt/browser.ts";
-import type { GgufFile } from "../interchange/mod.ts";
+import type { Fact, GgufFile } from "../interchange/mod.ts";
 import type { Device } from "../tensor/mod.ts";
-import { gpt2, type GPT2Config } from "./gpt2.ts";
-import { llama, type LlamaConfig } from "./llama.ts";
+import { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
+import { Llama, llama, type LlamaConfig } from "./llama.ts";
 import { buildFrom, Fields, type Layout, unreadable } from "./weights.ts";
 
 /**
@@ -37,6 +37,45 @@ export async function openGgufModel(
   const config = llamaConfig(kind, fields, vocabSize, !tensors.has("output.weight"));
   const [layout, architecture] = [llamaLayout(config), llama];
   return await buildFrom({ file, tensors, layout, architecture, config }, device);
+}
+
+/** What a GGUF file says of a model, and how its tensors are laid out. */
+export function toGguf(
+  model: TrainableModel,
+): { readonly facts: Map<string, Fact>; readonly layout: Layout } | null {
+  const counts = (kind: string, values: Record<string, number>) =>
+    Object.entries(values).map(([name, value]): [string, Fact] => [
+      `${kind}.${name}`,
+      { type: "uint32", value },
+    ]);
+  const float = (value: number): Fact => ({ type: "float32", value });
+  const sizes = ({ config }: GPT2 | Llama) => ({
+    ...{ context_length: config.sequenceLen, embedding_length: config.width },
+    ...{ block_count: config.layers, feed_forward_length: config.mlpWidth },
+    "attention.head_count": config.heads,
+  });
+  if (model instanceof GPT2) {
+    const facts = new Map<string, Fact>([
+      ["general.architecture", { type: "string", value: "gpt2" }],
+      ...counts("gpt2", sizes(model)),
+      ["gpt2.attention.layer_norm_epsilon", float(model.config.epsilon)],
+    ]);
+    return { facts, layout: gpt2Layout };
+  }
+  if (!(model instanceof Llama)) return null;
+  const { kind, keyHeads, headSize, epsilon, ropeBase, vocabSize } = model.config;
+  const facts = new Map<string, Fact>([
+    ["general.architecture", { type: "string", value: kind }],
+    ...counts(kind, {
+      ...sizes(model),
+      ...{ vocab_size: vocabSize, "attention.head_count_kv": keyHeads },
+      ...{ "attention.key_length": headSize, "attention.value_length": headSize },
+      "rope.dimension_count": headSize,
+    }),
+    [`${kind}.attention.layer_norm_rms_epsilon`, float(epsilon)],
+    [`${kind}.rope.freq_base`, float(ropeBase)],
+  ]);
+  return { facts, layout: llamaLayout(model.config) };
 }
 
 /** The facts whose names begin with a prefix, without it. */

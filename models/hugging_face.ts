@@ -3,9 +3,9 @@
 import type { TrainableModel } from "../gpt/browser.ts";
 import { type Folder, openSafetensorsFolder, type StoredTensor } from "../interchange/mod.ts";
 import type { Device } from "../tensor/mod.ts";
-import { gpt2, type GPT2Config } from "./gpt2.ts";
-import { llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
-import { nanochat2025, type Nanochat2025Config } from "./nanochat_2025.ts";
+import { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
+import { Llama, llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
+import { Nanochat2025, nanochat2025, type Nanochat2025Config } from "./nanochat_2025.ts";
 import { buildFrom, Fields, type Layout, unreadable } from "./weights.ts";
 
 /**
@@ -49,6 +49,67 @@ export async function openHuggingFace(
   if (config.isTied) await checkTied(folder.name, tensors);
   const [layout, architecture] = [llamaLayout(config), llama];
   return await buildFrom({ file, tensors, layout, architecture, config }, device);
+}
+
+/** The config of a model as transformers has it, and how its tensors are laid out. */
+export function toHuggingFace(
+  model: TrainableModel,
+): { readonly config: Record<string, unknown>; readonly layout: Layout } | null {
+  if (model instanceof GPT2) {
+    return { config: gpt2Json(model.config), layout: gpt2Layout(new Map()) };
+  }
+  if (model instanceof Llama) {
+    return { config: llamaJson(model.config), layout: llamaLayout(model.config) };
+  }
+  if (model instanceof Nanochat2025) {
+    return { config: nanochatJson(model.config), layout: nanochatLayout };
+  }
+  return null;
+}
+
+function gpt2Json({ vocabSize, sequenceLen, ...config }: GPT2Config): Record<string, unknown> {
+  return {
+    ...{ architectures: ["GPT2LMHeadModel"], model_type: "gpt2" },
+    ...{ activation_function: "gelu_new", tie_word_embeddings: true },
+    ...{ vocab_size: vocabSize, n_positions: sequenceLen, n_ctx: sequenceLen },
+    ...{ n_layer: config.layers, n_head: config.heads, n_embd: config.width },
+    ...{ n_inner: config.mlpWidth, layer_norm_epsilon: config.epsilon },
+  };
+}
+
+function llamaJson({ kind, ropeBase, ropeScaling, ...config }: LlamaConfig) {
+  const name = { llama: "Llama", qwen2: "Qwen2", qwen3: "Qwen3" }[kind];
+  return {
+    ...{ architectures: [`${name}ForCausalLM`], model_type: kind, hidden_act: "silu" },
+    ...{ vocab_size: config.vocabSize, max_position_embeddings: config.sequenceLen },
+    ...{ hidden_size: config.width, num_hidden_layers: config.layers },
+    ...{ intermediate_size: config.mlpWidth, head_dim: config.headSize },
+    ...{ num_attention_heads: config.heads, num_key_value_heads: config.keyHeads },
+    ...{ rms_norm_eps: config.epsilon, tie_word_embeddings: config.isTied },
+    // Qwen2 has them always, and no such option.
+    ...kind === "qwen2" ? {} : { attention_bias: false },
+    // As transformers 4 has it; 5 reads that, too.
+    rope_theta: ropeBase,
+    rope_scaling: ropeScaling && {
+      ...{ rope_type: "llama3", factor: ropeScaling.factor },
+      ...{ low_freq_factor: ropeScaling.lowFreqFactor },
+      ...{ high_freq_factor: ropeScaling.highFreqFactor },
+      original_max_position_embeddings: ropeScaling.originalLength,
+    },
+  };
+}
+
+function nanochatJson({ heads, ropeBase, ...config }: Nanochat2025Config) {
+  return {
+    ...{ architectures: ["NanoChatForCausalLM"], model_type: "nanochat", hidden_act: "relu2" },
+    // Padded, as the rows are.
+    ...{ vocab_size: config.rows, max_position_embeddings: config.sequenceLen },
+    ...{ hidden_size: config.width, intermediate_size: 4 * config.width },
+    ...{ num_hidden_layers: config.layers, num_attention_heads: heads },
+    ...{ num_key_value_heads: config.keyHeads, rms_norm_eps: config.epsilon },
+    rope_parameters: { rope_type: "default", rope_theta: ropeBase },
+    ...{ final_logit_softcapping: 15, attention_bias: false, tie_word_embeddings: false },
+  };
 }
 
 function gpt2Config(fields: Fields): GPT2Config {

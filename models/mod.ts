@@ -8,6 +8,13 @@
 
 export { architectures } from "./architectures.ts";
 export { CausalLM, type ModelOptions, type ModelSizes } from "./causal_lm.ts";
+export {
+  type ExportedFile,
+  exportFormats,
+  type ExportOptions,
+  exportPretrained,
+  exportTypes,
+} from "./export.ts";
 export { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
 export { Llama, llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
 export { Nanochat2025, nanochat2025, type Nanochat2025Config } from "./nanochat_2025.ts";

@@ -1,11 +1,43 @@
 /** Checkpoint folders of nanochat: `meta_000010.json` and `model_000010.pt`. @module */
 
-import { type GPTConfig, nanochat, type TrainableModel } from "../gpt/browser.ts";
+import { GPT, type GPTConfig, nanochat, type TrainableModel } from "../gpt/browser.ts";
 import { type Folder, openTorchFile, StoredTensor } from "../interchange/mod.ts";
+import { RangeError } from "../tensor/errors.ts";
 import type { Device } from "../tensor/mod.ts";
-import { nanochat2025 } from "./nanochat_2025.ts";
+import { Nanochat2025, nanochat2025 } from "./nanochat_2025.ts";
 import { readJson } from "./read_json.ts";
 import { buildFrom, Fields, unreadable } from "./weights.ts";
+
+/** Constants of nanochat's code of 2025; float32's epsilon is PyTorch's default. */
+const constants2025 = { ropeBase: 10_000, epsilon: 2 ** -23 };
+
+/**
+ * The `model_config` of a model in nanochat's metadata; `null` for other architectures.
+ *
+ * @throws {RangeError} If the model has other constants than that code.
+ */
+export function toNanochat(model: TrainableModel): Record<string, unknown> | null {
+  if (model instanceof GPT) {
+    const { vocabSize, sequenceLen, nLayer, nHead, nKvHead, nEmbd, windowPattern } = model.config;
+    return {
+      ...{ sequence_len: sequenceLen, vocab_size: vocabSize, n_layer: nLayer, n_head: nHead },
+      ...{ n_kv_head: nKvHead, n_embd: nEmbd, window_pattern: windowPattern },
+    };
+  }
+  if (!(model instanceof Nanochat2025)) return null;
+  const { vocabSize, sequenceLen, layers, heads, keyHeads, width } = model.config;
+  for (const name of ["ropeBase", "epsilon"] as const) {
+    if (model.config[name] === constants2025[name]) continue;
+    throw new RangeError(
+      `Cannot export as nanochat: wanted the ${name} of its code, ${constants2025[name]}, got ` +
+        `${model.config[name]}`,
+    );
+  }
+  return {
+    ...{ sequence_len: sequenceLen, vocab_size: vocabSize, n_layer: layers, n_head: heads },
+    ...{ n_kv_head: keyHeads, n_embd: width },
+  };
+}
 
 /** The last checkpoint of a folder by its file names; `null` if it has none. */
 export function lastCheckpoint(names: readonly string[]): { meta: string; model: string } | null {
@@ -58,8 +90,7 @@ export async function openNanochat(
   const rows = tensors.get("transformer.wte.weight")?.shape[0] ?? 0;
   const config = {
     ...{ vocabSize, sequenceLen, layers, heads, keyHeads, width, rows },
-    // Constants of that code; float32's epsilon is PyTorch's default.
-    ...{ ropeBase: 10_000, epsilon: 2 ** -23 },
+    ...constants2025,
   };
   return await buildFrom({ file, tensors, layout, architecture: nanochat2025, config }, device);
 }

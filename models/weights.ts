@@ -1,7 +1,7 @@
 /** Building a model from the tensors of a file: everything is checked before memory is taken. @module */
 
 import type { Architecture, ModelConfig, TrainableModel } from "../gpt/browser.ts";
-import type { StoredTensor } from "../interchange/mod.ts";
+import { elementTypes, type StoredTensor, type TensorToWrite } from "../interchange/mod.ts";
 import { RangeError, SyntaxError } from "../tensor/errors.ts";
 import type { Device } from "../tensor/mod.ts";
 
@@ -95,6 +95,31 @@ export async function buildFrom<Config extends ModelConfig, Model extends Traina
   return model;
 }
 
+/**
+ * The parameters of a model as tensors of a kind of file, each read from the device when it is written.
+ *
+ * @param typeOf The type of a parameter in the file.
+ */
+export function tensorsToWrite(
+  model: TrainableModel,
+  layout: Layout,
+  typeOf: (parameter: string, shape: readonly number[]) => string,
+): Map<string, TensorToWrite> {
+  return new Map([...model.parameters()].map(([name, parameter]) => {
+    const isTransposed = layout.isTransposed?.(name) ?? false;
+    const shape = isTransposed ? parameter.shape.toReversed() : parameter.shape;
+    const type = typeOf(name, shape);
+    const bytes = async () => {
+      let values = Float32Array.from(await parameter.data());
+      if (isTransposed) values = transposed(values, shape);
+      const heads = layout.interleavedHeads?.(name) ?? 0;
+      if (heads > 0) values = byNeighbors(values, shape, heads);
+      return elementTypes.get(type)!.pack!(values);
+    };
+    return [layout.nameOf(name), { type, shape, bytes }];
+  }));
+}
+
 /** A matrix `[outputs, inputs]` from `[inputs, outputs]`. */
 function transposed(
   values: Float32Array<ArrayBuffer>,
@@ -116,6 +141,25 @@ function byHalves(
   shape: readonly number[],
   heads: number,
 ): Float32Array<ArrayBuffer> {
+  return reordered(values, shape, heads, (to, from) => [to, from]);
+}
+
+/** The rows of each head interleaved, from halves: the reverse of `byHalves`. */
+function byNeighbors(
+  values: Float32Array<ArrayBuffer>,
+  shape: readonly number[],
+  heads: number,
+): Float32Array<ArrayBuffer> {
+  return reordered(values, shape, heads, (to, from) => [from, to]);
+}
+
+/** @param places The row written and the row read, from one by halves and one by neighbors. */
+function reordered(
+  values: Float32Array<ArrayBuffer>,
+  shape: readonly number[],
+  heads: number,
+  places: (byHalves: number, byNeighbors: number) => [to: number, from: number],
+): Float32Array<ArrayBuffer> {
   const rows = shape[0]!;
   const length = values.length / rows;
   const headSize = rows / heads;
@@ -123,8 +167,9 @@ function byHalves(
   for (let row = 0; row < rows; row++) {
     const [head, at] = [Math.floor(row / headSize), row % headSize];
     const half = headSize / 2;
-    const from = head * headSize + (at < half ? 2 * at : 2 * (at - half) + 1);
-    result.set(values.subarray(from * length, (from + 1) * length), row * length);
+    const neighbor = head * headSize + (at < half ? 2 * at : 2 * (at - half) + 1);
+    const [to, from] = places(row, neighbor);
+    result.set(values.subarray(from * length, (from + 1) * length), to * length);
   }
   return result;
 }

@@ -16,7 +16,7 @@ import {
   type TrainableModel,
 } from "../gpt/mod.ts";
 import { architectures } from "../models/architectures.ts";
-import { openPretrained } from "../models/mod.ts";
+import { openPretrained, type Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
 import { choice, integer, optional, runName, text, UsageError, type Values } from "./flags.ts";
@@ -66,14 +66,12 @@ export interface ModelChoice<From extends Checkpoint = ChosenModel> {
   /** The checkpoint; `null` for a model of another program. */
   readonly checkpoint: From | null;
   /**
-   * Loads the model and its tokenizer, which is `null` if a model of another program has none.
+   * Loads the model, its tokenizer, which is `null` if a model of another program has none, and the
+   * template of its conversations.
    *
    * @throws {Error} If it cannot be read.
    */
-  load(
-    device: Device,
-    options: { readonly computeDtype: FloatType },
-  ): Promise<{ readonly model: TrainableModel; readonly tokenizer: Tokenizer | null }>;
+  load(device: Device, options: { readonly computeDtype: FloatType }): Promise<Pretrained>;
 }
 
 /**
@@ -99,6 +97,7 @@ export async function chooseModel<From extends Checkpoint>(
       load: async (device, options) => ({
         model: await load(checkpoint, device, options),
         tokenizer,
+        chatTemplate: null,
       }),
     };
   }
@@ -114,9 +113,9 @@ export async function chooseModel<From extends Checkpoint>(
   return {
     ...{ name: basename(from).replace(/\.gguf$/, ""), checkpoint: null },
     load: async (device) => {
-      const { model, tokenizer } = await openPretrained(from, device);
-      printError(`Model: ${from}, ${describeModel(model)}`);
-      return { model, tokenizer };
+      const opened = await openPretrained(from, device);
+      printError(`Model: ${from}, ${describeModel(opened.model)}`);
+      return opened;
     },
   };
 }

@@ -42,6 +42,7 @@ const runs: readonly (readonly [script: string, args: readonly string[]])[] = [
     ...onCpu,
   ]],
   ["infer_bench", ["--decode-tokens", "2", "--batch-sizes", "1", ...onCpu]],
+  ["export", ["--to", "nanochat", "--out", `${home}/export`]],
   ["core_bundle", []],
   ["chat_sft", [
     ...["--conversations", conversations, "--max-seq-len", "64", "--num-iterations", "2"],

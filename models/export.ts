@@ -1,0 +1,263 @@
+/**
+ * Giving models back: as folders of Hugging Face's transformers, GGUF files, and nanochat's checkpoint
+ * folders.
+ *
+ * @module
+ */
+
+import { GPT, type TrainableModel } from "../gpt/browser.ts";
+import {
+  elementTypes,
+  type Fact,
+  writeGguf,
+  writeSafetensorsFile,
+  writeTiktokenPickle,
+  writeTorchFile,
+} from "../interchange/mod.ts";
+import { RangeError, TypeError } from "../tensor/errors.ts";
+import { type Tokenizer, writeHuggingFace } from "../tokenizer/mod.ts";
+import { toGguf } from "./gguf_model.ts";
+import { toGgufTokenizer } from "./gguf_tokenizer.ts";
+import { toHuggingFace } from "./hugging_face.ts";
+import { toNanochat } from "./nanochat_folder.ts";
+import { Nanochat2025 } from "./nanochat_2025.ts";
+import type { Pretrained } from "./open.ts";
+import { tensorsToWrite } from "./weights.ts";
+
+/** The kinds of files that models are given back as. */
+export const exportFormats = ["huggingface", "gguf", "nanochat"] as const;
+
+/** The types of numbers that weights are given back in. */
+export const exportTypes = ["f32", "f16", "bf16", "q8_0", "q4_0"] as const;
+
+/** Options for {@linkcode exportPretrained}. */
+export interface ExportOptions {
+  /** The kind of files. */
+  readonly to: (typeof exportFormats)[number];
+  /** The type of the weights; 8 and 4 bits only in GGUF. Vectors stay f32 there. @default {"f32"} */
+  readonly type?: (typeof exportTypes)[number];
+}
+
+/** A file to write. */
+export interface ExportedFile {
+  /** Its name in the folder. */
+  readonly name: string;
+  /** Its content, in pieces, made when they are asked for. */
+  readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
+}
+
+/** Tokens that end a text or a turn; the first that a tokenizer has is named in the files. */
+const ENDS = [
+  ...["<|assistant_end|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>"],
+  ...["<|endoftext|>", "<|bos|>"],
+];
+
+/**
+ * Gives a model as files of another program. Everything is checked before the first file.
+ *
+ * @param opened What was opened, or trained here.
+ * @throws {RangeError} If the format cannot hold the model, the type or the tokenizer; the message names
+ * what it cannot.
+ * @throws {TypeError} If the format or the type is unknown.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "../tensor/mod.ts";
+ * import { exportPretrained } from "./export.ts";
+ * import { GPT2 } from "./gpt2.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const sizes = { vocabSize: 128, sequenceLen: 16, layers: 1, heads: 2, width: 32, mlpWidth: 64 };
+ * const model = new GPT2({ ...sizes, epsilon: 1e-5 }, device);
+ * const opened = { model, tokenizer: null, chatTemplate: null };
+ * const names: string[] = [];
+ * for await (const { name, chunks } of exportPretrained(opened, { to: "huggingface" })) {
+ *   for await (const _bytes of chunks);
+ *   names.push(name);
+ * }
+ * if (names.join() !== "config.json,model.safetensors") throw new Error(names.join());
+ * await device.close();
+ * ```
+ */
+export async function* exportPretrained(
+  opened: Pretrained,
+  { to, type = "f32" }: ExportOptions,
+): AsyncGenerator<ExportedFile> {
+  check("to", exportFormats, to);
+  check("type", exportTypes, type);
+  const { model } = opened;
+  const name = nameOf(model);
+  if (type === "f16" && (model instanceof GPT || model instanceof Nanochat2025)) {
+    throw new RangeError(
+      `Cannot export the model: wanted f32 or bf16, since ReLU² of ${name} goes beyond the range of ` +
+        "f16, got f16",
+    );
+  }
+  if (to !== "gguf" && !["f32", "f16", "bf16"].includes(type)) {
+    throw new RangeError(`Cannot export as ${to}: wanted f32, f16 or bf16, got ${type}`);
+  }
+  if (to === "huggingface") yield* asHuggingFace(opened, type);
+  else if (to === "gguf") yield* asGguf(opened, type);
+  else yield* asNanochat(opened, type);
+}
+
+function* asHuggingFace(
+  { model, tokenizer, chatTemplate }: Pretrained,
+  type: string,
+): Generator<ExportedFile> {
+  const written = toHuggingFace(model);
+  if (written === null) {
+    const lost =
+      "has no place for smear, backout, value embeddings and the mixed residual stream of";
+    throw new RangeError(`Cannot export as huggingface: it ${lost} ${nameOf(model)}`);
+  }
+  const { config, layout } = written;
+  const end = endOf(tokenizer);
+  const [start, stop] = [tokenizer?.documentStart ?? null, end && tokenizer!.special(end)];
+  yield json("config.json", {
+    ...config,
+    ...{ bos_token_id: start, eos_token_id: stop },
+    torch_dtype: { f32: "float32", f16: "float16", bf16: "bfloat16" }[type],
+  });
+  const tensors = tensorsToWrite(model, layout, () => type.toUpperCase());
+  yield { name: "model.safetensors", chunks: writeSafetensorsFile(tensors, { format: "pt" }) };
+  if (tokenizer !== null) {
+    yield textFile("tokenizer.json", tokenizerJson(tokenizer));
+    yield json("tokenizer_config.json", {
+      tokenizer_class: "PreTrainedTokenizerFast",
+      bos_token: start === null ? null : tokenizer.decode([start]),
+      eos_token: end,
+      model_max_length: model.config.sequenceLen,
+    });
+  }
+  if (chatTemplate !== null) yield textFile("chat_template.jinja", chatTemplate);
+}
+
+function* asGguf(
+  { model, tokenizer, chatTemplate }: Pretrained,
+  type: string,
+): Generator<ExportedFile> {
+  const written = toGguf(model);
+  if (written === null) {
+    throw new RangeError(
+      `Cannot export as gguf: llama.cpp has no architecture with the ReLU², capped logits and norms of ` +
+        nameOf(model),
+    );
+  }
+  const { facts, layout } = written;
+  if ((model.config as { ropeScaling?: unknown }).ropeScaling) {
+    throw new RangeError("Cannot export as gguf: wanted rotary frequencies that are not scaled");
+  }
+  const matrixType = type.toUpperCase();
+  const { block } = elementTypes.get(matrixType)!;
+  const tensors = tensorsToWrite(
+    model,
+    layout,
+    // llama.cpp adds position embeddings and norms in f32.
+    (parameter, shape) => shape.length < 2 || parameter === "wpe.weight" ? "F32" : matrixType,
+  );
+  for (const [name, { type, shape }] of tensors) {
+    if (type !== matrixType || shape.at(-1)! % block === 0) continue;
+    throw new RangeError(
+      `Cannot export as gguf: wanted rows in blocks of ${block} for ${type}, got ${name} of ` +
+        `[${shape}]`,
+    );
+  }
+  const all = new Map<string, Fact>([
+    ...facts,
+    ...tokenizer === null ? [] : toGgufTokenizer(tokenizer, model.config.vocabSize, {
+      end: endOf(tokenizer),
+      addsStart: textStart(tokenizer) !== null,
+    }),
+    ...chatTemplate === null ? [] : [
+      ["tokenizer.chat_template", { type: "string", value: chatTemplate }] as const,
+    ],
+  ]);
+  yield { name: "model.gguf", chunks: writeGguf(all, tensors) };
+}
+
+function* asNanochat({ model, tokenizer }: Pretrained, type: string): Generator<ExportedFile> {
+  const config = toNanochat(model);
+  if (config === null) {
+    throw new RangeError(
+      `Cannot export as nanochat: wanted one of nanochat's architectures, got ${nameOf(model)}`,
+    );
+  }
+  const tokens = tokenizer?.vocabulary.tokens ?? [];
+  const hole = tokens.findIndex((token) => token === undefined);
+  if (hole !== -1) {
+    throw new RangeError(
+      `Cannot export as nanochat: wanted a tokenizer with a token of each id, got none of ${hole}`,
+    );
+  }
+  const layout = { nameOf: (parameter: string) => parameter };
+  const tensors = tensorsToWrite(model, layout, () => type.toUpperCase());
+  yield { name: "model_000000.pt", chunks: writeTorchFile(tensors) };
+  if (tokenizer !== null) {
+    const { pattern, specialTokens: special } = tokenizer.vocabulary;
+    const encoding = {
+      name: "nanodino",
+      pattern,
+      tokens: tokens.map((token) => Uint8Array.from(token!)),
+      special,
+    };
+    yield { name: "tokenizer.pkl", chunks: once(() => writeTiktokenPickle(encoding)) };
+  }
+  // Last, as what makes the others a checkpoint.
+  yield json("meta_000000.json", { step: 0, model_config: config });
+}
+
+function check(option: string, known: readonly string[], value: string): void {
+  if (known.includes(value)) return;
+  throw new TypeError(
+    `Cannot export the model: wanted ${option} to be ${known.join(", ")}, got ${value}`,
+  );
+}
+
+function nameOf({ architecture = "nanochat" }: TrainableModel): string {
+  return architecture;
+}
+
+function endOf(tokenizer: Tokenizer | null): string | null {
+  return ENDS.find((name) => tokenizer?.specialTokens.has(name)) ?? null;
+}
+
+/** The token that programs put before every text: Llama's and nanochat's, but not GPT-2's. */
+function textStart(tokenizer: Tokenizer): string | null {
+  const { documentStart } = tokenizer;
+  const name = documentStart === null ? null : tokenizer.decode([documentStart]);
+  return name === "<|endoftext|>" ? null : name;
+}
+
+/** `tokenizer.json`, with the token that begins a text. */
+function tokenizerJson(tokenizer: Tokenizer): string {
+  const start = textStart(tokenizer);
+  const text = writeHuggingFace(tokenizer.vocabulary);
+  if (start === null) return text;
+  const [token, sequence] = [
+    { SpecialToken: { id: start, type_id: 0 } },
+    { Sequence: { id: "A", type_id: 0 } },
+  ];
+  const special_tokens = {
+    [start]: { id: start, ids: [tokenizer.documentStart], tokens: [start] },
+  };
+  const pair = [token, sequence, { Sequence: { id: "B", type_id: 1 } }];
+  const post_processor = {
+    ...{ type: "TemplateProcessing", single: [token, sequence], pair, special_tokens },
+  };
+  return JSON.stringify({ ...JSON.parse(text), post_processor });
+}
+
+function json(name: string, value: unknown): ExportedFile {
+  return textFile(name, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+function textFile(name: string, text: string): ExportedFile {
+  return { name, chunks: once(() => new TextEncoder().encode(text)) };
+}
+
+async function* once(
+  make: () => Uint8Array<ArrayBuffer>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield await Promise.resolve(make());
+}

@@ -1,0 +1,78 @@
+import { assert, assertEquals } from "@std/assert";
+import { openDevice } from "../gpt/mod.ts";
+import { openPretrained } from "../models/mod.ts";
+import { goldenTest, hasGolden } from "../testing/golden.ts";
+import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+
+const golden = new URL("../../shared/golden/interchange/", import.meta.url).pathname;
+const home = await Deno.makeTempDir();
+
+const namesIn = async (folder: string) =>
+  (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+
+goldenTest("export turns a folder of transformers into a GGUF file that sample opens", async () => {
+  const out = `${home}/new/llama`;
+  const { code, stdout, stderr } = await runScript("export.ts", [
+    ...["--from", `${golden}hf-llama`, "--to", "gguf", "--type", "q8_0", "--out", out],
+  ], home);
+  assertEquals([code, stderr], [0, ""]);
+  assert(stdout.startsWith(`Written to ${out}: model.gguf (`), stdout);
+  assertEquals([await namesIn(out), await namesIn(`${home}/new`)], [["model.gguf"], ["llama"]]);
+  const sampled = await runScript("sample.ts", [
+    ...["--from", out, "--prompt", "Call", "--max-tokens", "2", "--device", "cpu", "--no-blas"],
+  ], home);
+  assertEquals([sampled.code, sampled.stderr], [0, ""]);
+});
+
+Deno.test("export gives a model trained here to nanochat, and refuses what would lose parts", async () => {
+  const corpus = await makeCorpus();
+  const trained = await makeHome(corpus);
+  const run = await runScript("base_train.ts", [...tinyFlags, "--data", corpus], trained);
+  assertEquals(run.code, 0, run.stderr);
+  const out = `${trained}/exported`;
+  const { code, stderr } = await runScript(
+    "export.ts",
+    ["--to", "nanochat", "--out", out],
+    trained,
+  );
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(await namesIn(out), ["meta_000000.json", "model_000000.pt", "tokenizer.pkl"]);
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const { model, tokenizer } = await openPretrained(out, device);
+  assertEquals([model.architecture, tokenizer!.decode([tokenizer!.bos])], [undefined, "<|bos|>"]);
+  await device.close();
+
+  const before = await namesIn(trained);
+  const refused = await runScript("export.ts", [
+    ...["--to", "gguf", "--out", `${trained}/never`],
+  ], trained);
+  assertEquals([refused.code, refused.stdout], [1, ""]);
+  assert(/^Cannot export as gguf: [^\n]*nanochat\n$/.test(refused.stderr), refused.stderr);
+  assertEquals(await namesIn(trained), before);
+});
+
+Deno.test("export refuses a folder with files, and flags that do not say what is wanted", async () => {
+  const full = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${full}/mine.txt`, "kept");
+  for (
+    const [args, wanted] of [
+      [["--to", "gguf", "--out", full], "wanted a new or empty folder"],
+      [["--to", "gguf", "--out", `${full}/mine.txt`], "wanted a folder, got the file"],
+      [["--to", "gguf"], "Cannot use --out"],
+      [["--out", `${home}/x`], "Cannot use --to: wanted huggingface, gguf, nanochat"],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await runScript("export.ts", args, home);
+    assertEquals([code, stdout], [2, ""], stderr);
+    assert(stderr.includes(wanted), stderr);
+  }
+  assertEquals(await Deno.readTextFile(`${full}/mine.txt`), "kept");
+  if (!hasGolden) return;
+  // The folder that a failed export would have made is not there.
+  const out = `${full}/never`;
+  const args = ["--from", `${golden}hf-nanochat`, "--to", "huggingface", "--type", "f16"];
+  const { code, stderr } = await runScript("export.ts", [...args, "--out", out], home);
+  assertEquals(code, 1);
+  assert(stderr.includes("beyond the range of f16"), stderr);
+  assertEquals(await namesIn(full), ["mine.txt"]);
+});
