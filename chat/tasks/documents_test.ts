@@ -31,7 +31,8 @@ Deno.test("a place without text files, or with others, is an error that names it
       `${folder}/*.rtf`,
       `"${folder}/*.rtf": wanted a file, a folder or a glob with matches, got no`,
     ],
-    [`${folder}/[a.md`, `wanted a "]" after the "["`],
+    // A bracket that is not closed is an ordinary letter.
+    [`${folder}/[a.md`, `"${folder}/[a.md": wanted a file, a folder or a glob`],
     [`${folder}/none`, `"${folder}/none": wanted a file, a folder or a glob`],
     [
       `${folder}/*.{md,txt}`,
