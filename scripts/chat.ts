@@ -3,7 +3,7 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
 import { ChatSession, FoldedText, latestRun } from "../chat/mod.ts";
-import { basePath, type LanguageModel, loadModel, type Tool } from "../gpt/mod.ts";
+import { basePath, type LanguageModel, type Tool } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
   CHAT_TAG,
@@ -16,6 +16,7 @@ import {
   choice,
   decimal,
   firstLine,
+  givenFlags,
   integer,
   mainOf,
   optional,
@@ -24,7 +25,15 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
-import { type ChosenModel, modelFlags, openModel, suggestionsFor } from "./models.ts";
+import {
+  chatTokenizer,
+  chooseModel,
+  type ChosenModel,
+  fromFlags,
+  modelFlags,
+  openModel,
+  suggestionsFor,
+} from "./models.ts";
 import { write } from "./output.ts";
 import { openTool, toolFlags } from "./tools.ts";
 import { deviceFlags, openChosenDevice } from "./device.ts";
@@ -44,6 +53,7 @@ const flags = {
     "latest",
     "The model's stage: latest takes a reinforced model if there is one",
   ),
+  ...fromFlags,
   ...toolFlags,
   name: text("Dino", "The name of a model that is made first"),
   yes: toggle("Make a model first where there is none, without asking"),
@@ -64,18 +74,25 @@ export function chatBy(recipe: ChatRecipe): (args: readonly string[]) => Promise
     summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
     command: "deno task chat",
     flags,
-    run: (values) => run(values, recipe),
+    run: (values, args) => run(values, args, recipe),
   });
 }
 
-async function run(values: ChatValues, recipe: ChatRecipe): Promise<number> {
+async function run(
+  values: ChatValues,
+  args: readonly string[],
+  recipe: ChatRecipe,
+): Promise<number> {
   const tool = await openTool(values, "chat");
-  const checkpoint = await findOrMakeModel(values, recipe);
-  if (typeof checkpoint === "number") return checkpoint;
+  const found = values.from === "" ? await findOrMakeModel(values, recipe) : null;
+  if (typeof found === "number") return found;
+  const open = () => Promise.resolve(found!);
+  const chosen = await chooseModel(values, givenFlags(args, flags), open);
   await using device = await openChosenDevice(values);
-  const model = await loadModel(checkpoint, device);
-  using session = openSession(model, checkpoint.tokenizer, values, tool);
-  if (values.prompt === null) await new Chat(session, values, suggestionsFor(checkpoint)).run();
+  const { model, tokenizer } = await chosen.load(device, { computeDtype: "float32" });
+  using session = openSession(model, chatTokenizer(tokenizer, chosen), values, tool);
+  const suggestions = found === null ? [] : suggestionsFor(found);
+  if (values.prompt === null) await new Chat(session, values, suggestions).run();
   else await show(session, values.prompt, values, new AbortController().signal);
   return 0;
 }

@@ -26,6 +26,7 @@ import { type ChatEvaluation, evaluationPath } from "./evaluations.ts";
 import {
   choice,
   decimal,
+  givenFlags,
   integer,
   list,
   mainOf,
@@ -34,7 +35,7 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
-import { modelFlags, openModel } from "./models.ts";
+import { chatTokenizer, chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Counter } from "./progress.ts";
@@ -50,6 +51,7 @@ const flags = {
   ),
   ...toolFlags,
   ...modelFlags,
+  ...fromFlags,
   source: choice(["sft", "rl"], "sft", "The model's stage"),
   name: text("Dino", "The name that the model goes by in conversations made by rule"),
   numExamples: integer(40, "Questions of each exam made by rule"),
@@ -86,30 +88,45 @@ interface Result {
   readonly parts: readonly (readonly [name: string, right: number, asked: number])[];
 }
 
-async function run(ranks: RunRanks | null, values: EvalValues): Promise<number> {
+async function run(
+  ranks: RunRanks | null,
+  values: EvalValues,
+  args: readonly string[],
+): Promise<number> {
   await using python = await openPython(values, "chat_eval");
   const exams = await openExams(values, python);
-  const checkpoint = await shareCheckpoint(ranks, () => openModel(values));
-  const { folder, meta, tokenizer } = checkpoint;
+  const chosen = await chooseModel(
+    values,
+    givenFlags(args, flags),
+    () => shareCheckpoint(ranks, () => openModel(values)),
+    (checkpoint, device, options) =>
+      (ranks ?? { loadModel }).loadModel(checkpoint, device, options),
+  );
   await using device = await openDeviceOnRanks(ranks, values);
-  const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device);
+  const loaded = await chosen.load(device, { computeDtype: "float32" });
+  const tokenizer = chatTokenizer(loaded.tokenizer, chosen);
   const counter = new Counter(isFirst(ranks) && Deno.stderr.isTerminal());
   const results: Result[] = [];
   for (const exam of exams) {
-    results.push(await examine(model, tokenizer, exam, values, ranks, counter));
+    results.push(await examine(loaded.model, tokenizer, exam, values, ranks, counter));
   }
   counter.clear();
   const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
   const score = chatCore(accuracies);
-  const { step } = meta.state;
-  const evaluation: ChatEvaluation = { step, accuracies, chatCore: score };
-  const json = JSON.stringify(evaluation);
+  const { checkpoint } = chosen;
+  const figures = { accuracies, chatCore: score };
+  const evaluation: ChatEvaluation | null = checkpoint &&
+    { step: checkpoint.meta.state.step, ...figures };
+  const json = JSON.stringify(evaluation ?? figures);
   if (values.json) print(json);
   else {
     print(tableAsText(results.flatMap(rowsOf)));
     if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
   }
-  if (isFirst(ranks)) await writeFileAtomically(evaluationPath(folder, "chat"), `${json}\n`);
+  // What another program's folder has stays as it is.
+  if (isFirst(ranks) && checkpoint !== null) {
+    await writeFileAtomically(evaluationPath(checkpoint.folder, "chat"), `${json}\n`);
+  }
   return 0;
 }
 

@@ -92,6 +92,41 @@ goldenTest("serve answers with a model of another program, under its name", asyn
   assertEquals([code, url !== undefined], [0, true], stderr);
 });
 
+goldenTest(
+  "chat and chat_eval take a nanochat checkpoint, and say what another tokenizer lacks",
+  async () => {
+    const ask = (path: string) =>
+      runScript("chat.ts", [
+        ...[
+          "--from",
+          golden + path,
+          "--prompt",
+          "Hi",
+          "--max-tokens",
+          "4",
+          "--seed",
+          "1",
+          ...onCpu,
+        ],
+      ], home);
+    const { code, stdout, stderr } = await ask("nanochat-jan2026");
+    assertEquals([code, stderr], [0, ""]);
+    assert(stdout.length > 1, stdout);
+    const exam = await runScript("chat_eval.ts", [
+      ...["--from", `${golden}nanochat-jan2026`, "--task", "rules", "--num-examples", "1"],
+      ...["--max-new-tokens", "2", "--json", ...onCpu],
+    ], home);
+    assertEquals([exam.code, exam.stderr], [0, ""]);
+    assertEquals(Object.keys(JSON.parse(exam.stdout)), ["accuracies", "chatCore"]);
+    const refused = await ask("hf-gpt2");
+    assertEquals([refused.code, refused.stdout], [1, ""]);
+    assert(
+      /^Cannot chat with hf-gpt2: [^\n]* without <\|bos\|>\n$/.test(refused.stderr),
+      refused.stderr,
+    );
+  },
+);
+
 Deno.test("--from with what chooses a run is a wrong command line", async () => {
   for (
     const [flag, value] of [["source", "base"], ["model-tag", "d4"], ["step", "3"], [

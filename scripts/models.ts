@@ -17,7 +17,7 @@ import {
 } from "../gpt/mod.ts";
 import { architectures } from "../models/architectures.ts";
 import { openPretrained, type Pretrained } from "../models/mod.ts";
-import type { Tokenizer } from "../tokenizer/mod.ts";
+import { SPECIAL_TOKENS, type Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
 import { choice, integer, optional, runName, text, UsageError, type Values } from "./flags.ts";
 import { count } from "./format.ts";
@@ -81,7 +81,7 @@ export interface ModelChoice<From extends Checkpoint = ChosenModel> {
  * @param given The flags that were given, see `givenFlags`.
  * @param open Opens the checkpoint of a run.
  * @param load Loads it.
- * @throws {UsageError} If `--from` is given with what chooses a run, or a dtype that it has not.
+ * @throws {UsageError} If `--from` is given with a flag about runs, or a dtype that it has not.
  */
 export async function chooseModel<From extends Checkpoint>(
   { from, dtype }: Values<typeof fromFlags> & { readonly dtype: string },
@@ -101,10 +101,10 @@ export async function chooseModel<From extends Checkpoint>(
       }),
     };
   }
-  const other = ["source", "modelTag", "step"].find((name) => given.has(name));
+  const other = ["source", "modelTag", "step", "overwrite"].find((name) => given.has(name));
   if (other !== undefined) {
     throw new UsageError(
-      `Cannot use --from: wanted it without --${kebabCase(other)}, which chooses a run`,
+      `Cannot use --from: wanted it without --${kebabCase(other)}, which is about a run`,
     );
   }
   if (dtype !== "f32") {
@@ -140,6 +140,21 @@ export function wantedTokenizer(
   throw new Error(
     `Cannot use ${name}: wanted a tokenizer beside the model (tokenizer.json or tokenizer.pkl), ` +
       "got none",
+  );
+}
+
+/**
+ * The tokenizer of a model to talk with.
+ *
+ * @throws {Error} If there is none, or it lacks the tokens of nanochat's conversations.
+ */
+export function chatTokenizer(tokenizer: Tokenizer | null, choice: { name: string }): Tokenizer {
+  const found = wantedTokenizer(tokenizer, choice);
+  const missing = SPECIAL_TOKENS.find((name) => !found.specialTokens.has(name));
+  if (missing === undefined) return found;
+  throw new Error(
+    `Cannot chat with ${choice.name}: wanted a tokenizer with nanochat's chat tokens, got one ` +
+      `without ${missing}`,
   );
 }
 
