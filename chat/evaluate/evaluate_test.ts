@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { GPT } from "../../gpt/mod.ts";
+import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
 import { goldenTest, hasGolden, readGoldenJson } from "../../testing/golden.ts";
-import type { Conversation } from "../../tokenizer/mod.ts";
+import { type Conversation, Tokenizer } from "../../tokenizer/mod.ts";
 import { isAnsweredRight } from "../tasks/gsm8k.ts";
 import type { CategoricalProblem } from "../tasks/multiple_choice.ts";
 import { type GenerativeTask, listTask } from "../tasks/task.ts";
@@ -63,6 +64,33 @@ if (hasGolden) {
     }
   });
 }
+
+cpuTest(
+  "a question that the model cannot even read is answered wrongly, with nothing",
+  async (device) => {
+    const tokenizer = await Tokenizer.train(["a rose is a rose"], { vocabSize: 280 });
+    const { vocabSize } = tokenizer;
+    const shape = {
+      sequenceLen: 4,
+      nLayer: 1,
+      nHead: 1,
+      nKvHead: 1,
+      nEmbd: 32,
+      windowPattern: "L",
+    };
+    const model = new GPT({ ...shape, vocabSize }, device);
+    const messages = [
+      { role: "user", content: "Is it a rose? ".repeat(20) },
+      { role: "assistant", content: "It is." },
+    ] as const;
+    const task: GenerativeTask = {
+      ...listTask<Conversation>("roses", [{ messages: [...messages] }]),
+      isRight: (_problem, text) => text !== "",
+    };
+    const answers = await evaluateGenerative(model, tokenizer, task, { samples: 2 });
+    assertEquals(answers, [{ completions: ["", ""], correct: [false, false] }]);
+  },
+);
 
 goldenTest("ChatCORE is the original's, and absent while a task is", () => {
   const { accuracies, chatcore } = golden();

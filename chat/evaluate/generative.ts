@@ -62,13 +62,14 @@ export async function evaluateGenerative<Problem extends Conversation>(
     if (index % ranks !== rank) continue;
     const problem = task.get(index);
     const prompt = renderForCompletion(tokenizer, problem);
-    const room = Math.max(0, model.maximumLength - prompt.length);
-    const { tokens } = await engine.generateBatch(prompt, {
-      ...sampling,
-      samples,
-      maxTokens: Math.min(maxTokens, room),
-    });
-    const completions = tokens.map((ids) => tokenizer.decode(ids.slice(prompt.length)));
+    const room = model.maximumLength - prompt.length;
+    const completions = room < 1
+      ? Array<string>(samples).fill("") // The model cannot even read it.
+      : (await engine.generateBatch(prompt, {
+        ...sampling,
+        samples,
+        maxTokens: Math.min(maxTokens, room),
+      })).tokens.map((ids) => tokenizer.decode(ids.slice(prompt.length)));
     const correct: boolean[] = [];
     for (const text of completions) correct.push(await task.isRight(problem, text));
     answers.push({ completions, correct });
