@@ -208,7 +208,12 @@ testUnderMpi("errors are one line, and nothing is written", async (mpi) => {
     [["--total-batch-size", "64"], 3, 2, "× ranks = 2 × 16 × 3 = 96, got 64"],
     [["--mpi", other], 2, 1, "finds 1, so it belongs to another launcher"],
     [["--mpi", "libnowhere.so"], 2, 1, "got libnowhere.so (not found). Install"],
-    [["--resume"], 2, 1, "Cannot open a checkpoint"],
+    [
+      ["--resume"],
+      2,
+      2,
+      "Cannot use --model-tag: wanted a run of base, of which there is none yet",
+    ],
     [["--dtype", "f16"], 2, 2, "Cannot use --dtype f16: wanted one rank, got several"],
   ];
   for (const [flags, ranks, wanted, text] of cases) {
