@@ -228,8 +228,9 @@ export interface DeviceBase {
    *   using _scope = device.scope();
    *   x.matmul(x);
    * });
-   * const [{ choice }] = kernels.filter(({ name }) => name.startsWith("matmul"));
-   * if (choice.taken !== "packed") throw new Error(`got ${choice.taken}`);
+   * const matmul = kernels.find(({ name }) => name.startsWith("matmul"));
+   * const taken = matmul?.choice?.taken;
+   * if (taken !== "packed") throw new Error(`got ${taken}`);
    * await device.close();
    * ```
    */
