@@ -28,7 +28,7 @@ const SYMBOLS: Readonly<Record<string, string>> = {
  * const program = defineProgram({ name: "f", inputs: ["x"] }, ({ x }) => [add(square(x), 1)]);
  * const text = programAsText(program);
  * if (text.code() !== "f(x)\n  → (x · x) + 1") throw new Error(text.code());
- * if (!text.gradient().includes("x · upstream0")) throw new Error(text.gradient());
+ * if (!text.gradient().includes("upstream0 · x")) throw new Error(text.gradient());
  * ```
  */
 export function programAsText(program: Program): Required<KernelText> {
