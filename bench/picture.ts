@@ -35,7 +35,7 @@ const flags = {
 /** As speedrun samples. */
 const sampling = { temperature: 0.8, topK: 50, seed: 42 };
 
-/** What a picture asks of a model of stories, and of any other. */
+/** Prompts for a model of stories, and for any other model. */
 const beginnings = {
   stories: { prompt: "Once upon a time, there was a kind dragon named Tom.", maxTokens: 250 },
   other: { prompt: "My fellow Americans,", maxTokens: 110 },

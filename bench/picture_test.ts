@@ -5,7 +5,12 @@ import { pictureOf } from "./picture.ts";
 
 const digest = { bytes: 0, sha256: "" };
 const modelConfig: GPTConfig = {
-  ...{ sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64 },
+  sequenceLen: 256,
+  vocabSize: 256,
+  nLayer: 4,
+  nHead: 2,
+  nKvHead: 2,
+  nEmbd: 64,
   windowPattern: "L",
 };
 const meta: CheckpointMeta = {

@@ -29,7 +29,10 @@ const script: Script<typeof flags> = {
   flags,
   run: async ({ rounds, coldRounds }) => {
     const times: Record<keyof typeof names, number[]> = {
-      ...{ snapshot: [], open: [], ready: [], starting: [] },
+      snapshot: [],
+      open: [],
+      ready: [],
+      starting: [],
     };
     const folder = await Deno.makeTempDir();
     for (let round = 0; round < rounds; round++) {

@@ -198,7 +198,7 @@ export async function evaluateSense(
   };
 }
 
-/** What true stories of the examination score, to compare with. */
+/** Scores of true stories of the examination, to compare with. */
 export function judgeTrueStories(count: number, known: KnownText): Judgment {
   return judge(examinationStories(count, 1).map(documentOf), known);
 }

@@ -3,7 +3,7 @@
 import { fileError } from "../../gpt/mod.ts";
 import { importZip } from "../deps.ts";
 
-/** The most bytes of all files together, unpacked. The original bundle has 0.2 GB. */
+/** Maximum bytes of all files together, unpacked. The original bundle has 0.2 GB. */
 const MAX_BYTES = 2 ** 30;
 
 /** The most bytes unpacked for each byte of the zip file. Texts have 5 to 20, empty bytes 1,000. */

@@ -17,9 +17,9 @@ export interface TemplateFormatOptions {
   readonly tokenizer: Pick<Tokenizer, "encode" | "specialTokens">;
   /** Names of the special tokens that end an answer, at least one. */
   readonly ends: readonly string[];
-  /** What templates call `bos_token`. @default {""} */
+  /** The value of `bos_token` in templates. @default {""} */
   readonly bosToken?: string;
-  /** What templates call `eos_token`. @default {the first of `ends`} */
+  /** The value of `eos_token` in templates. @default {the first of `ends`} */
   readonly eosToken?: string;
 }
 

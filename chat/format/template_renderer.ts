@@ -1,9 +1,9 @@
 /** Renders chat templates, which are programs of strangers, in a thread with a limit on time. @module */
 
-/** The most milliseconds that a template may take. */
+/** Maximum milliseconds that a template may take. */
 const TIMEOUT = 2000;
 
-/** What a template may refer to. */
+/** The variables of a template. */
 export interface TemplateInput {
   readonly messages: readonly { readonly role: string; readonly content: string }[];
   /** Whether the text ends where an answer follows. */
@@ -12,13 +12,13 @@ export interface TemplateInput {
   readonly eos_token: string;
 }
 
-/** What is sent to the worker. */
+/** A message to the worker. */
 export interface TemplateRequest {
   readonly template: string;
   readonly inputs: readonly TemplateInput[];
 }
 
-/** What the worker answers. */
+/** An answer of the worker. */
 export type TemplateAnswer =
   | { readonly kind: "ready" }
   | { readonly kind: "rendered"; readonly texts: readonly string[] }
