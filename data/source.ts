@@ -42,6 +42,22 @@ export interface Split {
   read(chunk: number): Promise<string[]>;
 }
 
+/**
+ * The chunk of this number.
+ *
+ * @param place The corpus, for messages.
+ * @throws {RangeError} If there is no such chunk.
+ */
+export function chunkAt<Chunk>(place: string, chunks: readonly Chunk[], index: number): Chunk {
+  const chunk = chunks[index];
+  if (chunk === undefined) {
+    throw new RangeError(
+      `Cannot read "${place}": wanted a chunk below ${chunks.length}, got ${index}`,
+    );
+  }
+  return chunk;
+}
+
 /** The position of a document in a split. */
 export interface DocumentPosition {
   /** Index of the chunk. */

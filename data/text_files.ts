@@ -3,7 +3,7 @@
 import { findFiles, type FoundFile, readBytes } from "./files.ts";
 import { shorten } from "./show.ts";
 import { fileFingerprint } from "./fingerprint.ts";
-import type { Source, SplitName } from "./source.ts";
+import { chunkAt, type Source, type SplitName } from "./source.ts";
 
 /** Extensions of text files; in a `.jsonl` file each line is a document. */
 export const TEXT_EXTENSIONS: readonly string[] = [".txt", ".md", ".jsonl"];
@@ -70,13 +70,7 @@ export function textFiles(place: string, options: TextFilesOptions = {}): Source
         bytes: chunks.reduce((sum, { from, to }) => sum + to - from, 0),
         chunks: chunks.length,
         async read(index) {
-          const chunk = chunks[index];
-          if (chunk === undefined) {
-            throw new RangeError(
-              `Cannot read "${place}": wanted a chunk below ${chunks.length}, got ${index}`,
-            );
-          }
-          return await readChunk(chunk, field);
+          return await readChunk(chunkAt(place, chunks, index), field);
         },
       };
     },

@@ -2,7 +2,7 @@
 
 import { findFiles, type FoundFile } from "../files.ts";
 import { fileFingerprint } from "../fingerprint.ts";
-import type { Source, SplitName } from "../source.ts";
+import { chunkAt, type Source, type SplitName } from "../source.ts";
 import type { GroupSize } from "./decode.ts";
 import { openParquet, readParquet } from "./reader.ts";
 
@@ -47,13 +47,7 @@ export function parquetFiles(place: string, options: ParquetOptions = {}): Sourc
         bytes: chunks.reduce((sum, { size }) => sum + size.bytes, 0),
         chunks: chunks.length,
         async read(index) {
-          const chunk = chunks[index];
-          if (chunk === undefined) {
-            throw new RangeError(
-              `Cannot read "${place}": wanted a chunk below ${chunks.length}, got ${index}`,
-            );
-          }
-          return await readTexts(chunk, column);
+          return await readTexts(chunkAt(place, chunks, index), column);
         },
       };
     },
