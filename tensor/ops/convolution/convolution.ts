@@ -160,6 +160,29 @@ function convolveWeight(
   return gradient;
 }
 
+/** Writes one of a convolution's two sides from the other one, the first argument. */
+type Convolve = (from: Tensor, weight: Tensor, into: Tensor, attributes: Attributes) => void;
+
+/** Gradients of an operation's input and weight, where `back` goes from its output to its input. */
+function gradientsOf(
+  name: string,
+  back: Convolve,
+  weightGradient: (x: Tensor, upstream: Tensor, weight: Tensor, attributes: Attributes) => Tensor,
+): Operation<Attributes>["gradient"] {
+  return {
+    savesInputs: [0, 1],
+    apply: (upstream, saved, attributes, [wantsX, wantsWeight]) => {
+      const [x, weight] = [saved.input(0), saved.input(1)];
+      let gradient: Tensor | null = null;
+      if (wantsX) {
+        gradient = allocate(x.device, { shape: x.shape, dtype: x.dtype }, name);
+        back(upstream, weight, gradient, attributes);
+      }
+      return [gradient, wantsWeight ? weightGradient(x, upstream, weight, attributes) : null];
+    },
+  };
+}
+
 const conv2dOperation: Operation<Attributes> = {
   name: "conv2d",
   infer: ([x, weight], { counts }) => {
@@ -167,21 +190,11 @@ const conv2dOperation: Operation<Attributes> = {
   },
   run: (_device, [x, weight], [y], attributes) =>
     noGrad(() => convolve(x!, weight!, y!, attributes)),
-  gradient: {
-    savesInputs: [0, 1],
-    apply: (upstream, saved, attributes, [wantsX, wantsWeight]) => {
-      const [x, weight] = [saved.input(0), saved.input(1)];
-      let gradient: Tensor | null = null;
-      if (wantsX) {
-        gradient = allocate(x.device, { shape: x.shape, dtype: x.dtype }, "conv2d");
-        convolveBack(upstream, weight, gradient, attributes);
-      }
-      return [
-        gradient,
-        wantsWeight ? convolveWeight(x, upstream, weight.shape, attributes) : null,
-      ];
-    },
-  },
+  gradient: gradientsOf(
+    "conv2d",
+    convolveBack,
+    (x, upstream, weight, attributes) => convolveWeight(x, upstream, weight.shape, attributes),
+  ),
 };
 
 const transposedOperation: Operation<Attributes> = {
@@ -191,21 +204,11 @@ const transposedOperation: Operation<Attributes> = {
   },
   run: (_device, [x, weight], [y], attributes) =>
     noGrad(() => convolveBack(x!, weight!, y!, attributes)),
-  gradient: {
-    savesInputs: [0, 1],
-    apply: (upstream, saved, attributes, [wantsX, wantsWeight]) => {
-      const [x, weight] = [saved.input(0), saved.input(1)];
-      let gradient: Tensor | null = null;
-      if (wantsX) {
-        gradient = allocate(x.device, { shape: x.shape, dtype: x.dtype }, "convTranspose2d");
-        convolve(upstream, weight, gradient, attributes);
-      }
-      return [
-        gradient,
-        wantsWeight ? convolveWeight(upstream, x, weight.shape, attributes) : null,
-      ];
-    },
-  },
+  gradient: gradientsOf(
+    "convTranspose2d",
+    convolve,
+    (x, upstream, weight, attributes) => convolveWeight(upstream, x, weight.shape, attributes),
+  ),
 };
 
 /** Checks what any convolution asks of its tensors. @returns The number of groups. */
