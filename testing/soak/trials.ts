@@ -4,6 +4,7 @@ import { fileTrials } from "./files.ts";
 import { inputTrials } from "./inputs.ts";
 import { killTrials } from "./kills.ts";
 import { leakTrials } from "./leaks.ts";
+import { pythonTrials } from "./python.ts";
 import { serverTrials } from "./server.ts";
 import { runTrials, type Trial } from "./trial.ts";
 
@@ -13,6 +14,7 @@ export const trials: readonly Trial[] = [
   ...fileTrials,
   ...inputTrials,
   ...leakTrials,
+  ...pythonTrials,
 ];
 
 if (import.meta.main) await runTrials(trials, Deno.args);
