@@ -124,7 +124,8 @@ export {
   sectionsOf,
 } from "./tasks/documents.ts";
 export { ownConversations, parseConversations } from "./tasks/own_conversations.ts";
-export { type FineTuneOptions, type FineTuning, prepareFineTuning } from "./sft/fine_tune.ts";
+export { type FineTuning, prepareFineTuning } from "./sft/fine_tune.ts";
+export type { FineTuneOptions } from "./sft/fine_tune_options.ts";
 export {
   compareRuns,
   findRun,

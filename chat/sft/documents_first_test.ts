@@ -12,7 +12,8 @@ import { ChatSession } from "../session.ts";
 import { documentConversations } from "../tasks/documents.ts";
 import { ConversationLoader } from "./conversation_loader.ts";
 import { DocumentsFirst } from "./documents_first.ts";
-import { type FineTuneOptions, prepareFineTuning } from "./fine_tune.ts";
+import { prepareFineTuning } from "./fine_tune.ts";
+import type { FineTuneOptions } from "./fine_tune_options.ts";
 
 const documents = [
   {

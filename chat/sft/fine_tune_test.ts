@@ -15,7 +15,8 @@ import { goldenTest, readGoldenJson, readGoldenTensors } from "../../testing/gol
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { ruleConversations } from "../rules/conversations.ts";
 import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
-import { type FineTuneOptions, prepareFineTuning } from "./fine_tune.ts";
+import { prepareFineTuning } from "./fine_tune.ts";
+import type { FineTuneOptions } from "./fine_tune_options.ts";
 
 const countries = [{ name: "France", capital: "Paris", currency: "euro" }];
 const words = { common: ["river", "cloud"], many: ["stone"], heldOut: ["house"] };

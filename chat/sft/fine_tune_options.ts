@@ -1,0 +1,83 @@
+/** Options of a fine-tuning, and what has to hold between them. @module */
+
+import type { Checkpoint, Device, FolderRunOptions, LearningRates } from "../../gpt/mod.ts";
+import type { OwnDocument } from "../tasks/documents.ts";
+import type { Task } from "../tasks/task.ts";
+import type { FineTuningScheduleOptions } from "./schedule.ts";
+
+/** Options for {@linkcode prepareFineTuning}. */
+export interface FineTuneOptions
+  extends
+    Pick<FolderRunOptions, "folder" | "lock" | "saveEvery" | "settings" | "signal" | "parallel"> {
+  /** Where the model is trained. */
+  readonly device: Device;
+  /** The base model; or with `resume` the checkpoint of a fine-tuning to go on with. */
+  readonly checkpoint: Checkpoint;
+  /** Whether the checkpoint is one of this run. @default {false} */
+  readonly resume?: boolean;
+  /** The conversations to learn from. */
+  readonly task: Task;
+  /** Documents to continue pretraining on before the first conversation, and how often each is seen. */
+  readonly documents?:
+    | { readonly texts: readonly OwnDocument[]; readonly epochs: number }
+    | undefined;
+  /** Conversations to measure the model on; without them it is not measured. */
+  readonly validation?: Task;
+  /** Tokens of a row. */
+  readonly sequenceLength: number;
+  /** Rows of a micro-batch. */
+  readonly deviceBatchSize: number;
+  /** Tokens of a step: a multiple of those of a micro-batch. */
+  readonly totalBatchSize: number;
+  /** How often every conversation is seen, unless `numIterations` is given. @default {1} */
+  readonly epochs?: number;
+  /** The number of steps with conversations; −1 derives it from `epochs`. @default {-1} */
+  readonly numIterations?: number;
+  /** The optimizer's learning rates; the weight decay of matrices is 0. */
+  readonly learningRates: LearningRates;
+  /** The learning-rate multiplier over the run. */
+  readonly schedule?: FineTuningScheduleOptions;
+  /**
+   * The rank of adapters on the matrices of attention and of the MLPs, which alone are trained then; 0
+   * trains all parameters. Checkpoints hold the merged model, and cannot be resumed. @default {0}
+   */
+  readonly loraRank?: number;
+  /** The learning rate of adapters. @default {0.005} */
+  readonly loraLr?: number;
+  /** Whether the optimizer begins with the state of the base model's. @default {true} */
+  readonly loadOptimizer?: boolean;
+  /** Steps from one evaluation to the next; −1 for never. */
+  readonly evalEvery: number;
+  /** The most tokens of an evaluation. */
+  readonly evalTokens: number;
+  /** The seed of the order of the conversations. */
+  readonly seed: number;
+}
+
+/**
+ * The micro-batches that every rank computes in a step.
+ *
+ * @throws {RangeError} If the options do not go together.
+ */
+export function checkedGradAccumSteps(options: FineTuneOptions): number {
+  const { folder, resume = false, loraRank = 0, parallel } = options;
+  const { sequenceLength, deviceBatchSize, totalBatchSize } = options;
+  const ranks = parallel?.ranks ?? 1;
+  if (loraRank > 0 && resume) {
+    throw new RangeError(
+      `Cannot resume ${folder}: wanted a run that trains all parameters, got one with adapters, ` +
+        "whose checkpoints hold the merged model",
+    );
+  }
+  if (loraRank > 0 && parallel !== undefined) {
+    throw new RangeError(`Cannot train adapters on several ranks: wanted one, got ${ranks}`);
+  }
+  const gradAccumSteps = totalBatchSize / (deviceBatchSize * sequenceLength * ranks);
+  if (!Number.isInteger(gradAccumSteps) || gradAccumSteps < 1) {
+    throw new RangeError(
+      `Cannot fine-tune: wanted a totalBatchSize that is a multiple of ${deviceBatchSize} rows of ` +
+        `${sequenceLength} tokens${ranks === 1 ? "" : ` on ${ranks} ranks`}, got ${totalBatchSize}`,
+    );
+  }
+  return gradAccumSteps;
+}
