@@ -1,6 +1,6 @@
 /** Casts parameters to a layer's compute dtype. @module */
 
-import { type DType, isGradEnabled, type Tensor } from "../tensor/mod.ts";
+import { type DType, isGradEnabled, QuantizedMatrix, type Tensor } from "../tensor/mod.ts";
 
 interface Converted {
   readonly version: number;
@@ -14,7 +14,7 @@ const converted = new WeakMap<Tensor, Converted>();
  * Casts a float32 parameter to the dtype of a layer's input. Parameters stay in float32 because
  * updates are too small for half precision; the gradient flows back to them. While gradients are
  * off, as during generation, the result is cached until the parameter changes, so that not every
- * token casts all weights.
+ * token casts all weights. Packed numbers suit every dtype, and are returned as they are.
  *
  * @example
  * ```ts
@@ -28,7 +28,7 @@ const converted = new WeakMap<Tensor, Converted>();
  * ```
  */
 export function inType(parameter: Tensor, dtype: DType): Tensor {
-  if (parameter.dtype === dtype) return parameter;
+  if (parameter.dtype === dtype || parameter instanceof QuantizedMatrix) return parameter;
   const known = converted.get(parameter);
   const { version } = parameter.storage;
   if (!isGradEnabled() && known?.version === version && known.tensor.dtype === dtype) {

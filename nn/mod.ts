@@ -29,14 +29,7 @@
  */
 
 export { Activation, type ActivationName } from "./activation.ts";
-export {
-  Conv1d,
-  type Conv1dOptions,
-  Conv2d,
-  type Conv2dOptions,
-  ConvTranspose2d,
-  type ConvTranspose2dOptions,
-} from "./convolution.ts";
+export * from "./convolution.ts";
 export { Dropout, type DropoutOptions } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { GroupNorm, type GroupNormOptions } from "./group_norm.ts";
@@ -45,25 +38,13 @@ export type { Initializer } from "./initializers.ts";
 export { LayerNorm, type LayerNormOptions } from "./layer_norm.ts";
 export { inType } from "./in_type.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
-export {
-  binaryCrossEntropyWithLogits,
-  huberLoss,
-  type Loss,
-  type LossOptions,
-  meanAbsoluteError,
-  meanSquaredError,
-} from "./losses.ts";
-export {
-  addLoRA,
-  type AddLoRAOptions,
-  type LoRAAdapters,
-  LoRALinear,
-  type LoRAOptions,
-} from "./lora.ts";
+export * from "./losses.ts";
+export * from "./lora.ts";
 export { MLP, type MLPOptions } from "./mlp.ts";
 export { type Layer, Module } from "./module.ts";
 export { parameter } from "./parameter.ts";
 export { AvgPool2d, Flatten, MaxPool2d } from "./pool.ts";
+export * from "./quantize.ts";
 export { RMSNorm, type RMSNormOptions } from "./rms_norm.ts";
 export { namedSeed } from "./seeds.ts";
 export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";

@@ -1,11 +1,11 @@
 /** Modules: a tree of named parameters. @module */
 
 import { assignTensors, checkMap, type TensorValues } from "../tensor/assign.ts";
-import { Tensor } from "../tensor/mod.ts";
+import { QuantizedMatrix, Tensor } from "../tensor/mod.ts";
 
 /**
  * Base class of layers and networks, with parameters and submodules in its fields: tensors that
- * require a gradient are parameters, modules are submodules, and lists, sets, records and maps are
+ * require a gradient, or are packed, are parameters, modules are submodules, and lists, sets, records and maps are
  * searched for both. A parameter is named by its path, `layers.0.weight`; the order is that of the
  * fields. Private fields (`#`) are not searched: keep tensors there that are not parameters.
  *
@@ -112,7 +112,9 @@ export interface Layer extends Module {
 /** All names of all parameters, in field order. */
 function* namedParameters(module: Module): Generator<[name: string, parameter: Tensor]> {
   for (const [name, value] of fieldsOf(module)) {
-    if (value instanceof Tensor && value.node?.isLeaf) yield [name, value];
+    if (value instanceof QuantizedMatrix || value instanceof Tensor && value.node?.isLeaf) {
+      yield [name, value];
+    }
   }
 }
 

@@ -20,6 +20,7 @@ import type {
 } from "./ops/attention/problem.ts";
 import type { RowSums } from "./ops/gather/sum_rows.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
+import type { QuantizedProblem } from "./ops/quantized/multiply.ts";
 import type { TopKViews } from "./ops/sampling/top_k.ts";
 
 /** The operations that have fast paths. */
@@ -31,6 +32,7 @@ export interface FastOperations {
   };
   readonly "attention softmax": { readonly problem: SoftmaxCall; readonly result: void };
   readonly matmul: { readonly problem: MatmulProblem; readonly result: void };
+  readonly "quantized matmul": { readonly problem: QuantizedProblem; readonly result: void };
   readonly "sum rows": { readonly problem: RowSums; readonly result: void };
   readonly "top k": { readonly problem: TopKViews; readonly result: void };
 }

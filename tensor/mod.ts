@@ -31,14 +31,7 @@ export type { NestedArray, NumberArray } from "./nested_array.ts";
 export { openDevice } from "./open_device.ts";
 export { attention, type AttentionOptions } from "./ops/attention/attention.ts";
 export { attentionPattern } from "./ops/attention/pattern.ts";
-export {
-  normal,
-  type NormalOptions,
-  permutation,
-  type PermutationOptions,
-  uniform,
-  type UniformOptions,
-} from "./ops/creation.ts";
+export * from "./ops/creation.ts";
 export { crossEntropy } from "./ops/losses/cross_entropy.ts";
 export {
   linearCrossEntropy,
@@ -48,19 +41,13 @@ export type { CrossEntropyOptions, Reduction } from "./ops/losses/formulas.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";
-export {
-  conv1d,
-  conv2d,
-  type Convolution1dOptions,
-  type ConvolutionOptions,
-  convTranspose2d,
-  type TransposedConvolutionOptions,
-} from "./ops/convolution/convolution.ts";
+export * from "./ops/convolution/convolution.ts";
 export { avgPool2d, fold, maxPool2d, type PoolOptions, unfold } from "./ops/convolution/pool.ts";
 export type { NumberOrPair, Pair, WindowOptions } from "./ops/convolution/windows.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 export type { TensorMethods } from "./ops/methods.ts";
 export { runProgram, runProgramInto, runProgramOutputs } from "./ops/program.ts";
+export { type Packing, quantize, QuantizedMatrix } from "./ops/quantized/mod.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
 export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
 export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling/sampling.ts";

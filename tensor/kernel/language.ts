@@ -94,6 +94,11 @@ export interface IntVector {
   shiftLeft(bits: number): IntVector;
   /** Copies the sign in from the left. */
   shiftRight(bits: number): IntVector;
+  /**
+   * Adds the products of the 4 × 4 signed bytes of both to `sum`. Only the total of its lanes is
+   * defined: a device adds a product to the lane that suits it. Uses both twice: name them first.
+   */
+  dotBytes(other: IntVector, sum: IntVector): IntVector;
   less(other: IntVector | number): Mask;
   equal(other: IntVector | number): Mask;
   toF32x4(): Vector;

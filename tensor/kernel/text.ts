@@ -74,6 +74,7 @@ class Term implements Int, Float, Vector, IntVector, Mask, Condition {
   multiplyAdd = (factor: Operand, summand: Operand): Term => this.multiply(factor).add(summand);
   negativeMultiplyAdd = (factor: Operand, minuend: Operand): Term =>
     termOf(minuend).subtract(this.multiply(factor));
+  dotBytes = (other: Operand, sum: Operand): Term => this.#call("dotBytes", other, sum);
   negate = (): Term => new Term(`−${this.at(ATOM)}`, PRODUCT);
   abs = (): Term => this.#call("abs");
   sqrt = (): Term => this.#call("sqrt");

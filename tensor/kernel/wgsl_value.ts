@@ -126,6 +126,9 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
     const type = this.#as("i32");
     return new WgslValue(`select(${type}(0), ${operandCode(value, type)}, ${this.code})`, type);
   }
+  dotBytes(other: IntVector, sum: IntVector): WgslValue {
+    return new WgslValue(`dotBytes(${this.code}, ${codeOf(other)}, ${codeOf(sum)})`, this.type);
+  }
   toF32x4(): WgslValue {
     return this.#convert(this.#as("f32"), "f32");
   }

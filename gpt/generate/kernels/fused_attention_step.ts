@@ -5,6 +5,7 @@ import { readsAsVectors } from "../../../tensor/devices/webgpu/split.ts";
 import type { WebGpuDevice } from "../../../tensor/device.ts";
 import type { Path } from "../../../tensor/fast_paths.ts";
 import { attentionWork, LOG2_E, UNLIMITED } from "../../../tensor/ops/attention/problem.ts";
+import { QuantizedMatrix } from "../../../tensor/mod.ts";
 import { FLOAT32_EPSILON } from "../../../tensor/ops/rows.ts";
 import { allocate, type Tensor } from "../../../tensor/tensor.ts";
 import type { AttentionStep } from "./attention_step.ts";
@@ -24,6 +25,7 @@ export const fusedAttentionStep: Path<AttentionStep, WebGpuDevice, Tensor | null
     const table = embedding === null ? [] : [embedding.table];
     const suits = tokens === 1 && position < cachedKeys.shape[1]! && headSize % 8 === 0 &&
       headSize <= MAX_HEAD_SIZE && headSize > 0 &&
+      table.every((x) => !(x instanceof QuantizedMatrix)) &&
       [...read, ...table].every((x) => readsAsVectors(device, x)) &&
       gate.every(({ dtype }) => dtype === "float32") &&
       [queries, keys, values, cos, sin, ...gate, ...table].every((x) => x.isContiguous) &&
@@ -32,7 +34,9 @@ export const fusedAttentionStep: Path<AttentionStep, WebGpuDevice, Tensor | null
       cachedKeys.strides.join() === cachedValues.strides.join() && cachedKeys.strides[3] === 1 &&
       cachedKeys.strides.every((stride, axis) => axis === 3 || stride % 4 === 0) &&
       (embedding?.ids.isContiguous ?? true);
-    return suits ? null : "it has several tokens, or operands that cannot be read as vectors";
+    return suits
+      ? null
+      : "it has several tokens, or operands that cannot be read as vectors of floats";
   },
   run: (step, device) => {
     const { queries, keys, values, cos, sin, embedding, cachedKeys, cachedValues } = step;

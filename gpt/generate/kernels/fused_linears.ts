@@ -3,6 +3,7 @@
 import { fitsOneBinding, readsAsVectors } from "../../../tensor/devices/webgpu/split.ts";
 import type { WebGpuDevice } from "../../../tensor/device.ts";
 import type { Path } from "../../../tensor/fast_paths.ts";
+import { QuantizedMatrix } from "../../../tensor/mod.ts";
 import { reshape, slice } from "../../../tensor/ops/views.ts";
 import { allocate, type Tensor } from "../../../tensor/tensor.ts";
 import type { LinearsProblem } from "./linears.ts";
@@ -18,7 +19,8 @@ export const fusedLinears: Path<LinearsProblem, WebGpuDevice, readonly Tensor[]>
     const length = x.shape.at(-1) ?? 0;
     const rows = x.size / length;
     const fits = (weight: Tensor) =>
-      weight.device === device && readsAsVectors(device, weight) && weight.shape.length === 2 &&
+      !(weight instanceof QuantizedMatrix) && weight.device === device &&
+      readsAsVectors(device, weight) && weight.shape.length === 2 &&
       weight.shape[0]! > 0 && weight.shape[1]! <= length && weight.shape[1]! % 4 === 0 &&
       weight.strides[1] === 1 && weight.strides[0]! % 4 === 0;
     const suits = rows >= 1 && rows <= MAX_ROWS && length % 4 === 0 && x.isContiguous &&
@@ -28,7 +30,7 @@ export const fusedLinears: Path<LinearsProblem, WebGpuDevice, readonly Tensor[]>
       (residual === undefined || (residual.device === device && residual.dtype === "float32" &&
         residual.isContiguous && fitsOneBinding(device, residual.allocation) &&
         residual.shape.join() === [...x.shape.slice(0, -1), weights[0]!.shape[0]].join()));
-    return suits ? null : "it has many rows, or operands that cannot be read as vectors";
+    return suits ? null : "it has many rows, or operands that cannot be read as vectors of floats";
   },
   run: (problem, device) => {
     const { x, weights } = problem;

@@ -6,13 +6,14 @@
  * @module
  */
 
+import { dotBytesFunction } from "../../kernel/wgsl_dot_bytes.ts";
 import { wgslTypeOf, type Width } from "../../kernel/wgsl_value.ts";
 
 /** Definitions of all functions that `code` uses, including those that they use. */
 export function functionsFor(code: string): string {
   let found = "";
   // A function uses only those before it.
-  for (const [name, definition] of definitions.toReversed()) {
+  for (const [name, definition] of definitions().toReversed()) {
     if (`${found}${code}`.includes(`${name}(`)) found = definition + found;
   }
   return found;
@@ -59,9 +60,10 @@ fn exponential${n}(x: ${F}) -> ${F} {
   };
 }
 
-const definitions: readonly (readonly [name: string, definition: string])[] = [
+const definitions = (): readonly (readonly [name: string, definition: string])[] => [
   // A function's result is not a constant expression, so it may be infinite or NaN.
   ["fromBits", "\nfn fromBits(bits: u32) -> f32 {\n  return bitcast<f32>(bits);\n}\n"],
+  ["dotBytes", dotBytesFunction()],
   ...Object.entries(functionsOfWidth(1)),
   ...Object.entries(functionsOfWidth(4)),
 ];

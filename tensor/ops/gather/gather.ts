@@ -10,6 +10,7 @@ import { formatShape, normalizeAxis } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { checkIds } from "./ids.ts";
 import { addAlong, takeAlong, takeRows } from "./kernels.ts";
+import { QuantizedMatrix, takePackedRows } from "../quantized/mod.ts";
 import { sumRows } from "./sum_rows.ts";
 import { contiguous, transpose } from "../views.ts";
 
@@ -19,7 +20,10 @@ const embeddingOperation: Operation<null, readonly [weight: Tensor, ids: Tensor]
     shape: [...ids.shape, weight.shape[1]!],
     dtype: weight.dtype,
   }],
-  run: (device, [weight, ids], [output]) => takeRows(device, weight, ids, output),
+  run: (device, [weight, ids], [output]) =>
+    weight instanceof QuantizedMatrix
+      ? takePackedRows(device, weight, ids, output)
+      : takeRows(device, weight, ids, output),
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved, _attributes, _wanted, [sum]) => {
@@ -38,7 +42,7 @@ const embeddingOperation: Operation<null, readonly [weight: Tensor, ids: Tensor]
  * An invalid id is an error if the host knows it. One that was computed on the device gives a row
  * of NaN.
  *
- * @param weight Floats, `[V, D]`
+ * @param weight Floats, `[V, D]`; the rows of a {@linkcode QuantizedMatrix} are unpacked.
  * @param ids `int32 [...]`
  * @returns `[..., D]`, of the dtype of the weight.
  * @throws {TypeError} If the ids are not `int32`, or the weight is.

@@ -205,7 +205,7 @@ export function linearCrossEntropy(
   checkIds(what, "target", targets, IGNORED_TARGET, classes);
   const wantsGradient = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
   if (reduction === "none" && wantsGradient) {
-    const logits = linear(hidden, slice(weight, 0, 0, classes));
+    const logits = linear(hidden, weight.slice(0, 0, classes));
     return named("linearCrossEntropy", crossEntropy(logits, targets, { reduction, softcap }));
   }
   const rowBytes = bytesPerElement(hidden.dtype) * classes;
@@ -241,7 +241,7 @@ export function inChunks(
   }
   const problem = {
     hidden: x,
-    weight: slice(w, 0, 0, classes),
+    weight: w.slice(0, 0, classes),
     targets: contiguous(reshape(targets, [rows, 1])),
     softcap,
     rowsAtOnce,

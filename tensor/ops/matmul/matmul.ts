@@ -10,6 +10,7 @@ import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace, copy, copyView } from "../elementwise.ts";
 import { multiplyViews } from "./multiply.ts";
 import { hasUnitStride } from "./problem.ts";
+import { multiplyQuantized, quantizedLinear, QuantizedMatrix } from "../quantized/mod.ts";
 import { sumToShape } from "../sums.ts";
 import { reshape } from "../views.ts";
 
@@ -155,6 +156,7 @@ export function multiplyInto(
   c: Tensor,
   options: Attributes & { readonly accumulate?: boolean },
 ): void {
+  if (b instanceof QuantizedMatrix) return multiplyQuantized(c.device, a, b, c, options);
   const withUnitStride = (x: Tensor) => hasUnitStride(x) ? x : copy(x);
   multiplyViews(c.device, withUnitStride(a), withUnitStride(b), c, options);
 }
@@ -193,7 +195,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
  * A linear layer: x Wᵀ + b.
  *
  * @param x `[..., in]`
- * @param weight `[out, in]`
+ * @param weight `[out, in]`; if it is a {@linkcode QuantizedMatrix}, x is rounded to 8 bits.
  * @param bias `[out]`
  * @returns `[..., out]`
  */
@@ -203,5 +205,6 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   if (x.shape.length === 1) {
     return reshape(linear(reshape(x, [1, x.size]), weight, bias), weight.shape.slice(0, 1));
   }
+  if (weight instanceof QuantizedMatrix) return quantizedLinear(x, weight, bias);
   return matmul(x, weight, { transposeB: true, bias });
 }

@@ -281,6 +281,13 @@ export class I32x4 extends Value {
   where(value: number): I32x4 {
     return this.and(value);
   }
+  /** `sum` and the products of signed bytes, widened to 16 bits. Evaluates both twice. */
+  dotBytes(other: I32x4, sum: I32x4): I32x4 {
+    const [low, high] = [135, 136].map((widen) =>
+      new I32x4(vector(186, [this, other].map((four) => new I32x4(vector(widen, [four])))))
+    );
+    return low!.add(high!).add(sum);
+  }
   toF32x4(): F32x4 {
     return new F32x4(vector(250, [this]));
   }
