@@ -15,7 +15,7 @@ import {
   writeTorchFile,
 } from "../interchange/mod.ts";
 import { RangeError, TypeError } from "../tensor/errors.ts";
-import { type Tokenizer, writeHuggingFace } from "../tokenizer/mod.ts";
+import { startOfTexts, writeHuggingFace } from "../tokenizer/mod.ts";
 import { toGguf } from "./gguf_model.ts";
 import { toGgufTokenizer } from "./gguf_tokenizer.ts";
 import { toHuggingFace } from "./hugging_face.ts";
@@ -45,12 +45,6 @@ export interface ExportedFile {
   /** Its content, in pieces, made when they are asked for. */
   readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
-
-/** Tokens that end a text or a turn; the first that a tokenizer has is named in the files. */
-const ENDS = [
-  ...["<|assistant_end|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>"],
-  ...["<|endoftext|>", "<|bos|>"],
-];
 
 /**
  * Gives a model as files of another program. Everything is checked before the first file.
@@ -112,21 +106,24 @@ function* asHuggingFace(
     throw new RangeError(`Cannot export as huggingface: it ${lost} ${nameOf(model)}`);
   }
   const { config, layout } = written;
-  const end = endOf(tokenizer);
-  const [start, stop] = [tokenizer?.documentStart ?? null, end && tokenizer!.special(end)];
+  const [start, ends] = [tokenizer?.documentStart ?? null, tokenizer?.ends ?? []];
+  const ids = { bos_token_id: start, eos_token_id: ends.length > 1 ? ends : ends[0] ?? null };
   yield json("config.json", {
     ...config,
-    ...{ bos_token_id: start, eos_token_id: stop },
+    ...ids,
     torch_dtype: { f32: "float32", f16: "float16", bf16: "bfloat16" }[type],
   });
+  if (tokenizer !== null) yield json("generation_config.json", ids);
   const tensors = tensorsToWrite(model, layout, () => type.toUpperCase());
   yield { name: "model.safetensors", chunks: writeSafetensorsFile(tensors, { format: "pt" }) };
   if (tokenizer !== null) {
-    yield textFile("tokenizer.json", tokenizerJson(tokenizer));
+    const { vocabulary } = tokenizer;
+    const addsStart = startOfTexts(vocabulary) !== null;
+    yield textFile("tokenizer.json", writeHuggingFace({ ...vocabulary, addsStart }));
     yield json("tokenizer_config.json", {
       tokenizer_class: "PreTrainedTokenizerFast",
       bos_token: start === null ? null : tokenizer.decode([start]),
-      eos_token: end,
+      eos_token: ends.length === 0 ? null : tokenizer.decode([ends[0]!]),
       model_max_length: model.config.sequenceLen,
     });
   }
@@ -165,10 +162,7 @@ function* asGguf(
   }
   const all = new Map<string, Fact>([
     ...facts,
-    ...tokenizer === null ? [] : toGgufTokenizer(tokenizer, model.config.vocabSize, {
-      end: endOf(tokenizer),
-      addsStart: textStart(tokenizer) !== null,
-    }),
+    ...tokenizer === null ? [] : toGgufTokenizer(tokenizer, model.config.vocabSize),
     ...chatTemplate === null ? [] : [
       ["tokenizer.chat_template", { type: "string", value: chatTemplate }] as const,
     ],
@@ -216,36 +210,6 @@ function check(option: string, known: readonly string[], value: string): void {
 
 function nameOf({ architecture = "nanochat" }: TrainableModel): string {
   return architecture;
-}
-
-function endOf(tokenizer: Tokenizer | null): string | null {
-  return ENDS.find((name) => tokenizer?.specialTokens.has(name)) ?? null;
-}
-
-/** The token that programs put before every text: Llama's and nanochat's, but not GPT-2's. */
-function textStart(tokenizer: Tokenizer): string | null {
-  const { documentStart } = tokenizer;
-  const name = documentStart === null ? null : tokenizer.decode([documentStart]);
-  return name === "<|endoftext|>" ? null : name;
-}
-
-/** `tokenizer.json`, with the token that begins a text. */
-function tokenizerJson(tokenizer: Tokenizer): string {
-  const start = textStart(tokenizer);
-  const text = writeHuggingFace(tokenizer.vocabulary);
-  if (start === null) return text;
-  const [token, sequence] = [
-    { SpecialToken: { id: start, type_id: 0 } },
-    { Sequence: { id: "A", type_id: 0 } },
-  ];
-  const special_tokens = {
-    [start]: { id: start, ids: [tokenizer.documentStart], tokens: [start] },
-  };
-  const pair = [token, sequence, { Sequence: { id: "B", type_id: 1 } }];
-  const post_processor = {
-    ...{ type: "TemplateProcessing", single: [token, sequence], pair, special_tokens },
-  };
-  return JSON.stringify({ ...JSON.parse(text), post_processor });
 }
 
 function json(name: string, value: unknown): ExportedFile {

@@ -11,7 +11,7 @@ import {
 import type { Device } from "../tensor/mod.ts";
 import { cpuTest } from "../testing/every_device.ts";
 import { hasGolden, readGoldenJson } from "../testing/golden.ts";
-import { Tokenizer } from "../tokenizer/mod.ts";
+import { startOfTexts, Tokenizer } from "../tokenizer/mod.ts";
 import { openHuggingFace } from "./hugging_face.ts";
 import {
   type ExportOptions,
@@ -35,7 +35,7 @@ async function write(opened: Pretrained, options: ExportOptions): Promise<string
   return folder;
 }
 
-/** The model of a folder of transformers, without a tokenizer: some of them are not read. */
+/** The model of a folder of transformers, without a tokenizer, which not all of them have. */
 async function openWeights(folder: string, device: Device): Promise<Pretrained> {
   const files = pathFolder(folder);
   const model = await openHuggingFace(files, await readJson(files, "config.json"), device);
@@ -100,14 +100,19 @@ if (hasGolden) {
     });
   }
 
-  for (const name of ["hf-gpt2", "hf-llama"]) {
+  for (const name of ["hf-gpt2", "hf-llama", "hf-qwen3", "hf-smollm2"]) {
     cpuTest(`${name}: the tokenizer has the same ids in every format`, async (device) => {
       const opened = await openPretrained(golden + name, device);
       const texts = readGoldenJson<{ text: string }[]>(`interchange/${name}/texts`);
       for (const to of ["huggingface", "gguf"] as const) {
         const { tokenizer } = await openPretrained(await write(opened, { to }), device);
-        const { specialTokens, documentStart } = opened.tokenizer!;
+        const { specialTokens, documentStart, ends, vocabSize } = opened.tokenizer!;
         assertEquals(tokenizer!.documentStart, documentStart);
+        assertEquals([...tokenizer!.ends, tokenizer!.vocabSize], [...ends, vocabSize]);
+        assertEquals(
+          startOfTexts(tokenizer!.vocabulary),
+          startOfTexts(opened.tokenizer!.vocabulary),
+        );
         assertEquals([...tokenizer!.specialTokens], [...specialTokens]);
         for (const { text } of texts) {
           assertEquals(tokenizer!.encode(text), opened.tokenizer!.encode(text), text);

@@ -2,62 +2,56 @@
 
 import type { Fact, GgufFile } from "../interchange/mod.ts";
 import { RangeError } from "../tensor/errors.ts";
-import { GPT2_PATTERN, readHuggingFace, Tokenizer, writeHuggingFace } from "../tokenizer/mod.ts";
+import {
+  DIGIT_PATTERN,
+  GPT2_PATTERN,
+  LLAMA3_PATTERN,
+  QWEN2_PATTERN,
+  readHuggingFace,
+  startOfTexts,
+  Tokenizer,
+  type Vocabulary,
+  writeHuggingFace,
+} from "../tokenizer/mod.ts";
 import { unreadable } from "./weights.ts";
 
-/** What follows the numbers in Llama 3's and Qwen 2's patterns is the same. */
-const around = (numbers: string) =>
-  String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|${numbers}|` +
-  String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
-
-const byteLevel = { type: "ByteLevel", add_prefix_space: false };
-
-const splitBy = (pattern: string) => ({
-  type: "Sequence",
-  pretokenizers: [
-    { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false },
-    { ...byteLevel, use_regex: false },
-  ],
-});
-
-/** How texts are split, by the name that llama.cpp has for it, as `tokenizer.json` would say it. */
-const preTokenizers: Readonly<Record<string, object>> = {
-  "gpt-2": { ...byteLevel, use_regex: true },
-  "llama-bpe": splitBy(around(String.raw`\p{N}{1,3}`)),
-  "qwen2": splitBy(around(String.raw`\p{N}`)),
+/** How texts are split and brought into a form, by the name that llama.cpp has for it. */
+const preTokenizers: Readonly<
+  Record<string, Pick<Vocabulary, "pattern" | "morePatterns" | "normalization">>
+> = {
+  "gpt-2": { pattern: GPT2_PATTERN },
+  "llama-bpe": { pattern: LLAMA3_PATTERN },
+  // llama.cpp leaves texts as they are, Qwen's own tokenizer does not.
+  "qwen2": { pattern: QWEN2_PATTERN, normalization: "NFC" },
+  "smollm": { pattern: DIGIT_PATTERN, morePatterns: [GPT2_PATTERN] },
 };
 
-/** llama.cpp's name for a pattern that splits texts. */
-const namesOfPatterns: ReadonlyMap<string, string> = new Map([
-  [GPT2_PATTERN, "gpt-2"],
-  [around(String.raw`\p{N}{1,3}`), "llama-bpe"],
-  [around(String.raw`\p{N}`), "qwen2"],
-]);
-
-/** Types of tokens: those of texts, those that begin or end something, and ids without a token. */
-const [NORMAL, CONTROL, UNUSED] = [1, 3, 5];
-/** Types of tokens that stand for themselves: control tokens, and those that a user has added. */
-const ADDED_TYPES = [CONTROL, 4];
+/** Types of tokens: of texts, special ones, those that stand for their name, and ids without a token. */
+const [NORMAL, CONTROL, ADDED, UNUSED] = [1, 3, 4, 5];
 
 /**
  * What a GGUF file says of a tokenizer.
  *
  * @param vocabSize The number of ids that the model has, which may be more.
- * @param options.end The token that ends a text, if one is known.
- * @param options.addsStart Whether the token that begins documents is put before every text.
  * @throws {RangeError} If llama.cpp has no name for its split pattern.
  */
 export function toGgufTokenizer(
   tokenizer: Tokenizer,
   vocabSize: number,
-  { end, addsStart }: { readonly end: string | null; readonly addsStart: boolean },
 ): Map<string, Fact> {
-  const pre = namesOfPatterns.get(tokenizer.pattern);
+  const { vocabulary } = tokenizer;
+  const { pattern, morePatterns = [], normalization = null } = vocabulary;
+  const splits = [pattern, ...morePatterns];
+  const pre = Object.entries(preTokenizers).find(([, known]) =>
+    [known.pattern, ...known.morePatterns ?? []].join("\n") === splits.join("\n") &&
+    (known.normalization ?? null) === normalization
+  )?.[0];
   if (pre === undefined) {
+    const known = Object.keys(preTokenizers).join(", ");
+    const form = normalization === null ? "" : ` after ${normalization}`;
     throw new RangeError(
-      `Cannot write GGUF: wanted a tokenizer whose split pattern has a name there (${
-        [...namesOfPatterns.values()].join(", ")
-      }), got ${JSON.stringify(tokenizer.pattern.slice(0, 100))}`,
+      `Cannot write GGUF: wanted a tokenizer whose split pattern has a name there (${known}), got ` +
+        JSON.stringify(splits.join(", then ").slice(0, 100)) + form,
     );
   }
   const { model } = JSON.parse(writeHuggingFace(tokenizer.vocabulary));
@@ -67,7 +61,8 @@ export function toGgufTokenizer(
     [tokens[id], types[id]] = [name, NORMAL];
   }
   for (const [name, id] of tokenizer.specialTokens) [tokens[id], types[id]] = [name, CONTROL];
-  const { documentStart } = tokenizer;
+  for (const [name, id] of vocabulary.addedTokens ?? []) [tokens[id], types[id]] = [name, ADDED];
+  const { documentStart, ends: [end, ...otherEnds] } = tokenizer;
   const merges: string[] = model.merges.map((pair: [string, string]) => pair.join(" "));
   const facts: Record<string, Fact> = {
     model: { type: "string", value: "gpt2" },
@@ -76,8 +71,10 @@ export function toGgufTokenizer(
     token_type: { type: "array", of: "int32", value: types },
     merges: { type: "array", of: "string", value: merges },
     ...documentStart !== null && { bos_token_id: { type: "uint32", value: documentStart } },
-    ...end !== null && { eos_token_id: { type: "uint32", value: tokenizer.special(end) } },
-    add_bos_token: { type: "bool", value: addsStart },
+    ...end !== undefined && { eos_token_id: { type: "uint32", value: end } },
+    // It has places for two.
+    ...otherEnds.length > 0 && { eot_token_id: { type: "uint32", value: otherEnds[0]! } },
+    add_bos_token: { type: "bool", value: startOfTexts(vocabulary) !== null },
   };
   return new Map(Object.entries(facts).map(([name, fact]) => [`tokenizer.ggml.${name}`, fact]));
 }
@@ -99,23 +96,38 @@ export function ggufTokenizer(file: string, { facts }: GgufFile): Tokenizer | nu
     const wanted = `tokenizer.ggml.pre to be ${Object.keys(preTokenizers).join(", ")}`;
     throw unreadable(file, wanted, pre);
   }
+  const ids = ["eos", "eot"].map((name) => fact(`${name}_token_id`));
+  const [bos, addsStart] = [fact("bos_token_id"), fact("add_bos_token")];
   const [tokens, types, merges] = ["tokens", "token_type", "merges"].map((name) => {
     const value = fact(name);
     if (Array.isArray(value)) return value as unknown[];
     throw unreadable(file, `tokenizer.ggml.${name} as a list`, value);
   }) as [unknown[], unknown[], unknown[]];
-  const all = tokens.map((content, id) => ({ content: `${content}`, id }));
-  const isAdded = ({ id }: { id: number }) => ADDED_TYPES.includes(Number(types[id]));
-  const vocab = all.filter((token) => !isAdded(token) && types[token.id] !== UNUSED)
+  const all = tokens.map((content, id) => ({ content: `${content}`, id, type: Number(types[id]) }));
+  const added = all.filter(({ type }) => type === CONTROL || type === ADDED);
+  const vocab = all.filter(({ type }) => type !== CONTROL && type !== ADDED && type !== UNUSED)
     .map(({ content, id }) => [content, id]);
   try {
-    const vocabulary = readHuggingFace(JSON.stringify({
-      added_tokens: all.filter(isAdded).map((token) => ({ ...token, special: true })),
-      pre_tokenizer: preTokenizer,
+    const { tokens: bytes, ...vocabulary } = readHuggingFace(JSON.stringify({
+      added_tokens: added.map(({ content, id, type }) => ({
+        ...{ content, id, special: type === CONTROL },
+      })),
+      pre_tokenizer: { type: "ByteLevel" },
       model: { type: "BPE", vocab: Object.fromEntries(vocab), merges },
     }));
-    // Qwen's texts begin with nothing, although its files name a token for it.
-    return new Tokenizer(pre === "qwen2" ? { ...vocabulary, documentStart: null } : vocabulary);
+    const named = new Set(added.map(({ id }) => id));
+    const isToken = (id: unknown): id is number =>
+      Number.isInteger(id) && (bytes[id as number] !== undefined || named.has(id as number));
+    const ends = ids.filter(isToken);
+    const isSpecial = added.some(({ id, type }) => id === bos && type === CONTROL);
+    return new Tokenizer({
+      ...{ ...vocabulary, ...preTokenizer, tokens: bytes, size: tokens.length },
+      ...ends.length > 0 && { ends: [...new Set(ends)] },
+      ...isSpecial && { documentStart: bos as number },
+      // Qwen's texts begin with nothing, although its files name a token for it.
+      ...pre === "qwen2" && { documentStart: null },
+      ...typeof addsStart === "boolean" && { addsStart },
+    });
   } catch (error) {
     throw unreadable(file, "a tokenizer", (error as Error).message);
   }

@@ -4,10 +4,7 @@ import { AdamW, MuonAdamW } from "../optim/mod.ts";
 import { type Device, noGrad, openDevice, readSafetensors, Tensor } from "../tensor/mod.ts";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { hasGolden, readGoldenJson, relativeDeviation } from "../testing/golden.ts";
-import { pathFolder } from "../interchange/mod.ts";
-import { openHuggingFace } from "./hugging_face.ts";
 import { architectures, GPT2, Llama, Nanochat2025, openPretrained } from "./mod.ts";
-import { readJson } from "./read_json.ts";
 
 const golden = new URL("../../shared/golden/interchange/", import.meta.url);
 
@@ -20,11 +17,8 @@ interface Expected {
   losses_adamw?: number[];
 }
 
-/** The model of a folder, whatever its tokenizer is like. */
 async function openFolder(name: string, device: Device): Promise<TrainableModel> {
-  if (!name.startsWith("hf-")) return (await openPretrained(pathOf(name), device)).model;
-  const folder = pathFolder(pathOf(name));
-  return await openHuggingFace(folder, await readJson(folder, "config.json"), device);
+  return (await openPretrained(pathOf(name), device)).model;
 }
 
 const tensorsOf = (name: string) => readSafetensors(Deno.readFileSync(pathOf(name)));
@@ -172,7 +166,12 @@ if (hasGolden) {
   }
 
   cpuTest("the tokenizer in a GGUF file is that of the folder", async (device) => {
-    for (const [file, folder] of [["llama-q8_0", "hf-llama"], ["gpt2-f32", "hf-gpt2"]] as const) {
+    for (
+      const [file, folder] of [["llama-q8_0", "hf-llama"], ["gpt2-f32", "hf-gpt2"], [
+        "qwen3-f32",
+        "hf-qwen3",
+      ]] as const
+    ) {
       const [gguf, original] = await Promise.all(
         [`gguf/${file}.gguf`, folder].map((path) => openPretrained(pathOf(path), device)),
       );
@@ -181,11 +180,51 @@ if (hasGolden) {
       const texts = readGoldenJson<{ text: string }[]>(`interchange/${folder}/texts`);
       for (const { text } of texts) assertEquals(ours.encode(text), wanted.encode(text), text);
     }
-    const { tokenizer } = await openPretrained(pathOf("gguf/qwen3-f32.gguf"), device);
-    assertEquals(
-      tokenizer!.decode(tokenizer!.encode("Call me Ishmael, 1851.")),
-      "Call me Ishmael, 1851.",
-    );
+  });
+
+  cpuTest("what begins a document and what ends a turn, the files say", async (device) => {
+    for (
+      const [path, start, ends] of [
+        ["hf-gpt2", "<|endoftext|>", ["<|endoftext|>"]],
+        ["hf-llama", "<|begin_of_text|>", ["<|end_of_text|>"]],
+        ["hf-qwen3", null, ["<|im_end|>"]],
+        ["hf-smollm2", "<|im_start|>", ["<|im_end|>"]],
+        ["gguf/llama-f32.gguf", "<|begin_of_text|>", ["<|end_of_text|>"]],
+        ["gguf/qwen3-f32.gguf", null, ["<|im_end|>"]],
+        ["nanochat-head", "<|bos|>", ["<|assistant_end|>", "<|bos|>"]],
+      ] as const
+    ) {
+      const tokenizer = (await openPretrained(pathOf(path), device)).tokenizer!;
+      const named = (id: number) => tokenizer.decode([id]);
+      const { documentStart } = tokenizer;
+      assertEquals(documentStart === null ? null : named(documentStart), start, path);
+      assertEquals(tokenizer.ends.map(named), [...ends], path);
+    }
+    // generation_config.json has the last word, and may name several.
+    const folder = await Deno.makeTempDir();
+    for await (const { name } of Deno.readDir(pathOf("hf-qwen3"))) {
+      await Deno.copyFile(pathOf(`hf-qwen3/${name}`), `${folder}/${name}`);
+    }
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    const rows = JSON.stringify({ eos_token_id: [513, 511, 600] });
+    await Deno.writeTextFile(`${folder}/generation_config.json`, rows);
+    assertEquals(config.eos_token_id, 513);
+    const { tokenizer } = await openPretrained(folder, device);
+    assertEquals(tokenizer!.ends, [513, 511]);
+  });
+
+  cpuTest("rows of a model beyond its tokens decode to nothing", async (device) => {
+    const folder = await Deno.makeTempDir();
+    for await (const { name } of Deno.readDir(pathOf("hf-llama"))) {
+      await Deno.copyFile(pathOf(`hf-llama/${name}`), `${folder}/${name}`);
+    }
+    const file = JSON.parse(await Deno.readTextFile(`${folder}/tokenizer.json`));
+    file.added_tokens.pop();
+    await Deno.writeTextFile(`${folder}/tokenizer.json`, JSON.stringify(file));
+    const { model, tokenizer } = await openPretrained(folder, device);
+    assertEquals(tokenizer!.vocabSize, model.config.vocabSize);
+    assertEquals(tokenizer!.decode([65, 512, 65]), tokenizer!.decode([65, 65]));
+    assertThrows(() => tokenizer!.decode([513]), RangeError, "vocabulary of 513");
   });
 
   cpuTest(

@@ -96,7 +96,7 @@ async function openFolder(
   const json = await readJson(folder, "config.json");
   if (json !== null) {
     // What is small fails first.
-    const tokenizer = await huggingFaceTokenizer(folder);
+    const tokenizer = await huggingFaceTokenizer(folder, json);
     const chatTemplate = await readTemplate(folder);
     return { model: await openHuggingFace(folder, json, device), tokenizer, chatTemplate };
   }
@@ -115,19 +115,54 @@ async function openFolder(
   );
 }
 
-async function huggingFaceTokenizer(folder: Folder): Promise<Tokenizer | null> {
+/**
+ * The tokenizer of a folder of transformers. What begins a document and what ends a turn, other files say.
+ *
+ * @param config What `config.json` has.
+ */
+async function huggingFaceTokenizer(folder: Folder, config: unknown): Promise<Tokenizer | null> {
   const text = await readText(folder, "tokenizer.json");
   if (text === null) return null;
-  const config = await readJson(folder, "tokenizer_config.json");
-  // Qwen's texts begin with nothing, and its config says so.
-  const startsBare = typeof config === "object" && config !== null &&
-    Reflect.get(config, "bos_token") === null;
+  const own = await readJson(folder, "tokenizer_config.json");
+  const generation = await readJson(folder, "generation_config.json");
   try {
     const vocabulary = readHuggingFace(text);
-    return new Tokenizer(startsBare ? { ...vocabulary, documentStart: null } : vocabulary);
+    const { tokens, specialTokens, addedTokens = new Map() } = vocabulary;
+    const named = new Set([...specialTokens.values(), ...addedTokens.values()]);
+    const isToken = (id: unknown): id is number =>
+      Number.isInteger(id) && (tokens[id as number] !== undefined || named.has(id as number));
+    /** The id of a token that the tokenizer's config names, as a text or an object with one. */
+    const idOf = (token: unknown): number | undefined => {
+      const name = typeof token === "object" ? member(token, "content") : token;
+      return typeof name === "string" ? specialTokens.get(name) : undefined;
+    };
+    const bos = member(own, "bos_token");
+    const start = bos === null ? null : idOf(bos) ?? vocabulary.documentStart ??
+      [...specialTokens.values()].find((id) => id === member(config, "bos_token_id"));
+    const eos = member(generation, "eos_token_id") ?? member(config, "eos_token_id");
+    const ends = [idOf(member(own, "eos_token")), ...[eos].flat()].filter(isToken);
+    const { addsStart = false } = vocabulary;
+    return new Tokenizer({
+      ...vocabulary,
+      ...start !== undefined && { documentStart: start },
+      addsStart,
+      ...ends.length > 0 && { ends: [...new Set(ends)] },
+      ...sizeOf(member(config, "vocab_size")),
+    });
   } catch (error) {
     throw unreadable(`${folder.name}/tokenizer.json`, "a tokenizer", (error as Error).message);
   }
+}
+
+/** The number of ids of the model, if it is a number: the model's own reader checks it. */
+function sizeOf(vocabSize: unknown): { readonly size?: number } {
+  return typeof vocabSize === "number" ? { size: vocabSize } : {};
+}
+
+/** A member of a value from JSON; `undefined` if it has none. */
+function member(value: unknown, name: string): unknown {
+  const isObject = typeof value === "object" && value !== null;
+  return isObject && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
 }
 
 async function nanochatTokenizer(folders: readonly (Folder | null)[]): Promise<Tokenizer | null> {
@@ -142,11 +177,13 @@ async function nanochatTokenizer(folders: readonly (Folder | null)[]): Promise<T
 
 /** The template of conversations: a file of its own, or a member of the tokenizer's config. */
 async function readTemplate(folder: Folder): Promise<string | null> {
-  const text = await readText(folder, "chat_template.jinja");
-  if (text !== null) return text;
+  const own = await readText(folder, "chat_template.jinja");
+  if (own !== null) return own;
   const config = await readJson(folder, "tokenizer_config.json");
-  const template = typeof config === "object" && config !== null
-    ? Reflect.get(config, "chat_template")
-    : null;
-  return typeof template === "string" ? template : null;
+  const template = member(config, "chat_template");
+  if (!Array.isArray(template)) return typeof template === "string" ? template : null;
+  // Several, by name: others are for calls of tools.
+  const found = template.find((entry) => member(entry, "name") === "default");
+  const text = member(found, "template");
+  return typeof text === "string" ? text : null;
 }

@@ -18,6 +18,9 @@ export function hashBytes(source: Uint8Array, start: number, end: number): numbe
   return hash;
 }
 
+/** Hashes of second halves: a buffer for all tokens, as making one for each takes longer. */
+let secondHashes = new Int32Array(1 << 8);
+
 /**
  * Calls `visit` with the hashes of both halves, for every way to split `source` in two.
  *
@@ -29,7 +32,8 @@ export function hashSplits(
   visit: (cut: number, first: number, second: number) => void,
 ): void {
   const length = source.length;
-  const seconds = new Int32Array(length + 1);
+  const seconds = secondHashes = withRoom(secondHashes, length + 1, Int32Array);
+  seconds[length] = 0;
   let power = 1;
   for (let i = length - 1; i > 0; i--) {
     seconds[i] = seconds[i + 1]! + Math.imul(source[i]! + 1, power) | 0;
@@ -49,9 +53,11 @@ export class ByteTable {
   pool: Uint8Array = new Uint8Array(1 << 12);
   /** Start offset of each string in {@linkcode pool}; a string ends where the next one starts. */
   starts: Int32Array = new Int32Array(1 << 8);
-  #hashes: Int32Array = new Int32Array(1 << 8);
-  /** Id plus one; 0 marks an empty slot. The length is a power of two. */
-  #slots: Int32Array = new Int32Array(1 << 9);
+  /**
+   * Each slot holds a hash and, beside it, so that a lookup touches one cache line, the id plus one; 0 marks
+   * an empty slot. The number of slots is a power of two.
+   */
+  #slots: Int32Array = new Int32Array(2 << 9);
   #shift = 32 - 9;
 
   /** Returns the id of `source[start, end)`, or -1 if absent. */
@@ -62,12 +68,10 @@ export class ByteTable {
   findHashed(hash: number, source: Uint8Array, start: number, end: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = Math.imul(hash, SCRAMBLER) >>> this.#shift;
-    for (let entry = slots[slot]!; entry !== 0; entry = slots[slot]!) {
-      if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, source, start, end)) {
-        return entry - 1;
-      }
-      slot = slot + 1 & mask;
+    let slot = 2 * (Math.imul(hash, SCRAMBLER) >>> this.#shift);
+    for (let entry = slots[slot + 1]!; entry !== 0; entry = slots[slot + 1]!) {
+      if (slots[slot] === hash && this.#equals(entry - 1, source, start, end)) return entry - 1;
+      slot = slot + 2 & mask;
     }
     return -1;
   }
@@ -81,10 +85,8 @@ export class ByteTable {
     for (let i = start; i < end; i++) this.pool[from + i - start] = source[i]!;
     this.starts = withRoom(this.starts, number + 2, Int32Array);
     this.starts[number + 1] = to;
-    this.#hashes = withRoom(this.#hashes, number + 1, Int32Array);
-    this.#hashes[number] = hashBytes(source, start, end);
-    if (2 * this.size > this.#slots.length) this.#rehash();
-    else this.#place(number);
+    if (4 * this.size > this.#slots.length) this.#grow();
+    this.#place(hashBytes(source, start, end), number);
     return number;
   }
 
@@ -98,16 +100,21 @@ export class ByteTable {
     return true;
   }
 
-  #place(number: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = Math.imul(this.#hashes[number]!, SCRAMBLER) >>> this.#shift;
-    while (this.#slots[slot] !== 0) slot = slot + 1 & mask;
-    this.#slots[slot] = number + 1;
+  #place(hash: number, number: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = 2 * (Math.imul(hash, SCRAMBLER) >>> this.#shift);
+    while (slots[slot + 1] !== 0) slot = slot + 2 & mask;
+    slots[slot] = hash;
+    slots[slot + 1] = number + 1;
   }
 
-  #rehash(): void {
-    this.#slots = new Int32Array(2 * this.#slots.length);
+  #grow(): void {
+    const old = this.#slots;
+    this.#slots = new Int32Array(2 * old.length);
     this.#shift--;
-    for (let number = 0; number < this.size; number++) this.#place(number);
+    for (let slot = 0; slot < old.length; slot += 2) {
+      if (old[slot + 1] !== 0) this.#place(old[slot]!, old[slot + 1]! - 1);
+    }
   }
 }

@@ -28,7 +28,7 @@ export class Encoder {
   #tokens: readonly (Uint8Array | undefined)[];
   #lengths: Int32Array;
   #byteIds = new Int32Array(256);
-  #pairs = new PairTable();
+  #pairs: PairTable;
   /** All tokens of the vocabulary, followed by the cached pieces. */
   #pieces = new ByteTable();
   #vocabularyPieces = 0;
@@ -38,8 +38,8 @@ export class Encoder {
   #merger: Merger;
 
   /** @throws {SyntaxError} If the split pattern is malformed. */
-  constructor({ pattern, tokens }: Vocabulary) {
-    this.#splitter = makeSplitter(pattern);
+  constructor({ pattern, morePatterns = [], tokens }: Vocabulary) {
+    this.#splitter = makeSplitter([pattern, ...morePatterns]);
     this.#tokens = tokens;
     this.#lengths = Int32Array.from(tokens, (token) => token?.length ?? 0);
     this.#forgetPieces();
@@ -48,8 +48,10 @@ export class Encoder {
         this.#byteIds[token[0]!] = this.#idOf(this.#pieces.find(token, 0, 1));
       }
     }
-    for (const token of tokens) {
-      if (token !== undefined) this.#addPairsOf(token);
+    this.#pairs = new PairTable(this.#vocabularyPieces);
+    const { pool, starts } = this.#pieces;
+    for (let piece = 0; piece < this.#vocabularyPieces; piece++) {
+      this.#addPairsOf(pool.subarray(starts[piece]!, starts[piece + 1]!), this.#ids[piece]!);
     }
     this.#merger = new Merger(this.#byteIds, this.#pairs);
   }
@@ -150,7 +152,7 @@ export class Encoder {
     return this.#merger.merge(bytes, start, end, limit);
   }
 
-  #addPairsOf(token: Uint8Array): void {
+  #addPairsOf(token: Uint8Array, id: number): void {
     const pieces = this.#pieces;
     hashSplits(token, (cut, firstHash, secondHash) => {
       const first = pieces.findHashed(firstHash, token, 0, cut);
@@ -158,8 +160,7 @@ export class Encoder {
       const second = pieces.findHashed(secondHash, token, cut, token.length);
       if (second < 0) return;
       const [left, right] = [this.#idOf(first), this.#idOf(second)];
-      if (this.#pairs.find(left, right) >= 0) return; // another token with the same bytes
-      this.#pairs.add(left, right, this.#idOf(pieces.find(token, 0, token.length)));
+      this.#pairs.add(left, right, id);
     });
   }
 
@@ -169,9 +170,16 @@ export class Encoder {
 
   #forgetPieces(): void {
     this.#pieces = new ByteTable();
-    for (const [id, token] of this.#tokens.entries()) {
+    const tokens = this.#tokens;
+    this.#ids = withRoom(this.#ids, tokens.length, Int32Array);
+    this.#idStarts = withRoom(this.#idStarts, tokens.length + 1, Int32Array);
+    for (let id = 0; id < tokens.length; id++) {
+      const token = tokens[id];
       if (token === undefined || this.#pieces.find(token, 0, token.length) >= 0) continue;
-      this.#remember(token, 0, token.length, Int32Array.of(id), 1);
+      // A piece of one id, without what remembering several costs.
+      const piece = this.#pieces.add(token, 0, token.length);
+      this.#ids[piece] = id;
+      this.#idStarts[piece + 1] = piece + 1;
     }
     this.#vocabularyPieces = this.#pieces.size;
   }

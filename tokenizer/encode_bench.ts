@@ -30,8 +30,8 @@ assert(tokenizer.decode(tokenizer.encode(unbroken)) === unbroken);
 /** Keeps results alive so that the compiler cannot remove a benchmark's work. */
 let sink = 0;
 
-const scanner = makeSplitter(SPLIT_PATTERN);
-const expression = makeSplitter(`(?:${SPLIT_PATTERN})`);
+const scanner = makeSplitter([SPLIT_PATTERN]);
+const expression = makeSplitter([`(?:${SPLIT_PATTERN})`]);
 assertEquals(scanner.split(bytes), expression.split(bytes, prose));
 
 Deno.bench("split: regular expression", { group: "split prose", baseline: true }, () => {

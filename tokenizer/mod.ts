@@ -34,7 +34,14 @@ export {
 export { readHuggingFace, writeHuggingFace } from "./formats/hugging_face.ts";
 export type { TokenizerJson } from "./formats/json.ts";
 export { readTiktoken, type TiktokenOptions, writeTiktoken } from "./formats/tiktoken.ts";
-export { GPT2_PATTERN, SPLIT_PATTERN, toRegExp } from "./pattern.ts";
+export {
+  DIGIT_PATTERN,
+  GPT2_PATTERN,
+  LLAMA3_PATTERN,
+  QWEN2_PATTERN,
+  SPLIT_PATTERN,
+  toRegExp,
+} from "./pattern.ts";
 export { SPECIAL_TOKENS } from "./special.ts";
 export { type EncodeOptions, Tokenizer, type TrainOptions } from "./tokenizer.ts";
-export type { Merge, Vocabulary } from "./vocabulary.ts";
+export { type Merge, type NormalizationForm, startOfTexts, type Vocabulary } from "./vocabulary.ts";

@@ -20,6 +20,11 @@ export class PairTable {
   #seen: Int32Array = new Int32Array(1 << 8);
   #shift = 32 - 11;
 
+  /** @param expected The number of pairs that will be added, at least. */
+  constructor(expected = 0) {
+    while (8 * expected > this.#slots.length) this.#grow();
+  }
+
   /** Returns the value of the pair, or -1 if absent. */
   find(left: number, right: number): number {
     const hash = hashOf(left, right);

@@ -20,9 +20,23 @@ export const SPLIT_PATTERN: string = String
 export const GPT2_PATTERN: string = String
   .raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
+/** Splits each digit off, as SmolLM2's files do before they split by GPT-2's pattern. */
+export const DIGIT_PATTERN: string = String.raw`\p{N}`;
+
+/** Splits numbers off as a whole. */
+export const NUMBER_PATTERN: string = String.raw`\p{N}+`;
+
+/** Llama 3's split pattern, which is GPT-4's as Hugging Face files have it. */
+export const LLAMA3_PATTERN: string = String
+  .raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+
+/** The split pattern of Qwen 2 and 3. */
+export const QWEN2_PATTERN: string = String
+  .raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+
 /**
- * Patterns of well-known models, which take time linear in the length of any text. All others come from
- * files or users that are not trusted; see {@linkcode Matcher}.
+ * Patterns of well-known models, which match every character, and take time linear in the length of any
+ * text. All others come from files or users that are not trusted; see {@linkcode Matcher}.
  */
 export const KNOWN_PATTERNS: ReadonlySet<string> = new Set([
   GPT2_PATTERN,
@@ -31,12 +45,8 @@ export const KNOWN_PATTERNS: ReadonlySet<string> = new Set([
   // GPT-4 (cl100k) as in tiktoken
   String
     .raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`,
-  // GPT-4 and Llama 3 as in Hugging Face files
-  String
-    .raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
-  // Qwen 2 and 3
-  String
-    .raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+  LLAMA3_PATTERN,
+  QWEN2_PATTERN,
   // GPT-4o (o200k)
   String
     .raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,

@@ -5,7 +5,13 @@
  * @module
  */
 import { withRoom } from "./growable.ts";
-import { KNOWN_PATTERNS, SPLIT_PATTERN, toRegExp } from "./pattern.ts";
+import {
+  DIGIT_PATTERN,
+  KNOWN_PATTERNS,
+  NUMBER_PATTERN,
+  SPLIT_PATTERN,
+  toRegExp,
+} from "./pattern.ts";
 import { type Match, Matcher } from "./regex/matcher.ts";
 import { pieceEnd } from "./scan.ts";
 import { escapedLength, toEscapedText } from "./utf8.ts";
@@ -22,20 +28,27 @@ export interface Splitter {
 }
 
 /**
- * Creates the splitter for a pattern.
+ * Creates the splitter for patterns, each of which splits the pieces of the one before.
  *
  * Text between two matches is a piece as well, so no text is lost.
  *
- * @throws {SyntaxError} If the pattern is malformed or not supported.
+ * @throws {SyntaxError} If a pattern is malformed or not supported.
  */
-export function makeSplitter(pattern: string): Splitter {
-  if (isScannable(pattern)) return new ScanSplitter();
-  if (KNOWN_PATTERNS.has(pattern)) {
+export function makeSplitter(patterns: readonly string[]): Splitter {
+  if (patterns.length === 1 && isScannable(patterns[0]!)) return new ScanSplitter();
+  return new PatternSplitter(patterns.map(matchesBy));
+}
+
+/** Finds the matches of a pattern in a text. */
+type FindMatches = (text: string) => Iterable<Match>;
+
+function matchesBy(pattern: string): FindMatches {
+  if (KNOWN_PATTERNS.has(pattern) || [DIGIT_PATTERN, NUMBER_PATTERN].includes(pattern)) {
     const expression = toRegExp(pattern);
-    return new PatternSplitter((text) => matchesOf(expression, text));
+    return (text) => matchesOf(expression, text);
   }
   const matcher = new Matcher(pattern);
-  return new PatternSplitter((text) => matcher.matches(text));
+  return (text) => matcher.matches(text);
 }
 
 function* matchesOf(expression: RegExp, text: string): Generator<Match> {
@@ -88,11 +101,11 @@ class ScanSplitter implements Splitter {
 }
 
 class PatternSplitter implements Splitter {
-  #matches: (text: string) => Iterable<Match>;
+  #finders: readonly FindMatches[];
   #ends = new Ends();
 
-  constructor(matches: (text: string) => Iterable<Match>) {
-    this.#matches = matches;
+  constructor(finders: readonly FindMatches[]) {
+    this.#finders = finders;
   }
 
   split(bytes: Uint8Array, original?: string): Int32Array {
@@ -107,11 +120,23 @@ class PatternSplitter implements Splitter {
       unit = end;
       ends.push(byte);
     };
-    for (const { start, end } of this.#matches(text)) {
-      cutAt(start);
-      cutAt(end);
-    }
-    cutAt(text.length);
+    /** Cuts `piece`, which begins at `start` in `text`, by the patterns from `level` on. */
+    const cut = (piece: string, start: number, level: number): void => {
+      const matches = this.#finders[level]!(piece);
+      const isLast = level === this.#finders.length - 1;
+      const cutPiece = (from: number, to: number): void => {
+        if (isLast) cutAt(start + to);
+        else if (from < to) cut(piece.slice(from, to), start + from, level + 1);
+      };
+      let position = 0;
+      for (const match of matches) {
+        cutPiece(position, match.start);
+        cutPiece(match.start, match.end);
+        position = match.end;
+      }
+      cutPiece(position, piece.length);
+    };
+    cut(text, 0, 0);
     return ends.view();
   }
 }

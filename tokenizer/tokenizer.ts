@@ -10,13 +10,17 @@ import {
   isTokenId,
   MAX_VOCABULARY_SIZE,
   type Merge,
+  startOfDocuments,
   type Vocabulary,
 } from "./vocabulary.ts";
 
 const MAX_NAMES_SHOWN = 10;
 
-/** Names of the token that starts documents: nanochat's, GPT-2's, Llama 3's. */
-const DOCUMENT_STARTS = ["<|bos|>", "<|endoftext|>", "<|begin_of_text|>"];
+/** Names of tokens that end a text or a turn: nanochat's, those of ChatML, of Llama 3, GPT-2's. */
+const ENDS = [
+  ...["<|assistant_end|>", "<|bos|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>"],
+  "<|endoftext|>",
+];
 
 /** Options for {@linkcode Tokenizer.train}. */
 export interface TrainOptions {
@@ -38,6 +42,8 @@ export interface EncodeOptions {
   prepend?: string | number | null;
   /** Token to put last: the name of a special token, or any id. */
   append?: string | number;
+  /** What the names of special tokens in the text are: text, or these tokens. @default {"text"} */
+  special?: "text" | "recognize";
 }
 
 /**
@@ -47,7 +53,8 @@ export interface EncodeOptions {
  * within each piece. So any text can be encoded, and decoding restores every byte. The ids equal
  * tiktoken's for the same vocabulary.
  *
- * Text never encodes to special tokens: `encode("<|bos|>")` gives tokens for its seven characters.
+ * Text never encodes to special tokens, unless that is asked for: `encode("<|bos|>")` gives tokens for
+ * its seven characters.
  * A lone surrogate, which UTF-8 cannot represent, is encoded as U+FFFD.
  *
  * @example
@@ -70,6 +77,9 @@ export class Tokenizer {
   /** The bytes of every id, including special tokens. */
   #bytes: (Uint8Array | undefined)[];
   #merges: Merge[] | undefined;
+  /** Matches the names of added tokens, and of these and the special tokens; `null` if there are none. */
+  #addedNames: RegExp | null;
+  #allNames: RegExp | null;
 
   /**
    * Creates a tokenizer from its data.
@@ -83,10 +93,19 @@ export class Tokenizer {
     this.vocabulary = vocabulary;
     this.#encoder = new Encoder(vocabulary);
     this.#bytes = vocabulary.tokens.slice();
-    for (const [name, id] of vocabulary.specialTokens) {
-      this.#bytes[id] = this.#textEncoder.encode(name);
+    const { specialTokens, addedTokens = new Map<string, number>(), size = 0 } = vocabulary;
+    for (const named of [specialTokens, addedTokens]) {
+      for (const [name, id] of named) this.#bytes[id] = this.#textEncoder.encode(name);
     }
-    this.vocabSize = this.#bytes.length;
+    this.#addedNames = anyOf([...addedTokens.keys()]);
+    this.#allNames = anyOf([...addedTokens.keys(), ...specialTokens.keys()]);
+    if (size !== 0 && size < this.#bytes.length) {
+      throw new RangeError(
+        `Cannot make a tokenizer: wanted ids below ${size}, the number that the model has, got ` +
+          `${this.#bytes.length - 1}`,
+      );
+    }
+    this.vocabSize = Math.max(size, this.#bytes.length);
   }
 
   /**
@@ -188,10 +207,13 @@ export class Tokenizer {
    * `<|begin_of_text|>`. `null` if nothing does, as with Qwen's.
    */
   get documentStart(): number | null {
-    const { documentStart, specialTokens } = this.vocabulary;
-    if (documentStart !== undefined) return documentStart;
-    const name = DOCUMENT_STARTS.find((name) => specialTokens.has(name));
-    return name === undefined ? null : specialTokens.get(name)!;
+    return startOfDocuments(this.vocabulary);
+  }
+
+  /** The ids that end a text or a turn, the usual one first. */
+  get ends(): readonly number[] {
+    const { ends, specialTokens } = this.vocabulary;
+    return ends ?? ENDS.map((name) => specialTokens.get(name)).filter((id) => id !== undefined);
   }
 
   /** {@linkcode documentStart}, where there has to be one. @throws {RangeError} If there is none. */
@@ -215,7 +237,7 @@ export class Tokenizer {
   /**
    * Encodes text to ids.
    *
-   * @throws {TypeError} If `text` is not a string.
+   * @throws {TypeError} If `text` is not a string, or `special` is neither.
    * @throws {RangeError} If `prepend` or `append` is not a token, or if the split pattern, one from a
    * file perhaps, takes more than 200 steps per character and a million in addition.
    */
@@ -223,9 +245,22 @@ export class Tokenizer {
     if (typeof text !== "string") {
       throw new TypeError(`Cannot encode: wanted a string, got ${typeof text}`);
     }
-    const { prepend, append } = options;
+    const { prepend, append, special = "text" } = options;
     const ids = prepend === undefined || prepend === null ? [] : [this.#idOf(prepend)];
-    this.#encoder.encode(this.#textEncoder.encode(text), text, ids);
+    if (special !== "text" && special !== "recognize") {
+      throw new TypeError(
+        `Cannot encode: wanted special as text or recognize, got ${show(special)}`,
+      );
+    }
+    const names = special === "recognize" ? this.#allNames : this.#addedNames;
+    let position = 0;
+    for (const { index, 0: name } of names === null ? [] : text.matchAll(names)) {
+      this.#encodePlain(text.slice(position, index), ids);
+      const { specialTokens, addedTokens } = this.vocabulary;
+      ids.push(addedTokens?.get(name) ?? specialTokens.get(name)!);
+      position = index + name.length;
+    }
+    this.#encodePlain(position === 0 ? text : text.slice(position), ids);
     if (append !== undefined) ids.push(this.#idOf(append));
     return ids;
   }
@@ -240,13 +275,16 @@ export class Tokenizer {
    * punctuation mark.
    */
   encodeBytes(bytes: Uint8Array): number[] {
+    const { normalization = null } = this.vocabulary;
+    const text = normalization === null && this.#addedNames === null ? null : textOf(bytes);
+    if (text !== null) return this.encode(text);
     const ids: number[] = [];
     this.#encoder.encode(bytes, undefined, ids);
     return ids;
   }
 
   /**
-   * Decodes ids to text; special tokens become their names.
+   * Decodes ids to text; special tokens become their names, and ids without a token nothing.
    *
    * Invalid UTF-8, such as a character cut off at the end, becomes U+FFFD. To display text as it is
    * generated, pass {@linkcode decodeBytes} of each id to a `TextDecoder` with `{ stream: true }`.
@@ -265,19 +303,20 @@ export class Tokenizer {
   decodeBytes(ids: ArrayLike<number>): Uint8Array<ArrayBuffer> {
     let length = 0;
     for (let i = 0; i < ids.length; i++) {
-      const bytes = this.#bytes[ids[i]!];
-      if (bytes === undefined) {
+      const id = ids[i]!;
+      if (!this.#isId(id)) {
         throw new RangeError(
           `Cannot decode: wanted an id of the vocabulary of ${this.vocabSize}, ` +
-            `got ${ids[i]} at position ${i}`,
+            `got ${id} at position ${i}`,
         );
       }
-      length += bytes.length;
+      length += this.#bytes[id]?.length ?? 0;
     }
     const decoded = new Uint8Array(length);
     let at = 0;
     for (let i = 0; i < ids.length; i++) {
-      const bytes = this.#bytes[ids[i]!]!;
+      const bytes = this.#bytes[ids[i]!];
+      if (bytes === undefined) continue;
       decoded.set(bytes, at);
       at += bytes.length;
     }
@@ -289,10 +328,10 @@ export class Tokenizer {
    * Shape [vocabSize].
    */
   tokenBytes(): Int32Array<ArrayBuffer> {
-    return Int32Array.from(
-      { length: this.vocabSize },
-      (_, id) => this.vocabulary.tokens[id]?.length ?? 0,
-    );
+    const { tokens, addedTokens = new Map() } = this.vocabulary;
+    const lengths = Int32Array.from({ length: this.vocabSize }, (_, id) => tokens[id]?.length ?? 0);
+    for (const id of addedTokens.values()) lengths[id] = this.#bytes[id]!.length;
+    return lengths;
   }
 
   /** The tokenizer as an object for `JSON.stringify`; see {@linkcode fromJSON}. */
@@ -300,11 +339,41 @@ export class Tokenizer {
     return writeJson({ ...this.vocabulary, merges: this.merges });
   }
 
+  /** Appends the ids of a text in which no names are looked for. */
+  #encodePlain(text: string, ids: number[]): void {
+    if (text === "") return;
+    const { normalization = null } = this.vocabulary;
+    const normal = normalization === null ? text : text.normalize(normalization);
+    this.#encoder.encode(this.#textEncoder.encode(normal), normal, ids);
+  }
+
+  /** Whether the id has a token, or a row of the model has it and no token. */
+  #isId(id: number): boolean {
+    return this.#bytes[id] !== undefined ||
+      this.vocabulary.size !== undefined && Number.isInteger(id) && id >= 0 && id < this.vocabSize;
+  }
+
   #idOf(token: string | number): number {
     if (typeof token === "string") return this.special(token);
-    if (this.#bytes[token] !== undefined) return token;
+    if (this.#isId(token)) return token;
     throw new RangeError(
       `Cannot encode: wanted an id of the vocabulary of ${this.vocabSize}, got ${token}`,
     );
+  }
+}
+
+/** Matches any of the names, of those that begin alike the longest; `null` if there are none. */
+function anyOf(names: readonly string[]): RegExp | null {
+  if (names.length === 0) return null;
+  const longestFirst = names.toSorted((a, b) => b.length - a.length);
+  return new RegExp(longestFirst.map((name) => RegExp.escape(name)).join("|"), "g");
+}
+
+/** The text that bytes encode; `null` if they are not valid UTF-8. */
+function textOf(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
   }
 }

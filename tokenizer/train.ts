@@ -23,7 +23,7 @@ export class WordCounter {
 
   /** @throws {SyntaxError} If the pattern is malformed. */
   constructor(pattern: string) {
-    this.#splitter = makeSplitter(pattern);
+    this.#splitter = makeSplitter([pattern]);
   }
 
   add(text: string): void {

@@ -13,10 +13,19 @@ export type Merge = [left: number, right: number];
 export interface Vocabulary {
   /** Split pattern, in the dialect of Python and Rust; see {@linkcode toRegExp}. */
   readonly pattern: string;
+  /** Patterns that split each piece again, one after the other. @default {[]} */
+  readonly morePatterns?: readonly string[];
+  /** The form of Unicode that texts are brought into first; `null` leaves them as they are. @default {null} */
+  readonly normalization?: NormalizationForm | null;
   /** The bytes of each ordinary token by id; may have holes. */
   readonly tokens: readonly (Uint8Array | undefined)[];
   /** Ids of the special tokens by name. */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /**
+   * Ids of tokens, by name, that stand for this name wherever a text has it, such as `<think>`. Unlike
+   * special tokens they are part of texts.
+   */
+  readonly addedTokens?: ReadonlyMap<string, number>;
   /** The merges, ordered by the tokens they produce; reconstructed from `tokens` if absent. */
   readonly merges?: readonly Readonly<Merge>[];
   /**
@@ -24,6 +33,44 @@ export interface Vocabulary {
    * there is of `<|bos|>`, `<|endoftext|>` and `<|begin_of_text|>`.
    */
   readonly documentStart?: number | null;
+  /**
+   * Whether other programs put `documentStart` before every text: for Llama's tokenizers they do, for
+   * GPT-2's they do not. By default unless it is `<|endoftext|>`.
+   */
+  readonly addsStart?: boolean;
+  /**
+   * Ids that end a text or a turn, the usual one first. By default those of the special tokens there are of
+   * `<|assistant_end|>`, `<|bos|>`, `<|im_end|>`, `<|eot_id|>`, `<|end_of_text|>` and `<|endoftext|>`.
+   */
+  readonly ends?: readonly number[];
+  /**
+   * One more than the largest id of the model, if that has more ids than there are tokens. By default one
+   * more than the largest id of a token.
+   */
+  readonly size?: number;
+}
+
+/** A form of Unicode in which texts that look alike are alike. */
+export type NormalizationForm = "NFC" | "NFD" | "NFKC" | "NFKD";
+
+/** All forms. */
+export const NORMALIZATION_FORMS: readonly NormalizationForm[] = ["NFC", "NFD", "NFKC", "NFKD"];
+
+/** Names of the token that starts documents: nanochat's, GPT-2's, Llama 3's. */
+const DOCUMENT_STARTS = ["<|bos|>", "<|endoftext|>", "<|begin_of_text|>"];
+
+/** The id that starts every document; `null` for none. */
+export function startOfDocuments({ documentStart, specialTokens }: Vocabulary): number | null {
+  if (documentStart !== undefined) return documentStart;
+  const name = DOCUMENT_STARTS.find((name) => specialTokens.has(name));
+  return name === undefined ? null : specialTokens.get(name)!;
+}
+
+/** The id that other programs put before every text; `null` for none. */
+export function startOfTexts(vocabulary: Vocabulary): number | null {
+  const start = startOfDocuments(vocabulary);
+  const { addsStart = start !== vocabulary.specialTokens.get("<|endoftext|>") } = vocabulary;
+  return addsStart ? start : null;
 }
 
 /**
@@ -38,12 +85,14 @@ export function isTokenId(value: unknown): value is number {
 
 /** Describes what is wrong with a vocabulary, as "wanted …, got …"; `null` if it is valid. */
 export function findProblem(vocabulary: Vocabulary): string | null {
-  const { tokens, specialTokens, merges = [] } = vocabulary;
+  const { tokens, merges = [], ends = [], documentStart } = vocabulary;
   if (tokens.length > MAX_VOCABULARY_SIZE) {
     return `wanted at most ${MAX_VOCABULARY_SIZE} tokens, got ${tokens.length}`;
   }
   const single = new Set<number>();
-  for (const [id, token] of tokens.entries()) {
+  // Not by entries(): vocabularies are large, and models are opened often.
+  for (let id = 0; id < tokens.length; id++) {
+    const token = tokens[id];
     if (token?.length === 0) return `wanted at least one byte in token ${id}, got none`;
     if (token?.length === 1) single.add(token[0]!);
   }
@@ -51,32 +100,44 @@ export function findProblem(vocabulary: Vocabulary): string | null {
     return `wanted a token for each of the 256 bytes, got ${single.size} of them`;
   }
   const taken = new Map<number, string>();
-  for (const [name, id] of specialTokens) {
-    const shown = show(name);
-    if (name === "") return `wanted a name for special token ${id}, got an empty one`;
-    if (!isTokenId(id)) {
-      return `wanted an id from 0 to ${
-        MAX_VOCABULARY_SIZE - 1
-      } for special token ${shown}, got ${id}`;
-    }
-    if (tokens[id] !== undefined) {
-      return `wanted an id of its own for special token ${shown}, got ${id}, which is an ordinary token`;
-    }
-    const other = taken.get(id);
-    if (other !== undefined) {
-      return `wanted an id of its own for special token ${shown}, got ${id}, which is ${
-        show(other)
-      }`;
-    }
-    taken.set(id, name);
-  }
-  const { documentStart } = vocabulary;
+  const problem = problemOfNames(vocabulary, taken);
+  if (problem !== null) return problem;
   if (typeof documentStart === "number" && !taken.has(documentStart)) {
     return `wanted the id of a special token as the start of documents, got ${documentStart}`;
   }
-  for (const [rank, pair] of merges.entries()) {
-    if (!pair.every((id) => tokens[id] !== undefined)) {
-      return `wanted a pair of tokens in merge ${rank}, got [${pair.join(", ")}]`;
+  const end = ends.find((id) => !isTokenId(id) || tokens[id] === undefined && !taken.has(id));
+  if (end !== undefined) return `wanted ids of tokens as ends, got ${end}`;
+  const { size = 0 } = vocabulary;
+  if (size !== 0 && !isTokenId(size - 1)) {
+    return `wanted a size of at most ${MAX_VOCABULARY_SIZE}, got ${size}`;
+  }
+  for (let rank = 0; rank < merges.length; rank++) {
+    const [left, right] = merges[rank]!;
+    if (tokens[left] === undefined || tokens[right] === undefined) {
+      return `wanted a pair of tokens in merge ${rank}, got [${left}, ${right}]`;
+    }
+  }
+  return null;
+}
+
+/** What is wrong with the tokens that have names; adds those to `taken`. */
+function problemOfNames(
+  { tokens, specialTokens, addedTokens = new Map() }: Vocabulary,
+  taken: Map<number, string>,
+): string | null {
+  for (const [kind, named] of [["special", specialTokens], ["added", addedTokens]] as const) {
+    for (const [name, id] of named) {
+      const shown = show(name);
+      const wanted = `wanted an id of its own for ${kind} token ${shown}, got ${id}, which is `;
+      if (name === "") return `wanted a name for ${kind} token ${id}, got an empty one`;
+      if (!isTokenId(id)) {
+        const most = MAX_VOCABULARY_SIZE - 1;
+        return `wanted an id from 0 to ${most} for ${kind} token ${shown}, got ${id}`;
+      }
+      if (tokens[id] !== undefined) return `${wanted}an ordinary token`;
+      const other = taken.get(id);
+      if (other !== undefined) return wanted + show(other);
+      taken.set(id, name);
     }
   }
   return null;

@@ -19,6 +19,8 @@ export interface EngineTokenizer {
   encode(text: string): ArrayLike<number>;
   /** Decodes ids. */
   decode(ids: number[]): string;
+  /** Ids that end a sample. @default {those of `<|assistant_end|>` and `<|bos|>`} */
+  readonly ends?: readonly number[];
 }
 
 /** The special tokens of generation; `null` if the tokenizer lacks them. */
@@ -46,7 +48,8 @@ export function generationTokens(tokenizer: EngineTokenizer): GenerationTokens {
     }
   };
   return {
-    ends: [find("<|assistant_end|>"), find("<|bos|>")].filter((id) => id !== null),
+    ends: tokenizer.ends ??
+      [find("<|assistant_end|>"), find("<|bos|>")].filter((id) => id !== null),
     pythonStart: find("<|python_start|>"),
     pythonEnd: find("<|python_end|>"),
     outputStart: find("<|output_start|>"),

@@ -1,8 +1,17 @@
 /** Hugging Face's `tokenizer.json`, for byte-level BPE tokenizers. @module */
+import { ByteTable } from "../byte_table.ts";
 import { Encoder } from "../encode.ts";
-import { GPT2_PATTERN } from "../pattern.ts";
+import { withRoom } from "../growable.ts";
+import { DIGIT_PATTERN, GPT2_PATTERN, KNOWN_PATTERNS, NUMBER_PATTERN } from "../pattern.ts";
 import { show } from "../show.ts";
-import { isTokenId, type Merge, type Vocabulary } from "../vocabulary.ts";
+import {
+  isTokenId,
+  type Merge,
+  NORMALIZATION_FORMS,
+  type NormalizationForm,
+  startOfDocuments,
+  type Vocabulary,
+} from "../vocabulary.ts";
 import { checked, isObject, type JsonObject, malformed, parseJson } from "./parse.ts";
 
 const KIND = "tokenizer.json";
@@ -12,9 +21,11 @@ const KIND = "tokenizer.json";
  * next one from U+0100 on (introduced by GPT-2).
  */
 const BYTE_CHARACTERS: readonly string[] = byteCharacters();
-const CHARACTER_BYTES: ReadonlyMap<string, number> = new Map(
-  BYTE_CHARACTERS.map((character, byte) => [character, byte]),
-);
+/** The byte of each UTF-16 unit, or −1. */
+const CHARACTER_BYTES = new Int16Array(0x10000).fill(-1);
+for (const [byte, character] of BYTE_CHARACTERS.entries()) {
+  CHARACTER_BYTES[character.charCodeAt(0)] = byte;
+}
 
 function byteCharacters(): string[] {
   let next = 0x100;
@@ -47,33 +58,29 @@ export function writeHuggingFace(vocabulary: Vocabulary): string {
     if (name !== undefined && !vocab.has(name)) vocab.set(name, id);
   }
   const merges = new Encoder(vocabulary).allMerges();
+  const { normalization = null, morePatterns = [] } = vocabulary;
   return JSON.stringify({
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: Array.from(vocabulary.specialTokens, ([content, id]) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
+    added_tokens: [
+      ...addedTokens(vocabulary.specialTokens, true),
+      ...addedTokens(vocabulary.addedTokens ?? new Map(), false),
+    ].sort((a, b) => a.id - b.id),
+    normalizer: normalization === null ? null : { type: normalization },
     pre_tokenizer: {
       type: "Sequence",
       pretokenizers: [
-        {
+        ...[vocabulary.pattern, ...morePatterns].map((pattern) => ({
           type: "Split",
-          pattern: { Regex: vocabulary.pattern },
+          pattern: { Regex: pattern },
           behavior: "Isolated",
           invert: false,
-        },
+        })),
         { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
       ],
     },
-    post_processor: null,
+    post_processor: vocabulary.addsStart === true ? templateOf(vocabulary) : null,
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
       type: "BPE",
@@ -90,127 +97,274 @@ export function writeHuggingFace(vocabulary: Vocabulary): string {
   });
 }
 
+function addedTokens(
+  tokens: ReadonlyMap<string, number>,
+  special: boolean,
+): ({ readonly id: number } & Record<string, unknown>)[] {
+  return Array.from(tokens, ([content, id]) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special,
+  }));
+}
+
+/** What puts the token that begins documents before every text; `null` if nothing begins them. */
+function templateOf(vocabulary: Vocabulary): object | null {
+  const id = startOfDocuments(vocabulary);
+  const start = [...vocabulary.specialTokens].find((token) => token[1] === id)?.[0];
+  if (start === undefined) return null;
+  const token = { SpecialToken: { id: start, type_id: 0 } };
+  const text = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
+  return {
+    type: "TemplateProcessing",
+    single: [token, text("A", 0)],
+    pair: [token, text("A", 0), text("B", 1)],
+    special_tokens: { [start]: { id: start, ids: [id], tokens: [start] } },
+  };
+}
+
 /**
  * Parses a vocabulary from `tokenizer.json`.
  *
  * @throws {SyntaxError} If the text is malformed or describes another kind of tokenizer: not BPE,
- * not byte-level, with a normalizer, or with merges out of id order.
+ * not byte-level, with another normalizer than a form of Unicode, or with merges out of id order.
  */
 export function readHuggingFace(text: string): Vocabulary {
   const data = parseJson(text, KIND);
   if (!isObject(data)) malformed(KIND, `wanted an object, got ${show(data)}`);
-  const { model, normalizer = null, added_tokens: added = [] } = data;
+  const { model, added_tokens: added = [] } = data;
   if (!isObject(model) || model["type"] !== "BPE") {
     malformed(
       KIND,
       `wanted a model of type "BPE", got ${show(isObject(model) ? model["type"] : model)}`,
     );
   }
-  if (normalizer !== null) malformed(KIND, `wanted no normalizer, got ${show(normalizer)}`);
+  checkModel(model);
   if (!Array.isArray(added)) malformed(KIND, `wanted a list of added tokens, got ${show(added)}`);
-  const specialTokens = new Map(added.map(readAddedToken));
-  const { tokens, ids } = readVocab(model["vocab"], specialTokens);
+  const all = added.map(readAddedToken);
+  const named = (isSpecial: boolean) =>
+    new Map(
+      all.filter((token) => token.isSpecial === isSpecial).map(({ content, id }) => [content, id]),
+    );
+  const [specialTokens, addedTokens] = [named(true), named(false)];
+  const allNamed = new Map(all.map(({ content, id }) => [content, id]));
+  const table = readVocab(model["vocab"], allNamed);
+  const [pattern, ...morePatterns] = readPatterns(data["pre_tokenizer"]);
+  const normalization = readNormalizer(data["normalizer"]);
+  const start = readStart(data["post_processor"]);
   return checked({
-    pattern: readPattern(data["pre_tokenizer"]),
-    tokens,
+    pattern: pattern!,
+    ...morePatterns.length > 0 && { morePatterns },
+    ...normalization !== null && { normalization },
+    tokens: table.tokens,
     specialTokens,
-    merges: readMerges(model["merges"], ids),
+    ...addedTokens.size > 0 && { addedTokens },
+    merges: readMerges(model["merges"], table),
+    ...start !== null && { documentStart: start, addsStart: true },
   }, KIND);
 }
 
-function readAddedToken(token: unknown): [string, number] {
+/** Refuses what would give other ids. */
+function checkModel(model: JsonObject): void {
+  const wanted = {
+    dropout: [null, 0],
+    continuing_subword_prefix: [null, ""],
+    end_of_word_suffix: [null, ""],
+    byte_fallback: [false],
+  };
+  for (const [name, values] of Object.entries(wanted)) {
+    const value = model[name];
+    if (value === undefined || (values as unknown[]).includes(value)) continue;
+    malformed(
+      KIND,
+      `wanted a byte-level model with ${name} ${show(values[0])}, got ${show(value)}`,
+    );
+  }
+}
+
+interface AddedToken {
+  readonly content: string;
+  readonly id: number;
+  readonly isSpecial: boolean;
+}
+
+function readAddedToken(token: unknown): AddedToken {
   if (isObject(token)) {
-    const { content, id } = token;
-    if (typeof content === "string" && isTokenId(id)) return [content, id];
+    const { content, id, special } = token;
+    const option = ["single_word", "lstrip", "rstrip"].find((name) => token[name] === true);
+    if (option !== undefined) {
+      malformed(KIND, `wanted added tokens without ${option}, got ${show(token)}`);
+    }
+    if (typeof content === "string" && isTokenId(id)) {
+      return { content, id, isSpecial: special !== false };
+    }
   }
   return malformed(KIND, `wanted an added token with content and id, got ${show(token)}`);
 }
 
-function readVocab(
-  vocab: unknown,
-  specialTokens: ReadonlyMap<string, number>,
-): { tokens: Uint8Array[]; ids: Map<string, number> } {
+/** The tokens, and their bytes in a table: strings would take a second for 128,000 tokens. */
+interface TokenTable {
+  readonly tokens: Uint8Array[];
+  readonly pieces: ByteTable;
+  /** The id of each piece. */
+  readonly ids: Int32Array;
+}
+
+function readVocab(vocab: unknown, named: ReadonlyMap<string, number>): TokenTable {
   if (!isObject(vocab)) return malformed(KIND, `wanted a vocab, got ${show(vocab)}`);
-  const tokens: Uint8Array[] = [];
-  const ids = new Map<string, number>();
-  for (const [name, id] of Object.entries(vocab)) {
+  // Not Object.entries, which takes five times as long.
+  const names = Object.keys(vocab);
+  const pieces = new ByteTable();
+  const ids = new Int32Array(names.length);
+  const scratch = new ByteNames();
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
+    const id = vocab[name];
     if (!isTokenId(id)) malformed(KIND, `wanted the id of token ${show(name)}, got ${show(id)}`);
-    if (specialTokens.get(name) === id) continue;
-    if (tokens[id] !== undefined) malformed(KIND, `wanted each id once, got ${id} twice`);
-    tokens[id] = toBytes(name);
-    ids.set(name, id);
+    if (named.get(name) === id) continue;
+    scratch.length = 0;
+    const end = scratch.put(name);
+    ids[pieces.add(scratch.bytes, 0, end)] = id;
   }
-  return { tokens, ids };
+  const tokens: Uint8Array[] = [];
+  for (let piece = 0; piece < pieces.size; piece++) {
+    const id = ids[piece]!;
+    if (tokens[id] !== undefined) malformed(KIND, `wanted each id once, got ${id} twice`);
+    tokens[id] = pieces.pool.subarray(pieces.starts[piece]!, pieces.starts[piece + 1]!);
+  }
+  return { tokens, pieces, ids };
 }
 
 /** If several pairs produce the same token, the first wins. */
-function readMerges(merges: unknown, ids: ReadonlyMap<string, number>): Merge[] {
+function readMerges(merges: unknown, { pieces, ids }: TokenTable): Merge[] {
   if (!Array.isArray(merges)) return malformed(KIND, `wanted merges, got ${show(merges)}`);
   const read: Merge[] = [];
+  const scratch = new ByteNames();
   let last = -1;
-  for (const merge of merges) {
-    const [left, right, ...rest]: unknown[] = Array.isArray(merge)
-      ? merge
-      : String(merge).split(" ");
-    if (typeof left !== "string" || typeof right !== "string" || rest.length > 0) {
-      malformed(KIND, `wanted a merge of two tokens, got ${show(merge)}`);
-    }
-    const pair = [ids.get(left), ids.get(right), ids.get(left + right)];
-    const [first, second, joined] = pair;
-    if (first === undefined || second === undefined || joined === undefined) {
+  for (const merge of merges as unknown[]) {
+    const middle = putPair(merge, scratch);
+    const end = scratch.length;
+    const first = pieces.find(scratch.bytes, 0, middle);
+    const second = pieces.find(scratch.bytes, middle, end);
+    const whole = pieces.find(scratch.bytes, 0, end);
+    if (first < 0 || second < 0 || whole < 0) {
       return malformed(KIND, `wanted a merge of tokens into a token, got ${show(merge)}`);
     }
+    const joined = ids[whole]!;
     if (joined < last) {
       malformed(KIND, `wanted merges in the order of their ids, got ${joined} after ${last}`);
     }
-    if (joined > last) read.push([first, second]);
+    if (joined > last) read.push([ids[first]!, ids[second]!]);
     last = joined;
   }
   return read;
 }
 
-function readPattern(preTokenizer: unknown): string {
-  const steps = isObject(preTokenizer) && preTokenizer["type"] === "Sequence"
-    ? preTokenizer["pretokenizers"]
-    : [preTokenizer];
-  const [first, second, ...rest]: unknown[] = Array.isArray(steps) ? steps : [];
-  if (
-    rest.length === 0 && isByteLevel(first) && second === undefined && first["use_regex"] !== false
-  ) {
-    return GPT2_PATTERN;
+/** Puts the bytes of a merge's two tokens; returns where the second begins. */
+function putPair(merge: unknown, scratch: ByteNames): number {
+  scratch.length = 0;
+  if (typeof merge === "string") {
+    const space = merge.indexOf(" ");
+    if (space !== -1 && !merge.includes(" ", space + 1)) {
+      const middle = scratch.put(merge, 0, space);
+      scratch.put(merge, space + 1);
+      return middle;
+    }
+  } else if (Array.isArray(merge) && merge.length === 2) {
+    const [left, right]: unknown[] = merge;
+    if (typeof left === "string" && typeof right === "string") {
+      const middle = scratch.put(left);
+      scratch.put(right);
+      return middle;
+    }
   }
-  if (
-    rest.length === 0 && isObject(first) && first["type"] === "Split" &&
-    first["behavior"] === "Isolated" && first["invert"] !== true && isObject(first["pattern"]) &&
-    typeof first["pattern"]["Regex"] === "string" &&
-    isByteLevel(second) && second["use_regex"] === false
-  ) {
-    return first["pattern"]["Regex"];
+  return malformed(KIND, `wanted a merge of two tokens, got ${show(merge)}`);
+}
+
+/** The bytes of names, for which it keeps one buffer. */
+class ByteNames {
+  bytes = new Uint8Array(1 << 8);
+  length = 0;
+
+  /** Appends the bytes of a part of a name; returns where they end. */
+  put(name: string, start = 0, end = name.length): number {
+    const bytes = this.bytes = withRoom(this.bytes, this.length + end - start, Uint8Array);
+    for (let i = start; i < end; i++) {
+      const byte = CHARACTER_BYTES[name.charCodeAt(i)]!;
+      if (byte < 0) {
+        const character = String.fromCodePoint(name.codePointAt(i)!);
+        const shown = `token ${show(name)}, got ${show(character)}`;
+        malformed(KIND, `wanted byte-level characters in ${shown}`);
+      }
+      bytes[this.length++] = byte;
+    }
+    return this.length;
   }
+}
+
+function readNormalizer(normalizer: unknown): NormalizationForm | null {
+  if (normalizer === null || normalizer === undefined) return null;
+  const type = isObject(normalizer) ? normalizer["type"] : normalizer;
+  const form = NORMALIZATION_FORMS.find((form) => form === type);
+  if (form !== undefined) return form;
   return malformed(
     KIND,
-    `wanted a pre_tokenizer that splits by a pattern into bytes, got ${show(preTokenizer)}`,
+    `wanted no normalizer, or ${NORMALIZATION_FORMS.join(", ")}, got ${show(normalizer)}`,
   );
 }
 
-function isByteLevel(step: unknown): step is JsonObject {
-  return isObject(step) && step["type"] === "ByteLevel" && step["add_prefix_space"] !== true;
+/** The patterns of all steps, of which the last one turns text into bytes. */
+function readPatterns(preTokenizer: unknown): string[] {
+  const isSequence = isObject(preTokenizer) && preTokenizer["type"] === "Sequence";
+  const given = isSequence ? preTokenizer["pretokenizers"] : [preTokenizer];
+  const steps: unknown[] = Array.isArray(given) ? given : [];
+  const bytes = steps.at(-1);
+  const patterns = steps.slice(0, -1).map(patternOf);
+  if (isObject(bytes) && bytes["type"] === "ByteLevel" && bytes["add_prefix_space"] !== true) {
+    if (bytes["use_regex"] !== false) patterns.push(GPT2_PATTERN);
+    const found = patterns.filter((pattern) => pattern !== null);
+    if (found.length === patterns.length && found.length > 0) return found;
+  }
+  return malformed(
+    KIND,
+    `wanted a pre_tokenizer that splits by patterns into bytes, got ${show(preTokenizer)}`,
+  );
+}
+
+/** The pattern by which a step splits; `null` if it does something else. */
+function patternOf(step: unknown): string | null {
+  if (!isObject(step)) return null;
+  const { type, pattern, behavior, invert, individual_digits: single } = step;
+  if (type === "Digits") return single === true ? DIGIT_PATTERN : NUMBER_PATTERN;
+  if (type !== "Split" || !isObject(pattern) || typeof pattern["Regex"] !== "string") return null;
+  const expression = pattern["Regex"];
+  if (behavior === "Isolated") return expression;
+  // Inverted, it removes what does not match. The patterns that are known match everything.
+  const isWhole = KNOWN_PATTERNS.has(expression);
+  return behavior === "Removed" && invert === true && isWhole ? expression : null;
+}
+
+/** The id that is put before every text; `null` for none. */
+function readStart(postProcessor: unknown): number | null {
+  if (!isObject(postProcessor)) return null;
+  const { type, processors, single, special_tokens: tokens } = postProcessor;
+  if (type === "Sequence" && Array.isArray(processors)) {
+    return processors.map(readStart).find((id) => id !== null) ?? null;
+  }
+  const first: unknown = type === "TemplateProcessing" && Array.isArray(single) ? single[0] : null;
+  if (!isObject(first) || !isObject(first["SpecialToken"]) || !isObject(tokens)) return null;
+  const token = tokens[`${first["SpecialToken"]["id"]}`];
+  const ids = isObject(token) ? token["ids"] : null;
+  const id: unknown = Array.isArray(ids) ? ids[0] : null;
+  return isTokenId(id) ? id : null;
 }
 
 function toCharacters(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += BYTE_CHARACTERS[byte]!;
   return text;
-}
-
-function toBytes(name: string): Uint8Array {
-  return Uint8Array.from(
-    name,
-    (character) =>
-      CHARACTER_BYTES.get(character) ??
-        malformed(
-          KIND,
-          `wanted byte-level characters in token ${show(name)}, got ${show(character)}`,
-        ),
-  );
 }

