@@ -1,6 +1,6 @@
 /** Clients of a generator of text, and how long they wait: for `serve.ts`. */
 
-import { median, round } from "./harness.ts";
+import { median, round } from "./statistics.ts";
 
 /** How many clients ask for how much. */
 export interface Load {

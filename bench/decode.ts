@@ -10,15 +10,8 @@ import { configForDepth, Engine, GPT } from "../gpt/mod.ts";
 import { noGrad, Tensor } from "../tensor/mod.ts";
 import { integer, runScript, type Script } from "../scripts/flags.ts";
 import { profileFlags, showProfile, wantsProfile } from "../scripts/profile.ts";
-import {
-  benchFlags,
-  median,
-  modelFlags,
-  openBenchDevice,
-  peakMemory,
-  round,
-  timeRuns,
-} from "./harness.ts";
+import { benchFlags, modelFlags, openBenchDevice, peakMemory, timeRuns } from "./harness.ts";
+import { median, round } from "./statistics.ts";
 
 const flags = {
   ...benchFlags,

@@ -30,16 +30,6 @@ export function openBenchDevice(values: Values<typeof benchFlags>): Promise<Devi
   });
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-export function round(value: number, decimals: number): number {
-  return Number(value.toFixed(decimals));
-}
-
 /** Peak resident memory of this process, in MiB. */
 export function peakMemory(): number {
   try {

@@ -18,7 +18,8 @@ import {
   toggle,
   UsageError,
 } from "../scripts/flags.ts";
-import { median, timeRuns } from "./harness.ts";
+import { timeRuns } from "./harness.ts";
+import { median } from "./statistics.ts";
 import { type Kernel, kernels, type Way } from "./kernel_list.ts";
 
 const flags = {

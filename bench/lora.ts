@@ -17,7 +17,8 @@ import {
   UsageError,
 } from "../scripts/flags.ts";
 import { alignColumns, bytes, count } from "../scripts/format.ts";
-import { benchFlags, median, openBenchDevice, round } from "./harness.ts";
+import { benchFlags, openBenchDevice } from "./harness.ts";
+import { median, round } from "./statistics.ts";
 
 const ranksFlag: Flag<readonly number[]> = {
   help: "Ranks of adapters, with commas between; 0 trains all parameters",

@@ -8,7 +8,8 @@
 
 import { type Device, matmul, noGrad, type Tensor, uniform } from "../tensor/mod.ts";
 import { integer, runScript, type Script, text, UsageError } from "../scripts/flags.ts";
-import { benchFlags, median, openBenchDevice, peakMemory, round, timeRuns } from "./harness.ts";
+import { benchFlags, openBenchDevice, peakMemory, timeRuns } from "./harness.ts";
+import { median, round } from "./statistics.ts";
 
 const flags = {
   ...benchFlags,

@@ -13,7 +13,7 @@ import { encoderOf, trainTokenizer } from "../gpt/mod.ts";
 import { BUCKET_BYTES } from "../gpt/parallel.ts";
 import { installedMpis, launch, type TestedMpi } from "../mpi/testing/ranks.ts";
 import { integer, runScript, type Script, type Values } from "../scripts/flags.ts";
-import { median, round } from "./harness.ts";
+import { median, round } from "./statistics.ts";
 import type { RankTimes, RankWork, Way } from "./parallel_rank.ts";
 import { machineFacts } from "./peers/facts.ts";
 import { markdownTable } from "./results.ts";

@@ -11,7 +11,7 @@ import { type Exchange, type MuonAdamW, type Segments, ShardedMuonAdamW } from "
 import { ownersOf } from "../optim/owners.ts";
 import { openDevice, type Tensor } from "../tensor/mod.ts";
 import { optimizerGroups } from "../gpt/train/optimizer_groups.ts";
-import { median } from "./harness.ts";
+import { median } from "./statistics.ts";
 import { baseShape } from "./roofline_count.ts";
 import { randomBatch } from "./step.ts";
 

@@ -10,7 +10,8 @@
 
 import { type Device, matmul, noGrad, openDevice, type Tensor, uniform } from "../tensor/mod.ts";
 import { integer, runScript, type Script, text, toggle, UsageError } from "../scripts/flags.ts";
-import { median, round, timeRuns } from "./harness.ts";
+import { timeRuns } from "./harness.ts";
+import { median, round } from "./statistics.ts";
 import { eagerTorch, eagerTorchBf16, OPENMP_BLAS, PYTHON } from "./peers/torch.ts";
 import { program, readReport, type Side } from "./peers/contestant.ts";
 

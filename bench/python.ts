@@ -9,7 +9,7 @@
 import { Python } from "../chat/mod.ts";
 import { integer, runScript, type Script } from "../scripts/flags.ts";
 import { alignColumns } from "../scripts/format.ts";
-import { median } from "./harness.ts";
+import { median } from "./statistics.ts";
 
 const flags = {
   rounds: integer(9, "How often everything is timed"),

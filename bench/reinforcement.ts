@@ -12,7 +12,8 @@ import { latestRun, prepareReinforcement, rulePractice } from "../chat/mod.ts";
 import { openCheckpoint } from "../gpt/mod.ts";
 import { decimal, integer, runScript, type Script, text } from "../scripts/flags.ts";
 import { alignColumns } from "../scripts/format.ts";
-import { benchFlags, openBenchDevice, peakMemory, round } from "./harness.ts";
+import { benchFlags, openBenchDevice, peakMemory } from "./harness.ts";
+import { round } from "./statistics.ts";
 
 const flags = {
   ...benchFlags,

@@ -8,7 +8,7 @@
 import { writeFileAtomically } from "../gpt/mod.ts";
 import { optional, runScript, type Script, text } from "../scripts/flags.ts";
 import { type Device, openDevice } from "../tensor/mod.ts";
-import { median } from "./harness.ts";
+import { median } from "./statistics.ts";
 import { machineFacts } from "./peers/facts.ts";
 import { format } from "./results.ts";
 import {

@@ -1,7 +1,7 @@
 /** The page bench/SCALING.md. */
 
 import { configForDepth, type TrainingPlan } from "../gpt/mod.ts";
-import { median } from "./harness.ts";
+import { median } from "./statistics.ts";
 import { format, markdownTable } from "./results.ts";
 import {
   type Amounts,

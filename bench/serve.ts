@@ -14,7 +14,8 @@ import { sendHostile, sendMixed } from "../serve/testing/load.ts";
 import { type Device, normalArray } from "../tensor/mod.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
 import { askServer, type Load, promptOf, timeClients } from "./clients.ts";
-import { benchFlags, modelFlags, openBenchDevice, round } from "./harness.ts";
+import { benchFlags, modelFlags, openBenchDevice } from "./harness.ts";
+import { round } from "./statistics.ts";
 import { job } from "./peers/contestant.ts";
 import { installLlama } from "./peers/llama.ts";
 

@@ -11,7 +11,8 @@ import { AdamW, type MuonAdamW } from "../optim/mod.ts";
 import { deriveSeed, type Device, permutationArray, Tensor } from "../tensor/mod.ts";
 import { choice, integer, runScript, type Script, text, type Values } from "../scripts/flags.ts";
 import { profileFlags, showProfile, wantsProfile } from "../scripts/profile.ts";
-import { benchFlags, median, modelFlags, openBenchDevice, peakMemory, round } from "./harness.ts";
+import { benchFlags, modelFlags, openBenchDevice, peakMemory } from "./harness.ts";
+import { median, round } from "./statistics.ts";
 
 const flags = {
   ...benchFlags,

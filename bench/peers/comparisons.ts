@@ -189,10 +189,16 @@ const decoding: Comparison[] = [
     quantities: [tokensPerSecond("decoding, batch 1, f32, same widths", 1)],
   },
   {
-    ...{ name: "decode batch", device: "cpu", rounds: 5 },
+    ...{ name: "decode 16 PyTorch", device: "cpu", rounds: 5 },
     ours: bench("decode", [...BASE, "--samples", "16"]),
-    others: [bench("decode", BASE, "batch 1")],
-    quantities: [tokensPerSecond("decoding, batch 16", 6)],
+    others: [eagerTorch(["decode", ...TORCH_BASE, "--samples", "16"])],
+    quantities: [tokensPerSecond("decoding, batch 16, context 256", 1.5)],
+  },
+  {
+    ...{ name: "decode 16 llama.cpp", device: "cpu", rounds: 5 },
+    ours: bench("decode", [...BASE, "--samples", "16"]),
+    others: [job("llama.cpp", "llama.ts", "decodeTogether", { size: 16 }, installLlama)],
+    quantities: [tokensPerSecond("decoding, batch 16, f32, same widths", 1.5)],
   },
 ];
 

@@ -11,10 +11,16 @@ export interface Contestant {
   readonly close: () => Promise<void>;
 }
 
+/** What the user says of the libraries. */
+export interface Settings {
+  /** A checkout of nanochat; without it, its files are downloaded. */
+  readonly nanochat: string | null;
+}
+
 export interface Side {
   readonly library: string;
   /** Starts the library and waits until it is warm. @throws {Error} If it is not available here. */
-  readonly start: () => Promise<Contestant>;
+  readonly start: (settings?: Settings) => Promise<Contestant>;
 }
 
 /** Inputs of a job besides its script. */

@@ -7,7 +7,7 @@
 
 import { basePath } from "../../gpt/files/files.ts";
 import { promptOf, timeClients } from "../clients.ts";
-import { median } from "../harness.ts";
+import { median } from "../statistics.ts";
 import type { Surroundings } from "./contestant.ts";
 import { writeGguf } from "./gguf.ts";
 import { type Job, type JobOptions, serve } from "./protocol.ts";
@@ -109,6 +109,37 @@ async function decode({ path = "" }: JobOptions): Promise<Job> {
   };
 }
 
+/** Decodes several sequences in one batch, after prompts of 128 tokens. */
+async function decodeTogether({ path = "", size = 1 }: JobOptions): Promise<Job> {
+  const model = await openModel(path);
+  const prompt = Array.from({ length: 128 }, (_, i) => i);
+  const run = async (threads: number): Promise<number> => {
+    const context = await model.createContext({
+      ...{ contextSize: 512, batchSize: 512, sequences: size, threads },
+    });
+    const sequences = Array.from({ length: size }, () => context.getSequence());
+    const times = await Promise.all(sequences.map(async (sequence) => {
+      const times: number[] = [];
+      const options = { temperature: 0, yieldEogToken: true };
+      for await (const _token of sequence.evaluate(prompt, options)) {
+        times.push(performance.now());
+        if (times.length > 120) break;
+      }
+      return times;
+    }));
+    await context.dispose();
+    // While all of them decode.
+    const start = Math.max(...times.map((own) => own[0]!));
+    const end = Math.min(...times.map((own) => own.at(-1)!));
+    const tokens = times.flat().filter((time) => time > start && time <= end).length;
+    return 1000 * tokens / (end - start);
+  };
+  const trials: { threads: number; speed: number }[] = [];
+  for (const threads of threadCounts) trials.push({ threads, speed: await run(threads) });
+  const { threads } = trials.toSorted((a, b) => b.speed - a.speed)[0]!;
+  return { check: [], measure: async () => ({ threads, tokens_per_second: await run(threads) }) };
+}
+
 /** Lets clients ask side by side, each with a sequence of its own, with the fastest number of threads. */
 async function clients({ path = "", load }: JobOptions): Promise<Job> {
   if (load === undefined) throw new Error("Cannot measure llama.cpp: wanted a load, got none");
@@ -144,4 +175,4 @@ async function clients({ path = "", load }: JobOptions): Promise<Job> {
   return { check: [], measure: async () => ({ threads: threads!, ...await run(threads!) }) };
 }
 
-if (import.meta.main) await serve({ decode, clients });
+if (import.meta.main) await serve({ decode, decodeTogether, clients });

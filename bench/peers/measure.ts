@@ -1,8 +1,8 @@
 /** Measures the sides of a comparison alternately. */
 
-import { median } from "../harness.ts";
+import { median } from "../statistics.ts";
 import type { Measured, Row } from "../results.ts";
-import type { Contestant, Side } from "./contestant.ts";
+import type { Contestant, Settings, Side } from "./contestant.ts";
 import type { Sample } from "./protocol.ts";
 
 export interface Quantity {
@@ -48,11 +48,13 @@ const MIN_ROUNDS = 3;
  */
 export async function measureComparison(
   comparison: Comparison,
-  { isQuick }: { readonly isQuick: boolean },
+  { isQuick, ...settings }: { readonly isQuick: boolean } & Settings,
 ): Promise<Row[]> {
   const entries: Entry[] = [];
   try {
-    for (const side of [comparison.ours, ...comparison.others]) entries.push(await start(side));
+    for (const side of [comparison.ours, ...comparison.others]) {
+      entries.push(await start(side, settings));
+    }
     const [ours, ...others] = entries as [Entry, ...Entry[]];
     if (ours.contestant === null) throw new Error(ours.reason);
     checkEqual(comparison, ours, others);
@@ -69,10 +71,10 @@ export async function measureComparison(
   }
 }
 
-async function start(side: Side): Promise<Entry> {
+async function start(side: Side, settings: Settings): Promise<Entry> {
   const { library } = side;
   try {
-    return { library, contestant: await side.start(), samples: [] };
+    return { library, contestant: await side.start(settings), samples: [] };
   } catch (error) {
     return { library, contestant: null, reason: reasonOf(error), samples: [] };
   }

@@ -10,16 +10,30 @@
  * writes results only with `--output`.
  */
 
-import { choice, optional, runScript, type Script, text, toggle } from "../../scripts/flags.ts";
+import {
+  choice,
+  optional,
+  runScript,
+  type Script,
+  text,
+  toggle,
+  UsageError,
+} from "../../scripts/flags.ts";
 import { asMarkdown, format, RESULTS_URL, type Row, writeResults } from "../results.ts";
 import { COMPARISONS } from "./comparisons.ts";
+import type { Settings } from "./contestant.ts";
 import { machineFacts, versionsUsed } from "./facts.ts";
 import { type Comparison, measureComparison } from "./measure.ts";
 
 const flags = {
   device: choice(["all", "cpu", "webgpu"], "all", "Device whose comparisons to run"),
-  only: optional(text("", "Run only comparisons whose name contains this", "NAME")),
+  only: optional(
+    text("", "Run only comparisons whose name contains this, as --list prints it", "NAME"),
+  ),
   quick: toggle("Measure less often, and skip what takes minutes"),
+  nanochat: optional(
+    text("", "A checkout of nanochat; by default its files are downloaded", "DIR"),
+  ),
   output: optional(text("", "Output file", "PATH")),
   list: toggle("List the comparisons without measuring"),
 };
@@ -28,17 +42,13 @@ const script: Script<typeof flags> = {
   summary: "Compares nanodino with other libraries, side by side.",
   command: "deno task bench:peers",
   flags,
-  run: async ({ device, only, quick, output, list }) => {
-    const chosen = COMPARISONS.filter((comparison) =>
-      (device === "all" || device === comparison.device) &&
-      (only === null || comparison.name.includes(only)) &&
-      !(quick && comparison.isLong)
-    );
+  run: async ({ device, only, quick, nanochat, output, list }) => {
+    const chosen = choose({ device, only }).filter(({ isLong }) => !(quick && isLong));
     if (list) {
-      console.log(chosen.map(({ device, name }) => `${device}: ${name}`).join("\n"));
+      console.log(chosen.map(labelOf).join("\n"));
       return 0;
     }
-    const rows = await measureAll(chosen, quick);
+    const rows = await measureAll(chosen, { isQuick: quick, nanochat });
     console.log(`\n${asMarkdown(rows)}`);
     const rowsWanted = chosen.reduce((sum, { quantities }) => sum + quantities.length, 0);
     const exitCode = rows.length === rowsWanted ? 0 : 1;
@@ -53,16 +63,36 @@ const script: Script<typeof flags> = {
   },
 };
 
+/** The name of a comparison, with its device. */
+export const labelOf = ({ device, name }: Comparison): string => `${device}: ${name}`;
+
+/**
+ * Chooses comparisons by their device and a part of what `--list` prints.
+ *
+ * @throws {UsageError} If there are none.
+ */
+export function choose(
+  { device, only }: { readonly device: "all" | "cpu" | "webgpu"; readonly only: string | null },
+): readonly Comparison[] {
+  const onDevice = COMPARISONS.filter((comparison) =>
+    device === "all" || device === comparison.device
+  );
+  const chosen = onDevice.filter((comparison) => labelOf(comparison).includes(only ?? ""));
+  if (chosen.length > 0) return chosen;
+  const names = onDevice.map(labelOf).join(", ");
+  throw new UsageError(`--only: wanted a part of one of ${names}, got "${only}"`);
+}
+
 /** Measures comparisons in order; one that fails is reported and skipped. */
 export async function measureAll(
   comparisons: readonly Comparison[],
-  isQuick: boolean,
+  options: { readonly isQuick: boolean } & Settings,
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (const comparison of comparisons) {
     const start = performance.now();
     try {
-      const measured = await measureComparison(comparison, { isQuick });
+      const measured = await measureComparison(comparison, options);
       rows.push(...measured);
       for (const { name, ratio } of measured) {
         const seconds = ((performance.now() - start) / 1000).toFixed(0);

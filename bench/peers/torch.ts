@@ -1,4 +1,4 @@
-/** nanochat on PyTorch, by a script beside the project. */
+/** nanochat on PyTorch, timed by the script `nanochat.py`. */
 
 import {
   lastError,
@@ -8,11 +8,18 @@ import {
   readReport,
   type Side,
 } from "./contestant.ts";
+import { nanochatFolder } from "./nanochat.ts";
 
 /** The Python that has PyTorch: Debian's. */
 export const PYTHON = "/usr/bin/python3";
 
-const SCRIPT = new URL("../../../shared/peers/nanochat_torch.py", import.meta.url).pathname;
+const SCRIPT = new URL("nanochat.py", import.meta.url).pathname;
+
+/**
+ * OpenBLAS on the threads of OpenMP, which PyTorch uses itself: two pools of threads fight over the cores
+ * and take five times as long.
+ */
+export const OPENMP_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
 
 /** Compiles something small; fails at once where the compiler or its headers are missing. */
 const COMPILE = "import torch; torch.compile(lambda x: (x * 2 + 1).sum())(torch.ones(64))";
@@ -20,7 +27,7 @@ const COMPILE = "import torch; torch.compile(lambda x: (x * 2 + 1).sum())(torch.
 /** What PyTorch can do here, each found out when it is first needed: to compile takes long. */
 const obstacles: Record<"run" | "compile", () => Promise<string | null>> = {
   run: once(async () => {
-    const run = await complaintOf("import torch") ?? await missingScript();
+    const run = await complaintOf("import torch");
     return run && `not available here (Debian: python3-torch): ${run}`;
   }),
   compile: once(async () => {
@@ -45,58 +52,35 @@ async function complaintOf(code: string): Promise<string | null> {
   }
 }
 
-async function missingScript(): Promise<string | null> {
-  try {
-    await Deno.stat(SCRIPT);
-    return null;
-  } catch {
-    return "the script nanochat_torch.py is missing";
-  }
-}
-
 function side(
   library: string,
   args: readonly string[],
   obstacle: keyof typeof obstacles,
-  options: ProgramOptions = {},
+  env: ProgramOptions["env"] = {},
 ): Side {
-  const its = program(library, [PYTHON, SCRIPT, ...args], readReport, {
-    ...{ check: parameterCount, ...options },
-  });
   return {
     library,
-    start: async () => {
+    start: async ({ nanochat } = { nanochat: null }) => {
       const reason = await obstacles[obstacle]();
       if (reason !== null) throw new Error(reason);
-      return await its.start();
+      const folder = await nanochatFolder(nanochat);
+      return await program(library, [PYTHON, SCRIPT, ...args, "--nanochat", folder], readReport, {
+        check: parameterCount,
+        env: { LD_LIBRARY_PATH: OPENMP_BLAS, ...env },
+      }).start();
     },
   };
 }
+
+const EAGER = { TORCHDYNAMO_DISABLE: "1" };
 
 export function eagerTorch(args: readonly string[]): Side {
-  return side("PyTorch, eager", args, "run", { env: { TORCHDYNAMO_DISABLE: "1" } });
+  return side("PyTorch, eager", args, "run", EAGER);
 }
 
-/** The folder of the BLAS that suits PyTorch's threads; the script would start itself again with it. */
-export const OPENMP_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
-
-/** Eager PyTorch in bf16: nanochat's own way on a GPU. The script sets f32, so it runs changed. */
+/** Eager PyTorch in bf16: nanochat's own way on a GPU. */
 export function eagerTorchBf16(args: readonly string[]): Side {
-  const run = `p = ${JSON.stringify(SCRIPT)}; s = open(p).read()` +
-    `.replace('["NANOCHAT_DTYPE"] = "float32"', '["NANOCHAT_DTYPE"] = "bfloat16"'); ` +
-    `exec(compile(s, p, "exec"), {"__name__": "__main__", "__file__": p})`;
-  const its = program("PyTorch, eager, bf16", [PYTHON, "-c", run, ...args], readReport, {
-    ...{ check: parameterCount },
-    env: { TORCHDYNAMO_DISABLE: "1", LD_LIBRARY_PATH: OPENMP_BLAS },
-  });
-  return {
-    library: its.library,
-    start: async () => {
-      const reason = await obstacles.run();
-      if (reason !== null) throw new Error(reason);
-      return await its.start();
-    },
-  };
+  return side("PyTorch, eager, bf16", [...args, "--dtype", "bfloat16"], "run", EAGER);
 }
 
 /**

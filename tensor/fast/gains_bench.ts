@@ -8,7 +8,7 @@
  * @module
  */
 
-import { median } from "../../bench/harness.ts";
+import { median } from "../../bench/statistics.ts";
 import type { CpuDevice } from "../device.ts";
 import type { AnyFastPath, FastPath } from "../fast_paths.ts";
 import { type Device, normal, openDevice, Tensor } from "../mod.ts";
