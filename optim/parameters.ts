@@ -80,13 +80,14 @@ export function makeGroups<Group extends ParameterGroup>(
     const isGiven = ([, value]: [string, unknown]) => value !== undefined;
     const own = Object.entries({ ...shared, ...options }).filter(isGiven);
     const hyperparameters = { ...defaults, ...Object.fromEntries(own) };
-    // A group has nothing else, whatever its kind, but the type checker cannot know.
-    return {
+    const group: Omit<ParameterGroup, "kind"> = {
       initialLr: hyperparameters.lr,
       ...hyperparameters,
       names: [...named.keys()],
       parameters: [...named.values()],
-    } as unknown as Group;
+    };
+    // A group has nothing else, whatever its kind, but the type checker cannot know.
+    return group as Group;
   });
   checkGroups(made);
   return made;

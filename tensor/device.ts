@@ -292,11 +292,8 @@ export interface CpuDevice extends DeviceBase {
    * Runs a kernel over `items` work items, split over the threads in contiguous ranges, and returns
    * when it is done.
    *
-   * For `sgemm` the integers are `[transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, split,
-   * count, stepA, stepB, stepC, accumulate]`: row-major as in CBLAS, transposes 0 or 1, addresses in
-   * bytes, leading dimensions in elements; `count` is the batch size, with batch strides in bytes;
-   * `accumulate` is 1 to add to C, 0 to replace it. Work items are columns of each C for `split` 0,
-   * rows for 1, and matrices of the batch for 2.
+   * For `sgemm` the integers are those of `sgemmArguments` (`fast/cpu/sgemm_call.ts`), and work items
+   * are rows or columns of the result, or matrices of the batch.
    */
   dispatch(
     kernel: WasmKernel | NativeKernel,

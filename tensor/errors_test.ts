@@ -91,7 +91,7 @@ Deno.test("files of the library use the errors of tensor/errors.ts", async () =>
   // workers is exempt, for it cannot import.
   const folders = ["tensor", "nn", "optim", "gpt/model", "gpt/generate"];
   const isExempt = (path: string) =>
-    /_(test|bench)\.ts$|\/testing\/|tensor\/errors\.ts$|(cpu|gpu_)\/?worker\.ts$|onednn_binding/
+    /_(test|bench)\.ts$|\/testing\/|tensor\/errors\.ts$|cpu\/worker\.ts$/
       .test(path);
   const missing: string[] = [];
   let seen = 0;

@@ -11,20 +11,20 @@
 
 declare const FILES: readonly string[];
 declare const VERSION: string;
+declare const self: ServiceWorkerGlobalScope;
 
-const scope = self as unknown as ServiceWorkerGlobalScope;
 const NAME = `nanodino ${VERSION}`;
 
 async function install(): Promise<void> {
   const cache = await caches.open(NAME);
   // Past the browser's own cache, which may hold files of an older site.
   await cache.addAll(["./", ...FILES].map((path) => new Request(path, { cache: "reload" })));
-  await scope.skipWaiting();
+  await self.skipWaiting();
 }
 
 async function activate(): Promise<void> {
   for (const name of await caches.keys()) if (name !== NAME) await caches.delete(name);
-  await scope.clients.claim();
+  await self.clients.claim();
 }
 
 async function respond(request: Request): Promise<Response> {
@@ -36,8 +36,8 @@ async function respond(request: Request): Promise<Response> {
   return new Response(found.body, { status: found.status, headers });
 }
 
-scope.oninstall = (event) => event.waitUntil(install());
-scope.onactivate = (event) => event.waitUntil(activate());
-scope.onfetch = (event) => {
+self.oninstall = (event) => event.waitUntil(install());
+self.onactivate = (event) => event.waitUntil(activate());
+self.onfetch = (event) => {
   if (event.request.method === "GET") event.respondWith(respond(event.request));
 };

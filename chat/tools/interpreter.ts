@@ -147,7 +147,7 @@ export async function interpret(
   driver: string,
   maxOutput: number,
 ): Promise<void> {
-  const scope = globalThis as unknown as Pick<Worker, "postMessage" | "onmessage">;
+  const scope: Pick<Worker, "postMessage" | "onmessage"> = Object(globalThis);
   const post = (message: WorkerMessage) => scope.postMessage(message);
   const received = () =>
     new Promise<unknown>((resolve) => scope.onmessage = ({ data }) => resolve(data));

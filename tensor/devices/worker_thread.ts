@@ -1,4 +1,16 @@
-/** Workers whose code is the text of a function, of Deno and Node or of a browser. @module */
+/**
+ * Workers of Deno and Node or of a browser, whose code is the text of one function.
+ *
+ * A module (`new Worker(new URL("./worker.ts", import.meta.url))`) would be the usual form. It was
+ * tried with Deno 2.9.6, and takes the threads from two kinds of programs: one that is run from a disk
+ * without `--allow-read`, which is asked for every file that a worker imports, even if the main thread
+ * has imported it ("Requires read access"); and a bundle, which has no file beside it, for `deno
+ * bundle` and esbuild do not follow such a URL. The text of a function needs neither. What it calls
+ * must be its argument, so there is one such function, and a short one: `devices/cpu/worker.ts`.
+ * It imports what a worker needs besides, where that can be read.
+ *
+ * @module
+ */
 
 export interface WorkerThread {
   /** Lets the process exit while the worker is alive, if supported. */
@@ -7,12 +19,6 @@ export interface WorkerThread {
   ended(): Promise<void>;
   /** Terminates the worker; resolves when it has ended. */
   terminate(): Promise<void>;
-}
-
-export interface WorkerListener<Message> {
-  message(message: Message): void;
-  /** Called if the worker fails or cannot start. */
-  failure(reason: string): void;
 }
 
 /** What the workers of Node and of browsers have in common, and what only those of Node have. */
@@ -31,27 +37,28 @@ interface NodeThreads {
 }
 
 /**
- * Starts a worker, which calls the function whose text is `code` with a port and `data`. It reads no
- * file, for which it would need a permission, and which a bundle would not have: so the function may
- * only use its arguments. Throws where there are no workers, or `data` cannot be sent.
+ * Starts a worker, which runs `run` from its text, with `data` and a function that calls `ready`
+ * here. Throws where there are no workers, or `data` cannot be sent.
  *
  * A Deno `Worker` keeps the process alive; one of `node:worker_threads` can be unreferenced, and
  * costs 25 ms more to start. It is loaded by a function call instead of an import so that this file
- * also loads in a browser. Messages go through a port, because Deno takes 80 ms per MiB for messages
- * to a `node:worker_threads` worker itself.
+ * also loads in a browser. The report comes through a port, because Deno takes 80 ms per MiB for
+ * messages of such a worker itself.
  */
-export function startWorker<Message>(
-  code: string,
-  data: unknown,
-  { message, failure }: WorkerListener<Message>,
+export function startWorker<Data>(
+  run: (data: Data, ready: () => void) => unknown,
+  data: Data,
+  ready: () => void,
+  failure: (reason: string) => void,
 ): WorkerThread {
   const threads: unknown = Reflect.get(globalThis, "process")
     ?.getBuiltinModule?.("node:worker_threads");
+  const code = `([data, port]) => (${run})(data, () => port.postMessage(null))`;
   const worker = threads === undefined
     ? makeWebWorker(code, failure)
     : makeNodeWorker(threads as NodeThreads, code, failure);
   const { port1, port2 } = new MessageChannel();
-  port1.onmessage = (event) => message(event.data);
+  port1.onmessage = ready;
   // The worker decides whether the process stays alive. Browsers' ports have no `unref`.
   Reflect.get(port1, "unref")?.call(port1);
   const terminate = async (): Promise<void> => {
@@ -59,7 +66,7 @@ export function startWorker<Message>(
     await worker.terminate();
   };
   try {
-    worker.postMessage([port2, data], [port2]);
+    worker.postMessage([data, port2], [port2]);
   } catch (error) {
     // A page that is not isolated cannot share memory.
     terminate();
@@ -78,7 +85,7 @@ function makeNodeWorker(
   failure: (reason: string) => void,
 ): AnyWorker {
   const source = `import { parentPort } from "node:worker_threads";\n` +
-    `parentPort.once("message", (given) => (${code})(...given));`;
+    `parentPort.once("message", ${code});`;
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
   worker.once("error", (error) => failure(error instanceof Error ? error.message : String(error)));
   const exit = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
@@ -90,7 +97,7 @@ function makeNodeWorker(
 }
 
 function makeWebWorker(code: string, failure: (reason: string) => void): AnyWorker {
-  const source = `onmessage = (event) => (${code})(...event.data);`;
+  const source = `onmessage = (event) => (${code})(event.data);`;
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   worker.onerror = (event) => {

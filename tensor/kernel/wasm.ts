@@ -25,7 +25,6 @@ import type {
   KernelBuilder,
   LoopOptions,
   Signature,
-  Value,
   Vector,
   VectorBuilder,
 } from "./language.ts";
@@ -163,6 +162,20 @@ export class WasmBuilder implements KernelBuilder {
   }
 }
 
+function noFloat16(): never {
+  throw new Error("Cannot print a kernel as WebAssembly: wanted no float16, got f16");
+}
+
+/** How elements are loaded from an address and an offset in bytes. */
+const LOADS: { readonly [T in ElementType]: (at: I32, offset: number) => Elements[T] } = {
+  f32: (at, offset) => at.loadF32(offset),
+  f16: noFloat16,
+  i32: (at, offset) => at.loadI32(offset),
+  "vec4<f32>": (at, offset) => at.loadF32x4(offset),
+  "vec4<f16>": noFloat16,
+  "vec4<i32>": (at, offset) => at.loadI32x4(offset),
+};
+
 class WasmBuffer<T extends ElementType> implements Buffer<T> {
   readonly #f: FunctionBuilder;
   readonly #type: T;
@@ -171,9 +184,7 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   readonly #shift: 2 | 4;
 
   constructor(f: FunctionBuilder, type: T, address: I32) {
-    if (type.includes("f16")) {
-      throw new Error(`Cannot print a kernel as WebAssembly: wanted no float16, got ${type}`);
-    }
+    if (type.includes("f16")) noFloat16();
     this.#f = f;
     this.#type = type;
     this.#address = address;
@@ -194,29 +205,23 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   }
   load(index: Index): Elements[T] {
     const [at, offset] = this.#place(index);
-    const value = this.#type === "f32"
-      ? at.loadF32(offset)
-      : this.#type === "i32"
-      ? at.loadI32(offset)
-      : this.#type === "vec4<f32>"
-      ? at.loadF32x4(offset)
-      : at.loadI32x4(offset);
-    return value as unknown as Elements[T];
+    return LOADS[this.#type](at, offset);
   }
   loadSplat(index: Index): F32x4 {
     const [at, offset] = this.#place(index);
     return at.loadSplat(offset);
   }
-  store(index: Index, value: Value): void {
+  store(index: Index, value: Elements[T] & WasmValue): void {
     const [at, offset] = this.#place(index);
-    this.#f.store(at, value as unknown as WasmValue, offset);
+    this.#f.store(at, value, offset);
   }
   loadFour(index: Index): F32x4 {
     const [at, offset] = this.#place(index);
     return at.loadF32x4(offset);
   }
   storeFour(index: Index, value: F32x4): void {
-    this.store(index, value);
+    const [at, offset] = this.#place(index);
+    this.#f.store(at, value, offset);
   }
   clear(index: Index, count: Index): void {
     this.#f.clearMemory(this.#at(index), this.#bytes(count));

@@ -7,6 +7,7 @@ import type {
   Buffer,
   BufferTypes,
   Condition,
+  Elements,
   ElementType,
   Float,
   Index,
@@ -200,7 +201,7 @@ return ${code};
     const { code, type } = printed(value);
     const name = `v${this.#text.names++}`;
     this.write(`${keyword} ${name} = ${code};`);
-    return new WgslValue(name, type) as unknown as T;
+    return new WgslValue(name, type) as T & WgslValue;
   }
   set<T extends Value>(variable: T, value: T): void {
     this.write(`${codeOf(variable)} = ${codeOf(value)};`);
@@ -282,11 +283,12 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     );
     return new WgslBuffer(this.#k, this.#name, this.#type, `${code} + `);
   }
-  load(index: Index) {
+  load(index: Index): Elements[T] {
     // A `float16` is one in memory only.
     const type = this.#type.replace("f16", "f32") as WgslType;
     const element = this.#at(index);
-    return new WgslValue(type === this.#type ? element : `${type}(${element})`, type) as never;
+    const code = type === this.#type ? element : `${type}(${element})`;
+    return new WgslValue(code, type) as Elements[T] & WgslValue;
   }
   loadSplat(index: Index): Vector {
     return new WgslValue(`vec4<f32>(f32(${this.#at(index)}))`, "vec4<f32>");

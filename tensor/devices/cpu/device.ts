@@ -18,11 +18,7 @@ import { currentCall, explain, type Explanation } from "../../explain.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { emitKernel, F32x4 } from "./emitter/mod.ts";
-import {
-  type KernelFunction,
-  type MatmulLibraries,
-  openMatmulLibraries,
-} from "./matmul_libraries.ts";
+import { type KernelFunction, type MatmulLibraries, openLibraries } from "./matmul_libraries.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
 import { Pool } from "./pool.ts";
 import { STATE } from "./worker.ts";
@@ -74,7 +70,7 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice
     );
   }
   const heap = new Heap(INITIAL_BYTES);
-  const libraries = openMatmulLibraries(options, heap);
+  const libraries = await openLibraries(options, heap);
   const { pool, failure } = await Pool.start(heap, threads - 1, libraries.forWorkers);
   return new Cpu(heap, pool, failure, libraries, options.matmulPrecision ?? "f32");
 }

@@ -366,7 +366,11 @@ Deno.test("if a worker cannot open a library, one thread does everything and the
     oneDnn: { isOpen: false, description: "not beside this one" },
     missingBf16: null,
     kernels: [add, add],
-    forWorkers: { code: `() => { throw new Error("no library here"); }`, start: null },
+    forWorkers: {
+      module:
+        `data:text/javascript,export function openMatmuls() { throw new Error("no library here"); }`,
+      start: null,
+    },
     close: () => isOpen = false,
   }));
   const device = await openCpuDevice({ threads: 2 });

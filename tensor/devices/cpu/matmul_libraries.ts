@@ -24,8 +24,8 @@ export interface ThreadMatmuls {
 
 /** How a worker opens the libraries. */
 export interface WorkerMatmuls {
-  /** The text of a function of the memory and `start`, which returns {@linkcode ThreadMatmuls}. */
-  readonly code: string;
+  /** The URL of a module with `openMatmuls(memory, start)`, which returns {@linkcode ThreadMatmuls}. */
+  readonly module: string;
   readonly start: unknown;
 }
 
@@ -48,23 +48,26 @@ export interface MatmulLibraries {
 }
 
 /** Opens any BLAS or the one at a path, and oneDNN beside it; or says why there is no BLAS. */
-type OpenLibraries = (
+type LibraryOpener = (
   blas: true | string,
   options: LibraryOptions,
   heap: Heap,
-) => MatmulLibraries | string;
+) => MatmulLibraries | string | Promise<MatmulLibraries | string>;
 
-let open: OpenLibraries = () => "no library is registered";
+let open: LibraryOpener = () => "no library is registered";
 
 /** Sets how the libraries are opened. */
-export function registerMatmulLibraries(by: OpenLibraries): void {
+export function registerMatmulLibraries(by: LibraryOpener): void {
   open = by;
 }
 
-/** Opens the libraries; throws if those that are asked for are not to be had. */
-export function openMatmulLibraries(options: LibraryOptions, heap: Heap): MatmulLibraries {
+/** Opens the libraries; throws if a requested library is unavailable. */
+export async function openLibraries(
+  options: LibraryOptions,
+  heap: Heap,
+): Promise<MatmulLibraries> {
   const { blas = true } = options;
-  const opened = blas === false ? "turned off" : open(blas, options, heap);
+  const opened = blas === false ? "turned off" : await open(blas, options, heap);
   const libraries = typeof opened === "string" ? without(opened, options) : opened;
   const missing = problemWith(libraries, options);
   if (missing === null) return libraries;

@@ -74,11 +74,9 @@ export class Pool {
       layout: MAILBOX,
       states: STATE,
       spins: SPINS,
-      matmuls: matmuls?.start,
+      matmuls,
     };
-    const code = `(port, start) => ` +
-      `(${runWorker})(start, () => port.postMessage(null), ${matmuls?.code ?? null})`;
-    const thread = startWorker(code, start, { message: reported, failure });
+    const thread = startWorker(runWorker, start, reported, failure);
     this.#workers.push({ thread, words });
   }
 

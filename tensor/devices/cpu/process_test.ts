@@ -1,6 +1,6 @@
 /** Whole processes: scripts that open the device with few permissions or never close it. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 
 const root = new URL("../../../", import.meta.url);
 
@@ -63,6 +63,23 @@ Deno.test("without any permission the device uses all threads, without BLAS and 
   assertMatch(stdout, /^99900 cpu: 2 threads, .*, no BLAS \(.+\)\n$/);
 });
 
+Deno.test("with --allow-ffi alone a BLAS runs on one thread, without a prompt; --allow-read gives it all", async () => {
+  const source = script(root, "{ threads: 2, oneDnn: false }", "device.close();");
+  for (
+    const [flags, wanted] of [
+      [
+        ["--allow-ffi"],
+        /^99900 cpu: 2 threads, .*BLAS \S.* on one thread \(run with --allow-read for more\)\n$/,
+      ],
+      [["--allow-ffi", `--allow-read=${root.pathname}`], /^99900 cpu: 2 threads, .*BLAS \S.*\)\n$/],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await run(flags, source);
+    assertEquals([code, stderr], [0, ""]);
+    if (!stdout.includes("no BLAS")) assertMatch(stdout, wanted);
+  }
+});
+
 for (
   const [name, last, wanted] of [
     ["forgets to close the device", "", 0],
@@ -103,9 +120,16 @@ Deno.test("the device works when imported by URL in an empty folder", async () =
   try {
     const { port } = server.addr;
     const source = script(`http://localhost:${port}/`, "{ threads: 2 }", "");
-    const { code, stdout, stderr } = await run([`--allow-import=localhost:${port}`], source);
-    assertEquals(code, 0, stderr);
-    assertMatch(stdout, /^99900 cpu: 2 threads, /);
+    // Workers may import from there what the program may, and need no permission to read.
+    for (const flags of [[], ["--allow-ffi"]]) {
+      const { code, stdout, stderr } = await run(
+        [`--allow-import=localhost:${port}`, ...flags],
+        source,
+      );
+      assertEquals(code, 0, stderr);
+      assertMatch(stdout, /^99900 cpu: 2 threads, /);
+      assertNotMatch(stdout, /on one thread/);
+    }
   } finally {
     await server.shutdown();
   }

@@ -1,6 +1,6 @@
 /** A worker of the CPU device: waits for shares of kernels and runs them. @module */
 
-import type { KernelFunction, ThreadMatmuls } from "./matmul_libraries.ts";
+import type { KernelFunction, ThreadMatmuls, WorkerMatmuls } from "./matmul_libraries.ts";
 
 /** Offsets of the words of a worker's mailbox, which is in shared memory. */
 export const MAILBOX = {
@@ -36,20 +36,21 @@ export interface WorkerStart {
   readonly states: typeof STATE;
   /** How often it polls for a job before it sleeps. */
   readonly spins: number;
-  /** What the libraries of matmuls are opened with. */
-  readonly matmuls: unknown;
+  /** How it opens the libraries of matmuls, if it has them. */
+  readonly matmuls: WorkerMatmuls | null;
 }
 
 /**
  * Runs until the mailbox says quit, and calls `report` before the first job. A worker gets this
- * function as text, so it may only use its arguments.
+ * function as text (`worker_thread.ts` says why), so it may only use its arguments and what it
+ * imports from the module of the libraries.
  */
-export function runWorker(
-  { memory, mailbox, layout, states, spins, matmuls: matmulStart }: WorkerStart,
+export async function runWorker(
+  { memory, mailbox, layout, states, spins, matmuls: libraries }: WorkerStart,
   report: () => void,
-  openMatmuls: ((memory: WebAssembly.Memory, start: unknown) => ThreadMatmuls) | null,
-): void {
-  const matmuls = openMatmuls?.(memory, matmulStart);
+): Promise<void> {
+  const matmuls: ThreadMatmuls | null = libraries &&
+    (await import(libraries.module)).openMatmuls(memory, libraries.start);
   const kernels: (KernelFunction | undefined)[] = [...matmuls?.kernels ?? []];
   // Views made before the memory grew end at its old size, but the mailbox does not move.
   const words = new Int32Array(memory.buffer, mailbox, layout.words);
@@ -64,9 +65,9 @@ export function runWorker(
   };
 
   const work = (): void => {
-    const [id, argument, start, end, scratch, code, codeBytes] = jobWords as unknown as Job;
-    const kernel = kernels[id] ??= compile(code >>> 0, codeBytes);
-    kernel(argument, start, end, scratch);
+    const [id = 0, argument = 0, start = 0, end = 0, scratch = 0, code = 0, codeBytes = 0] =
+      jobWords;
+    (kernels[id] ??= compile(code >>> 0, codeBytes))(argument, start, end, scratch);
   };
 
   report();

@@ -2,7 +2,7 @@
 
 import { Error } from "../../errors.ts";
 import type { Heap } from "../../devices/cpu/memory.ts";
-import { BLAS_FUNCTIONS, type BlasStart, type BlasThread, openBlas } from "./blas_binding.ts";
+import { type BlasStart, BlasThread } from "./blas_binding.ts";
 import { deno, type DenoSubset, ONLY_DENO, openFirst } from "./deno_subset.ts";
 
 /** `openblas_get_parallel` of a build with threads. Others (0) may lack locks: main thread only. */
@@ -35,8 +35,8 @@ export function openSystemBlas(choice: true | string, heap: Heap): Blas | string
   const base = Number(value(of(heap.bytes)));
   const paths = candidates(runtime.build.os);
   return openFirst(choice, paths, (path) => {
-    const start = { path, functions: BLAS_FUNCTIONS, base };
-    const thread = openBlas(runtime, start);
+    const start = { path, base };
+    const thread = new BlasThread(runtime, start);
     try {
       return check(runtime, start, thread, heap);
     } catch (error) {
@@ -80,7 +80,7 @@ function candidates(os: string): string[] {
 const RIGHT = [13, 5, -1, 9, 16, 74, 52, 32, 64, 81, 185, 149, 115, 169, 196, 225];
 
 /** A small check, with A 3×2 in rows of 4: any wrong calling convention fails. */
-function multipliesRightly({ multiply }: BlasThread, heap: Heap): boolean {
+function multipliesRightly(blas: BlasThread, heap: Heap): boolean {
   const allocation = heap.reserve(4 * 64, "check of the BLAS");
   const a = allocation.address;
   const [b, c] = [a + 64, a + 128] as const;
@@ -89,10 +89,23 @@ function multipliesRightly({ multiply }: BlasThread, heap: Heap): boolean {
     heap.floats[b / 4 + i] = 5 - i;
     heap.floats[c / 4 + i] = i * i;
   }
-  multiply({
-    ...{ transposeA: 0, transposeB: 1, m: 3, n: 3, k: 2 },
-    ...{ a, b, c, lda: 4, ldb: 3, ldc: 5, accumulate: 1 },
-    ...{ count: 1, stepA: 0, stepB: 0, stepC: 0 },
+  blas.multiply({
+    transposeA: 0,
+    transposeB: 1,
+    m: 3,
+    n: 3,
+    k: 2,
+    a,
+    lda: 4,
+    b,
+    ldb: 3,
+    c,
+    ldc: 5,
+    count: 1,
+    stepA: 0,
+    stepB: 0,
+    stepC: 0,
+    accumulate: 1,
   });
   const isRight = RIGHT.every((value, i) => heap.floats[c / 4 + i] === value);
   heap.release(allocation);

@@ -1,7 +1,11 @@
-/** The calls of a BLAS that one thread makes: the same text runs on the main thread and in workers. @module */
+/** Matmuls by a BLAS on one thread: the main thread or a worker, each of which opens the library. @module */
 
 import type { DenoSubset, ForeignFunction, ForeignLibrary } from "./deno_subset.ts";
-import type { Sgemm } from "./sgemm.ts";
+import type { Sgemm } from "./sgemm_call.ts";
+
+// Values of the enumerations of CBLAS; that of a transposed matrix is 112.
+const ROW_MAJOR = 101;
+const NO_TRANSPOSE = 111;
 
 export const BLAS_FUNCTIONS = {
   /** Numbers instead of pointer objects: 30 ns per call instead of a microsecond. */
@@ -26,41 +30,44 @@ export const BLAS_FUNCTIONS = {
   },
 } as const satisfies Record<string, ForeignFunction>;
 
+/** What a thread opens the library with; it is sent to workers. */
 export interface BlasStart {
   readonly path: string;
-  readonly functions: typeof BLAS_FUNCTIONS;
   /** Address of the memory's first byte in this process. */
   readonly base: number;
 }
 
-export interface BlasThread {
-  readonly symbols: ForeignLibrary<keyof typeof BLAS_FUNCTIONS>["symbols"];
-  readonly multiply: (gemm: Sgemm) => void;
-  readonly close: () => void;
-}
+/** A BLAS, opened for the calling thread, without a check of its results. */
+export class BlasThread {
+  readonly #library: ForeignLibrary<keyof typeof BLAS_FUNCTIONS>;
+  readonly #base: number;
 
-/**
- * Opens the library for the calling thread, without checking its results. It may only use its
- * arguments: workers are started from its source text.
- */
-export function openBlas(
-  runtime: Pick<DenoSubset, "dlopen">,
-  { path, functions, base }: BlasStart,
-): BlasThread {
-  const [ROW_MAJOR, NO_TRANSPOSE] = [101, 111];
-  const library = runtime.dlopen(path, functions);
-  const sgemm = library.symbols.sgemm!;
-  const multiply = (gemm: Sgemm): void => {
+  constructor(runtime: Pick<DenoSubset, "dlopen">, { path, base }: BlasStart) {
+    this.#library = runtime.dlopen(path, BLAS_FUNCTIONS);
+    this.#base = base;
+  }
+
+  get symbols(): ForeignLibrary<keyof typeof BLAS_FUNCTIONS>["symbols"] {
+    return this.#library.symbols;
+  }
+
+  multiply(gemm: Sgemm): void {
     const { m, n, k, lda, ldb, ldc, count, stepA, stepB, stepC, accumulate } = gemm;
+    const sgemm = this.#library.symbols.sgemm!;
     const transposeA = NO_TRANSPOSE + gemm.transposeA;
     const transposeB = NO_TRANSPOSE + gemm.transposeB;
-    let [a, b, c] = [base + gemm.a, base + gemm.b, base + gemm.c];
+    let a = this.#base + gemm.a;
+    let b = this.#base + gemm.b;
+    let c = this.#base + gemm.c;
     for (let i = 0; i < count; i++) {
       sgemm(ROW_MAJOR, transposeA, transposeB, m, n, k, 1, a, lda, b, ldb, accumulate, c, ldc);
       a += stepA;
       b += stepB;
       c += stepC;
     }
-  };
-  return { symbols: library.symbols, multiply, close: () => library.close() };
+  }
+
+  close(): void {
+    this.#library.close();
+  }
 }

@@ -4,6 +4,7 @@ import type { CpuDevice } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { type MatmulProblem, matmulWork, type Matrix } from "../../ops/matmul/problem.ts";
 import { ONEDNN_LIMITS } from "./onednn.ts";
+import { type Sgemm, sgemmArguments } from "./sgemm_call.ts";
 
 /** Below this many operations, another thread costs BLAS more than it gains. */
 const BLAS_OPERATIONS_PER_THREAD = 500_000;
@@ -93,27 +94,41 @@ function callBlas(
   asked: MatmulProblem = problem,
 ): void {
   const { m, n, k, outer, inner, a, b, c, accumulate } = problem;
-  const splitRows = m >= n;
-  const splitBatch = inner > 1 && inner % device.threads === 0;
-  const grain = Math.ceil(
-    BLAS_OPERATIONS_PER_THREAD / (2 * k * (splitBatch ? m * n : inner * (splitRows ? n : m))),
-  );
-  const [transposeA, leadingA] = blasOrder(a, m, k);
-  const [transposeB, leadingB] = blasOrder(b, k, n);
-  const start = [device.address(a), device.address(b), device.address(c)] as const;
+  const split = inner > 1 && inner % device.threads === 0 ? "batch" : m >= n ? "rows" : "columns";
+  const items = { batch: inner, rows: m, columns: n }[split];
+  const itemOperations = 2 * k * { batch: m * n, rows: inner * n, columns: inner * m }[split];
+  const grain = Math.ceil(BLAS_OPERATIONS_PER_THREAD / itemOperations);
+  const [transposeA, lda] = blasOrder(a, m, k);
+  const [transposeB, ldb] = blasOrder(b, k, n);
+  const gemm: Sgemm = {
+    transposeA,
+    transposeB,
+    m,
+    n,
+    k,
+    a: device.address(a),
+    lda,
+    b: device.address(b),
+    ldb,
+    c: device.address(c),
+    ldc: c.row,
+    count: inner,
+    stepA: 4 * a.inner,
+    stepB: 4 * b.inner,
+    stepC: 4 * c.inner,
+    accumulate: Number(accumulate),
+  };
+  const precision = problem.precision ?? device.matmulPrecision;
   for (let i = 0; i < outer; i++) {
-    const at = (matrix: Matrix) => 4 * i * matrix.outer;
+    const at = {
+      a: gemm.a + 4 * i * a.outer,
+      b: gemm.b + 4 * i * b.outer,
+      c: gemm.c + 4 * i * c.outer,
+    };
     device.dispatch(
-      { key: "sgemm", precision: problem.precision ?? device.matmulPrecision },
-      {
-        integers: [
-          ...[transposeA, transposeB, m, n, k],
-          ...[start[0] + at(a), leadingA, start[1] + at(b), leadingB, start[2] + at(c), c.row],
-          splitBatch ? 2 : Number(splitRows),
-          ...[inner, 4 * a.inner, 4 * b.inner, 4 * c.inner, Number(accumulate)],
-        ],
-      },
-      splitBatch ? inner : splitRows ? m : n,
+      { key: "sgemm", precision },
+      { integers: sgemmArguments({ ...gemm, ...at }, split) },
+      items,
       { grain, work: () => matmulWork({ ...asked, outer: 1 }) },
     );
   }

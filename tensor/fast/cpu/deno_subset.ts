@@ -16,7 +16,11 @@ export interface ForeignLibrary<Name extends string> {
 
 export interface DenoSubset {
   readonly build: { readonly os: string };
-  readonly permissions: { querySync(descriptor: { name: "ffi" }): { readonly state: string } };
+  readonly permissions: {
+    querySync(
+      descriptor: { name: "ffi" } | { name: "read"; path: URL },
+    ): { readonly state: string };
+  };
   dlopen<Name extends string>(
     path: string,
     functions: Readonly<Record<Name, ForeignFunction>>,

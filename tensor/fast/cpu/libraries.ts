@@ -1,19 +1,25 @@
 /** The system's BLAS and oneDNN, as the CPU device runs them. @module */
 
-import type { LibraryOptions, MatmulLibraries } from "../../devices/cpu/matmul_libraries.ts";
+import type {
+  LibraryOptions,
+  MatmulLibraries,
+  WorkerMatmuls,
+} from "../../devices/cpu/matmul_libraries.ts";
 import type { Heap } from "../../devices/cpu/memory.ts";
 import { openSystemBlas } from "./blas.ts";
-import { openBlas } from "./blas_binding.ts";
+import { deno } from "./deno_subset.ts";
 import { missingBf16, ONEDNN_LIMITS, openSystemOneDnn } from "./onednn.ts";
-import { openOneDnn } from "./onednn_binding.ts";
-import { threadMatmuls } from "./sgemm.ts";
+import { type MatmulsStart, threadMatmuls } from "./thread_matmuls.ts";
+
+/** What a worker imports. In a constant, so that no bundle contains it twice. */
+const MODULE = "./thread_matmuls.ts";
 
 /** Opens the libraries of the system, or says why there is no BLAS. */
-export function openSystemLibraries(
+export async function openSystemLibraries(
   blasChoice: true | string,
   { oneDnn: oneDnnChoice = true, matmulPrecision = "f32" }: LibraryOptions,
   heap: Heap,
-): MatmulLibraries | string {
+): Promise<MatmulLibraries | string> {
   const blas = openSystemBlas(blasChoice, heap);
   if (typeof blas === "string") return blas;
   const found = openSystemOneDnn(oneDnnChoice, blas, heap);
@@ -22,18 +28,33 @@ export function openSystemLibraries(
     : [found, found.description];
   const limits = oneDnn?.limits ?? ONEDNN_LIMITS;
   const start = { blas: blas.start, oneDnn: oneDnn?.start ?? null, limits };
+  const inWorkers = blas.isPerThread ? await workerMatmuls(start) : null;
+  const limit = typeof inWorkers === "string" ? ` on one thread (${inWorkers})` : "";
   return {
     ...threadMatmuls(heap.memory, blas.thread, oneDnn?.thread ?? null, limits),
-    blas: { isOpen: true, description: blas.description },
+    blas: { isOpen: true, description: blas.description + limit },
     oneDnn: { isOpen: oneDnn !== null, description },
     missingBf16: missingBf16(found, blas, heap, matmulPrecision),
-    forWorkers: blas.isPerThread ? { code: CODE, start } : null,
+    forWorkers: typeof inWorkers === "string" ? null : inWorkers,
   };
 }
 
-/** Opens both for a worker, which gets this text and `start`. */
-const CODE = `(memory, start) => {
-  const blas = (${openBlas})(Deno, start.blas);
-  const oneDnn = start.oneDnn && (${openOneDnn})(Deno, start.oneDnn);
-  return (${threadMatmuls})(memory, blas, oneDnn, start.limits);
-}`;
+/**
+ * The module that workers open the libraries with; or why they cannot import it, so that only the main
+ * thread may multiply. From a disk they need the permission to read, which is not prompted for.
+ */
+async function workerMatmuls(start: MatmulsStart): Promise<WorkerMatmuls | string> {
+  const module = URL.parse(MODULE, import.meta.url);
+  const library = URL.parse("../../", import.meta.url);
+  if (module === null || library === null) return "a classic script has no modules for workers";
+  const isReadable = module.protocol !== "file:" ||
+    deno()?.permissions.querySync({ name: "read", path: library }).state === "granted";
+  if (!isReadable) return "run with --allow-read for more";
+  try {
+    // It is loaded already, but not beside a bundle.
+    await import(MODULE);
+    return { module: module.href, start };
+  } catch {
+    return "a bundle has no modules for workers";
+  }
+}

@@ -9,13 +9,8 @@ import type { MatmulPrecision } from "../../device.ts";
 import type { Heap } from "../../devices/cpu/memory.ts";
 import type { Blas } from "./blas.ts";
 import { deno, ONLY_DENO, openFirst } from "./deno_subset.ts";
-import {
-  ONEDNN_FUNCTIONS,
-  type OneDnnStart,
-  type OneDnnThread,
-  openOneDnn,
-} from "./onednn_binding.ts";
-import type { Sgemm } from "./sgemm.ts";
+import { type OneDnnStart, OneDnnThread } from "./onednn_binding.ts";
+import type { Sgemm } from "./sgemm_call.ts";
 
 /** Debian's package without the development files has only the last two. */
 export const ONEDNN_FILES = ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.3.7"] as const;
@@ -74,8 +69,8 @@ export function openSystemOneDnn(
   const { base } = blas.start;
   const candidates = runtime.build.os === "linux" ? ONEDNN_FILES : [];
   const opened = openFirst(choice, candidates, (path) => {
-    const start = { path, functions: ONEDNN_FUNCTIONS, base, maxPrimitives: MAX_PRIMITIVES };
-    return { start, thread: openOneDnn(runtime, start) };
+    const start = { path, base, maxPrimitives: MAX_PRIMITIVES };
+    return { start, thread: new OneDnnThread(runtime, start) };
   });
   if (typeof opened === "string") return opened;
   const { start, thread } = opened;
@@ -138,9 +133,22 @@ function speedupOf(
   // Small integers, of which both libraries make the same sums in either precision.
   for (let i = 0; i < 2 * size; i++) heap.floats[a / 4 + i] = i % 13 - 6;
   const gemm: Sgemm = {
-    ...{ transposeA: 0, transposeB: 1, m: TEST_SIZE, n: TEST_SIZE, k: TEST_SIZE },
-    ...{ a, b, c, lda: TEST_SIZE, ldb: TEST_SIZE, ldc: TEST_SIZE, accumulate: 0 },
-    ...{ count: 1, stepA: 0, stepB: 0, stepC: 0 },
+    transposeA: 0,
+    transposeB: 1,
+    m: TEST_SIZE,
+    n: TEST_SIZE,
+    k: TEST_SIZE,
+    a,
+    lda: TEST_SIZE,
+    b,
+    ldb: TEST_SIZE,
+    c,
+    ldc: TEST_SIZE,
+    count: 1,
+    stepA: 0,
+    stepB: 0,
+    stepC: 0,
+    accumulate: 0,
   };
   const ways = [() => blas.thread.multiply(gemm), () => thread.multiply(gemm, isBf16)] as const;
   const [wanted, got] = ways.map((run) => {

@@ -1,236 +1,259 @@
-/** The calls of oneDNN that one thread makes: the same text runs on the main thread and in workers. @module */
+/** Matmuls by oneDNN on one thread: the main thread or a worker, each of which opens the library. @module */
 
-import type { DenoSubset, ForeignFunction } from "./deno_subset.ts";
-import type { Sgemm } from "./sgemm.ts";
+import { Error } from "../../errors.ts";
+import type { DenoSubset, ForeignLibrary } from "./deno_subset.ts";
+import { ONEDNN_FUNCTIONS } from "./onednn_functions.ts";
+import type { Sgemm } from "./sgemm_call.ts";
 
-const status = (name: string, parameters: ForeignFunction["parameters"]): ForeignFunction => ({
-  name: `dnnl_${name}`,
-  parameters,
-  result: "i32",
-});
+// Values of the library's enumerations.
+const CPU_ENGINE = 1; // dnnl_cpu
+const IN_ORDER = 1; // dnnl_stream_in_order
+const F32 = 3; // dnnl_f32
+const BF16_MATH = 1; // dnnl_fpmath_mode_bf16
+const SOURCE = 1; // DNNL_ARG_SRC
+const WEIGHTS = 33; // DNNL_ARG_WEIGHTS
+const RESULT = 17; // DNNL_ARG_DST
+const SEQUENTIAL = 1; // DNNL_RUNTIME_SEQ
+const OPENMP = 2; // DNNL_RUNTIME_OMP
 
-/** Handles and addresses are passed as numbers, which costs less than pointer objects. */
-export const ONEDNN_FUNCTIONS: Readonly<Record<string, ForeignFunction>> = {
-  version: { name: "dnnl_version", parameters: [], result: "pointer" },
-  instructionSet: status("get_effective_cpu_isa", []),
-  setCacheCapacity: status("set_primitive_cache_capacity", ["i32"]),
-  createEngine: status("engine_create", ["usize", "i32", "usize"]),
-  destroyEngine: status("engine_destroy", ["usize"]),
-  createStream: status("stream_create", ["usize", "usize", "i32"]),
-  destroyStream: status("stream_destroy", ["usize"]),
-  describeMatrix: status("memory_desc_create_with_strides", [
-    ...["usize", "i32", "usize", "i32", "usize"] as const,
-  ]),
-  destroyMatrix: status("memory_desc_destroy", ["usize"]),
-  createAttributes: status("primitive_attr_create", ["usize"]),
-  destroyAttributes: status("primitive_attr_destroy", ["usize"]),
-  setMathMode: status("primitive_attr_set_fpmath_mode", ["usize", "i32"]),
-  setPostOps: status("primitive_attr_set_post_ops", ["usize", "usize"]),
-  createPostOps: status("post_ops_create", ["usize"]),
-  destroyPostOps: status("post_ops_destroy", ["usize"]),
-  appendSum: status("post_ops_append_sum", ["usize", "f32", "i32", "i32"]),
-  describeMatmul: status("matmul_primitive_desc_create", [
-    ...["usize", "usize", "usize", "usize", "usize", "usize", "usize"] as const,
-  ]),
-  destroyDescription: status("primitive_desc_destroy", ["usize"]),
-  createPrimitive: status("primitive_create", ["usize", "usize"]),
-  destroyPrimitive: status("primitive_destroy", ["usize"]),
-  createMemory: status("memory_create", ["usize", "usize", "usize", "usize"]),
-  destroyMemory: status("memory_destroy", ["usize"]),
-  setAddress: status("memory_set_data_handle", ["usize", "usize"]),
-  execute: status("primitive_execute", ["usize", "usize", "i32", "usize"]),
-  /** OpenMP's, which most builds use: the number of threads of calls from the calling thread. */
-  setThreads: {
-    name: "omp_set_num_threads",
-    parameters: ["i32"],
-    result: "void",
-    optional: true,
-  },
-};
-
+/** What a thread opens the library with; it is sent to workers. */
 export interface OneDnnStart {
   readonly path: string;
-  readonly functions: typeof ONEDNN_FUNCTIONS;
   /** Address of the memory's first byte in this process. */
   readonly base: number;
   /** Maximum primitives that a thread keeps. */
   readonly maxPrimitives: number;
 }
 
-export interface OneDnnThread {
-  readonly version: string;
-  /** A value of `dnnl_cpu_isa_t`: what the processor has and the environment permits. */
-  readonly instructionSet: number;
-  readonly primitives: () => number;
-  /**
-   * Throws if the library refuses, or an axis of the result has length 1: it would ignore strides
-   * there, and write outside of the result. Operands may be rounded to bf16 if `isBf16`.
-   */
-  readonly multiply: (gemm: Sgemm, isBf16: boolean) => void;
-  readonly close: () => void;
+/** The part of Deno that opens and calls a library. */
+type Runtime = Pick<DenoSubset, "dlopen" | "UnsafePointer" | "UnsafePointerView">;
+
+/** A matmul compiled for its shapes, and its three operands, whose addresses are set at each call. */
+interface Primitive {
+  readonly handle: number;
+  readonly memories: readonly [a: number, b: number, c: number];
+  readonly arguments: Block;
+}
+
+/** A few 64-bit words at an address that does not change: V8 moves small arrays. */
+interface Block {
+  readonly words: BigInt64Array;
+  readonly address: number;
 }
 
 /**
- * Opens the library for the calling thread; throws if it is not oneDNN 3, or its calls would not
- * stay on the thread. It may only use its arguments: workers are started from its source text.
+ * oneDNN, opened for the calling thread.
+ *
+ * oneDNN compiles a *primitive* for each combination of shapes, strides and transposes, which takes
+ * up to a millisecond. This class keeps the {@linkcode OneDnnStart.maxPrimitives} most recently used
+ * ones, and gives a primitive the addresses of its operands before each call.
  */
-export function openOneDnn(
-  runtime: Pick<DenoSubset, "dlopen" | "UnsafePointer" | "UnsafePointerView">,
-  { path, functions, base, maxPrimitives }: OneDnnStart,
-): OneDnnThread {
-  const F32 = 3;
-  const [ON_CPU, IN_ORDER, BF16_MATH] = [1, 1, 1];
-  const [SOURCE, WEIGHTS, RESULT] = [1, 33, 17];
-  const [SEQUENTIAL, OPENMP] = [1, 2];
+export class OneDnnThread {
+  readonly version: string;
+  /** A value of `dnnl_cpu_isa_t`: what the processor has and the environment permits. */
+  readonly instructionSet: number;
+  readonly #runtime: Runtime;
+  readonly #library: ForeignLibrary<string>;
+  readonly #base: number;
+  readonly #maxPrimitives: number;
+  /** Where a function of the library writes the handle that it creates. */
+  readonly #out: Block;
+  readonly #dims: Block;
+  readonly #strides: Block;
+  readonly #primitives = new Map<string, Primitive>();
+  #engine = 0;
+  #stream = 0;
 
-  const library = runtime.dlopen(path, functions);
-  const { symbols } = library;
-  const call = (name: string, ...values: number[]): void => {
-    const status = symbols[name]?.(...values);
-    if (status !== 0) throw new Error(`${functions[name]?.name} returned ${status}`);
-  };
-
-  /** Memory that does not move: V8 moves small arrays. */
-  const block = () => {
-    const words = new BigInt64Array(new ArrayBuffer(128));
-    return { words, address: Number(runtime.UnsafePointer.value(runtime.UnsafePointer.of(words))) };
-  };
-  type Block = ReturnType<typeof block>;
-  const fill = ({ words, address }: Block, values: readonly number[]): number => {
-    words.set(values.map(BigInt));
-    return address;
-  };
-  const [out, dims, strides] = [block(), block(), block()] as const;
-  const create = (name: string, ...values: number[]): number => {
-    call(name, out.address, ...values);
-    return Number(out.words[0]);
-  };
-
-  let engine = 0;
-  let stream = 0;
-  interface Primitive {
-    readonly handle: number;
-    readonly memories: readonly [a: number, b: number, c: number];
-    readonly arguments: Block;
-  }
-  const primitives = new Map<string, Primitive>();
-
-  const describeAttributes = (accumulate: number, isBf16: boolean): number => {
-    const attributes = create("createAttributes");
-    if (isBf16) call("setMathMode", attributes, BF16_MATH);
-    // Without a sum the result is not read: it may be NaN.
-    if (accumulate === 0) return attributes;
-    const postOps = create("createPostOps");
-    call("appendSum", postOps, 1, 0, F32);
-    call("setPostOps", attributes, postOps);
-    call("destroyPostOps", postOps);
-    return attributes;
-  };
-
-  const compile = (gemm: Sgemm, isBf16: boolean): Primitive => {
-    const { transposeA, transposeB, m, n, k, lda, ldb, ldc, count } = gemm;
-    const matrix = (rows: number, columns: number, lead: number, swapped: number, step: number) => {
-      const isBatch = count > 1;
-      const steps = [...(isBatch ? [step / 4] : []), ...(swapped === 0 ? [lead, 1] : [1, lead])];
-      const sizes = [...(isBatch ? [count] : []), rows, columns];
-      const places = [fill(dims, sizes), F32, fill(strides, steps)] as const;
-      return create("describeMatrix", sizes.length, ...places);
-    };
-    const views = [
-      matrix(m, k, lda, transposeA, gemm.stepA),
-      matrix(k, n, ldb, transposeB, gemm.stepB),
-      matrix(m, n, ldc, 0, gemm.stepC),
-    ] as const;
-    const [a, b, c] = views;
-    const attributes = describeAttributes(gemm.accumulate, isBf16);
-    const description = create("describeMatmul", engine, a, b, 0, c, attributes);
-    const handle = create("createPrimitive", description);
-    const memory = (view: number) => create("createMemory", view, engine, 0);
-    const memories = [memory(a), memory(b), memory(c)] as const;
-    call("destroyDescription", description);
-    call("destroyAttributes", attributes);
-    for (const view of views) call("destroyMatrix", view);
-    const list = block();
-    fill(list, [SOURCE, memories[0], WEIGHTS, memories[1], RESULT, memories[2]]);
-    return { handle, memories, arguments: list };
-  };
-
-  const destroy = ({ handle, memories }: Primitive): void => {
-    for (const memory of memories) call("destroyMemory", memory);
-    call("destroyPrimitive", handle);
-  };
-
-  /** The least recently used primitive is first, and makes room. */
-  const provide = (gemm: Sgemm, isBf16: boolean): Primitive => {
-    const { transposeA, transposeB, m, n, k, lda, ldb, ldc, accumulate, count } = gemm;
-    const steps = count > 1 ? `,${count},${gemm.stepA},${gemm.stepB},${gemm.stepC}` : "";
-    const key = `${isBf16},${transposeA},${transposeB},${m},${n},${k},${lda},${ldb},${ldc},` +
-      `${accumulate}${steps}`;
-    const known = primitives.get(key);
-    if (known === undefined && primitives.size >= maxPrimitives) {
-      const [oldest, primitive] = primitives.entries().next().value!;
-      primitives.delete(oldest);
-      destroy(primitive);
+  /** @throws {Error} If it is not oneDNN 3, or its calls would not stay on the calling thread. */
+  constructor(runtime: Runtime, { path, base, maxPrimitives }: OneDnnStart) {
+    this.#runtime = runtime;
+    this.#base = base;
+    this.#maxPrimitives = maxPrimitives;
+    this.#out = this.#block();
+    this.#dims = this.#block();
+    this.#strides = this.#block();
+    this.#library = runtime.dlopen(path, ONEDNN_FUNCTIONS);
+    try {
+      this.version = this.#checkVersion();
+      const { symbols } = this.#library;
+      this.instructionSet = Number(symbols.instructionSet?.());
+      // A setting of the calling thread: a parallel region of one thread starts no other.
+      symbols.setThreads?.(1);
+      // The library's own cache would keep what is destroyed here.
+      this.#call("setCacheCapacity", maxPrimitives);
+      this.#engine = this.#create("createEngine", CPU_ENGINE, 0);
+      this.#stream = this.#create("createStream", this.#engine, IN_ORDER);
+    } catch (error) {
+      this.close();
+      throw error;
     }
-    const provided = known ?? compile(gemm, isBf16);
-    primitives.delete(key);
-    primitives.set(key, provided);
-    return provided;
-  };
+  }
 
-  const run = (gemm: Sgemm, isBf16: boolean): void => {
-    const { handle, memories: [a, b, c], arguments: list } = provide(gemm, isBf16);
-    call("setAddress", a, base + gemm.a);
-    call("setAddress", b, base + gemm.b);
-    call("setAddress", c, base + gemm.c);
-    call("execute", handle, stream, 3, list.address);
-  };
+  /** Primitives that are kept now. */
+  get primitives(): number {
+    return this.#primitives.size;
+  }
 
-  const multiply = (gemm: Sgemm, isBf16: boolean): void => {
+  /**
+   * Multiplies. Operands may be rounded to bf16 if `isBf16`.
+   *
+   * @throws {Error} If the library refuses, or an axis of the result has length 1: it would ignore
+   * strides there, and write outside of the result.
+   */
+  multiply(gemm: Sgemm, isBf16: boolean): void {
     const { m, n, count, stepA, stepB, stepC } = gemm;
     if (m < 2 || n < 2) {
-      throw new Error(`wanted a result of at least 2 rows and 2 columns, got ${m} and ${n}`);
+      throw new Error(
+        `Cannot multiply by oneDNN: wanted a result of at least 2 rows and 2 columns, got ${m} and ${n}`,
+      );
     }
     // A batch that shares an operand is multiplied one by one.
-    if (count === 1 || (stepA > 0 && stepB > 0)) return run(gemm, isBf16);
+    if (count === 1 || (stepA > 0 && stepB > 0)) return this.#execute(gemm, isBf16);
     for (let i = 0; i < count; i++) {
-      const [a, b, c] = [gemm.a + i * stepA, gemm.b + i * stepB, gemm.c + i * stepC];
-      run({ ...gemm, a, b, c, count: 1 }, isBf16);
+      const a = gemm.a + i * stepA;
+      const b = gemm.b + i * stepB;
+      const c = gemm.c + i * stepC;
+      this.#execute({ ...gemm, a, b, c, count: 1 }, isBf16);
     }
-  };
-
-  const close = (): void => {
-    for (const primitive of primitives.values()) destroy(primitive);
-    primitives.clear();
-    if (stream !== 0) call("destroyStream", stream);
-    if (engine !== 0) call("destroyEngine", engine);
-    library.close();
-  };
-
-  try {
-    const facts = new runtime.UnsafePointerView(symbols.version?.() as never);
-    // Three numbers, the address of a text, and what the threads are.
-    const version = [0, 4, 8].map((at) => facts.getInt32(at));
-    const threads = facts.getInt32(24);
-    if (version[0] !== 3) throw new Error(`wanted oneDNN 3, got ${version[0]}.${version[1]}`);
-    const isLimited = threads === OPENMP && symbols.setThreads !== null;
-    if (threads !== SEQUENTIAL && !isLimited) {
-      throw new Error(`wanted a build without threads or with OpenMP, got ${threads}`);
-    }
-    // A setting of the calling thread: a parallel region of one thread starts no other.
-    symbols.setThreads?.(1);
-    // The library's own cache would keep what is destroyed here.
-    call("setCacheCapacity", maxPrimitives);
-    engine = create("createEngine", ON_CPU, 0);
-    stream = create("createStream", engine, IN_ORDER);
-    return {
-      version: version.join("."),
-      instructionSet: Number(symbols.instructionSet?.()),
-      primitives: () => primitives.size,
-      ...{ multiply, close },
-    };
-  } catch (error) {
-    close();
-    throw error;
   }
+
+  close(): void {
+    for (const primitive of this.#primitives.values()) this.#destroy(primitive);
+    this.#primitives.clear();
+    if (this.#stream !== 0) this.#call("destroyStream", this.#stream);
+    if (this.#engine !== 0) this.#call("destroyEngine", this.#engine);
+    this.#library.close();
+  }
+
+  /** The version, from a struct of three integers, the address of a string, and the threading. */
+  #checkVersion(): string {
+    const pointer = this.#library.symbols.version?.();
+    const facts = new this.#runtime.UnsafePointerView(pointer as never);
+    const version = [facts.getInt32(0), facts.getInt32(4), facts.getInt32(8)];
+    const threading = facts.getInt32(24);
+    if (version[0] !== 3) {
+      throw new Error(`Cannot open oneDNN: wanted version 3, got ${version[0]}.${version[1]}`);
+    }
+    const isLimited = threading === OPENMP && this.#library.symbols.setThreads !== null;
+    if (threading !== SEQUENTIAL && !isLimited) {
+      throw new Error(
+        `Cannot open oneDNN: wanted a build without threads or with OpenMP, got ${threading}`,
+      );
+    }
+    return version.join(".");
+  }
+
+  #execute(gemm: Sgemm, isBf16: boolean): void {
+    const { handle, memories: [a, b, c], arguments: operands } = this.#primitiveFor(gemm, isBf16);
+    this.#call("setAddress", a, this.#base + gemm.a);
+    this.#call("setAddress", b, this.#base + gemm.b);
+    this.#call("setAddress", c, this.#base + gemm.c);
+    this.#call("execute", handle, this.#stream, 3, operands.address);
+  }
+
+  /** The primitive for such a matmul. The least recently used one is first in the map, and goes. */
+  #primitiveFor(gemm: Sgemm, isBf16: boolean): Primitive {
+    const primitives = this.#primitives;
+    const key = keyOf(gemm, isBf16);
+    const known = primitives.get(key);
+    if (known === undefined && primitives.size >= this.#maxPrimitives) {
+      const [oldest, primitive] = primitives.entries().next().value!;
+      primitives.delete(oldest);
+      this.#destroy(primitive);
+    }
+    const primitive = known ?? this.#compile(gemm, isBf16);
+    primitives.delete(key);
+    primitives.set(key, primitive);
+    return primitive;
+  }
+
+  #compile(gemm: Sgemm, isBf16: boolean): Primitive {
+    const { transposeA, transposeB, m, n, k, lda, ldb, ldc, count } = gemm;
+    const matrices = [
+      this.#describeMatrix(count, m, k, lda, transposeA, gemm.stepA),
+      this.#describeMatrix(count, k, n, ldb, transposeB, gemm.stepB),
+      this.#describeMatrix(count, m, n, ldc, 0, gemm.stepC),
+    ] as const;
+    const [a, b, c] = matrices;
+    const attributes = this.#describeAttributes(gemm.accumulate, isBf16);
+    const description = this.#create("describeMatmul", this.#engine, a, b, 0, c, attributes);
+    const handle = this.#create("createPrimitive", description);
+    const memory = (matrix: number) => this.#create("createMemory", matrix, this.#engine, 0);
+    const memories = [memory(a), memory(b), memory(c)] as const;
+    this.#call("destroyDescription", description);
+    this.#call("destroyAttributes", attributes);
+    for (const matrix of matrices) this.#call("destroyMatrix", matrix);
+    // Pairs of which operand it is, and its memory.
+    const operands = this.#block();
+    fill(operands, [SOURCE, memories[0], WEIGHTS, memories[1], RESULT, memories[2]]);
+    return { handle, memories, arguments: operands };
+  }
+
+  /** @param step From one matrix of the batch to the next, in bytes. */
+  #describeMatrix(
+    count: number,
+    rows: number,
+    columns: number,
+    leading: number,
+    transpose: number,
+    step: number,
+  ): number {
+    const sizes = [rows, columns];
+    const strides = transpose === 0 ? [leading, 1] : [1, leading];
+    if (count > 1) {
+      sizes.unshift(count);
+      strides.unshift(step / 4);
+    }
+    const dims = fill(this.#dims, sizes);
+    return this.#create("describeMatrix", sizes.length, dims, F32, fill(this.#strides, strides));
+  }
+
+  #describeAttributes(accumulate: number, isBf16: boolean): number {
+    const attributes = this.#create("createAttributes");
+    if (isBf16) this.#call("setMathMode", attributes, BF16_MATH);
+    // Without a sum the result is not read: it may be NaN.
+    if (accumulate === 0) return attributes;
+    const postOps = this.#create("createPostOps");
+    this.#call("appendSum", postOps, 1, 0, F32);
+    this.#call("setPostOps", attributes, postOps);
+    this.#call("destroyPostOps", postOps);
+    return attributes;
+  }
+
+  #destroy({ handle, memories }: Primitive): void {
+    for (const memory of memories) this.#call("destroyMemory", memory);
+    this.#call("destroyPrimitive", handle);
+  }
+
+  #call(name: string, ...values: number[]): void {
+    const status = this.#library.symbols[name]?.(...values);
+    if (status === 0) return;
+    throw new Error(`Cannot call oneDNN: ${ONEDNN_FUNCTIONS[name]?.name} returned ${status}`);
+  }
+
+  /** Calls a function whose first argument is the address for a new handle, which it returns. */
+  #create(name: string, ...values: number[]): number {
+    this.#call(name, this.#out.address, ...values);
+    return Number(this.#out.words[0]);
+  }
+
+  #block(): Block {
+    const { of, value } = this.#runtime.UnsafePointer;
+    const words = new BigInt64Array(new ArrayBuffer(128));
+    return { words, address: Number(value(of(words))) };
+  }
+}
+
+/** Writes 64-bit integers into a block, and returns its address. */
+function fill({ words, address }: Block, values: readonly number[]): number {
+  for (const [i, value] of values.entries()) words[i] = BigInt(value);
+  return address;
+}
+
+/** Everything that a primitive depends on: all but the addresses. */
+function keyOf(gemm: Sgemm, isBf16: boolean): string {
+  const { transposeA, transposeB, m, n, k, lda, ldb, ldc, accumulate, count } = gemm;
+  const key = `${isBf16},${transposeA},${transposeB},${m},${n},${k},${lda},${ldb},${ldc},` +
+    accumulate;
+  return count > 1 ? `${key},${count},${gemm.stepA},${gemm.stepB},${gemm.stepC}` : key;
 }

@@ -59,7 +59,7 @@ testOneDnn(
       for (let i = 0; i < 30; i++) {
         assertEquals(compare(opened, randomMatmul(random, opened.places), false), null);
         assertEquals(compare(opened, often, false), null);
-        assert(opened.thread.primitives() <= 4);
+        assert(opened.thread.primitives <= 4);
       }
     }, 4),
 );

@@ -10,8 +10,8 @@ import { Heap } from "../../devices/cpu/memory.ts";
 import { openSystemBlas } from "../cpu/blas.ts";
 import { deno } from "../cpu/deno_subset.ts";
 import { missingBf16, ONEDNN_FILES, openSystemOneDnn } from "../cpu/onednn.ts";
-import { type OneDnnThread, openOneDnn } from "../cpu/onednn_binding.ts";
-import type { Sgemm } from "../cpu/sgemm.ts";
+import { OneDnnThread } from "../cpu/onednn_binding.ts";
+import type { Sgemm } from "../cpu/sgemm_call.ts";
 
 const ROOM = 1 << 16;
 
@@ -35,7 +35,7 @@ export function openAlone(maxPrimitives = 256): Opened | string {
   const hasAmx = missingBf16(found, blas, heap, "bf16") === null;
   found.thread.close();
   blas.thread.close();
-  const thread = openOneDnn(deno()!, { ...found.start, maxPrimitives });
+  const thread = new OneDnnThread(deno()!, { ...found.start, maxPrimitives });
   const { address } = heap.reserve(12 * ROOM, "operands");
   const places = [address, address + 4 * ROOM, address + 8 * ROOM] as const;
   return { heap, thread, hasAmx, places, close: () => thread.close() };
@@ -151,7 +151,7 @@ if (import.meta.main) {
     const megabytes = resident.map((bytes) => Math.round(bytes / 1e6)).join(", ");
     console.log(
       `${count} random matmuls in ${isBf16 ? "bf16" : "f32"}: ${wrong} wrong; ` +
-        `${opened.thread.primitives()} primitives; resident MB: ${megabytes}`,
+        `${opened.thread.primitives} primitives; resident MB: ${megabytes}`,
     );
   }
   opened.close();
