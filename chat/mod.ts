@@ -32,6 +32,7 @@ export {
 export { calculate } from "../gpt/generate/calculator.ts";
 export { numpyPermutation } from "./random/numpy_permutation.ts";
 export { type ChatFormat, nanochatFormat } from "./format/format.ts";
+export { chatFormatOf } from "./format/open_format.ts";
 export { TemplateFormat, type TemplateFormatOptions } from "./format/template_format.ts";
 export { promptRoom } from "./prompt_room.ts";
 export { PythonRandom } from "./random/python_random.ts";

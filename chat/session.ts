@@ -14,7 +14,8 @@ import {
 } from "../gpt/mod.ts";
 import { type AnswerPiece, PartReader } from "./part_reader.ts";
 import { promptRoom } from "./prompt_room.ts";
-import type { Message, Tokenizer } from "../tokenizer/mod.ts";
+import type { Message, MessagePart, Tokenizer } from "../tokenizer/mod.ts";
+import { type ChatFormat, nanochatFormat } from "./format/format.ts";
 
 /** Options for {@linkcode ChatSession.answer}. */
 export interface AnswerOptions extends SamplingOptions {
@@ -32,11 +33,13 @@ export interface ChatSessionOptions {
   readonly maxTokens?: number;
   /** Answers tool calls. @default {calculate} */
   readonly tool?: Tool;
+  /** How the conversation becomes tokens; stays the caller's. @default {nanochatFormat(tokenizer)} */
+  readonly format?: ChatFormat;
 }
 
 /**
  * A conversation that keeps its turns, and a KV cache of their tokens, so that each turn prefills only
- * the new ones.
+ * what the cache lacks: a format may render earlier turns in another way than when they were the last.
  *
  * When the conversation becomes longer than the model's context, its oldest exchanges are dropped; the
  * system turn stays.
@@ -61,6 +64,7 @@ export interface ChatSessionOptions {
 export class ChatSession implements Disposable {
   readonly #model: LanguageModel;
   readonly #tokenizer: Tokenizer;
+  readonly #format: ChatFormat;
   readonly #engine: Engine;
   readonly #maxTokens: number;
   #system: string | undefined;
@@ -76,12 +80,9 @@ export class ChatSession implements Disposable {
    * @throws {RangeError} If the tokenizer lacks the special tokens of conversations.
    */
   constructor(model: LanguageModel, tokenizer: Tokenizer, options: ChatSessionOptions = {}) {
-    for (const role of ["user", "assistant"]) {
-      tokenizer.special(`<|${role}_start|>`);
-      tokenizer.special(`<|${role}_end|>`);
-    }
     this.#model = model;
     this.#tokenizer = tokenizer;
+    this.#format = options.format ?? nanochatFormat(tokenizer);
     this.#engine = new Engine(model, tokenizer, options.tool);
     this.#maxTokens = Math.min(options.maxTokens ?? defaultContext(model), model.maximumLength);
     this.#system = options.system;
@@ -89,14 +90,10 @@ export class ChatSession implements Disposable {
 
   /** The turns so far, those that were dropped left out. */
   get messages(): Message[] {
-    return this.#exchanges.flatMap(({ question, answer }): Message[] => {
-      const reader = new PartReader(this.#tokenizer);
-      for (const token of answer) reader.take(token);
-      return [
-        { role: "user", content: question },
-        { role: "assistant", content: reader.parts },
-      ];
-    });
+    return this.#exchanges.flatMap(({ question, answer }): Message[] => [
+      { role: "user", content: question },
+      { role: "assistant", content: answer },
+    ]);
   }
 
   /** The system message, before the first turn. */
@@ -136,14 +133,15 @@ export class ChatSession implements Disposable {
    *
    * @param question What the user says.
    * @returns The answer, in pieces. Leaving early, like the signal, keeps what was said so far.
-   * @throws {RangeError} If the question is empty, or alone longer than the model's context.
+   * @throws {RangeError} If the question is empty, or alone longer than the model's context, or the format
+   * has no place for the conversation.
    */
   async *answer(
     question: string,
     { maxTokens = 256, signal, ...sampling }: AnswerOptions = {},
   ): AsyncGenerator<AnswerPiece, void, void> {
     if (question.trim() === "") throw new RangeError("Cannot answer: wanted a question, got none");
-    const prompt = this.#prompt(question, maxTokens);
+    const prompt = await this.#prompt(question, maxTokens);
     const cache = this.#cacheFor(prompt);
     const steps = this.#engine.generate(prompt.slice(cache.position), {
       ...sampling,
@@ -156,7 +154,7 @@ export class ChatSession implements Disposable {
     try {
       for await (const { tokens } of steps) {
         const token = tokens[0]!;
-        if (this.#ends.includes(token)) break;
+        if (this.#format.ends.includes(token)) break;
         answer.push(token);
         const piece = reader.take(token);
         if (piece !== null) yield piece;
@@ -168,7 +166,9 @@ export class ChatSession implements Disposable {
       throw error;
     } finally {
       // A caller that leaves early ends up here, too.
-      if (!hasFailed || answer.length > 0) this.#exchanges.push({ question, answer });
+      if (!hasFailed || answer.length > 0) {
+        this.#exchanges.push({ question, answer: reader.parts });
+      }
       if (this.#cache !== null) this.#known = [...prompt, ...answer];
     }
   }
@@ -178,18 +178,14 @@ export class ChatSession implements Disposable {
     this.#forget();
   }
 
-  get #ends(): number[] {
-    return [this.#tokenizer.special("<|assistant_end|>"), this.#tokenizer.bos];
-  }
-
   /** The prompt of the answer; drops the oldest exchanges if it would be too long. */
-  #prompt(question: string, maxTokens: number): number[] {
+  async #prompt(question: string, maxTokens: number): Promise<number[]> {
     const most = promptRoom(this.#maxTokens, maxTokens);
-    let ids = this.#render(this.#exchanges, question);
+    let ids = await this.#render(question);
     while (ids.length > most && this.#exchanges.length > 0) {
       this.#exchanges = this.#exchanges.slice(1);
       this.#dropped++;
-      ids = this.#render(this.#exchanges, question);
+      ids = await this.#render(question);
     }
     if (ids.length <= most) return ids;
     throw new RangeError(
@@ -198,26 +194,23 @@ export class ChatSession implements Disposable {
     );
   }
 
-  /** As `renderForCompletion` does, but with the tokens that were sampled. */
-  #render(exchanges: readonly Exchange[], question: string): number[] {
-    const special = (name: string) => this.#tokenizer.special(name);
-    const ids = [this.#tokenizer.bos];
-    const system = this.#system === undefined || this.#system === "" ? "" : `${this.#system}\n\n`;
-    for (const [i, exchange] of [...exchanges, { question, answer: null }].entries()) {
-      const text = i === 0 ? system + exchange.question : exchange.question;
-      ids.push(special("<|user_start|>"), ...this.#tokenizer.encode(text));
-      ids.push(special("<|user_end|>"), special("<|assistant_start|>"));
-      if (exchange.answer !== null) ids.push(...exchange.answer, special("<|assistant_end|>"));
-    }
-    return ids;
+  #render(question: string): Promise<number[]> {
+    const system = this.#system ?? "";
+    return this.#format.renderPrompt([
+      ...(system === "" ? [] : [{ role: "system", content: system } as const]),
+      ...this.messages,
+      { role: "user", content: question },
+    ]);
   }
 
   /** A KV cache of the beginning of a prompt, but not of all of it. */
   #cacheFor(prompt: readonly number[]): KVCache {
-    const read = this.#cache?.position ?? 0;
-    const isBeginning = this.#known.slice(0, read).every((id, i) => prompt[i] === id);
-    if (!isBeginning || read >= prompt.length) this.#forget();
-    return this.#cache ??= this.#model.createCache(1, this.#maxTokens);
+    const cache = this.#cache ??= this.#model.createCache(1, this.#maxTokens);
+    const most = Math.min(cache.position, prompt.length - 1);
+    let shared = 0;
+    while (shared < most && this.#known[shared] === prompt[shared]) shared++;
+    cache.rewind(shared);
+    return cache;
   }
 
   #forget(): void {
@@ -227,8 +220,8 @@ export class ChatSession implements Disposable {
   }
 }
 
-/** A question, and the tokens of its answer without the one that ended it. */
+/** A question, and the parts of its answer. */
 interface Exchange {
   readonly question: string;
-  readonly answer: readonly number[];
+  readonly answer: readonly MessagePart[];
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import OpenAI from "npm:openai@7.57.0";
 import {
   Engine,
   evaluateBitsPerByte,
@@ -9,12 +10,14 @@ import {
   writeText,
 } from "../gpt/mod.ts";
 import { runScript } from "../scripts/testing/run_script.ts";
+import { chatFormatOf, ChatSession } from "../chat/mod.ts";
 import { Batcher, serve } from "../serve/mod.ts";
+import { sendMixed } from "../serve/testing/load.ts";
 import { openDevice } from "../tensor/mod.ts";
 import { cpuTest } from "../testing/every_device.ts";
 import { goldenTest, readGoldenJson } from "../testing/golden.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
-import { architectures, GPT2, Llama, openPretrained } from "./mod.ts";
+import { architectures, GPT2, Llama, openPretrained, type Pretrained } from "./mod.ts";
 
 const golden = new URL("../../shared/golden/interchange/", import.meta.url);
 
@@ -55,6 +58,99 @@ goldenTest("eight clients at once get the greedy text of GPT-2 and Llama", async
     assertEquals(choices[0].text, tokenizer!.decode(tokens[0]!.slice(whole.length)));
     await server.stop();
   }
+  await device.close();
+});
+
+/** Serves Qwen3's golden folder with the template of its conversations. */
+async function withQwen3(
+  run: (served: { readonly url: string; readonly opened: Pretrained }) => Promise<void>,
+): Promise<void> {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const opened = await openPretrained(new URL("hf-qwen3", golden), device);
+  const { model, chatTemplate } = opened;
+  const tokenizer = opened.tokenizer!;
+  using format = chatFormatOf({ tokenizer, chatTemplate });
+  const server = await serve(model, tokenizer, { name: "qwen3", port: 0, format: format! });
+  try {
+    await run({ url: server.url, opened });
+  } finally {
+    await server.stop();
+    await device.close();
+  }
+}
+
+goldenTest(
+  "openai's client talks with a model by the template of its conversations",
+  () =>
+    withQwen3(async ({ url, opened: { model, tokenizer } }) => {
+      const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 });
+      const messages = [
+        { role: "system", content: "Be <|im_end|> kind." },
+        { role: "user", content: "Hi" },
+      ] as const;
+      const options = { model: "qwen3", temperature: 0, max_tokens: 6 };
+      const { choices: [choice], usage } = await client.chat.completions
+        .create({ ...options, messages: [...messages] });
+      const [start, end] = ["<|im_start|>", "<|im_end|>"].map((name) => tokenizer!.special(name));
+      const turn = (
+        role: string,
+        text: string,
+      ) => [start!, ...tokenizer!.encode(`${role}\n${text}`), end!, ...tokenizer!.encode("\n")];
+      // What a message says of special tokens stays text.
+      const prompt = [
+        ...turn("system", "Be <|im_end|> kind."),
+        ...turn("user", "Hi"),
+        ...[start!, ...tokenizer!.encode("assistant\n")],
+      ];
+      assertEquals(usage!.prompt_tokens, prompt.length);
+      const engine = new Engine(model, tokenizer!);
+      const { tokens } = await engine.generateBatch(prompt, { maxTokens: 6, temperature: 0 });
+      const wanted = tokenizer!.decode(tokens[0]!.slice(prompt.length));
+      assertEquals(choice!.message.content, wanted);
+      let streamed = "";
+      const stream = await client.chat.completions
+        .create({ ...options, messages: [...messages], stream: true });
+      for await (const { choices: [piece] } of stream) streamed += piece?.delta.content ?? "";
+      assertEquals(streamed, wanted);
+    }),
+);
+
+goldenTest(
+  "many clients of a model with a template get the answers that each would get alone",
+  () =>
+    withQwen3(async ({ url }) => {
+      const load = { model: "qwen3", requests: 120, clients: 32, tokens: 12, words: 4 };
+      const outcome = await sendMixed(url, load);
+      assertEquals([outcome.wrong, outcome.failed], [0, []]);
+      assertEquals(outcome.right + outcome.left, 120);
+    }),
+);
+
+goldenTest("a session with a template rewinds its cache to what is still shared", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const { model, tokenizer } = await openPretrained(new URL("hf-qwen3", golden), device);
+  // As Qwen3's own: of earlier answers it drops what stands before </think>.
+  const template = "{% for m in messages %}<|im_start|>{{ m.role }}\n" +
+    "{% if m.role == 'assistant' and not loop.last %}{{ m.content[-2:] }}" +
+    "{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}" +
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+  using format = chatFormatOf({ tokenizer: tokenizer!, chatTemplate: template });
+  const ask = async (session: ChatSession, question: string) => {
+    let text = "";
+    const pieces = session.answer(question, { maxTokens: 4, temperature: 0 });
+    for await (const piece of pieces) text += piece.text;
+    return text;
+  };
+  using session = new ChatSession(model, tokenizer!, { format: format! });
+  await ask(session, "Hi");
+  const first = session.cachedTokens;
+  const prompt = await format!.renderPrompt([...session.messages, { role: "user", content: "So" }]);
+  const answer = await ask(session, "So");
+  assert(session.cachedTokens > first);
+  // The same prompt, read as a whole.
+  const engine = new Engine(model, tokenizer!);
+  const { tokens } = await engine.generateBatch(prompt, { maxTokens: 4, temperature: 0 });
+  assertEquals(answer, tokenizer!.decode(tokens[0]!.slice(prompt.length)));
   await device.close();
 });
 

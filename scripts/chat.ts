@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
-import { ChatSession, FoldedText, latestRun } from "../chat/mod.ts";
+import { type ChatFormat, ChatSession, FoldedText, latestRun } from "../chat/mod.ts";
 import { basePath, type LanguageModel, type Tool } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
@@ -26,7 +26,7 @@ import {
   type Values,
 } from "./flags.ts";
 import {
-  chatTokenizer,
+  chatParts,
   chooseModel,
   type ChosenModel,
   fromFlags,
@@ -89,8 +89,10 @@ async function run(
   const open = () => Promise.resolve(found!);
   const chosen = await chooseModel(values, givenFlags(args, flags), open);
   await using device = await openChosenDevice(values);
-  const { model, tokenizer } = await chosen.load(device, { computeDtype: "float32" });
-  using session = openSession(model, chatTokenizer(tokenizer, chosen), values, tool);
+  const opened = await chosen.load(device, { computeDtype: "float32" });
+  const { tokenizer, format } = chatParts(opened, chosen);
+  using _ = format;
+  using session = openSession(opened.model, tokenizer, values, { tool, format });
   const suggestions = found === null ? [] : suggestionsFor(found);
   if (values.prompt === null) await new Chat(session, values, suggestions).run();
   else await show(session, values.prompt, values, new AbortController().signal);
@@ -137,9 +139,9 @@ function openSession(
   model: LanguageModel,
   tokenizer: Tokenizer,
   { system }: ChatValues,
-  tool: Tool,
+  options: { readonly tool: Tool; readonly format: ChatFormat },
 ): ChatSession {
-  return new ChatSession(model, tokenizer, { tool, ...(system === "" ? {} : { system }) });
+  return new ChatSession(model, tokenizer, { ...options, ...(system === "" ? {} : { system }) });
 }
 
 /** Streams an answer to the terminal; tool calls come folded, as `[17*23 = 391]`. */

@@ -2,6 +2,7 @@
 
 import {
   chatCore,
+  type ChatFormat,
   evaluateCategorical,
   evaluateGenerative,
   type ExamTask,
@@ -35,7 +36,7 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
-import { chatTokenizer, chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
+import { chatParts, chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Counter } from "./progress.ts";
@@ -104,11 +105,13 @@ async function run(
   );
   await using device = await openDeviceOnRanks(ranks, values);
   const loaded = await chosen.load(device, { computeDtype: "float32" });
-  const tokenizer = chatTokenizer(loaded.tokenizer, chosen);
+  const { model } = loaded;
+  const { tokenizer, format } = chatParts(loaded, chosen);
+  using _ = format;
   const counter = new Counter(isFirst(ranks) && Deno.stderr.isTerminal());
   const results: Result[] = [];
   for (const exam of exams) {
-    results.push(await examine(loaded.model, tokenizer, exam, values, ranks, counter));
+    results.push(await examine({ model, tokenizer, format }, exam, values, ranks, counter));
   }
   counter.clear();
   const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
@@ -166,8 +169,11 @@ async function blameFlagsFor(opening: Promise<ExamTask>): Promise<ExamTask> {
 }
 
 async function examine(
-  model: LanguageModel,
-  tokenizer: Tokenizer,
+  { model, tokenizer, format }: {
+    readonly model: LanguageModel;
+    readonly tokenizer: Tokenizer;
+    readonly format: ChatFormat;
+  },
   exam: ExamTask,
   values: EvalValues,
   ranks: RunRanks | null,
@@ -183,6 +189,7 @@ async function examine(
     const { batchSize } = values;
     const answers = await evaluateCategorical(model, tokenizer, exam.task, {
       batchSize,
+      format,
       maxProblems,
       parallel,
       onProgress,
@@ -194,6 +201,7 @@ async function examine(
   const { numSamples: samples, temperature, topK, maxNewTokens: maxTokens, seed } = values;
   const answers = await evaluateGenerative(model, tokenizer, exam.task, {
     ...{ samples, temperature, topK, maxTokens, maxProblems, seed, parallel, onProgress },
+    format,
   });
   const counts = answers.map(({ correct }) => correct.filter(Boolean).length);
   const sums = Array.from(

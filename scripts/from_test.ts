@@ -123,9 +123,13 @@ goldenTest(
     const refused = await ask("hf-gpt2");
     assertEquals([refused.code, refused.stdout], [1, ""]);
     assert(
-      /^Cannot chat with hf-gpt2: [^\n]* without <\|bos\|>\n$/.test(refused.stderr),
+      /^Cannot chat with hf-gpt2: wanted a chat template[^\n]* got neither\n$/.test(refused.stderr),
       refused.stderr,
     );
+    // Qwen's has a template.
+    const templated = await ask("hf-qwen3");
+    assertEquals([templated.code, templated.stderr], [0, ""]);
+    assert(templated.stdout.length > 1, templated.stdout);
   },
 );
 

@@ -1,6 +1,15 @@
 /** The model that a command uses: the flags that choose it, and the line that names it. */
 
-import { latestRun, runNames, type Stage, stagePath, stages, suggestions } from "../chat/mod.ts";
+import {
+  type ChatFormat,
+  chatFormatOf,
+  latestRun,
+  runNames,
+  type Stage,
+  stagePath,
+  stages,
+  suggestions,
+} from "../chat/mod.ts";
 import {
   type Checkpoint,
   defaultPrompts,
@@ -17,7 +26,7 @@ import {
 } from "../gpt/mod.ts";
 import { architectures } from "../models/architectures.ts";
 import { openPretrained, type Pretrained } from "../models/mod.ts";
-import { SPECIAL_TOKENS, type Tokenizer } from "../tokenizer/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
 import { choice, integer, optional, runName, text, UsageError, type Values } from "./flags.ts";
 import { count } from "./format.ts";
@@ -144,17 +153,21 @@ export function wantedTokenizer(
 }
 
 /**
- * The tokenizer of a model to talk with.
+ * What a model to talk with needs: its tokenizer, and the format of its conversations, which is to be
+ * disposed of.
  *
- * @throws {Error} If there is none, or it lacks the tokens of nanochat's conversations.
+ * @throws {Error} If there is neither a chat template nor a tokenizer for nanochat's conversations.
  */
-export function chatTokenizer(tokenizer: Tokenizer | null, choice: { name: string }): Tokenizer {
+export function chatParts(
+  { tokenizer, chatTemplate }: Pretrained,
+  choice: { name: string },
+): { readonly tokenizer: Tokenizer; readonly format: ChatFormat } {
   const found = wantedTokenizer(tokenizer, choice);
-  const missing = SPECIAL_TOKENS.find((name) => !found.specialTokens.has(name));
-  if (missing === undefined) return found;
+  const format = chatFormatOf({ tokenizer: found, chatTemplate });
+  if (format !== null) return { tokenizer: found, format };
   throw new Error(
-    `Cannot chat with ${choice.name}: wanted a tokenizer with nanochat's chat tokens, got one ` +
-      `without ${missing}`,
+    `Cannot chat with ${choice.name}: wanted a chat template, or a tokenizer with nanochat's chat tokens, ` +
+      "got neither",
   );
 }
 

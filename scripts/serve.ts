@@ -1,6 +1,7 @@
 /** A server of the last model, by OpenAI's API. */
 
 import { readText } from "../chat/files/read_text.ts";
+import { chatFormatOf } from "../chat/mod.ts";
 import { describeProgress, nanochatConfig, parameterCount } from "../gpt/mod.ts";
 import { serve, type ServeOptions } from "../serve/mod.ts";
 import {
@@ -77,12 +78,16 @@ async function run(values: Values<typeof flags>, args: readonly string[]): Promi
   const apiKey = await readKey(values);
   const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   const { name, checkpoint } = choice;
-  const stage = checkpoint?.stage ?? "base";
   await using device = await openChosenDevice(values);
   const computeDtype = chosenType(device, values);
-  const { model, tokenizer } = await choice.load(device, { computeDtype });
+  const opened = await choice.load(device, { computeDtype });
+  const { model, chatTemplate } = opened;
+  const tokenizer = wantedTokenizer(opened.tokenizer, choice);
+  const stage = checkpoint?.stage ?? (chatTemplate === null ? "base" : "chat");
+  using format = chatFormatOf({ tokenizer, chatTemplate });
   using interrupt = onInterrupt("Stopping when the answers have come to an end.");
-  const server = await serve(model, wantedTokenizer(tokenizer, choice), {
+  const server = await serve(model, tokenizer, {
+    ...format !== null && { format },
     ...checkpoint === null ? { parameters: parametersOf(model) } : cardOf(checkpoint),
     ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
     hosts: values.allowHost,

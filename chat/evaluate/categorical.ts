@@ -8,7 +8,8 @@
 
 import type { LanguageModel, SummingRanks } from "../../gpt/mod.ts";
 import { noGrad, stack, Tensor } from "../../tensor/mod.ts";
-import { renderForCompletion, type Tokenizer } from "../../tokenizer/mod.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
+import { type ChatFormat, nanochatFormat, questionOf } from "../format/format.ts";
 import type { CategoricalProblem } from "../tasks/multiple_choice.ts";
 import type { Task } from "../tasks/task.ts";
 
@@ -16,6 +17,8 @@ import type { Task } from "../tasks/task.ts";
 export interface CategoricalOptions {
   /** How many problems are asked together. @default {8} */
   readonly batchSize?: number;
+  /** How problems become tokens. @default {nanochatFormat(tokenizer)} */
+  readonly format?: ChatFormat | undefined;
   /** The most problems. @default {Infinity} */
   readonly maxProblems?: number;
   /** Stops the evaluation, which then throws the signal's reason. */
@@ -65,8 +68,10 @@ export async function evaluateCategorical(
   model: LanguageModel,
   tokenizer: Tokenizer,
   task: Task<CategoricalProblem>,
-  { batchSize = 8, maxProblems = Infinity, signal, parallel, onProgress }: CategoricalOptions = {},
+  options: CategoricalOptions = {},
 ): Promise<CategoricalAnswer[]> {
+  const { batchSize = 8, maxProblems = Infinity, signal, parallel, onProgress } = options;
+  const { format = nanochatFormat(tokenizer) } = options;
   const count = Math.min(task.length, maxProblems);
   const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
   const answers: CategoricalAnswer[] = [];
@@ -81,8 +86,9 @@ export async function evaluateCategorical(
     const letterIds = problems.map(({ letters }) =>
       letters.map((letter) => idOf(tokenizer, letter))
     );
-    const prompts = problems.map((problem) => renderForCompletion(tokenizer, problem));
-    const logits = await lastLogits(model, prompts, tokenizer.bos);
+    const prompts: number[][] = [];
+    for (const problem of problems) prompts.push(await format.renderPrompt(questionOf(problem)));
+    const logits = await lastLogits(model, prompts);
     for (const [i, problem] of problems.entries()) {
       answers.push(answerOf(problem, letterIds[i]!.map((id) => logits[i]![id]!)));
     }
@@ -102,10 +108,10 @@ function idOf(tokenizer: Tokenizer, letter: string): number {
 async function lastLogits(
   model: LanguageModel,
   prompts: readonly (readonly number[])[],
-  bos: number,
 ): Promise<ArrayLike<number>[]> {
   const width = Math.max(...prompts.map(({ length }) => length));
-  const padded = prompts.map((ids) => [...ids, ...new Array<number>(width - ids.length).fill(bos)]);
+  // Any token will do: what follows a prompt does not change what it predicts.
+  const padded = prompts.map((ids) => [...ids, ...new Array<number>(width - ids.length).fill(0)]);
   const last = noGrad(() => {
     using scope = model.device.scope();
     const logits = model.forward(Tensor.from(model.device, padded, { dtype: "int32" }));

@@ -12,7 +12,8 @@ import {
   type SamplingOptions,
   type SummingRanks,
 } from "../../gpt/mod.ts";
-import { type Conversation, renderForCompletion, type Tokenizer } from "../../tokenizer/mod.ts";
+import type { Conversation, Tokenizer } from "../../tokenizer/mod.ts";
+import { type ChatFormat, nanochatFormat, questionOf } from "../format/format.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 
 /** Options for {@linkcode evaluateGenerative}. */
@@ -21,6 +22,8 @@ export interface GenerativeOptions extends SamplingOptions {
   readonly samples?: number;
   /** The most tokens of an answer; fewer where the model reads no more. @default {512} */
   readonly maxTokens?: number;
+  /** How problems become tokens. @default {nanochatFormat(tokenizer)} */
+  readonly format?: ChatFormat | undefined;
   /** The most problems. @default {Infinity} */
   readonly maxProblems?: number;
   /** Stops the evaluation, which then throws the signal's reason. */
@@ -54,6 +57,7 @@ export async function evaluateGenerative<Problem extends Conversation>(
   const { signal, parallel, onProgress, temperature = 0, topK = 50, seed } = options;
   const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
   const sampling = { temperature, topK, ...(seed === undefined ? {} : { seed }) };
+  const { format = nanochatFormat(tokenizer) } = options;
   const engine = new Engine(model, tokenizer);
   const answers: GenerativeAnswer[] = [];
   for (let index = 0; index < Math.min(task.length, maxProblems); index++) {
@@ -61,7 +65,7 @@ export async function evaluateGenerative<Problem extends Conversation>(
     onProgress?.(index);
     if (index % ranks !== rank) continue;
     const problem = task.get(index);
-    const prompt = renderForCompletion(tokenizer, problem);
+    const prompt = await format.renderPrompt(questionOf(problem));
     const room = model.maximumLength - prompt.length;
     const completions = room < 1
       ? Array<string>(samples).fill("") // The model cannot even read it.

@@ -6,16 +6,17 @@ import type {
   RenderedConversation,
   Tokenizer,
 } from "../../tokenizer/mod.ts";
-import { renderConversation } from "../../tokenizer/mod.ts";
+import { renderConversation, SPECIAL_TOKENS } from "../../tokenizer/mod.ts";
 
 /** The tokens of conversations. */
-export interface ChatFormat {
+export interface ChatFormat extends Disposable {
   /** Tokens that end an answer, the usual one first. */
   readonly ends: readonly number[];
   /**
    * The tokens that an answer follows.
    *
-   * @param messages The turns so far, of which the last one is not the assistant's.
+   * @param messages The turns so far. If the last one is the assistant's, it is the beginning of an answer,
+   * and the tokens end where it does.
    * @throws {TypeError | RangeError} If the format has no place for them; the message says why.
    */
   renderPrompt(messages: readonly Message[]): Promise<number[]>;
@@ -46,12 +47,30 @@ export interface ChatFormat {
  * ```
  */
 export function nanochatFormat(tokenizer: Tokenizer): ChatFormat {
+  for (const name of SPECIAL_TOKENS) tokenizer.special(name);
   const start = tokenizer.special("<|assistant_start|>");
   const render = (messages: readonly Message[]) =>
     renderConversation(tokenizer, { messages }, { maxTokens: Infinity });
   return {
     ends: [tokenizer.special("<|assistant_end|>"), tokenizer.bos],
-    renderPrompt: (messages) => Promise.try(() => [...render(messages).ids, start]),
+    renderPrompt: (messages) =>
+      Promise.try(() => {
+        const { ids } = render(messages);
+        // The token that ends the answer is left out, where there is one.
+        return messages.at(-1)?.role === "assistant" ? ids.slice(0, -1) : [...ids, start];
+      }),
     renderConversation: ({ messages }) => Promise.try(() => render(messages)),
+    [Symbol.dispose]() {},
   };
+}
+
+/** The turns before the answer that a conversation ends with. @throws {RangeError} If it does not. */
+export function questionOf({ messages }: Conversation): readonly Message[] {
+  const last = messages.at(-1);
+  if (last?.role === "assistant") return messages.slice(0, -1);
+  throw new RangeError(
+    `Cannot ask a question: wanted a conversation that ends with the assistant's answer, got ${
+      last === undefined ? "no turns" : `one that ends with the ${last.role}'s`
+    }`,
+  );
 }

@@ -14,10 +14,10 @@ export interface TemplateFormatOptions {
   /** The template, in the language of Jinja: `chat_template` of Hugging Face's files. */
   readonly template: string;
   /** Encodes what it renders. */
-  readonly tokenizer: Pick<Tokenizer, "encode" | "specialTokens">;
-  /** Names of the special tokens that end an answer, at least one. */
-  readonly ends: readonly string[];
-  /** The value of `bos_token` in templates. @default {""} */
+  readonly tokenizer: Tokenizer;
+  /** Names of the special tokens that end an answer. @default {those of `tokenizer.ends`} */
+  readonly ends?: readonly string[];
+  /** The value of `bos_token` in templates. @default {the token that starts documents, or ""} */
   readonly bosToken?: string;
   /** The value of `eos_token` in templates. @default {the first of `ends`} */
   readonly eosToken?: string;
@@ -38,10 +38,9 @@ export interface TemplateFormatOptions {
  * const specialTokens = ["<|im_start|>", "<|im_end|>"];
  * const tokenizer = await Tokenizer.train([], { vocabSize: 258, specialTokens });
  * using format = new TemplateFormat({
+ *   tokenizer,
  *   template: "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}" +
  *     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
- *   tokenizer,
- *   ends: ["<|im_end|>"],
  * });
  * const ids = await format.renderPrompt([{ role: "user", content: "hi" }]);
  * const text = "<|im_start|>user\nhi<|im_end|><|im_start|>assistant\n";
@@ -50,7 +49,7 @@ export interface TemplateFormatOptions {
  */
 export class TemplateFormat implements ChatFormat, Disposable {
   readonly ends: readonly number[];
-  readonly #tokenizer: Pick<Tokenizer, "encode" | "specialTokens">;
+  readonly #tokenizer: Tokenizer;
   readonly #renderer: TemplateRenderer;
   readonly #variables: Pick<TemplateInput, "bos_token" | "eos_token">;
   /** Matches the name of any special token, or of one that ends an answer. */
@@ -62,7 +61,8 @@ export class TemplateFormat implements ChatFormat, Disposable {
    *
    * @throws {RangeError} If there is no token that ends an answer.
    */
-  constructor({ template, tokenizer, ends, bosToken = "", eosToken }: TemplateFormatOptions) {
+  constructor({ template, tokenizer, ...options }: TemplateFormatOptions) {
+    const { ends = endsOf(tokenizer), bosToken = startOf(tokenizer), eosToken } = options;
     if (ends.length === 0) {
       throw new RangeError(
         "Cannot use a chat template: wanted a token that ends answers, got none",
@@ -84,8 +84,20 @@ export class TemplateFormat implements ChatFormat, Disposable {
 
   async renderPrompt(messages: readonly Message[]): Promise<number[]> {
     const mark = unusedMark(messages);
-    const [text] = await this.#render([{ messages, isPrompt: true }], mark);
-    return this.#encode(text!, mark);
+    const last = messages.at(-1);
+    const continues = last?.role === "assistant";
+    const [text] = await this.#render([{ messages, isPrompt: !continues }], mark);
+    if (!continues) return this.#encode(text!, mark);
+    // Templates may trim what is said, and add something after it.
+    const begun = this.#marked(contentOf(last), mark).trim();
+    const start = text!.lastIndexOf(begun);
+    if (start === -1) {
+      throw new RangeError(
+        "Cannot go on with the answer: wanted its beginning as it is, got another text from the chat " +
+          "template",
+      );
+    }
+    return this.#encode(text!.slice(0, start + begun.length), mark);
   }
 
   async renderConversation({ messages }: Conversation): Promise<RenderedConversation> {
@@ -131,17 +143,20 @@ export class TemplateFormat implements ChatFormat, Disposable {
     this.#renderer[Symbol.dispose]();
   }
 
+  /** A message in which a mark follows the first character of each name of a special token. */
+  #marked(content: string, mark: string): string {
+    return content.replace(this.#anyName, (name) => `${name[0]}${mark}${name.slice(1)}`);
+  }
+
   /** Renders each; names of special tokens inside of messages have a mark after their first character. */
   #render(
     prompts: readonly { readonly messages: readonly Message[]; readonly isPrompt: boolean }[],
     mark: string,
   ): Promise<readonly string[]> {
-    const marked = (content: string) =>
-      content.replace(this.#anyName, (name) => `${name[0]}${mark}${name.slice(1)}`);
     return this.#renderer.render(prompts.map(({ messages, isPrompt }) => ({
       messages: messages.map((message) => ({
         role: message.role,
-        content: marked(contentOf(message)),
+        content: this.#marked(contentOf(message), mark),
       })),
       add_generation_prompt: isPrompt,
       ...this.#variables,
@@ -166,6 +181,17 @@ export class TemplateFormat implements ChatFormat, Disposable {
     appendText(position, text.length);
     return ids;
   }
+}
+
+/** Names of the special tokens that end a turn. */
+function endsOf({ ends, specialTokens }: Tokenizer): string[] {
+  const names = new Map(Array.from(specialTokens, ([name, id]) => [id, name]));
+  return ends.map((id) => names.get(id)).filter((name) => name !== undefined);
+}
+
+function startOf(tokenizer: Tokenizer): string {
+  const { documentStart } = tokenizer;
+  return documentStart === null ? "" : tokenizer.decode([documentStart]);
 }
 
 /** Matches any of the names, of those that begin alike the longest. */

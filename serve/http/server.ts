@@ -1,5 +1,6 @@
 /** The server: paths, limits, and a graceful stop. @module */
 
+import { type ChatFormat, chatFormatOf } from "../../chat/mod.ts";
 import { defaultContext, type LanguageModel } from "../../gpt/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Batcher, type BatcherOptions } from "../batch/batcher.ts";
@@ -27,6 +28,11 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
   readonly layers?: number;
   /** What one could say to it first, for pages. @default {[]} */
   readonly examples?: readonly string[];
+  /**
+   * How conversations become tokens; stays the caller's. By default nanochat's, if the tokenizer has its
+   * special tokens.
+   */
+  readonly format?: ChatFormat;
   /** 0 for any that is free. @default {8000} */
   readonly port?: number;
   /** The most tokens of a prompt and its answer. @default {defaultContext(model)} */
@@ -147,6 +153,7 @@ class App {
     this.#served = {
       name: options.name,
       tokenizer,
+      format: options.format ?? chatFormatOf({ tokenizer, chatTemplate: null }),
       context: Math.min(options.context ?? defaultContext(model), model.maximumLength),
       maxChoices: this.#batcher.maxSequences,
       longestToken: tokenizer.tokenBytes().reduce((most, bytes) => Math.max(most, bytes), 1),
@@ -240,7 +247,7 @@ class App {
     const { maxBodyBytes = 2 * 1024 * 1024, clientTimeout = CLIENT_TIMEOUT } = this.#options;
     const body = await readJson(request, { maxBytes: maxBodyBytes, timeout: clientTimeout });
     const read = kind === "chat" ? readChatRequest : readCompletionRequest;
-    const wanted = read(body, this.#served);
+    const wanted = await read(body, this.#served);
     const leaving = new AbortController();
     const leave = () => leaving.abort(new ApiError(499, "Cannot answer: the client left"));
     signal.addEventListener("abort", leave, { once: true });

@@ -6,14 +6,8 @@
  * @module
  */
 
-import { promptRoom } from "../../chat/mod.ts";
-import {
-  type Message,
-  type MessagePart,
-  renderConversation,
-  renderForCompletion,
-  type Tokenizer,
-} from "../../tokenizer/mod.ts";
+import { type ChatFormat, promptRoom } from "../../chat/mod.ts";
+import type { Message, MessagePart, Tokenizer } from "../../tokenizer/mod.ts";
 import type { SamplingOptions } from "../../gpt/mod.ts";
 import { ApiError } from "./errors.ts";
 import {
@@ -38,6 +32,8 @@ export interface ServedModel {
   readonly name: string;
   /** Its tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** How conversations become tokens; `null` if it was made for none. */
+  readonly format: ChatFormat | null;
   /** The most tokens of a prompt and its answer. */
   readonly context: number;
   /** The most choices of a request. */
@@ -82,13 +78,16 @@ const COMPLETION_TOKENS = 16;
  *
  * @throws {ApiError} If a field has a wrong value: 400, with its name.
  */
-export function readChatRequest(body: JsonObject, model: ServedModel): CompletionRequest {
+export async function readChatRequest(
+  body: JsonObject,
+  model: ServedModel,
+): Promise<CompletionRequest> {
   checkParameters(body, chatParameters);
   const continues = booleanField(body, "continue_final_message");
   const messages = readMessages(body["messages"], model, continues ? "assistant" : "user");
   const limit = "max_completion_tokens" in body ? "max_completion_tokens" : "max_tokens";
   const room = readRoom(body, model, limit, model.context);
-  const { prompt, truncated } = renderMessages(messages, model.tokenizer, continues, room);
+  const { prompt, truncated } = await renderMessages(messages, model, room);
   const wantsLogprobs = booleanField(body, "logprobs");
   const top = numberField(body, "top_logprobs", { least: 0, most: 20, isWhole: true }, 0);
   if (top > 0 && !wantsLogprobs) throw wrongField("top_logprobs", "it with logprobs: true", top);
@@ -305,27 +304,33 @@ function encode(text: string, param: string, model: ServedModel, first: number |
  *
  * @param room The most tokens, for which the oldest exchanges are left out; `null` for all of them.
  */
-function renderMessages(
+async function renderMessages(
   messages: readonly Message[],
-  tokenizer: Tokenizer,
-  continues: boolean,
+  { format, name }: ServedModel,
   room: number | null,
-): { readonly prompt: readonly number[]; readonly truncated: number } {
+): Promise<{ readonly prompt: readonly number[]; readonly truncated: number }> {
+  if (format === null) {
+    const message =
+      `Cannot chat with ${name}: wanted a model with a format of conversations, got one ` +
+      "for texts";
+    throw new ApiError(400, message, { param: "messages", code: "invalid_value" });
+  }
   const system = messages.filter(({ role }) => role === "system");
   const turns = messages.slice(system.length);
-  const render = (turns: readonly Message[]): readonly number[] =>
-    continues
-      // Without the token that ends the answer.
-      ? rendered(tokenizer, turns).slice(0, -1)
-      : renderForCompletion(tokenizer, { messages: [...turns, emptyAnswer] }, unlimited);
+  const render = (first: number) => format.renderPrompt([...system, ...turns.slice(first)]);
   try {
-    let first = room === null ? 0 : firstInRoom(turns, tokenizer, room);
-    let prompt = render([...system, ...turns.slice(first)]);
-    // What stands before the first question made it longer.
-    while (prompt.length > (room ?? Infinity) && first + 2 < turns.length) {
-      prompt = render([...system, ...turns.slice(first += 2)]);
+    const whole = await render(0);
+    if (room === null || whole.length <= room) return { prompt: whole, truncated: 0 };
+    // The first exchange of those that fit: what is left out makes the prompt no longer.
+    let [tooLong, fitting] = [0, Math.floor((turns.length - 1) / 2)];
+    let prompt = await render(2 * fitting);
+    while (fitting - tooLong > 1) {
+      const middle = Math.floor((tooLong + fitting) / 2);
+      const ids = await render(2 * middle);
+      if (ids.length > room) tooLong = middle;
+      else [fitting, prompt] = [middle, ids];
     }
-    if (prompt.length <= (room ?? Infinity)) return { prompt, truncated: first };
+    if (prompt.length <= room) return { prompt, truncated: 2 * fitting };
     throw new ApiError(
       400,
       `Cannot use messages: wanted at most ${room} tokens in the last exchange, which leaves room for ` +
@@ -336,23 +341,4 @@ function renderMessages(
     if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
     throw new ApiError(400, error.message, { param: "messages", code: "invalid_value" });
   }
-}
-
-const emptyAnswer = { role: "assistant", content: "" } as const;
-const unlimited = { maxTokens: Infinity };
-
-function rendered(tokenizer: Tokenizer, messages: readonly Message[]): readonly number[] {
-  return renderConversation(tokenizer, { messages }, unlimited).ids;
-}
-
-/** The first turn of the exchanges at the end that fit; the last one is among them in any case. */
-function firstInRoom(turns: readonly Message[], tokenizer: Tokenizer, room: number): number {
-  let first = Math.floor((turns.length - 1) / 2) * 2;
-  let length = rendered(tokenizer, turns.slice(first)).length;
-  while (first > 0) {
-    length += rendered(tokenizer, turns.slice(first - 2, first)).length - 1;
-    if (length > room) break;
-    first -= 2;
-  }
-  return first;
 }

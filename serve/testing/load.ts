@@ -15,12 +15,13 @@ export interface MixedOutcome {
 }
 
 /** Different requests, each with the one right answer: greedy, or with a seed. */
-function variants(tokens: number) {
+function variants(tokens: number, words: number) {
   return Array.from({ length: 24 }, (_, i) => ({
     isChat: i % 2 === 0,
     streams: i % 3 === 0,
     n: 1 + i % 4 % 3,
-    prompt: ["A rose", "How many roses are there?", "I have two", "You"][i % 4]! + " and".repeat(i),
+    prompt: ["A rose", "How many roses are there?", "I have two", "You"][i % 4]! +
+      " and".repeat(i % words),
     max_tokens: 1 + (i * 7) % tokens,
     temperature: i % 5 === 0 ? 0.8 : 0,
     seed: i,
@@ -65,18 +66,20 @@ async function ask(client: OpenAI, model: string, variant: Variant, signal?: Abo
  * @param options.requests How many in all.
  * @param options.clients How many at a time.
  * @param options.tokens The most tokens of an answer.
+ * @param options.words The most words that make prompts different from each other.
  */
 export async function sendMixed(
   url: string,
-  { model, requests, clients, tokens }: {
+  { model, requests, clients, tokens, words = 24 }: {
     readonly model: string;
     readonly requests: number;
     readonly clients: number;
     readonly tokens: number;
+    readonly words?: number;
   },
 ): Promise<MixedOutcome> {
   const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 });
-  const all = variants(tokens);
+  const all = variants(tokens, words);
   const wanted: string[] = [];
   for (const variant of all) wanted.push(await ask(client, model, variant));
   const outcome = { right: 0, wrong: 0, left: 0, failed: [] as string[] };
