@@ -11,7 +11,7 @@
 import { median } from "../../bench/statistics.ts";
 import type { CpuDevice } from "../device.ts";
 import type { AnyFastPath, FastPath } from "../fast_paths.ts";
-import { type Device, normal, openDevice, Tensor } from "../mod.ts";
+import { type Device, normal, openDevice, type Packing, quantize, Tensor } from "../mod.ts";
 import { uniformArray } from "../random.ts";
 import { attend, attendBackward, plainSoftmax } from "../ops/attention/body.ts";
 import {
@@ -23,6 +23,7 @@ import {
 import { plainMatmul } from "../ops/matmul/plain.ts";
 import { describeMatmuls, type MatmulProblem } from "../ops/matmul/problem.ts";
 import { type RowSums, sumSorted } from "../ops/gather/sum_rows.ts";
+import { plainQuantizedMatmul } from "../ops/quantized/multiply.ts";
 import { plainTopK } from "../ops/sampling/top_k.ts";
 import { addRowsInOrder } from "./cpu/add_rows.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
@@ -30,9 +31,11 @@ import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
+import { quantizedSkinny } from "./cpu/quantized_skinny.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
 import { heapTopK } from "./cpu/top_k.ts";
+import { quantizedPanels } from "./quantized_panels.ts";
 
 interface Case {
   readonly path: AnyFastPath;
@@ -72,6 +75,32 @@ function matmulCase(
       return {
         run: () => path.run(problem!, device),
         without: () => next.run(problem!, device),
+      };
+    },
+  };
+}
+
+function quantizedCase(
+  path: FastPath<"quantized matmul", "cpu">,
+  packing: Packing,
+  [rows, k, n]: readonly [number, number, number],
+): Case {
+  return {
+    path,
+    of: `${rows}×${k}×${n} ${packing}, without it plain`,
+    blas: true,
+    prepare: (device) => {
+      if (device.kind !== "cpu") throw new Error("wanted a CPU");
+      const problem = {
+        x: normal(device, [rows, k], { seed: 1 }),
+        weight: quantize(normal(device, [n, k], { seed: 2 }), packing),
+        y: Tensor.zeros(device, [rows, n]),
+        accumulate: false,
+      };
+      if (path.refuses(problem, device) !== null) throw new Error(`"${path.name}" does not suit`);
+      return {
+        run: () => path.run(problem, device),
+        without: () => plainQuantizedMatmul(device, problem),
       };
     },
   };
@@ -212,6 +241,13 @@ const cases: readonly Case[] = [
   matmulCase(blasMatmul, packedMatmul, [1024, 256, 1024], { blas: true }),
   matmulCase(blasMatmul, packedMatmul, [512, 512, 512], { blas: true }),
   matmulCase(packedMatmul, plain, [256, 256, 256]),
+  ...(["q8", "q4"] as const).flatMap((packing) => [
+    quantizedCase(quantizedSkinny, packing, [1, 256, 1024]),
+    quantizedCase(quantizedSkinny, packing, [1, 576, 49_152]),
+    quantizedCase(quantizedSkinny, packing, [8, 576, 1536]),
+    quantizedCase(quantizedPanels, packing, [16, 576, 1536]),
+    quantizedCase(quantizedPanels, packing, [128, 576, 1536]),
+  ]),
   rowSumsCase(1024, 4096),
   rowSumsCase(4096, 32_768),
   ...[1, 16].map((rows) => topKCase(rows, 50)),

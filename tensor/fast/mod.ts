@@ -20,9 +20,11 @@ import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { openSystemLibraries } from "./cpu/libraries.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
+import { quantizedSkinny } from "./cpu/quantized_skinny.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
 import { heapTopK } from "./cpu/top_k.ts";
+import { quantizedPanels, quantizedPanelsOnGpu } from "./quantized_panels.ts";
 import { flashAttention } from "./webgpu/flash_attention.ts";
 import { flashAttentionGradient } from "./webgpu/flash_attention_gradient.ts";
 import { skinnyMatmulOnGpu, stagedMatmul } from "./webgpu/matmul.ts";
@@ -43,6 +45,9 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   packedMatmul,
   skinnyMatmulOnGpu,
   stagedMatmul,
+  quantizedSkinny,
+  quantizedPanels,
+  quantizedPanelsOnGpu,
   addRowsInOrder,
   heapTopK,
   radixSelectTopK,
