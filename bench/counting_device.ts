@@ -6,16 +6,8 @@
  */
 
 import { explain, type Explanation } from "../tensor/explain.ts";
-import type {
-  Allocation,
-  Arguments,
-  DeviceInfo,
-  DeviceMemory,
-  Profile,
-  TypedArray,
-  WebGpuDevice,
-  WgslKernel,
-} from "../tensor/mod.ts";
+import type { Allocation, Arguments, WgslKernel } from "../tensor/internals.ts";
+import type { DeviceInfo, DeviceMemory, Profile, TypedArray, WebGpuDevice } from "../tensor/mod.ts";
 import { ProfileRecorder, type Work } from "../tensor/profile.ts";
 import { type Scope, Scopes } from "../tensor/scope.ts";
 

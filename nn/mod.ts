@@ -49,7 +49,6 @@ export { RMSNorm, type RMSNormOptions } from "./rms_norm.ts";
 export { namedSeed } from "./seeds.ts";
 export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";
 export { Sequential } from "./sequential.ts";
-export type { TensorValues } from "../tensor/assign.ts";
 export {
   crossEntropy,
   type CrossEntropyOptions,

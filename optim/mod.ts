@@ -12,7 +12,6 @@ export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad
 export { Muon, type MuonGroup } from "./muon.ts";
 export { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
 export { Optimizer, type OptimizerState, type Rule, type Update } from "./optimizer.ts";
-export { type OwnedWork, ownersOf } from "./owners.ts";
 export type {
   Defaults,
   GroupOptions,

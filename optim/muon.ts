@@ -9,11 +9,11 @@
  */
 
 import { RangeError, wrongValue } from "../tensor/errors.ts";
+import { repeatProgram } from "../tensor/expression/rebuild.ts";
 import {
   defineProgram,
   type Device,
   expression as ex,
-  repeatProgram,
   runProgram,
   runProgramInto,
   Tensor,

@@ -13,9 +13,6 @@ import type { Profile, Work } from "./profile.ts";
 import type { Scope, Scopes } from "./scope.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 
-/** The two kinds of device. */
-export type DeviceKind = "cpu" | "webgpu";
-
 /**
  * The precision of the operands of `float32` matmuls: `bf16` keeps 8 of their 24 significant bits.
  * Sums and results have all.

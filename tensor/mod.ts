@@ -2,7 +2,8 @@
  * Tensors on a device, with operations and automatic differentiation.
  *
  * {@linkcode openDevice} opens a GPU or the CPU, and {@linkcode Tensor} is an array on it.
- * Operations that are not methods of tensors are functions of this module.
+ * Operations that are not methods of tensors are functions of this module. What only backends and
+ * hand-written kernels need is in `internals.ts`.
  *
  * The words of this module:
  *
@@ -24,7 +25,15 @@ import "./fast/mod.ts";
 import "./ops/methods.ts";
 
 export type { TensorValues } from "./assign.ts";
-export type * from "./device.ts";
+export type {
+  CpuDevice,
+  Device,
+  DeviceInfo,
+  DeviceMemory,
+  MatmulPrecision,
+  OpenOptions,
+  WebGpuDevice,
+} from "./device.ts";
 export type { DType, FloatType, TypedArray } from "./dtype.ts";
 export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray, NumberArray } from "./nested_array.ts";
@@ -53,7 +62,7 @@ export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "
 export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling/sampling.ts";
 export { cumulativeSum } from "./ops/scan/scan.ts";
 export { choiceAsText, explanationAsText } from "./explain.ts";
-export type * from "./explain.ts";
+export type { Choice, ExplainedKernel, Explanation, KernelText, RefusedPath } from "./explain.ts";
 export * as expression from "./expression/expression.ts";
 export type {
   BinaryOperation,
@@ -68,7 +77,6 @@ export {
   type ProgramDefinition,
   type ProgramInput,
 } from "./expression/program.ts";
-export { repeatProgram } from "./expression/rebuild.ts";
 export {
   type Profile,
   profileAsText,
@@ -80,8 +88,7 @@ export {
 } from "./profile.ts";
 export { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
 export * from "./safetensors.ts";
-export type { Scope, Scopes } from "./scope.ts";
-export type { Handle, HandleOwner, History, Release, Storage } from "./storage.ts";
+export type { Scope } from "./scope.ts";
 export {
   type FillOptions,
   type FromOptions,

@@ -1,6 +1,7 @@
 /** Jobs that measure the machine: memory reads and copies, matmul's micro-kernel, the BLAS. */
 
-import { type CpuDevice, openDevice, type WasmKernel } from "../../tensor/mod.ts";
+import type { WasmKernel } from "../../tensor/internals.ts";
+import { type CpuDevice, openDevice } from "../../tensor/mod.ts";
 import { emitKernel, F32x4, I32 } from "../../tensor/devices/cpu/emitter/mod.ts";
 import { TILE_COLUMNS, tileRows, writeTile } from "../../tensor/fast/cpu/matmul_tile.ts";
 import { matmulOperands, someOf } from "./plain_problem.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Allocation, Device } from "../../tensor/mod.ts";
+import type { Allocation } from "../../tensor/internals.ts";
+import type { Device } from "../../tensor/mod.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { openCheckpoint } from "../files/checkpoint.ts";
 import { preparePretraining, type PretrainOptions } from "./pretrain.ts";

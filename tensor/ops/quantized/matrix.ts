@@ -134,12 +134,14 @@ export class QuantizedMatrix extends Tensor {
     throw new TypeError("Cannot train packed numbers: wanted float32, as before quantize()");
   }
 
+  /** Gives the numbers and their scales to another owner. */
   override moveTo(owner: HandleOwner | null): void {
     super.moveTo(owner);
     this.numbers.moveTo(owner);
     this.scales.moveTo(owner);
   }
 
+  /** Frees the numbers and their scales. */
   override dispose(): void {
     super.dispose();
     this.numbers.dispose();

@@ -1,0 +1,11 @@
+/**
+ * What backends and hand-written kernels see of tensors and devices: allocations, views, kernels and
+ * how they are dispatched. Who trains or runs a model needs none of it.
+ *
+ * @module
+ */
+
+export * from "./device.ts";
+export type { Call } from "./explain.ts";
+export type { Scopes } from "./scope.ts";
+export type * from "./storage.ts";
