@@ -29,6 +29,10 @@
  */
 
 export { Activation, type ActivationName } from "./activation.ts";
+export { Attention, type AttentionLayerOptions } from "./attention.ts";
+export * from "./batch_norm.ts";
+export { batches, type BatchesOptions } from "./batches.ts";
+export { buffer } from "./buffer.ts";
 export * from "./convolution.ts";
 export { Dropout, type DropoutOptions } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
@@ -41,7 +45,7 @@ export { Linear, type LinearOptions } from "./linear.ts";
 export * from "./losses.ts";
 export * from "./lora.ts";
 export { MLP, type MLPOptions } from "./mlp.ts";
-export { type Layer, Module } from "./module.ts";
+export { type Layer, type LoadedNames, Module } from "./module.ts";
 export { parameter } from "./parameter.ts";
 export { AvgPool2d, Flatten, MaxPool2d } from "./pool.ts";
 export * from "./quantize.ts";
@@ -52,6 +56,8 @@ export { Sequential } from "./sequential.ts";
 export {
   crossEntropy,
   type CrossEntropyOptions,
+  decodeState,
+  encodeState,
   linearCrossEntropy,
   type LinearCrossEntropyOptions,
 } from "../tensor/mod.ts";

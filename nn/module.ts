@@ -1,13 +1,24 @@
 /** Modules: a tree of named parameters. @module */
 
 import { assignTensors, checkMap, type TensorValues } from "../tensor/assign.ts";
+import { checkOptions } from "../tensor/checks.ts";
 import { QuantizedMatrix, Tensor } from "../tensor/mod.ts";
+import { isBuffer } from "./buffer.ts";
+
+/** The names in which a module and what was loaded into it differ. */
+export interface LoadedNames {
+  /** Names of the module that were not given. */
+  readonly missing: readonly string[];
+  /** Names that were given, and that the module does not have. */
+  readonly unknown: readonly string[];
+}
 
 /**
  * Base class of layers and networks, with parameters and submodules in its fields: tensors that
- * require a gradient, or are packed, are parameters, modules are submodules, and lists, sets, records and maps are
- * searched for both. A parameter is named by its path, `layers.0.weight`; the order is that of the
- * fields. Private fields (`#`) are not searched: keep tensors there that are not parameters.
+ * require a gradient or are packed are parameters, others are saved if they are a {@linkcode buffer}, modules are
+ * submodules, and lists, sets, records and maps are searched for all of them. A parameter is named by
+ * its path, `layers.0.weight`; the order is that of the fields. Private fields (`#`) are not
+ * searched.
  *
  * @example
  * ```ts
@@ -45,38 +56,60 @@ export abstract class Module {
     return this.#isTraining;
   }
 
-  /** The parameters by name, each once, under its first name, in field order. */
+  /** The parameters by name, each once, under its first name, in field order; no frozen ones. */
   parameters(): Map<string, Tensor> {
     const names = new Map<Tensor, string>();
-    for (const [name, parameter] of namedParameters(this)) {
-      if (!names.has(parameter)) names.set(parameter, name);
+    for (const [name, tensor] of namedState(this)) {
+      const isParameter = tensor.requiresGrad || tensor instanceof QuantizedMatrix;
+      if (isParameter && !names.has(tensor)) names.set(tensor, name);
     }
     return new Map(Array.from(names, ([parameter, name]) => [name, parameter]));
   }
 
   /**
-   * The parameters by name, without copying: training continues to change them. As in PyTorch, a
-   * parameter that is shared (tied) is listed under each of its names.
+   * The parameters, frozen ones too, and the buffers by name, without copying: training continues to
+   * change them. As in PyTorch, a parameter that is shared (tied) is listed under each of its names.
    */
   stateDict(): Map<string, Tensor> {
-    return new Map(namedParameters(this));
+    return new Map(namedState(this));
   }
 
   /**
-   * Loads values into the parameters, by name: tensors on their device, or arrays, as a safetensors
-   * file has them. A tied parameter needs a value under one of its names; of several, the last counts.
+   * Loads values into parameters and buffers, by name: tensors on their device, or arrays, as
+   * {@linkcode decodeState} returns them. A tied parameter needs a value under one of its names; of
+   * several, the last counts.
    *
-   * @throws {RangeError} If an entry is missing, unknown or of another shape or dtype; one message
-   * lists all problems, and nothing changes.
+   * @param options.strict Whether every name must be there, and no other. @default {true}
+   * @returns The names that were missing or unknown: none if it is strict.
+   * @throws {RangeError} If an entry is of another shape or dtype or, if it is strict, missing or
+   * unknown; one message lists all problems, and nothing changes.
    */
-  loadStateDict(state: ReadonlyMap<string, TensorValues>): void {
-    checkMap("load the parameters", state);
-    const own = [...this.stateDict()];
-    const given = new Set(
-      own.filter(([name]) => state.has(name)).map(([, parameter]) => parameter),
+  loadStateDict(
+    state: ReadonlyMap<string, TensorValues | number>,
+    options: { readonly strict?: boolean } = {},
+  ): LoadedNames {
+    const what = "load the parameters";
+    checkMap(what, state);
+    checkOptions(what, options, { strict: true });
+    const own = this.stateDict();
+    const given = new Set([...own].flatMap(([name, each]) => state.has(name) ? [each] : []));
+    const missing = [...own].flatMap(([name, each]) => given.has(each) ? [] : [name]);
+    const unknown = [...state.keys()].filter((name) => !own.has(name));
+    const isStrict = options.strict ?? true;
+    assignTensors(
+      new Map([...own].filter(([name, each]) => state.has(name) || isStrict && !given.has(each))),
+      new Map([...state].filter(([name]) => own.has(name) || isStrict)),
+      what,
     );
-    const targets = own.filter(([name, parameter]) => state.has(name) || !given.has(parameter));
-    assignTensors(new Map(targets), state, "load the parameters");
+    return { missing, unknown };
+  }
+
+  /** Freezes all parameters, with `false`, or makes them require a gradient again. */
+  requireGrad(isRequired = true): this {
+    for (const [, tensor] of namedState(this)) {
+      if (tensor.isParameter) tensor.requireGrad(isRequired);
+    }
+    return this;
   }
 
   /** Puts the module and its submodules in training mode. */
@@ -109,12 +142,12 @@ export interface Layer extends Module {
   forward(x: Tensor): Tensor;
 }
 
-/** All names of all parameters, in field order. */
-function* namedParameters(module: Module): Generator<[name: string, parameter: Tensor]> {
+/** All names of all parameters and buffers, in field order. */
+function* namedState(module: Module): Generator<[name: string, tensor: Tensor]> {
   for (const [name, value] of fieldsOf(module)) {
-    if (value instanceof QuantizedMatrix || value instanceof Tensor && value.node?.isLeaf) {
-      yield [name, value];
-    }
+    const isSaved = value instanceof QuantizedMatrix ||
+      value instanceof Tensor && (value.isParameter || isBuffer(value));
+    if (isSaved) yield [name, value];
   }
 }
 

@@ -37,7 +37,7 @@ export function quantizeModule(network: Module, packing: Packing): void {
   for (const [, layer] of fieldsOf(network)) {
     if (!(layer instanceof Linear || layer instanceof Embedding)) continue;
     const { weight } = layer;
-    if (!weight.node?.isLeaf || !canPack(weight.shape)) continue;
+    if (!weight.isParameter || !canPack(weight.shape)) continue;
     const matrix = packed.get(weight) ?? quantize(weight, packing).keep();
     packed.set(weight, matrix);
     Reflect.set(layer, "weight", matrix);

@@ -1,6 +1,6 @@
 /** Multi-head self-attention. @module */
 
-import type { OptionNames } from "../tensor/checks.ts";
+import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError, wrongValue } from "../tensor/errors.ts";
 import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
 import { checkTensor } from "../tensor/tensor.ts";
@@ -17,7 +17,7 @@ export interface SelfAttentionOptions {
   readonly heads: number;
   /** Number of key and value heads (GQA). @default {heads} */
   readonly keyValueHeads?: number;
-  /** Whether to mask later positions. @default {true} */
+  /** Whether to mask later positions: unlike in PyTorch, by default. @default {true} */
   readonly causal?: boolean;
   /** Sliding window: the number of earlier positions a position attends to. @default {all} */
   readonly window?: number;
@@ -100,10 +100,13 @@ export class SelfAttention extends Module {
   /**
    * Applies attention, `[batch, positions, width]`.
    *
+   * @param options.mask 1 where a position attends to another one, 0 where not: broadcast to
+   * `[batch, heads, positions, positions]`, besides the other limits.
    * @throws {RangeError} If there are not three axes, or the last has another length.
    */
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor, options: { readonly mask?: Tensor } = {}): Tensor {
     checkTensor("run a SelfAttention", x);
+    checkOptions("run a SelfAttention", options, { mask: true });
     if (x.shape.length !== 3) {
       throw wrongValue("attend", "the shape [batch, positions, width]", `[${x.shape.join(", ")}]`);
     }
@@ -115,6 +118,7 @@ export class SelfAttention extends Module {
     const gathered = attention(query!, key!, value, {
       causal,
       ...(window !== undefined && { window }),
+      mask: options.mask,
     });
     return this.projection.forward(gathered.reshape(x.shape));
   }

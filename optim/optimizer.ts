@@ -1,6 +1,6 @@
 /** The base class of optimizers: groups, state, and what surrounds a step. @module */
 
-import { assignTensors, checkMap, checkNames } from "../tensor/assign.ts";
+import { assignTensors, checkMap, checkNames, type TensorValues } from "../tensor/assign.ts";
 import { describeValue } from "../tensor/checks.ts";
 import { Error, wrongValue } from "../tensor/errors.ts";
 import { noGrad, type Tensor } from "../tensor/mod.ts";
@@ -101,24 +101,24 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   }
 
   /**
-   * Restores the state of another optimizer for the same parameters, bit for bit; tensors are
-   * copied.
+   * Restores the state of another optimizer for the same parameters, bit for bit: tensors, or arrays
+   * as {@linkcode decodeState} returns them, are copied.
    *
    * @throws {RangeError} If an entry is missing, unknown or of another shape or dtype; one message
    * lists all problems, and nothing changes.
    */
-  loadStateDict(state: ReadonlyMap<string, Tensor | number>): void {
+  loadStateDict(state: ReadonlyMap<string, TensorValues | number>): void {
     const what = "load the optimizer's state";
     checkMap(what, state);
-    const [own, given] = [this.stateDict(), state].map(byKind);
-    for (const [name, count] of given!.counts) {
+    const [own, given] = [byKind(this.stateDict()), byKind(state)];
+    for (const [name, count] of given.counts) {
       if (Number.isSafeInteger(count) && count >= 0) continue;
       throw wrongValue(what, `${name} to be a count`, count);
     }
-    checkNames(new Set(own!.counts.keys()), new Set(given!.counts.keys()), what);
-    assignTensors(own!.tensors, given!.tensors, what);
+    checkNames(new Set(own.counts.keys()), new Set(given.counts.keys()), what);
+    assignTensors(own.tensors, given.tensors, what);
     for (const { state } of this.#updates) {
-      for (const name of byKind(state).counts.keys()) state.set(name, given!.counts.get(name)!);
+      for (const name of byKind(state).counts.keys()) state.set(name, given.counts.get(name)!);
     }
   }
 }
@@ -135,8 +135,8 @@ function hasGradients({ parameters }: Update): boolean {
   );
 }
 
-function byKind(state: ReadonlyMap<string, Tensor | number>) {
-  const [tensors, counts] = [new Map<string, Tensor>(), new Map<string, number>()];
+function byKind<T extends TensorValues>(state: ReadonlyMap<string, T | number>) {
+  const [tensors, counts] = [new Map<string, T>(), new Map<string, number>()];
   for (const [name, value] of state) {
     if (typeof value === "number") counts.set(name, value);
     else tensors.set(name, value);

@@ -39,14 +39,14 @@ const MAX_NAMED = 5;
  */
 export function assignTensors(
   targets: ReadonlyMap<string, Tensor>,
-  sources: ReadonlyMap<string, TensorValues>,
+  sources: ReadonlyMap<string, TensorValues | number>,
   what: string,
 ): void {
   checkMap(what, sources);
   checkNames(new Set(targets.keys()), new Set(sources.keys()), what);
   const problems: string[] = [];
   for (const [name, target] of targets) {
-    const source = sources.get(name)!;
+    const source = sources.get(name)! as TensorValues;
     const [wanted, got] = [describe(target), describe(source)];
     if (wanted !== got) problems.push(`wanted ${name} of ${wanted}, got ${got}`);
     else if (source instanceof Tensor && source.device !== target.device) {
@@ -56,7 +56,7 @@ export function assignTensors(
   report(problems, what);
   noGrad(() => {
     for (const [name, target] of targets) {
-      const source = sources.get(name)!;
+      const source = sources.get(name)! as TensorValues;
       if (source instanceof Tensor) copyInto(source, target);
       else target.assign(source.data as TypedArray);
     }

@@ -23,6 +23,7 @@
 
 import "./fast/mod.ts";
 import "./ops/methods.ts";
+import "./ops/more_methods.ts";
 
 export type { TensorValues } from "./assign.ts";
 export type {
@@ -38,6 +39,7 @@ export type { DType, FloatType, TypedArray } from "./dtype.ts";
 export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray, NumberArray } from "./nested_array.ts";
 export { openDevice } from "./open_device.ts";
+export { flip, pad, repeat, roll, tril, triu, unbind } from "./ops/arrange.ts";
 export { attention, type AttentionOptions } from "./ops/attention/attention.ts";
 export { attentionPattern } from "./ops/attention/pattern.ts";
 export * from "./ops/creation.ts";
@@ -47,20 +49,26 @@ export {
   type LinearCrossEntropyOptions,
 } from "./ops/losses/linear_cross_entropy.ts";
 export type { CrossEntropyOptions, Reduction } from "./ops/losses/formulas.ts";
+export { type CustomBackward, type CustomForward, customGradient } from "./ops/custom_gradient.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather/gather.ts";
+export type { Index } from "./ops/indexing/at.ts";
+export { indexSelect, oneHot, scatterAdd } from "./ops/indexing/select.ts";
 export { concat, split, stack } from "./ops/join.ts";
 export * from "./ops/convolution/convolution.ts";
 export { avgPool2d, fold, maxPool2d, type PoolOptions, unfold } from "./ops/convolution/pool.ts";
 export type { NumberOrPair, Pair, WindowOptions } from "./ops/convolution/windows.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 export type { TensorMethods } from "./ops/methods.ts";
+export type { MoreTensorMethods } from "./ops/more_methods.ts";
 export { runProgram, runProgramInto, runProgramOutputs } from "./ops/program.ts";
 export { type Packing, quantize, QuantizedMatrix } from "./ops/quantized/mod.ts";
+export { zerosLike } from "./ops/ranges.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
 export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
 export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling/sampling.ts";
 export { cumulativeSum } from "./ops/scan/scan.ts";
+export { argsort, sort, type Sorted, type SortOptions } from "./ops/sort/order.ts";
 export { choiceAsText, explanationAsText } from "./explain.ts";
 export type { Choice, ExplainedKernel, Explanation, KernelText, RefusedPath } from "./explain.ts";
 export * as expression from "./expression/expression.ts";
@@ -89,6 +97,7 @@ export {
 export { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
 export * from "./safetensors.ts";
 export type { Scope } from "./scope.ts";
+export { decodeState, encodeState } from "./state.ts";
 export {
   type FillOptions,
   type FromOptions,

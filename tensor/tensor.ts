@@ -23,6 +23,7 @@ import { Error, RangeError, TypeError, wrongType } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
 import type { TensorMethods } from "./ops/methods.ts";
+import type { MoreTensorMethods } from "./ops/more_methods.ts";
 import { formatArray } from "./print.ts";
 import {
   checkShape,
@@ -80,6 +81,9 @@ export function setOwnOperations(operations: OwnOperations): void {
 function copyOf(x: Tensor): Tensor {
   return noGrad(() => own.copy(x));
 }
+
+/** What {@linkcode Tensor.isParameter} tells. A set, so that other tensors are no larger for it. */
+const parameters = new WeakSet<Tensor>();
 
 class Leaf extends Node<Tensor> {
   readonly #tensor: Tensor;
@@ -281,6 +285,11 @@ export class Tensor implements View {
     return Tensor.from(device, values, { dtype, shape: [length] });
   }
 
+  /** The identity matrix, `[rows, columns]`; square if no columns are given. */
+  declare static eye: typeof import("./ops/ranges.ts").eye;
+  /** Numbers at equal distances: `Tensor.linspace(device, 0, 1, 5)` has 0, ¼, ½, ¾, 1. */
+  declare static linspace: typeof import("./ops/ranges.ts").linspace;
+
   /** The device of the tensor. */
   get device(): Device {
     return this.storage.device;
@@ -390,14 +399,36 @@ export class Tensor implements View {
     return this.#node;
   }
 
-  /** Makes this tensor a parameter: `backward` will accumulate a gradient in `grad`. */
-  requireGrad(): this {
+  /** Whether it was made a parameter, by `requireGrad`; also while it is frozen. */
+  get isParameter(): boolean {
+    return parameters.has(this);
+  }
+
+  /**
+   * Makes this tensor a parameter: `backward` will accumulate a gradient in `grad`. With `false`, it
+   * is frozen: its gradient is cleared, and none is computed until it is required again.
+   *
+   * @throws {TypeError} If the elements are integers.
+   * @throws {Error} If the result of an operation is to be frozen: `detach` cuts off its history.
+   */
+  requireGrad(isRequired = true): this {
+    if (!isRequired) {
+      if (this.#node !== null && !parameters.has(this)) {
+        throw new Error(
+          "Cannot freeze the result of an operation: wanted a parameter. Use detach()",
+        );
+      }
+      this.zeroGrad();
+      this.#node = null;
+      return this;
+    }
     // A parameter is created once and used in many scopes.
     this.keep();
     if (!isFloat(this.dtype)) {
       throw new TypeError(`Cannot differentiate with respect to a tensor of ${this.dtype}`);
     }
     this.#node ??= new Leaf(this);
+    if (this.#node.isLeaf) parameters.add(this);
     return this;
   }
 
@@ -517,5 +548,5 @@ export class Tensor implements View {
   }
 }
 
-/** The operations: the methods of `TensorMethods`, which `ops/methods.ts` adds to this class. */
-export interface Tensor extends TensorMethods {}
+/** The operations, which `ops/methods.ts` and `ops/more_methods.ts` add to this class. */
+export interface Tensor extends TensorMethods, MoreTensorMethods {}

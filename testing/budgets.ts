@@ -25,7 +25,15 @@ const areas: Readonly<Record<string, readonly string[]>> = {
 /** What no step of a GPT needs: layers and operations for other networks. */
 const breadth = [
   "tensor/ops/convolution/",
-  ...["convolution", "group_norm", "pool"].map((name) => `nn/${name}.ts`),
+  "tensor/ops/indexing/",
+  "tensor/ops/sort/order.ts",
+  "tensor/ops/attention/masked.ts",
+  ...["arrange", "custom_gradient", "functions", "integers", "more_methods", "more_reductions"]
+    .map((name) => `tensor/ops/${name}.ts`),
+  ...["power", "ranges"].map((name) => `tensor/ops/${name}.ts`),
+  "tensor/state.ts",
+  ...["attention", "batch_norm", "batches", "buffer", "convolution", "group_norm", "pool"]
+    .map((name) => `nn/${name}.ts`),
 ];
 
 /** Weights of 8 and 4 bits: models run without them. */

@@ -117,7 +117,7 @@ testMistakes("values that are no numbers are described", [
   [
     ({ x }) => x.clamp({ min: 0 }),
     TypeError,
-    "Cannot compute clamp: wanted two numbers, as in clamp(0, 1), got { min }",
+    "Cannot compute clamp: wanted one or two numbers, as in clamp(0, 1), got { min }",
   ],
   [
     ({ x }) => x.to("float64"),
@@ -304,9 +304,9 @@ testMistakes("options that are missing or misspelled are named", [
     /^Cannot compute matmul: wanted options named transposeA, .* got transpose\. Did you mean tr/,
   ],
   [
-    ({ x }) => tensor.attention(x, x, x, { mask: x } as Untyped),
+    ({ x }) => tensor.attention(x, x, x, { attn_mask: x } as Untyped),
     TypeError,
-    "Cannot compute attention: wanted options named causal, window, scale, got mask",
+    "Cannot compute attention: wanted options named causal, window, scale, mask, got attn_mask. Did you mean mask?",
   ],
   [
     ({ x, w }) => tensor.layerNorm(x, w),

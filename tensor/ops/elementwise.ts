@@ -9,7 +9,7 @@
 
 import { apply, named, noteRounded } from "../apply.ts";
 import type { Device, View } from "../device.ts";
-import { checkIsNumber, describeValue } from "../checks.ts";
+import { checkIsNumber } from "../checks.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import { wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
@@ -64,7 +64,8 @@ function binary(
   };
 }
 
-function checkInteger(what: string, value: number): void {
+/** Checks a number for an operation on `int32`. */
+export function checkInteger(what: string, value: number): void {
   if ((value | 0) === value) return;
   throw wrongValue(what, "a 32-bit integer for int32", value);
 }
@@ -94,8 +95,6 @@ export const exp: Unary = unary("exp", ex.exp);
 export const log: Unary = unary("log", ex.log);
 export const sqrt: Unary = unary("sqrt", ex.sqrt);
 export const square: Unary = unary("square", ex.square);
-/** The absolute value, with the gradient 0 at 0. Unlike in PyTorch, the gradient at NaN is NaN. */
-export const abs: Unary = unary("abs", ex.abs);
 export const tanh: Unary = unary("tanh", ex.tanh);
 
 /** 1 / (1 + e⁻ˣ) */
@@ -139,28 +138,6 @@ export function reluSquared(x: Tensor): Tensor {
 /** SiLU: x · sigmoid(x). Source: Elfwing et al. (2017). */
 export const silu: Unary = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));
 
-const geluTanh = unary("gelu", (x) => {
-  const inner = ex.multiply(
-    Math.sqrt(2 / Math.PI),
-    ex.add(x, ex.multiply(0.044715, ex.multiply(x, ex.square(x)))),
-  );
-  return ex.multiply(ex.multiply(0.5, x), ex.add(1, ex.tanh(inner)));
-});
-const geluErf = unary(
-  "gelu (erf)",
-  (x) => ex.multiply(ex.multiply(0.5, x), ex.add(1, ex.erf(ex.multiply(Math.SQRT1_2, x)))),
-);
-
-/**
- * The Gaussian error linear unit, x · Φ(x). Unlike in PyTorch, `"erf"` of ∞ is ∞, not NaN. Source:
- * Hendrycks and Gimpel (2016).
- */
-export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor {
-  if (approximation === "tanh") return geluTanh(x);
-  if (approximation === "erf") return geluErf(x);
-  throw wrongType("compute gelu", '"tanh" or "erf"', describeValue(approximation));
-}
-
 /** Soft-capping as a formula, for programs that contain it. */
 export const softcapOf = (x: Expression, cap: Operand): Expression =>
   ex.multiply(cap, ex.tanh(ex.divide(x, cap)));
@@ -173,21 +150,6 @@ const softcapProgram = defineProgram(
 export function softcap(x: Tensor, cap: number): Tensor {
   if (!(cap > 0)) throw wrongValue("compute softcap", "a cap above 0", cap);
   return runProgram(softcapProgram, [x], [cap]);
-}
-
-const clampProgram = defineProgram(
-  { name: "clamp", inputs: ["x"], scalars: ["low", "high"] },
-  ({ x, low, high }) => [ex.select(ex.less(x, low), low, ex.select(ex.less(high, x), high, x))],
-);
-
-/**
- * Clamps x between `low` and `high`, outside of which the gradient is 0. Unlike in PyTorch, the
- * gradient at NaN is 1.
- */
-export function clamp(x: Tensor, low: number, high: number): Tensor {
-  checkIsNumber("compute clamp", "two numbers, as in clamp(0, 1)", low);
-  checkIsNumber("compute clamp", "two numbers, as in clamp(0, 1)", high);
-  return runProgram(clampProgram, [x], [low, high]);
 }
 
 const whereProgram = defineProgram(

@@ -13,7 +13,6 @@ import { TypeError } from "../errors.ts";
 import { setOwnOperations, Tensor, type TensorOrNumber } from "../tensor.ts";
 import * as elementwise from "./elementwise.ts";
 import { matmul, type MatmulOptions } from "./matmul/matmul.ts";
-import { power } from "./power.ts";
 import * as reduce from "./reduce.ts";
 import * as rows from "./rows.ts";
 import * as views from "./views.ts";
@@ -39,14 +38,6 @@ export class TensorMethods {
   /** this / other, with broadcasting. */
   div(this: Tensor, other: TensorOrNumber): Tensor {
     return elementwise.divide(this, other);
-  }
-
-  /**
-   * this to the power of other, with broadcasting. Unlike in PyTorch, (−0)^−0.5 is ∞ and (−∞)^−0.5
-   * is 0, as IEEE 754 and `Math.pow` define them.
-   */
-  pow(this: Tensor, exponent: TensorOrNumber): Tensor {
-    return power(this, exponent);
   }
 
   /** The elementwise maximum, with broadcasting. */
@@ -114,11 +105,6 @@ export class TensorMethods {
     return elementwise.square(this);
   }
 
-  /** The absolute value. Unlike in PyTorch, the gradient at NaN is NaN. */
-  abs(this: Tensor): Tensor {
-    return elementwise.abs(this);
-  }
-
   /** The hyperbolic tangent. */
   tanh(this: Tensor): Tensor {
     return elementwise.tanh(this);
@@ -139,14 +125,6 @@ export class TensorMethods {
     return elementwise.reluSquared(this);
   }
 
-  /**
-   * The Gaussian error linear unit, by its `tanh` approximation unless `"erf"` is chosen. Unlike in
-   * PyTorch, `"erf"` of ∞ is ∞, not NaN.
-   */
-  gelu(this: Tensor, approximation?: "tanh" | "erf"): Tensor {
-    return elementwise.gelu(this, approximation);
-  }
-
   /** SiLU (swish): this · sigmoid(this). */
   silu(this: Tensor): Tensor {
     return elementwise.silu(this);
@@ -155,11 +133,6 @@ export class TensorMethods {
   /** Soft-capping: cap · tanh(this / cap), between −cap and cap. */
   softcap(this: Tensor, cap: number): Tensor {
     return elementwise.softcap(this, cap);
-  }
-
-  /** Clamps the values between two bounds. Unlike in PyTorch, the gradient at NaN is 1. */
-  clamp(this: Tensor, low: number, high: number): Tensor {
-    return elementwise.clamp(this, low, high);
   }
 
   /** `a` where this is not 0, else `b`. */
@@ -293,8 +266,12 @@ function checkedList(
   );
 }
 
-const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(TensorMethods.prototype);
-Object.defineProperties(Tensor.prototype, methods);
+/** Adds methods to all tensors. */
+export function addMethods(prototype: object): void {
+  const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(prototype);
+  Object.defineProperties(Tensor.prototype, methods);
+}
+addMethods(TensorMethods.prototype);
 
 setOwnOperations({
   fill: elementwise.fill,

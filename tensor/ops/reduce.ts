@@ -16,9 +16,11 @@ import { concat } from "./join.ts";
 import { isReducedAtOnce, MAX_PIECES } from "./sums.ts";
 import { permute, reshape, slice } from "./views.ts";
 
-type Axes = number | readonly number[] | undefined;
+/** The axes of a reduction: one, several, or all. */
+export type Axes = number | readonly number[] | undefined;
 
-const rowProgram = (name: string, formula: (x: Expression) => Expression): Program =>
+/** A program that reduces rows, of floats or integers. */
+export const rowProgram = (name: string, formula: (x: Expression) => Expression): Program =>
   defineProgram({ name, inputs: ["x"], overIntegers: true }, ({ x }) => [formula(x)]);
 
 const sumProgram = rowProgram("sum", ex.rowSum);
@@ -87,7 +89,7 @@ function largestDivisor(length: number, limit: number): number {
 const NOT_OF_NOTHING: ReadonlySet<string> = new Set(["max", "min", "argmax"]);
 
 /** Reduces the rows of `x` along some axes by a function, and names the result after it. */
-function reduceAlong(
+export function reduceAlong(
   name: string,
   x: Tensor,
   axes: Axes,

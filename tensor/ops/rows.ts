@@ -29,7 +29,7 @@ const logSoftmaxProgram = defineProgram({ name: "logSoftmax", inputs: ["x"] }, (
 ]);
 
 /** The largest finite `float32`. */
-const LARGEST_FLOAT32 = 2 ** 128 - 2 ** 104;
+export const LARGEST_FLOAT32: number = 2 ** 128 - 2 ** 104;
 
 /** log Σ eˣ along the row, as a formula for programs that contain it. */
 export function logSumExpOf(x: Expression): Expression {

@@ -8,6 +8,7 @@ import { runFastest } from "../../fast_paths.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { attend, attendBackward } from "./body.ts";
+import { maskedAttention } from "./masked.ts";
 import {
   type AttentionCall,
   type AttentionProblem,
@@ -24,9 +25,19 @@ export interface AttentionOptions {
   readonly window?: number;
   /** Scale of the scores q·k. @default {1 / √D} */
   readonly scale?: number;
+  /**
+   * 1 where a query attends to a key that the other options let it see, and 0 where not; broadcast to
+   * `[B, H, Tq, Tk]`. A query without keys gets zeros. All scores are in memory then.
+   */
+  readonly mask?: Tensor | undefined;
 }
 
-const OPTIONS: OptionNames<AttentionOptions> = { causal: true, window: true, scale: true };
+const OPTIONS: OptionNames<AttentionOptions> = {
+  causal: true,
+  window: true,
+  scale: true,
+  mask: true,
+};
 
 type Attributes = Pick<AttentionProblem, "scale" | "left" | "right">;
 
@@ -131,7 +142,7 @@ function withUnitStride(x: Tensor): Tensor {
 
 /**
  * Scaled dot-product attention: softmax(q kᵀ · scale) v, over the keys that each query may attend
- * to.
+ * to: not to later ones, unless `causal` is `false`, which is PyTorch's default.
  *
  * Query `i` is at position `Tk − Tq + i`, so that `k` and `v` may start with keys of a KV cache.
  * Memory is O(Tq + Tk), not O(Tq · Tk), including the gradient. Views (slices of a cache,
@@ -166,7 +177,12 @@ export function attention(
   v: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
-  const [y, logSums] = apply(attentionOperation, [q, k, v], resolveOptions(q, options));
+  const attributes = resolveOptions(q, options);
+  if (options.mask !== undefined) {
+    checkOperands([q, k, v], attributes);
+    return maskedAttention(q, k, v, options.mask, attributes);
+  }
+  const [y, logSums] = apply(attentionOperation, [q, k, v], attributes);
   logSums.dispose();
   return y!;
 }

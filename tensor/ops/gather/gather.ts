@@ -12,9 +12,10 @@ import { checkIds } from "./ids.ts";
 import { addAlong, takeAlong, takeRows } from "./kernels.ts";
 import { QuantizedMatrix, takePackedRows } from "../quantized/mod.ts";
 import { sumRows } from "./sum_rows.ts";
-import { contiguous, transpose } from "../views.ts";
+import { contiguous, slice, transpose } from "../views.ts";
 
-const embeddingOperation: Operation<null, readonly [weight: Tensor, ids: Tensor]> = {
+/** The rows of a matrix, of any dtype; only floats carry a gradient. */
+export const embeddingOperation: Operation<null, readonly [weight: Tensor, ids: Tensor]> = {
   name: "embedding",
   infer: ([weight, ids]) => [{
     shape: [...ids.shape, weight.shape[1]!],
@@ -103,15 +104,15 @@ export function sumAlong(x: Tensor, positions: Tensor, length: number): Tensor {
 
 /**
  * Gathers elements at the given indices along an axis: `result[i][j] = x[i][positions[i][j]]` for
- * two axes and the last one. As in PyTorch, but the other lengths of both are equal.
+ * two axes and the last one, as in PyTorch.
  *
  * An invalid index is an error if the host knows it. One that was computed on the device gives NaN,
  * or −1 in an `int32`.
  *
  * @param x Of any dtype.
- * @param positions `int32`, of the shape of the result.
+ * @param positions `int32`, of the shape of the result; its other axes may be shorter than those of `x`.
  * @throws {TypeError} If the indices are not `int32`.
- * @throws {RangeError} If the shapes differ along another axis, or an index is out of range.
+ * @throws {RangeError} If another axis of the positions is longer, or an index is out of range.
  *
  * @example
  * ```ts
@@ -129,15 +130,19 @@ export function gather(x: Tensor, axis: number, positions: Tensor): Tensor {
   checkTensor("gather", positions, "a tensor of positions");
   const along = normalizeAxis(axis, x.shape, "gather");
   const fits = x.shape.length === positions.shape.length &&
-    x.shape.every((length, a) => a === along || length === positions.shape[a]);
+    x.shape.every((length, a) => a === along || positions.shape[a]! <= length);
   if (!fits) {
     throw new RangeError(
-      `Cannot gather along axis ${axis}: wanted shapes that differ only there, got ` +
+      `Cannot gather along axis ${axis}: wanted positions within the other axes, got ` +
         `${formatShape(x.shape)} and positions ${formatShape(positions.shape)}`,
     );
   }
   checkIds("gather", "position", positions, 0, x.shape[along]!);
   const rows = (tensor: Tensor) => contiguous(transpose(tensor, along, -1));
-  const result = applyOne(gatherOperation, [rows(x), rows(positions)], null);
+  const within = positions.shape.reduce(
+    (part, length, a) => a === along ? part : slice(part, a, 0, length),
+    x,
+  );
+  const result = applyOne(gatherOperation, [rows(within), rows(positions)], null);
   return named("gather", transpose(result, along, -1));
 }

@@ -1,6 +1,6 @@
 /** Matmul. @module */
 
-import { applyOne, type Operation, type Saved, type Specification } from "../../apply.ts";
+import { applyOne, named, type Operation, type Saved, type Specification } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import type { MatmulPrecision } from "../../device.ts";
 import { isFloat } from "../../dtype.ts";
@@ -12,7 +12,7 @@ import { multiplyViews } from "./multiply.ts";
 import { hasUnitStride } from "./problem.ts";
 import { multiplyQuantized, quantizedLinear, QuantizedMatrix } from "../quantized/mod.ts";
 import { sumToShape } from "../sums.ts";
-import { reshape } from "../views.ts";
+import { reshape, squeeze } from "../views.ts";
 
 /** Options for {@linkcode matmul}. Transposing an operand does not copy it. */
 export interface MatmulOptions {
@@ -164,8 +164,9 @@ export function multiplyInto(
 /**
  * Matmul of the last two axes; the leading axes are batches, with broadcasting.
  *
- * @param a `[..., M, K]`, or `[..., K, M]` if transposed.
- * @param b `[..., K, N]`, or `[..., N, K]` if transposed.
+ * @param a `[..., M, K]`, or `[..., K, M]` if transposed; or a vector `[K]`.
+ * @param b `[..., K, N]`, or `[..., N, K]` if transposed; or a vector `[K]`. The axis that a vector
+ * lacks, the result lacks.
  * @returns `[..., M, N]`, of the dtype of the operands. Sums are computed in single precision.
  * @throws {RangeError} If the shapes do not match.
  * @throws {TypeError} If an operand is neither `float32` nor `float16`, or their dtypes differ.
@@ -187,8 +188,21 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const { transposeA = false, transposeB = false, bias, precision } = options;
   // A bias need not be symmetric.
   const symmetric = bias === undefined && (options.symmetric ?? false);
+  if (a?.shape?.length === 1 || b?.shape?.length === 1) return matmulVectors(a, b, options);
   const inputs = bias === undefined ? [a, b] as const : [a, b, bias] as const;
   return applyOne(matmulOperation, inputs, { transposeA, transposeB, symmetric, precision });
+}
+
+/** A vector before a matrix is a row, and after it a column, which the result does not have. */
+function matmulVectors(a: Tensor, b: Tensor, options: MatmulOptions): Tensor {
+  if (options.bias || options.transposeA || options.transposeB) {
+    throw wrongValue("matmul", "matrices with a bias or a transpose", "a vector");
+  }
+  for (const each of [a, b]) checkTensor("matmul", each);
+  const row = a.shape.length === 1 ? reshape(a, [1, a.size]) : a;
+  const column = b.shape.length === 1 ? reshape(b, [b.size, 1]) : b;
+  const wide = column === b ? matmul(row, column) : squeeze(matmul(row, column), -1);
+  return named("matmul", row === a ? wide : squeeze(wide, column === b ? -2 : -1));
 }
 
 /**

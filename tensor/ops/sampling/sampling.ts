@@ -17,7 +17,8 @@ import { sumAlong } from "../gather/gather.ts";
 import { runProgram } from "../program.ts";
 import { cumulativeSum } from "../scan/scan.ts";
 import { plainTopK } from "./top_k.ts";
-import { contiguous, reshape, transpose, unsqueeze } from "../views.ts";
+import { sort } from "../sort/order.ts";
+import { contiguous, reshape, slice, transpose, unsqueeze } from "../views.ts";
 
 const topKOperation: Operation<
   number,
@@ -46,7 +47,7 @@ const topKOperation: Operation<
 
 /** The largest elements along an axis, and their indices. */
 export interface TopK {
-  /** `float32`, in descending order; carries the gradient. */
+  /** In descending order; carries the gradient. */
   readonly values: Tensor;
   /** `int32`: the index of each value along the axis. */
   readonly indices: Tensor;
@@ -56,12 +57,12 @@ export interface TopK {
  * The k largest elements along an axis, in descending order. Ties keep their order; NaN is larger
  * than everything, as in PyTorch.
  *
- * @param x `float32`
+ * @param x `float32` or `int32`
  * @param k From 0 to the length of the axis, which it replaces in the shape of the results.
  * @param axis May count from the end.
  * @throws {RangeError} If there is no such axis, or it has fewer than k elements, or on WebGPU a
  * row exceeds one binding.
- * @throws {TypeError} If `x` is not `float32`.
+ * @throws {TypeError} If `x` is `float16`.
  *
  * @example
  * ```ts
@@ -84,6 +85,10 @@ export function topK(x: Tensor, k: number, axis = -1): TopK {
       `k from 0 to ${length}`,
       k,
     );
+  }
+  if (x.dtype === "int32") {
+    const { values, indices } = sort(x, along, { descending: true });
+    return { values: slice(values, along, 0, k), indices: slice(indices, along, 0, k) };
   }
   const rows = contiguous(transpose(x, along, -1));
   const [values, indices] = apply(topKOperation, [rows], k);

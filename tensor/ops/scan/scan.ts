@@ -10,6 +10,7 @@ import { addPieces } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { normalizeAxis, sizeOf } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
+import { cumulativeSumOfIntegers } from "../integers.ts";
 import { runProgramOn } from "../program.ts";
 import { contiguous, transpose } from "../views.ts";
 
@@ -30,12 +31,12 @@ const cumulativeSumOperation: Operation<boolean, readonly [x: Tensor]> = {
 };
 
 /**
- * The cumulative (running) sum along an axis of a `float32` tensor. Rows are summed in 128 pieces,
+ * The cumulative (running) sum along an axis of a `float32` or `int32` tensor. Rows are summed in 128 pieces,
  * so the rounding error grows with the length of a piece, not of the row. The sums of non-negative
- * numbers never decrease.
+ * numbers never decrease. Those of integers are exact, and wrap around.
  *
  * @throws {RangeError} If there is no such axis.
- * @throws {TypeError} If `x` is not `float32`.
+ * @throws {TypeError} If `x` is `float16`.
  *
  * @example
  * ```ts
@@ -55,7 +56,9 @@ export function cumulativeSum(x: Tensor, axis: number): Tensor {
   checkTensor("compute cumulativeSum", x);
   const along = normalizeAxis(axis, x.shape, "compute cumulativeSum");
   const rows = contiguous(transpose(x, along, -1));
-  const sums = applyOne(cumulativeSumOperation, [rows], false);
+  const sums = x.dtype === "int32"
+    ? applyOne(cumulativeSumOfIntegers, [rows], null)
+    : applyOne(cumulativeSumOperation, [rows], false);
   return named("cumulativeSum", transpose(sums, along, -1));
 }
 

@@ -81,8 +81,6 @@ kernelTest("running sums of non-negative numbers never decrease", async (device)
   assertEquals(sums.every((sum, i) => i === 0 || values[i] !== 0 || sum === sums[i - 1]), true);
 });
 
-kernelTest("a running sum of integers, or along no axis, is an error", (device) => {
-  const integers = Tensor.from(device, [1], { dtype: "int32" });
-  assertThrows(() => cumulativeSum(integers, 0), TypeError, "wanted float32, got int32");
+kernelTest("a running sum along no axis is an error", (device) => {
   assertThrows(() => cumulativeSum(Tensor.zeros(device, [2]), 1), RangeError, "axis 1");
 });
