@@ -1,44 +1,60 @@
 import { assertEquals } from "@std/assert";
 import { gpuTest } from "../../../testing/gpu.ts";
+import type { WebGpuDevice } from "../../device.ts";
 import { Tensor } from "../../mod.ts";
 import { describeMatmuls } from "../../ops/matmul/problem.ts";
-import { checkMatmul, MATMUL_CASES } from "../../ops/testing/matmul_cases.ts";
-import { matmulsThatFit } from "../testing/webgpu_matmuls.ts";
-import { runStaged, STAGINGS } from "./matmul.ts";
+import { checkMatmul, MATMUL_CASES, type MatmulCase } from "../../ops/testing/matmul_cases.ts";
+import { matmulsThatFit, type WebGpuMatmul } from "../testing/webgpu_matmuls.ts";
+import { runStaged, skinnyMatmulOnGpu, STAGINGS } from "./matmul.ts";
 
-for (
-  const [where, limits] of [
-    ["", {}],
-    [" with small workgroups", {
-      maxComputeInvocationsPerWorkgroup: 128,
-      maxComputeWorkgroupStorageSize: 16 * 1024,
-    }],
-  ] as const
-) {
-  gpuTest(
-    `each kernel that fits a device${where} agrees with double precision`,
-    async (device, t) => {
-      const dtypes = device.hasFloat16 ? ["float32", "float16"] as const : ["float32"] as const;
-      for (const kernel of matmulsThatFit(device)) {
-        for (const dtype of dtypes) {
-          await t.step(`${kernel.name}, ${dtype}`, async () => {
-            await Promise.all(
-              MATMUL_CASES.map((case_) =>
-                checkMatmul(device, case_, (a, b, c, options) => {
-                  for (const problem of describeMatmuls(a, b, c, options)) {
-                    kernel.run(problem, device);
-                  }
-                }, dtype)
-              ),
-            );
-            assertEquals(device.live, 0);
-          });
-        }
-      }
-    },
-    { limits },
-  );
+/** Results that have more rows and columns than this are never skinny; the default case has 17 by 24. */
+const SKINNY = 20;
+
+/** The cases of a kernel: for skinny matmuls those with few rows or columns. */
+function casesOf(kernel: WebGpuMatmul): readonly MatmulCase[] {
+  if (kernel !== skinnyMatmulOnGpu) return MATMUL_CASES;
+  return MATMUL_CASES.filter(({ m, n }) => Math.min(m, n) <= SKINNY);
 }
+
+async function checkKernel(
+  device: WebGpuDevice,
+  kernel: WebGpuMatmul,
+  cases: readonly MatmulCase[],
+  dtype: "float32" | "float16",
+): Promise<void> {
+  await Promise.all(
+    cases.map((case_) =>
+      checkMatmul(device, case_, (a, b, c, options) => {
+        for (const problem of describeMatmuls(a, b, c, options)) kernel.run(problem, device);
+      }, dtype)
+    ),
+  );
+  assertEquals(device.live, 0);
+}
+
+gpuTest("each kernel that fits a device agrees with double precision", async (device, t) => {
+  const dtypes = device.hasFloat16 ? ["float32", "float16"] as const : ["float32"] as const;
+  for (const kernel of matmulsThatFit(device)) {
+    for (const dtype of dtypes) {
+      await t.step(
+        `${kernel.name}, ${dtype}`,
+        () => checkKernel(device, kernel, casesOf(kernel), dtype),
+      );
+    }
+  }
+});
+
+gpuTest(
+  "a device with small workgroups takes the kernels that fit it",
+  async (device) => {
+    const kernels = matmulsThatFit(device);
+    assertEquals(kernels.length, STAGINGS.length);
+    // The kernels are those above: that they fit is what is tested.
+    const cases = MATMUL_CASES.filter(({ m, n, k }) => m === 64 && n === 64 && k === 64);
+    for (const kernel of kernels) await checkKernel(device, kernel, cases, "float32");
+  },
+  { limits: { maxComputeInvocationsPerWorkgroup: 128, maxComputeWorkgroupStorageSize: 16 * 1024 } },
+);
 
 gpuTest(
   "a batch, and rows, of more tiles than a dimension of a dispatch are all computed",
