@@ -1,52 +1,15 @@
 /** Asking the server that the page came from. @module */
 
 import { words } from "../words/chat.ts";
-
-/** A part of an answer: text, the call of a tool, or what the tool answered. */
-export interface Part {
-  readonly type: "text" | "python" | "python_output";
-  readonly text: string;
-}
-
-/** A token with its probability, and the most likely ones in its place. */
-export interface TokenProbability {
-  readonly token: string;
-  readonly logprob: number;
-  readonly top: readonly Pick<TokenProbability, "token" | "logprob">[];
-}
-
-/** A piece of an answer as it comes, and the tokens that it stems from. */
-export interface Piece extends Part {
-  readonly tokens: readonly TokenProbability[];
-}
-
-/** What comes of an answer: a piece of it, why it ended, how many turns the model did not see. */
-export type AnswerEvent =
-  | { readonly kind: "piece"; readonly piece: Piece }
-  | { readonly kind: "finish"; readonly reason: "stop" | "length" }
-  | { readonly kind: "truncated"; readonly messages: number };
-
-/** A turn as the server wants it. */
-export interface Message {
-  readonly role: "user" | "assistant";
-  readonly content: string | readonly Part[];
-}
-
-/** The model that is served. */
-export interface ModelInfo {
-  readonly id: string;
-  /** Where it comes from: a `base` model continues texts, others answer. */
-  readonly stage: string;
-  /** Its run and its step. */
-  readonly origin: string;
-  /** What one could say to it first. */
-  readonly examples: readonly string[];
-  /** `null` if the server was not told. */
-  readonly parameters: number | null;
-  readonly layers: number | null;
-  readonly vocabulary: number;
-  readonly context_length: number;
-}
+import type {
+  AnswerEvent,
+  Backend,
+  Message,
+  ModelInfo,
+  Part,
+  Piece,
+  TokenProbability,
+} from "./backend.ts";
 
 /** What the server says went wrong. */
 export class ServerError extends Error {
@@ -71,7 +34,7 @@ const BASE_TOKENS = 128;
 const MAX_MESSAGES = 400;
 
 /** The model that the server has. @throws {ServerError} If it refuses, or does not answer. */
-export async function findModel(key: string): Promise<ModelInfo> {
+async function findModel(key: string): Promise<ModelInfo> {
   const { data } = await (await ask("v1/models", key)).json();
   return data[0];
 }
@@ -84,7 +47,7 @@ export async function findModel(key: string): Promise<ModelInfo> {
  * @param messages The turns; if the last one is the assistant's, the answer goes on.
  * @throws {ServerError} If the server refuses, or does not answer.
  */
-export async function* streamAnswer(
+async function* streamAnswer(
   model: ModelInfo,
   messages: readonly Message[],
   sampling: { readonly temperature: number; readonly top_k: number },
@@ -193,6 +156,9 @@ async function ask(path: string, key: string, request: RequestInit = {}): Promis
   const { error } = await response.json().catch(() => ({ error: {} }));
   throw new ServerError(status, error.message ?? `status ${status}`, error.code);
 }
+
+/** The server that the page came from. */
+export const server: Backend = { findModel, streamAnswer };
 
 /** What browsers call "Failed to fetch" or "network error" is a server that does not answer. */
 function asServerError(error: Error): never {

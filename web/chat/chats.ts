@@ -4,15 +4,7 @@
 import { computed, effect, signal } from "../deps.ts";
 import { slider } from "../state.ts";
 import { words } from "../words/chat.ts";
-import {
-  findModel,
-  type Message,
-  type ModelInfo,
-  type Part,
-  type Piece,
-  type ServerError,
-  streamAnswer,
-} from "./api.ts";
+import type { Backend, BackendError, Message, ModelInfo, Part, Piece } from "./backend.ts";
 
 /** How an answer ended: by itself, at the limit of its length, by the reader, or by an error. */
 export type Finish = "stop" | "length" | "stopped" | "failed";
@@ -45,8 +37,10 @@ interface Kept {
   readonly topK: number;
 }
 
-const STORE = "nanodino chats";
-const DRAFT_STORE = "nanodino draft";
+/** Pages that were opened from a disk share what the browser keeps: each says what is its own. */
+const OWN = document.querySelector<HTMLMetaElement>("meta[name=store]")?.content ?? "";
+const STORE = `nanodino chats${OWN}`;
+const DRAFT_STORE = `nanodino draft${OWN}`;
 
 const kept = readKept();
 /** All chats, the newest first; never empty. */
@@ -95,15 +89,22 @@ export function keepChats(): void {
   effect(() => void writeStore(DRAFT_STORE, draft.value));
 }
 
+let backend: Backend | null = null;
+
+/** Says who answers, before anything is asked. */
+export function setBackend(given: Backend): void {
+  backend = given;
+}
+
 /** Asks which model there is. */
 export async function meetModel(): Promise<void> {
   try {
-    model.value = await findModel(key.value);
+    model.value = await backend!.findModel(key.value);
     wantsKey.value = false;
     problem.value = null;
     status.value = words.ready(model.value.id);
   } catch (error) {
-    const { status: code, message } = error as ServerError;
+    const { status: code, message } = error as BackendError;
     wantsKey.value = code === 401;
     problem.value = status.value = message;
   }
@@ -191,7 +192,13 @@ async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Pro
   const sampling = { temperature: temperature.value, top_k: topK.value };
   const clock = new AnswerClock();
   try {
-    const events = streamAnswer(model.value, asked, sampling, key.value, controller.signal);
+    const events = backend!.streamAnswer(
+      model.value,
+      asked,
+      sampling,
+      key.value,
+      controller.signal,
+    );
     for await (const event of events) {
       if (event.kind === "piece") {
         show({ pieces: [...turn.pieces, event.piece], ...clock.hear(event.piece.tokens.length) });
@@ -200,7 +207,7 @@ async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Pro
     }
     status.value = turn.finish === "length" ? words.cut : words.complete;
   } catch (error) {
-    const { status: httpStatus, code } = error as ServerError;
+    const { status: httpStatus, code } = error as BackendError;
     const isFull = begun.length > 0 && code === "context_length_exceeded";
     const message = isFull ? words.full : (error as Error).message;
     if (httpStatus === 401) wantsKey.value = true;

@@ -6,7 +6,7 @@ import type { JSX } from "../deps.ts";
 import { Button } from "../parts/controls.tsx";
 import { Mark } from "../parts/mark.tsx";
 import { words } from "../words/chat.ts";
-import type { ModelInfo } from "./api.ts";
+import type { ModelInfo } from "./backend.ts";
 import { focusComposer, send } from "./composer.tsx";
 
 /** As many of the model's examples as are shown. */
@@ -48,6 +48,7 @@ export function Card({ of }: { readonly of: ModelInfo }): JSX.Element {
     [names.layers, of.layers?.toString() ?? ""],
     [names.vocabulary, of.vocabulary.toLocaleString("en")],
     [names.context, of.context_length.toLocaleString("en")],
+    ...of.facts ?? [],
   ] as const;
   return (
     <details class="card">
@@ -65,7 +66,7 @@ export function Card({ of }: { readonly of: ModelInfo }): JSX.Element {
             </div>
           ))}
         </dl>
-        <p class="note">{words.served}</p>
+        <p class="note">{of.facts === undefined ? words.served : words.inPage}</p>
       </div>
     </details>
   );

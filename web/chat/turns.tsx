@@ -8,7 +8,7 @@ import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button } from "../parts/controls.tsx";
 import { IconButton } from "../parts/icons.tsx";
 import { words } from "../words/chat.ts";
-import type { Piece } from "./api.ts";
+import type { Piece } from "./backend.ts";
 import {
   answering,
   continueAnswer,

@@ -1,4 +1,4 @@
-/** The words of the chat page. To translate it, translate this file. @module */
+/** The words of the chat page. @module */
 
 /** The words. */
 export const words = {
@@ -34,6 +34,10 @@ export const words = {
     context: "Context, in tokens",
   },
   served: "It runs on the machine that serves this page. Nothing leaves it.",
+  inPage: "It runs in this page. Nothing leaves it, and it needs no network.",
+  look: "Look inside",
+  inside: "Inside the model",
+  talk: "Back to the chat",
   greeting: (name: string): string => `Hello, I am ${name}.`,
   baseGreeting: (name: string): string => `This is ${name}.`,
   able: "A small language model, trained with nanodino. I know a few things well. Try one:",

@@ -1,0 +1,209 @@
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/// <reference lib="dom" />
+/** The chat page, whoever answers. @module */
+
+import { type JSX, render, signal } from "../deps.ts";
+import { Button, Slider } from "../parts/controls.tsx";
+import { Icon, IconButton } from "../parts/icons.tsx";
+import { Mark } from "../parts/mark.tsx";
+import { words } from "../words/chat.ts";
+import {
+  chats,
+  current,
+  keepChats,
+  key,
+  meetModel,
+  model,
+  newChat,
+  problem,
+  removeChat,
+  setBackend,
+  showChat,
+  status,
+  stop,
+  temperature,
+  titleOf,
+  topK,
+  wantsKey,
+} from "./chats.ts";
+import type { Backend } from "./backend.ts";
+import { Composer, focusComposer } from "./composer.tsx";
+import { Card, Greeting } from "./greeting.tsx";
+import { Following, goToEnd, isFollowing } from "./scroll.tsx";
+import { Turns } from "./turns.tsx";
+
+/** Whether the list of chats is open where the window is too narrow for it. */
+const isMenuOpen = signal(false);
+
+/** What shows the inside of the model, and whether it is shown in place of the chat. */
+let Look: (() => JSX.Element) | undefined;
+const isLooking = signal(false);
+
+/** Shows a chat from its end. */
+function open(change: () => void): void {
+  change();
+  isMenuOpen.value = false;
+  goToEnd();
+  focusComposer();
+}
+
+function Page(): JSX.Element {
+  const { turns } = current.value;
+  const away = isLooking.value ? "away" : "";
+  return (
+    <>
+      <a class="skip" href="#message">{words.skip}</a>
+      <Sidebar />
+      <main>
+        <h1 class="unseen">{words.title}</h1>
+        <header>
+          <IconButton
+            class="narrow"
+            icon="menu"
+            name={words.menu}
+            aria-expanded={isMenuOpen.value}
+            onClick={() => isMenuOpen.value = true}
+          />
+          {model.value !== null && <Card of={model.value} />}
+          {Look !== undefined && (
+            <Button
+              class="look"
+              onClick={() => isLooking.value = !isLooking.value}
+            >
+              {isLooking.value ? words.talk : words.look}
+            </Button>
+          )}
+          <IconButton
+            class="narrow"
+            icon="add"
+            name={words.newChat}
+            onClick={() => open(newChat)}
+          />
+        </header>
+        {Look !== undefined && isLooking.value && (
+          <div class="scroller">
+            <div class="column" data-widget="inside">
+              <h2 id="inside-title">{words.inside}</h2>
+              <Look />
+            </div>
+          </div>
+        )}
+        <Following class={`scroller ${away}`}>
+          <div class="column">
+            {turns.length > 0 ? <Turns /> : model.value !== null && <Greeting of={model.value} />}
+            {wantsKey.value ? <Key /> : <Problem />}
+          </div>
+        </Following>
+        <div class={`column foot ${away}`}>
+          {!isFollowing.value && (
+            <IconButton class="to-end" icon="down" name={words.down} onClick={goToEnd} />
+          )}
+          <Composer />
+        </div>
+        <p role="status" class="unseen">{status.value}</p>
+      </main>
+    </>
+  );
+}
+
+function Sidebar(): JSX.Element {
+  const close = () => isMenuOpen.value = false;
+  return (
+    <>
+      <aside class={isMenuOpen.value ? "open" : ""} aria-label={words.sidebar}>
+        <div class="brand">
+          <Mark />
+          <p>{words.brand}</p>
+          <IconButton class="narrow" icon="close" name={words.closeMenu} onClick={close} />
+        </div>
+        <Button class="new" onClick={() => open(newChat)}>
+          <Icon name="add" />
+          {words.newChat}
+        </Button>
+        <Chats />
+        <details>
+          <summary>{words.settings}</summary>
+          <Slider of={temperature} />
+          <p class="note">{words.temperatureHelp}</p>
+          <Slider of={topK} zero={words.all} />
+          <p class="note">{words.topKHelp}</p>
+        </details>
+      </aside>
+      {isMenuOpen.value && <div class="veil" onClick={close} />}
+    </>
+  );
+}
+
+function Chats(): JSX.Element {
+  return (
+    <nav aria-label={words.chats}>
+      <ul class="chats">
+        {chats.value.filter(({ turns }) => turns.length > 0).map((chat) => (
+          <li key={chat.id}>
+            <Button
+              aria-current={chat.id === current.value.id}
+              onClick={() => open(() => showChat(chat.id))}
+            >
+              {titleOf(chat)}
+            </Button>
+            <IconButton
+              icon="close"
+              name={words.remove(titleOf(chat))}
+              onClick={() => removeChat(chat.id)}
+            />
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+/** That the server does not answer, before it ever has. */
+function Problem(): JSX.Element | null {
+  if (problem.value === null) return null;
+  return (
+    <p class="ending failed">
+      {problem.value}
+      <Button onClick={() => void meetModel()}>{words.again}</Button>
+    </p>
+  );
+}
+
+function Key(): JSX.Element {
+  return (
+    <form
+      class="key-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        key.value = new FormData(event.currentTarget).get("key") as string;
+        void meetModel();
+      }}
+    >
+      <label for="key">{words.key}</label>
+      <input id="key" name="key" type="password" autocomplete="off" />
+      <button type="submit">{words.useKey}</button>
+    </form>
+  );
+}
+
+/**
+ * Shows the page.
+ *
+ * @param backend Who answers.
+ * @param look What shows the inside of the model, if there is something.
+ */
+export function startChat(backend: Backend, look?: () => JSX.Element): void {
+  setBackend(backend);
+  Look = look;
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    if (isMenuOpen.value) isMenuOpen.value = false;
+    else stop();
+  });
+  render(<Page />, document.getElementById("page")!);
+  keepChats();
+  focusComposer();
+  void meetModel();
+  document.documentElement.dataset.ready = "";
+}
