@@ -83,7 +83,7 @@ export type Fact =
     readonly value: readonly FactValue[];
   };
 
-/** The content of a file. */
+/** What a file holds. */
 export interface GgufFile {
   /** By name, such as `llama.block_count`. */
   readonly facts: ReadonlyMap<string, Fact>;

@@ -83,14 +83,24 @@ export class CharacterModel {
     return losses.reduce((sum, loss) => sum.add(loss)).div(losses.length);
   }
 
+  /**
+   * The predicted probability of each letter of the alphabet after the last three, in its order.
+   *
+   * @throws {RangeError} If a letter is not in the alphabet.
+   */
+  probabilities(context: string): number[] {
+    const weights = this.scores(context).map(({ data }) => Math.exp(data));
+    const total = weights.reduce((sum, weight) => sum + weight);
+    return weights.map((weight) => weight / total);
+  }
+
   /** Samples a word letter by letter from the predicted probabilities. */
   write(seed: number): string {
     let word = "";
     while (word.length < MAX_LETTERS) {
       const context = (EDGE.repeat(CONTEXT) + word).slice(-CONTEXT);
-      const weights = this.scores(context).map(({ data }) => Math.exp(data));
-      let left = randomUniform(seed, word.length) * weights.reduce((sum, weight) => sum + weight);
-      const index = weights.findIndex((weight) => (left -= weight) < 0);
+      let left = randomUniform(seed, word.length);
+      const index = this.probabilities(context).findIndex((share) => (left -= share) < 0);
       const letter = this.alphabet[index] ?? EDGE;
       if (letter === EDGE) break;
       word += letter;
@@ -101,6 +111,8 @@ export class CharacterModel {
 
 /** The course and the result of training a character model. */
 export interface CharacterTraining {
+  /** The model, trained. */
+  readonly model: CharacterModel;
   /** The vocabulary. */
   readonly alphabet: readonly string[];
   /** Number of weights. */
@@ -197,6 +209,7 @@ export function trainCharacterModel(
   const before = sample();
   const losses = Array.from({ length: steps }, () => update(model, words, learningRate));
   return {
+    model,
     alphabet: model.alphabet,
     parameters: model.parameters().length,
     examples: words.reduce((sum, word) => sum + word.length + 1, 0),

@@ -114,11 +114,11 @@ Deno.test("a site is not written among other files, unless it is asked for", asy
   const refused = await runScript("site.ts", ["--output", output], home, options);
   assertEquals(refused.code, 2);
   assertStringIncludes(refused.stderr, "wanted a folder without other files, got thesis.txt");
-  const wanted = ["--output", output, "--overwrite"];
+  const wanted = ["--output", output, "--no-model", "--overwrite"];
   const written = await runScript("site.ts", wanted, home, options);
   assertEquals(written.code, 0, written.stderr);
   await Deno.remove(`${output}/thesis.txt`);
-  const again = await runScript("site.ts", ["--output", output], home, options);
+  const again = await runScript("site.ts", ["--output", output, "--no-model"], home, options);
   assertEquals(again.code, 0, again.stderr);
 });
 

@@ -10,6 +10,7 @@ import {
 } from "../models/mod.ts";
 import { dirname, join } from "./deps.ts";
 import { choice, givenFlags, mainOf, optional, text, UsageError, type Values } from "./flags.ts";
+import { exportHtml } from "./export_html.ts";
 import { bytes } from "./format.ts";
 import { chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
@@ -18,6 +19,7 @@ const flags = {
   to: optional(choice(exportFormats, "huggingface", "What the files are for")),
   type: choice(exportTypes, "f32", "The type of the weights; 8 and 4 bits only in gguf"),
   out: text("", "The folder to write, which is new or empty", "DIR"),
+  html: text("", "In place of --to: one page that holds the model, for any browser", "FILE"),
   ...modelFlags,
   ...fromFlags,
 };
@@ -31,7 +33,8 @@ export const main = mainOf({
 });
 
 async function run(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
-  const { to, type, out } = values;
+  const { to, type, out, html } = values;
+  if (html !== "") return await runHtml(values, givenFlags(args, flags));
   if (to === null) {
     throw new UsageError(`Cannot use --to: wanted ${exportFormats.join(", ")}, got none`);
   }
@@ -47,6 +50,15 @@ async function run(values: Values<typeof flags>, args: readonly string[]): Promi
   } finally {
     await device.close();
   }
+}
+
+/** Writes a page in place of files for a program. */
+async function runHtml(values: Values<typeof flags>, given: ReadonlySet<string>): Promise<void> {
+  const other = ["to", "type", "out", "from"].find((name) => given.has(name));
+  if (other !== undefined) {
+    throw new UsageError(`Cannot use --html with --${other}: wanted one of the two`);
+  }
+  await exportHtml(values.html, await openModel(values));
 }
 
 /** Refuses a folder with files, before work begins. */

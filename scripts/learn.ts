@@ -5,6 +5,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { openInBrowser } from "./open.ts";
 import { write } from "./output.ts";
 import { readModel, siteFlags } from "./site.ts";
+import { makeSiteModel } from "./site_model.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const BUILD = "../web/build.tsx";
@@ -23,11 +24,12 @@ export const main = mainOf({
   run,
 });
 
-async function run({ port, model, open }: Values<typeof flags>): Promise<void> {
+async function run({ port, open, ...chosen }: Values<typeof flags>): Promise<void> {
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
   const { serveSite } = await import("../web/serve.ts");
   const { Guard } = await import("../serve/http/guard.ts");
-  const site = await buildSite({ model: await readModel({ model }) });
+  const model = await readModel(chosen);
+  const site = new Map(await buildSite({ model: model ?? new Map() }));
   using interrupt = onInterrupt("Stopping");
   // The files of a model are nobody else's business.
   const guard = new Guard({ hostname: "127.0.0.1" });
@@ -35,6 +37,13 @@ async function run({ port, model, open }: Values<typeof flags>): Promise<void> {
   const url = `http://127.0.0.1:${server.addr.port}/`;
   write(`The lesson is at ${url} until Ctrl-C\n`);
   if (open) await openInBrowser(url);
+  if (model === null) {
+    write("Training the model that comes with the lesson beside it, once\n");
+    const made = await makeSiteModel(interrupt.signal);
+    if (made === null) return;
+    for (const [path, bytes] of await buildSite({ model: made })) site.set(path, bytes);
+    write("The model is trained: reload the page, and section 12 opens it\n");
+  }
   await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
 }
 

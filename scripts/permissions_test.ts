@@ -57,7 +57,7 @@ const runs: readonly (readonly [script: string, args: readonly string[]])[] = [
   ["report", []],
   ["runs", []],
   ["data", ["list"]],
-  ["site", ["--output", `${home}/site`]],
+  ["site", ["--output", `${home}/site`, "--no-model"]],
   ["ranks", ["--n", "1", "--", "eval", "console.log(1)"]],
 ];
 

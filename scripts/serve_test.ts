@@ -105,7 +105,7 @@ Deno.test("without the permission to listen somewhere, one line says which it ta
 });
 
 Deno.test("the lesson is handed out to pages of this machine only", async () => {
-  await using lesson = await serveScript("learn.ts", [], home);
+  await using lesson = await serveScript("learn.ts", ["--no-model"], home);
   const port = Number(new URL(lesson.url).port);
   assertEquals(await statusFor(port, { host: `127.0.0.1:${port}` }, "/"), 200);
   assertEquals(await statusFor(port, { host: "evil.example" }, "/"), 403);

@@ -5,21 +5,27 @@ import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
 import { namesIn } from "../gpt/files/files.ts";
 import { dirname, join } from "./deps.ts";
 import { mainOf, optional, runName, text, toggle, UsageError, type Values } from "./flags.ts";
+import { onInterrupt } from "./interrupt.ts";
 import { readModelFiles } from "./model_files.ts";
 import { findModel } from "./models.ts";
 import { write } from "./output.ts";
+import { keptSiteModel, makeSiteModelShowing } from "./site_model.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const BUILD = "../web/build.tsx";
 
 /** The flag of a site's model. */
 export const siteFlags = {
-  model: optional(runName("The run whose latest model the page can look into")),
+  model: optional(
+    runName("The run whose latest model comes with the page, in place of a small one"),
+  ),
+  noModel: toggle("Leave out the model that comes with the page"),
 };
 
 const flags = {
   output: optional(text("", "The folder to write, which any static host can serve", "DIR")),
   ...siteFlags,
+  url: optional(text("", "Where the site will be, so that links to it show its picture", "URL")),
   overwrite: toggle("Write into a folder that has other files, and replace those of the same name"),
 };
 
@@ -31,21 +37,32 @@ export const main = mainOf({
   run,
 });
 
-/** Reads the files of a run's latest model; none without a run. */
+/** The files of the model that comes with the page, as far as they are there; `null` if it is to be made. */
 export async function readModel(
-  { model }: Values<typeof siteFlags>,
-): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  if (model === null) return new Map();
+  { model, noModel }: Values<typeof siteFlags>,
+): Promise<Map<string, Uint8Array<ArrayBuffer>> | null> {
+  if (noModel) return new Map();
+  if (model === null) return await keptSiteModel();
   return await readModelFiles(
     (await findModel({ source: "latest", modelTag: model }, stages, "--model")).folder,
   );
 }
 
-async function run({ output, model, overwrite }: Values<typeof flags>): Promise<void> {
+async function run(
+  { output, model, noModel, url, overwrite }: Values<typeof flags>,
+): Promise<number | void> {
   if (output === null) throw new UsageError("Cannot write the pages: wanted --output, got none");
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
-  const site = await buildSite({ model: await readModel({ model }) });
-  if (!overwrite) await checkFolder(output, [...site.keys()]);
+  if (url !== null && !URL.canParse(url)) {
+    throw new UsageError(`Cannot use --url: wanted an address like https://…, got "${url}"`);
+  }
+  const plain = await buildSite();
+  if (!overwrite) await checkFolder(output, [...plain.keys(), "model"]);
+  using interrupt = onInterrupt("Stopping");
+  const files = await readModel({ model, noModel }) ??
+    await makeSiteModelShowing(interrupt.signal);
+  if (files === null) return interrupt.signal.reason;
+  const site = await buildSite({ model: files, url });
   for (const [path, bytes] of site) {
     await ensureWritableFolder(join(output, dirname(path)));
     await writeFileAtomically(join(output, path), bytes);
@@ -56,7 +73,7 @@ async function run({ output, model, overwrite }: Values<typeof flags>): Promise<
     gzip: await gzipSize(bytes),
   })));
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
-  const width = model === null ? 12 : 36;
+  const width = files.size === 0 ? 12 : 36;
   for (const { path, bytes, gzip } of sizes.filter(({ path }) => !path.startsWith("source/"))) {
     write(`${path.padEnd(width)} ${kilobytes(bytes)}, ${kilobytes(gzip)} gzip\n`);
   }

@@ -59,7 +59,7 @@ export interface Call {
 /** A kernel that ran. */
 export interface ExplainedKernel extends Omit<ProfileEvent, "call">, Call {}
 
-/** The kernels that ran, in order. */
+/** What ran, in order. */
 export interface Explanation {
   /** Wall-clock duration in milliseconds. */
   readonly milliseconds: number;

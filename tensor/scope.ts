@@ -221,7 +221,7 @@ interface Trails {
   enterWith(trail: Trail): void;
 }
 
-/** The part of the global scope that Deno, Node and Bun have, and browsers do not. */
+/** What Deno, Node and Bun have, and browsers do not. */
 interface Runtime {
   readonly process?: {
     getBuiltinModule?(name: string): { readonly AsyncLocalStorage: new () => Trails } | undefined;

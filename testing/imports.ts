@@ -34,6 +34,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "data",
     "stories",
     "gpt",
+    "chat",
     "serve",
   ],
   scripts: ["serve", "chat", "gpt", "tokenizer", "data", "stories", "models", "web"],
@@ -41,6 +42,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 
 /** The files of other modules that pages may import, where the rest of their module needs files. */
 const browserFiles: Readonly<Record<string, string>> = {
+  chat: "chat/browser.ts",
   data: "data/browser.ts",
   gpt: "gpt/browser.ts",
   // Only types: what the server of the dashboard tells its pages.

@@ -10,13 +10,16 @@
  * @module
  */
 
-import { ideas } from "../lessons/ideas.ts";
-import { bundle, htmlDocument, readText, styleSheet } from "./bundle.ts";
+import { bundle, htmlDocument, readBytes, readText, styleSheet } from "./bundle.ts";
 import { renderToString } from "./build_deps.ts";
 import { Page } from "./lesson/page.tsx";
 import { shared } from "./lesson/shared.ts";
 import { readProse } from "./lesson/prose.tsx";
-import { escapeHtml, linesOf, symbolCode } from "./symbols.ts";
+import { modelPageTemplate } from "./model_page/build.ts";
+import { PICTURE, shareTags } from "./share.ts";
+import { escapeHtml } from "./escape.ts";
+import { linesOf, symbolCode } from "./symbols.ts";
+import { ideas } from "./words/ideas.ts";
 
 /** What a page may load: its own files, WebAssembly, and workers of its own text. */
 export const CONTENT_SECURITY_POLICY: string = [
@@ -37,6 +40,11 @@ const MAX_SCRIPT = 2 ** 28;
 export interface BuildOptions {
   /** The files of a checkpoint that the page can look into, by name. @default {none} */
   readonly model?: Site;
+  /**
+   * Where the site will be. Its picture has a whole address then, which those who show links want.
+   * @default {null}
+   */
+  readonly url?: string | null;
 }
 
 /** The files of a site by their paths. */
@@ -51,7 +59,7 @@ export type Site = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
  */
 export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const own = (path: string) => new URL(path, import.meta.url);
-  const prose = readProse(await readText(own("./lesson/prose.md")));
+  const prose = readProse(await readText(own("./words/lesson.md")));
   const paths = [
     ...[...prose.values()].flatMap(({ code }) => code).map((reference) => reference.split("#")[0]!),
     ...ideas.map(({ path }) => path),
@@ -82,19 +90,27 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const add = (path: string, text: string) => void files.set(path, encoder.encode(text));
   add(
     "index.html",
-    document(title, "", `${body}<script defer src="learn.js"></script>`, modelTag),
+    document(
+      title,
+      "",
+      `${body}<script defer src="learn.js"></script>`,
+      modelTag + shareTags(title, options.url ?? null),
+    ),
   );
-  add("style.css", await styleSheet(own("./style.css")));
+  add("style.css", await styleSheet(own("./inside/style.css"), own("./style.css")));
   add("learn.js", await bundle(own("./lesson/client.tsx")));
   add("labs.js", await bundle(own("./lesson/labs.tsx"), Object.keys(shared)));
   add("engine.js", await workerScript("engine", own("./engine/worker.ts")));
   add("letters.js", await workerScript("letters", own("./engine/letters_worker.ts")));
+  add("stories.js", await workerScript("stories", own("./engine/stories_worker.ts")));
+  add("model_page.js", `self.nanodino_page=${JSON.stringify(await modelPageTemplate())}`);
   for (const [path, source] of sources) add(sourceAddress(path), sourcePage(path, source, title));
   const names = JSON.stringify([...files.keys()]);
   const head = `const FILES=${names},VERSION="${await digest(files)}";`;
   add("sw.js", head + await bundle(own("./offline.ts")));
   // After the list of files that are kept for visits without a network: it may be large.
-  return new Map([...files, ...model, ...scripts]);
+  const picture = [PICTURE, await readBytes(own("../assets/share.png"))] as const;
+  return new Map([...files, picture, ...model, ...scripts]);
 }
 
 /** A worker as a function, which is not run: the page makes a worker of its text. */

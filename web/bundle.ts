@@ -1,6 +1,7 @@
 /** Reading and bundling the files of a page. @module */
 
 import { MARK } from "./parts/mark.tsx";
+import { language } from "./words/language.ts";
 
 /**
  * Reads a file of the repository, which may be at a URL.
@@ -8,19 +9,24 @@ import { MARK } from "./parts/mark.tsx";
  * @throws {Error} If it is not there.
  */
 export async function readText(url: URL): Promise<string> {
+  return new TextDecoder().decode(await readBytes(url));
+}
+
+/** Reads a file of any content, as {@linkcode readText} does. */
+export async function readBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);
-  if (response.ok) return await response.text();
+  if (response.ok) return await response.bytes();
   throw new Error(`Cannot build the pages: wanted ${url}, got status ${response.status}`);
 }
 
 /** The style sheet of a page: the rules of all pages, and its own. */
-export async function styleSheet(own: URL): Promise<string> {
+export async function styleSheet(...own: readonly URL[]): Promise<string> {
   const base = new URL("./base.css", import.meta.url);
-  return (await Promise.all([base, own].map(readText))).join("\n");
+  return (await Promise.all([base, ...own].map(readText))).join("\n");
 }
 
 /** The mark, for the tab of a page. */
-const icon = `data:image/svg+xml,${
+export const pageIcon: string = `data:image/svg+xml,${
   encodeURIComponent(
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><path fill="#2f9e69" d="${MARK}"/></svg>`,
   )
@@ -29,10 +35,10 @@ const icon = `data:image/svg+xml,${
 /** A page as text: what is in its head, with its styles, and its body. */
 export function htmlDocument(title: string, tags: string, style: string, body: string): string {
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
+<html lang="${language}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">${tags}
 <title>${title}</title>
-<link rel="icon" href="${icon}">
+<link rel="icon" href="${pageIcon}">
 <link rel="stylesheet" href="${style}"></head>
 <body>${body}</body></html>
 `;

@@ -87,6 +87,15 @@ pageTest("points of both classes are placed by touch, and taken back", async () 
   await page.evaluate(() => new Promise(requestAnimationFrame));
   const { step, loss } = await widget.rows();
   assertEquals([step, loss], ["0", "–"]);
-  assertEquals(await page.locator(".neurons canvas").count(), 0);
+  // Nor does any picture of it stay.
+  const isPainted = await page.$$eval(
+    ".trio .heat canvas",
+    (all) =>
+      all.slice(2).map((one) =>
+        (one as HTMLCanvasElement).getContext("2d")!.getImageData(0, 0, 16, 16).data
+          .some((byte) => byte !== 0)
+      ),
+  );
+  assertEquals([...new Set(isPainted)], [false]);
   assertEquals(opened.problems, []);
 });

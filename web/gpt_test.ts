@@ -265,7 +265,7 @@ pageTest(
       await download(folder);
       await inside.click();
       await page.fill("#look", "1+1=");
-      await page.focus("#temperature");
+      await page.focus("#lookTemperature");
       await page.keyboard.press("Home");
       await page.waitForFunction(() =>
         document.querySelectorAll("[data-table=next] tbody tr").length === 1

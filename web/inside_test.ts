@@ -233,7 +233,7 @@ type Opened = Awaited<ReturnType<typeof openSite>>;
 type Page = Awaited<ReturnType<Opened["page"]>>;
 
 const linkOf = (device: string) =>
-  `#look=${encodeURIComponent(text)}&lookAt=4&lookLayer=2&temperature=0&lookDevice=${device}`;
+  `#look=${encodeURIComponent(text)}&lookAt=4&lookLayer=2&lookTemperature=0&lookDevice=${device}`;
 
 /** Waits for a look, samples 32 tokens, and takes them back. */
 async function checkTokens(page: Page, ids: string): Promise<void> {
@@ -276,8 +276,8 @@ async function checkTables(page: Page, seen: Seen): Promise<void> {
   assertEquals(rows.surprise, fixed(surprise, 2));
   // At temperature 0 there is one bar; above, there are those of sampling.
   assertEquals((await widget.table("next")).map(([, , share]) => share), ["1.0000"]);
-  await widget.move("temperature", 5);
-  await widget.move("topK", -3);
+  await widget.move("lookTemperature", 5);
+  await widget.move("lookTopK", -3);
   const logits = seen.logits.subarray(token * MAX_CANDIDATES, (token + 1) * MAX_CANDIDATES);
   await page.waitForFunction(() =>
     document.querySelectorAll("[data-table=next] tbody tr").length === 7
@@ -320,7 +320,8 @@ for (const way of ways) {
         await checkTokens(page, ids);
       }
       const own = await inside();
-      await own.locator("[data-widget=inside] button", { hasText: "this site" }).click();
+      // It opens when the reader arrives.
+      await own.locator("#inside").scrollIntoViewIfNeeded();
       await checkTokens(own, ids);
       const page = await inside();
       if (way === "isolated") {

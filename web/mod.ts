@@ -6,21 +6,22 @@
  *
  * | Folder | |
  * | --- | --- |
- * | `lesson/` | the sections: their widgets; all words in `words.ts` and `prose.md`. `labs.tsx` is a second script, which comes when the page stands |
+ * | `lesson/` | the sections: their widgets; `labs.tsx` is a second script, which comes when the reader moves |
  * | `engine/` | the workers that compute: their tasks, and their client |
  * | `parts/` | sliders, tables, graphs, plots, heat maps; no words in them |
  * | `inside/` | the view into a checkpoint, which is one of the sections |
+ * | `model_page/` | a model as one file: the chat and the view inside, with the weights in the page |
  * | `dashboard/`, `chat/` | the other pages |
+ * | `words/` | the words of all pages, in one language |
  *
  * **To add a section**, write its widget in `lesson/NAME.tsx`: a function without arguments, out of
  * `parts/`, with a `slider` or a `choice` of `state.ts` for each control, so that a link has it. Name it in
- * `lesson/widgets.ts`, or in `lesson/labs.tsx` if it is large, and write its words into `lesson/words.ts`. Write its text into `lesson/prose.md`,
- * with the name and the title of the widget, and the code to show as `path#symbol`; the build fails when
- * that is not in the file any more. What takes longer than a frame is a task of `engine/worker.ts`.
- * A test compares its numbers with Deno's.
+ * `lesson/labs.tsx`, and write its words into `words/labs.ts`. Write its text into `words/lesson.md`, with
+ * the name and the title of the widget, and the code to show as `path#symbol`; the build fails when that is
+ * not in the file any more. What takes longer than a frame is a task of `engine/worker.ts`. A test compares
+ * its numbers with Deno's.
  *
- * **To translate**, translate `lesson/words.ts`, `lesson/prose.md`, `dashboard/words.ts` and `words/chat.ts`; a test
- * finds words anywhere else.
+ * **To translate**, translate the files of `words/`; a test finds words anywhere else.
  *
  * Sources: the learner's notes that the project began with (the four widgets and their numbers), micrograd
  * (the graph of one data point), TensorFlow Playground (all on one screen, the state in the link), llm-viz

@@ -4,7 +4,8 @@ import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "
 import type { Page } from "npm:playwright-core@1.65.1";
 import { trainCharacterModel } from "../lessons/mod.ts";
 import { openDevice } from "../tensor/mod.ts";
-import { type NetworkSpec, trainNetwork } from "./engine/network.ts";
+import { type NetworkProgress, type NetworkSpec, trainNetwork } from "./engine/network.ts";
+import { fixed } from "./parts/number.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
 
 const spiral: NetworkSpec = {
@@ -19,19 +20,17 @@ const spiral: NetworkSpec = {
 };
 const xor = "set=xor&layers=1&rate=0.05&seed=3&steps=200&pace=fast";
 
-/** The losses of a network that is trained in Deno. */
-async function lossesInDeno(spec: NetworkSpec): Promise<number[]> {
+/** The events of a network that is trained in Deno. */
+async function trainInDeno(spec: NetworkSpec): Promise<NetworkProgress[]> {
   const device = await openDevice("cpu", { blas: false, threads: 2 });
   try {
-    const losses: number[] = [];
-    for await (const event of trainNetwork(device, spec, new AbortController().signal)) {
-      losses.push(...event.losses);
-    }
-    return losses;
+    return await Array.fromAsync(trainNetwork(device, spec, new AbortController().signal));
   } finally {
     await device.close();
   }
 }
+
+const lossesOf = (events: readonly NetworkProgress[]) => events.flatMap(({ losses }) => losses);
 
 /** Trains in the page what its controls say, and waits for the end. */
 async function train(page: Page, steps: number): Promise<number> {
@@ -46,12 +45,14 @@ async function train(page: Page, steps: number): Promise<number> {
 }
 
 Deno.test("the spiral is learned in 800 steps", async () => {
-  const losses = await lossesInDeno(spiral);
+  const losses = lossesOf(await trainInDeno(spiral));
   assert(losses.at(-1)! < 0.05, `${losses.at(-1)}`);
 });
 
 pageTest("a page trains the networks that Deno trains, to the last bit", async () => {
-  const inDeno = await lossesInDeno(spiral);
+  const events = await trainInDeno(spiral);
+  const inDeno = lossesOf(events);
+  const weights = events.at(-1)!.weights.flatMap((layer) => [...layer]);
   for (const way of ["isolated", "plain", "file"] as const) {
     await using opened = await openSite(way);
     const page = await opened.page({ path: "#device=cpu&steps=100&pace=fast" });
@@ -59,6 +60,13 @@ pageTest("a page trains the networks that Deno trains, to the last bit", async (
     await page.evaluate(() => location.hash = "device=cpu&steps=800&pace=fast");
     const last = await train(page, 800);
     assert(last === inDeno[799] && last < 0.05, `${way}: ${last}`);
+    // The lines of the graph are the weights, and each neuron shows a picture.
+    const drawn = await page.$$eval(
+      ".net .edge",
+      (all) => all.map((one) => [one.dataset.weight, one.classList.contains("minus")] as const),
+    );
+    assertEquals(drawn, weights.map((weight) => [fixed(weight, 4), weight < 0] as const), way);
+    assertEquals(await page.locator(".net canvas").count(), 2 + 8 + 8);
     const device = await page.textContent("[data-device]");
     assertEquals(/[2-9]\d* threads/.test(device ?? ""), way === "isolated", device ?? "");
 
@@ -161,7 +169,7 @@ pageTest("a page trains the lessons' model of letters, and loads no tensors for 
   const scripts: string[] = [];
   page.on("request", (request) => scripts.push(request.url().split("/").at(-1)!));
   const widget = new Widget(page, "letters");
-  const { after, alphabet, losses } = trainCharacterModel();
+  const { after, alphabet, losses, model } = trainCharacterModel();
   const untrained = await widget.status();
   for (const number of [alphabet.length, losses.length, losses[0]!, losses.at(-1)!]) {
     assertStringIncludes(untrained!, ` ${Number(number.toFixed(2))}`);
@@ -173,6 +181,21 @@ pageTest("a page trains the lessons' model of letters, and loads no tensors for 
   // The longest words fit a phone.
   const table = page.locator("[data-widget=letters] .scroll");
   assert(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));
+  // Letters of the reader's own, and the beginning of a word where there are fewer than three.
+  for (const [typed, context] of [["tri", "tri"], ["Re", ".re"], ["", "..."]] as const) {
+    await page.fill("#typedLetters", typed);
+    const [best, share] = model.probabilities(context)
+      .map((share, i) => [alphabet[i]!, share] as const)
+      .reduce((best, one) => one[1] > best[1] ? one : best);
+    const shown = [best === "." ? "the end" : best, "", share.toFixed(4)];
+    await page.waitForFunction(
+      (share) => document.querySelector("[data-table=nextLetters] .number")?.textContent === share,
+      shown[2],
+    );
+    assertEquals((await widget.table("nextLetters"))[0], shown);
+  }
+  await page.fill("#typedLetters", "a7");
+  await page.waitForSelector("text=It has never seen one of these letters");
   // The opening has loaded the letters before.
   assertEquals(scripts.filter((name) => /^engine/.test(name)), []);
   assertEquals(opened.problems, []);

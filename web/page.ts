@@ -5,7 +5,7 @@
  */
 
 import { bundle, htmlDocument, styleSheet } from "./bundle.ts";
-import { words } from "./dashboard/words.ts";
+import { words } from "./words/dashboard.ts";
 import { siteResponse } from "./serve.ts";
 import { words as chatWords } from "./words/chat.ts";
 

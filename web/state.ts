@@ -32,6 +32,10 @@ type AnySetting =
   & Setting<number | string>
   & Partial<Pick<SliderSetting, "range"> & Pick<ChoiceSetting<string>, "options">>;
 const settings = new Map<string, AnySetting>();
+/** What the address says of settings that nobody has made yet: those of a script that comes later. */
+const waiting = new Map<string, string>();
+/** Whether no more are made. */
+const areAllMade = signal(false);
 
 function add<T extends number | string, More>(id: string, fallback: T, more: More) {
   const made = Object.assign(signal(fallback), { id, fallback }, more);
@@ -93,10 +97,15 @@ const MAX_TEXT = 20_000;
 
 /** The settings that differ from what they were at first, as the hash of an address. */
 export function hashOf(): string {
+  // Who follows it hears of settings that were made later, too.
+  void areAllMade.value;
   const changed = [...settings.values()].filter(({ value, fallback }) =>
     value !== fallback && `${value}`.length <= MAX_TEXT
   );
-  return changed.map(({ id, value }) => `${id}=${encodeURIComponent(value)}`).join("&");
+  return [
+    ...changed.map(({ id, value }) => `${id}=${encodeURIComponent(value)}`),
+    ...Array.from(waiting, (parts) => parts.join("=")),
+  ].join("&");
 }
 
 /** Takes settings from the hash of an address; what the reader could not set is left out. */
@@ -104,7 +113,11 @@ export function readHash(hash: string): void {
   for (const part of hash.replace(/^#/, "").split("&")) {
     const [id = "", text = ""] = part.split("=");
     const found = settings.get(id);
-    if (found === undefined || text === "") continue;
+    if (text === "") continue;
+    if (found === undefined) {
+      if (!areAllMade.value) waiting.set(id, text);
+      continue;
+    }
     const { fallback, options, range: [least, most] = [-Number.MAX_VALUE, Number.MAX_VALUE] } =
       found;
     const word = decodeURIComponent(text);
@@ -114,6 +127,19 @@ export function readHash(hash: string): void {
       : options === undefined || Object.hasOwn(options, value);
     if (isFine) found.value = value;
   }
+}
+
+/** Whether the address says something of settings that nobody has made yet. */
+export function isWaiting(): boolean {
+  return waiting.size > 0;
+}
+
+/** Gives settings what waits for them, when all are made; what nobody made is left out from then on. */
+export function readWaiting(): void {
+  const hash = Array.from(waiting, (parts) => parts.join("=")).join("&");
+  waiting.clear();
+  areAllMade.value = true;
+  readHash(hash);
 }
 
 /** Takes the settings from the address, and keeps the address up to date. */

@@ -5,6 +5,7 @@
  */
 
 import { ts } from "./build_deps.ts";
+import { escapeHtml } from "./escape.ts";
 
 /** The code of a symbol. */
 export interface SymbolCode {
@@ -75,11 +76,6 @@ function memberOf(parent: ts.Node, name: string): ts.Node | undefined {
   return parent.statements.filter((one) =>
     ts.isFunctionDeclaration(one) || ts.isClassDeclaration(one)
   ).find(isNamed);
-}
-
-/** Escapes text for HTML. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 const classes: Partial<Record<ts.TokenClass, string>> = {

@@ -1,6 +1,6 @@
 /** Addresses of data sets on the hub. @module */
 
-/** The parts of an address. */
+/** What an address names. */
 export interface HubAddress {
   /** `ORG/NAME`. */
   readonly repository: string;

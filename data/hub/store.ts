@@ -52,7 +52,7 @@ function folderOf(root: string, address: string): string {
 }
 
 /**
- * The local state of an address; `null` if it was never requested.
+ * What is here of an address; `null` if it was never asked for.
  *
  * @throws {SyntaxError} If its description is damaged.
  */

@@ -15,7 +15,7 @@ import {
   formatMeta,
 } from "./checkpoint_meta.ts";
 
-/** The part of a model that a checkpoint contains. */
+/** What a checkpoint holds of a model. */
 export type SavedModel = Pick<TrainableModel, "architecture" | "config" | "stateDict">;
 
 /** Content of a checkpoint. */
@@ -85,7 +85,7 @@ export async function encodeCheckpoint(
   );
 }
 
-/** The fields of a checkpoint's metadata that describe the model. */
+/** What the files of a run tell about its model. */
 export function describeModel(
   model: SavedModel,
 ): Pick<CheckpointMeta, "architecture" | "modelConfig" | "parameters"> {

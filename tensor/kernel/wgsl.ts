@@ -92,7 +92,7 @@ export function wgslArithmetic(k: WgslBuilder, number: NumberType): Arithmetic {
   return number === "i32" ? integerArithmetic(k, printed, printed) : floatArithmetic(k);
 }
 
-/** The text of a kernel, which all of its builders write to. */
+/** What all builders of a kernel write to. */
 interface KernelText {
   readonly statements: string[];
   /** Definitions of functions, by name. */

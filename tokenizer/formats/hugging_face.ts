@@ -112,7 +112,7 @@ function addedTokens(
   }));
 }
 
-/** The post-processor that prepends the beginning-of-document token; `null` without such a token. */
+/** What puts the token that begins documents before every text; `null` if nothing begins them. */
 function templateOf(vocabulary: Vocabulary): object | null {
   const id = startOfDocuments(vocabulary);
   const start = [...vocabulary.specialTokens].find((token) => token[1] === id)?.[0];

@@ -35,7 +35,7 @@ import {
   zoom,
 } from "./live.ts";
 import { csvOf, curveOf, figuresOf, lastStep, placeOn, smooth, valueAt } from "./series.ts";
-import { words } from "./words.ts";
+import { words } from "../words/dashboard.ts";
 
 const COLORS = ["a", "b", "c", "d"] as const;
 

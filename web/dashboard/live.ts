@@ -5,7 +5,7 @@ import { effect, signal } from "../deps.ts";
 import { choice, setting, slider } from "../state.ts";
 import type { DashboardEvent, ListedRun, RunData } from "../../serve/dashboard/messages.ts";
 import { addData, type Axis } from "./series.ts";
-import { words } from "./words.ts";
+import { words } from "../words/dashboard.ts";
 
 /** The chosen runs, between commas; the latest one if there is none. */
 export const chosen = setting<string>("runs", "");

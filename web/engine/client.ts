@@ -3,10 +3,12 @@
 
 import { type Signal, signal } from "../deps.ts";
 import type { LettersTasks } from "./letters_worker.ts";
+import type { StoriesTasks } from "./stories_worker.ts";
 import type { DeviceChoice, Order, Report, Start, Task } from "./serve_tasks.ts";
+import type { ModelPageTasks } from "../model_page/worker.ts";
 import type { EngineTasks } from "./worker.ts";
 
-type Tasks = EngineTasks & LettersTasks;
+type Tasks = EngineTasks & LettersTasks & ModelPageTasks & StoriesTasks;
 type EventOf<Name extends keyof Tasks> = Tasks[Name] extends Task<never, never, infer Event> ? Event
   : never;
 
@@ -18,7 +20,8 @@ const workers = new Map<string, Promise<Worker>>();
  */
 function workerFor(task: keyof Tasks): Promise<Worker> {
   const [name = ""] = task.split(".");
-  const worker = workers.get(name) ?? loadWorker(name === "letters" ? "letters" : "engine");
+  const script = name === "letters" || name === "stories" ? name : "engine";
+  const worker = workers.get(name) ?? loadWorker(script);
   workers.set(name, worker);
   return worker;
 }
@@ -40,8 +43,9 @@ export function loadScript(path: string): Promise<void> {
  * A page that was opened from a file may load classic scripts, but no worker's script. So it is a
  * classic script with a function in it, and the worker is made of that function's text.
  */
-async function loadWorker(name: "engine" | "letters"): Promise<Worker> {
-  await loadScript(`${name}.js`);
+async function loadWorker(name: "engine" | "letters" | "stories"): Promise<Worker> {
+  // A page that is one file has it already.
+  if (!Reflect.has(globalThis, `nanodino_${name}`)) await loadScript(`${name}.js`);
   const source = `(${Reflect.get(globalThis, `nanodino_${name}`)})()`;
   return new Worker(URL.createObjectURL(new Blob([source])));
 }
@@ -87,6 +91,36 @@ export class Latest<Name extends keyof Tasks> {
     await ended.promise;
     port.close();
     if (isLatest()) this.run.value = null;
+  }
+
+  /** Starts a task, and streams what it tells; a signal stops it. */
+  stream(
+    input: Parameters<Tasks[Name]>[1],
+    device: DeviceChoice,
+    signal: AbortSignal,
+  ): ReadableStream<EventOf<Name>> {
+    return new ReadableStream({
+      start: (controller) => {
+        const end = () => {
+          this.stop();
+          controller.close();
+        };
+        signal.addEventListener("abort", end, { once: true });
+        this.start(input, device, (event) => controller.enqueue(event)).then(() => {
+          signal.removeEventListener("abort", end);
+          if (!signal.aborted) controller.close();
+        });
+      },
+      cancel: () => this.stop(),
+    });
+  }
+
+  /** Runs a task to its end. @throws {Error} If it tells nothing: the message says why. */
+  async ask(input: Parameters<Tasks[Name]>[1], device: DeviceChoice): Promise<EventOf<Name>> {
+    const told: EventOf<Name>[] = [];
+    await this.start(input, device, (event) => void told.push(event));
+    if (told.length > 0) return told.at(-1)!;
+    throw new Error(this.#message.value);
   }
 
   /** Ends the task that runs; no more is heard of it. */

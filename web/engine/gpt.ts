@@ -24,7 +24,7 @@ import { cosineSchedule, MuonAdamW, SGD } from "../../optim/mod.ts";
 import { type Device, noGrad, stack, Tensor } from "../../tensor/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { free, type ModelFiles, openModel } from "./inside.ts";
-import { type GptSpec, specOf } from "./gpt_spec.ts";
+import { type GptSpec, specOf, type TextTask } from "./gpt_spec.ts";
 import { questionOf, taskLines } from "./texts.ts";
 
 /** A run to start, or one to go on with. */
@@ -148,7 +148,7 @@ export async function* trainGpt(
           tokenizer.tokenBytes(),
         ),
     },
-    sample: { every: EVERY, run: () => sample(model, tokenizer, seed) },
+    sample: { every: EVERY, run: () => sample(model, tokenizer, spec) },
     ...(questions.length > 0 && {
       measure: {
         every: EVERY,
@@ -188,16 +188,24 @@ export async function* trainGpt(
 
 /** The text of a run in tokens, of which those from `cut` on are for validation. @throws {RangeError} If it is too short for the context. */
 async function tokenize({ task, own, seed, merges, context }: GptSpec) {
-  const lines = task === "own" ? [own] : taskLines(task, seed, LINES);
+  const lines = isGiven(task) ? [own] : taskLines(task, seed, LINES);
   const text = lines.join("\n");
   const tokenizer = await Tokenizer.train([text], { vocabSize: BYTE_TOKENS + merges });
-  const tokens = Int32Array.from(tokenizer.encode(text));
+  // Stories are documents: the token that begins each of them says where the one before has ended.
+  const documents = task === "stories" ? text.split("\n\n") : [text];
+  const begin = task === "stories" ? { prepend: tokenizer.bos } : {};
+  const tokens = Int32Array.from(documents.flatMap((one) => tokenizer.encode(one, begin)));
   const cut = Math.floor(0.9 * tokens.length);
   if (tokens.length - cut > BATCH * context) return { lines, tokenizer, tokens, cut };
   throw new RangeError(
     `Cannot train the GPT: wanted a text of more than ${10 * BATCH * context} tokens, got ` +
       `${tokens.length}; take a longer text or a shorter context`,
   );
+}
+
+/** Whether the text of a task comes with the run. */
+function isGiven(task: TextTask): task is "stories" | "own" {
+  return task === "stories" || task === "own";
 }
 
 /** What the page shows of the tokens. */
@@ -218,7 +226,7 @@ function describe(tokenizer: Tokenizer, tokens: Int32Array) {
 /** Questions that are not in the text; none about texts that ask nothing. */
 function questionsOf({ task, seed }: GptSpec, lines: readonly string[]) {
   const known = new Set(lines);
-  const others = task === "own" ? [] : taskLines(task, seed + 1, LINES);
+  const others = isGiven(task) ? [] : taskLines(task, seed + 1, LINES);
   return others.filter((line) => !known.has(line)).map(questionOf)
     .filter((question) => question !== null).slice(0, QUESTIONS);
 }
@@ -287,10 +295,16 @@ async function readNorms(model: GPT, norms: Tensor): Promise<Map<string, number>
   return new Map(matricesOf(model).map(([name], i) => [name, Number(read[i])]));
 }
 
-/** Text after a line break: a whole line of a task. */
-function sample(model: GPT, tokenizer: Tokenizer, seed: number): Promise<string[]> {
-  const maxTokens = Math.min(48, model.maximumLength - 2);
-  return writeTexts(model, tokenizer, "\n", { samples: 2, maxTokens, temperature: 0.7, seed });
+/** Text after a line break, which is a whole line of a task; or a story. */
+function sample(
+  model: GPT,
+  tokenizer: Tokenizer,
+  { task, seed }: GptSpec,
+): Promise<string[]> {
+  const isStory = task === "stories";
+  const maxTokens = Math.min(isStory ? 64 : 48, model.maximumLength - 2);
+  const options = { samples: 2, maxTokens, temperature: 0.7, seed };
+  return writeTexts(model, tokenizer, isStory ? "" : "\n", options);
 }
 
 /** The share of questions whose likeliest answer is right. */

@@ -2,12 +2,12 @@
 
 /** The texts that are made by rule. */
 export const textTasks = ["sort", "reverse", "add", "parentheses", "names"] as const;
-/** The name of a text; `own` is the reader's. */
-export type TextTask = typeof textTasks[number] | "own";
+/** The name of a text: stories and the reader's own come with the run, the others are made by it. */
+export type TextTask = typeof textTasks[number] | "stories" | "own";
 
 /** What a choice may be. */
 const choices = {
-  task: [...textTasks, "own"],
+  task: [...textTasks, "stories", "own"],
   /** What updates the parameters: nanochat's mix of Muon and AdamW, or one of the others alone. */
   optimizer: ["muon", "adamw", "sgd"],
   /** How the learning rate changes over the run. */
@@ -24,7 +24,7 @@ export const RANGES = {
   /** Attention heads of each layer. */
   heads: [1, 128],
   /** Context length, in tokens. */
-  context: [1, 128],
+  context: [1, 256],
   seed: [0, 20],
   /** The number of steps. */
   steps: [1, 2000],
@@ -35,7 +35,7 @@ export type GptSpec =
   & { readonly [Name in keyof typeof choices]: typeof choices[Name][number] }
   & { readonly [Name in keyof typeof RANGES]: number }
   & {
-    /** The reader's text, for the task `own`. */
+    /** The text of the tasks `stories` and `own`. */
     readonly own: string;
     /** The learning rate, as a multiple of one that works. */
     readonly rate: number;
@@ -44,7 +44,7 @@ export type GptSpec =
 /**
  * The run that a checkpoint belongs to, by the settings in it.
  *
- * @param own The reader's text, which is not in them.
+ * @param own The text of `stories` or `own`, which is not in them.
  * @throws {Error} If they are not those of a run that the page can start.
  */
 export function specOf(settings: Readonly<Record<string, unknown>>, own: string): GptSpec {

@@ -1,15 +1,29 @@
 /** The lessons' model of letters, on scalars, in a worker of its own. @module */
 
 import {
+  CharacterModel,
   type CharacterOptions,
   characterSteps,
   trainCharacterModel,
 } from "../../lessons/character_model.ts";
+import { dinosaurs } from "../../lessons/dinosaurs.ts";
 import { serveTasks } from "./serve_tasks.ts";
+
+/** The model that was trained last; before that, one that knows nothing. */
+let current = new CharacterModel(dinosaurs);
 
 const tasks = {
   letters: async function* (_device: null, options: CharacterOptions) {
-    yield trainCharacterModel(options);
+    const { model, ...training } = trainCharacterModel(options);
+    current = model;
+    yield training;
+  },
+  /** What it believes to come after three letters, the likeliest first. */
+  "letters.next": async function* (_device: null, context: string) {
+    const { alphabet } = current;
+    yield current.probabilities(context)
+      .map((share, i) => [alphabet[i]!, share] as const)
+      .sort(([, a], [, b]) => b - a);
   },
   "letters.opening": async function* (_device: null, options: CharacterOptions) {
     for (const step of characterSteps(options)) {

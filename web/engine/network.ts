@@ -27,11 +27,15 @@ export interface NetworkProgress {
   readonly validation: number | null;
   /** The outputs on a grid of {@linkcode GRID} rows from the top left. */
   readonly map: Float32Array;
-  /** The outputs of each neuron of the first hidden layer, on a grid of {@linkcode SMALL_GRID} rows. */
-  readonly neurons: readonly Float32Array[];
+  /** The outputs of each neuron, layer by layer, on a grid of {@linkcode SMALL_GRID} rows. */
+  readonly neurons: readonly (readonly Float32Array[])[];
+  /** The weights of each layer: for each of its neurons, one for each input. */
+  readonly weights: readonly Float32Array[];
   /** The outputs on the training points. */
   readonly outputs: readonly number[];
 }
+
+const CELLS = SMALL_GRID * SMALL_GRID;
 
 /** Training is shown this often, in milliseconds. */
 const EVENT_INTERVAL = 60;
@@ -81,23 +85,29 @@ export async function* trainNetwork(
 
   const look = async (step: number, losses: readonly number[]): Promise<NetworkProgress> => {
     using _scope = device.scope();
-    const [map, first, outputs, validation] = noGrad(() => [
+    const [map, outputs, validation] = noGrad(() => [
       network.forward(grid),
-      network.layers[0]!.forward(small)[activation]().transpose(0, 1),
       network.forward(inputs),
       others === null ? null : meanSquaredError(network.forward(others.inputs), others.targets),
     ]);
-    const maps = Float32Array.from(await first.contiguous().data());
-    const cells = SMALL_GRID * SMALL_GRID;
+    let values = small;
+    const layers = noGrad(() =>
+      network.layers.slice(0, -1).map((layer) => values = layer.forward(values)[activation]())
+    );
+    const maps = await Promise.all(layers.map(async (layer, i) => {
+      const all = Float32Array.from(await layer.transpose(0, 1).contiguous().data());
+      return Array.from({ length: hidden[i]! }, (_, j) => all.slice(j * CELLS, (j + 1) * CELLS));
+    }));
+    const weights = await Promise.all(
+      network.layers.map(async ({ weight }) => Float32Array.from(await weight.data())),
+    );
     return {
       step,
       losses,
       validation: validation === null ? null : await validation.item(),
       map: Float32Array.from(await map.data()),
-      neurons: Array.from(
-        { length: hidden[0] ?? 0 },
-        (_, i) => maps.slice(i * cells, (i + 1) * cells),
-      ),
+      neurons: maps,
+      weights,
       outputs: [...await outputs.data()].map(Number),
     };
   };

@@ -35,6 +35,11 @@ export interface Report<Event> {
   readonly isEnd?: boolean;
 }
 
+/** A device without what is so in any page: it says why there are no threads, and that BLAS is off. */
+function shortDescription(text: string): string {
+  return text.replace(/ \(no workers: [^)]*\)/, "").replace(", no BLAS (turned off)", "");
+}
+
 /** Runs the tasks that the page starts, each on the device that `deviceFor` opens. */
 export function serveTasks<
   Device extends { readonly info: { readonly description: string } } | null,
@@ -53,7 +58,7 @@ export function serveTasks<
     const run = async () => {
       if (signal.aborted) return;
       const device = await deviceFor(start.device);
-      if (device !== null) report({ message: device.info.description });
+      if (device !== null) report({ message: shortDescription(device.info.description) });
       // The client gives each task its own input.
       for await (const event of tasks[start.task]!(device, start.input as never, signal)) {
         report({ event });

@@ -2,7 +2,7 @@
 
 import { childSeed, randomUniform } from "../../autograd/random.ts";
 import { dinosaurs } from "../../lessons/dinosaurs.ts";
-import type { textTasks } from "./gpt_spec.ts";
+import type { TextTask, textTasks } from "./gpt_spec.ts";
 
 /** A line of each task, from sampled numbers. */
 const lines: Readonly<
@@ -57,8 +57,8 @@ const answers: Partial<Record<typeof textTasks[number], (question: string) => st
  * if (isRight("names", "rex") !== null) throw new Error("names have no rule");
  * ```
  */
-export function isRight(task: typeof textTasks[number] | "own", line: string): boolean | null {
-  if (task === "names" || task === "own") return null;
+export function isRight(task: TextTask, line: string): boolean | null {
+  if (task === "names" || task === "stories" || task === "own") return null;
   if (task === "parentheses") {
     let depth = 0;
     const isBalanced = [...line].every((sign) => {

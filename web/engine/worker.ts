@@ -1,20 +1,11 @@
 /** The engine: everything that needs tensors, in a worker of the page. @module */
 
-import { type Device, openDevice } from "../../tensor/mod.ts";
+import { deviceFor } from "./devices.ts";
 import { trainGpt } from "./gpt.ts";
 import { lookInside, openInside, writeInside } from "./inside.ts";
 import { trainNetwork } from "./network.ts";
-import { type DeviceChoice, serveTasks } from "./serve_tasks.ts";
-
-const devices = new Map<DeviceChoice, Promise<Device>>();
-
-function deviceFor(choice: DeviceChoice): Promise<Device> {
-  const open = devices.get(choice) ?? openDevice(choice, { blas: false });
-  devices.set(choice, open);
-  // A device that could not be opened is tried again next time.
-  open.catch(() => devices.delete(choice));
-  return open;
-}
+import { tellStory } from "./sense.ts";
+import { serveTasks } from "./serve_tasks.ts";
 
 const tasks = {
   network: trainNetwork,
@@ -22,6 +13,7 @@ const tasks = {
   "inside.open": openInside,
   "inside.look": lookInside,
   "inside.write": writeInside,
+  "sense.tell": tellStory,
 };
 export type EngineTasks = typeof tasks;
 

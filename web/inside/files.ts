@@ -38,16 +38,23 @@ async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
   );
 }
 
+/** Files that are in the page itself, each in a block of data. */
+const blocks = () => [...document.querySelectorAll<HTMLScriptElement>("script[data-file]")];
+
 /** The addresses of the site's own model, if it was built with one. */
 export function siteModel(): string[] {
+  const names = blocks().map(({ dataset: { file } }) => file!);
+  if (names.length > 0) return names;
   const meta = document.querySelector<HTMLMetaElement>("meta[name=model]");
   return meta === null ? [] : meta.content.split(" ");
 }
 
 /** Loads the site's model. @throws {Error} If a file is not there. */
 export async function loadSiteModel(): Promise<ModelFiles> {
-  const load = location.protocol === "file:" ? fileInScript : fetchFile;
   const files = new Map<string, Blob>();
+  for (const block of blocks()) files.set(block.dataset.file!, await fileInBlock(block));
+  if (files.size > 0) return files;
+  const load = location.protocol === "file:" ? fileInScript : fetchFile;
   for (const path of siteModel()) files.set(path.split("/").at(-1)!, await load(path));
   return files;
 }
@@ -56,6 +63,12 @@ async function fetchFile(path: string): Promise<Blob> {
   const response = await fetch(path).catch(() => null);
   if (response?.ok) return await response.blob();
   throw new Error(`Cannot fetch the model: wanted ${path}, got ${response?.status ?? "none"}`);
+}
+
+/** A file out of the page. */
+async function fileInBlock({ textContent }: HTMLScriptElement): Promise<Blob> {
+  const packed = new Blob([Uint8Array.fromBase64(textContent)]).stream();
+  return await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).blob();
 }
 
 /** A file out of the script beside it: a page that was opened from a disk may fetch nothing. */

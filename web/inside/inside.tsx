@@ -1,13 +1,12 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /// <reference lib="dom" />
-/** Section 11: the view into a model: its attention, its stream, its probabilities. @module */
+/** Section 12: the view into a model: its attention, its stream, its probabilities. @module */
 
-import { type JSX, signal, useEffect } from "../deps.ts";
+import { type JSX, signal, useEffect, useRef } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { ModelFiles, Opened, Seen } from "../engine/inside.ts";
-import { trained } from "../lesson/gpt.tsx";
-import { words } from "../lesson/words.ts";
+import { words } from "../words/labs.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button, Controls, FilePicker } from "../parts/controls.tsx";
 import { HeatMap, LabeledMap } from "../parts/heat.tsx";
@@ -16,14 +15,15 @@ import { Rows, Table } from "../parts/rows.tsx";
 import { choice, setting, slider } from "../state.ts";
 import { droppedFiles, filesOf, loadSiteModel, siteModel } from "./files.ts";
 import { sampledWith } from "./probabilities.ts";
+import { trained } from "./trained.ts";
 
 const { inside: text } = words;
 const look = setting<string>("look", "");
 /** The chosen token, from 1; 0 for the last one. */
 const at = setting<number>("lookAt", 0);
 const layer = setting<number>("lookLayer", 1), head = setting<number>("lookHead", 1);
-const temperature = slider("temperature", text.temperature, 1, [0, 2, 0.1]);
-const topK = slider("topK", text.topK, 10, [1, 50, 1]);
+const temperature = slider("lookTemperature", text.temperature, 1, [0, 2, 0.1]);
+const topK = slider("lookTopK", text.topK, 10, [1, 50, 1]);
 const device = choice("lookDevice", words.network.device, "auto", words.network.devices);
 
 const hasOwn = signal(false);
@@ -249,12 +249,43 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
   );
 }
 
+/** Where a model may come from. */
+function Sources(): JSX.Element {
+  return (
+    <>
+      <p class="buttons">
+        <Button onClick={() => void open(trained.value!)} disabled={trained.value === null}>
+          {text.openTrained}
+        </Button>
+        {hasOwn.value && <Button onClick={openSite}>{text.openSite}</Button>}
+      </p>
+      <p class="buttons">
+        <FilePicker id="insideFiles" label={text.openFiles} onChoose={choose} />
+        <FilePicker id="insideFolder" label={text.openFolder} isFolder onChoose={choose} />
+      </p>
+      <p>{text.drop}</p>
+    </>
+  );
+}
+
 /** The widget. */
-export function InsideWidget(): JSX.Element {
+export function InsideWidget({ isFixed = false }: {
+  /** Whether the model that comes with the page is the only one. @default {false} */
+  readonly isFixed?: boolean;
+}): JSX.Element {
+  const element = useRef<HTMLDivElement>(null);
   useEffect(() => {
     hasOwn.value = siteModel().length > 0;
+    if (!hasOwn.value) return;
     // As the dashboard's links to a run's model ask for.
-    if (hasOwn.value && location.search === "?open") openSite();
+    if (location.search === "?open") return openSite();
+    const watcher = new IntersectionObserver(([entry]) => {
+      if (!entry!.isIntersecting) return;
+      watcher.disconnect();
+      if (opened.value === null && latest.open.run.value === null) openSite();
+    });
+    watcher.observe(element.current!);
+    return () => watcher.disconnect();
   }, []);
   useEffect(() => {
     if (follows && trained.value !== null) show(trained.value);
@@ -271,6 +302,7 @@ export function InsideWidget(): JSX.Element {
   const model = opened.value;
   return (
     <div
+      ref={element}
       data-ids={written.value.join()}
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => {
@@ -278,17 +310,7 @@ export function InsideWidget(): JSX.Element {
         if (event.dataTransfer !== null) void open(droppedFiles(event.dataTransfer));
       }}
     >
-      <p class="buttons">
-        <Button onClick={() => void open(trained.value!)} disabled={trained.value === null}>
-          {text.openTrained}
-        </Button>
-        {hasOwn.value && <Button onClick={openSite}>{text.openSite}</Button>}
-      </p>
-      <p class="buttons">
-        <FilePicker id="insideFiles" label={text.openFiles} onChoose={choose} />
-        <FilePicker id="insideFolder" label={text.openFolder} isFolder onChoose={choose} />
-      </p>
-      <p>{text.drop}</p>
+      {!isFixed && <Sources />}
       <Controls of={[device]} />
       <p role="status" data-inside>{message.value}</p>
       {model !== null && (

@@ -9,7 +9,7 @@ import { type Box, Graph, type Mark } from "../parts/graph.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { slider } from "../state.ts";
-import { words } from "./words.ts";
+import { words } from "../words/labs.ts";
 
 const { backpropagation: text } = words;
 const w = slider("backW", text.w, 3.75, [0, 8, 0.01]);

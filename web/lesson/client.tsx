@@ -5,7 +5,7 @@
 
 import { hydrate, type JSX } from "../deps.ts";
 import { loadScript } from "../engine/client.ts";
-import { followAddress } from "../state.ts";
+import { followAddress, isWaiting, readWaiting } from "../state.ts";
 import { shared } from "./shared.ts";
 import { widgets } from "./widgets.ts";
 
@@ -40,19 +40,35 @@ function bringToLife(widgets: Readonly<Record<string, () => JSX.Element>>): void
   }
 }
 
+/** Loads the other widgets, and the copy for visits without a network. */
+async function loadRest(): Promise<void> {
+  // They ask for the modules that they share with the first ones.
+  Reflect.set(globalThis, "require", (path: string) => shared[path.split("/").at(-1)!]);
+  await loadScript("labs.js");
+  bringToLife(Reflect.get(globalThis, "nanodinoLabs"));
+  // The settings follow: what is hydrated has to be what was rendered.
+  readWaiting();
+  document.documentElement.dataset.ready = "";
+  if ("serviceWorker" in navigator && location.protocol !== "file:") {
+    navigator.serviceWorker.register("sw.js").catch(() => {
+      // Only the offline copy is missing then.
+    });
+  }
+}
+
+/** Loads the rest as soon as the reader moves, so that a first look costs little. */
+function loadRestOnMove(): void {
+  const moves = ["scroll", "pointerdown", "pointermove", "touchstart", "keydown"];
+  const load = () => {
+    for (const move of moves) removeEventListener(move, load);
+    loadRest().catch((error) => console.error(error));
+  };
+  for (const move of moves) addEventListener(move, load, { passive: true });
+  if (isWaiting()) load();
+}
+
 bringToLife(widgets);
 followReading();
-// The other widgets come when these live, and ask for the modules that they share with them.
-Reflect.set(globalThis, "require", (path: string) => shared[path.split("/").at(-1)!]);
-loadScript("labs.js").then(() => bringToLife(Reflect.get(globalThis, "nanodinoLabs")))
-  .catch((error) => console.error(error))
-  .finally(() => {
-    // The settings follow: what is hydrated has to be what was rendered.
-    followAddress();
-    document.documentElement.dataset.ready = "";
-  });
-if ("serviceWorker" in navigator && location.protocol !== "file:") {
-  navigator.serviceWorker.register("sw.js").catch(() => {
-    // Only the offline copy is missing then.
-  });
-}
+followAddress();
+loadRestOnMove();
+document.documentElement.dataset.live = "";

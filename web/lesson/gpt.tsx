@@ -3,13 +3,25 @@
 /// <reference lib="dom" />
 /** Section 10: a GPT that is trained in the page, in the engine. The browser keeps the run. @module */
 
-import { forget, type JSX, keep, recall, type Signal, signal, useEffect } from "../deps.ts";
-import { Latest } from "../engine/client.ts";
+import {
+  computed,
+  forget,
+  type JSX,
+  keep,
+  type ReadonlySignal,
+  recall,
+  type Signal,
+  signal,
+  useEffect,
+} from "../deps.ts";
+import { Latest, loadScript } from "../engine/client.ts";
 import type { GptProgress, GptTask } from "../engine/gpt.ts";
 import { RANGES } from "../engine/gpt_spec.ts";
 import { isRight } from "../engine/texts.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 import { filesOf } from "../inside/files.ts";
+import { trained } from "../inside/trained.ts";
+import { fillTemplate } from "../model_page/template.ts";
 import { Button, Controls, FilePicker, Slider } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { fixed, nearest } from "../parts/number.ts";
@@ -17,7 +29,7 @@ import type { Curve, Point } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider, valuesOf } from "../state.ts";
 import { StepsPlot } from "./loop.tsx";
-import { words } from "./words.ts";
+import { words } from "../words/labs.ts";
 
 const { gpt: text, loop, network } = words;
 
@@ -40,7 +52,7 @@ const own = setting<string>("ownText", "");
 /** The layer whose gradients are shown. */
 const layer = slider("gptLayer", text.gradientLayer, 1, [1, RANGES.depth[1], 1]);
 
-const { task, merges, depth, width, context, optimizer, schedule, steps } = settings;
+const { task, merges, depth, width, heads, context, optimizer, schedule, steps } = settings;
 /** What differs from the first settings. */
 const presets: Readonly<Record<keyof typeof text.presets, () => void>> = {
   sort: () => {},
@@ -49,7 +61,18 @@ const presets: Readonly<Record<keyof typeof text.presets, () => void>> = {
   merges: () => [task.value, merges.value] = ["reverse", 64],
   deep: () => [task.value, depth.value, width.value, steps.value] = ["add", 4, 128, 1000],
   sgd: () => [optimizer.value, schedule.value] = ["sgd", "cosine"],
+  // Half an hour of reading in a minute or two: then most sentences are sentences.
+  stories: () => {
+    [task.value, merges.value, heads.value] = ["stories", 512, "4"];
+    [width.value, context.value, steps.value] = [96, 128, 600];
+  },
 };
+
+/** Sets all that the reader can set to one of the presets. */
+export function setPreset(name: keyof typeof presets): void {
+  reset(...Object.values(settings));
+  presets[name]();
+}
 
 type Event<Kind extends GptProgress["kind"]> = GptProgress & { readonly kind: Kind };
 
@@ -58,12 +81,16 @@ type Run = readonly GptProgress[];
 
 const message = signal("");
 const latest = new Latest("gpt", message);
+const storiesText = new Latest("stories.text", message);
 const shown: Signal<Run> = signal([]);
 /** Earlier runs, to compare with. */
 const others: Signal<readonly Run[]> = signal([]);
 const MAX_OTHERS = 6;
-/** The files of the model that was trained last. */
-export const trained: Signal<ModelFiles | null> = signal(null);
+
+/** The model that was trained last, if it was trained on stories. */
+export const storyteller: ReadonlySignal<ModelFiles | null> = computed(() =>
+  startOf(shown.value)?.spec.task === "stories" ? trained.value : null
+);
 
 /** The events of a kind, in order. */
 function eventsOf<Kind extends GptProgress["kind"]>(run: Run, kind: Kind): Event<Kind>[] {
@@ -105,19 +132,28 @@ function leave(): void {
   shown.value = [];
 }
 
+/** The text that comes with a run: stories, which are told elsewhere, or the reader's. */
+async function textOf(task: unknown): Promise<string> {
+  return task === "stories" ? await storiesText.ask(null, "cpu") : own.value;
+}
+
 /** Starts a run as the reader set it. */
-function start(): void {
+async function start(): Promise<void> {
   leave();
   const set = valuesOf(settings);
   const [heads, rate] = [Number(set.heads), Number(set.rate)];
-  void begin({ spec: { ...set, own: own.value, heads, rate } });
+  message.value = network.starting;
+  await begin({ spec: { ...set, own: await textOf(set.task), heads, rate } });
 }
 
 /** Goes on with a checkpoint of the reader's. */
 async function load(list: FileList): Promise<void> {
   leave();
   const files = filesOf(list);
-  await begin({ from: files, own: own.value, steps: 0 });
+  const meta = [...files].find(([name]) => /^meta_\d+\.json$/.test(name))?.[1];
+  // Files that cannot be read are refused by the engine, in a sentence.
+  const { settings } = await meta?.text().then(JSON.parse).catch(() => null) ?? {};
+  await begin({ from: files, own: await textOf(settings?.task), steps: 0 });
   const loaded = startOf(shown.value);
   if (loaded !== undefined) hear({ kind: "files", step: loaded.step, files });
 }
@@ -201,10 +237,36 @@ function Tokens({ start }: { readonly start: Event<"start"> }): JSX.Element {
   );
 }
 
+/** Gives the model of a run as one page that holds it. */
+async function savePage(run: Run, files: ModelFiles): Promise<void> {
+  try {
+    await loadScript("model_page.js");
+    const { spec: { task, steps } } = startOf(run)!;
+    const step = eventsOf(run, "files")[0]!.step;
+    const card = {
+      id: text.tasks[task],
+      stage: "base",
+      origin: text.origin(step, steps),
+      examples: [],
+      facts: [[text.validationRow, bitsOf(run)[1]] as const],
+    };
+    // To go on with it takes a checkpoint, and not a page.
+    const parts = new Map([...files].filter(([name]) => !name.startsWith("optim_")));
+    const page = await fillTemplate(Reflect.get(globalThis, "nanodino_page"), card, parts);
+    download("model.html", new Blob([page], { type: "text/html" }));
+  } catch (error) {
+    message.value = (error as Error).message;
+  }
+}
+
 /** The files of the last checkpoint. */
-function Files({ files }: { readonly files: ModelFiles }): JSX.Element {
+function Files({ run, files }: { readonly run: Run; readonly files: ModelFiles }): JSX.Element {
   return (
     <>
+      <p class="buttons">
+        <Button class="primary" onClick={() => void savePage(run, files)}>{text.savePage}</Button>
+        {text.savePageHelp}
+      </p>
       <p>{text.kept}</p>
       <p class="buttons">
         {[...files].map(([name, file]) => (
@@ -224,10 +286,7 @@ function Settings(): JSX.Element {
         {(Object.keys(presets) as (keyof typeof presets)[]).map((name) => (
           <Button
             key={name}
-            onClick={() => {
-              reset(...Object.values(settings));
-              presets[name]();
-            }}
+            onClick={() => setPreset(name)}
           >
             {text.presets[name]}
           </Button>
@@ -379,7 +438,7 @@ export function GptWidget(): JSX.Element {
     <div data-losses={eventsOf(now, "step").map(({ loss }) => loss).join()}>
       <Settings />
       <p class="buttons">
-        <Button onClick={start}>{network.start}</Button>
+        <Button class="primary" onClick={() => void start()}>{network.start}</Button>
         {run !== null
           ? <Button onClick={() => run("stop")}>{network.pause}</Button>
           : <Button onClick={() => goOn()} disabled={!canGoOn}>{network.resume}</Button>}
@@ -433,7 +492,7 @@ export function GptWidget(): JSX.Element {
           ])}
         />
       )}
-      {files !== undefined && <Files files={files} />}
+      {files !== undefined && <Files run={now} files={files} />}
     </div>
   );
 }

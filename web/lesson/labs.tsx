@@ -1,12 +1,29 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /// <reference lib="dom" />
-/** The second script of the lesson: the sections in which a GPT is trained and looked into. @module */
+/** The second script of the lesson: the widgets below the first screens. @module */
 
 import { InsideWidget } from "../inside/inside.tsx";
+import { BackpropagationWidget } from "./backpropagation.tsx";
 import { GptWidget } from "./gpt.tsx";
+import { LettersWidget } from "./letters.tsx";
+import { LoopWidget } from "./loop.tsx";
+import { LossWidget, NudgeWidget, SlopeWidget } from "./loss.tsx";
+import { NetworkWidget } from "./network.tsx";
+import { SenseWidget } from "./sense.tsx";
 
 /** Their widgets, by name. */
-export const labs = { gpt: GptWidget, inside: InsideWidget } as const;
+export const labs = {
+  loss: LossWidget,
+  slope: SlopeWidget,
+  nudge: NudgeWidget,
+  backpropagation: BackpropagationWidget,
+  loop: LoopWidget,
+  network: NetworkWidget,
+  letters: LettersWidget,
+  gpt: GptWidget,
+  sense: SenseWidget,
+  inside: () => <InsideWidget />,
+} as const;
 
 Reflect.set(globalThis, "nanodinoLabs", labs);

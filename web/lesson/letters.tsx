@@ -3,18 +3,73 @@
 /** Section 9: the lessons' model of letters, trained in the engine. @module */
 
 import type { CharacterTraining } from "../../lessons/character_model.ts";
-import { type JSX, signal } from "../deps.ts";
+import { type JSX, signal, useEffect } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
+import { Bars } from "../parts/bars.tsx";
 import { Button } from "../parts/controls.tsx";
 import { Table } from "../parts/rows.tsx";
+import { setting } from "../state.ts";
 import { StepsPlot } from "./loop.tsx";
-import { words } from "./words.ts";
+import { words } from "../words/labs.ts";
 
 const { letters: text, loop } = words;
-const training = signal<CharacterTraining | null>(null);
+const training = signal<Omit<CharacterTraining, "model"> | null>(null);
 const message = signal("");
 
 const latest = new Latest("letters", message);
+/** The reader's letters, of which the last three count. */
+const typed = setting<string>("typedLetters", "sau");
+const nextMessage = signal("");
+const latestNext = new Latest("letters.next", nextMessage);
+const next = signal<readonly (readonly [letter: string, share: number])[]>([]);
+
+/** As many of the likeliest letters as are shown. */
+const SHOWN = 8;
+
+/** Marks where a word begins and ends. */
+const EDGE = ".";
+
+function lookUp(): void {
+  const context = typed.value.toLowerCase().padStart(3, EDGE).slice(-3);
+  nextMessage.value = "";
+  next.value = [];
+  void latestNext.start(context, "cpu", (found) => next.value = found);
+}
+
+/** What follows letters of the reader's own. */
+function Own(): JSX.Element {
+  // What the model believes changes when it has learned.
+  useEffect(lookUp, [typed.value, training.value]);
+  return (
+    <>
+      <p class="own-letters">
+        <label for={typed.id}>{text.own}</label>
+        <input
+          id={typed.id}
+          type="text"
+          maxLength={12}
+          size={12}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          value={typed.value}
+          onInput={(event) => typed.value = event.currentTarget.value}
+        />
+      </p>
+      {nextMessage.value !== "" && <p role="alert">{text.unknown}</p>}
+      {next.value.length > 0 && (
+        <Bars
+          id="nextLetters"
+          caption={text.after(typed.value.slice(-3))}
+          bars={next.value.slice(0, SHOWN).map(([letter, share]) => [
+            letter === EDGE ? text.end : letter,
+            share,
+          ])}
+        />
+      )}
+    </>
+  );
+}
 
 function train(): void {
   message.value = text.training;
@@ -25,7 +80,9 @@ export function LettersWidget(): JSX.Element {
   const now = training.value;
   return (
     <>
-      <Button onClick={train} disabled={latest.run.value !== null}>{text.start}</Button>
+      <Button class="primary" onClick={train} disabled={latest.run.value !== null}>
+        {text.start}
+      </Button>
       <p role="status">
         {now === null
           ? message.value || text.untrained
@@ -49,6 +106,7 @@ export function LettersWidget(): JSX.Element {
               word || text.empty,
             ])}
           />
+          <Own />
         </>
       )}
     </>

@@ -9,7 +9,7 @@ import { fixed } from "../parts/number.ts";
 import { type Curve, Plot, type Point } from "../parts/plot.tsx";
 import { Rows } from "../parts/rows.tsx";
 import { reset, slider } from "../state.ts";
-import { words } from "./words.ts";
+import { words } from "../words/labs.ts";
 
 const { loop: text } = words;
 const STEPS = 100;

@@ -10,7 +10,7 @@ import { fixed } from "../parts/number.ts";
 import { Plot, type Point } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, slider } from "../state.ts";
-import { words } from "./words.ts";
+import { words } from "../words/labs.ts";
 
 const { slope: text } = words;
 const own = slider("prediction", words.loss.own, 0.5, [-1, 3, 0.05]);

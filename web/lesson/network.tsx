@@ -6,14 +6,15 @@
 import { effect, type JSX, signal, untracked } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { NetworkProgress, NetworkSpec } from "../engine/network.ts";
-import { bounds, GRID, makePoints, type Point, SMALL_GRID } from "../engine/points.ts";
+import { bounds, GRID, makePoints, type Point } from "../engine/points.ts";
 import { Button, Controls } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider, valuesOf } from "../state.ts";
 import { StepsPlot } from "./loop.tsx";
-import { words } from "./words.ts";
+import { NetworkGraph } from "./network_graph.tsx";
+import { words } from "../words/labs.ts";
 
 const { loop, network: text } = words;
 const settings = {
@@ -28,7 +29,7 @@ const settings = {
   pace: choice("pace", text.pace, "watch", text.paces),
   device: choice("device", text.device, "auto", text.devices),
 };
-const { set, activation, seed, steps, device } = settings;
+const { set, layers, width, activation, seed, steps, device } = settings;
 const all = Object.values(settings);
 /** The reader's points. */
 const own = setting<string>("points", "");
@@ -79,9 +80,9 @@ function hold(one: boolean): void {
   isPaused.value = one || !isPaused.value;
 }
 
-// A surface of other points would be none of these.
+// A surface of other points would be none of these, and another network has not learned it.
 effect(() => {
-  set.value, seed.value, own.value;
+  set.value, seed.value, own.value, layers.value, width.value, activation.value;
   untracked(clear);
 });
 
@@ -199,7 +200,7 @@ export function NetworkWidget(): JSX.Element {
         </div>
       </details>
       <p class="buttons">
-        <Button onClick={start}>{text.start}</Button>
+        <Button class="primary" onClick={start}>{text.start}</Button>
         <Button onClick={() => hold(false)} disabled={latest.run.value === null}>
           {isPaused.value ? text.resume : text.pause}
         </Button>
@@ -215,7 +216,12 @@ export function NetworkWidget(): JSX.Element {
       </p>
       <p role="status" data-device data-loss={losses.at(-1)}>{message.value}</p>
       {set.value === "own" && <OwnPoints />}
-      <div class="pair">
+      <div class="trio">
+        <NetworkGraph
+          hidden={spec().hidden}
+          shade={activation.value === "tanh" ? (x) => (x + 1) / 2 : (x) => x}
+          now={now}
+        />
         <HeatMap title={text.map} values={now?.map ?? null} size={GRID} isSmooth>
           <Points points={points} />
         </HeatMap>
@@ -237,16 +243,6 @@ export function NetworkWidget(): JSX.Element {
               { name: text.validation, color: "b", points: validations },
             ]}
           />
-          <div class="neurons">
-            {now?.neurons.map((map, i) => (
-              <HeatMap
-                key={i}
-                title={text.neuron(i)}
-                values={activation.value === "tanh" ? map.map((x) => (x + 1) / 2) : map}
-                size={SMALL_GRID}
-              />
-            ))}
-          </div>
         </div>
       </div>
       {set.value === "xor" && now !== undefined && (

@@ -10,7 +10,7 @@ import { fixed, term } from "../parts/number.ts";
 import { Plot } from "../parts/plot.tsx";
 import { type Row, Rows, Table } from "../parts/rows.tsx";
 import { reset, setting, slider } from "../state.ts";
-import { words } from "./words.ts";
+import { words } from "../words/lesson.ts";
 
 const x1 = slider("x1", words.neuron.x1, 4, [0, 10, 0.1]);
 const x2 = slider("x2", words.neuron.x2, 25, [0, 50, 0.5]);

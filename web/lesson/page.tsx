@@ -2,18 +2,16 @@
 
 /** The lesson as one page. @module */
 
-import { ideas } from "../../lessons/ideas.ts";
 import type { JSX } from "../deps.ts";
 import { Mark } from "../parts/mark.tsx";
 import { Table } from "../parts/rows.tsx";
 import type { SymbolCode } from "../symbols.ts";
+import { ideas } from "../words/ideas.ts";
 import { labs } from "./labs.tsx";
 import { Opening } from "./opening.tsx";
 import type { Prose } from "./prose.tsx";
 import { widgets } from "./widgets.ts";
-import { words } from "./words.ts";
-
-const { page: text } = words;
+import { words as text } from "../words/page.ts";
 
 export interface PageParts {
   /** The sections by their addresses, with one before and one after them. */

@@ -12,7 +12,7 @@
 import { katex } from "../build_deps.ts";
 import type { JSX } from "../deps.ts";
 import { Table } from "../parts/rows.tsx";
-import { words } from "./words.ts";
+import { words } from "../words/page.ts";
 
 /** What is below a heading. */
 export interface Prose {
@@ -57,7 +57,7 @@ export function readProse(source: string): Map<string, Prose> {
         minutes: Math.ceil(length / WORDS_PER_MINUTE) + MINUTES_PER_WIDGET * widgets.length,
         code: named("@code "),
         more: named("@read ").map((text) => (
-          <Paragraph key={text} text={`${words.page.read} ${text}`} />
+          <Paragraph key={text} text={`${words.read} ${text}`} />
         )),
       }];
     }),

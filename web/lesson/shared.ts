@@ -1,6 +1,6 @@
 /**
  * The modules that both scripts of the lesson use: the first one has them, and hands them to the second,
- * which comes when the page stands.
+ * which comes when the reader moves.
  *
  * @module
  */
@@ -8,12 +8,12 @@
 import * as deps from "../deps.ts";
 import * as client from "../engine/client.ts";
 import * as controls from "../parts/controls.tsx";
-import * as heat from "../parts/heat.tsx";
+import * as graph from "../parts/graph.tsx";
 import * as number from "../parts/number.ts";
+import * as plot from "../parts/plot.tsx";
 import * as rows from "../parts/rows.tsx";
 import * as state from "../state.ts";
-import * as loop from "./loop.tsx";
-import * as words from "./words.ts";
+import * as words from "../words/lesson.ts";
 
 /** The modules by the names of their files. */
 export const shared: Readonly<Record<string, object>> = {
@@ -22,10 +22,10 @@ export const shared: Readonly<Record<string, object>> = {
   "jsx-runtime": deps.jsxRuntime,
   "client.ts": client,
   "controls.tsx": controls,
-  "heat.tsx": heat,
+  "graph.tsx": graph,
   "number.ts": number,
+  "plot.tsx": plot,
   "rows.tsx": rows,
   "state.ts": state,
-  "loop.tsx": loop,
-  "words.ts": words,
+  "lesson.ts": words,
 };

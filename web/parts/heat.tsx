@@ -29,7 +29,9 @@ export function HeatMap({ title, values, size, isSmooth = false, children }: {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
-    if (!context || values === null) return;
+    if (!context) return;
+    // What was there before would be taken for what is there now.
+    if (values === null) return context.clearRect(0, 0, size, size);
     const image = context.createImageData(size, size);
     values.forEach((x, i) => image.data.set([...colorOf(x), 255], 4 * i));
     context.putImageData(image, 0, 0);

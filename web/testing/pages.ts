@@ -28,12 +28,14 @@ export interface Opened extends AsyncDisposable {
   readonly browser: Browser;
   /** Where it is. */
   readonly address: string;
-  /** Opens a page and waits until its script has started. */
+  /** Opens a page, moves so that all of it is loaded, and waits until it lives. */
   page(
     options?: BrowserContextOptions & {
       readonly path?: string;
       /** One that is open. @default {a fresh one} */
       readonly context?: BrowserContext;
+      /** Whether nothing is moved, so that only the first widgets live. @default {false} */
+      readonly isFirstLook?: boolean;
     },
   ): Promise<Page>;
   /** Errors of all pages so far, and requests to other hosts. */
@@ -70,7 +72,7 @@ export async function openSite(way: Way, site?: Site): Promise<Opened> {
     browser,
     address,
     problems,
-    page: async ({ path = "", context, ...options } = {}) => {
+    page: async ({ path = "", context, isFirstLook = false, ...options } = {}) => {
       const page = await (context ?? await browser.newContext(options)).newPage();
       page.on("pageerror", (error) => problems.push(`${error}`));
       page.on("console", (message) => {
@@ -83,6 +85,9 @@ export async function openSite(way: Way, site?: Site): Promise<Opened> {
       });
       await page.goto(address + path);
       if (options.javaScriptEnabled !== false && !/\.html$/.test(path)) {
+        await page.waitForSelector("html[data-live]");
+        if (isFirstLook) return page;
+        await page.keyboard.press("Shift");
         await page.waitForSelector("html[data-ready]");
       }
       return page;

@@ -24,6 +24,7 @@ import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
 import { buildSite } from "../build.tsx";
 import type { ModelFiles } from "../engine/inside.ts";
 import { serveSite } from "../serve.ts";
+import { words } from "../words/page.ts";
 import { filesOf, small, trainInDeno } from "./gpt.ts";
 
 /** A part of a page in a state. */
@@ -66,6 +67,10 @@ const lesson: Readonly<Record<string, Shot>> = {
       await row(page, "step", "800");
     },
   },
+  "rules": { part: "#rules" },
+  "mlp": { part: "#mlp" },
+  "loss": { part: "#loss" },
+  "loop": { part: "#loop" },
   "letters": {
     part: "#letters",
     prepare: async (page) => {
@@ -134,6 +139,8 @@ async function take(
     if (!name.startsWith(only)) continue;
     const page = await browser.newPage({ ...looks.light, reducedMotion: "reduce" });
     await page.goto(`${address}#${hash}`);
+    await page.waitForSelector("html[data-live]");
+    await page.keyboard.press("Shift");
     await page.waitForSelector("html[data-ready]");
     await prepare?.(page);
     for (const [look, { colorScheme, viewport }] of Object.entries(looks)) {
@@ -172,6 +179,35 @@ async function takeStill(browser: Browser, address: string, output: string): Pro
   await page.close();
 }
 
+/** The picture that links to the site show: `assets/share.png`. */
+async function takeShare(browser: Browser, address: string, output: string): Promise<void> {
+  const page = await browser.newPage({ ...looks.light, deviceScaleFactor: 2 });
+  await page.goto(`${address}#device=cpu&pace=fast`);
+  await page.waitForSelector("html[data-ready]");
+  await press(page, "network", "Start");
+  await row(page, "step", "800");
+  const [graph, map, mark] = await Promise.all([
+    page.locator(".net .layers").screenshot(),
+    page.locator(".trio > .heat").screenshot(),
+    page.locator(".brand .mark").evaluate((one) => one.outerHTML),
+  ]);
+  const image = (bytes: Uint8Array) => `<img src="data:image/png;base64,${bytes.toBase64()}">`;
+  await page.close();
+  const card = await browser.newPage({ viewport: { width: 1200, height: 630 } });
+  await card.setContent(`<style>
+    :root { --ground: #fcfcfa; --brand: #1b7048 }
+    body { margin: 0; padding: 56px; font-family: system-ui, sans-serif; color: #1c211f;
+      background: var(--ground) }
+    h1 { display: flex; align-items: center; gap: 24px; margin: 0 0 40px; font-size: 64px;
+      letter-spacing: -0.03em }
+    .mark { width: 96px; height: 96px; color: var(--brand) }
+    main { display: flex; justify-content: space-around; align-items: center }
+    img { height: 400px }
+  </style><h1>${mark}${words.share}</h1><main>${image(graph)}${image(map)}</main>`);
+  await card.screenshot({ path: `${output}/share.png` });
+  await card.close();
+}
+
 async function takeDashboard(
   browser: Browser,
   options: { readonly output: string; readonly only: string },
@@ -203,7 +239,9 @@ async function run({ output, only }: Values<typeof flags>): Promise<void> {
   await Deno.mkdir(output, { recursive: true });
   const browser = await startChromium(path);
   if (!only.startsWith("dashboard")) {
-    const files = filesOf(await trainInDeno({ spec: { ...small, depth: 2, steps: 300 } }));
+    // The picture of links needs no model to look into.
+    const steps = only === "share" ? 1 : 300;
+    const files = filesOf(await trainInDeno({ spec: { ...small, depth: 2, steps } }));
     const model = new Map(
       await Promise.all(
         [...files].map(async ([name, file]) => [name, await file.bytes()] as const),
@@ -213,6 +251,7 @@ async function run({ output, only }: Values<typeof flags>): Promise<void> {
     const address = `http://127.0.0.1:${server.addr.port}/`;
     await take(browser, address, { ...lesson, ...await insideShots(files) }, { output, only });
     if ("no-javascript".startsWith(only)) await takeStill(browser, address, output);
+    if ("share".startsWith(only)) await takeShare(browser, address, output);
   }
   if ("dashboard".startsWith(only.slice(0, 9))) await takeDashboard(browser, { output, only });
   await browser.close();

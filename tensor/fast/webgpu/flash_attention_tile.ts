@@ -133,7 +133,7 @@ export function defineTiledAttention(
   };
 }
 
-/** Declarations that all kernels share. */
+/** What all kernels declare. */
 const SHARED = `
 var<workgroup> staged: array<vec4<f32>, ${2 * DEPTH * LEAD}>;
 

@@ -72,7 +72,7 @@ const OPTIONS: OptionNames<ConvolutionOptions> = {
   groups: true,
 };
 
-/** Attributes of a convolution: everything that its kernels take besides tensors. */
+/** What the kernels of a convolution know besides the tensors. */
 interface Attributes {
   readonly geometry: Geometry;
   readonly groups: number;

@@ -37,7 +37,7 @@ interface Attributes {
   readonly geometry: Geometry;
   readonly image: Pair;
   readonly counts: Pair;
-  /** The value of the padding. */
+  /** What stands in the padding. */
   readonly value: number;
 }
 

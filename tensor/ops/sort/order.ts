@@ -19,7 +19,7 @@ export interface SortOptions {
   readonly descending?: boolean;
 }
 
-/** The result of {@linkcode sort}. */
+/** What {@linkcode sort} returns. */
 export interface Sorted {
   /** The elements in order; carries the gradient. */
   readonly values: Tensor;

@@ -1,4 +1,4 @@
-/** Code that all kernels of programs share: arguments, operands, the loops over runs and blocks. @module */
+/** What the kernels of programs share: arguments, operands, the loops over runs and blocks. @module */
 
 import type { DType } from "../../../dtype.ts";
 import type { Program } from "../../../expression/program.ts";

@@ -1,87 +1,17 @@
-/** The words of the lesson and its widgets. To translate it, translate `prose.md`, too. @module */
+/** The words of the lesson's widgets below the first screens, with those above. @module */
 
 import type { GptSpec } from "../engine/gpt_spec.ts";
 import type { Opened } from "../engine/inside.ts";
+import { words as first } from "./lesson.ts";
 
 /** Options that are called what they are. */
 function same<const T extends string>(...names: readonly T[]): Readonly<Record<T, T>> {
   return Object.fromEntries(names.map((name) => [name, name])) as Readonly<Record<T, T>>;
 }
 
+/** The words. */
 export const words = {
-  page: {
-    skip: "Skip to the lesson",
-    brand: "nanodino",
-    contents: "Contents",
-    minutes: (minutes: number) => `${minutes} min`,
-    next: (title: string) => `Next: ${title} →`,
-    code: "The code that computes this",
-    read: "Read on:",
-    line: (path: string, line: number) => `${path}, line ${line}`,
-    noscript:
-      "Without JavaScript the numbers stay as they are; all text, code and formulas are here.",
-    ideas: ["Idea", "File here", "In nanochat", "Becomes"],
-  },
-  opening: {
-    about: "A small network reads the names of dinosaurs, and makes up its own:",
-    before: "It knows nothing yet.",
-    start: "Let it learn",
-    again: "Once more",
-    nothing: "…",
-    at: (step: number, steps: number, loss: string) =>
-      step < steps
-        ? `step ${step} of ${steps}, loss ${loss}`
-        : `${steps} steps, loss ${loss}: it has learned. Section 9 shows how.`,
-  },
-  actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
-  neuron: {
-    graph: "The neuron: two inputs, each times its weight, the sum with the bias, and tanh",
-    x1: "Input x₁: body weight, kg",
-    x2: "Input x₂: height, cm",
-    w1: "Weight w₁",
-    w2: "Weight w₂",
-    bias: "Bias b",
-    inputs: ["x₁", "x₂"],
-    products: ["x₁ × w₁", "x₂ × w₂"],
-    sum: "Sum + bias",
-    output: "Output",
-    curve: "tanh of the sum: a curve from −1 to 1, and the point where this neuron is",
-    point: "this neuron",
-    verdict: (y: number): string => {
-      const size = Math.abs(y) > 0.9 ? "Strong" : Math.abs(y) > 0.5 ? "Clear" : "Weak";
-      return `${size} ${y < 0 ? "negative" : "positive"} signal`;
-    },
-  },
-  layers: {
-    graph: "3 inputs, each connected to 4 hidden neurons, each connected to 2 outputs",
-    input: (i: number) => `Input ${"x₁x₂x₃".slice(2 * i, 2 * i + 2)}`,
-    parameter: "Parameter, by number",
-    columns: ["Layer", "Weights", "Biases", "Sum"],
-    layer: (i: number) => i === 0 ? "Hidden" : "Output",
-    neuron: (column: number, i: number) => `${"xhy"[column]}${"₁₂₃₄"[i]}`,
-    together: "Together",
-    counts: "How the parameters are counted",
-    name: (layer: number, neuron: number, input: number | null) => {
-      const [from, to] = layer === 0 ? ["input", "hidden neuron"] : ["hidden neuron", "output"];
-      const owner = `${to} ${neuron + 1}`;
-      return input === null ? `bias of ${owner}` : `weight of ${owner} for ${from} ${input + 1}`;
-    },
-  },
-  forward: {
-    graph: "Two scores, two hidden neurons, one output",
-    x1: "Math score x₁",
-    x2: "English score x₂",
-    inputs: ["x₁", "x₂"],
-    neurons: ["h₁", "h₂"],
-    scaled: (input: string) => `${input}, normalized`,
-    sigmoid: "sigmoid",
-    think: "What comes next? Guess, then press Forward.",
-    output: "Output = sigmoid",
-    verdict: (p: number) =>
-      `${(100 * p).toFixed(1)} % probability of Pass: ${p >= 0.5 ? "Pass" : "Fail"}`,
-    step: (step: number, steps: number) => `Step ${step} of ${steps}`,
-    unknown: "?",
-  },
+  ...first,
   loss: {
     own: "Your prediction",
     columns: ["Prediction", "Error", "Loss"],
@@ -196,7 +126,15 @@ export const words = {
     one: "A bit more",
     starting: "Starting the engine…",
     map: "What the network says of each place in the plane, and the points",
-    neuron: (i: number) => `What neuron ${i + 1} of the first layer says of each place`,
+    neuron: (layer: number, i: number) =>
+      `What neuron ${i + 1} of layer ${layer} says of each place`,
+    inputs: ["Input x: the place from left to right", "Input y: the place from bottom to top"],
+    out: "out",
+    graph: (sizes: readonly number[]) =>
+      `The network: layers of ${
+        sizes.join(", ")
+      } neurons; wider lines are larger weights, blue ones ` +
+      "are positive, orange ones negative",
     train: "training",
     validation: "test",
     lossRow: "Loss",
@@ -222,6 +160,10 @@ export const words = {
       `${alphabet} letters, ${parameters} weights, ${examples} examples`,
     columns: ["Sample", "Before", "After"],
     empty: "(an empty word)",
+    own: "Your letters",
+    after: (letters: string) => letters === "" ? "How a name begins" : `What follows “${letters}”`,
+    end: "the end",
+    unknown: "It has never seen one of these letters. Try letters of dinosaurs’ names.",
   },
   gpt: {
     task: "Text",
@@ -231,6 +173,7 @@ export const words = {
       add: "Add numbers",
       parentheses: "Balanced parentheses",
       names: "Names of dinosaurs",
+      stories: "Stories of a small world",
       own: "Your own text",
     },
     own: "Your text, some thousand letters or more",
@@ -258,6 +201,7 @@ export const words = {
       merges: "Reversing, with BPE",
       deep: "Adding, deep",
       sgd: "With SGD",
+      stories: "Stories",
     },
     one: "One step",
     load: "Load a checkpoint",
@@ -309,10 +253,45 @@ export const words = {
     stale: "Your browser kept a run of an earlier version of this page. Start another one.",
     samples: "All that it wrote",
     columns: ["Step", "Sample"],
+    savePage: "Save as a page",
+    savePageHelp: "One file that holds your GPT. Send it to a friend: it opens in any browser.",
+    origin: (step: number, steps: number) => `step ${step} of ${steps}, trained in a page`,
     keep: (name: string) => `Download ${name}`,
     kept:
       "Put meta, model and tokenizer into one folder below base_checkpoints, and deno task sample " +
       "continues. With optim, training goes on from here.",
+  },
+  sense: {
+    teller: "Who tells",
+    tellers: {
+      model: "The model",
+      blind: "The model without attention",
+      counts: "Counts of words (4-gram)",
+      rules: "The rules of the world",
+    },
+    tell: "Tell a story",
+    count: (stories: number) => `Count over ${stories} stories of each`,
+    counting: (teller: string, story: number, stories: number) =>
+      `${teller}: story ${story} of ${stories}`,
+    noModel: "This page came without a model. Train one on stories in section 10 first.",
+    train: "Train your own in section 10",
+    verdict: (right: number, all: number) =>
+      `${right} of ${all} sentences make sense${right === all ? ". Not one mistake!" : ""}`,
+    fault: (sentence: string, faults: readonly string[]) => `“${sentence}”: ${faults.join("; ")}`,
+    answer: (question: string, wanted: string | undefined) =>
+      wanted === undefined
+        ? `“${question}”: the story does not say`
+        : `“${question}”: the story says “${wanted}”`,
+    more: (count: number) => `and ${count} more`,
+    unfinished: "The story has no end, or no beginning, that the world knows.",
+    caption: (stories: number) => `Over ${stories} stories of each`,
+    columns: [
+      "Who tells",
+      "Sentences without a mistake",
+      "Stories of known sentences only",
+      "Stories without any mistake",
+      "New sequences of 8 words",
+    ],
   },
   inside: {
     openTrained: "Open the GPT of section 10",
@@ -334,6 +313,7 @@ export const words = {
       add: "\n27+16=43",
       parentheses: "\n(()(()))",
       names: "\ntyrannosaurus",
+      stories: "There once was a lonely dragon called Mia.",
       other: "The state of our union is strong.",
     },
     tokens: "Tokens, colored by their surprise",

@@ -1,4 +1,4 @@
-/** The words of the dashboard. To translate it, translate this file. @module */
+/** The words of the dashboard. @module */
 
 /** The words. */
 export const words = {

@@ -1,0 +1,61 @@
+/** A model as one page: weights, tokenizer, engine, chat and the view inside. */
+
+import { checkpointFileName, describeProgress, writeFileAtomically } from "../gpt/mod.ts";
+import { join } from "./deps.ts";
+import { UsageError } from "./flags.ts";
+import { bytes } from "./format.ts";
+import { type ChosenModel, suggestionsFor } from "./models.ts";
+import { print } from "./output.ts";
+
+/** Constants, so that only who builds pages loads what they are made of. */
+const BUILD = "../web/model_page/mod.ts";
+
+/** What every page says of the rights to its model. */
+const LICENSE = "The engine is nanodino's (MIT). The weights are whose who trained them.";
+
+/**
+ * Writes the page.
+ *
+ * @param path The file, which is replaced if there is one.
+ * @throws {UsageError} If the model is of another architecture than nanochat's.
+ */
+export async function exportHtml(path: string, chosen: ChosenModel): Promise<void> {
+  const { meta, folder, progress, stage, tag } = chosen;
+  if (meta.architecture !== undefined) {
+    throw new UsageError(
+      `Cannot use --html: wanted a model of nanochat's architecture, got ${meta.architecture}`,
+    );
+  }
+  const { halveCheckpoint, modelPageTemplate, fillTemplate }:
+    typeof import("../web/model_page/mod.ts") = await import(BUILD);
+  const names = (["meta", "model", "tokenizer"] as const)
+    .map((part) => checkpointFileName(part, meta.state.step));
+  const files = names.map(async (name) => [name, await Deno.readFile(join(folder, name))] as const);
+  const halved = await halveCheckpoint(new Map(await Promise.all(files)));
+  const page = await fillTemplate(
+    await modelPageTemplate(),
+    {
+      id: tag,
+      stage,
+      origin: describeProgress(progress),
+      examples: suggestionsFor(chosen),
+      facts: factsOf(chosen),
+    },
+    new Map([...halved].map(([name, content]) => [name, new Blob([content])])),
+  );
+  await writeFileAtomically(path, new TextEncoder().encode(page));
+  print(`Written to ${path}: ${bytes((await Deno.stat(path)).size)}, which any browser opens`);
+}
+
+/** What the card of the page says besides the shape of the model. */
+function factsOf({ meta: { settings, state, savedAt } }: ChosenModel): [string, string][] {
+  const { data, task, conversations } = settings;
+  const trainedOn = conversations ?? task ?? data;
+  const bits = state.bitsPerByte;
+  return [
+    ...(trainedOn == null ? [] : [["Trained on", `${trainedOn}`] as [string, string]]),
+    ...(bits === null ? [] : [["Bits per byte", bits.toFixed(4)] as [string, string]]),
+    ["Saved", savedAt.slice(0, 10)],
+    ["License", LICENSE],
+  ];
+}

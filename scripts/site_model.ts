@@ -1,0 +1,64 @@
+/** The model that comes with the lesson: trained when it is first wanted, and kept. */
+
+import { basePath, ensureWritableFolder, openDevice, writeFileAtomically } from "../gpt/mod.ts";
+import { namesIn } from "../gpt/files/files.ts";
+import { join } from "./deps.ts";
+import { duration } from "./format.ts";
+import { write } from "./output.ts";
+
+/** A constant, so that only who builds pages loads what they are made of. */
+const SITE_MODEL = "../web/site_model.ts";
+
+type Files = Map<string, Uint8Array<ArrayBuffer>>;
+
+/** The model as it was kept; `null` if there is none of this version. */
+export async function keptSiteModel(): Promise<Files | null> {
+  const folder = await folderOf();
+  const names = await namesIn(folder);
+  if (!names.some((name) => name.startsWith("meta_"))) return null;
+  const files = names.map(async (name) => [name, await Deno.readFile(join(folder, name))] as const);
+  return new Map(await Promise.all(files));
+}
+
+/** Trains the model and keeps it. Returns `null` if a signal stopped it. */
+export async function makeSiteModel(
+  signal: AbortSignal,
+  onStep?: (step: number, steps: number) => void,
+): Promise<Files | null> {
+  const { siteModelSpec: { steps }, trainSiteModel } = await load();
+  const device = await openDevice("cpu");
+  try {
+    const files = await trainSiteModel(device, { signal, onStep: (step) => onStep?.(step, steps) });
+    if (files === null) return null;
+    const folder = await folderOf();
+    await ensureWritableFolder(folder);
+    // The metadata last: with it the model is whole.
+    for (const [name, bytes] of [...files].sort().toReversed()) {
+      await writeFileAtomically(join(folder, name), bytes);
+    }
+    return files;
+  } finally {
+    await device.close();
+  }
+}
+
+/** The same, with a line that tells how it goes. */
+export async function makeSiteModelShowing(signal: AbortSignal): Promise<Files | null> {
+  const isTerminal = Deno.stdout.isTerminal();
+  const start = performance.now();
+  write("Training the model that comes with the page, once; --no-model leaves it out\n");
+  const files = await makeSiteModel(signal, (step, steps) => {
+    const left = (performance.now() - start) / 1000 * (steps - step) / step;
+    if (isTerminal) write(`\r\x1b[Kstep ${step} of ${steps}, ${duration(left)} left`);
+  });
+  if (isTerminal) write("\r\x1b[K");
+  return files;
+}
+
+async function folderOf(): Promise<string> {
+  return basePath("site_model", await (await load()).siteModelVersion());
+}
+
+async function load(): Promise<typeof import("../web/site_model.ts")> {
+  return await import(SITE_MODEL);
+}

@@ -1,0 +1,83 @@
+/** What a first look at the lesson costs, and what comes when the reader moves. */
+
+import { assert, assertEquals } from "@std/assert";
+import { shareTags } from "./share.ts";
+import { builtSite, openSite, pageTest } from "./testing/pages.ts";
+
+/** The most bytes, compressed, that are requested before the reader moves. */
+const MAX_BYTES = 60_000;
+
+async function compressedSize(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+  return (await new Response(stream).arrayBuffer()).byteLength;
+}
+
+pageTest(
+  "all that is requested before the reader moves is 60 KB, and the opening writes with it",
+  async () => {
+    const site = await builtSite();
+    await using opened = await openSite("isolated");
+    const context = await opened.browser.newContext();
+    const requested: string[] = [];
+    context.on("request", (request) => {
+      const url = request.url();
+      if (url.startsWith(opened.address)) requested.push(url.slice(opened.address.length));
+    });
+    const page = await opened.page({ context, isFirstLook: true });
+    await page.waitForFunction(
+      () => Number(document.querySelector<HTMLElement>("[data-opening]")?.dataset.opening) === 60,
+      null,
+      { timeout: 120_000 },
+    );
+    assertEquals(requested.sort(), ["", "learn.js", "letters.js", "style.css"]);
+    const sizes = await Promise.all(
+      requested.map((path) => compressedSize(site.get(path || "index.html")!)),
+    );
+    const total = sizes.reduce((sum, bytes) => sum + bytes);
+    assert(total <= MAX_BYTES, `${total}: ${requested.map((path, i) => `${path} ${sizes[i]}`)}`);
+    assert(await page.locator(".opening li").count() === 4);
+    // Those on the first screens live.
+    await page.focus("#w2");
+    assertEquals(requested.includes("labs.js"), false);
+    // A key is a move: the others come, and live.
+    await page.keyboard.press("Home");
+    await page.waitForSelector("html[data-ready]");
+    assert(requested.includes("labs.js"));
+    await page.locator("[data-widget=slope] button").first().click();
+    assertEquals(await page.textContent("output[for=w]"), "1.7");
+    assertEquals(opened.problems, []);
+  },
+);
+
+pageTest("a link that sets what comes later brings it at once", async () => {
+  await using opened = await openSite("plain");
+  const page = await opened.page({ path: "#x1=2&backW=4.5", isFirstLook: true });
+  await page.waitForSelector("html[data-ready]");
+  assertEquals(await page.textContent("output[for=x1]"), "2.0");
+  assertEquals(await page.textContent("output[for=backW]"), "4.50");
+  // And it stays in the address, whatever else is set.
+  await page.focus("#x1");
+  await page.keyboard.press("Home");
+  await page.waitForFunction(() => location.hash.includes("x1=0"));
+  assert(page.url().includes("backW=4.5"), page.url());
+  assertEquals(opened.problems, []);
+});
+
+Deno.test("a link to the site shows its picture, wherever the site is", async () => {
+  const tagOf = (url: string | null = null) =>
+    /<meta property="og:image" content="([^"]*)">/.exec(shareTags("Title", url))?.[1];
+  assertEquals(tagOf(), "share.png");
+  for (const url of ["https://example.org/some/where", "https://example.org/some/where/"]) {
+    assertEquals(tagOf(url), "https://example.org/some/where/share.png");
+  }
+  assertEquals(
+    tagOf('https://example.org/"><script>'),
+    "https://example.org/&#34;&#62;&#60;script&#62;/share.png",
+  );
+  const site = await builtSite();
+  const html = new TextDecoder().decode(site.get("index.html"));
+  assert(html.includes(shareTags("From one neuron to a GPT", null)));
+  const picture = site.get("share.png")!;
+  const size = new DataView(picture.buffer, picture.byteOffset + 16, 8);
+  assertEquals([size.getUint32(0), size.getUint32(4)], [1200, 630]);
+});

@@ -1,0 +1,93 @@
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** The network of section 8 as a graph: in each neuron what it says of each place of the plane. @module */
+
+import type { NetworkProgress } from "../engine/network.ts";
+import { SMALL_GRID } from "../engine/points.ts";
+import type { JSX } from "../deps.ts";
+import { HeatMap } from "../parts/heat.tsx";
+import { fixed } from "../parts/number.ts";
+import { words } from "../words/labs.ts";
+
+const { network: text } = words;
+
+/** The two inputs: the place from left to right, and from bottom to top. */
+const inputs = [0, 1].map((axis) =>
+  Float32Array.from({ length: SMALL_GRID * SMALL_GRID }, (_, i) => {
+    const [row, column] = [Math.floor(i / SMALL_GRID), i % SMALL_GRID];
+    return (axis === 0 ? column : SMALL_GRID - 1 - row) / (SMALL_GRID - 1);
+  })
+);
+
+/** A line of weight 1 is so many pixels wide; none is wider than the second. */
+const [UNIT, THICKEST] = [2, 7];
+
+/** Where neuron `i` of a layer is, in percent of the drawing. */
+const placeOf = (i: number, count: number) => 100 * (i + 0.5) / count;
+
+/** Draws the layers from left to right, and the weights between them: their width, and by color their sign. */
+export function NetworkGraph({ hidden, shade, now }: {
+  /** The number of neurons of each hidden layer. */
+  readonly hidden: readonly number[];
+  /** The shade, from 0 to 1, of what a neuron says. */
+  readonly shade: (x: number) => number;
+  /** What is known of it; nothing before the first step. */
+  readonly now: Pick<NetworkProgress, "neurons" | "weights"> | undefined;
+}): JSX.Element {
+  const sizes = [inputs.length, ...hidden, 1];
+  const maps = [
+    inputs,
+    ...hidden.map((count, layer) =>
+      Array.from({ length: count }, (_, i) => now?.neurons[layer]?.[i]?.map(shade) ?? null)
+    ),
+  ];
+  const lines = sizes.slice(1).flatMap((count, layer) =>
+    Array.from({ length: count }, (_, to) =>
+      Array.from({ length: sizes[layer]! }, (_, from) => ({
+        layer,
+        from,
+        to,
+        weight: now?.weights[layer]?.[to * sizes[layer]! + from],
+      }))).flat()
+  );
+  const across = (layer: number) => placeOf(layer, sizes.length);
+  return (
+    <div class="net" role="group" aria-label={text.graph(sizes)}>
+      <div class="layers">
+        <svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
+          {lines.map(({ layer, from, to, weight }) => {
+            const [x, y] = [across(layer), placeOf(from, sizes[layer]!)];
+            const [u, v] = [across(layer + 1), placeOf(to, sizes[layer + 1]!)];
+            const middle = (x + u) / 2;
+            return (
+              <path
+                key={`${layer} ${from} ${to}`}
+                class={`edge ${weight === undefined ? "" : weight < 0 ? "minus" : "plus"}`}
+                d={`M${x} ${y}C${middle} ${y} ${middle} ${v} ${u} ${v}`}
+                stroke-width={weight === undefined
+                  ? 1
+                  : fixed(Math.min(THICKEST, UNIT * Math.abs(weight)), 2)}
+                data-weight={weight === undefined ? undefined : fixed(weight, 4)}
+              />
+            );
+          })}
+        </svg>
+        {maps.map((column, layer) => (
+          <div key={layer} class="layer">
+            {column.map((values, i) => (
+              <HeatMap
+                key={i}
+                title={layer === 0 ? text.inputs[i]! : text.neuron(layer, i)}
+                values={values}
+                size={SMALL_GRID}
+              />
+            ))}
+          </div>
+        ))}
+        <div class="layer">
+          <span class="out">{text.out}</span>
+        </div>
+      </div>
+    </div>
+  );
+}

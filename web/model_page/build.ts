@@ -1,0 +1,64 @@
+/** Builds the page that holds a model. @module */
+
+import { bundle, pageIcon, styleSheet } from "../bundle.ts";
+import { words } from "../words/chat.ts";
+import { language } from "../words/language.ts";
+import { SLOTS } from "./template.ts";
+
+let built: Promise<string> | null = null;
+
+/**
+ * Builds the template of a page that holds a model, once. Needs `--unstable-bundle`.
+ *
+ * Its policy names its script and its style by their digests, and allows no request.
+ *
+ * @throws {Error} If a script cannot be bundled.
+ */
+export function modelPageTemplate(): Promise<string> {
+  return built ??= build();
+}
+
+async function build(): Promise<string> {
+  const own = (path: string) => new URL(path, import.meta.url);
+  const [engine, client, style] = await Promise.all([
+    bundle(own("./worker.ts")),
+    bundle(own("./client.tsx")),
+    styleSheet(own("../inside/style.css"), own("../chat/style.css")),
+  ]);
+  const script = `self.nanodino_engine=function(){${engine}};${client}`;
+  for (const [tag, text] of [["script", script], ["style", style]] as const) {
+    if (text.includes(`</${tag}`)) {
+      throw new Error(
+        `Cannot build the page: wanted a ${tag} without its own end, got one with it`,
+      );
+    }
+  }
+  const policy = [
+    "default-src 'none'",
+    `script-src '${await digest(script)}' 'wasm-unsafe-eval'`,
+    // Bars and maps set lengths of their own.
+    `style-src '${await digest(style)}'`,
+    "img-src data:",
+    "worker-src blob:",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  return `<!doctype html>
+<html lang="${language}"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="store" content="${SLOTS.store}">
+<title>${SLOTS.title}</title>
+<link rel="icon" href="${pageIcon}">
+<style>${style}</style></head>
+<body><div id="page"></div><noscript>${words.noscript}</noscript>
+${SLOTS.data}
+<script>${script}</script></body></html>
+`;
+}
+
+/** As a policy names a text. */
+async function digest(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return `sha256-${new Uint8Array(bytes).toBase64()}`;
+}

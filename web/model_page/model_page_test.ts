@@ -1,0 +1,210 @@
+/** A model as one page: it opens from a disk, answers as Deno does, and loads nothing. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Page } from "npm:playwright-core@1.65.1";
+import { ChatSession } from "../../chat/session.ts";
+import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
+import { openModel } from "../engine/inside.ts";
+import { halveCheckpoint } from "../half_precision.ts";
+import { filesOf, onCpu, small, trainInDeno } from "../testing/gpt.ts";
+import { builtSite, openSite, pageTest, violations, Widget } from "../testing/pages.ts";
+import { modelPageTemplate } from "./build.ts";
+import { fillTemplate, type ModelCard } from "./template.ts";
+
+const hostile =
+  `</title></script><script>document.title = "broken in"</script><img src=x onerror=a()>$&`;
+
+const card: ModelCard = {
+  id: "Dino",
+  stage: "sft",
+  origin: "step 20 of 20",
+  examples: ["What can you do?"],
+  facts: [["Bits per byte", "1.2345"]],
+};
+
+let made: Promise<Map<string, Blob>> | null = null;
+/** A small model, in half precision. */
+function model(): Promise<Map<string, Blob>> {
+  return made ??= (async () => {
+    const files = filesOf(await trainInDeno({ spec: { ...small, context: 128, width: 64 } }));
+    const bytes = Array.from(files, async ([name, file]) => [name, await file.bytes()] as const);
+    const halved = await halveCheckpoint(new Map(await Promise.all(bytes)));
+    return new Map([...halved].map(([name, content]) => [name, new Blob([content])]));
+  })();
+}
+
+/** Opens a page from a file, without a network. Tells what it requests, and what goes wrong. */
+async function withPage(
+  html: string,
+  use: (page: Page, requests: readonly string[], problems: string[]) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/model.html`, html);
+  const browser = await startChromium(findChromium()!);
+  try {
+    const context = await browser.newContext({ offline: true, colorScheme: "dark" });
+    const requests: string[] = [], problems: string[] = [];
+    context.on("request", (request) => requests.push(request.url()));
+    const page = await context.newPage();
+    page.on("pageerror", (error) => problems.push(`${error}`));
+    page.on("console", (message) => {
+      if (message.type() === "error") problems.push(message.text());
+    });
+    page.on("dialog", (dialog) => problems.push(`dialog: ${dialog.message()}`));
+    await page.goto(`file://${folder}/model.html`);
+    await page.waitForSelector("html[data-ready]");
+    await use(page, requests, problems);
+  } finally {
+    await browser.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Says something in a chat of its own, and returns the answer. */
+async function ask(page: Page, question: string): Promise<string> {
+  await page.getByRole("button", { name: "New chat" }).first().click();
+  await page.fill("#message", question);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".assistant .actions", { timeout: 60_000 });
+  return await page.locator(".assistant .said").last().innerText();
+}
+
+async function setGreedy(page: Page): Promise<void> {
+  await page.locator("aside summary").click();
+  await page.focus("#temperature");
+  await page.keyboard.press("Home");
+}
+
+pageTest("20 greedy answers are those of Deno, from a disk, without one request", async () => {
+  const files = await model();
+  const questions = Array.from(
+    { length: 20 },
+    (_, i) => `${i} + ${3 * i}? ${"ab ".repeat(i)}`.trim(),
+  );
+  const wanted = await onCpu(async (device) => {
+    const { model, tokenizer } = await openModel(device, files);
+    const answers: string[] = [];
+    for (const question of questions) {
+      using session = new ChatSession(model, tokenizer, { maxTokens: 128 });
+      let answer = "";
+      const pieces = session.answer(question, { temperature: 0, maxTokens: 1000 });
+      for await (const { text } of pieces) answer += text;
+      answers.push(answer);
+    }
+    return answers;
+  });
+  assert(new Set(wanted).size > 5, wanted.join("\n"));
+  const html = await fillTemplate(await modelPageTemplate(), card, files);
+  await withPage(html, async (page, requests, problems) => {
+    await page.waitForSelector(".greeting", { timeout: 60_000 });
+    await setGreedy(page);
+    const squeezed = (text: string) => text.replace(/\s+/g, " ").trim();
+    for (const [i, question] of questions.entries()) {
+      assertEquals(squeezed(await ask(page, question)), squeezed(wanted[i]!), question);
+    }
+    assertEquals(requests.filter((url) => !/^(file|blob|data):/.test(url)), []);
+    assertEquals(requests.filter((url) => url.startsWith("file:")).length, 1);
+    assertEquals(problems, []);
+  });
+});
+
+pageTest("it shows probabilities, its card and its inside, and is accessible", async () => {
+  const html = await fillTemplate(await modelPageTemplate(), card, await model());
+  await withPage(html, async (page, _requests, problems) => {
+    await page.waitForSelector(".greeting", { timeout: 60_000 });
+    assertEquals(await violations(page), []);
+    await ask(page, "1+1=");
+    await page.getByRole("button", { name: "Probabilities" }).click();
+    const shares = await page.$$eval(
+      "[data-table=likely] .number",
+      (all) => all.map(({ textContent }) => Number(textContent)),
+    );
+    assert(shares.length === 5 && shares.every((share, i) => share <= (shares[i - 1] ?? 1)));
+    await page.locator(".card summary").click();
+    const text = await page.innerText(".card");
+    assert(text.includes("step 20 of 20") && text.includes("1.2345"), text);
+    assert(text.includes("Nothing leaves it"), text);
+    await page.getByRole("button", { name: "Look inside" }).click();
+    await page.waitForSelector("[data-table=lens]", { timeout: 60_000 });
+    assertEquals(await page.locator("input[type=file]").count(), 0);
+    await page.locator(".card summary").click();
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 740 });
+      assert(await page.evaluate(() => document.documentElement.scrollWidth) <= width);
+      assertEquals(await violations(page), [], `${width}`);
+    }
+    assertEquals(problems, []);
+  });
+});
+
+pageTest(
+  "nothing of a model or of a prompt becomes markup, and the policy stops requests",
+  async () => {
+    const given: ModelCard = {
+      ...card,
+      id: hostile,
+      origin: hostile,
+      examples: [hostile],
+      facts: [[hostile, hostile]],
+    };
+    const files = new Map([...await model(), [`x" onload="a()${hostile}`, new Blob(["x"])]]);
+    const html = await fillTemplate(await modelPageTemplate(), given, files);
+    await withPage(html, async (page, _requests, problems) => {
+      await page.waitForSelector(".greeting", { timeout: 60_000 });
+      assertEquals(await page.title(), hostile);
+      assertEquals(await page.locator("img").count(), 0);
+      assert((await page.innerText(".chips")).includes(hostile));
+      await page.locator(".chips button").click();
+      await page.waitForSelector(".assistant .actions", { timeout: 60_000 });
+      assertEquals(await page.locator(".user .said").innerText(), hostile);
+      await page.locator(".card summary").click();
+      assert((await page.innerText(".card")).includes(hostile));
+      // One block for the card, one a file, and the script.
+      assertEquals(await page.locator("script").count(), 1 + files.size + 1);
+      assertEquals([await page.locator("img").count(), await page.title()], [0, hostile]);
+      assertEquals(problems, []);
+
+      const done = await page.evaluate(async () => {
+        const tries = [
+          () => fetch("https://example.org/"),
+          () => fetch("data:text/plain,x"),
+          () => import("data:text/javascript,1"),
+        ];
+        const results = await Promise.all(
+          tries.map((attempt) => attempt().then(() => "allowed", () => "refused")),
+        );
+        // A script in the page, as from an injection.
+        const script = document.createElement("script");
+        script.textContent = "document.title = 'broken in'";
+        document.body.append(script);
+        return [...results, document.title === "broken in" ? "allowed" : "refused"];
+      });
+      assertEquals(done, Array(4).fill("refused"));
+    });
+  },
+);
+
+pageTest(
+  "a GPT that was trained in the lesson is saved as a page, which continues texts",
+  async () => {
+    await using opened = await openSite("file", await builtSite());
+    const context = await opened.browser.newContext({ acceptDownloads: true });
+    const path = "#task=add&gptDepth=1&gptWidth=32&context=32&gptSteps=20&gptDevice=cpu";
+    const page = await opened.page({ context, path });
+    await new Widget(page, "gpt").press("Start");
+    const save = page.getByRole("button", { name: "Save as a page" });
+    await save.waitFor({ timeout: 120_000 });
+    const [download] = await Promise.all([page.waitForEvent("download"), save.click()]);
+    assertEquals(download.suggestedFilename(), "model.html");
+    const html = await Deno.readTextFile(await download.path());
+    assert(html.includes("data-file") && !html.includes("optim_"), "wanted no optimizer");
+    assertEquals(opened.problems, []);
+    await withPage(html, async (page, _requests, problems) => {
+      await page.waitForSelector(".greeting", { timeout: 60_000 });
+      assertEquals(await page.title(), "Add numbers");
+      const answer = await ask(page, "1+1=");
+      assert(answer.length > 0);
+      assertEquals(problems, []);
+    });
+  },
+);

@@ -1,0 +1,68 @@
+/** The words of the widgets on the first screens of the lesson; those of the others are in `labs.ts`. @module */
+
+/** The words. */
+export const words = {
+  opening: {
+    about: "A small network reads the names of dinosaurs, and makes up its own:",
+    before: "It knows nothing yet.",
+    start: "Let it learn",
+    again: "Once more",
+    story: "Tell me a story",
+    aboutStory: "A GPT tells this story, here, on your machine. You will train one like it:",
+    waking: "It wakes up…",
+    nothing: "…",
+    at: (step: number, steps: number, loss: string) =>
+      step < steps
+        ? `step ${step} of ${steps}, loss ${loss}`
+        : `${steps} steps, loss ${loss}: it has learned. Section 9 shows how.`,
+  },
+  actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
+  neuron: {
+    graph: "The neuron: two inputs, each times its weight, the sum with the bias, and tanh",
+    x1: "Input x₁: body weight, kg",
+    x2: "Input x₂: height, cm",
+    w1: "Weight w₁",
+    w2: "Weight w₂",
+    bias: "Bias b",
+    inputs: ["x₁", "x₂"],
+    products: ["x₁ × w₁", "x₂ × w₂"],
+    sum: "Sum + bias",
+    output: "Output",
+    curve: "tanh of the sum: a curve from −1 to 1, and the point where this neuron is",
+    point: "this neuron",
+    verdict: (y: number): string => {
+      const size = Math.abs(y) > 0.9 ? "Strong" : Math.abs(y) > 0.5 ? "Clear" : "Weak";
+      return `${size} ${y < 0 ? "negative" : "positive"} signal`;
+    },
+  },
+  layers: {
+    graph: "3 inputs, each connected to 4 hidden neurons, each connected to 2 outputs",
+    input: (i: number) => `Input ${"x₁x₂x₃".slice(2 * i, 2 * i + 2)}`,
+    parameter: "Parameter, by number",
+    columns: ["Layer", "Weights", "Biases", "Sum"],
+    layer: (i: number) => i === 0 ? "Hidden" : "Output",
+    neuron: (column: number, i: number) => `${"xhy"[column]}${"₁₂₃₄"[i]}`,
+    together: "Together",
+    counts: "How the parameters are counted",
+    name: (layer: number, neuron: number, input: number | null) => {
+      const [from, to] = layer === 0 ? ["input", "hidden neuron"] : ["hidden neuron", "output"];
+      const owner = `${to} ${neuron + 1}`;
+      return input === null ? `bias of ${owner}` : `weight of ${owner} for ${from} ${input + 1}`;
+    },
+  },
+  forward: {
+    graph: "Two scores, two hidden neurons, one output",
+    x1: "Math score x₁",
+    x2: "English score x₂",
+    inputs: ["x₁", "x₂"],
+    neurons: ["h₁", "h₂"],
+    scaled: (input: string) => `${input}, normalized`,
+    sigmoid: "sigmoid",
+    think: "What comes next? Guess, then press Forward.",
+    output: "Output = sigmoid",
+    verdict: (p: number) =>
+      `${(100 * p).toFixed(1)} % probability of Pass: ${p >= 0.5 ? "Pass" : "Fail"}`,
+    step: (step: number, steps: number) => `Step ${step} of ${steps}`,
+    unknown: "?",
+  },
+};
