@@ -34,7 +34,7 @@ export class Node<V> {
   operation: string;
   /** The input nodes; `null` for an input that needs no gradient. */
   readonly inputs: readonly (Node<V> | null)[];
-  /** What must be kept for backward through this node, if values own memory. */
+  /** Values kept alive for backward through this node, if values own memory. */
   saved: unknown = null;
   #gradient: GradientFunction<V> | null;
   #used = false;

@@ -83,7 +83,7 @@ export type Fact =
     readonly value: readonly FactValue[];
   };
 
-/** What a file holds. */
+/** The content of a file. */
 export interface GgufFile {
   /** By name, such as `llama.block_count`. */
   readonly facts: ReadonlyMap<string, Fact>;

@@ -24,7 +24,7 @@ export interface UnpickleOptions {
   readonly globals: ReadonlyMap<string, PickleGlobal>;
   /** Names that may occur as values, such as `torch.FloatStorage`. @default {none} */
   readonly values?: ReadonlyMap<string, unknown>;
-  /** What a persistent id stands for. @default refuses them */
+  /** Returns the object that a persistent id stands for. @default refuses them */
   readonly persistent?: (id: unknown) => unknown;
 }
 

@@ -37,7 +37,7 @@ export async function openSafetensors(source: Source): Promise<StoredTensors> {
     const announced = prefix.length < prefixBytes
       ? 0
       : Number(new DataView(prefix.buffer).getBigUint64(0, true));
-    // What is more than the file is left to the parser's message.
+    // A header longer than the file is reported by the parser.
     const head = await source.read(0, Math.min(source.size, prefixBytes + announced));
     const { entries, metadata, dataStart } = parseHeader(
       head,

@@ -7,7 +7,7 @@
 import { type Buildable, PickleWriter, unpickle } from "./pickle.ts";
 import { malformed, type Source } from "./source.ts";
 
-/** What a `tiktoken.Encoding` is made of. */
+/** The fields of a `tiktoken.Encoding`. */
 export interface TiktokenEncoding {
   /** Its name. */
   readonly name: string;

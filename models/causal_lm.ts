@@ -1,4 +1,4 @@
-/** What the models of this folder share: the head, the loss, KV caches, training. @module */
+/** The common part of the models of this folder: the head, the loss, KV caches, training. @module */
 
 import {
   type DecodingCosts,
@@ -100,7 +100,7 @@ export abstract class CausalLM<Config extends ModelConfig> extends Module
     return 6 * this.#matmulParameters + 12 * heads * headSize * attended;
   }
 
-  /** What it costs to decode the last of `contextLength` tokens. */
+  /** The cost of decoding the last of `contextLength` tokens. */
   decodingCosts(contextLength: number): DecodingCosts {
     const { layers, heads, keyHeads, headSize } = this.#sizes;
     return {

@@ -39,7 +39,7 @@ export async function openGgufModel(
   return await buildFrom({ file, tensors, layout, architecture, config }, device);
 }
 
-/** What a GGUF file says of a model, and how its tensors are laid out. */
+/** A GGUF file's metadata of a model, and the layout of its tensors. */
 export function toGguf(
   model: TrainableModel,
 ): { readonly facts: Map<string, Fact>; readonly layout: Layout } | null {

@@ -30,7 +30,7 @@ const preTokenizers: Readonly<
 const [NORMAL, CONTROL, ADDED, UNUSED] = [1, 3, 4, 5];
 
 /**
- * What a GGUF file says of a tokenizer.
+ * A GGUF file's metadata of a tokenizer.
  *
  * @param vocabSize The number of ids that the model has, which may be more.
  * @throws {RangeError} If llama.cpp has no name for its split pattern.

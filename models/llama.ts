@@ -19,7 +19,7 @@ import { rotaryFrequencies, RotaryTable } from "./rotary_table.ts";
 
 /** Llama 3.1's scaling of rotary frequencies, for more positions than were trained at first. */
 export interface RopeScaling {
-  /** What low frequencies are divided by. */
+  /** The divisor of low frequencies. */
   readonly factor: number;
   /** Frequencies whose wave is longer than the original length over this are low. */
   readonly lowFreqFactor: number;

@@ -78,7 +78,7 @@ export async function openPretrained(
 
 async function openGgufFile(source: Source, device: Device): Promise<Pretrained> {
   const gguf = await openGguf(source);
-  // What is small fails first.
+  // The small files first, so that a problem with them shows before the weights are read.
   const tokenizer = ggufTokenizer(source.name, gguf);
   const template = gguf.facts.get("tokenizer.chat_template")?.value;
   return {
@@ -95,7 +95,7 @@ async function openFolder(
 ): Promise<Pretrained> {
   const json = await readJson(folder, "config.json");
   if (json !== null) {
-    // What is small fails first.
+    // The small files first, so that a problem with them shows before the weights are read.
     const tokenizer = await huggingFaceTokenizer(folder, json);
     const chatTemplate = await readTemplate(folder);
     return { model: await openHuggingFace(folder, json, device), tokenizer, chatTemplate };

@@ -23,7 +23,7 @@ export interface Layout {
   isIgnored?(name: string): boolean;
 }
 
-/** What is built, and from where. */
+/** A model to build, and the source of its weights. */
 export interface ModelSource<Config extends ModelConfig, Model extends TrainableModel> {
   /** The file, for messages. */
   readonly file: string;
@@ -174,7 +174,7 @@ function reordered(
   return result;
 }
 
-/** What a config has under names of another program. */
+/** A config's fields under the names of another program. */
 export class Fields {
   readonly #file: string;
   readonly #values: Readonly<Record<string, unknown>>;

@@ -5,7 +5,7 @@ export type Launcher = "MPICH" | "Open MPI" | "Slurm";
 
 /** The place of this process among those that a launcher started. */
 export interface Ranks {
-  /** Who started it. `MPICH` stands for every launcher that speaks PMI. */
+  /** The program that started this process. `MPICH` stands for every launcher that speaks PMI. */
   readonly launcher: Launcher;
   /** The number of this process, from 0. */
   readonly rank: number;

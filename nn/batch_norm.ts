@@ -42,7 +42,7 @@ const normalizeRows = defineProgram(
   },
 );
 
-/** What both kinds of batch norm do; they differ in the shapes that they take. */
+/** The common part of both kinds of batch norm, which differ in the shapes that they take. */
 abstract class BatchNorm extends Module {
   /** Scale, `[channels]`, initially one. */
   readonly weight: Tensor;

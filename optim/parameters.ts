@@ -34,7 +34,7 @@ export type GroupOptions<Group extends ParameterGroup> = Hyperparameters<Group> 
   readonly parameters: Parameters;
 };
 
-/** What an optimizer trains: parameters, or groups of them with hyperparameters of their own. */
+/** The parameters of an optimizer, or groups of them with hyperparameters of their own. */
 export type ParametersOrGroups<Group extends ParameterGroup> =
   | Parameters
   | readonly GroupOptions<Group>[];

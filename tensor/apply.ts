@@ -9,7 +9,7 @@ import { isGradEnabled, noGrad } from "./grad_mode.ts";
 import type { History } from "./storage.ts";
 import { allocate, checkTensor, type Tensor } from "./tensor.ts";
 
-/** What is known of a tensor before it is computed. */
+/** Shape and dtype of a tensor, known before it is computed. */
 export type Specification = Pick<View, "shape" | "dtype">;
 
 /** A value for each input, or for each output, of an operation. */

@@ -44,7 +44,7 @@ export interface OpenOptions {
 
 /** Describes a device; see {@linkcode Device.info}. */
 export interface DeviceInfo {
-  /** What computes, in at most 60 characters: `cpu: 2 threads, OpenBLAS 0.3.29`. */
+  /** Name of the hardware and libraries, at most 60 characters: `cpu: 2 threads, OpenBLAS 0.3.29`. */
   readonly title: string;
   /** One line for people: CPU or adapter, threads, libraries, and what is missing. */
   readonly description: string;

@@ -59,7 +59,7 @@ export interface Call {
 /** A kernel that ran. */
 export interface ExplainedKernel extends Omit<ProfileEvent, "call">, Call {}
 
-/** What ran, in order. */
+/** The kernels that ran, in order. */
 export interface Explanation {
   /** Wall-clock duration in milliseconds. */
   readonly milliseconds: number;

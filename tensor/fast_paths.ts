@@ -50,7 +50,7 @@ export type Gain =
   | {
     /** Speed relative to what runs without the fast path. */
     readonly factor: number;
-    /** What was timed. */
+    /** The problem that was timed. */
     readonly of: string;
   }
   | { readonly unmeasured: string };

@@ -1,6 +1,6 @@
 /**
- * What backends and hand-written kernels see of tensors and devices: allocations, views, kernels and
- * how they are dispatched. Who trains or runs a model needs none of it.
+ * Tensors and devices as backends and hand-written kernels see them: allocations, views, kernels and
+ * how they are dispatched. Code that trains or runs a model needs none of it.
  *
  * @module
  */

@@ -221,7 +221,7 @@ interface Trails {
   enterWith(trail: Trail): void;
 }
 
-/** What Deno, Node and Bun have, and browsers do not. */
+/** The part of the global scope that Deno, Node and Bun have, and browsers do not. */
 interface Runtime {
   readonly process?: {
     getBuiltinModule?(name: string): { readonly AsyncLocalStorage: new () => Trails } | undefined;

@@ -95,7 +95,7 @@ export class HandleOwner {
 }
 
 /**
- * What the operations that led to a result saved for their gradients.
+ * The values that the operations that led to a result saved for their gradients.
  *
  * Reference-counted: a result and the operations after it can run backward through an operation;
  * when the last of them is gone, the saved values are freed. So backward works wherever the result

@@ -82,7 +82,7 @@ function copyOf(x: Tensor): Tensor {
   return noGrad(() => own.copy(x));
 }
 
-/** What {@linkcode Tensor.isParameter} tells. A set, so that other tensors are no larger for it. */
+/** The tensors that are parameters. A set instead of a field, so that other tensors stay small. */
 const parameters = new WeakSet<Tensor>();
 
 class Leaf extends Node<Tensor> {

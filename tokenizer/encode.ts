@@ -223,7 +223,7 @@ class Merger {
   tokens: Int32Array = new Int32Array(WINDOW);
   #before = new Int32Array(WINDOW);
   #after = new Int32Array(WINDOW);
-  /** What the pair starting here merges into, with the position in the low bits; or NONE. */
+  /** The token that the pair starting here merges into, with the position in the low bits; or NONE. */
   #joined = new Int32Array(WINDOW);
   #byteIds: Int32Array;
   #pairs: PairTable;

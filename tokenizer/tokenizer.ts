@@ -42,7 +42,7 @@ export interface EncodeOptions {
   prepend?: string | number | null;
   /** Token to put last: the name of a special token, or any id. */
   append?: string | number;
-  /** What the names of special tokens in the text are: text, or these tokens. @default {"text"} */
+  /** Whether names of special tokens in the text become these tokens. @default {"text"} */
   special?: "text" | "recognize";
 }
 

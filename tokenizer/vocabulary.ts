@@ -120,7 +120,7 @@ export function findProblem(vocabulary: Vocabulary): string | null {
   return null;
 }
 
-/** What is wrong with the tokens that have names; adds those to `taken`. */
+/** Describes a problem with the named tokens, if there is one; adds them to `taken`. */
 function problemOfNames(
   { tokens, specialTokens, addedTokens = new Map() }: Vocabulary,
   taken: Map<number, string>,

@@ -1,6 +1,6 @@
 /** Addresses of data sets on the hub. @module */
 
-/** What an address names. */
+/** The parts of an address. */
 export interface HubAddress {
   /** `ORG/NAME`. */
   readonly repository: string;

@@ -16,7 +16,7 @@ export interface DownloadOptions extends Omit<RequestOptions, "headers"> {
   readonly onProgress?: (bytes: number, total: number | null) => void;
 }
 
-/** What a partial download is of. */
+/** The source of a partial download. */
 interface Origin {
   readonly url: string;
   /** The server's name of this version of the file; `null` if it has none. */

@@ -52,7 +52,7 @@ function folderOf(root: string, address: string): string {
 }
 
 /**
- * What is here of an address; `null` if it was never asked for.
+ * The local state of an address; `null` if it was never requested.
  *
  * @throws {SyntaxError} If its description is damaged.
  */

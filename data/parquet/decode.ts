@@ -1,4 +1,4 @@
-/** What the thread that reads parquet files does; see `reader.ts`. @module */
+/** The worker that reads parquet files for `reader.ts`. @module */
 
 import type { ColumnMetaData, DecodedArray, FileMetaData, SchemaTree } from "../deps.ts";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
@@ -6,7 +6,7 @@ import { importCompressors, importParquet } from "../deps.ts";
 import { type FoundFile, readBytes } from "../files.ts";
 import { checkColumn, checkPages, checkRows, type ColumnRange, findFooter } from "./checks.ts";
 
-/** What the thread is asked for. */
+/** A request to the worker. */
 export type Request =
   | { readonly kind: "load" }
   | { readonly kind: "open"; readonly file: FoundFile; readonly columns: readonly string[] }
@@ -24,7 +24,7 @@ export interface Rows {
   readonly end: number;
 }
 
-/** What a file says about itself. */
+/** A file's description of its content. */
 export interface Contents {
   /** All columns at the top level of the schema. */
   readonly columns: readonly string[];
@@ -243,7 +243,7 @@ function quoted(names: readonly string[]): string {
 }
 
 function reasonOf(error: unknown): string {
-  // What the engine says when the decoder stumbles, such as "… properties of undefined".
+  // The engine's own errors, such as "… properties of undefined", mean that the decoder failed.
   if (error instanceof TypeError || error instanceof RangeError) return "damaged bytes";
   return error instanceof Error ? error.message : String(error);
 }

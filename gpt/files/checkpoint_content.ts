@@ -15,7 +15,7 @@ import {
   formatMeta,
 } from "./checkpoint_meta.ts";
 
-/** What a checkpoint holds of a model. */
+/** The part of a model that a checkpoint contains. */
 export type SavedModel = Pick<TrainableModel, "architecture" | "config" | "stateDict">;
 
 /** Content of a checkpoint. */
@@ -85,7 +85,7 @@ export async function encodeCheckpoint(
   );
 }
 
-/** What the files of a run tell about its model. */
+/** The fields of a checkpoint's metadata that describe the model. */
 export function describeModel(
   model: SavedModel,
 ): Pick<CheckpointMeta, "architecture" | "modelConfig" | "parameters"> {

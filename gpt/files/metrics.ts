@@ -89,7 +89,7 @@ export async function readMetrics(path: string): Promise<MetricsRecord[]> {
   return records;
 }
 
-/** What has come to a metrics file. */
+/** New records of a metrics file. */
 export interface MetricsAddition {
   /** Whether the file began again, as after a resume, so that earlier lines no longer count. */
   readonly isNew: boolean;
@@ -145,7 +145,7 @@ export class MetricsFollower {
       isNew = this.#bytes > 0;
       this.#bytes = this.#lines = 0;
     }
-    // What follows the last line break is an incomplete line, and is read again.
+    // The bytes after the last line break are an incomplete line, which is read again later.
     const whole = added.subarray(0, added.lastIndexOf(0x0a) + 1);
     this.#bytes += whole.length;
     const records: MetricsRecord[] = [];

@@ -1,5 +1,5 @@
 /**
- * What is known of a run before its first checkpoint: the content of `run.json` in its folder.
+ * Facts about a run that are known before its first checkpoint: `run.json` in its folder.
  *
  * @module
  */

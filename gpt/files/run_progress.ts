@@ -4,12 +4,12 @@ import type { CheckpointMeta } from "./checkpoint_meta.ts";
 import { readRunInfo } from "./run_info.ts";
 import { isTraining } from "./run_lock.ts";
 
-/** What a run does: it trains, has come to its end, or was stopped before. */
+/** The state of a run: it trains, has reached its last step, or was stopped before. */
 export type RunState = "running" | "finished" | "stopped";
 
 /** How far a run had come when a checkpoint was saved, and what it does now. */
 export interface RunProgress {
-  /** What the run does now. */
+  /** The state of the run now. */
   readonly state: RunState;
   /** Steps done in the checkpoint. */
   readonly step: number;

@@ -19,7 +19,7 @@ export interface WatchedNames {
 
 /** A model that one can look into. */
 export interface InspectableModel extends LanguageModel {
-  /** What `watch` is called with. */
+  /** The names that `watch` is called with. */
   readonly watchedNames: WatchedNames;
   /** Runs the model, and hands out what it computes. */
   forward(
@@ -43,7 +43,7 @@ export interface InspectedStage {
   readonly next: Float32Array;
 }
 
-/** What a forward pass over T tokens shows. */
+/** The intermediate results of a forward pass over T tokens. */
 export interface Inspection {
   /** Attention weights `[T, T]`, by layer and head: a row reads, a column is read. */
   readonly attention: readonly (readonly Float32Array[])[];

@@ -1,4 +1,4 @@
-/** What generation, evaluation and training need of a model. @module */
+/** The interfaces of models for generation, evaluation and training. @module */
 
 import type { Module } from "../../nn/mod.ts";
 import type { MuonAdamWGroupOptions } from "../../optim/mod.ts";
@@ -6,7 +6,7 @@ import type { Device, FloatType, Reduction, Tensor } from "../../tensor/mod.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { LearningRates } from "../train/optimizer_groups.ts";
 
-/** What the config of every architecture tells. */
+/** The fields that the config of every architecture has. */
 export interface ModelConfig {
   /** Vocabulary size: the number of logits of a token. */
   readonly vocabSize: number;
@@ -94,11 +94,11 @@ export interface TrainableModel extends LanguageModel, Module {
   optimizerGroups(learningRates?: LearningRates): MuonAdamWGroupOptions[];
   /** Whether the linear layer of this path gets an adapter in LoRA. */
   isAdapted(path: string): boolean;
-  /** What it costs to decode the last of `contextLength` tokens. */
+  /** The cost of decoding the last of `contextLength` tokens. */
   decodingCosts(contextLength: number): DecodingCosts;
 }
 
-/** What it costs to decode a token of one sequence. */
+/** The cost of decoding a token of one sequence. */
 export interface DecodingCosts {
   /** FLOPs of the forward pass. */
   readonly flops: number;

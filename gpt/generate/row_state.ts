@@ -157,7 +157,7 @@ export class RowState {
     const answer = this.#tool(call);
     if (!(answer instanceof Promise)) return this.#force(answer);
     this.pending = answer.then((text) => this.#force(text)).finally(() => this.pending = null);
-    // Who awaits it gets the error; who has left does not need it.
+    // Pending waiters are rejected; without one, the rejection must not count as unhandled.
     this.pending.catch(() => {});
   }
 

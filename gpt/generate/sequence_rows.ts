@@ -86,7 +86,7 @@ export class SequenceRows {
   }
 
   /**
-   * What depends on positions, to be broadcast to the batch.
+   * Values that depend on positions, to be broadcast to the batch.
    *
    * @param at Gives the values of `count` positions from `start`, `[count, …]`.
    */

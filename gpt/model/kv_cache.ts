@@ -4,7 +4,7 @@ import { bytesPerElement } from "../../tensor/dtype.ts";
 import { RangeError } from "../../tensor/errors.ts";
 import { copyInto, type Device, type FloatType, noGrad, Tensor } from "../../tensor/mod.ts";
 
-/** What a model keeps for each token in each layer. */
+/** The shape of a KV cache: the values kept for each token in each layer. */
 export interface KVCacheShape {
   /** Number of layers with attention. */
   readonly layers: number;
@@ -67,7 +67,7 @@ export class KVCache {
     return this.tensors.reduce((sum, { size, dtype }) => sum + size * bytesPerElement(dtype), 0);
   }
 
-  /** What it holds of tokens: `[batch, tokens, …]` each, with room for at least the capacity. */
+  /** The cached tensors, `[batch, tokens, …]` each, with room for at least the capacity. */
   protected get tensors(): readonly Tensor[] {
     return this.#layers.flatMap(({ keys, values }) => [keys, values]);
   }

@@ -289,7 +289,7 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
     return /^transformer\.h\.\d+\.(attn|mlp)\.c_/.test(path);
   }
 
-  /** What it costs to decode the last of `contextLength` tokens. */
+  /** The cost of decoding the last of `contextLength` tokens. */
   decodingCosts(contextLength: number): DecodingCosts {
     return {
       flops: decodeFlops(this.config, contextLength),

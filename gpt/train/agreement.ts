@@ -1,4 +1,4 @@
-/** What ranks agree on between the steps of a run. @module */
+/** Decisions that ranks take together between the steps of a run. @module */
 
 import { exitCodeOf, inPlaceOfRank } from "./exit_code.ts";
 
@@ -13,8 +13,8 @@ export interface SummingRanks {
 }
 
 /**
- * What all ranks agree on after a step: the mean of their losses, whether to save, by the clock of
- * rank 0, and the largest exit code of the signals that they got; 0 without any.
+ * Exchanges, after a step, the mean of all ranks' losses, whether to save (by the clock of rank 0),
+ * and the largest exit code of the signals that they received; 0 without any.
  */
 export function agree(
   parallel: SummingRanks,

@@ -23,7 +23,7 @@ import { optimizerGroups } from "./optimizer_groups.ts";
 import { parameterCounts, parameterShapes } from "../model/parameters.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
-/** What the memory of a run depends on. */
+/** The sizes of a run that determine how much memory it takes. */
 export interface RunShape {
   /** The model's shape. */
   readonly config: GPTConfig;

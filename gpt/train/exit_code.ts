@@ -1,6 +1,6 @@
 /** The exit code of a run that a signal stops. @module */
 
-/** What a process ends with after Ctrl-C. */
+/** The exit code of a process after Ctrl-C. */
 const INTERRUPTED = 130;
 
 /**

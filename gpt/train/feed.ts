@@ -35,7 +35,7 @@ export class Feed {
     }
   }
 
-  /** What a step results in; nothing if there was no batch for it. */
+  /** Resolves to the result of a step, or to `undefined` if there was no batch for it. */
   async attempt<Step extends Promise<unknown>>(step: Step): Promise<Awaited<Step> | undefined> {
     try {
       return await step;

@@ -30,7 +30,7 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
   readonly saveSeconds?: number | undefined;
   /** Whether to save at the next step, whatever the interval. */
   readonly wantsSave?: (() => boolean) | undefined;
-  /** What is saved in place of the model and without the optimizer, where adapters are trained. */
+  /** The model to save instead, without optimizer state, where adapters are trained. */
   readonly merged?: CheckpointContent["model"] | undefined;
   /** Beginnings of texts for samples, kept with the run. */
   readonly prompts?: readonly string[] | undefined;

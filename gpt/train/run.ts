@@ -188,7 +188,7 @@ class Run {
   readonly #saveTimer: SaveTimer;
   #state: TrainingState;
   #savedStep: number;
-  /** What all ranks know, which alone may decide if there are several. */
+  /** The decisions that all ranks share; with several ranks, only these may stop or save a run. */
   #agreed = { exitCode: 0, isSaving: false };
 
   constructor(options: TrainOptions) {

@@ -21,7 +21,7 @@ export interface WorkerThread {
   terminate(): Promise<void>;
 }
 
-/** What the workers of Node and of browsers have in common, and what only those of Node have. */
+/** A worker of Node or of a browser; the optional members are Node's. */
 interface AnyWorker {
   postMessage(message: unknown, transfer: Transferable[]): void;
   ref?(): void;

@@ -61,7 +61,7 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
   });
 }
 
-/** What a node adds to the gradients of its operands. */
+/** The terms that a node adds to the gradients of its operands. */
 function contributions(e: Expression, adjoint: Expression): readonly [Expression, Expression][] {
   switch (e.kind) {
     case "unary":

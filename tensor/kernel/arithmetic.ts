@@ -1,4 +1,4 @@
-/** What the nodes of formulas compute, in floats and in 32-bit integers. @module */
+/** The computation of each node of a formula, in floats and in 32-bit integers. @module */
 
 import { Error } from "../errors.ts";
 import type { Expression, ReduceOperation } from "../expression/expression.ts";
@@ -10,7 +10,7 @@ type Unary = Expression & { kind: "unary" };
 type Binary = Expression & { kind: "binary" };
 type Values<V> = (e: Expression) => V;
 
-/** What formulas are computed in. */
+/** The number type in which formulas are computed. */
 export interface Arithmetic {
   readonly k: VectorBuilder;
   readonly isInteger: boolean;

@@ -166,7 +166,7 @@ export interface Buffer<T extends ElementType> {
 
 /** Options for {@linkcode KernelBuilder.loop}. */
 export interface LoopOptions {
-  /** What is added to the number each time. @default {1} */
+  /** Added to the index after each iteration. @default {1} */
   readonly step?: number;
   /**
    * How often to repeat the body within an iteration on the CPU, for short ones; compilers for GPUs
@@ -249,7 +249,7 @@ export interface Signature<B extends BufferTypes, A extends string> {
   /** Names of the integer arguments. */
   readonly arguments: readonly A[];
   /**
-   * What works on an item on a GPU. On the CPU it is always one thread, that has many items.
+   * How many threads of a GPU share an item. On the CPU one thread has many items.
    *
    * - `items`: a thread.
    * - `ranges`: a thread. The body gets the first of a range of items, and `k.end`: all the items of

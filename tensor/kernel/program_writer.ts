@@ -25,7 +25,7 @@ export interface Place {
 export abstract class ProgramWriter<P extends Place> {
   protected readonly k: KernelBuilder;
   protected readonly program: Program;
-  /** What is computed outside of loops along the row, for each of the rows side by side. */
+  /** Values computed outside of the loops along the row, for each of the adjacent rows. */
   protected readonly known: KnownValues[];
   readonly #arithmetic: Arithmetic;
 

@@ -92,7 +92,7 @@ export function wgslArithmetic(k: WgslBuilder, number: NumberType): Arithmetic {
   return number === "i32" ? integerArithmetic(k, printed, printed) : floatArithmetic(k);
 }
 
-/** What all builders of a kernel write to. */
+/** The text of a kernel, which all of its builders write to. */
 interface KernelText {
   readonly statements: string[];
   /** Definitions of functions, by name. */

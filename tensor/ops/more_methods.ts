@@ -133,7 +133,7 @@ export class MoreTensorMethods {
     return functions.floorDivide(this, other);
   }
 
-  /** What is left of `floorDivide`, with the sign of `other`, as in Python. */
+  /** The remainder of `floorDivide`, with the sign of `other`, as in Python. */
   remainder(this: Tensor, other: TensorOrNumber): Tensor {
     return functions.remainder(this, other);
   }

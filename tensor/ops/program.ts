@@ -135,7 +135,7 @@ export function runProgramOn(
   run(device, program, call, inputs, outputs, scalars);
 }
 
-/** What depends only on the layouts of a program's operands. */
+/** A call of a program, as far as it depends only on the layouts of the operands. */
 interface Call {
   readonly inputs: readonly TensorLayout[];
   readonly outputs: readonly TensorLayout[];

@@ -112,7 +112,7 @@ function addedTokens(
   }));
 }
 
-/** What puts the token that begins documents before every text; `null` if nothing begins them. */
+/** The post-processor that prepends the beginning-of-document token; `null` without such a token. */
 function templateOf(vocabulary: Vocabulary): object | null {
   const id = startOfDocuments(vocabulary);
   const start = [...vocabulary.specialTokens].find((token) => token[1] === id)?.[0];

@@ -18,7 +18,7 @@ import type { LinearsProblem } from "./linears.ts";
 import { FLOAT32_EPSILON } from "../../../tensor/ops/rows.ts";
 import { viewBytes } from "../../../tensor/profile.ts";
 
-/** What is computed besides the dot products. */
+/** The computation applied to the dot products. */
 interface Epilogue {
   readonly normalizes: boolean;
   readonly activation: "none" | "reluSquared" | "softcap";

@@ -42,7 +42,7 @@ const costsOf = memoize((program: Program): Costs => {
   return { kernels: new Map(), elementCost, slots };
 });
 
-/** What running a program on one layout needs besides addresses and scalars. */
+/** A program compiled for one layout; a call adds addresses and scalars. */
 export interface CpuPlan {
   readonly kernel: WasmKernel | null;
   /** The argument words, with the operands' addresses left blank. */

@@ -19,8 +19,8 @@ export interface Compilation {
 }
 
 /**
- * What the memory depends on that a dispatch writes: its kernel, and what all memory bound to it
- * depends on. Throws if one of these kernels is known not to compile.
+ * The kernels that the memory written by a dispatch depends on: its own, and those that all memory
+ * bound to it depends on. Throws if one of them is known not to compile.
  */
 export function dependenciesOf(
   what: string,

@@ -1,4 +1,4 @@
-/** What the code of a program's kernel depends on besides the formulas, and its arguments. @module */
+/** The layout of a program's operands, as far as the kernel's code depends on it, and its arguments. @module */
 
 import type { Allocation, View } from "../../device.ts";
 import type { DType } from "../../dtype.ts";

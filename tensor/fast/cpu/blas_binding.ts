@@ -30,7 +30,7 @@ export const BLAS_FUNCTIONS = {
   },
 } as const satisfies Record<string, ForeignFunction>;
 
-/** What a thread opens the library with; it is sent to workers. */
+/** Arguments for opening the library; workers receive them in a message. */
 export interface BlasStart {
   readonly path: string;
   /** Address of the memory's first byte in this process. */

@@ -11,7 +11,7 @@ import { deno } from "./deno_subset.ts";
 import { missingBf16, ONEDNN_LIMITS, openSystemOneDnn } from "./onednn.ts";
 import { type MatmulsStart, threadMatmuls } from "./thread_matmuls.ts";
 
-/** What a worker imports. In a constant, so that no bundle contains it twice. */
+/** The module that workers import. In a constant, so that no bundle contains it twice. */
 const MODULE = "./thread_matmuls.ts";
 
 /** Opens the libraries of the system, or says why there is no BLAS. */

@@ -16,7 +16,7 @@ const RESULT = 17; // DNNL_ARG_DST
 const SEQUENTIAL = 1; // DNNL_RUNTIME_SEQ
 const OPENMP = 2; // DNNL_RUNTIME_OMP
 
-/** What a thread opens the library with; it is sent to workers. */
+/** Arguments for opening the library; workers receive them in a message. */
 export interface OneDnnStart {
   readonly path: string;
   /** Address of the memory's first byte in this process. */

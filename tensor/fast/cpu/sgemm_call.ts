@@ -48,7 +48,7 @@ export interface Sgemm {
   readonly accumulate: number;
 }
 
-/** What threads divide: the columns or rows of each result, or the matrices of the batch. */
+/** How threads share a call: by columns or rows of each result, or by matrices of the batch. */
 export type SgemmSplit = "columns" | "rows" | "batch";
 
 const SPLITS: readonly SgemmSplit[] = ["columns", "rows", "batch"];

@@ -12,7 +12,7 @@ import type { ONEDNN_LIMITS } from "./onednn.ts";
 import { type OneDnnStart, OneDnnThread } from "./onednn_binding.ts";
 import { readSgemm, type Sgemm } from "./sgemm_call.ts";
 
-/** What a worker opens the libraries with. */
+/** Arguments for opening the libraries in a worker. */
 export interface MatmulsStart {
   readonly blas: BlasStart;
   readonly oneDnn: OneDnnStart | null;

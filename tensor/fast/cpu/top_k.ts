@@ -85,7 +85,7 @@ const HEAP = defineKernel(
     });
 
     const top = k.variable(x.load(indices.load(0)));
-    // What is NaN is not at most the top, nor is anything if the top is.
+    // Comparisons with NaN are false, so NaN in either place enters the branch too.
     const consider = (i: Int) =>
       k.unless(x.load(i).lessEqual(top), () => {
         const key = keyOf(i);

@@ -73,7 +73,7 @@ function gradientOf(rows: "queries" | "keys", sums: readonly WeightedSum[]) {
       }
     }
 `;
-  // What belongs to a row is one number for all columns.
+  // A value of a row is one number for all columns.
   const ofRow = ofQueries ? "[i]" : "";
   return defineTiledAttention({
     name: `gradient of attention, ${rows}`,

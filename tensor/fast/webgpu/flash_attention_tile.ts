@@ -133,7 +133,7 @@ export function defineTiledAttention(
   };
 }
 
-/** What all kernels declare. */
+/** Declarations that all kernels share. */
 const SHARED = `
 var<workgroup> staged: array<vec4<f32>, ${2 * DEPTH * LEAD}>;
 

@@ -72,7 +72,7 @@ const OPTIONS: OptionNames<ConvolutionOptions> = {
   groups: true,
 };
 
-/** What the kernels of a convolution know besides the tensors. */
+/** Attributes of a convolution: everything that its kernels take besides tensors. */
 interface Attributes {
   readonly geometry: Geometry;
   readonly groups: number;

@@ -37,7 +37,7 @@ interface Attributes {
   readonly geometry: Geometry;
   readonly image: Pair;
   readonly counts: Pair;
-  /** What stands in the padding. */
+  /** The value of the padding. */
   readonly value: number;
 }
 

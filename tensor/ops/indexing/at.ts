@@ -11,7 +11,7 @@ import { expand, reshape, slice, squeeze, unsqueeze } from "../views.ts";
 import { indexSelect } from "./select.ts";
 
 /**
- * What `at` takes for an axis:
+ * An index for one axis in `at`:
  *
  * - a number selects an index and drops the axis; a negative one counts from the end,
  * - `[start?, end?, step?]` keeps the indices from `start` to `end` (exclusive); `[]` keeps all,

@@ -9,7 +9,7 @@ import { copyView } from "../elementwise.ts";
 import { takeAlong } from "../gather/kernels.ts";
 import { defineSort } from "../sort/sort.ts";
 
-/** What to find the largest elements of, along the last axis, and where to. All contiguous. */
+/** The input and the results of a top-k search along the last axis. All are contiguous. */
 export interface TopKViews {
   /** `float32 [..., length]` */
   readonly x: View;

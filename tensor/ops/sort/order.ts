@@ -19,7 +19,7 @@ export interface SortOptions {
   readonly descending?: boolean;
 }
 
-/** What {@linkcode sort} returns. */
+/** The result of {@linkcode sort}. */
 export interface Sorted {
   /** The elements in order; carries the gradient. */
   readonly values: Tensor;

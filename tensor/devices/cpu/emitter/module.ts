@@ -14,8 +14,9 @@ export interface KernelParameters {
 }
 
 /**
- * What emits a module with one kernel: it imports `env.memory` and exports `kernel`, which `body`
- * writes, with fused multiply-add or without: not every engine supports relaxed SIMD.
+ * Returns an emitter of a module with one kernel: the module imports `env.memory` and exports
+ * `kernel`, which `body` writes. The emitter is called for code with fused multiply-add or without,
+ * since not every engine supports relaxed SIMD.
  *
  * @example Multiply floats by the number in the second argument word, four at a time
  * ```ts

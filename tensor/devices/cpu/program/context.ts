@@ -1,4 +1,4 @@
-/** What the kernels of programs share: arguments, operands, the loops over runs and blocks. @module */
+/** Code that all kernels of programs share: arguments, operands, the loops over runs and blocks. @module */
 
 import type { DType } from "../../../dtype.ts";
 import type { Program } from "../../../expression/program.ts";
