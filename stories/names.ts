@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hashOf, pick, type Random } from "./random.ts";
+import { byRank, hashOf, pick, type Random } from "./random.ts";
 import {
   femaleEnds,
   femaleNames,
@@ -17,16 +17,20 @@ import {
 } from "./words.ts";
 
 /** One name, kind–thing pair or other pair in so many is held out of training. */
-const HELD_OUT_NAMES = 12;
+const HELD_OUT_NAMES = 24;
 const HELD_OUT_PAIRS = 30;
 
-/** How many names of a story are made up. */
-const MADE_UP = 0.2;
+/** How many names of a story are made up, and how many of these have a middle. */
+const MADE_UP = 0.08;
+const MIDDLE = 0.15;
+
+/** Some names are more frequent than others, as among people. */
+const pickRank = byRank(0.7);
 
 const females = new Set(femaleNames);
 const males = new Set(maleNames);
 const madeUp = new RegExp(
-  `^(?:${nameBeginnings.join("|")})(?:${nameMiddles.join("|")})(?:(${femaleEnds.join("|")})|(${
+  `^(?:${nameBeginnings.join("|")})(?:${nameMiddles.join("|")})?(?:(${femaleEnds.join("|")})|(${
     maleEnds.join("|")
   }))$`,
 );
@@ -46,9 +50,13 @@ export function pronounOf(name: string, kind: string): Pronoun | undefined {
 
 /** A name for someone with that pronoun. */
 export function pickName(random: Random, pronoun: Pronoun): string {
-  if (random() >= MADE_UP) return pick(random, pronoun === "she" ? femaleNames : maleNames);
+  if (random() >= MADE_UP) {
+    const names = pronoun === "she" ? femaleNames : maleNames;
+    return names[pickRank(random, names.length)]!;
+  }
   const end = pick(random, pronoun === "she" ? femaleEnds : maleEnds);
-  return pick(random, nameBeginnings) + pick(random, nameMiddles) + end;
+  const middle = random() < MIDDLE ? pick(random, nameMiddles) : "";
+  return pick(random, nameBeginnings) + middle + end;
 }
 
 /** Whether a name never occurs in text to train on. */
@@ -56,7 +64,17 @@ export function isHeldOutName(name: string): boolean {
   return hashOf(`name ${name}`) % HELD_OUT_NAMES === 0;
 }
 
+/** What was found of pairs, since each is asked for often. */
+const heldOutPairs = new Map<string, Map<string, boolean>>();
+
 /** Whether a kind, a thing or a place never occurs together with another in text to train on. */
 export function isHeldOutPair(first: string, second: string): boolean {
-  return hashOf(`pair ${first} ${second}`) % HELD_OUT_PAIRS === 0;
+  let known = heldOutPairs.get(first);
+  if (known === undefined) heldOutPairs.set(first, known = new Map());
+  let isHeldOut = known.get(second);
+  if (isHeldOut === undefined) {
+    isHeldOut = hashOf(`pair ${first} ${second}`) % HELD_OUT_PAIRS === 0;
+    known.set(second, isHeldOut);
+  }
+  return isHeldOut;
 }

@@ -15,58 +15,58 @@ const ROOM_FOR_SECOND = 540;
 /** The owner sets out with something, and it is gone. */
 function loseIt(t: Teller): void {
   t.say("own");
-  t.maybe(0.4, "love");
+  t.maybe(0.2, "love");
   t.say("go", { P: t.places[0]! });
-  t.maybe(0.5, "see");
-  t.maybe(0.25, "take");
+  t.maybe(0.3, "see");
+  t.maybe(0.1, "take");
   t.say("lose");
-  t.maybe(0.5, "cry");
-  t.maybe(0.6, "search");
+  t.maybe(0.3, "cry");
+  t.maybe(0.3, "search");
 }
 
 function lost(t: Teller): void {
   loseIt(t);
   t.say("meet");
-  t.maybe(0.4, "comfort");
+  t.maybe(0.2, "comfort");
   t.say(t.chance(0.5) ? "tellLoss" : "askSeen");
-  t.say(t.chance(0.6) ? "answerWhere" : "answerNo", { P: t.places[1]! });
+  t.say(t.chance(0.8) ? "answerWhere" : "answerNo", { P: t.places[1]! });
   t.say("together", { P: t.places[1]! });
-  t.maybe(0.4, "see");
+  t.maybe(0.15, "see");
   t.say("find");
   t.say("giveBack");
-  t.maybe(0.5, "rejoice");
-  t.maybe(0.5, "thank");
+  t.maybe(0.2, "rejoice");
+  t.maybe(0.3, "thank");
   t.say(t.chance(0.7) ? "endHelp" : "friends");
 }
 
 function meanwhile(t: Teller): void {
   loseIt(t);
   t.say("meanwhileFind", { P: t.places[1]! });
-  t.exchanged(() => t.maybe(0.5, "nature"));
+  t.exchanged(() => t.maybe(0.2, "nature"));
   t.say("wonderWhose");
   t.say("bringTo");
   t.say("giveBack");
-  t.maybe(0.6, "rejoice");
-  t.say("thank");
+  t.maybe(0.3, "rejoice");
+  t.maybe(0.5, "thank");
   t.say(t.chance(0.4) ? "endHelp" : "friends");
 }
 
 function stuck(t: Teller): void {
   t.say("own");
-  t.maybe(0.5, "love");
+  t.maybe(0.2, "love");
   t.say("go", { P: t.places[0]! });
-  t.maybe(0.6, "see");
-  t.maybe(0.3, "take");
+  t.maybe(0.3, "see");
+  t.maybe(0.1, "take");
   t.say("stuck");
-  t.maybe(0.4, "cry");
-  t.say("tooHigh");
+  t.maybe(0.2, "cry");
+  t.maybe(0.6, "tooHigh");
   t.say("meet");
-  t.maybe(0.3, "comfort");
+  t.maybe(0.15, "comfort");
   t.say("hasTool");
   t.say("useTool");
   t.say("giveBack");
-  t.maybe(0.6, "rejoice");
-  t.maybe(0.5, "thank");
+  t.maybe(0.3, "rejoice");
+  t.maybe(0.3, "thank");
   t.say(t.chance(0.6) ? "endHelp" : "friends");
 }
 
@@ -76,36 +76,36 @@ function treasure(t: Teller): void {
   t.say("readMap", { P: t.places[1]! });
   t.say("showMap");
   t.say("together", { P: t.places[1]! });
-  t.maybe(0.6, "see");
+  t.maybe(0.3, "see");
   t.say("dig");
   t.say("openChest");
-  t.maybe(0.5, "rejoice");
+  t.maybe(0.3, "rejoice");
   t.say("endTreasure");
 }
 
 function hideAndSeek(t: Teller): void {
   t.say("together", { P: t.places[0]! });
-  t.maybe(0.4, "see");
+  t.maybe(0.2, "see");
   t.say("playHide");
   t.say("countDown");
   t.say("hide");
-  if (t.chance(0.8)) t.say("seekWrong", { S: t.spot(t.world.place, t.world.hint?.spot) });
-  t.maybe(0.6, "giggle");
+  if (t.chance(0.4)) t.say("seekWrong", { S: t.spot(t.world.place, t.world.hint?.spot) });
+  t.maybe(0.3, "giggle");
   t.say("seekRight");
   t.say(t.chance(0.7) ? "endHide" : "sleep");
 }
 
 function picnic(t: Teller): void {
   t.say("go", { P: t.places[0]! });
-  t.say("see");
+  t.maybe(0.4, "see");
   t.say("packFood");
   t.say("meet");
   t.say("smellFood");
   t.say("begFood");
-  t.maybe(0.6, "hesitate");
+  t.maybe(0.3, "hesitate");
   t.say("shareFood");
-  t.say("eatTogether");
-  t.exchanged(() => t.maybe(0.4, "thank"));
+  t.maybe(0.5, "eatTogether");
+  t.exchanged(() => t.maybe(0.3, "thank"));
   t.say(t.chance(0.6) ? "endShare" : "friends");
 }
 
@@ -114,37 +114,37 @@ function broken(t: Teller): void {
   t.say("borrow");
   t.say("lend");
   t.say("break");
-  t.maybe(0.5, "cry");
-  t.say("fear");
+  t.maybe(0.2, "cry");
+  t.maybe(0.4, "fear");
   t.say("confess");
   t.say("forgive");
   t.say("mend");
-  t.maybe(0.4, "rejoice");
+  t.maybe(0.2, "rejoice");
   t.say("endTruth");
 }
 
 function birthday(t: Teller): void {
   t.say("birthday");
   t.say("makeGift");
-  t.say("wrapGift");
+  t.maybe(0.5, "wrapGift");
   t.say("giveGift");
-  t.say("useGift");
+  t.maybe(0.5, "useGift");
   t.say("endGift");
 }
 
 function swap(t: Teller): void {
   t.say("own");
-  t.maybe(0.4, "love");
+  t.maybe(0.2, "love");
   t.say("go", { P: t.places[0]! });
-  t.maybe(0.5, "see");
-  t.maybe(0.5, "take");
+  t.maybe(0.3, "see");
+  t.maybe(0.2, "take");
   t.say("meet");
   t.say("alsoHas");
   t.say("admire");
   t.say("offerSwap");
   t.say("swap");
-  t.maybe(0.4, "rejoice");
-  t.maybe(0.5, "enjoySwap");
+  t.maybe(0.2, "rejoice");
+  t.maybe(0.3, "enjoySwap");
   t.say("endSwap");
 }
 
@@ -154,22 +154,22 @@ function baking(t: Teller): void {
   t.say("lackSugar");
   t.say("askNeighbor");
   t.say("lendSugar");
-  t.maybe(0.5, "thank");
+  t.maybe(0.3, "thank");
   t.say("bake");
   t.say("inviteToCake");
-  t.maybe(0.5, "thirdGuest");
+  t.maybe(0.3, "thirdGuest");
   t.say("endCake");
 }
 
 function noise(t: Teller): void {
   t.say("together", { P: t.places[0]! });
-  t.maybe(0.6, "see");
+  t.maybe(0.3, "see");
   t.say("noise");
   t.say("scare");
   t.say("encourage");
   t.say("lookCloser");
   t.say("onlyLittle");
-  t.say("laughAtFear");
+  t.maybe(0.5, "laughAtFear");
   t.say(t.chance(0.7) ? "endBrave" : "sleep");
 }
 
@@ -178,10 +178,10 @@ function race(t: Teller): void {
   t.say("start", { P: t.places[1]! });
   t.say("ahead");
   t.say("dawdle");
-  t.say("keepOn");
+  t.maybe(0.4, "keepOn");
   t.say("win");
-  t.maybe(0.4, "rejoice");
-  t.say("congratulate");
+  t.maybe(0.2, "rejoice");
+  t.maybe(0.5, "congratulate");
   t.say(t.chance(0.7) ? "endRace" : "sleep");
 }
 
@@ -191,19 +191,19 @@ function concert(t: Teller): void {
   t.say("stageFright");
   t.say("advise");
   t.say("sing");
-  t.say("applaud");
-  t.maybe(0.4, "rejoice");
-  t.maybe(0.4, "thank");
+  t.maybe(0.6, "applaud");
+  t.maybe(0.3, "rejoice");
+  t.maybe(0.3, "thank");
   t.say("endSong");
 }
 
 function storm(t: Teller): void {
   t.say("storm");
   t.say("knock");
-  t.exchanged(() => t.maybe(0.4, "nature"));
+  t.exchanged(() => t.maybe(0.3, "nature"));
   t.say("letIn");
   t.say("warmUp");
-  t.say("tellStories");
+  t.maybe(0.6, "tellStories");
   t.say(t.chance(0.7) ? "endStorm" : "friends");
 }
 
@@ -213,17 +213,17 @@ function seed(t: Teller): void {
   t.say("plantSeed");
   t.say("nothingGrows");
   t.say("doubt");
-  t.say("wait");
+  t.maybe(0.6, "wait");
   t.say("bloom");
-  t.say("amazed");
+  t.maybe(0.6, "amazed");
   t.say("endSeed");
 }
 
 function night(t: Teller): void {
   t.say("awake");
   t.say("visitAtNight");
-  t.say("cocoa");
-  t.say("stars");
+  t.maybe(0.6, "cocoa");
+  t.maybe(0.6, "stars");
   t.say("yawn");
   t.say("endNight");
 }
@@ -235,31 +235,31 @@ function letter(t: Teller): void {
   t.say("sendBy");
   t.say("readLetter");
   t.say("answerLetter");
-  t.maybe(0.5, "rejoice");
+  t.maybe(0.3, "rejoice");
   t.say("endLetter");
 }
 
 function rescue(t: Teller): void {
   t.say("together", { P: t.places[2]! });
-  t.maybe(0.5, "see");
+  t.maybe(0.3, "see");
   t.say("fallIn");
-  t.say("callHelp");
+  t.maybe(0.6, "callHelp");
   t.say("throwTool");
   t.say("pullOut");
-  t.maybe(0.5, "dryOff");
-  t.exchanged(() => t.maybe(0.4, "thank"));
+  t.maybe(0.4, "dryOff");
+  t.exchanged(() => t.maybe(0.3, "thank"));
   t.say("endRescue");
 }
 
 function astray(t: Teller): void {
   t.say("go", { P: t.places[0]! });
-  t.say("see");
+  t.maybe(0.6, "see");
   t.say("fog");
   t.say("seeLight");
-  t.exchanged(() => t.maybe(0.3, "nature"));
+  t.exchanged(() => t.maybe(0.2, "nature"));
   t.say("guideHome");
-  t.maybe(0.6, "rejoice");
-  t.maybe(0.5, "thank");
+  t.maybe(0.4, "rejoice");
+  t.maybe(0.3, "thank");
   t.say(t.chance(0.7) ? "endWay" : "friends");
 }
 
@@ -267,7 +267,7 @@ function astray(t: Teller): void {
 function withFriend(plot: Plot): Plot {
   return (t) => {
     t.say("befriend");
-    t.exchanged(() => t.maybe(0.4, "nature"));
+    t.exchanged(() => t.maybe(0.15, "nature"));
     plot(t);
   };
 }
@@ -288,18 +288,24 @@ function twoAdventures(t: Teller): void {
 
 /** All plots, the most frequent first. */
 export const plots: readonly Plot[] = [
+  withFriend(birthday),
+  storm,
+  seed,
+  picnic,
+  withFriend(night),
   lost,
   swap,
-  picnic,
+  withFriend(broken),
+  withFriend(hideAndSeek),
+  withFriend(race),
+  withFriend(noise),
   stuck,
-  seed,
-  ...ofTwo.map(withFriend),
-  storm,
-  meanwhile,
-  baking,
-  letter,
-  treasure,
+  withFriend(rescue),
   astray,
+  letter,
+  baking,
+  meanwhile,
+  treasure,
   concert,
   twoAdventures,
 ];

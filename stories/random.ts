@@ -23,28 +23,28 @@ export function pick<T>(random: Random, from: readonly T[]): T {
   return from[Math.floor(random() * from.length)]!;
 }
 
-/** Sums of the weights 1, 1/2, 1/3, … of a list, by its length. */
-const sums = new Map<number, Float64Array>();
-
-function sumsOf(length: number): Float64Array {
-  let known = sums.get(length);
-  if (known === undefined) {
-    known = new Float64Array(length);
-    for (let i = 0, sum = 0; i < length; i++) known[i] = sum += 1 / (i + 1);
-    sums.set(length, known);
-  }
-  return known;
-}
+/** An index below a length, at random. */
+export type PickIndex = (random: Random, length: number) => number;
 
 /**
- * An index below `length`, i with a probability in proportion to 1 / (i + 1): as words of a language
- * are, some are common and most are rare (Zipf's law).
+ * Picks an index i with a probability in proportion to 1 / (i + 1)^exponent: as words of a language
+ * are, some are common and most are rare (Zipf's law has an exponent of 1).
  */
-export function pickRank(random: Random, length: number): number {
-  const known = sumsOf(length);
-  const at = random() * (known[length - 1] ?? 0);
-  const index = known.findIndex((sum) => at < sum);
-  return index < 0 ? length - 1 : index;
+export function byRank(exponent: number): PickIndex {
+  /** Sums of the first weights, by the length of the list. */
+  const known: Float64Array[] = [];
+  return (random, length) => {
+    let sums = known[length];
+    if (sums === undefined) {
+      sums = new Float64Array(length);
+      for (let i = 0, sum = 0; i < length; i++) sums[i] = sum += (i + 1) ** -exponent;
+      known[length] = sums;
+    }
+    const at = random() * sums[length - 1]!;
+    let index = 0;
+    while (index < length - 1 && at >= sums[index]!) index++;
+    return index;
+  };
 }
 
 /** FNV-1a of a text, mixed, as an unsigned 32-bit integer. */

@@ -7,7 +7,7 @@
 import { type EventName, events } from "./events/mod.ts";
 import type { Roles } from "./events/event.ts";
 import { parseTemplate, type Template } from "./template.ts";
-import type { Pronoun } from "./words.ts";
+import { kinds, places, type Pronoun } from "./words.ts";
 import { type Fault, type Person, type Thing, withArticle, type World } from "./world.ts";
 
 /** A sentence, with what its slots stand for. */
@@ -31,6 +31,16 @@ export const templates: ReadonlyMap<EventName, readonly Template[]> = new Map(
     name as EventName,
     sentences.map(parseTemplate),
   ]),
+);
+
+/**
+ * The templates of what is said of one kind, or of one place: some of those of `nature` and `see`.
+ */
+export const templatesOf: ReadonlyMap<string, readonly Template[]> = new Map(
+  [
+    ...Object.entries(kinds).map(([kind, { nature }]) => [kind, nature] as const),
+    ...Object.entries(places).map(([place, { sights }]) => [place, sights] as const),
+  ].map(([name, sentences]) => [name, sentences.map(parseTemplate)]),
 );
 
 /** Why an event cannot be told now, or nothing. */

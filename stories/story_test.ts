@@ -51,7 +51,8 @@ Deno.test("the world has a hundred events, hundreds of sentences and thousands o
   assertLessOrEqual(100, Object.keys(events).length);
   assertLessOrEqual(600, new Set(sentences).size);
   assertEquals(new Set(sentences).size, sentences.length, "a sentence stands in two events");
-  const text = tell(4000, 5, "train").map(documentOf).join("\n");
+  // As many as the corpus has.
+  const text = tell(19_000, 5, "train").map(documentOf).join("\n");
   assertLessOrEqual(3000, new Set(text.match(/[\p{L}-]+/gu)).size);
 });
 
@@ -79,13 +80,13 @@ Deno.test("names and pairs that are held out never occur in text to train on", (
   }
 });
 
-Deno.test("a story of the validation part has something that is held out", () => {
+Deno.test("stories of the validation part have names that are held out", () => {
   const seen = new Set<string>();
   for (const { text } of tell(400, 17, "validation")) {
     for (const name of text.match(/\p{Lu}\p{L}+/gu)!) if (isHeldOutName(name)) seen.add(name);
   }
-  // Some 16 of the lists, and made-up ones.
-  assertLessOrEqual(30, seen.size);
+  // Some 11 of the lists, and made-up ones.
+  assertLessOrEqual(15, seen.size);
 });
 
 Deno.test("no name is both hers and his", () => {
@@ -95,6 +96,7 @@ Deno.test("no name is both hers and his", () => {
     [],
   );
   assertEquals([pronounOfName("Momivina"), pronounOfName("Finodolf")], ["she", "he"]);
+  assertEquals([pronounOfName("Zolia"), pronounOfName("Zodolf")], ["she", "he"]);
   assertEquals(pronounOfName("Zorbit"), undefined);
 });
 

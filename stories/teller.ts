@@ -6,8 +6,8 @@
 
 import type { EventName } from "./events/mod.ts";
 import { isHeldOutName, isHeldOutPair, pickName, pronounOf } from "./names.ts";
-import { pick, pickRank, type Random } from "./random.ts";
-import { apply, introduction, type Reading, refusal, templates } from "./sentence.ts";
+import { byRank, pick, type Random } from "./random.ts";
+import { apply, introduction, type Reading, refusal, templates, templatesOf } from "./sentence.ts";
 import type { Slot, Template } from "./template.ts";
 import {
   choices,
@@ -17,6 +17,7 @@ import {
   looks,
   places,
   plants,
+  type Pronoun,
   tastes,
   things,
   toolLooks,
@@ -27,18 +28,22 @@ import { capitalized, type Person, type Thing, withArticle, World } from "./worl
 
 /** Probability that a person who is the subject is called by pronoun, and by kind. */
 const PRONOUN = 0.6;
-const KIND = 0.1;
+const KIND = 0.02;
 /** Probability that a thing is called with its adjective. */
-const LOOK = 0.35;
+const LOOK = 0.25;
 /** Probability that a sentence begins with a link. */
-const LINK = 0.08;
+const LINK = 0.04;
+/** An event is told by its first sentence rather than by its others. */
+const pickSentence = byRank(1.5);
+/** Half of all persons are of a kind that tells he or she. */
+const pickKind = byRank(0.5);
 
 const kindNames = Object.keys(kinds);
 const placeNames = Object.keys(places);
 const toolNames = Object.keys(tools);
 const waters = ["lake", "harbor", "beach", "mill"];
 const plantLooks = looks.filter((look) =>
-  ["blue", "golden", "orange", "pink", "purple", "red", "white", "yellow"].includes(look)
+  ["blue", "golden", "pink", "purple", "red", "white", "yellow"].includes(look)
 );
 
 /** Who and what a story is about. */
@@ -52,10 +57,14 @@ export interface Cast {
 /** Where a cast may be used: on, or off, what is held out; or anywhere. */
 export type Part = "train" | "validation";
 
-function castPerson(random: Random, others: readonly Person[]): Person {
+/** How often the first two of a story are a he and a she, so that a pronoun tells them apart. */
+const HE_AND_SHE = 0.9;
+
+function castPerson(random: Random, others: readonly Person[], wanted?: Pronoun): Person {
   for (;;) {
-    const kind = pick(random, kindNames);
-    const pronoun = kinds[kind]?.pronoun ?? (random() < 0.5 ? "she" : "he");
+    const kind = kindNames[pickKind(random, kindNames.length)]!;
+    const pronoun = kinds[kind]?.pronoun ?? wanted ?? (random() < 0.5 ? "she" : "he");
+    if (wanted !== undefined && pronoun !== wanted) continue;
     const name = pickName(random, pronoun);
     if (others.some((other) => other.kind === kind || other.name === name)) continue;
     return { name, kind, trait: pick(random, traits), pronoun: pronounOf(name, kind) };
@@ -82,7 +91,8 @@ export function isHeldOut({ people, things, places }: Cast): boolean {
 export function pickCast(random: Random, part: Part): Cast {
   for (;;) {
     const first = castPerson(random, []);
-    const second = castPerson(random, [first]);
+    const other = first.pronoun === "she" ? "he" : "she";
+    const second = castPerson(random, [first], random() < HE_AND_SHE ? other : undefined);
     const third = castPerson(random, [first, second]);
     const X = castThing(random, things, looks);
     const Y = castThing(random, things, looks);
@@ -161,26 +171,27 @@ export class Teller {
    * @throws {Error} If the rule of the event forbids it now: the plot is wrong.
    */
   say(event: EventName, given: { readonly P?: string; readonly S?: string } = {}): void {
-    const all = templates.get(event)!;
-    const first = pickRank(this.random, all.length);
-    let why: string | undefined;
-    for (let i = 0; i < all.length; i++) {
-      const template = all[(first + i) % all.length]!;
-      if (!this.fits(template)) continue;
-      const { text, reading } = this.render(event, template, given);
-      const fault = refusal(this.world, reading);
-      if (fault === undefined) {
-        apply(this.world, reading);
-        this.sentences.push(text);
-        return;
-      }
-      why = fault;
-      // Only what is said of a kind or of a place depends on the sentence.
-      if (event !== "nature" && event !== "see") break;
+    const fitting = this.templatesOf(event).filter((template) => this.fits(template));
+    if (fitting.length === 0) throw this.cannot(event, "no sentence fits");
+    const template = fitting[pickSentence(this.random, fitting.length)]!;
+    const { text, reading } = this.render(event, template, given);
+    const fault = refusal(this.world, reading);
+    if (fault !== undefined) throw this.cannot(event, fault);
+    apply(this.world, reading);
+    this.sentences.push(text);
+  }
+
+  /** The templates of an event, without those of other kinds or places. */
+  private templatesOf(event: EventName): readonly Template[] {
+    if (event === "nature") return templatesOf.get(this.person("A").kind)!;
+    if (event === "see" && this.world.place !== undefined) {
+      return templatesOf.get(this.world.place)!;
     }
-    throw new Error(
-      `Cannot tell "${event}": ${why ?? "no sentence fits"}, after: ${this.sentences.join(" ")}`,
-    );
+    return templates.get(event)!;
+  }
+
+  private cannot(event: EventName, why: string): Error {
+    return new Error(`Cannot tell "${event}": ${why}, after: ${this.sentences.join(" ")}`);
   }
 
   /** Whether the pronouns of a template would refer to what they should. */

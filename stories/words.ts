@@ -27,24 +27,24 @@ export interface Place {
 
 const list = (words: string): readonly string[] => words.trim().split(/\s+/);
 
-/** First names of girls, women and female animals. */
+/** First names of girls, women and female animals, the most frequent first. */
 export const femaleNames = list(`
-  Ada Agnes Alice Alma Amy Anna Anya Astrid Aurora Bella Betty Bianca Carla Carmen Celia Clara Daisy
-  Dora Edith Elena Ella Elsa Emily Emma Esther Eva Fatima Fiona Flora Frida Gina Gloria Grace Greta
-  Hana Hanna Hazel Heidi Helen Ida Ines Iris Irma Ivy Jane Jasmin Julia June Kate Kira Lara Laura
-  Leila Lena Lily Linda Lisa Lola Lotte Lucy Luna Maja Maria Marta Maya Meg Mia Mila Mina Molly Nadia
-  Nina Nora Olga Olive Paula Petra Pia Polly Priya Rita Rosa Ruby Ruth Sally Sara Selma Sofia Stella
-  Susi Tanya Tess Thea Tilda Vera Viola Wanda Wendy Yara Yuki Zelda Zoe
+  Mia Emma Lily Anna Ella Nora Lucy Clara Ruby Maya Ida Rosa Zoe Alice Molly Amy Greta Hanna Nina
+  Sara Julia Eva Daisy Frida Ada Agnes Alma Anya Astrid Aurora Bella Betty Bianca Carla Carmen Celia
+  Dora Edith Elena Elsa Emily Esther Fatima Fiona Flora Gina Gloria Grace Hana Hazel Heidi Helen
+  Ines Iris Irma Ivy Jane Jasmin June Kate Kira Lara Laura Leila Lena Linda Lisa Lola Lotte Luna
+  Maja Maria Marta Meg Mila Mina Nadia Olga Olive Paula Petra Pia Polly Priya Rita Ruth Sally Selma
+  Sofia Stella Susi Tanya Tess Thea Tilda Vera Viola Wanda Wendy Yara Yuki Zelda
 `);
 
-/** First names of boys, men and male animals. */
+/** First names of boys, men and male animals, the most frequent first. */
 export const maleNames = list(`
-  Abel Adam Albert Ali Anton Arlo Arthur Axel Ben Bert Boris Bruno Carl Cyrus Dan David Dino Edgar
-  Edwin Eli Emil Eric Ernest Felix Finn Frank Fred Fritz George Gus Hans Harry Henry Hugo Igor Ivan
-  Jack Jakob James Jim Joe John Jonas Juan Karl Kenji Kurt Leo Leon Liam Louis Lukas Marco Mark
-  Martin Max Milo Ned Nick Nils Noah Omar Oscar Otis Otto Pablo Paul Pedro Peter Philip Quentin Rafi
-  Ralph Ravi Robin Rocco Rolf Roman Rudi Rufus Sam Samir Simon Stan Sven Ted Theo Thomas Tim Toby Tom
-  Ugo Victor Vito Walter Yusuf Zack
+  Tom Ben Max Leo Sam Otto Jack Paul Felix Finn Henry Hugo Oscar Noah Emil Peter Bruno Theo Karl Jim
+  Anton Simon Fred Abel Adam Albert Ali Arlo Arthur Axel Bert Boris Carl Cyrus Dan David Dino Edgar
+  Edwin Eli Eric Ernest Frank Fritz George Gus Hans Harry Igor Ivan Jakob James Joe John Jonas Juan
+  Kenji Kurt Leon Liam Louis Lukas Marco Mark Martin Milo Ned Nick Nils Omar Otis Pablo Pedro Philip
+  Quentin Rafi Ralph Ravi Robin Rocco Rolf Roman Rudi Rufus Samir Stan Sven Ted Thomas Tim Toby Ugo
+  Victor Vito Walter Yusuf Zack
 `);
 
 /** Beginnings of made-up names. */
@@ -52,17 +52,14 @@ export const nameBeginnings = list(`
   Ba Be Bi Bo Da De Di Do Fa Fe Fi Fo Ga Gi Go Ha He Hi Ho Ja Jo Ju Ka Ke Ki Ko La Le Li Lo Ma Me Mi
   Mo Na Ne Ni No Pa Pe Pi Po Ra Re Ri Ro Sa Se Si So Ta Te Ti To Va Ve Vi Wa We Wi Za Ze Zi Zo Zu
 `);
-/** Middles of made-up names, or nothing. */
-export const nameMiddles = [
-  "",
-  ...list("ba bi da di ga ki lo lu ma mi no ra ri ro sa ti va vi zo"),
-];
+/** Middles of made-up names, which most do not have. */
+export const nameMiddles = list("ba bi da di ga ki lo lu ma mi no ra ri ro sa ti va vi zo");
 /** Ends of made-up names of females; no end of one list ends an end of the other. */
 export const femaleEnds = list("lia ra mia nessa tta vina bella zia");
 /** Ends of made-up names of males. */
-export const maleEnds = list("bo rik ster dolf lon x mund tok");
+export const maleEnds = list("bert dolf dor ko lon mund rik tok");
 
-/** Who a story can be about. */
+/** Who a story can be about, the most frequent first. */
 export const kinds: Readonly<Record<string, Kind>> = {
   girl: {
     pronoun: "she",
@@ -80,6 +77,60 @@ export const kinds: Readonly<Record<string, Kind>> = {
       "{A} talked to his shoes while he tied them.",
       "{A} kept a snail in a jam jar.",
       "{A}'s hair stood up like grass.",
+    ],
+  },
+  queen: {
+    pronoun: "she",
+    nature: [
+      "{A} liked to slide down the banisters.",
+      "{A} signed all letters with a drawing of a hen.",
+      "{A} kept cookies under her crown.",
+      "{A} waved even to the chickens.",
+    ],
+  },
+  king: {
+    pronoun: "he",
+    nature: [
+      "{A} wore slippers under his robe.",
+      "{A} had a crown for each day and lost one every week.",
+      "{A} ruled over eleven people and a donkey.",
+      "{A} polished the throne himself.",
+    ],
+  },
+  witch: {
+    pronoun: "she",
+    nature: [
+      "{A}'s broom had a bell and a basket.",
+      "{A}'s soup changed color when one looked away.",
+      "{A} turned pumpkins into coaches, and always back again.",
+      "{A} wore her hat even in the bath.",
+    ],
+  },
+  wizard: {
+    pronoun: "he",
+    nature: [
+      "{A}'s beard got caught in doors.",
+      "{A} had forgotten every spell but two.",
+      "{A} looked for his glasses, and they were on his nose.",
+      "{A}'s wand worked best on rainy days.",
+    ],
+  },
+  princess: {
+    pronoun: "she",
+    nature: [
+      "{A} could not sleep on peas, nor on carrots.",
+      "{A} climbed out of the window rather than use the stairs.",
+      "{A} had kissed eleven toads, just in case.",
+      "{A} kept her rubber boots beside the throne.",
+    ],
+  },
+  prince: {
+    pronoun: "he",
+    nature: [
+      "{A} rode a donkey, for the horses made him dizzy.",
+      "{A} practiced his bow before the mirror.",
+      "{A} had slept through every battle.",
+      "{A} sewed the buttons on his cloak himself.",
     ],
   },
   fox: {
@@ -210,42 +261,6 @@ export const kinds: Readonly<Record<string, Kind>> = {
       "{A} had to bend down to see the church tower.",
     ],
   },
-  witch: {
-    pronoun: "she",
-    nature: [
-      "{A}'s broom had a bell and a basket.",
-      "{A}'s soup changed color when one looked away.",
-      "{A} turned pumpkins into coaches, and always back again.",
-      "{A} wore her hat even in the bath.",
-    ],
-  },
-  wizard: {
-    pronoun: "he",
-    nature: [
-      "{A}'s beard got caught in doors.",
-      "{A} had forgotten every spell but two.",
-      "{A} looked for his glasses, and they were on his nose.",
-      "{A}'s wand worked best on rainy days.",
-    ],
-  },
-  king: {
-    pronoun: "he",
-    nature: [
-      "{A} wore slippers under his robe.",
-      "{A} had a crown for each day and lost one every week.",
-      "{A} ruled over eleven people and a donkey.",
-      "{A} polished the throne himself.",
-    ],
-  },
-  queen: {
-    pronoun: "she",
-    nature: [
-      "{A} liked to slide down the banisters.",
-      "{A} signed all letters with a drawing of a hen.",
-      "{A} kept cookies under her crown.",
-      "{A} waved even to the chickens.",
-    ],
-  },
   turtle: {
     nature: [
       "{A} needed a whole day to cross the street.",
@@ -315,7 +330,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
 /** How a person is. */
 export const traits = list(`
   brave busy careful cheerful clever clumsy curious dreamy forgetful friendly funny gentle grumpy
-  happy honest hungry jolly kind lazy little lonely loud lucky modest neat noisy old patient polite
+  happy hungry jolly kind lazy little lonely loud lucky modest neat noisy old patient polite
   proud quick quiet shy silly sleepy small stubborn tall thoughtful tiny tired wise young
 `);
 
@@ -331,7 +346,7 @@ export const things = list(`
 /** What one sees first of a thing. */
 export const looks = list(`
   beautiful big black blue bright broken-in brown colorful dusty fine funny golden gray green
-  heavy light lucky new old orange pink plain pretty purple red round shiny silver small spotted
+  heavy light lucky new old pink plain pretty purple red round shiny silver small spotted
   striped strange tiny white yellow
 `);
 

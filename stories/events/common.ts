@@ -32,8 +32,8 @@ export const common = events({
   befriend: {
     sentences: [
       "{A} had one good friend, {a kind B} named {name B}.",
-      "Next door to {A} lived {name B}, {a kind B}.",
       "{A}'s best friend was {a kind B} called {name B}.",
+      "Next door to {A} lived {name B}, {a kind B}.",
       "Every day, {A} played with {name B}, {a kind B}.",
       "{A} had known {name B}, {a kind B}, for as long as {he A} could remember.",
       "{A} was hardly ever seen without {name B}, {a kind B}.",
@@ -107,11 +107,11 @@ export const common = events({
   meet: {
     sentences: [
       "There {A} met {a kind B} named {name B}.",
-      "Then {a kind B} came by, and {his B} name was {name B}.",
+      "{a kind B} named {name B} was standing there.",
       "Somebody said hello. It was {name B}, {a kind B}.",
       "Around the corner came {name B}, {a kind B}.",
-      "{a kind B} named {name B} was standing there.",
       "{A} nearly ran into {name B}, {a kind B}.",
+      "Then {a kind B} came by, and {his B} name was {name B}.",
     ],
     needs: (world) => world.isOut(),
     does: (world, { B }) => {

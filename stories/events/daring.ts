@@ -42,7 +42,7 @@ export const daring = events({
     does: (world, { A, B }) => {
       world.note(`${B} is kind to ${A}`);
       world.answer("Who was afraid?", A);
-      world.answer(`Who was with ${A}?`, B);
+      world.answer(`Who helped ${A}?`, B);
     },
   },
   lookCloser: {
@@ -258,8 +258,8 @@ export const daring = events({
   },
   knock: {
     sentences: [
-      "There was a knock. Outside stood {name B}, {a kind B}, dripping wet.",
       "At {A}'s door stood {a kind B} named {name B}, shivering.",
+      "There was a knock. Outside stood {name B}, {a kind B}, dripping wet.",
       "{A} looked out of the window and saw {name B}, {a kind B}, under a leaf.",
       "Somebody rang. It was {name B}, {a kind B}, wet to the bone.",
     ],
@@ -282,7 +282,7 @@ export const daring = events({
     does: (world, { A, B }) => {
       world.note("let in");
       world.note(`${A} is kind to ${B}`);
-      world.answer(`Who let ${B} in?`, A);
+      world.answer(`Who helped ${B}?`, A);
     },
   },
   warmUp: {
@@ -296,7 +296,7 @@ export const daring = events({
     does: (world, { B, F }) => {
       world.own(F, B);
       world.mood(B, "happy");
-      world.answer(`What did ${B} get to eat?`, world.described(F));
+      world.answer(`What did ${B} get?`, world.described(F));
     },
   },
   tellStories: {
@@ -578,7 +578,7 @@ export const daring = events({
     does: (world, { A, T }) => {
       world.own(T, A);
       world.note("held out");
-      world.answer(`What did ${A} use?`, world.described(T));
+      world.answer(`What did ${A} have?`, world.described(T));
     },
   },
   pullOut: {
@@ -594,7 +594,7 @@ export const daring = events({
       world.note("saved");
       world.note(`${A} is kind to ${B}`);
       world.mood(B, "happy");
-      world.answer(`Who pulled ${B} out?`, A);
+      world.answer(`Who helped ${B}?`, A);
     },
   },
   dryOff: {
@@ -632,8 +632,8 @@ export const daring = events({
   },
   seeLight: {
     sentences: [
-      "Then {A} saw a light. It was {name B}, {a kind B}, with a lantern.",
       "A small light came closer, and behind it {a kind B} named {name B}.",
+      "Then {A} saw a light. It was {name B}, {a kind B}, with a lantern.",
       'A voice called through the dark: "This way!" It was {name B}, {a kind B}.',
     ],
     needs: (world) => world.hasFact("astray", "nobody has lost the way"),
@@ -657,7 +657,7 @@ export const daring = events({
       world.note("home again");
       world.note(`${B} is kind to ${A}`);
       world.mood(A, "happy");
-      world.answer(`Who brought ${A} home?`, B);
+      world.answer(`Who helped ${A}?`, B);
     },
   },
   endWay: {

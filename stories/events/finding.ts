@@ -128,7 +128,7 @@ export const finding = events({
       world.person(B).place = P;
       world.answer(`Who was ${B}?`, withArticle(world.kindOf(B)));
       world.answer(`Who found the ${X}?`, B);
-      if (S !== undefined) world.answer(`Where did ${B} find the ${X}?`, S);
+      if (S !== undefined) world.answer(`Where was the ${X}?`, S);
     },
   },
   wonderWhose: {

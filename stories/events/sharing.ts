@@ -24,7 +24,7 @@ export const sharing = events({
     needs: (world) => world.isOut(),
     does: (world, { A, F }) => {
       world.own(F, A);
-      world.answer(`What did ${A} have for lunch?`, world.described(F));
+      world.answer(`What did ${A} have?`, world.described(F));
     },
   },
   smellFood: {
@@ -399,7 +399,7 @@ export const sharing = events({
       world.own(F, A);
       world.lose(F);
       world.note("baking");
-      world.answer(`What did ${A} want to bake?`, world.described(F));
+      world.answer(`What did ${A} bake?`, world.described(F));
     },
   },
   lackSugar: {
