@@ -38,7 +38,7 @@ const flags = {
   task: text(
     "long-arithmetic",
     "What to practice: long-arithmetic (more digits than task chat teaches), arithmetic, counting, " +
-      "spelling, or GSM8K=FILE",
+      "spelling, stories (without a contradiction), or GSM8K=FILE",
     "NAME",
   ),
   name: text("Dino", "The name that the model goes by in conversations made by rule"),
@@ -48,7 +48,7 @@ const flags = {
   examplesPerStep: integer(16, "Questions of a step"),
   numSamples: integer(16, "Answers to each question"),
   deviceBatchSize: integer(8, "Answers sampled in one batch; by default fewer if need be"),
-  maxNewTokens: integer(64, "Tokens of an answer, at most"),
+  maxNewTokens: integer(64, "Tokens of an answer, at most; of a story 200"),
   temperature: decimal(1, "1 samples as the model predicts"),
   topK: integer(50, "Sample from this many of the most likely tokens, 0 for all", { least: 0 }),
   embeddingLr: decimal(0.2, "The learning rate of the embeddings"),
@@ -84,8 +84,12 @@ async function run(
   given: ReinforceValues,
   args: readonly string[],
 ): Promise<number> {
-  const isBatchGiven = givenFlags(args, flags).has("deviceBatchSize");
-  const values = isBatchGiven ? given : { ...given, deviceBatchSize: batchFor(given) };
+  const isGiven = givenFlags(args, flags);
+  const values = {
+    ...given,
+    ...(isGiven.has("deviceBatchSize") ? {} : { deviceBatchSize: batchFor(given) }),
+    ...(given.task !== "stories" || isGiven.has("maxNewTokens") ? {} : { maxNewTokens: 200 }),
+  };
   using interrupt = interruptTraining(ranks);
   const { task, validation } = await openTask(values);
   const { sftTag, sftStep } = values;

@@ -24,6 +24,7 @@ import {
   reaction,
   recollection,
 } from "./small_talk.ts";
+import { story, storyPractice } from "./stories.ts";
 import { chooseByToken } from "./word_choice.ts";
 import { counting, opposite, spelling, spellings, twoOpposites, twoSpellings } from "./words.ts";
 import { writeCarefully, writeHastily } from "./wording.ts";
@@ -53,6 +54,8 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [twoSpellings, 3],
   [single(counting), 16],
   [single(unknown), 20],
+  // Few, since a story is as long as ten other answers.
+  [story, 2],
 ];
 
 const MAX_EXCHANGES = 8;
@@ -233,6 +236,8 @@ export async function ruleExams(size: number, options: RuleOptions = {}): Promis
 }
 
 const practiceKinds = [...examKinds, ["long-arithmetic", longArithmetic]] as const;
+/** What has no one right answer: see {@linkcode storyPractice}. */
+const STORIES = "stories";
 
 /** Options for {@linkcode rulePractice}. */
 export interface PracticeOptions extends RuleOptions {
@@ -244,7 +249,7 @@ export interface PracticeOptions extends RuleOptions {
  * Questions of one kind to practice on, or to measure practice on.
  *
  * @param kind The name of an exam, but for `names`; or `long-arithmetic`, with more digits than the
- * conversations made by rule have.
+ * conversations made by rule have; or `stories`, of which every one without a contradiction is right.
  * @param size The number of questions.
  * @throws {RangeError} If there is no such kind.
  */
@@ -254,16 +259,18 @@ export async function rulePractice(
   { heldOut = false, ...options }: PracticeOptions = {},
 ): Promise<GenerativeTask> {
   const seed = (options.seed ?? 1) + (heldOut ? 1000 : 0);
+  const randomOf = (index: number) => new PythonRandom(seed * 2 ** 32 + index);
+  if (kind === STORIES) return storyPractice(size, randomOf, heldOut);
   const make = practiceKinds.find(([label]) => label === kind)?.[1];
   if (make === undefined) {
-    const kinds = practiceKinds.map(([label]) => label).join(", ");
+    const kinds = [...practiceKinds.map(([label]) => label), STORIES].join(", ");
     throw new RangeError(`Cannot practice: wanted ${kinds}, got "${kind}"`);
   }
   const subject = await (heldOut ? heldOutSubject : subjectToLearn)(options);
   return {
     name: kind,
     length: size,
-    get: (index) => conversationOf([make(new PythonRandom(seed * 2 ** 32 + index), subject)]),
+    get: (index) => conversationOf([make(randomOf(index), subject)]),
     isRight: isAnsweredExactly,
   };
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { renderConversation, Tokenizer } from "../../tokenizer/mod.ts";
+import { checkStory } from "../../stories/mod.ts";
 import { ruleConversations, ruleExams, rulePractice } from "./conversations.ts";
 import { readCountries, readWords } from "./facts.ts";
 
@@ -149,4 +150,40 @@ Deno.test("long arithmetic has more digits than any conversation, and other numb
   const practice = new Set(await calls(false));
   for (const call of practice) assert(/^\d{4}[+-]\d{3}$|^\d{3}\*\d{2}$/.test(call), call);
   assertEquals((await calls(true)).filter((call) => practice.has(call)), []);
+});
+
+Deno.test("a story is right if it is about whom it was asked for and contradicts nothing", async () => {
+  const practice = await rulePractice("stories", 20);
+  const heldOut = await rulePractice("stories", 20, { heldOut: true });
+  for (const task of [practice, heldOut]) {
+    for (let i = 0; i < task.length; i++) {
+      const problem = task.get(i);
+      assertEquals(task.get(i), problem);
+      const [question, answer] = problem.messages.map(({ content }) => content as string);
+      const [, kind, name] = /an? (\w+) (?:named|called) (\p{L}+)[.?]$/u.exec(question!)!;
+      assert(answer!.includes(name!), `${question}\n${answer}`);
+      assert(await task.isRight(problem, answer!), answer);
+      for (
+        const wrong of [
+          "",
+          answer!.slice(0, -20),
+          `${answer} ${answer}`,
+          `${answer}\n${answer}`,
+          answer!.replaceAll(name!, "Quux"),
+          answer!.replace(kind!, kind === "fox" ? "bear" : "fox"),
+        ]
+      ) assert(!await task.isRight(problem, wrong), wrong);
+    }
+  }
+  assert(practice.get(0).messages[1]!.content !== heldOut.get(0).messages[1]!.content);
+});
+
+Deno.test("some chats tell a story, and answer a question about it", async () => {
+  const task = await ruleConversations(1500);
+  const stories = Array.from({ length: task.length }, (_, i) => task.get(i).messages)
+    .flatMap((messages) =>
+      messages.filter((_, i) => /story|tale/.test(`${messages[i - 1]?.content}`))
+    );
+  const told = stories.filter(({ content }) => checkStory(`${content}`).isConsistent);
+  assert(told.length >= 20, `${told.length} of ${stories.length}`);
 });

@@ -1,0 +1,87 @@
+/** Stories on demand, questions about them, and whether a story is what was asked for. @module */
+
+import { checkStory, type Story, tellStory } from "../../stories/mod.ts";
+import type { Conversation } from "../../tokenizer/mod.ts";
+import type { PythonRandom } from "../random/python_random.ts";
+import type { GenerativeTask } from "../tasks/task.ts";
+import type { Exchange } from "./exchange.ts";
+import { draft, type Wordings, wordings, writeCarefully } from "./wording.ts";
+
+/** Characters of a story: with its question and the chat around it, it fits 256 tokens. */
+const MAX_LENGTH = 440;
+
+/** The wordings of this module. */
+export const storyWordings = {
+  ask: wordings(
+    "?",
+    "(tell|tell me|write|write me|make up|invent) a( short| nice| funny|) (story|tale) about {hero}",
+    "(can|could|will|would) you( please|) tell (me |us |)a story about {hero}",
+    "(i want|i would like|i'd like|i need) (a|to hear a) story about {hero}",
+    "(do you know|have you got|is there) a story about {hero}",
+  ),
+} as const satisfies Readonly<Record<string, Wordings>>;
+
+function exchangeOf(random: PythonRandom, { hero, text }: Story): Exchange {
+  const { kind, name } = hero;
+  const called = random.choice(["named", "called"]);
+  const article = /^[aeiou]/.test(kind) ? "an" : "a";
+  const question = draft(random, storyWordings.ask, {
+    hero: `${article} ${kind} ${called} ${name}`,
+  });
+  return { question: { ...question, isRepeated: true }, answer: text };
+}
+
+/** "Tell me a story about a dragon named Tom.", mostly with a question about it after it. */
+export function story(random: PythonRandom): readonly Exchange[] {
+  const told = tellStory(() => random.random(), "train", MAX_LENGTH);
+  const [[question, answer] = ["", ""]] = told.questions;
+  const asked: Exchange = {
+    question: { text: "{question}", slots: { question }, mark: "?", isRepeated: true },
+    answer,
+  };
+  const exchange = exchangeOf(random, told);
+  return random.random() < 0.75 ? [exchange, asked] : [exchange];
+}
+
+/** A conversation that asks for a story, which only the checker can tell to be right. */
+interface StoryProblem extends Conversation {
+  readonly hero: Story["hero"];
+}
+
+/**
+ * Requests for stories to practice on: right is a story about whom it was asked for that contradicts
+ * itself nowhere.
+ *
+ * @param size The number of requests.
+ * @param randomOf The random numbers of a request.
+ * @param heldOut Whether names and pairs are those that no story to learn from has.
+ */
+export function storyPractice(
+  size: number,
+  randomOf: (index: number) => PythonRandom,
+  heldOut: boolean,
+): GenerativeTask<StoryProblem> {
+  return {
+    name: "stories",
+    length: size,
+    get: (index) => {
+      const random = randomOf(index);
+      const part = heldOut ? "validation" : "train";
+      const told = tellStory(() => random.random(), part, MAX_LENGTH);
+      const { question } = exchangeOf(random, told);
+      return {
+        hero: told.hero,
+        messages: [
+          { role: "user", content: writeCarefully(question) },
+          { role: "assistant", content: told.text },
+        ],
+      };
+    },
+    isRight: ({ hero }, completion) => {
+      const { isConsistent, answers } = checkStory(completion);
+      const kind = answers.get(`Who was ${hero.name}?`);
+      return isConsistent && !completion.includes("\n") &&
+        kind?.match(/\w+(?=\.$)/)?.[0] === hero.kind;
+    },
+  };
+}
