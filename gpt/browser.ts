@@ -42,10 +42,12 @@ export { forkCache } from "./generate/fork_cache.ts";
 export {
   type Architecture,
   type BuildOptions,
+  type LoadOptions,
   nanochat,
   nanochatConfig,
   parameterCount,
 } from "./files/architecture.ts";
+export { bytesOfParameters, checkRoom, freeBytes, type ParameterShapes } from "./files/room.ts";
 export {
   type CheckpointContent,
   decodeModel,

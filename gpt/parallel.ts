@@ -11,10 +11,11 @@
  */
 
 import type { World } from "../mpi/mod.ts";
+import { quantizeModule } from "../nn/mod.ts";
 import { type Exchange, type Segments, ShardedMuonAdamW } from "../optim/mod.ts";
 import { type Device, readSafetensors, type Tensor, writeSafetensors } from "../tensor/mod.ts";
 import type { SafetensorsInput } from "../tensor/safetensors.ts";
-import type { BuildOptions } from "./files/architecture.ts";
+import type { LoadOptions } from "./files/architecture.ts";
 import { buildModel, type Checkpoint, loadModel, readOptimizer } from "./files/checkpoint.ts";
 import { decodeOptimizer, encodeOptimizer } from "./files/checkpoint_content.ts";
 import type { TrainableModel } from "./generate/language_model.ts";
@@ -99,12 +100,13 @@ export class RunRanks {
   async loadModel(
     checkpoint: Checkpoint,
     device: Device,
-    options: Pick<BuildOptions, "computeDtype"> = {},
+    { packing, ...options }: LoadOptions = {},
   ): Promise<TrainableModel> {
     const model = this.rank === 0
       ? await loadModel(checkpoint, device, options)
       : buildModel(checkpoint, device, options);
     await this.shareParameters(model);
+    if (packing !== undefined) quantizeModule(model, packing);
     return model;
   }
 

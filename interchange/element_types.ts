@@ -1,5 +1,6 @@
 /**
- * Types of the numbers in files, and how they are unpacked to float32 and packed again.
+ * Types of the numbers in files, and how they are unpacked to float32. Numbers of one element are
+ * packed here; `Q8_0` and `Q4_0` are packed by `quantize` of `tensor`, on a device.
  *
  * A type stores numbers in blocks: one number in four bytes, or 32 numbers in 18. Names are those of
  * safetensors and of ggml.
@@ -21,7 +22,7 @@ export interface ElementType {
   readonly gguf?: number;
   /** Widens whole blocks. Missing for types that are known by name only. */
   readonly unpack?: (bytes: Uint8Array<ArrayBuffer>) => Float32Array<ArrayBuffer>;
-  /** Rounds whole blocks. Missing for types that are only read. */
+  /** Rounds numbers. Missing for types that are only read, and for those that devices pack. */
   readonly pack?: (values: Float32Array) => Uint8Array<ArrayBuffer>;
 }
 
@@ -40,16 +41,6 @@ const half = (() => {
   return (of: number) => {
     bits[0] = of;
     return value[0]!;
-  };
-})();
-
-/** The bits of a value in half precision, rounded to nearest even. */
-const halfBits = (() => {
-  const value = new Float16Array(1);
-  const bits = new Uint16Array(value.buffer);
-  return (of: number) => {
-    value[0] = of;
-    return bits[0]!;
   };
 })();
 
@@ -105,7 +96,6 @@ function packed(
   block: number,
   bytes: number,
   read: (from: DataView, at: number, to: Float32Array, start: number) => void,
-  pack?: ElementType["pack"],
 ): ElementType {
   return {
     name,
@@ -118,51 +108,10 @@ function packed(
       for (let i = 0; i * bytes < from.length; i++) read(view, i * bytes, values, i * block);
       return values;
     },
-    ...(pack === undefined ? {} : { pack }),
   };
 }
 
-/** Rounds half away from zero, as C's `roundf`. */
-const roundAway = (value: number) => Math.sign(value) * Math.floor(Math.abs(value) + 0.5);
 const { fround } = Math;
-
-function packQ8(values: Float32Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(values.length / 32 * 34);
-  const view = viewOf(bytes);
-  for (let block = 0; block * 32 < values.length; block++) {
-    const part = values.subarray(block * 32, block * 32 + 32);
-    const largest = part.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const scale = fround(largest / 127);
-    const inverse = scale === 0 ? 0 : fround(1 / scale);
-    view.setUint16(block * 34, halfBits(scale), true);
-    part.forEach((value, i) =>
-      view.setInt8(block * 34 + 2 + i, roundAway(fround(value * inverse)))
-    );
-  }
-  return bytes;
-}
-
-function packQ4(values: Float32Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(values.length / 32 * 18);
-  const view = viewOf(bytes);
-  for (let block = 0; block * 32 < values.length; block++) {
-    const part = values.subarray(block * 32, block * 32 + 32);
-    // The number of largest magnitude, with its sign, becomes -8.
-    const extreme = part.reduce(
-      (most, value) => Math.abs(value) > Math.abs(most) ? value : most,
-      0,
-    );
-    const scale = fround(extreme / -8);
-    const inverse = scale === 0 ? 0 : fround(1 / scale);
-    view.setUint16(block * 18, halfBits(scale), true);
-    const rounded = (value: number) =>
-      Math.min(15, Math.trunc(fround(fround(value * inverse) + 8.5)));
-    for (let i = 0; i < 16; i++) {
-      view.setUint8(block * 18 + 2 + i, rounded(part[i]!) | rounded(part[i + 16]!) << 4);
-    }
-  }
-  return bytes;
-}
 
 /** The 6-bit scale and minimum of sub-block `j` in the twelve bytes of a K-type. */
 function scaleAndMinimum(view: DataView, at: number, j: number): [scale: number, minimum: number] {
@@ -205,7 +154,7 @@ const packedTypes: readonly ElementType[] = [
       to[start + i] = ((byte & 15) - 8) * scale;
       to[start + i + 16] = ((byte >> 4) - 8) * scale;
     }
-  }, packQ4),
+  }),
   packed("Q4_1", 3, 32, 20, (view, at, to, start) => {
     const scale = half(view.getUint16(at, true));
     const minimum = half(view.getUint16(at + 2, true));
@@ -237,7 +186,7 @@ const packedTypes: readonly ElementType[] = [
   packed("Q8_0", 8, 32, 34, (view, at, to, start) => {
     const scale = half(view.getUint16(at, true));
     for (let i = 0; i < 32; i++) to[start + i] = view.getInt8(at + 2 + i) * scale;
-  }, packQ8),
+  }),
   packed("Q4_K", 12, 256, 144, (view, at, to, start) => readK(view, at, to, start, at + 16, null)),
   packed(
     "Q5_K",

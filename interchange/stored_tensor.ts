@@ -44,6 +44,23 @@ export class StoredTensor {
   }
 
   /**
+   * Rows along the first axis, as a tensor of their own.
+   *
+   * @param first The first of them.
+   * @param count Their number.
+   */
+  rows(first: number, count: number): StoredTensor {
+    const { shape, offset, length } = this.#place;
+    const rowBytes = length / shape[0]!;
+    return new StoredTensor({
+      ...this.#place,
+      shape: shape.with(0, count),
+      offset: offset + first * rowBytes,
+      length: count * rowBytes,
+    });
+  }
+
+  /**
    * Its numbers in float32, row-major.
    *
    * @throws {SyntaxError} If the type is known by name only.

@@ -5,7 +5,7 @@ import type { Fact, GgufFile } from "../interchange/mod.ts";
 import type { Device } from "../tensor/mod.ts";
 import { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
 import { Llama, llama, type LlamaConfig } from "./llama.ts";
-import { buildFrom, Fields, type Layout, unreadable } from "./weights.ts";
+import { buildFrom, Fields, type Layout, type OpenOptions, unreadable } from "./weights.ts";
 
 /**
  * Opens the model of a GGUF file.
@@ -18,6 +18,7 @@ export async function openGgufModel(
   file: string,
   gguf: GgufFile,
   device: Device,
+  options: OpenOptions = {},
 ): Promise<TrainableModel> {
   const { tensors } = gguf;
   const all = fieldsOf(file, gguf, "general.");
@@ -32,11 +33,11 @@ export async function openGgufModel(
   if (kind === "gpt2") {
     const config = gpt2Config(fields, vocabSize);
     const [layout, architecture] = [gpt2Layout, gpt2];
-    return await buildFrom({ file, tensors, layout, architecture, config }, device);
+    return await buildFrom({ file, tensors, layout, architecture, config }, device, options);
   }
   const config = llamaConfig(kind, fields, vocabSize, !tensors.has("output.weight"));
   const [layout, architecture] = [llamaLayout(config), llama];
-  return await buildFrom({ file, tensors, layout, architecture, config }, device);
+  return await buildFrom({ file, tensors, layout, architecture, config }, device, options);
 }
 
 /** A GGUF file's metadata of a model, and the layout of its tensors. */

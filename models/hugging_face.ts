@@ -6,7 +6,7 @@ import type { Device } from "../tensor/mod.ts";
 import { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
 import { Llama, llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
 import { Nanochat2025, nanochat2025, type Nanochat2025Config } from "./nanochat_2025.ts";
-import { buildFrom, Fields, type Layout, unreadable } from "./weights.ts";
+import { buildFrom, Fields, type Layout, type OpenOptions, unreadable } from "./weights.ts";
 
 /**
  * Opens the model of a folder.
@@ -19,6 +19,7 @@ export async function openHuggingFace(
   folder: Folder,
   json: unknown,
   device: Device,
+  options: OpenOptions = {},
 ): Promise<TrainableModel> {
   const file = `${folder.name}/config.json`;
   const fields = new Fields(file, json);
@@ -38,17 +39,18 @@ export async function openHuggingFace(
     return await buildFrom(
       { file, tensors, layout, architecture, config: gpt2Config(fields) },
       device,
+      options,
     );
   }
   if (kind === "nanochat") {
     const config = nanochatConfig(fields);
     const [layout, architecture] = [nanochatLayout, nanochat2025];
-    return await buildFrom({ file, tensors, layout, architecture, config }, device);
+    return await buildFrom({ file, tensors, layout, architecture, config }, device, options);
   }
   const config = llamaConfig(kind, fields, file);
   if (config.isTied) await checkTied(folder.name, tensors);
   const [layout, architecture] = [llamaLayout(config), llama];
-  return await buildFrom({ file, tensors, layout, architecture, config }, device);
+  return await buildFrom({ file, tensors, layout, architecture, config }, device, options);
 }
 
 /** The config of a model as transformers has it, and how its tensors are laid out. */

@@ -6,7 +6,7 @@ import { RangeError } from "../tensor/errors.ts";
 import type { Device } from "../tensor/mod.ts";
 import { Nanochat2025, nanochat2025 } from "./nanochat_2025.ts";
 import { readJson } from "./read_json.ts";
-import { buildFrom, Fields, unreadable } from "./weights.ts";
+import { buildFrom, Fields, type OpenOptions, unreadable } from "./weights.ts";
 
 /** Constants of nanochat's code of 2025; float32's epsilon is PyTorch's default. */
 const constants2025 = { ropeBase: 10_000, epsilon: 2 ** -23 };
@@ -58,6 +58,7 @@ export async function openNanochat(
   folder: Folder,
   { meta, model }: { readonly meta: string; readonly model: string },
   device: Device,
+  options: OpenOptions = {},
 ): Promise<TrainableModel> {
   const sizes = new Fields(`${folder.name}/${meta}`, await readJson(folder, meta))
     .object("model_config");
@@ -81,7 +82,11 @@ export async function openNanochat(
       ...{ vocabSize, sequenceLen, nLayer: layers, nEmbd: width, nHead: heads, nKvHead: keyHeads },
       windowPattern: sizes.text("window_pattern"),
     };
-    return await buildFrom({ file, tensors, layout, architecture: nanochat, config }, device);
+    return await buildFrom(
+      { file, tensors, layout, architecture: nanochat, config },
+      device,
+      options,
+    );
   }
   if (tensors.has("resid_lambdas")) {
     const wanted = "nanochat's architecture of 2025, or of March 2026 and later";
@@ -92,5 +97,9 @@ export async function openNanochat(
     ...{ vocabSize, sequenceLen, layers, heads, keyHeads, width, rows },
     ...constants2025,
   };
-  return await buildFrom({ file, tensors, layout, architecture: nanochat2025, config }, device);
+  return await buildFrom(
+    { file, tensors, layout, architecture: nanochat2025, config },
+    device,
+    options,
+  );
 }

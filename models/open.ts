@@ -23,7 +23,7 @@ import { ggufTokenizer } from "./gguf_tokenizer.ts";
 import { openHuggingFace } from "./hugging_face.ts";
 import { lastCheckpoint, openNanochat } from "./nanochat_folder.ts";
 import { readJson, readText } from "./read_json.ts";
-import { unreadable } from "./weights.ts";
+import { type OpenOptions, unreadable } from "./weights.ts";
 
 /** A model from elsewhere. */
 export interface Pretrained {
@@ -40,6 +40,7 @@ export interface Pretrained {
  *
  * @param source The path of a folder or of a `.gguf` file, or the files that the user of a page chose.
  * @param device Where the model is to be.
+ * @param options How to pack its weights.
  * @throws {Error} If there is no model.
  * @throws {SyntaxError} If a file is malformed or asks for what is not supported; the message names it.
  * @throws {RangeError} If the device has no room.
@@ -59,30 +60,36 @@ export interface Pretrained {
 export async function openPretrained(
   source: string | URL | readonly File[],
   device: Device,
+  options: OpenOptions = {},
 ): Promise<Pretrained> {
   if (Array.isArray(source)) {
-    return await openFolder(filesFolder(source as readonly File[]), () => null, device);
+    return await openFolder(filesFolder(source as readonly File[]), () => null, device, options);
   }
   const path = source instanceof URL ? decodeURIComponent(source.pathname) : `${source as string}`;
   const { isFile } = await Deno.stat(path).catch((cause) => {
     throw new Error(`Cannot open ${path}: ${(cause as Error).message}`, { cause });
   });
-  if (isFile) return await openGgufFile(await pathSource(path), device);
+  if (isFile) return await openGgufFile(await pathSource(path), device, options);
   const trimmed = path.replace(/\/+$/, "") || "/";
   return await openFolder(
     pathFolder(trimmed),
     (name) => pathFolder(`${trimmed}/${name}`),
     device,
+    options,
   );
 }
 
-async function openGgufFile(source: Source, device: Device): Promise<Pretrained> {
+async function openGgufFile(
+  source: Source,
+  device: Device,
+  options: OpenOptions,
+): Promise<Pretrained> {
   const gguf = await openGguf(source);
   // The small files first, so that a problem with them shows before the weights are read.
   const tokenizer = ggufTokenizer(source.name, gguf);
   const template = gguf.facts.get("tokenizer.chat_template")?.value;
   return {
-    model: await openGgufModel(source.name, gguf, device),
+    model: await openGgufModel(source.name, gguf, device, options),
     tokenizer,
     chatTemplate: typeof template === "string" ? template : null,
   };
@@ -92,23 +99,27 @@ async function openFolder(
   folder: Folder,
   inner: (name: string) => Folder | null,
   device: Device,
+  options: OpenOptions,
 ): Promise<Pretrained> {
   const json = await readJson(folder, "config.json");
   if (json !== null) {
     // The small files first, so that a problem with them shows before the weights are read.
     const tokenizer = await huggingFaceTokenizer(folder, json);
     const chatTemplate = await readTemplate(folder);
-    return { model: await openHuggingFace(folder, json, device), tokenizer, chatTemplate };
+    const model = await openHuggingFace(folder, json, device, options);
+    return { model, tokenizer, chatTemplate };
   }
   const names = await folder.list();
   const checkpoint = lastCheckpoint(names);
   if (checkpoint !== null) {
     const tokenizer = await nanochatTokenizer([folder, inner("tokenizer")]);
-    const model = await openNanochat(folder, checkpoint, device);
+    const model = await openNanochat(folder, checkpoint, device, options);
     return { model, tokenizer, chatTemplate: null };
   }
   const ggufs = names.filter((name) => name.endsWith(".gguf"));
-  if (ggufs.length === 1) return await openGgufFile((await folder.open(ggufs[0]!))!, device);
+  if (ggufs.length === 1) {
+    return await openGgufFile((await folder.open(ggufs[0]!))!, device, options);
+  }
   throw new Error(
     `Cannot open ${folder.name}: wanted config.json, meta_….json with model_….pt or one .gguf file, ` +
       `got ${names.slice(0, 5).join(", ") || "no files"}`,

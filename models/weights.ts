@@ -1,9 +1,19 @@
 /** Building a model from the tensors of a file: everything is checked before memory is taken. @module */
 
-import type { Architecture, ModelConfig, TrainableModel } from "../gpt/browser.ts";
+import {
+  type Architecture,
+  bytesOfParameters,
+  checkRoom,
+  freeBytes,
+  type ModelConfig,
+  type ParameterShapes,
+  type TrainableModel,
+} from "../gpt/browser.ts";
 import { elementTypes, type StoredTensor, type TensorToWrite } from "../interchange/mod.ts";
-import { RangeError, SyntaxError } from "../tensor/errors.ts";
-import type { Device } from "../tensor/mod.ts";
+import { buildPacked } from "../nn/mod.ts";
+import { SyntaxError } from "../tensor/errors.ts";
+import { type Device, type Packing, quantize, QuantizedMatrix, Tensor } from "../tensor/mod.ts";
+import { GGML_TYPES } from "../tensor/ops/quantized/mod.ts";
 
 /** An error that names the file: `Cannot read FILE: wanted …, got …`. */
 export function unreadable(file: string, wanted: string, got: unknown): SyntaxError {
@@ -21,6 +31,15 @@ export interface Layout {
   interleavedHeads?(parameter: string): number;
   /** Whether a tensor of the file is no parameter. */
   isIgnored?(name: string): boolean;
+}
+
+/** Options for opening a model of another program. */
+export interface OpenOptions {
+  /**
+   * How to pack the weights while they are read. By default they are in float32, unless that does not
+   * fit and the file has them in `Q8_0` or `Q4_0`, which are then kept.
+   */
+  readonly packing?: Packing | undefined;
 }
 
 /** A model to build, and the source of its weights. */
@@ -46,15 +65,15 @@ export interface ModelSource<Config extends ModelConfig, Model extends Trainable
 export async function buildFrom<Config extends ModelConfig, Model extends TrainableModel>(
   { file, tensors, layout, architecture, config }: ModelSource<Config, Model>,
   device: Device,
+  { packing }: OpenOptions = {},
 ): Promise<Model> {
-  let shapes: ReadonlyMap<string, readonly number[]>;
+  let shapes: ParameterShapes;
   try {
     shapes = architecture.parameterShapes(architecture.checkConfig(config));
   } catch (error) {
     throw unreadable(file, "a config that a model can have", (error as Error).message);
   }
   const used = new Set<string>();
-  let bytes = 0;
   for (const [parameter, shape] of shapes) {
     const name = layout.nameOf(parameter);
     const tensor = tensors.get(name);
@@ -65,34 +84,84 @@ export async function buildFrom<Config extends ModelConfig, Model extends Traina
       throw unreadable(file, `${name} of shape [${wanted}]`, `[${tensor.shape}]`);
     }
     used.add(name);
-    bytes += Float32Array.BYTES_PER_ELEMENT * shape.reduce((size, length) => size * length, 1);
   }
   const unknown = [...tensors.keys()].find((name) =>
     !used.has(name) && !(layout.isIgnored?.(name) ?? false)
   );
   if (unknown !== undefined) throw unreadable(file, "only tensors of the model", unknown);
-  const { limitBytes, liveBytes } = device.memory;
-  if (bytes > limitBytes - liveBytes) {
-    throw new RangeError(
-      `Cannot open ${file}: wanted a model of at most ${limitBytes - liveBytes} bytes, the free ` +
-        `memory of the ${device.kind} device, got ${bytes}`,
-    );
-  }
-  const model = architecture.build(config, device, { seed: null });
+  const tensorOf = (parameter: string) => tensors.get(layout.nameOf(parameter))!;
+  const packingOf = choosePacking(shapes, tensorOf, device, packing);
+  checkRoom(file, shapes, device, packingOf ?? (() => null));
+  const build = () => architecture.build(config, device, { seed: null });
+  const model = packingOf === null ? build() : buildPacked(build, packingOf);
   const parameters = model.parameters();
   try {
-    for (const [name, shape] of shapes) {
-      let values = await tensors.get(layout.nameOf(name))!.float32();
-      if (layout.isTransposed?.(name)) values = transposed(values, shape);
-      const heads = layout.interleavedHeads?.(name) ?? 0;
-      if (heads > 0) values = byHalves(values, shape, heads);
-      parameters.get(name)!.assign(values);
+    for (const name of shapes.keys()) {
+      await readParameter(parameters.get(name)!, name, tensorOf(name), layout);
     }
   } catch (error) {
     for (const parameter of parameters.values()) parameter.dispose();
     throw error;
   }
   return model;
+}
+
+/** The packing of each parameter, by name; `null` if weights are to be in float32. */
+function choosePacking(
+  shapes: ParameterShapes,
+  tensorOf: (parameter: string) => StoredTensor,
+  device: Device,
+  wanted: Packing | undefined,
+): ((parameter: string) => Packing) | null {
+  if (wanted !== undefined) return () => wanted;
+  const storedAs = (parameter: string) => packingOfType(tensorOf(parameter).type.name);
+  const isPacked = [...shapes.keys()].some((name) => storedAs(name) !== null);
+  const fits = bytesOfParameters(shapes, () => null) <= freeBytes(device);
+  // What the file has in another type is rounded least by 8 bits.
+  return fits || !isPacked ? null : (parameter) => storedAs(parameter) ?? "q8";
+}
+
+/** The packing that keeps the blocks of a type of ggml as they are. */
+function packingOfType(type: string): Packing | null {
+  const found = Object.entries(GGML_TYPES).find(([, name]) => name === type);
+  return found === undefined ? null : found[0] as Packing;
+}
+
+/** Numbers that are read at once: 16 MiB in float32. */
+const NUMBERS_AT_ONCE = 2 ** 22;
+
+/**
+ * Reads a parameter. A packed one is read in parts, so that little of it is ever in float32, unless its
+ * rows are in another order in the file.
+ */
+async function readParameter(
+  parameter: Tensor,
+  name: string,
+  tensor: StoredTensor,
+  layout: Layout,
+): Promise<void> {
+  const { shape } = parameter;
+  const isTransposed = layout.isTransposed?.(name) ?? false;
+  const heads = layout.interleavedHeads?.(name) ?? 0;
+  const [rows = 1] = shape;
+  const isWhole = isTransposed || heads > 0 || !(parameter instanceof QuantizedMatrix);
+  const height = isWhole ? rows : Math.max(1, Math.floor(NUMBERS_AT_ONCE * rows / parameter.size));
+  for (let first = 0; first < rows; first += height) {
+    using _views = parameter.device.scope();
+    const count = Math.min(height, rows - first);
+    const part = isWhole ? tensor : tensor.rows(first, count);
+    const to = isWhole ? parameter : parameter.slice(0, first, first + count);
+    const isKept = to instanceof QuantizedMatrix && GGML_TYPES[to.packing] === tensor.type.name;
+    if (isKept && !isTransposed) {
+      const blocks = await part.bytes();
+      to.assignBlocks(heads > 0 ? byHalves(blocks, shape, heads) : blocks);
+      continue;
+    }
+    let values = await part.float32();
+    if (isTransposed) values = transposed(values, shape);
+    if (heads > 0) values = byHalves(values, shape, heads);
+    to.assign(values);
+  }
 }
 
 /**
@@ -114,7 +183,11 @@ export function tensorsToWrite(
       if (isTransposed) values = transposed(values, shape);
       const heads = layout.interleavedHeads?.(name) ?? 0;
       if (heads > 0) values = byNeighbors(values, shape, heads);
-      return elementTypes.get(type)!.pack!(values);
+      const packing = packingOfType(type);
+      if (packing === null) return elementTypes.get(type)!.pack!(values);
+      using _scope = parameter.device.scope();
+      const matrix = quantize(Tensor.from(parameter.device, values, { shape }), packing);
+      return await matrix.blocks();
     };
     return [layout.nameOf(name), { type, shape, bytes }];
   }));
@@ -136,11 +209,11 @@ function transposed(
 }
 
 /** The rows of each head in halves, from rows that interleave them: 0, 2, 4, … then 1, 3, 5, … */
-function byHalves(
-  values: Float32Array<ArrayBuffer>,
+function byHalves<Values extends Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(
+  values: Values,
   shape: readonly number[],
   heads: number,
-): Float32Array<ArrayBuffer> {
+): Values {
   return reordered(values, shape, heads, (to, from) => [to, from]);
 }
 
@@ -154,16 +227,16 @@ function byNeighbors(
 }
 
 /** @param places The row written and the row read, from one by halves and one by neighbors. */
-function reordered(
-  values: Float32Array<ArrayBuffer>,
+function reordered<Values extends Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(
+  values: Values,
   shape: readonly number[],
   heads: number,
   places: (byHalves: number, byNeighbors: number) => [to: number, from: number],
-): Float32Array<ArrayBuffer> {
+): Values {
   const rows = shape[0]!;
   const length = values.length / rows;
   const headSize = rows / heads;
-  const result = new Float32Array(values.length);
+  const result = values.slice() as Values;
   for (let row = 0; row < rows; row++) {
     const [head, at] = [Math.floor(row / headSize), row % headSize];
     const half = headSize / 2;

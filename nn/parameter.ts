@@ -1,5 +1,6 @@
 import { type Device, Tensor } from "../tensor/mod.ts";
 import type { Initializer } from "./initializers.ts";
+import { placeholderOf } from "./without_weights.ts";
 
 /**
  * Creates a parameter: a tensor that requires a gradient and outlives every scope. A seed of `null`
@@ -23,6 +24,7 @@ export function parameter(
   initializer: Initializer,
   seed: number | null,
 ): Tensor {
-  const values = seed === null ? Tensor.zeros(device, shape) : initializer(device, shape, seed);
+  const values = placeholderOf(device, shape) ??
+    (seed === null ? Tensor.zeros(device, shape) : initializer(device, shape, seed));
   return values.requireGrad().keep();
 }

@@ -1,11 +1,12 @@
 /** Packing the weights of a network: 8 or 4 bits a number, for running it in less memory. @module */
 
 import { bytesPerElement } from "../tensor/dtype.ts";
-import { type Packing, quantize, QuantizedMatrix, type Tensor } from "../tensor/mod.ts";
-import { canPack } from "../tensor/ops/quantized/mod.ts";
+import { type Packing, quantize, QuantizedMatrix, Tensor } from "../tensor/mod.ts";
+import { BLOCK, canPack } from "../tensor/ops/quantized/mod.ts";
 import { Embedding } from "./embedding.ts";
 import { Linear } from "./linear.ts";
 import { fieldsOf, type Module } from "./module.ts";
+import { withoutWeights } from "./without_weights.ts";
 
 /**
  * Packs the weights of all linear layers and embeddings of a network, in place, and frees the float32
@@ -43,6 +44,38 @@ export function quantizeModule(network: Module, packing: Packing): void {
     Reflect.set(layer, "weight", matrix);
   }
   for (const weight of packed.keys()) weight.dispose();
+}
+
+/**
+ * Builds a network with packed weights that have no values yet: `assign` packs into each what is read
+ * for it. So no weight is ever on the device in float32.
+ *
+ * @param build Builds the network; its initial values of weights do not count.
+ * @param packingOf How to pack the parameter of a name.
+ */
+export function buildPacked<Network>(
+  build: () => Network,
+  packingOf: (name: string) => Packing,
+): Network {
+  const { network, placeholders } = withoutWeights(build);
+  const packed = new Map<Tensor, QuantizedMatrix>();
+  for (const [name, value, replace] of fieldsOf(network)) {
+    if (!(value instanceof Tensor && placeholders.has(value))) continue;
+    const { device, shape } = value;
+    const matrix = packed.get(value) ??
+      QuantizedMatrix.allocate(device, packingOf(name), shape).keep();
+    packed.set(value, matrix);
+    replace(matrix);
+  }
+  for (const placeholder of placeholders) placeholder.dispose();
+  return network;
+}
+
+/** Bytes of numbers of a shape: packed if they can be, or else in float32. */
+export function packedBytes(shape: readonly number[], packing: Packing | null): number {
+  const size = shape.reduce((size, length) => size * length, 1);
+  if (packing === null || !canPack(shape)) return 4 * size;
+  return size / BLOCK * (packing === "q8" ? 36 : 20);
 }
 
 /** Bytes that the parameters of a network take on its device, each counted once. */

@@ -50,30 +50,41 @@ testOnEveryDevice("packing replaces weights of whole blocks, a shared one once",
   assertEquals(await noGrad(() => model.forward(ids)).data(), after);
 });
 
-cpuTest("training, saving, loading and adapting a packed network are refused", async (device) => {
-  const model = new Tied(device);
-  const state = new Map(
-    [...model.stateDict()].map(([name, { shape }]) =>
-      [name, {
-        dtype: "float32",
-        shape,
-        data: new Float32Array(shape.reduce((a, b) => a * b)),
-      }] as const
-    ),
-  );
-  quantizeModule(model, "q4");
-  const ids = Tensor.from(device, [[1, 2]], { dtype: "int32" });
-  const refusal = "Cannot use the q4 matrix [12, 64] here: wanted float32";
-  assertThrows(() => model.forward(ids), Error, "packed weights have none");
-  assertThrows(() => new Adam(model.parameters(), { lr: 0.1 }), Error, "got table.weight without");
-  assertThrows(() => addLoRA(model, { rank: 2, seed: 1 }), TypeError, "q4 matrix [33, 64]");
-  assertThrows(() => model.loadStateDict(state as never), Error, "q4 matrix");
-  const saved = model.stateDict().get("table.weight")!.data();
-  const error = await saved.then(() => null, (error: unknown) => error);
-  assert(error instanceof TypeError && error.message.includes(refusal), `${error}`);
-  assertThrows(
-    () => quantizeModule(new Tied(device), "q3" as "q4"),
-    TypeError,
-    'wanted "q8" or "q4"',
-  );
-});
+cpuTest(
+  "training, saving and adapting a packed network are refused, and loading packs",
+  async (device) => {
+    const model = new Tied(device);
+    const state = new Map(
+      [...model.stateDict()].map(([name, { shape }]) =>
+        [name, {
+          dtype: "float32",
+          shape,
+          data: new Float32Array(shape.reduce((a, b) => a * b)).fill(0.5),
+        }] as const
+      ),
+    );
+    quantizeModule(model, "q4");
+    const ids = Tensor.from(device, [[1, 2]], { dtype: "int32" });
+    const refusal = "Cannot use the q4 matrix [12, 64] here: wanted float32";
+    assertThrows(() => model.forward(ids), Error, "packed weights have none");
+    assertThrows(
+      () => new Adam(model.parameters(), { lr: 0.1 }),
+      Error,
+      "got table.weight without",
+    );
+    assertThrows(() => addLoRA(model, { rank: 2, seed: 1 }), TypeError, "q4 matrix [33, 64]");
+    model.loadStateDict(state);
+    assertEquals(
+      await noGrad(() => model.table.forward(ids)).data(),
+      new Float32Array(128).fill(0.5),
+    );
+    const saved = model.stateDict().get("table.weight")!.data();
+    const error = await saved.then(() => null, (error: unknown) => error);
+    assert(error instanceof TypeError && error.message.includes(refusal), `${error}`);
+    assertThrows(
+      () => quantizeModule(new Tied(device), "q3" as "q4"),
+      TypeError,
+      'wanted "q8" or "q4"',
+    );
+  },
+);

@@ -41,6 +41,7 @@ const quantized = [
   "tensor/kernel/wgsl_dot_bytes.ts",
   "tensor/ops/quantized/",
   "nn/quantize.ts",
+  "nn/without_weights.ts",
   "tensor/fast/cpu/quantized_",
   "tensor/fast/quantized_",
 ];

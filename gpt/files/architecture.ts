@@ -1,7 +1,7 @@
 /** Architectures: how the model of a checkpoint is built again from its config. @module */
 
 import { RangeError, TypeError } from "../../tensor/errors.ts";
-import type { Device, FloatType } from "../../tensor/mod.ts";
+import type { Device, FloatType, Packing } from "../../tensor/mod.ts";
 import type { ModelConfig, TrainableModel } from "../generate/language_model.ts";
 import { checkConfig, type GPTConfig } from "../model/config.ts";
 import { GPT } from "../model/model.ts";
@@ -14,6 +14,12 @@ export interface BuildOptions {
   readonly seed: number | null;
   /** The dtype of activations. @default {"float32"} */
   readonly computeDtype?: FloatType;
+}
+
+/** Options for loading a model. */
+export interface LoadOptions extends Pick<BuildOptions, "computeDtype"> {
+  /** How to pack the weights while they are read; by default they are in float32. */
+  readonly packing?: Packing | undefined;
 }
 
 /**

@@ -36,7 +36,12 @@ import {
 } from "./checkpoint_meta.ts";
 import { ensureWritableFolder, naming, type ReadOptions, writeFilesTogether } from "./files.ts";
 import type { TrainableModel } from "../generate/language_model.ts";
-import { type Architecture, type BuildOptions, findArchitecture } from "./architecture.ts";
+import {
+  type Architecture,
+  type BuildOptions,
+  findArchitecture,
+  type LoadOptions,
+} from "./architecture.ts";
 
 /** A checkpoint whose metadata and tokenizer have been read. */
 export interface Checkpoint {
@@ -133,7 +138,7 @@ export async function openCheckpoint(
 /**
  * Loads the model of a checkpoint.
  *
- * @param options `computeDtype`; parameters are `float32` in any case.
+ * @param options `computeDtype`, which is that of activations only, and `packing`.
  * @throws {Error} If the file is damaged or does not match the metadata; the message names it, and
  * the latest other intact checkpoint.
  * @throws {RangeError} If the device is out of memory.
@@ -141,7 +146,7 @@ export async function openCheckpoint(
 export async function loadModel(
   checkpoint: Checkpoint,
   device: Device,
-  options: Pick<BuildOptions, "computeDtype"> = {},
+  options: LoadOptions = {},
 ): Promise<TrainableModel> {
   const { folder, meta } = checkpoint;
   const { step } = meta.state;

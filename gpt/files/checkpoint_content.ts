@@ -1,5 +1,6 @@
 /** Encoding and decoding checkpoints: models, optimizers, tokenizers. @module */
 
+import { buildPacked } from "../../nn/mod.ts";
 import type { MuonAdamW } from "../../optim/mod.ts";
 import { type Device, readSafetensors, Tensor, writeSafetensors } from "../../tensor/mod.ts";
 import type { SafetensorsInput, SafetensorsTensor } from "../../tensor/safetensors.ts";
@@ -7,13 +8,14 @@ import { Tokenizer } from "../../tokenizer/mod.ts";
 import type { ModelConfig, TrainableModel } from "../generate/language_model.ts";
 import type { GPTConfig } from "../model/config.ts";
 import type { GPT } from "../model/model.ts";
-import { type Architecture, type BuildOptions, nanochat } from "./architecture.ts";
+import { type Architecture, type LoadOptions, nanochat } from "./architecture.ts";
 import {
   checkpointFileName,
   type CheckpointMeta,
   digestOf,
   formatMeta,
 } from "./checkpoint_meta.ts";
+import { checkRoom } from "./room.ts";
 
 /** The part of a model that a checkpoint contains. */
 export type SavedModel = Pick<TrainableModel, "architecture" | "config" | "stateDict">;
@@ -144,7 +146,7 @@ export function decodeModel(
   bytes: Uint8Array,
   config: GPTConfig,
   device: Device,
-  options: Pick<BuildOptions, "computeDtype"> = {},
+  options: LoadOptions = {},
 ): GPT {
   return decodeModelOf(nanochat, bytes, config, device, options);
 }
@@ -153,21 +155,25 @@ export function decodeModel(
  * Creates a model with the parameters of a file.
  *
  * @param bytes The file; half precision is widened.
+ * @param options.packing Packs each weight as it is taken from the file.
  * @throws {SyntaxError} If it is not a safetensors file.
- * @throws {RangeError} If a parameter is missing, unknown, or of the wrong shape or dtype; then
- * nothing has been allocated.
+ * @throws {RangeError} If a parameter is missing, unknown, or of the wrong shape or dtype, or the
+ * device has no room; then nothing has been allocated.
  */
 export function decodeModelOf<Config extends ModelConfig, Model extends TrainableModel>(
   architecture: Architecture<Config, Model>,
   bytes: Uint8Array,
   given: ModelConfig,
   device: Device,
-  options: Pick<BuildOptions, "computeDtype"> = {},
+  options: LoadOptions = {},
 ): Model {
   const config = architecture.checkConfig(given);
   const arrays = readSafetensors(bytes);
   checkParameters(arrays, architecture.parameterShapes(config));
-  const model = architecture.build(config, device, { ...options, seed: null });
+  const { packing = null, ...others } = options;
+  checkRoom("the model", architecture.parameterShapes(config), device, () => packing);
+  const build = () => architecture.build(config, device, { ...others, seed: null });
+  const model = packing === null ? build() : buildPacked(build, () => packing);
   for (const [name, parameter] of model.stateDict()) {
     parameter.assign(singles(arrays.get(name)!));
   }

@@ -187,7 +187,8 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
           device.info.description,
       );
     }
-    checkMemory(config, device);
+    // Who loads values has checked that there is room for them, packed or not.
+    if (seed !== null) checkMemory(config, device);
     const vocabSize = paddedVocabSize(config);
     const layers = Array.from({ length: nLayer }, (_, layer) => layer);
     this.config = config;

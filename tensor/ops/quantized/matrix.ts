@@ -3,6 +3,7 @@
 import type { Device } from "../../device.ts";
 import { rowsInRanges } from "../../devices/webgpu/split.ts";
 import { describeValue } from "../../checks.ts";
+import { dtypeOf, type TypedArray } from "../../dtype.ts";
 import { TypeError, wrongType, wrongValue } from "../../errors.ts";
 import { runKernel } from "../../kernel/run.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
@@ -10,10 +11,14 @@ import type { HandleOwner } from "../../storage.ts";
 import { allocate, checkTensor, Tensor } from "../../tensor.ts";
 import { contiguous } from "../views.ts";
 import { BLOCK, NUMBERS_OF_WORD, PACK, type Packing } from "./blocks.ts";
+import { unzipBlocks, zipBlocks } from "./ggml.ts";
 import { unpackRows } from "./unpack.ts";
 
 /** Blocks that justify waking another thread. */
 const BLOCKS_PER_THREAD = 256;
+
+/** Numbers that are packed at once: 16 MiB of float32 beside the packed ones. */
+const NUMBERS_AT_ONCE = 2 ** 22;
 
 /**
  * A weight `[n, k]` whose numbers have 8 or 4 bits: 0.28 or 0.16 of the memory of float32.
@@ -101,6 +106,54 @@ export class QuantizedMatrix extends Tensor {
     }
     for (const { storage } of [this.numbers, this.scales]) storage.noteChange();
     return this;
+  }
+
+  /**
+   * Packs numbers of the host, row-major.
+   *
+   * @throws {RangeError} If there are more or fewer.
+   * @throws {TypeError} If they are not in float32.
+   */
+  override assign(values: TypedArray): void {
+    const [rows, columns] = this.shape as [number, number];
+    if (values.length !== this.size) {
+      throw wrongValue("pack numbers", `those of ${formatShape(this.shape)}`, values.length);
+    }
+    if (!(values instanceof Float32Array)) {
+      throw wrongType("pack numbers", "float32", dtypeOf(values));
+    }
+    const height = Math.max(1, Math.floor(NUMBERS_AT_ONCE / columns));
+    for (let first = 0; first < rows; first += height) {
+      using _scope = this.device.scopes.openBriefly();
+      const shape = [Math.min(height, rows - first), columns];
+      const part = values.subarray(first * columns, (first + shape[0]!) * columns);
+      this.pack(first, Tensor.from(this.device, part, { shape }));
+    }
+  }
+
+  /**
+   * Takes over all blocks as ggml stores them, without rounding again.
+   *
+   * @param bytes Of `Q8_0` or `Q4_0`, row-major.
+   * @throws {RangeError} If there are more or fewer, or a scale is not finite.
+   */
+  assignBlocks(bytes: Uint8Array): void {
+    const { numbers, scales } = unzipBlocks(this.packing, bytes);
+    if (scales.length !== this.scales.size) {
+      const wanted = `${this.scales.size} blocks of ${formatShape(this.shape)}`;
+      throw wrongValue("take over packed numbers", wanted, scales.length);
+    }
+    this.numbers.assign(new Int32Array(numbers.buffer));
+    this.scales.assign(scales);
+  }
+
+  /** All blocks as ggml stores them, row-major. */
+  async blocks(): Promise<Uint8Array<ArrayBuffer>> {
+    const [numbers, scales] = await Promise.all([this.numbers.data(), this.scales.data()]);
+    return zipBlocks(this.packing, {
+      numbers: new Uint8Array(numbers.buffer),
+      scales: Float32Array.from(scales),
+    });
   }
 
   /** The numbers in float32, `[n, k]`. */
