@@ -48,7 +48,7 @@ export async function resultPages(
   ]);
 }
 
-/** What was measured: a heading for each session, below it a table for each section. */
+/** The measurements: a heading for each session, below it a table for each section. */
 export function resultTables({ sessions }: Results): string {
   return sessions.map(sessionTables).join("\n\n");
 }

@@ -30,7 +30,7 @@ const flags = {
   noTorch: toggle("Skip PyTorch"),
 };
 
-/** What is compared: our f32 without oneDNN, and with it, our bf16, PyTorch's f32 and bf16. */
+/** The compared versions: our f32 without oneDNN and with it, our bf16, PyTorch's f32 and bf16. */
 const columns = ["BLAS f32", "f32", "bf16", "PyTorch f32", "PyTorch bf16"] as const;
 
 const script: Script<typeof flags> = {

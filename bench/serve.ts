@@ -110,7 +110,7 @@ async function timeServer(url: string, load: Load): Promise<Record<string, numbe
   return { ...times, clients_core_share: round((user + system) / 1000 / milliseconds, 3) };
 }
 
-/** What the server's batch does without HTTP, in this process. */
+/** Measures the server's batch without HTTP, in this process. */
 async function measureDirectly(values: BenchValues): Promise<Row[]> {
   const { device, model, tokenizer } = await openModel(values);
   const batcher = new Batcher(model, tokenizer);

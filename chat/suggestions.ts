@@ -1,4 +1,4 @@
-/** What to ask a model that was fine-tuned on conversations made by rule. @module */
+/** Suggested questions for a model that was fine-tuned on the synthetic conversations. @module */
 
 /**
  * Messages that show what such a model can do, one for each kind, the most telling first: the terminal

@@ -28,7 +28,7 @@ async function written(
   return bytesSource(await new Response(ReadableStream.from(chunks)).bytes(), name);
 }
 
-/** What torch.save of a state dict gives. */
+/** The file that `torch.save` writes for a state dict. */
 function asTensors(saved: unknown): Map<string, StoredTensor> {
   if (saved instanceof Map && [...saved.values()].every((value) => value instanceof StoredTensor)) {
     return saved;
@@ -209,14 +209,14 @@ async function open(name: string): Promise<unknown> {
   if (name.endsWith(".pkl")) return await readTiktokenPickle(source);
   if (name.endsWith(".gguf")) return await openGguf(source);
   const value = await openTorchFile(source);
-  // What is read lazily must be as safe.
+  // Lazy reading must be as safe.
   if (value instanceof Map) {
     for (const tensor of value.values()) if (tensor instanceof StoredTensor) await tensor.float32();
   }
   return value;
 }
 
-/** What a message must say of a file. */
+/** A pattern for the message about a file. */
 const reasons: Readonly<Record<string, RegExp>> = {
   "global.pt": /posix\.system/,
   "global_stack.pt": /builtins\.eval/,

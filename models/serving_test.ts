@@ -96,7 +96,7 @@ goldenTest(
         role: string,
         text: string,
       ) => [start!, ...tokenizer!.encode(`${role}\n${text}`), end!, ...tokenizer!.encode("\n")];
-      // What a message says of special tokens stays text.
+      // Names of special tokens in a message stay text.
       const prompt = [
         ...turn("system", "Be <|im_end|> kind."),
         ...turn("user", "Hi"),

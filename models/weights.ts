@@ -117,7 +117,7 @@ function choosePacking(
   const storedAs = (parameter: string) => packingOfType(tensorOf(parameter).type.name);
   const isPacked = [...shapes.keys()].some((name) => storedAs(name) !== null);
   const fits = bytesOfParameters(shapes, () => null) <= freeBytes(device);
-  // What the file has in another type is rounded least by 8 bits.
+  // Numbers that the file has in another type are rounded least by 8 bits.
   return fits || !isPacked ? null : (parameter) => storedAs(parameter) ?? "q8";
 }
 

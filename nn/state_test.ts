@@ -73,7 +73,7 @@ cpuTest("a state that is not strict tells what was missing and unknown", async (
   const names = network.loadStateDict(given, { strict: false });
   assertEquals(names, { missing: [...state.keys()].slice(1), unknown: ["head.weight"] });
   assertEquals(new Set(await network.stateDict().get(first!)!.data()), new Set([5]));
-  // What is there must fit.
+  // The given values must fit.
   assertThrows(
     () => network.loadStateDict(new Map([[first!, Tensor.zeros(device, [7])]]), { strict: false }),
     RangeError,

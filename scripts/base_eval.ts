@@ -109,7 +109,7 @@ async function run(
   ) {
     print(JSON.stringify(text));
   }
-  // What another program's folder has stays as it is.
+  // Nothing is written into another program's folder.
   if (isFirst(ranks) && choice.checkpoint !== null) await keepFigures(choice.checkpoint, figures);
   return 0;
 }

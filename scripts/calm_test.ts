@@ -4,7 +4,7 @@ import { makeCorpus, makeHome, runScript, taskCommand, tinyFlags } from "./testi
 
 const place = ["--device", "cpu", "--threads", "1", "--no-blas"];
 
-/** What a program shows in a terminal that gets `keys`, each after a text has come. */
+/** The screen of a program in a terminal that gets `keys`, each after a text has come. */
 async function inTerminal(
   program: readonly string[],
   home: string,

@@ -126,7 +126,7 @@ async function run(
     print(tableAsText(results.flatMap(rowsOf)));
     if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
   }
-  // What another program's folder has stays as it is.
+  // Nothing is written into another program's folder.
   if (isFirst(ranks) && checkpoint !== null) {
     await writeFileAtomically(evaluationPath(checkpoint.folder, "chat"), `${json}\n`);
   }

@@ -7,7 +7,7 @@ import { storySource } from "../stories/mod.ts";
 /** Documents of the corpus of stories: 1.5 million tokens, so that a speedrun sees none twice. */
 const STORY_DOCUMENTS = 12_000;
 
-/** What a speedrun does otherwise for a corpus than for any text. */
+/** The settings of a speedrun that a corpus changes. */
 interface CorpusRecipe {
   /** Flags with other values. */
   readonly settings: Readonly<Record<string, string | number>>;
@@ -15,7 +15,7 @@ interface CorpusRecipe {
   readonly sampleTokens: number;
 }
 
-/** What a speedrun does with text that it does not know. */
+/** The recipe for unknown text. */
 const anyText: CorpusRecipe = { settings: {}, sampleTokens: 64 };
 
 /** Corpora by name, with what suits them. */
@@ -41,7 +41,7 @@ const corpora: Readonly<Record<string, CorpusRecipe>> = {
 /** The names of the corpora, the default of a speedrun first. */
 export const corpusNames: readonly string[] = Object.keys(corpora);
 
-/** What suits a corpus: one of {@linkcode corpusNames}, or anybody's own text. */
+/** The recipe for a corpus: one of {@linkcode corpusNames}, or the user's own text. */
 export function recipeOf(place: string): CorpusRecipe {
   return corpora[place] ?? anyText;
 }

@@ -68,7 +68,7 @@ Deno.test("a data set of the hub is had in one command, and trains as its files 
     for (const { server, authorization } of hub.seen) {
       assertEquals(authorization, server === "hub" ? `Bearer ${TOKEN}` : null);
     }
-    // What is here is not asked for again.
+    // Files that are here are not requested again.
     hub.seen.length = 0;
     assertEquals((await runScript("data.ts", ["get", address], home, net)).code, 0);
     assertEquals(hub.seen, []);

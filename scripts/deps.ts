@@ -7,7 +7,7 @@
 
 import { parseArgs as parseUntyped } from "npm:deno-std@1.4.0/cli/parse_args.js";
 
-/** What to parse, and what was found: see https://jsr.io/@std/cli/doc/parse-args. */
+/** Parses flags: see https://jsr.io/@std/cli/doc/parse-args. */
 type ParseArgs = (args: readonly string[], options: {
   /** Flags without a value. */
   readonly boolean: readonly string[];

@@ -39,7 +39,7 @@ export const trainingPrecision: { matmulPrecision: Flag<"f32" | "bf16" | "auto">
   matmulPrecision: { ...deviceFlags.matmulPrecision, fallback: "auto" },
 };
 
-/** What {@linkcode openChosenDevice} needs of the flags. */
+/** The flags of {@linkcode openChosenDevice}. */
 export type DeviceValues = Omit<Values<typeof deviceFlags>, "dtype" | "verbose"> & {
   readonly verbose?: boolean;
 };

@@ -1,8 +1,8 @@
-/** What evaluations have found, which they keep for the report. */
+/** Results of evaluations, stored for the report. */
 
 import { basePath, type Compression } from "../gpt/mod.ts";
 
-/** What `tok_eval` has found last. */
+/** The last result of `tok_eval`. */
 export interface TokenizerEvaluation {
   /** The digest of the tokenizer, as checkpoints name it. */
   readonly sha256: string;
@@ -10,13 +10,13 @@ export interface TokenizerEvaluation {
   readonly texts: readonly Compression[];
 }
 
-/** What `base_eval` has found of a checkpoint. */
+/** The result of `base_eval` for a checkpoint. */
 export interface BaseEvaluation {
   readonly step: number;
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** What `chat_eval` has found of a checkpoint. */
+/** The result of `chat_eval` for a checkpoint. */
 export interface ChatEvaluation {
   readonly step: number;
   readonly accuracies: Readonly<Record<string, number>>;

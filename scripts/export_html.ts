@@ -10,7 +10,7 @@ import { print } from "./output.ts";
 /** Constants, so that only who builds pages loads what they are made of. */
 const BUILD = "../web/model_page/mod.ts";
 
-/** What every page says of the rights to its model. */
+/** The text of every page about the rights to its model. */
 const LICENSE = "The engine is nanodino's (MIT). The weights are whose who trained them.";
 
 /**
@@ -47,7 +47,7 @@ export async function exportHtml(path: string, chosen: ChosenModel): Promise<voi
   print(`Written to ${path}: ${bytes((await Deno.stat(path)).size)}, which any browser opens`);
 }
 
-/** What the card of the page says besides the shape of the model. */
+/** Rows of the page's card besides the shape of the model. */
 function factsOf({ meta: { settings, state, savedAt } }: ChosenModel): [string, string][] {
   const { data, task, conversations } = settings;
   const trainedOn = conversations ?? task ?? data;

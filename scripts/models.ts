@@ -153,8 +153,7 @@ export function wantedTokenizer(
 }
 
 /**
- * What a model to talk with needs: its tokenizer, and the format of its conversations, which is to be
- * disposed of.
+ * A model's tokenizer and the format of its conversations, which the caller must dispose of.
  *
  * @throws {Error} If there is neither a chat template nor a tokenizer for nanochat's conversations.
  */
@@ -296,12 +295,12 @@ export function resumeCommand({ stage, tag }: Pick<ChosenModel, "stage" | "tag">
   return `deno task ${stage === "base" ? "train" : "chat_sft"} --resume --model-tag ${tag}`;
 }
 
-/** What one could say to a model first: what conversations made by rule have taught it, if any did. */
+/** Suggested first messages: questions of the synthetic conversations that taught the model, if any did. */
 export function suggestionsFor(
   { stage, meta: { settings } }: Pick<ChosenModel, "stage" | "meta">,
 ): readonly string[] {
   if (stage === "base") return [];
-  // What a reinforced model has practiced is not all that it was taught before.
+  // Reinforcement practices a part of the tasks that the model was taught before.
   if (stage === "rl") return suggestions;
   const [task, conversations] = [settings["task"] ?? "", settings["conversations"] ?? ""];
   const isTaught = task === "" ? conversations === "" : `${task}`.includes("rules");

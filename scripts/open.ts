@@ -2,7 +2,7 @@
 
 import { print } from "./output.ts";
 
-/** What opens an address, by system; elsewhere it is `xdg-open`. */
+/** The command that opens an address, by system; elsewhere it is `xdg-open`. */
 const OPENERS: Readonly<Record<string, string>> = { darwin: "open", windows: "explorer" };
 
 /** Opens an address, or says that it could not: the address was printed already. */

@@ -58,7 +58,7 @@ export interface RunStart {
   readonly tokenizer: Tokenizer;
 }
 
-/** What rank 0 has found (elsewhere `null`), on every rank: the others need no shared disk. */
+/** Sends the run that rank 0 found (elsewhere `null`) to every rank; the others need no shared disk. */
 export async function shareRun(ranks: RunRanks | null, found: RunStart | null): Promise<RunStart> {
   if (ranks === null) return found!;
   const text = found === null ? null : JSON.stringify({

@@ -28,7 +28,7 @@ await Deno.writeTextFile(
 // A BLAS is looked for: without its permission there is none.
 const tiny = tinyFlags.filter((flag) => flag !== "--no-blas");
 
-/** What each script does here, in an order in which each finds what it needs. */
+/** A command for each script, in an order in which each finds what it needs. */
 const runs: readonly (readonly [script: string, args: readonly string[]])[] = [
   ["tour", []],
   ["explain", ["--code", "x.matmul(x)", "--shapes", "x=8x8", ...onCpu]],

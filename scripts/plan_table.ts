@@ -24,7 +24,7 @@ export interface PlannedRun {
   readonly ranks: RunRanks | null;
 }
 
-/** What will run where, how much memory that takes, and about how long. */
+/** Rows of the plan: the model, the device, memory, and an estimate of the time. */
 export function planRows(
   { plan, flags, device, computeDtype, peakFlops, ranks }: PlannedRun,
 ): ReportRow[] {

@@ -198,7 +198,7 @@ async function chat(model: LanguageModel, tokenizer: Tokenizer): Promise<string[
   return [text];
 }
 
-/** What `base_eval` and `chat_eval` have found last, by name. */
+/** The last results of `base_eval` and `chat_eval`, by name. */
 async function readEvaluations({ folder }: RunSummary): Promise<Record<string, number>> {
   const base = await readEvaluation<BaseEvaluation>(evaluationPath(folder, "base"));
   const chat = await readEvaluation<ChatEvaluation>(evaluationPath(folder, "chat"));
@@ -210,7 +210,7 @@ async function readEvaluations({ folder }: RunSummary): Promise<Record<string, n
   };
 }
 
-/** What `tok_eval` has found, if it was about the tokenizer of the run. */
+/** The results of `tok_eval`, if they are about the tokenizer of the run. */
 async function tokenizerSection({ meta }: RunSummary): Promise<ReportSection[]> {
   const found = await readEvaluation<TokenizerEvaluation>(tokenizerEvaluationPath());
   if (found?.sha256 !== meta.files.tokenizer.sha256) return [];

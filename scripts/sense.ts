@@ -99,7 +99,7 @@ function checkCorpus(checkpoint: ChosenModel): void {
   );
 }
 
-/** What a person reads: a table, then the first story and the first one with a fault. */
+/** The result for people: a table, then the first story and the first one with a fault. */
 export function describeSense(result: SenseResult, columns: readonly Column[]): string {
   const { stories, byKind, typedNames, ownQuestions, texts } = result;
   const row = (name: string, cell: (column: Column) => string) => [name, ...columns.map(cell)];
@@ -135,7 +135,7 @@ export function describeSense(result: SenseResult, columns: readonly Column[]): 
   return parts.join("\n\n");
 }
 
-/** What `--json` prints. */
+/** The output of `--json`. */
 function asData(
   checkpoint: ChosenModel,
   { byKind, ...result }: SenseResult,

@@ -7,7 +7,7 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 
 /** Few enough for some 3 % of the time of a speedrun. */
 const [MEASUREMENTS, QUESTIONS] = [4, 24];
-/** What the summary of a speedrun asks for. */
+/** The sizes of the examination in a speedrun's summary. */
 const summary = { stories: 50, questions: 100, typedNames: 0 };
 
 /** The questions about stories that a model answers, some times during a run. */
@@ -29,7 +29,7 @@ export async function senseRows(
   model: TrainableModel,
   tokenizer: Tokenizer,
 ): Promise<readonly ReportRow[]> {
-  // What is copied is not counted here.
+  // Copies of the training text are not counted here.
   const known = new KnownText([]);
   const { stories, asked, right } = await evaluateSense(model, tokenizer, { ...summary, known });
   const consistent = Math.round(stories.consistent * stories.stories);

@@ -132,7 +132,7 @@ function isThisMachine(host: string): boolean {
   return host === "localhost" || host.startsWith("127.") || /^\[?::1\]?$/.test(host);
 }
 
-/** What pages say of the model of a run. */
+/** Facts about the model of a run, for pages. */
 function cardOf(
   checkpoint: ChosenModel,
 ): Pick<ServeOptions, "origin" | "examples" | "parameters" | "layers"> {

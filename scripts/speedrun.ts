@@ -154,7 +154,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
 }
 
 /**
- * What suits the corpus that the flags choose.
+ * The recipe for the corpus that the flags choose.
  *
  * @throws {UsageError} If they choose two.
  */

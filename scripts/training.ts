@@ -39,7 +39,7 @@ export interface TrainingRun {
   readonly makeRoom?: () => Promise<void>;
   readonly resumeCommand: string;
   readonly checkpoint?: Checkpoint;
-  /** What to measure besides bits per byte. @default {CORE, if there is a bundle} */
+  /** A measurement besides bits per byte. @default {CORE, if there is a bundle} */
   readonly measure?: PretrainOptions["measure"];
 }
 
@@ -98,7 +98,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     checkpoint,
     source: await openCorpus(flags.data),
     schedule: { warmupSteps, momentumWarmupSteps, warmdownRatio, finalFraction },
-    // What auto chose, so that the run goes on with it.
+    // The device that `auto` resolved to, stored so that `--resume` uses the same.
     settings: {
       ...settingsOf(flags),
       matmulPrecision: device.matmulPrecision,

@@ -142,7 +142,7 @@ pageTest(
       await page.mouse.move(640, 300);
       await page.mouse.wheel(0, -600);
       await page.waitForSelector(".to-end");
-      // What comes meanwhile moves nothing.
+      // Text that arrives meanwhile does not scroll the page.
       const at = await page.$eval(".scroller", ({ scrollTop }) => scrollTop);
       await page.locator("[data-turn=assistant]").last().evaluate((turn) => {
         turn.querySelector<HTMLElement>("button[aria-label='Answer again']")!.click();

@@ -45,11 +45,11 @@ export interface CheckedQuestion {
   readonly wanted: string | undefined;
 }
 
-/** What a replay found. */
+/** The result of a replay. */
 export interface CheckedStory {
   /** All of the text, sentence by sentence. */
   readonly sentences: readonly CheckedSentence[];
-  /** What is asked and answered under it. */
+  /** The questions and answers below the story. */
   readonly questions: readonly CheckedQuestion[];
   /** Whether each sentence is one of the world's, from a beginning to an end. */
   readonly isWellFormed: boolean;
@@ -333,7 +333,7 @@ class Reader {
       if (look !== undefined && known.look !== look) {
         this.faults.push(`the ${noun} is ${known.look}, not ${look}`);
       }
-      // What is lost can be described again, when one asks for it or finds it.
+      // A lost thing can be described again, when someone asks for it or finds it.
       if (form === "a" && known.holder !== undefined) this.faults.push(`a second ${noun}`);
     }
     this.bind(role, noun);

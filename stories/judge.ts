@@ -44,7 +44,7 @@ export function grams(text: string, n: number): string[] {
   );
 }
 
-/** What a text to train on holds, to find copies in it. */
+/** An index of training text, to find copies of it. */
 export class KnownText {
   readonly #grams = new Set<string>();
   readonly #stories = new Set<string>();
@@ -131,7 +131,7 @@ export function judge(documents: readonly string[], known: KnownText): Judgment 
   };
 }
 
-/** What a question is about, for tables: its words without names and things. */
+/** The kind of a question, for tables: its words without names and things. */
 export function kindOfQuestion(question: string): string {
   return question
     .replace(/\b(the|a|an) [a-z-]+ (now|down|back)\b/, "it $2")

@@ -64,7 +64,7 @@ export function isHeldOutName(name: string): boolean {
   return hashOf(`name ${name}`) % HELD_OUT_NAMES === 0;
 }
 
-/** What was found of pairs, since each is asked for often. */
+/** Known results for pairs, since each is asked for often. */
 const heldOutPairs = new Map<string, Map<string, boolean>>();
 
 /** Whether a kind, a thing or a place never occurs together with another in text to train on. */

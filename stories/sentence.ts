@@ -1,5 +1,5 @@
 /**
- * What teller and checker know of a sentence, and how it changes the world.
+ * A sentence as teller and checker know it, and how it changes the world.
  *
  * @module
  */

@@ -11,7 +11,7 @@ import type { World } from "./world.ts";
 
 /** A story with two questions about it. */
 export interface Story {
-  /** Who it is about. */
+  /** The main character. */
   readonly hero: { readonly name: string; readonly kind: string };
   /** The story, in one line. */
   readonly text: string;

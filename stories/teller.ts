@@ -46,7 +46,7 @@ const plantLooks = looks.filter((look) =>
   ["blue", "golden", "pink", "purple", "red", "white", "yellow"].includes(look)
 );
 
-/** Who and what a story is about. */
+/** The characters and things of a story. */
 export interface Cast {
   readonly people: Readonly<Record<"A" | "B" | "C", Person>>;
   readonly things: Readonly<Record<"X" | "Y" | "F" | "G" | "T", Thing>>;

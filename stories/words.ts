@@ -7,7 +7,7 @@
 /** The pronoun of a person; also stands for "him" and "his", or "her". */
 export type Pronoun = "he" | "she";
 
-/** What is known of a kind of person or animal. */
+/** A kind of person or animal. */
 export interface Kind {
   /** The pronoun that the word itself implies: a queen is she. Animals are either. */
   readonly pronoun?: Pronoun;
@@ -19,7 +19,7 @@ export interface Kind {
 export interface Place {
   /** The preposition of being there. */
   readonly preposition: "in" | "at" | "on" | "by";
-  /** What one sees, hears or smells there, in whole sentences. */
+  /** Sights, sounds and smells of the place, in whole sentences. */
   readonly sights: readonly string[];
   /** Where in it a small thing can lie. */
   readonly spots: readonly string[];
@@ -59,7 +59,7 @@ export const femaleEnds = list("lia ra mia nessa tta vina bella zia");
 /** Ends of made-up names of males. */
 export const maleEnds = list("bert dolf dor ko lon mund rik tok");
 
-/** Who a story can be about, the most frequent first. */
+/** The kinds of characters, the most frequent first. */
 export const kinds: Readonly<Record<string, Kind>> = {
   girl: {
     pronoun: "she",
@@ -334,7 +334,7 @@ export const traits = list(`
   proud quick quiet shy silly sleepy small stubborn tall thoughtful tiny tired wise young
 `);
 
-/** What one can own and carry. */
+/** Things to own and carry. */
 export const things = list(`
   accordion backpack ball balloon banjo bonnet box bracelet bucket candle cap cape cart coin comb
   compass crayon doll domino fan feather flag flute football glove guitar hammer handbag harmonica hoop
@@ -343,14 +343,14 @@ export const things = list(`
   tambourine telescope tent tricycle trumpet ukulele vest violin wagon wallet xylophone yo-yo
 `);
 
-/** What one sees first of a thing. */
+/** Adjectives for the looks of a thing. */
 export const looks = list(`
   beautiful big black blue bright broken-in brown colorful dusty fine funny golden gray green
   heavy light lucky new old pink plain pretty purple red round shiny silver small spotted
   striped strange tiny white yellow
 `);
 
-/** What one can eat. */
+/** Foods. */
 export const foods = list(`
   apple bun cake carrot cheese cookie dumpling melon muffin omelet pancake peach pear pie pizza plum
   pretzel pudding pumpkin radish sandwich strudel tart turnip waffle
@@ -358,13 +358,13 @@ export const foods = list(`
 /** How food is. */
 export const tastes = list("big cold crisp fresh hot little salty sour spicy sweet warm");
 
-/** What grows from a seed. */
+/** Plants that grow from a seed. */
 export const plants = list(`
   bluebell buttercup carnation daffodil daisy dandelion iris lily marigold pansy poppy primrose rose
   sunflower thistle tulip violet
 `);
 
-/** What helps to reach something, and what one does with it. */
+/** Tools to reach something with, and how they are used. */
 export const tools: Readonly<Record<string, string>> = {
   broom: "reached up",
   hook: "leaned forward",
@@ -610,7 +610,7 @@ export const choices: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What may begin a sentence before its subject. */
+/** Phrases before the subject of a sentence. */
 export const links = [
   "After a while,",
   "A moment later,",

@@ -28,7 +28,7 @@ export interface Thing {
   /** The adjective that it was introduced with. */
   readonly look: string;
   owner?: string | undefined;
-  /** Who has it; nobody while it is lost. */
+  /** The person who has it; nobody while it is lost. */
   holder?: string | undefined;
 }
 
@@ -60,7 +60,7 @@ export function capitalized(text: string): string {
 export class World {
   readonly people = new Map<string, Person>();
   readonly things = new Map<string, Thing>();
-  /** What happened, as rules of later events ask for it. */
+  /** Past events, as the rules of later events refer to them. */
   readonly facts = new Set<string>();
   /** The questions that the story answers, with their answers. */
   readonly answers = new Map<string, string>();

@@ -22,7 +22,7 @@ const areas: Readonly<Record<string, readonly string[]>> = {
     .map((name) => `gpt/generate/${name}.ts`),
 };
 
-/** What no step of a GPT needs: layers and operations for other networks. */
+/** Layers and operations for other networks, which no step of a GPT needs. */
 const breadth = [
   "tensor/ops/convolution/",
   "tensor/ops/indexing/",
@@ -46,7 +46,7 @@ const quantized = [
   "tensor/fast/quantized_",
 ];
 
-/** What only makes faster; the tests hold it equal to what is plain. */
+/** Code that is only faster; the tests hold it equal to the plain code. */
 const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts", "gpt/generate/kernels/"];
 
 /** The maximum lines of code of the engine without its fast paths. */

@@ -13,7 +13,7 @@ const root = new URL("../", import.meta.url);
 const read = async (path: string) => JSON.parse(await Deno.readTextFile(new URL(path, root)));
 const lock: Lock = await read("deno.lock");
 
-/** What every command imports. */
+/** Packages that every command imports. */
 const std = await cachedPackage("deno-std", "1.4.0");
 
 /** The name of a package, from an entry of the lock file, which may name its peers, too. */
@@ -114,7 +114,7 @@ Deno.test("the lock file holds every package that anything imports, and the data
     .filter((specifier) => !wanted.has(specifier) && !ofPeers.has(specifier));
   assertEquals(unused, [], "what nothing imports is downloaded all the same: take it out");
   for (const [entry, { dependencies = [] }] of Object.entries(lock.npm)) {
-    // What needs them never runs.
+    // The code that needs them never runs.
     if (/^(@stdlib\/datasets-|pyodide@)/.test(entry)) assertEquals(dependencies, [], entry);
   }
   // 53 today, of which 21 come with the clients that the API is tested with. Each of them has to be

@@ -18,7 +18,7 @@ import { sourceFiles } from "./source_files.ts";
 const FIRST = ["autograd", "lessons", "tokenizer", "data", "stories", "optim", "nn", "testing"];
 const LAST = ["bench", "scripts", "web"];
 
-/** What takes longest begins first among the modules that are not cheap, so that none ends alone. */
+/** Expensive modules, the longest first, so that none runs alone at the end. */
 export const LONG: readonly string[] = [
   "testing/browser_test.ts",
   "tensor/ops/ops_test.ts",

@@ -21,7 +21,7 @@ import { escapeHtml } from "./escape.ts";
 import { linesOf, symbolCode } from "./symbols.ts";
 import { ideas } from "./words/ideas.ts";
 
-/** What a page may load: its own files, WebAssembly, and workers of its own text. */
+/** The sources that a page may load: its own files, WebAssembly, and workers of its own text. */
 export const CONTENT_SECURITY_POLICY: string = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",

@@ -79,7 +79,7 @@ pageTest("points of both classes are placed by touch, and taken back", async () 
   await page.getByRole("button", { name: "Take the last point back" }).tap();
   assertEquals(await labels(), ["label1", "label0"]);
 
-  // What was learned of other points goes with them.
+  // A network that learned other points goes with them.
   const widget = new Widget(page, "network");
   await widget.press("Start");
   await page.waitForFunction(() => document.querySelector("[data-row=step]")?.textContent === "20");

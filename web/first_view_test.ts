@@ -1,4 +1,4 @@
-/** What a first look at the lesson costs, and what comes when the reader moves. */
+/** The cost of a first look at the lesson, and the parts that load when the reader moves. */
 
 import { assert, assertEquals } from "@std/assert";
 import { shareTags } from "./share.ts";

@@ -250,7 +250,7 @@ pageTest(
       // Section 11 follows.
       await page.waitForSelector("text=Trained for 100 steps");
 
-      // What was downloaded goes on, too.
+      // The downloaded checkpoint goes on, too.
       await widget.press("Reset");
       const paused = Array.from(Deno.readDirSync(`${home}/paused`), ({ name }) => name);
       assertEquals(paused.length, 4);
@@ -330,7 +330,7 @@ pageTest("settings are in the link, presets set them, and runs are compared", as
   assertEquals(await other.inputValue("#ownText"), "once & again");
   assertEquals(await other.textContent("output[for=gptWidth]"), "32");
 
-  // What an earlier version of the page kept is not read.
+  // Values stored by an earlier version of the page are not read.
   await page.evaluate(() =>
     new Promise((resolve) => {
       indexedDB.open("keyval-store").onsuccess = ({ target }) => {

@@ -14,7 +14,7 @@ import { fixed } from "./parts/number.ts";
 import { filesOf, onCpu, small, trainInDeno, writeFiles } from "./testing/gpt.ts";
 import { openSite, pageTest, violations, ways, Widget } from "./testing/pages.ts";
 
-/** What `inspect` names. */
+/** The names that `inspect` uses. */
 const [LENS_TOKENS, MAX_CANDIDATES] = [5, 50];
 const text = "12+30=42";
 const prompt = { text, more: [] };
@@ -214,7 +214,7 @@ async function siteWithModel(): Promise<Site> {
   return await (site ??= buildSite({ model }));
 }
 
-/** What the page is to show, computed in Deno. */
+/** The expected values of the page, computed in Deno. */
 async function wanted(): Promise<{ ids: string; seen: Seen }> {
   return await onCpu(async (device) => {
     const { model, tokenizer } = await openModel(device, await checkpoint());
@@ -290,7 +290,7 @@ async function checkTables(page: Page, seen: Seen): Promise<void> {
   assertEquals(gates.map((row) => row[1]).slice(1), [...seen.smear].map((x) => fixed(x, 3)));
 }
 
-/** What is open is accessible, too, in light and dark, and as wide as a phone. */
+/** The opened parts are accessible, too, in light and dark, and as wide as a phone. */
 async function checkAccess(page: Page): Promise<void> {
   for (const [colorScheme, width] of [["light", 1280], ["dark", 1280], ["light", 360]] as const) {
     await page.emulateMedia({ colorScheme });

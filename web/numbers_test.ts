@@ -6,7 +6,7 @@ import { Value } from "../autograd/mod.ts";
 import { walk } from "./lesson/backpropagation.tsx";
 import { openSite, pageTest, ways, Widget } from "./testing/pages.ts";
 
-/** What widgets show before anything is moved. */
+/** The first values of the widgets. */
 const defaults = {
   neuron: { product1: "2.00", product2: "-7.50", sum: "-4.50", output: "-0.9998" },
   forward: {

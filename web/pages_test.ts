@@ -22,7 +22,7 @@ async function textOf(reference: string): Promise<string> {
   assert(start > 0, reference);
   const end = source.indexOf(isMember ? "\n  }\n" : "\n}\n", start);
   const text = source.slice(start, end + (isMember ? 4 : 2));
-  // What only throws an error under a condition is left out.
+  // Code that only throws an error under a condition is left out.
   const block = /^( *)if \((?:(?!\n\1\S)[^])*?\) \{\n\1 {2}throw (?:(?!\n\1\S)[^])*;\n\1\}\n/gm;
   return text.replace(block, "").replace(/^ *if \(.*\) throw .*\n/gm, "");
 }
@@ -116,7 +116,7 @@ pageTest("pages are accessible in light, dark and on a phone, and nothing overfl
   for (const { path, width, colorScheme, isRead } of visits) {
     const viewport = { width, height: 740 };
     const page = await opened.page({ path, viewport, colorScheme, reducedMotion: "reduce" });
-    // What is closed is read by nobody; opened, it has to be right, too.
+    // Closed parts are not read; opened, they have to be right, too.
     await page.$$eval("details", (all) => all.forEach((one) => one.open = true));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert(wide <= width, `${path}: ${wide} at ${width}`);
@@ -148,7 +148,7 @@ pageTest(
     assertEquals(await cut("pre"), []);
     assertEquals(await shown("[data-code]"), shownCode.length);
     assert(await shown(".predict p") > 0 && await shown("details td") > 0);
-    // What is trained later says so in its frame.
+    // A widget that trains later says so in its frame.
     assert((await page.innerText("[data-widget=letters]")).includes("Not trained yet"));
     const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     assertEquals(ground, "rgb(255, 255, 255)");

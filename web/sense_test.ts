@@ -80,7 +80,7 @@ pageTest(
         `${teller}: ${status}`,
       );
     }
-    // What is right and wrong is told in words, too.
+    // Right and wrong are told in words, too.
     assertEquals(await violations(page), []);
 
     await widget.press("Count over");

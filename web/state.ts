@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * What the reader sets: signals by name, kept in the address, so that a link reproduces a page.
+ * Settings of a page: signals by name, kept in the address, so that a link reproduces the page.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { effect, type Signal, signal } from "./deps.ts";
 export interface Setting<T extends number | string> extends Signal<T> {
   /** Its name in the address, and the `id` of its control. */
   readonly id: string;
-  /** What it is without the reader. */
+  /** The default. */
   readonly fallback: T;
 }
 
@@ -24,7 +24,7 @@ export interface SliderSetting extends Setting<number> {
 /** One of several words. */
 export interface ChoiceSetting<T extends string> extends Setting<T> {
   readonly label: string;
-  /** What each word is called. */
+  /** The label of each value. */
   readonly options: Readonly<Record<T, string>>;
 }
 
@@ -32,7 +32,7 @@ type AnySetting =
   & Setting<number | string>
   & Partial<Pick<SliderSetting, "range"> & Pick<ChoiceSetting<string>, "options">>;
 const settings = new Map<string, AnySetting>();
-/** What the address says of settings that nobody has made yet: those of a script that comes later. */
+/** Values in the address of settings that do not exist yet: those of a script that loads later. */
 const waiting = new Map<string, string>();
 /** Whether no more are made. */
 const areAllMade = signal(false);
@@ -97,7 +97,7 @@ const MAX_TEXT = 20_000;
 
 /** The settings that differ from what they were at first, as the hash of an address. */
 export function hashOf(): string {
-  // Who follows it hears of settings that were made later, too.
+  // Subscribers are also told of settings that are created later.
   void areAllMade.value;
   const changed = [...settings.values()].filter(({ value, fallback }) =>
     value !== fallback && `${value}`.length <= MAX_TEXT

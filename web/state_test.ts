@@ -8,7 +8,7 @@ Deno.test("a link sets what the reader could set, and nothing else", () => {
   const values = () => [depth.value, device.value, text.value];
   readHash("#testDepth=3&testDevice=cpu&testText=a%20%26%20b&other=1&late=b%20c");
   assertEquals(values(), [3, "cpu", "a & b"]);
-  // What nobody has made yet is kept for who may make it.
+  // Values of settings that do not exist yet are kept for them.
   assertEquals(hashOf(), "testDepth=3&testDevice=cpu&testText=a%20%26%20b&other=1&late=b%20c");
   for (const wrong of ["testDepth=5", "testDepth=x", "testDevice=toString", "testDevice="]) {
     readHash(`#${wrong}`);

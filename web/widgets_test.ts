@@ -1,4 +1,4 @@
-/** What can be watched and moved in the lesson's widgets, with its numbers. */
+/** Widgets of the lesson to watch and move, with their numbers. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
@@ -109,7 +109,7 @@ pageTest("the opening learns on arrival, with the loss of the lessons' model", a
   const text = await page.innerText("[data-opening]");
   assertMatch(text, new RegExp(`60 steps, loss ${losses.at(-1)!.toFixed(2)}: it has learned`));
   assertEquals(await page.locator("[data-opening] li").count(), 4);
-  // Who wants no motion starts it.
+  // With reduced motion, the reader starts it.
   const calm = await opened.page({ reducedMotion: "reduce" });
   await calm.waitForTimeout(500);
   assertEquals(await calm.getAttribute("[data-opening]", "data-opening"), "0");

@@ -11,7 +11,7 @@ export interface Contestant {
   readonly close: () => Promise<void>;
 }
 
-/** What the user says of the libraries. */
+/** The user's settings for the libraries. */
 export interface Settings {
   /** A checkout of nanochat; without it, its files are downloaded. */
   readonly nanochat: string | null;

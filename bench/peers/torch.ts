@@ -24,7 +24,7 @@ export const OPENMP_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
 /** Compiles something small; fails at once where the compiler or its headers are missing. */
 const COMPILE = "import torch; torch.compile(lambda x: (x * 2 + 1).sum())(torch.ones(64))";
 
-/** What PyTorch can do here, each found out when it is first needed: to compile takes long. */
+/** Reasons why PyTorch cannot run or compile here, found out when first needed: compiling takes long. */
 const obstacles: Record<"run" | "compile", () => Promise<string | null>> = {
   run: once(async () => {
     const run = await complaintOf("import torch");

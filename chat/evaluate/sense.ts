@@ -62,7 +62,7 @@ export interface QuestionTally {
   readonly right: number;
 }
 
-/** What {@linkcode evaluateSense} measured. */
+/** The result of {@linkcode evaluateSense}. */
 export interface SenseResult extends QuestionTally {
   /** About the stories that the model wrote. */
   readonly stories: Judgment;

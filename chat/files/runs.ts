@@ -38,7 +38,7 @@ export interface RunSummary {
 export interface RunList {
   /** The runs, by stage, the latest last. */
   readonly runs: readonly RunSummary[];
-  /** What is wrong with others. */
+  /** Problems with the other folders. */
   readonly problems: readonly string[];
 }
 

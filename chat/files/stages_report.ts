@@ -7,7 +7,7 @@ import type { ReportRow } from "../../gpt/mod.ts";
 export interface ReportSection {
   /** Heading. */
   readonly title: string;
-  /** What it was made of and what came of it. */
+  /** The inputs and results of the stage. */
   readonly rows: readonly ReportRow[];
   /** Path of a picture of its curves, relative to the report. */
   readonly picture?: string;

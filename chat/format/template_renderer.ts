@@ -79,7 +79,7 @@ export class TemplateRenderer implements Disposable {
   }
 }
 
-/** What the template says, after which its thread can go on. */
+/** An error that the template raised; its thread can go on. */
 class TemplateError extends Error {}
 
 function nextAnswer(worker: Worker, timeout?: number): Promise<TemplateAnswer> {

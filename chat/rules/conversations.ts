@@ -236,7 +236,7 @@ export async function ruleExams(size: number, options: RuleOptions = {}): Promis
 }
 
 const practiceKinds = [...examKinds, ["long-arithmetic", longArithmetic]] as const;
-/** What has no one right answer: see {@linkcode storyPractice}. */
+/** Requests without a single right answer: see {@linkcode storyPractice}. */
 const STORIES = "stories";
 
 /** Options for {@linkcode rulePractice}. */

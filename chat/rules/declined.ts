@@ -1,6 +1,6 @@
 /**
- * What a small model cannot answer: nearly everything. It has one answer to all of it, which says what
- * it can do instead.
+ * Questions that a small model cannot answer: nearly all. It has one answer to all of them, which
+ * says what it can do instead.
  *
  * @module
  */
@@ -278,7 +278,7 @@ function anything(random: PythonRandom, subject: Subject): Slots {
   };
 }
 
-/** What is typed without a meaning. */
+/** Random typing without a meaning. */
 function noise(random: PythonRandom): string {
   const letter = () => random.choice("asdfghjklqwertyuiopzxcvbnm");
   return random.choice([

@@ -1,4 +1,4 @@
-/** What kinds of questions share: a question of the user with its one right answer. @module */
+/** An exchange of the synthetic conversations: a user's question with its one right answer. @module */
 
 import type { MessagePart } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
@@ -31,7 +31,7 @@ export type MakeExchange = (random: PythonRandom, subject: Subject) => Exchange;
 /** Makes an exchange, and one that goes on from it: "And Spain?" */
 export type MakeExchanges = (random: PythonRandom, subject: Subject) => readonly Exchange[];
 
-/** What a model that was fine-tuned on these exchanges can do, as it says itself. */
+/** The abilities of a model that was fine-tuned on these exchanges, in its own words. */
 export const abilities = "calculate, spell, and tell capitals, currencies and opposites";
 
 /** The answer to everything else. */

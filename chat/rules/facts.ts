@@ -138,7 +138,7 @@ const countryCodes = (
   "JP KE KR MA MX NG NL NO NZ PE PH PK PL PT RO RS RU SA SE SN TH TN TR UA US VN"
 ).split(" ");
 
-/** What people call countries, where the package has another name; the first is the one to answer with. */
+/** Common names of countries, where the package has another one; answers use the first. */
 const countryNames: Readonly<Record<string, readonly string[]>> = {
   CN: ["China", "PR China"],
   CZ: ["Czechia", "the Czech Republic"],

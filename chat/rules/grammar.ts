@@ -16,7 +16,7 @@ export type Template = readonly (string | TemplateChoice)[];
 
 /** A choice among templates. */
 export interface TemplateChoice {
-  /** What to choose from. */
+  /** The alternatives to choose from. */
   readonly options: readonly Template[];
 }
 

@@ -7,14 +7,14 @@
 import type { PythonRandom } from "../random/python_random.ts";
 import { expandTemplate, readTemplate, type Template } from "./grammar.ts";
 
-/** What slots are filled with; a function gives another text each time. */
+/** The texts of slots; a function returns another text each time. */
 export type Slots = Readonly<Record<string, string | (() => string)>>;
 
 /** A message of a user before it is written down. */
 export interface Draft {
   /** The message in lower case, with slots: `what is the capital of {country}`. */
   readonly text: string;
-  /** What the slots are filled with. */
+  /** The texts of the slots. */
   readonly slots: Slots;
   /** How the message ends in careful writing. */
   readonly mark: Mark;
@@ -79,13 +79,13 @@ function markOf(text: string, mark: Mark): Mark {
   return mark === "?" && isOrder.test(text) ? "." : mark;
 }
 
-/** What a message may begin with, as people go on from what was said, or tell why they ask. */
+/** Openings of messages: people continue a conversation, or say why they ask. */
 export const openings: readonly Template[] = [
   "(and|now|please|so|then|okay,|ok|hey,|hi,|hello,|well,|but|also,|um,|sorry,|just|hey|oh,)",
   "(one more:|next:|(a |quick |one |another )question:|here is one:|listen:|question:|let's see:)",
 ].map(readTemplate);
 
-/** What a question may begin with besides. */
+/** More openings, for questions only. */
 export const reasons: readonly Template[] = [
   "(my|our|his|the) (teacher|son|daughter|boss|friend|mother|wife|brother|class|dad) (asks|wants to know|asked|wonders|needs to know):",
   "(i forgot|i do not know|i don't know|i am not sure|no idea|i wonder|i am curious|just curious|i ask myself)(:|,)",
@@ -94,12 +94,12 @@ export const reasons: readonly Template[] = [
   "(remind me|guess|just tell me|explain|look up|check|answer this|would you know|any idea|who knows)(:|,|)",
 ].map(readTemplate);
 
-/** What a message may end with. */
+/** Closings of messages. */
 export const closings: readonly Template[] = [
   "(please|, please|pls|thanks|for me|for me please|now|then|again|exactly|in short)",
 ].map(readTemplate);
 
-/** What a question may end with besides. */
+/** More closings, for questions only. */
 export const additions: readonly Template[] = [
   ", (do you know|can you tell me|any idea|i forgot|if you know|i need it for school|help|quickly|right now)",
 ].map(readTemplate);

@@ -16,7 +16,7 @@ export interface FineTunedModel {
   readonly model: TrainableModel;
   /** The optimizer: of all parameters, or of the adapters alone. */
   readonly optimizer: MuonAdamW | ShardedMuonAdamW;
-  /** What checkpoints hold instead of the model, where adapters are trained. */
+  /** The model that checkpoints contain instead, where adapters are trained. */
   readonly merged?: CheckpointContent["model"] | undefined;
 }
 

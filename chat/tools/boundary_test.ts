@@ -5,7 +5,7 @@ import { importPyodide } from "../deps.ts";
 import { openTestPython, pythonTest, sharedPython } from "../testing/python.ts";
 import { spawnConfined } from "./confined.ts";
 
-/** What nothing may reach: a file, a variable, a server and this process. */
+/** Things that no program may reach: a file, a variable, a server and this process. */
 class Outside implements AsyncDisposable {
   readonly secret: string = crypto.randomUUID();
   readonly folder: string = Deno.makeTempDirSync();

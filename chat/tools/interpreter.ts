@@ -1,5 +1,5 @@
 /**
- * What runs inside the process of a Python interpreter.
+ * The code inside the process of a Python interpreter.
  *
  * Two threads: the main one reads what to run, keeps the limits and answers; a worker holds the
  * interpreter. A program can at most spoil the worker, whose memory and prototypes are its own: it
@@ -11,9 +11,9 @@
  * @module
  */
 
-/** What the process reads from its standard input, each after its length in four bytes. */
+/** The settings that the process reads from its standard input, after their length in four bytes. */
 export interface InterpreterSettings {
-  /** What each line of the answers begins with. */
+  /** The prefix of each line of the answers. */
   readonly key: string;
   /** The limit on time, from the start of the program. */
   readonly seconds: number;
@@ -27,7 +27,7 @@ export type InterpreterAnswer = { readonly kind: "ready" } | ProgramEnd;
 /** How a program ended. */
 export interface ProgramEnd {
   readonly kind: "ended";
-  /** What it printed. */
+  /** The output of the program. */
   readonly stdout: string;
   /** The last line of what went wrong, or `null` if nothing did. */
   readonly error: string | null;
@@ -35,7 +35,7 @@ export interface ProgramEnd {
   readonly timedOut: boolean;
 }
 
-/** What the worker posts. Only `ended` with `null` for the error is a success. */
+/** A message of the worker. Only `ended` with `null` for the error is a success. */
 type WorkerMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "snapshot"; readonly bytes: Uint8Array<ArrayBuffer> }
@@ -210,7 +210,7 @@ export async function interpret(
   }
 }
 
-/** What programs often need; in the snapshot it costs no time. */
+/** Modules that programs often need; in the snapshot they cost no time. */
 export const imports = `
 import abc, array, ast, bisect, builtins, collections, copy, dataclasses, datetime, decimal, enum
 import fractions, functools, hashlib, heapq, io, itertools, json, math, operator, os, random, re

@@ -23,7 +23,7 @@ const START_TIMEOUT = 60_000;
 /** How much later than its limit a process is killed that does not keep it itself, in milliseconds. */
 const KILL_DELAY = 5000;
 
-/** What a process is started with. */
+/** Options of an interpreter process. */
 export interface InterpreterOptions {
   /** The URL of Pyodide's package. */
   readonly folder: URL;
@@ -150,7 +150,7 @@ function send(
   for (const bytes of parts.flatMap(frame)) input.write(bytes).catch(() => {});
 }
 
-/** What is read as one: its length in four bytes, and itself. */
+/** Frames a message: its length in four bytes, and the bytes. */
 function frame(content: string | Uint8Array): [length: Uint8Array, bytes: Uint8Array] {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const length = new Uint8Array(4);

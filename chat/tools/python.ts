@@ -7,8 +7,7 @@
  * process is ended with the program, or at its limits of time and memory, and no other program runs in
  * it. This boundary is Deno's; a program would need an error in V8 or in Deno to leave it.
  *
- * What a program says of itself is its own affair: it decides what it prints and whether it fails, and
- * nothing else that is reported here.
+ * A program decides what it prints and whether it fails, and nothing else that is reported here.
  *
  * Source of the limits: nanochat, `nanochat/execution.py`.
  *

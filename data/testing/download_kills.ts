@@ -17,7 +17,7 @@ export interface KillTally {
   kills: number;
   /** Bytes that the storage was asked for again although they had come. */
   restarts: number;
-  /** What was wrong with a file or its folder. */
+  /** A fault of a file or its folder. */
   readonly problems: string[];
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What goes wrong with the next requests; each entry is used once. */
+/** Failures of the next requests; each entry is used once. */
 export interface Faults {
   /** Answers of the hub in place of the right ones. */
   readonly hub: (() => Response)[];
@@ -141,7 +141,7 @@ function bodyOf(
       at = end;
       if (at >= bytes.length) return controller.close();
       if (at < cut) return;
-      // What was sent is to arrive first.
+      // The bytes that were sent are to arrive first.
       await new Promise((resolve) => setTimeout(resolve, 30));
       controller.error(new Error("cut"));
     },

@@ -187,7 +187,7 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
           device.info.description,
       );
     }
-    // Who loads values has checked that there is room for them, packed or not.
+    // Callers that load values have checked that there is room for them, packed or not.
     if (seed !== null) checkMemory(config, device);
     const vocabSize = paddedVocabSize(config);
     const layers = Array.from({ length: nLayer }, (_, layer) => layer);

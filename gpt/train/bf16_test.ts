@@ -18,7 +18,7 @@ async function spectralNorm(matrix: Tensor): Promise<number> {
   return Math.hypot(...await image.data());
 }
 
-/** What Muon would make of a gradient without momentum. */
+/** Muon's update from a gradient without momentum. */
 function orthogonalized(gradient: Tensor): Tensor {
   return noGrad(() => {
     const scaled = gradient.div(gradient.square().sum().sqrt().mul(1.01));

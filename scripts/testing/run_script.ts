@@ -13,7 +13,7 @@ export interface Outcome {
 
 const MODEL_LINE = /^(Model: |Base model: |Fine-tuned model: |Going on with ).*\n/gm;
 
-/** What a process wrote. */
+/** The output of a process. */
 export function outcomeOf({ code, stdout, stderr }: Deno.CommandOutput): Outcome {
   const decoder = new TextDecoder();
   const errors = decoder.decode(stderr);

@@ -2,14 +2,14 @@
 
 import { command, permissions } from "./run_script.ts";
 
-/** What pages are built with, and what a dashboard listens on. */
+/** Permissions to build pages and to listen. */
 const serving = [...permissions, "--allow-net=127.0.0.1", "--unstable-bundle"];
 
 /** A script that runs and has printed the address of its dashboard. */
 export interface Served extends AsyncDisposable {
   readonly url: string;
   readonly child: Deno.ChildProcess;
-  /** What it has printed so far. */
+  /** The output so far. */
   readonly output: () => string;
 }
 

@@ -26,7 +26,7 @@ import { concat, noGrad, Tensor } from "../../tensor/mod.ts";
 import { PrefillPace } from "./prefill_pace.ts";
 import { KeptPrefixes, type ReadSequence, sharedLength } from "./prefixes.ts";
 
-/** What is generated, and how. */
+/** A prompt, and the options for generating from it. */
 export interface GenerationRequest extends SamplingOptions {
   /** The ids of the prompt: at least one. */
   readonly prompt: readonly number[];
@@ -80,7 +80,7 @@ export class QueueFullError extends Error {
   override readonly name = "QueueFullError";
 }
 
-/** What a batcher has done so far. */
+/** Counters of a batcher. */
 export interface BatcherStatistics {
   /** Tokens of prompts that were computed. */
   promptTokens: number;
@@ -157,7 +157,7 @@ export type OnToken = (choice: number, token: GeneratedToken) => boolean;
  * ```
  */
 export class Batcher {
-  /** What was done so far. */
+  /** The counters so far. */
   readonly statistics: BatcherStatistics = {
     promptTokens: 0,
     cachedTokens: 0,
@@ -302,7 +302,7 @@ export class Batcher {
     try {
       values = await this.#compute(running, chunks);
     } catch (error) {
-      // What a newcomer lacks must not end those who generate: they go on without it.
+      // Memory that a new request lacks must not end the others: these go on without it.
       for (const { job } of chunks.length > 0 ? chunks : running) this.#end(job, error);
       for (const { job } of chunks) this.#leave(job);
       return;
@@ -417,7 +417,7 @@ export class Batcher {
       try {
         return this.#model.createCache(1, capacity);
       } catch {
-        // What is kept for later goes first, where memory is short.
+        // Where memory is short, caches kept for later requests are freed first.
         this.#kept[Symbol.dispose]();
         return this.#model.createCache(1, capacity);
       }

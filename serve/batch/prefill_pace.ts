@@ -1,6 +1,6 @@
 /** How much of the prompts of newcomers a step of the batch prefills. @module */
 
-/** What a step that prefills may take longer than one that does not, in milliseconds. */
+/** Milliseconds by which a step that prefills may be longer than one that does not. */
 const MAX_DELAY_MS = 15;
 
 /** The same if nobody generates, so that only other newcomers wait. */

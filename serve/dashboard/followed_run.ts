@@ -12,7 +12,7 @@ import {
 } from "../../gpt/mod.ts";
 import type { ListedRun, RunData, RunState } from "./messages.ts";
 
-/** What changes with the time of the day, and is no figure of the model. */
+/** Figures that depend on the machine's load instead of the model. */
 const LEFT_OUT = ["flopsPerSecond", "secondsLeft"];
 
 /** A lock file as old as this is worth a look at who holds it, in milliseconds. */
@@ -177,7 +177,7 @@ class LockProbe {
     const found = await Deno.stat(this.#path).catch(() => null);
     if (found === null || !found.isFile) return false;
     const time = found.mtime?.getTime() ?? 0;
-    // Who just made it may not have locked it yet. What was left by a killed process stays so.
+    // A process that just made it may not have locked it yet; after a killed one it stays unlocked.
     if (Date.now() - time < LOCK_AGE) return true;
     if (time === this.#leftAt) return false;
     try {

@@ -1,15 +1,15 @@
-/** What a dashboard's server tells its pages. @module */
+/** Messages from a dashboard's server to its pages. @module */
 
 import type { CheckpointMeta } from "../../gpt/browser.ts";
 
-/** What a run does: it trains, has come to its end, or was stopped before. */
+/** The state of a run: it trains, has reached its last step, or was stopped before. */
 export type RunState = "running" | "finished" | "stopped";
 
 /** A run in the list. */
 export interface ListedRun {
   /** The stage and the name of its folder: `base/d4`. */
   readonly name: string;
-  /** What it does. */
+  /** The state of the run. */
   readonly state: RunState;
   /** Steps done. */
   readonly step: number;
@@ -29,14 +29,14 @@ export interface ListedRun {
   readonly figures: Readonly<Record<string, number>>;
   /** Where one can look inside its latest model; `null` if there is none, or the server shows none. */
   readonly inside: string | null;
-  /** What is wrong with its files. */
+  /** A problem with its files. */
   readonly problem: string | null;
 }
 
 /** Figures by name, beside the steps that they belong to. */
 export type Columns = Record<string, (number | null)[]>;
 
-/** What was measured in a run, by the kind of record. */
+/** The measurements of a run, by the kind of record. */
 export interface RunData {
   /** Figures, by the kind of record. */
   readonly columns: Record<string, Columns>;

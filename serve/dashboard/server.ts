@@ -15,7 +15,7 @@ const INTERVAL = 200;
 /** The milliseconds that a client has to read what waits for it. */
 const CLIENT_TIMEOUT = 30_000;
 
-/** What a page may ask of the run that it belongs to. */
+/** An action that a page may request from its run. */
 export type DashboardAction = "stop" | "save";
 
 /** Options for {@linkcode serveDashboard}. */
@@ -28,7 +28,7 @@ export interface DashboardOptions {
   readonly openInside?: (run: string, path: string) => Promise<Response>;
   /** The run that the server belongs to: shown first. */
   readonly run?: string;
-  /** What a page has to show for an action; without one there are none. */
+  /** The token that a page must send with an action; without one there are no actions. */
   readonly token?: string;
   /** Does what a page asks for. */
   readonly onAction?: (action: DashboardAction) => void;

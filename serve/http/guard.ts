@@ -1,5 +1,5 @@
 /**
- * Who may ask: requests from this machine's own pages and programs.
+ * Admits requests from this machine's own pages and programs only.
  *
  * A page on another site can make a browser send requests to this machine. Its `Origin`
  * header gives it away, or its `Host` header if its name was rebound to 127.0.0.1. What a proxy

@@ -25,7 +25,7 @@ export interface ListenOptions {
 /** Answers a request. The signal tells that the client has left. */
 export type Handler = (request: Request, signal: AbortSignal) => Promise<Response>;
 
-/** What listens. */
+/** A server that listens. */
 export interface Listener {
   /** Where it is: `http://127.0.0.1:8000`. */
   readonly url: string;

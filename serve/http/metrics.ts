@@ -1,4 +1,4 @@
-/** What a server has done, in Prometheus' text format. @module */
+/** Metrics of a server, in Prometheus' text format. @module */
 
 import type { Batcher } from "../batch/batcher.ts";
 

@@ -26,7 +26,7 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
   readonly parameters?: number;
   /** Number of its layers, for pages. */
   readonly layers?: number;
-  /** What one could say to it first, for pages. @default {[]} */
+  /** Suggested first messages, for pages. @default {[]} */
   readonly examples?: readonly string[];
   /**
    * How conversations become tokens; stays the caller's. By default nanochat's, if the tokenizer has its
@@ -127,7 +127,7 @@ export async function serve(
   return { url: listener.url, stop: () => stopping ??= stop() };
 }
 
-/** What answers requests. */
+/** The request handler. */
 class App {
   readonly #served: ServedModel;
   readonly #options: ServeOptions;

@@ -20,7 +20,7 @@ export interface SampledLogprob extends TokenLogprob {
   readonly top_logprobs: readonly TokenLogprob[];
 }
 
-/** What came of some tokens. */
+/** The result of decoding a chunk of tokens. */
 export interface AnswerDelta {
   /** Characters. */
   readonly text: string;
@@ -92,7 +92,7 @@ export class Answer {
     return this.#release(this.#folded.add(piece), false);
   }
 
-  /** What is left at the end. */
+  /** The rest of the text at the end. */
   end(): AnswerDelta | null {
     return this.#isStopped ? null : this.#release(this.#folded.end(), true);
   }

@@ -9,7 +9,7 @@ import { withServer } from "../testing/tiny_server.ts";
 const question = "How many roses are there?";
 const roses = z.object({ roses: z.number() });
 
-/** What the server answers to the question, asked without any client. */
+/** The server's answer to the question, without any client. */
 async function wantedAnswer(post: (path: string, body: unknown) => Promise<Response>) {
   const body = { messages: [{ role: "user", content: question }], temperature: 0, max_tokens: 12 };
   const { choices } = await (await post("/v1/chat/completions", body)).json();

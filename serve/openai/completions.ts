@@ -224,7 +224,7 @@ function usageOf(
   };
 }
 
-/** What the client is told of an error. */
+/** Converts an error into the one that the client receives. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const message = (error instanceof Error ? error.message : `${error}`).split("\n")[0]!;

@@ -10,7 +10,7 @@ export interface ApiErrorDetails {
 }
 
 /**
- * What went wrong with a request, as the client is told.
+ * An error in a request, in the form that the client receives.
  *
  * @example
  * ```ts

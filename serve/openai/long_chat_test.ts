@@ -37,7 +37,7 @@ Deno.test("a chat that is too long keeps its newest exchanges and room for an an
     assert(longer > promptRoom(context, greedy.max_tokens), `${longer}`);
     assertEquals([choice.finish_reason, usage.completion_tokens], ["length", 40]);
 
-    // What was left out makes no difference.
+    // The messages that were left out make no difference.
     const rest = { ...greedy, messages: messages.slice(truncated_messages) };
     const same = await (await post("/v1/chat/completions", rest)).json();
     assertEquals(same.choices[0].message.content, choice.message.content);

@@ -237,7 +237,7 @@ clientTest("a wrong value is refused by the name of its field", async (client) =
 const schema = { name: "answer", schema: { type: "object" } };
 const tool = { type: "function", function: { name: "weather", parameters: { type: "object" } } };
 
-/** What a chat request may ask for that is not built. */
+/** Fields of a chat request that are not supported. */
 const unsupported: Record<string, readonly unknown[]> = {
   tools: [[tool]],
   tool_choice: ["auto", "required", { type: "function", function: { name: "weather" } }],

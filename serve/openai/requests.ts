@@ -1,5 +1,5 @@
 /**
- * What a request asks for: `/v1/chat/completions` and `/v1/completions`.
+ * Parses and validates requests to `/v1/chat/completions` and `/v1/completions`.
  *
  * Which other fields they may have, `parameters.ts` tells.
  *
@@ -42,11 +42,11 @@ export interface ServedModel {
   readonly longestToken: number;
 }
 
-/** What a request asks for. */
+/** A validated completion request. */
 export interface CompletionRequest extends Omit<SamplingOptions, "seed"> {
   /** The ids of each prompt. */
   readonly prompts: readonly (readonly number[])[];
-  /** What precedes the text of each choice. */
+  /** The text before that of each choice. */
   readonly echo: readonly string[];
   /** The most tokens of a choice. */
   readonly maxTokens: number;

@@ -2,7 +2,7 @@
 
 import OpenAI from "npm:openai@7.57.0";
 
-/** What became of mixed requests. */
+/** Outcome of mixed requests. */
 export interface MixedOutcome {
   /** Answers that came, and are those that the same request gets alone. */
   readonly right: number;
@@ -135,7 +135,7 @@ function hostileBodies(): readonly (readonly [body: BodyInit, status: number])[]
   ];
 }
 
-/** What became of hostile requests. */
+/** Outcome of malformed requests. */
 export interface HostileOutcome {
   /** Responses by their status; `closed` for connections that sent no request to an end. */
   readonly statuses: Readonly<Record<string, number>>;

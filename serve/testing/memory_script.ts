@@ -10,7 +10,7 @@ await withServer({}, async ({ post }) => {
       const body = { prompt: "a rose", max_tokens: 2, stream: i % 2 === 0 };
       await (await post("/v1/completions", body)).text();
     }
-    // What is left of the last requests goes with the next turns.
+    // Memory of the last requests is freed in the next turns.
     await new Promise((resolve) => setTimeout(resolve, 200));
     collect();
     return Deno.memoryUsage().heapUsed;

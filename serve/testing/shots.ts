@@ -32,7 +32,7 @@ async function askAll(page: Page): Promise<void> {
   for (const text of suggestions) await ask(page, text);
 }
 
-/** What is in a picture, by its name. */
+/** The content of each picture, by its name. */
 const shots: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
   first: (page) => page.waitForSelector(".chips"),
   card: async (page) => await (await page.waitForSelector(".card summary")).click(),

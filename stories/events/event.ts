@@ -1,5 +1,5 @@
 /**
- * What an event is: sentences that tell it, and one rule for teller and checker.
+ * Events: sentences that tell each, and one rule for teller and checker.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Role } from "../template.ts";
 import type { Fault, World } from "../world.ts";
 
 /**
- * What the roles of a sentence stand for: names of persons, nouns of things, places and spots.
+ * The roles of a sentence, filled in: names of persons, nouns of things, places and spots.
  *
  * Each sentence of an event names all roles that its rule asks for, but spots, which may be missing.
  */

@@ -86,7 +86,7 @@ const commandLine = plainTrial("inputs/flags", async (random) => {
     return "accepted";
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    // What was written is quoted, with its lines.
+    // The input is quoted, with its lines.
     return await mayRefuse(() => {
       throw new Error(error.message.replaceAll(/\s+/g, " "));
     });

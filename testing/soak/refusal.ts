@@ -1,6 +1,6 @@
 /** Tells a refusal, which says what was wanted, from an error that nobody thought of. @module */
 
-/** What engines say of a mistake in a program. */
+/** An engine's messages for a mistake in a program. */
 const UNEXPECTED = [
   /cannot read propert/i,
   /is not a function/,

@@ -6,7 +6,7 @@
 
 import { parseMessage, type Trial } from "./trial.ts";
 
-/** What happened to one trial. */
+/** The result of one trial. */
 export interface Tally {
   readonly name: string;
   tried: number;
@@ -19,7 +19,7 @@ export interface Tally {
   memory: number;
 }
 
-/** What went wrong, and the seed with which it does again. */
+/** A failure, and the seed that repeats it. */
 export interface Failure {
   readonly name: string;
   readonly seed: number;
@@ -65,7 +65,7 @@ export async function soak(
   const rounds = Math.max(1, Math.ceil(seconds / weights / MAX_TURN));
   for (let round = 0; round < rounds; round++) {
     for (const [i, trial] of trials.entries()) {
-      // Who took longer than its share, as one try may, leaves less to those behind it.
+      // A trial that took longer than its share, as one try may, leaves less to those behind it.
       const ahead = trials.slice(i).reduce((sum, { weight = 1 }) => sum + weight, 0);
       const left = (deadline - Date.now()) / 1000;
       const turn = left * (trial.weight ?? 1) / (ahead + (rounds - round - 1) * weights);

@@ -1,4 +1,4 @@
-/** What is tried again and again, and the process that does it. @module */
+/** A trial of a soak, which is repeated, and the process that runs it. @module */
 
 import { Random } from "./random.ts";
 
@@ -10,7 +10,7 @@ export interface Trial {
   readonly limit: number;
   /** Its share of the time, relative to others. @default {1} */
   readonly weight?: number;
-  /** What is missing here, such as an MPI; then it is skipped. */
+  /** A requirement that is missing here, such as an MPI; then the trial is skipped. */
   readonly missing?: string;
   /** Prepares what all trials of a process share. */
   open(): Promise<OpenTrial>;
@@ -38,7 +38,7 @@ export function plainTrial(
   return { name, limit: 20, open: () => Promise.resolve(opened) };
 }
 
-/** What the process of a trial says to the one that started it: a line each. */
+/** Messages of a trial's process to the one that started it: a line each. */
 export type Message =
   | { readonly begin: number }
   | { readonly end: number; readonly outcome: string; readonly milliseconds: number }

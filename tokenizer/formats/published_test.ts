@@ -26,7 +26,7 @@ const files: Record<string, string> = {};
 /** The text of a published `tokenizer.json`. */
 async function fileOf(specifier: string): Promise<string> {
   const { tokenizerJSON } = await import(specifier);
-  // What is CommonJS comes with itself as its default.
+  // A CommonJS package is its own default export.
   const { default: _, ...json } = tokenizerJSON;
   return files[specifier] ??= JSON.stringify(json);
 }

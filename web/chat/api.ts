@@ -11,7 +11,7 @@ import type {
   TokenProbability,
 } from "./backend.ts";
 
-/** What the server says went wrong. */
+/** An error that the server reports. */
 export class ServerError extends Error {
   /** Of HTTP; 0 if the server does not answer. */
   readonly status: number;
@@ -160,7 +160,7 @@ async function ask(path: string, key: string, request: RequestInit = {}): Promis
 /** The server that the page came from. */
 export const server: Backend = { findModel, streamAnswer };
 
-/** What browsers call "Failed to fetch" or "network error" is a server that does not answer. */
+/** Turns the browser's "Failed to fetch" or "network error" into an error that says no server answers. */
 function asServerError(error: Error): never {
   throw error instanceof TypeError ? new ServerError(0, words.silent) : error;
 }

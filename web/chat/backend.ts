@@ -1,4 +1,4 @@
-/** What answers in a chat: a server, or a model in the page itself. @module */
+/** The backend of a chat: a server, or a model in the page itself. @module */
 
 /** A part of an answer: text, the call of a tool, or what the tool answered. */
 export interface Part {
@@ -18,7 +18,7 @@ export interface Piece extends Part {
   readonly tokens: readonly TokenProbability[];
 }
 
-/** What comes of an answer: a piece of it, why it ended, how many turns the model did not see. */
+/** An event of an answer: a piece of text, the reason it ended, the number of turns left out. */
 export type AnswerEvent =
   | { readonly kind: "piece"; readonly piece: Piece }
   | { readonly kind: "finish"; readonly reason: "stop" | "length" }
@@ -37,7 +37,7 @@ export interface ModelInfo {
   readonly stage: string;
   /** Its run and its step. */
   readonly origin: string;
-  /** What one could say to it first. */
+  /** Suggested first messages. */
   readonly examples: readonly string[];
   /** `null` if nobody knows. */
   readonly parameters: number | null;
@@ -48,7 +48,7 @@ export interface ModelInfo {
   readonly facts?: readonly (readonly [name: string, value: string])[];
 }
 
-/** Who answers. */
+/** The backend of a chat. */
 export interface Backend {
   /** The model that there is. @throws {Error} If there is none; `status` is 401 if a key is wanted. */
   findModel(key: string): Promise<ModelInfo>;
@@ -67,7 +67,7 @@ export interface Backend {
   ): AsyncIterable<AnswerEvent>;
 }
 
-/** What went wrong, as far as who answers said. */
+/** An error, as the backend describes it. */
 export interface BackendError extends Error {
   /** Of HTTP. */
   readonly status?: number;

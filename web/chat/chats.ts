@@ -14,7 +14,7 @@ export interface Turn {
   readonly role: "user" | "assistant";
   readonly pieces: readonly Piece[];
   readonly finish?: Finish;
-  /** What went wrong. */
+  /** The error, if there was one. */
   readonly problem?: string;
   /** How many turns before it the model did not see. */
   readonly truncated?: number;
@@ -55,7 +55,7 @@ export const current = computed(() =>
 export const temperature = slider("temperature", words.temperature, kept.temperature, [0, 2, 0.1]);
 /** Sample from so many of the most likely tokens; 0 for all. */
 export const topK = slider("topK", words.topK, kept.topK, [0, 200, 1]);
-/** What is written and not sent; a reload leaves it there. */
+/** The draft of a message; it survives a reload. */
 export const draft = signal(readStore<string>(DRAFT_STORE) ?? "");
 /** The server's key, which is kept until the page is closed. */
 export const key = signal("");
@@ -65,7 +65,7 @@ export const wantsKey = signal(false);
 export const model = signal<ModelInfo | null>(null);
 /** Why the model is not known. */
 export const problem = signal<string | null>(null);
-/** What a screen reader is told. */
+/** The status that screen readers announce. */
 export const status = signal("");
 /** Stops the answer that comes; `null` if none does. */
 export const answering = signal<AbortController | null>(null);
@@ -231,7 +231,7 @@ class AnswerClock {
   #first: number | null = null;
   #tokens = 0;
 
-  /** What is known of the speed when so many tokens have come. */
+  /** The speed, measured after this many tokens. */
   hear(tokens: number): Pick<Turn, "firstToken" | "tokensPerSecond"> {
     const now = performance.now();
     const firstToken = ((this.#first ??= now) - this.#start) / 1000;
@@ -269,7 +269,7 @@ function emptyChat(): Chat {
   return { id: `${Date.now()}.${Math.random()}`, turns: [] };
 }
 
-/** What the browser has kept; nothing, where it cannot be read. */
+/** Reads the chats that the browser stores; none if they cannot be read. */
 function readKept(): Kept {
   const chat = emptyChat();
   const nothing: Kept = { chats: [chat], current: chat.id, temperature: 0.6, topK: 50 };

@@ -1,6 +1,6 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
-/** What a chat without turns shows: who is there, and what to say to it. @module */
+/** An empty chat: a card of the model, and suggested messages. @module */
 
 import type { JSX } from "../deps.ts";
 import { Button } from "../parts/controls.tsx";
@@ -39,7 +39,7 @@ export function Greeting({ of: { id, stage, examples } }: { readonly of: ModelIn
   );
 }
 
-/** What the model is. */
+/** A card with facts about the model. */
 export function Card({ of }: { readonly of: ModelInfo }): JSX.Element {
   const { cardRows: names } = words;
   const rows = [

@@ -36,7 +36,7 @@ import { Turns } from "./turns.tsx";
 /** Whether the list of chats is open where the window is too narrow for it. */
 const isMenuOpen = signal(false);
 
-/** What shows the inside of the model, and whether it is shown in place of the chat. */
+/** The view of the model's inside, and whether it is shown in place of the chat. */
 let Look: (() => JSX.Element) | undefined;
 const isLooking = signal(false);
 

@@ -11,7 +11,7 @@ const shared: readonly (readonly [chart: string, figures: RegExp])[] = [
 /** Figures that have no chart of their own: a slider smooths the loss. */
 const WITHOUT_CHART = ["smoothLoss", "seconds"];
 
-/** What counts something is shown from 0 on, and a share of a whole from 0 to 1. */
+/** Plots of these begin at 0, and those of shares reach from 0 to 1. */
 const FROM_ZERO = /^(memory|tokensPerSecond|learningRateMultiplier|sequenceLength)$/;
 const SHARES = /^(passAtK|questionsRight|withoutSignal)$/;
 
@@ -85,7 +85,7 @@ export function verticalAxis(
   const later = all.filter(([x]) => x >= first + START * (last - first));
   const [laterLow, laterHigh] = endsOf(later);
   const isSteep = later.length >= MIN_POINTS && laterHigh - laterLow < 0.5 * (high - low);
-  // What falls below the others is never cut.
+  // Only values above the later ones are cut, never those below.
   const top = isSteep && high > laterHigh ? laterHigh : high;
   const span = Math.max(top - low, MIN_SPAN * Math.abs(top)) || 1;
   const middle = (low + top) / 2;

@@ -207,7 +207,7 @@ let dragFrom = 0;
 
 type Pointer = TargetedPointerEvent<SVGSVGElement>;
 
-/** What the pointer does over a plot: it reads a step, a click keeps that, a drag zooms into all plots. */
+/** Pointer handlers of a plot: hovering reads a step, a click pins it, a drag zooms into all plots. */
 function pointing(x: readonly [number, number]): PointerHandlers {
   const valueIn = ({ currentTarget }: Pointer, clientX: number) =>
     valueAtPixel(currentTarget.getBoundingClientRect(), clientX, x);
@@ -306,7 +306,7 @@ function Samples(): JSX.Element {
   );
 }
 
-/** What a setting is called: the shape of the model in words, all else as the flag that sets it. */
+/** The label of a setting: words for the shape of the model, otherwise the flag that sets it. */
 function settingName(name: string): string {
   const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   return words.shape[name] ?? `--${flag}`;

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** What the page knows of the runs, as signals, and its connection to the server. @module */
+/** The runs as signals, and the connection to the server. @module */
 
 import { effect, signal } from "../deps.ts";
 import { choice, setting, slider } from "../state.ts";

@@ -17,12 +17,12 @@ import type { AnswerEvent, ModelInfo, TokenProbability } from "../chat/backend.t
 import type { Message as Turn } from "../chat/backend.ts";
 import { free, type Model, type ModelFiles, openModel } from "./inside.ts";
 
-/** What is known of a model besides its files. */
+/** Facts about a model besides its files. */
 export type ChatModel = Pick<ModelInfo, "id" | "stage" | "origin" | "examples" | "facts"> & {
   readonly files: ModelFiles;
 };
 
-/** What is asked. */
+/** The request. */
 export interface Question {
   /** The turns; if the last one is the assistant's, the answer goes on. */
   readonly messages: readonly Turn[];

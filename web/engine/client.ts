@@ -71,7 +71,7 @@ export class Latest<Name extends keyof Tasks> {
   ): Promise<void> {
     this.stop();
     const { port1: port, port2 } = new MessageChannel();
-    // What is ordered before the task listens waits in the channel.
+    // Orders that arrive before the task listens wait in the channel.
     const mine = (order: Order) => port.postMessage(order);
     this.run.value = mine;
     const isLatest = () => this.run.value === mine;

@@ -37,7 +37,7 @@ export type GptTask =
   /** Steps to take now; by default all that are left. */
   & { readonly steps?: number };
 
-/** What the page hears while a GPT trains. */
+/** Messages sent to the page during training. */
 export type GptProgress =
   | ReturnType<typeof describe> & {
     readonly kind: "start";
@@ -58,7 +58,7 @@ export type GptProgress =
     readonly step: number;
     readonly norms: ReadonlyMap<string, number>;
   }
-  /** What is measured is the share of questions that are answered right, of some that the text does not have. */
+  /** A measurement is the share of right answers to questions that the training text does not contain. */
   | TrainingEvent & { readonly kind: "evaluation" | "samples" | "measurement" }
   /** The run so far as a checkpoint, which `deno task sample` reads. */
   | { readonly kind: "files"; readonly step: number; readonly files: ModelFiles };
@@ -208,7 +208,7 @@ function isGiven(task: TextTask): task is "stories" | "own" {
   return task === "stories" || task === "own";
 }
 
-/** What the page shows of the tokens. */
+/** The tokens as the page shows them. */
 function describe(tokenizer: Tokenizer, tokens: Int32Array) {
   const textOf = (id: number) => tokenizer.decode([id]);
   const bytes = tokenizer.tokenBytes();

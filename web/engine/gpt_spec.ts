@@ -1,14 +1,14 @@
-/** What a run of section 10 is: its text, its model, how it is trained. @module */
+/** The settings of a run of section 10: its text, its model, its training. @module */
 
-/** The texts that are made by rule. */
+/** The synthetic texts. */
 export const textTasks = ["sort", "reverse", "add", "parentheses", "names"] as const;
 /** The name of a text: stories and the reader's own come with the run, the others are made by it. */
 export type TextTask = typeof textTasks[number] | "stories" | "own";
 
-/** What a choice may be. */
+/** The values of each choice. */
 const choices = {
   task: [...textTasks, "stories", "own"],
-  /** What updates the parameters: nanochat's mix of Muon and AdamW, or one of the others alone. */
+  /** The optimizer: nanochat's mix of Muon and AdamW, or one of the others alone. */
   optimizer: ["muon", "adamw", "sgd"],
   /** How the learning rate changes over the run. */
   schedule: ["trapezoid", "cosine", "constant"],

@@ -40,7 +40,7 @@ export interface Opened {
   readonly parameters: number;
 }
 
-/** What a forward pass shows. */
+/** The intermediate results of a forward pass, for the page. */
 export interface Seen extends Inspection {
   /** The tokens; the first one begins the document. */
   readonly ids: readonly number[];

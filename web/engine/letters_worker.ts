@@ -18,7 +18,7 @@ const tasks = {
     current = model;
     yield training;
   },
-  /** What it believes to come after three letters, the likeliest first. */
+  /** The probabilities of the letter after three letters, the largest first. */
   "letters.next": async function* (_device: null, context: string) {
     const { alphabet } = current;
     yield current.probabilities(context)
@@ -28,7 +28,7 @@ const tasks = {
   "letters.opening": async function* (_device: null, options: CharacterOptions) {
     for (const step of characterSteps(options)) {
       yield step;
-      // What a reader starts meanwhile comes first where this one is told to stop.
+      // Lets a message that stops this task arrive first.
       await new Promise((resolve) => setTimeout(resolve));
     }
   },

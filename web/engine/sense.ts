@@ -33,7 +33,7 @@ async function openBoth(device: Device, files: ModelFiles) {
   const { model: whole, tokenizer } = await openModel(device, files);
   const { model: blind } = await openModel(device, files);
   for (const [name, weight] of blind.parameters()) {
-    // What attention has read reaches the stream through this matrix alone.
+    // The output of attention reaches the stream through this matrix alone.
     if (/\.attn\.c_proj\.weight$/.test(name)) weight.assign(new Float32Array(weight.size));
   }
   if (current !== null) [current.whole, current.blind].forEach(free);

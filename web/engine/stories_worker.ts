@@ -22,7 +22,7 @@ let counts: NGram | null = null;
 let known: KnownText | null = null;
 
 const tasks = {
-  /** What a GPT of section 10 trains on. */
+  /** The training text of a GPT of section 10. */
   "stories.text": async function* (_device: null, _input: null) {
     yield storiesText();
   },

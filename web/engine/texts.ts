@@ -39,7 +39,7 @@ export function questionOf(line: string): readonly [question: string, answer: st
   return question === undefined || answer === undefined ? null : [question, answer];
 }
 
-/** What the answer to a question of a task has to be. */
+/** The right answer to a question of a task. */
 const answers: Partial<Record<typeof textTasks[number], (question: string) => string>> = {
   sort: (question) => [...question.slice(0, -1)].sort().join(""),
   reverse: (question) => [...question.slice(0, -1)].reverse().join(""),

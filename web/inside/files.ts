@@ -13,7 +13,7 @@ export function filesOf(list: Iterable<File>): ModelFiles {
   return new Map(Array.from(list, (file) => [file.name, file]));
 }
 
-/** What was dropped: files, and those in folders. */
+/** Reads the dropped files, including those in dropped folders. */
 export async function droppedFiles({ items }: DataTransfer): Promise<ModelFiles> {
   // The list is empty after the event.
   const dropped = Array.from(items, (item) => [item.webkitGetAsEntry(), item.getAsFile()] as const);

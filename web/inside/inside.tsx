@@ -165,7 +165,7 @@ function Attention({ seen, token }: Look): JSX.Element {
   );
 }
 
-/** What could come next, under a temperature and among some tokens; and sampling it. */
+/** The probabilities of the next token, under a temperature and top-k, and a button to sample it. */
 function Next({ seen, token }: Look): JSX.Element {
   const shares = sampledWith(rowOf(seen, token, seen.logits), temperature.value, topK.value);
   const candidates = rowOf(seen, token, seen.candidates);
@@ -193,7 +193,7 @@ function Next({ seen, token }: Look): JSX.Element {
   );
 }
 
-/** What the widget shows of a forward pass. */
+/** The view of a forward pass. */
 function View({ seen }: { readonly seen: Seen }): JSX.Element {
   const { ids, stages, smear, gates } = seen;
   const token = at.value === 0 ? ids.length - 1 : nearest(at.value, ids.length) - 1;

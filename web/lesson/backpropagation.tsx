@@ -74,7 +74,7 @@ export function BackpropagationWidget(): JSX.Element {
     const mark = name === now ? "now" : markOf(name, name);
     return { lines, mark, inputs: given.includes(name) ? [] : undefined };
   };
-  // What the walk has not reached yet is a question to the reader.
+  // Values that the walk has not reached yet are shown as a question to the reader.
   const known = (name: string, data: string) =>
     !isWalking || visited.has(`${name} forward`) ? data : words.forward.unknown;
   const found = (name: string, data: string) =>

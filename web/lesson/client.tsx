@@ -1,7 +1,7 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /// <reference lib="dom" />
-/** What the page runs first. @module */
+/** The entry point of the page's script. @module */
 
 import { hydrate, type JSX } from "../deps.ts";
 import { loadScript } from "../engine/client.ts";

@@ -33,7 +33,7 @@ import { words } from "../words/labs.ts";
 
 const { gpt: text, loop, network } = words;
 
-/** What the reader sets, besides the text of their own and the device. */
+/** The settings, besides the reader's own text and the device. */
 const settings = {
   task: choice("task", text.task, "sort", text.tasks),
   merges: slider("merges", text.merges, 0, [0, RANGES.merges[1], 64]),
@@ -53,7 +53,7 @@ const own = setting<string>("ownText", "");
 const layer = slider("gptLayer", text.gradientLayer, 1, [1, RANGES.depth[1], 1]);
 
 const { task, merges, depth, width, heads, context, optimizer, schedule, steps } = settings;
-/** What differs from the first settings. */
+/** Named settings, as changes to the defaults. */
 const presets: Readonly<Record<keyof typeof text.presets, () => void>> = {
   sort: () => {},
   // Right in 20 of 20 answers, after a third of the time of the first preset.
@@ -76,7 +76,7 @@ export function setPreset(name: keyof typeof presets): void {
 
 type Event<Kind extends GptProgress["kind"]> = GptProgress & { readonly kind: Kind };
 
-/** What was told of a run, as far as it went; of its starts and its checkpoints the last ones. */
+/** The events of a run so far; of its starts and its checkpoints only the last ones. */
 type Run = readonly GptProgress[];
 
 const message = signal("");
@@ -112,7 +112,7 @@ function hear(event: GptProgress): void {
   keep(KEPT, { format: FORMAT, shown: shown.value, others: others.value }).catch(() => {});
 }
 
-/** What the browser calls it: other sites at its address may keep things, too. */
+/** The key in the browser's store, which other sites at this address may share. */
 const KEPT = "nanodino gpt";
 /** Changes with what is kept, so that a page does not read what another version of it kept. */
 const FORMAT = 4;
@@ -277,7 +277,7 @@ function Files({ run, files }: { readonly run: Run; readonly files: ModelFiles }
   );
 }
 
-/** What the reader sets. */
+/** The controls of the settings. */
 function Settings(): JSX.Element {
   return (
     <>
@@ -390,7 +390,7 @@ function Gradients({ now }: { readonly now: Run }): JSX.Element {
 /** As many of the last samples as are shown at once. */
 const SAMPLES = 8;
 
-/** What the model wrote last, line by line: right, wrong, or without a rule. */
+/** The last samples, line by line: right, wrong, or without a rule to check. */
 function Written({ now }: { readonly now: Run }): JSX.Element {
   const last = eventsOf(now, "samples").at(-1);
   const { task } = startOf(now)!.spec;

@@ -12,7 +12,7 @@ export interface NoteIdea {
   readonly section: string;
   /** The stop of the tour, by its title. */
   readonly stop: string;
-  /** What both say, whatever the words around it. */
+  /** Patterns that both texts must match, whatever the words around them. */
   readonly says: readonly RegExp[];
 }
 

@@ -36,9 +36,9 @@ function lookUp(): void {
   void latestNext.start(context, "cpu", (found) => next.value = found);
 }
 
-/** What follows letters of the reader's own. */
+/** The predictions after letters of the reader's own. */
 function Own(): JSX.Element {
-  // What the model believes changes when it has learned.
+  // The predictions change as the model learns.
   useEffect(lookUp, [typed.value, training.value]);
   return (
     <>

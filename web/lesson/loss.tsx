@@ -109,7 +109,7 @@ export function SlopeWidget(): JSX.Element {
   );
 }
 
-/** What is nudged, and what that changes: the loss by the prediction, the prediction by w or b. */
+/** Nudges and their effects: the prediction changes the loss, w and b change the prediction. */
 const nudges = {
   prediction: (h: number) => [
     ...squaredLoss([11, 11 + h], 10).map(({ loss }) => loss),

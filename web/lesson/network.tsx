@@ -40,7 +40,7 @@ const brush = signal<0 | 1>(1);
 const isPaused = signal(false);
 const message = signal("");
 const latest = new Latest("network", message);
-/** What was told of the run that is shown. */
+/** The events of the run that is shown. */
 const events = signal<readonly NetworkProgress[]>([]);
 const cross = signal<readonly [number, number]>([0, 0]);
 
@@ -151,7 +151,7 @@ function Points({ points }: { readonly points: readonly Point[] }): JSX.Element 
   );
 }
 
-/** What is done with points of the reader's. */
+/** The controls of the reader's own points. */
 function OwnPoints(): JSX.Element {
   return (
     <>

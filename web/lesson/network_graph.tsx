@@ -31,7 +31,7 @@ export function NetworkGraph({ hidden, shade, now }: {
   readonly hidden: readonly number[];
   /** The shade, from 0 to 1, of what a neuron says. */
   readonly shade: (x: number) => number;
-  /** What is known of it; nothing before the first step. */
+  /** Its values; none before the first step. */
   readonly now: Pick<NetworkProgress, "neurons" | "weights"> | undefined;
 }): JSX.Element {
   const sizes = [inputs.length, ...hidden, 1];

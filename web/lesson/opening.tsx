@@ -80,7 +80,7 @@ function Story(): JSX.Element {
   return <p class="story">{shown || rest}</p>;
 }
 
-/** What it has written so far, the newest last. */
+/** The text written so far, the newest last. */
 export function Opening(): JSX.Element {
   useEffect(() => {
     hasModel.value = siteModel().length > 0;

@@ -14,7 +14,7 @@ import type { JSX } from "../deps.ts";
 import { Table } from "../parts/rows.tsx";
 import { words } from "../words/page.ts";
 
-/** What is below a heading. */
+/** The content below a heading. */
 export interface Prose {
   readonly title: string;
   /** Paragraphs, formulas and questions. */

@@ -26,7 +26,7 @@ const isBusy = signal(false);
 /** The story as far as it is told, and what the replay says of it. */
 const story = signal("");
 const checked = signal<Checked | null>(null);
-/** What was counted, by who tells. */
+/** The counts, by teller. */
 const counted = signal<readonly (readonly [Teller, Judged])[]>([]);
 /** The number of the next story of this visit. */
 const seed = signal(1);

@@ -18,7 +18,7 @@ import * as words from "../words/lesson.ts";
 /** The modules by the names of their files. */
 export const shared: Readonly<Record<string, object>> = {
   "deps.ts": deps,
-  // What compilers of JSX import, which is a part of Preact.
+  // The part of Preact that compilers of JSX import.
   "jsx-runtime": deps.jsxRuntime,
   "client.ts": client,
   "controls.tsx": controls,

@@ -8,7 +8,7 @@
 import type { ChatModel } from "../engine/chat.ts";
 import { escapeHtml } from "../escape.ts";
 
-/** What the page says of its model. */
+/** Facts about the model, for its page. */
 export type ModelCard = Omit<ChatModel, "files">;
 
 /** Where a template is filled. */

@@ -8,7 +8,7 @@ import { fixed } from "./number.ts";
 
 /** A table of names and shares from 0 to 1, each with a bar. */
 export function Bars({ id, caption, bars }: {
-  /** What tests call it. */
+  /** A name by which tests find it. */
   readonly id: string;
   readonly caption: string;
   readonly bars: readonly (readonly [name: string, share: number])[];

@@ -1,7 +1,7 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /// <reference lib="dom" />
-/** What the reader moves: sliders, choices, buttons. @module */
+/** Controls: sliders, choices, buttons. @module */
 
 import type { JSX } from "../deps.ts";
 import type { ChoiceSetting, SliderSetting } from "../state.ts";
@@ -12,7 +12,7 @@ export function Slider({ of: one, most, zero }: {
   readonly of: SliderSetting;
   /** Its end. @default {the end of its range} */
   readonly most?: number;
-  /** What 0 is called. @default {the number} */
+  /** A label for the value 0. @default {the number} */
   readonly zero?: string;
 }): JSX.Element {
   const { id, label, range: [min, max, step] } = one;

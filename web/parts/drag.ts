@@ -8,7 +8,7 @@ import { type PointerHandlers, valueAtPixel } from "./plot.tsx";
 type Pointer = TargetedPointerEvent<SVGSVGElement>;
 
 /**
- * What the pointer does over a plot whose horizontal axis is a setting: press and drag set it, to the
+ * Pointer handlers of a plot whose horizontal axis is a setting: press and drag set it, to the
  * notches of its slider.
  *
  * @param x The ends of the axis.

@@ -20,9 +20,9 @@ export interface Box {
   readonly inputs?: readonly number[] | undefined;
 }
 
-/** What a graph shows. */
+/** Properties of {@linkcode Graph}. */
 interface GraphProps {
-  /** What it shows, for who does not see it. */
+  /** A description for screen readers. */
   readonly title: string;
   /** The boxes, layer by layer. */
   readonly columns: readonly (readonly Box[])[];

@@ -23,14 +23,14 @@ export function HeatMap({ title, values, size, isSmooth = false, children }: {
   readonly size: number;
   /** Whether it shows what lies between the numbers, too. @default {false} */
   readonly isSmooth?: boolean;
-  /** What lies on top. */
+  /** Elements drawn on top. */
   readonly children?: JSX.Element;
 }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (!context) return;
-    // What was there before would be taken for what is there now.
+    // An old picture would be taken for the new one.
     if (values === null) return context.clearRect(0, 0, size, size);
     const image = context.createImageData(size, size);
     values.forEach((x, i) => image.data.set([...colorOf(x), 255], 4 * i));

@@ -8,7 +8,7 @@ import type { JSX, TargetedPointerEvent } from "../deps.ts";
 /** A place on the axes. */
 export type Point = readonly [x: number, y: number];
 
-/** What hears the pointer over a plot. */
+/** Pointer event handlers of a plot. */
 export type PointerHandlers = Readonly<
   Partial<Record<`onPointer${string}`, (event: TargetedPointerEvent<SVGSVGElement>) => void>>
 >;
@@ -38,7 +38,7 @@ export function valueAtPixel(
 /** Draws curves, and names them below; what lies outside of the axes is cut off. */
 export function Plot(
   { title, xName, yName = "", x, y, curves, isLog = false, at, ...handlers }: {
-    /** What it shows, for who does not see it. */
+    /** A description for screen readers. */
     readonly title: string;
     readonly xName: string;
     readonly yName?: string;
@@ -141,7 +141,7 @@ export function extremes(
   const columns = new Map<number, [lowest: Point, highest: Point]>();
   for (const [i, point] of points.entries()) {
     const [x, y] = point;
-    // What lies just outside leads the curve to the edge.
+    // The points just outside are kept, so that the curve reaches the edge.
     if ((points[i + 1]?.[0] ?? to) < from || (points[i - 1]?.[0] ?? from) > to) continue;
     const column = Math.floor((x - from) / (to - from || 1) * COLUMNS);
     const found = columns.get(column);

@@ -31,7 +31,7 @@ export function Rows({ of, rows }: {
 /** A grid of cells under a head. */
 export function Table({ caption, head, label = caption ?? head.join(", "), rows, id }: {
   readonly caption?: string;
-  /** What it is called where nothing shows it. @default {the caption, or else the head} */
+  /** A label for screen readers. @default {the caption, or else the head} */
   readonly label?: string | undefined;
   readonly head: readonly string[];
   /** The first cell of a row names it. */

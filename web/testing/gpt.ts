@@ -5,7 +5,7 @@ import { type GptProgress, type GptTask, trainGpt } from "../engine/gpt.ts";
 import type { GptSpec } from "../engine/gpt_spec.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 
-/** What {@linkcode link} sets. */
+/** The settings of {@linkcode link}. */
 export const small: GptSpec = {
   task: "add",
   own: "",
@@ -20,7 +20,7 @@ export const small: GptSpec = {
   seed: 1,
   steps: 20,
 };
-/** What the page starts when nothing is set. */
+/** The default settings of the page. */
 export const preset: GptSpec = {
   ...small,
   task: "sort",

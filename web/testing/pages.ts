@@ -158,7 +158,7 @@ export class Widget {
     if (status !== undefined) assertEquals(await this.status(), status);
   }
 
-  /** What the widget's first status says. */
+  /** The first status of the widget. */
   async status(): Promise<string | null> {
     return await this.#page.textContent(`[data-widget=${this.#name}] [role=status]`);
   }
@@ -172,7 +172,7 @@ export class Widget {
   }
 }
 
-/** What of an open page is not accessible, or hard to read. */
+/** The violations of accessibility in an open page. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const found: string[] = await page.evaluate(async () => {
@@ -186,7 +186,7 @@ export async function violations(page: Page): Promise<string[]> {
 }
 
 /**
- * What is wrong with the drawings of a page, in which it is evaluated: text that is smaller than 12 pixels,
+ * The faults of the drawings of a page, in which it is evaluated: text that is smaller than 12 pixels,
  * outside of its drawing or wider than its box, and drawings that are wider than what they are in.
  */
 export function svgFaults(): string[] {
@@ -231,7 +231,7 @@ function hardToRead(): string[] {
   const twice = all("section").flatMap((section) => {
     const titles = all("h2, h3, figcaption, caption, summary", section)
       .map(({ innerText }) => innerText.trim().replace(/^\d+ /, ""));
-    // What is closed has no text.
+    // A closed element has no text.
     return titles.filter((title, i) => title !== "" && titles.indexOf(title) < i);
   });
   const ids = all("[id]").map(({ id }) => id).filter((id, i, ids) => ids.indexOf(id) < i);

@@ -3,7 +3,7 @@
  *
  *     deno task site:shots --output DIR [--only NAME]
  *
- * What trains in them trains while they are taken, which takes minutes. Nothing compares them: fonts differ
+ * Models in them train while they are taken, which takes minutes. Nothing compares them: fonts differ
  * between machines.
  *
  * @module
@@ -31,7 +31,7 @@ import { filesOf, small, trainInDeno } from "./gpt.ts";
 interface Shot {
   /** The hash of the address. */
   readonly hash?: string;
-  /** What is in the picture. @default {all of the page} */
+  /** The element in the picture. @default {all of the page} */
   readonly part?: string;
   /** The heading of a part of the view into a model: the picture goes from there to the next one. */
   readonly from?: string;

@@ -6,5 +6,5 @@
  * @module
  */
 
-/** What `lang` says of it. */
+/** The value of the attribute `lang`. */
 export const language = "en";
