@@ -130,11 +130,15 @@ export function emptySplit(split: Split): RangeError {
   );
 }
 
+/** Bytes in hexadecimal: `Uint8Array.toHex`, which Node lacks. */
+function hexOf(bytes: ArrayBuffer): string {
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** A short digest of whatever distinguishes one corpus from another. */
 export async function fingerprint(identity: unknown): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(identity));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return digest.toHex().slice(0, 16);
+  return hexOf(await crypto.subtle.digest("SHA-256", bytes)).slice(0, 16);
 }
 
 /**

@@ -23,4 +23,14 @@ export const parseArgs: ParseArgs = parseUntyped;
 
 export { basename } from "npm:deno-std@1.4.0/path/basename.js";
 export { dirname } from "npm:deno-std@1.4.0/path/dirname.js";
+export { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
 export { join } from "npm:deno-std@1.4.0/path/join.js";
+
+/** A constant, so that only who writes a package downloads TypeScript. */
+const TYPESCRIPT = "npm:typescript@5.9.3";
+
+/** TypeScript's compiler (Apache-2.0), of which single files are translated. */
+export async function importTypeScript(): Promise<typeof import("npm:typescript@5.9.3")> {
+  const module: { default: typeof import("npm:typescript@5.9.3") } = await import(TYPESCRIPT);
+  return module.default;
+}

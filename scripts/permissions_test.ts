@@ -44,6 +44,7 @@ const runs: readonly (readonly [script: string, args: readonly string[]])[] = [
   ["infer_bench", ["--decode-tokens", "2", "--batch-sizes", "1", ...onCpu]],
   ["export", ["--to", "nanochat", "--out", `${home}/export`]],
   ["core_bundle", []],
+  ["npm", ["--output", `${home}/npm`]],
   ["chat_sft", [
     ...["--conversations", conversations, "--max-seq-len", "64", "--num-iterations", "2"],
     ...["--eval-every", "-1", ...onCpu],

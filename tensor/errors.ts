@@ -9,12 +9,12 @@
 
 /** Nothing in a bundle that is a classic script, which does not know where it is. */
 const HERE = import.meta.url ?? "";
-const PATH = "tensor/errors.ts";
-const ROOT = HERE.slice(0, -PATH.length);
+const [PATH] = /tensor\/errors\.[jt]s$/.exec(HERE) ?? [""];
+const ROOT = HERE.slice(0, HERE.length - PATH.length);
 /** In a bundle, all of the library is in this file. */
-const BUNDLE = HERE.endsWith(`/${PATH}`) ? null : HERE;
+const BUNDLE = PATH === "" ? HERE : null;
 const OWN =
-  /^(autograd|chat|data|gpt|nn|optim|tensor|tokenizer)\/(?!\S*(_test|_bench)\.ts:|\S*\btesting\/)[\w/]+\.ts:\d/;
+  /^(autograd|chat|data|gpt|nn|optim|tensor|tokenizer)\/(?!\S*(_test|_bench)\.ts:|\S*\btesting\/)[\w/]+\.[jt]s:\d/;
 const MAX_FRAMES = 100;
 
 /** The part of the global `Error` that sets the number of stack frames, in engines that have it. */

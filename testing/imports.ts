@@ -37,6 +37,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "chat",
     "serve",
   ],
+  examples: ["tensor", "nn", "optim"],
   scripts: ["serve", "chat", "gpt", "tokenizer", "data", "stories", "models", "web"],
 };
 

@@ -366,7 +366,12 @@ export class Tokenizer {
 function anyOf(names: readonly string[]): RegExp | null {
   if (names.length === 0) return null;
   const longestFirst = names.toSorted((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map((name) => RegExp.escape(name)).join("|"), "g");
+  return new RegExp(longestFirst.map(escaped).join("|"), "g");
+}
+
+/** Text as a pattern that matches it: `RegExp.escape`, which Node 22 lacks. */
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }
 
 /** The text that bytes encode; `null` if they are not valid UTF-8. */

@@ -56,7 +56,9 @@ const FORMAT = "nanodino-checkpoint-1";
 /** Computes the size and the digest of a file's content. */
 export async function digestOf(bytes: Uint8Array): Promise<FileDigest> {
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return { bytes: bytes.length, sha256: new Uint8Array(digest).toHex() };
+  // `Uint8Array.toHex`, which Node lacks.
+  const digits = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"));
+  return { bytes: bytes.length, sha256: digits.join("") };
 }
 
 /** Formats metadata as JSON, with its digest in the last line. */
