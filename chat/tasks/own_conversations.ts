@@ -10,7 +10,8 @@
  */
 
 import type { Conversation, Message, MessagePart } from "../../tokenizer/mod.ts";
-import { parseJsonLines, readJsonLines } from "../files/json_lines.ts";
+import { parseJsonLines } from "../files/json_lines.ts";
+import { readRecords } from "../files/records.ts";
 import { listTask, type Task } from "./task.ts";
 
 /**
@@ -40,7 +41,7 @@ export function parseConversations(text: string, path: string): Conversation[] {
  * @throws {Error} If the file cannot be read, a line is not a conversation, or there are none.
  */
 export async function ownConversations(path: string): Promise<Task> {
-  return listTask(path, await readJsonLines(path, "conversations", conversationOf));
+  return listTask(path, await readRecords(path, "conversations", conversationOf));
 }
 
 function conversationOf(value: unknown): Conversation {

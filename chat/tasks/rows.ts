@@ -5,7 +5,7 @@
  */
 
 import type { Conversation } from "../../tokenizer/mod.ts";
-import { readJsonLines } from "../files/json_lines.ts";
+import { readRecords } from "../files/records.ts";
 import type { Python } from "../tools/python.ts";
 import {
   type HumanEvalProblem,
@@ -64,7 +64,7 @@ export async function readRows(
     if (python === undefined) {
       throw new TypeError("Cannot judge HumanEval: wanted --tools python, as it runs programs");
     }
-    const problems = await readJsonLines(
+    const problems = await readRecords(
       path,
       "rows",
       (row) => humanEvalProblem(humanEvalRow(asRow(row))),
@@ -80,7 +80,7 @@ export async function readRows(
     return { kind: "generative", task };
   }
   if (name === "GSM8K") {
-    const problems = await readJsonLines(path, "rows", (row) => gsm8kProblem(gsm8kRow(asRow(row))));
+    const problems = await readRecords(path, "rows", (row) => gsm8kProblem(gsm8kRow(asRow(row))));
     return {
       kind: "generative",
       task: { ...listTask<Conversation>(name, problems), isRight: isAnsweredRight },
@@ -89,7 +89,7 @@ export async function readRows(
   const parse = name === "MMLU"
     ? (row: unknown) => mmluProblem(mmluRow(asRow(row)))
     : (row: unknown) => arcProblem(arcRow(asRow(row)));
-  return { kind: "categorical", task: listTask(name, await readJsonLines(path, "rows", parse)) };
+  return { kind: "categorical", task: listTask(name, await readRecords(path, "rows", parse)) };
 }
 
 type Row = Readonly<Record<string, unknown>>;

@@ -6,6 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { statfs } from "node:fs/promises";
+import { inode, lockFile } from "../store/lock.ts";
 import { firstLine, pause, request, type RequestOptions } from "./request.ts";
 
 /** Options for {@linkcode download}. */
@@ -22,9 +23,6 @@ interface Origin {
   /** The server's name of this version of the file; `null` if it has none. */
   readonly version: string | null;
 }
-
-/** Milliseconds between looks at a file that another process downloads. */
-const LOOK = 200;
 
 /** The transfer stopped before the end; what came is there. */
 class Cut extends Error {}
@@ -49,7 +47,10 @@ export async function download(
   const folder = path.slice(0, path.lastIndexOf("/") + 1) || ".";
   await writing(path, () => Deno.mkdir(folder, { recursive: true }));
   const before = await inode(path);
-  using part = await lockPart(path, signal);
+  using part = await lockFile(`${path}.part`, signal).catch((error) => {
+    signal?.throwIfAborted();
+    throw unwritable(path, error);
+  });
   // Whoever held the lock has put the file in place.
   const now = await inode(path);
   if (now !== null && now !== before && (sha256 === undefined || await digestOf(path) === sha256)) {
@@ -169,29 +170,6 @@ function lengthOf({ status, headers }: Response, start: number): number | null {
   return length === null ? null : start + Number(length);
 }
 
-/** Opens the partial file, and waits for the lock on it. */
-async function lockPart(path: string, signal: AbortSignal | undefined): Promise<Deno.FsFile> {
-  while (true) {
-    const file = await writing(
-      path,
-      () => Deno.open(`${path}.part`, { create: true, read: true, write: true }),
-    );
-    try {
-      while (!await file.tryLock(true)) await pause(LOOK / 1000, signal);
-      // Whoever held the lock may have put the file in place.
-      if ((await file.stat()).ino === await inode(`${path}.part`)) return file;
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    file.close();
-  }
-}
-
-async function inode(path: string): Promise<number | null> {
-  return await Deno.stat(path).then(({ ino }) => ino, () => null);
-}
-
 /** @throws {Error} If there is less room than a file needs, as far as this process may ask. */
 async function checkSpace(folder: string, bytes: number, url: string): Promise<void> {
   const { state } = await Deno.permissions.query({ name: "sys", kind: "statfs" });
@@ -217,8 +195,9 @@ async function removePart(path: string): Promise<void> {
   }
 }
 
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
+/** The digest of a file, in hexadecimal. */
+export async function digestOf(path: string, algorithm = "sha256"): Promise<string> {
+  const hash = createHash(algorithm);
   const file = await Deno.open(path);
   for await (const chunk of file.readable) hash.update(chunk);
   return hash.digest("hex");
@@ -228,8 +207,12 @@ async function writing<Result>(path: string, write: () => Promise<Result>): Prom
   try {
     return await write();
   } catch (cause) {
-    const message = firstLine(cause);
-    const reason = /os error (28|112)\b/.test(message) ? "the disk is full" : message;
-    throw new Error(`Cannot write ${path}: ${reason}`, { cause });
+    throw unwritable(path, cause);
   }
+}
+
+function unwritable(path: string, cause: unknown): Error {
+  const message = firstLine(cause);
+  const reason = /os error (28|112)\b/.test(message) ? "the disk is full" : message;
+  return new Error(`Cannot write ${path}: ${reason}`, { cause });
 }

@@ -85,7 +85,7 @@ export class Hub {
   async download(
     repository: string,
     commit: string,
-    file: HubFile,
+    file: Pick<HubFile, "path" | "sha256">,
     path: string,
     options: Pick<DownloadOptions, "onProgress" | "signal"> = {},
   ): Promise<string> {

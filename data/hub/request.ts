@@ -21,11 +21,11 @@ export interface RequestOptions {
   /** Stops the request. */
   readonly signal?: AbortSignal | undefined;
   /** Attempts until the error is final. @default {5} */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** Called before each wait for another attempt. */
-  readonly onWait?: (seconds: number, reason: string) => void;
+  readonly onWait?: ((seconds: number, reason: string) => void) | undefined;
   /** Waits for seconds; tests need not. */
-  readonly wait?: (seconds: number, signal?: AbortSignal) => Promise<void>;
+  readonly wait?: ((seconds: number, signal?: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** An answer of a server. */

@@ -1,8 +1,9 @@
 /** A corpus of parquet files, like nanochat's. @module */
 
-import { findFiles, type FoundFile } from "../files.ts";
+import type { FoundFile } from "../files.ts";
 import { fileFingerprint } from "../fingerprint.ts";
 import { chunkAt, type Source, type SplitName } from "../source.ts";
+import { findUnpacked } from "../unpack/unpack.ts";
 import type { GroupSize } from "./decode.ts";
 import { openParquet, readParquet } from "./reader.ts";
 
@@ -12,6 +13,8 @@ export const PARQUET_EXTENSION = ".parquet";
 export interface ParquetOptions {
   /** The column that holds the text, at the top level of the schema. @default {"text"} */
   column?: string;
+  /** A folder for what is in `.zip` files; without it, these are refused. */
+  unpackInto?: string | undefined;
 }
 
 /** One row in this many is held out when a single file serves both splits. */
@@ -35,11 +38,11 @@ const ROWS_PER_VALIDATION_ROW = 20;
  * ```
  */
 export function parquetFiles(place: string, options: ParquetOptions = {}): Source {
-  const { column = "text" } = options;
+  const { column = "text", unpackInto } = options;
   return {
     name: place,
     async open(split) {
-      const files = await findFiles(place, [PARQUET_EXTENSION]);
+      const files = await findUnpacked(place, [PARQUET_EXTENSION], unpackInto);
       const chunks = await findChunks(files, split, column);
       return {
         name: `the ${split} split of "${place}"`,

@@ -51,6 +51,8 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
   const seen: Seen[] = [];
   const faults: Faults = { hub: [], storage: [], cuts: [] };
   let links = 0;
+  /** Links that are good: each of them once, as signed links expire. */
+  const signed = new Set<number>();
   const listen = (server: Seen["server"], answer: (request: Request) => Promise<Response>) =>
     Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
       const { pathname } = new URL(request.url);
@@ -63,8 +65,7 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
   const storage = listen("storage", async (request) => {
     const url = new URL(request.url);
     const bytes = hub.files.get(decodeURIComponent(url.pathname.slice(1)));
-    // Each link is good once, as signed links expire.
-    if (bytes === undefined || Number(url.searchParams.get("link")) !== links) {
+    if (bytes === undefined || !signed.delete(Number(url.searchParams.get("link")))) {
       return new Response("expired", { status: 403 });
     }
     const tag = `"${await sha256Of(bytes)}"`;
@@ -105,7 +106,7 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     const [, file] = /^\/datasets\/org\/set\/resolve\/[0-9a-f]{40}\/(.*)$/.exec(path) ?? [];
     const bytes = file === undefined ? undefined : hub.files.get(file);
     if (bytes === undefined) return new Response(null, { status: 404 });
-    links++;
+    signed.add(++links);
     const place = `http://127.0.0.1:${storage.addr.port}/${
       encodeURIComponent(file!)
     }?link=${links}`;

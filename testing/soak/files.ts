@@ -8,7 +8,7 @@
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { bundleFiles, demonstrationBundle } from "../../chat/core/demonstration.ts";
 import { readCoreBundle } from "../../chat/core/bundle.ts";
-import { importZip } from "../../chat/deps.ts";
+import { importZip } from "../../data/deps.ts";
 import { parseConversations } from "../../chat/tasks/own_conversations.ts";
 import { openSource, texts } from "../../data/mod.ts";
 import {

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { readJsonLines } from "./json_lines.ts";
+import { readRecords } from "./records.ts";
 
 const number = (value: unknown) => {
   if (typeof value === "number") return value;
@@ -17,7 +17,7 @@ async function write(content: string | Uint8Array): Promise<string> {
 
 Deno.test("each line is an item, with any line ends, a byte order mark and empty lines", async () => {
   const path = await write("\uFEFF1\r\n\r\n  \n2\n3");
-  assertEquals(await readJsonLines(path, "numbers", number), [1, 2, 3]);
+  assertEquals(await readRecords(path, "numbers", number), [1, 2, 3]);
 });
 
 Deno.test("what is wrong with a file or a line of it is named", async () => {
@@ -31,13 +31,13 @@ Deno.test("what is wrong with a file or a line of it is named", async () => {
   for (const [content, message] of cases) {
     const path = await write(content);
     await assertRejects(
-      () => readJsonLines(path, "numbers", number),
+      () => readRecords(path, "numbers", number),
       Error,
       `Cannot read ${path}${message}`,
     );
   }
   await assertRejects(
-    () => readJsonLines("no/such.jsonl", "numbers", number),
+    () => readRecords("no/such.jsonl", "numbers", number),
     Error,
     "Cannot read no/such.jsonl: there is no such file or folder",
   );

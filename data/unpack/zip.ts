@@ -1,9 +1,8 @@
 /** Reading zip files of others, which may be made to unpack to more than there is memory for. @module */
 
-import { fileError } from "../../gpt/mod.ts";
 import { importZip } from "../deps.ts";
 
-/** Maximum bytes of all files together, unpacked. The original bundle has 0.2 GB. */
+/** Maximum bytes of all files together, unpacked. nanochat's bundle of examinations has 0.2 GB. */
 const MAX_BYTES = 2 ** 30;
 
 /** The most bytes unpacked for each byte of the zip file. Texts have 5 to 20, empty bytes 1,000. */
@@ -14,7 +13,7 @@ export interface Zip {
   /** Their paths. */
   readonly paths: readonly string[];
   /** Unpacks one of them. */
-  read(path: string): Uint8Array;
+  read(path: string): Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -43,6 +42,7 @@ export async function openZip(path: string): Promise<Zip> {
       read: (name) => unzipSync(bytes, { filter: (file) => file.name === name })[name]!,
     };
   } catch (cause) {
-    throw fileError("read", path, cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
   }
 }

@@ -1,0 +1,141 @@
+/** Reading rows: JSON values and where they stand, from JSON Lines and parquet files. @module */
+
+import { findFiles, type FoundFile } from "./files.ts";
+import { openParquet, readParquet } from "./parquet/reader.ts";
+import { PARQUET_EXTENSION } from "./parquet/source.ts";
+import { decompress, isCompressed } from "./unpack/streams.ts";
+
+/** A row. */
+export interface DataRecord {
+  /** Its value: as JSON has it, also if it comes from a parquet file. */
+  readonly value: unknown;
+  /** The file and the line or row, for messages: `rows.jsonl, line 3`. */
+  readonly where: string;
+}
+
+const RECORD_EXTENSIONS = [".jsonl", ".jsonl.gz", ".jsonl.zst", PARQUET_EXTENSION];
+
+/** The files of rows at a place; a single file is taken as JSON Lines, whatever it is called. */
+async function recordFiles(place: string): Promise<FoundFile[]> {
+  const info = await Deno.stat(place).catch(() => null);
+  if (info?.isFile) return [{ path: place, name: place, bytes: info.size }];
+  if (info === null && !/[*?[{]/.test(place)) {
+    throw new Error(`Cannot read ${place}: there is no such file or folder`);
+  }
+  return await findFiles(place, RECORD_EXTENSIONS);
+}
+
+/**
+ * Reads rows, file after file by name.
+ *
+ * @param place A file, a folder or a glob of `.jsonl` files, also as `.gz` and `.zst`, and `.parquet`
+ * files. A single file with another name is read as JSON Lines.
+ * @throws {Error} If there is nothing there.
+ * @throws {SyntaxError} If a file is damaged, or a line is no JSON; the message names the line.
+ *
+ * @example
+ * ```ts
+ * import { records } from "./records.ts";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".jsonl" });
+ * await Deno.writeTextFile(path, '{"n": 1}\n\n{"n": 2}\n');
+ * for await (const { value, where } of records(path)) console.log(where, value);
+ * ```
+ */
+export async function* records(place: string): AsyncGenerator<DataRecord> {
+  for (const file of await recordFiles(place)) {
+    yield* file.name.endsWith(PARQUET_EXTENSION) ? parquetRecords(file) : lineRecords(file);
+  }
+}
+
+/**
+ * The columns of rows, and how many rows there are if the files say so: those of parquet do.
+ *
+ * @throws {Error} If there are no rows at the place.
+ */
+export async function openTable(
+  place: string,
+): Promise<{ readonly columns: readonly string[]; readonly rows: number | null }> {
+  const files = await recordFiles(place);
+  const tables = files.filter(({ name }) => name.endsWith(PARQUET_EXTENSION));
+  if (tables.length < files.length) {
+    for await (const { value } of records(place)) {
+      return { columns: Object.keys(value as object), rows: null };
+    }
+  }
+  const contents = await Promise.all(tables.map((file) => openParquet(file, [])));
+  const rows = contents.flatMap(({ groups }) => groups).reduce((sum, { rows }) => sum + rows, 0);
+  return { columns: contents[0]?.columns ?? [], rows };
+}
+
+async function* parquetRecords(file: FoundFile): AsyncGenerator<DataRecord> {
+  const { columns } = await openParquet(file, []);
+  const { groups } = await openParquet(file, columns);
+  let row = 0;
+  for (const [group, size] of groups.entries()) {
+    const found = await readParquet(file, { columns, group, start: 0, end: size.rows }, size);
+    for (let i = 0; i < size.rows; i++) {
+      const value = Object.fromEntries(
+        columns.map((column) => [column, plainValue(found[column]![i])]),
+      );
+      yield { value, where: `${file.path}, row ${++row}` };
+    }
+  }
+}
+
+/** Values as JSON has them: whole numbers of 64 bits as numbers where these are exact, and null. */
+function plainValue(value: unknown): unknown {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (Array.isArray(value)) return value.map(plainValue);
+  if (value === undefined) return null;
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [name, plainValue(part)]),
+  );
+}
+
+async function* lineRecords(file: FoundFile): AsyncGenerator<DataRecord> {
+  let line = 0;
+  for await (const text of lines(file)) {
+    const where = `${file.path}, line ${++line}`;
+    if (text.trim() !== "") yield { value: parseLine(text, where), where };
+  }
+}
+
+function parseLine(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SyntaxError(`Cannot read ${where}: ${reason}`, { cause });
+  }
+}
+
+async function* lines(file: FoundFile): AsyncGenerator<string> {
+  const { path } = file;
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let rest = "";
+  const take = function* (chunk: Uint8Array, isLast: boolean) {
+    const parts = (rest + decoder.decode(chunk, { stream: !isLast })).split("\n");
+    rest = parts.pop()!;
+    yield* parts;
+  };
+  try {
+    const { readable } = await Deno.open(path);
+    for await (
+      const chunk of isCompressed(path) ? decompress(path, readable, file.bytes) : readable
+    ) {
+      yield* take(chunk, false);
+    }
+    yield* take(new Uint8Array(0), true);
+    yield rest;
+  } catch (cause) {
+    const isText = cause instanceof TypeError;
+    const reason = isText
+      ? "wanted text in UTF-8, got other bytes"
+      : cause instanceof Error
+      ? cause.message
+      : String(cause);
+    throw new SyntaxError(`Cannot read ${path}: ${reason}`, { cause });
+  }
+}

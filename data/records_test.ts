@@ -1,0 +1,95 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { nestedTable } from "./testing/nested_table.ts";
+import { openTable, records } from "./records.ts";
+
+const rows = [
+  { question: "2 + 2?", choices: ["3", "4"], answer: 1 },
+  { question: "ü \u2028?", choices: ["a", "b", "c"], answer: 0 },
+  { question: "", choices: [], answer: 2 },
+];
+const lines = rows.map((row) => JSON.stringify(row)).join("\n");
+
+const valuesOf = (place: string) => Array.fromAsync(records(place), ({ value }) => value);
+
+Deno.test("rows of JSON Lines are the same in a compressed file, and in one of several parts", async () => {
+  const folder = await Deno.makeTempDir();
+  const half = lines.indexOf("\n") + 1;
+  const parts = (compress: (text: string) => Uint8Array) =>
+    new Uint8Array([...compress(lines.slice(0, half)), ...compress(lines.slice(half))]);
+  const files: [string, Uint8Array | string][] = [
+    ["a.jsonl", lines],
+    ["b.jsonl.gz", gzipSync(lines)],
+    ["c.jsonl.zst", zstdCompressSync(lines)],
+    ["d.jsonl.gz", parts(gzipSync)],
+    ["e.jsonl.zst", parts(zstdCompressSync)],
+  ];
+  for (const [name, content] of files) {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(`${folder}/${name}`, bytes);
+    assertEquals(await valuesOf(`${folder}/${name}`), rows, name);
+  }
+  assertEquals((await valuesOf(folder)).length, 15);
+  assertEquals((await valuesOf(`${folder}/{a,c}.*`)).length, 6);
+});
+
+Deno.test("lists and structs of a parquet file, as the hub writes them, are those of JSON Lines", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".parquet" });
+  const rows = [
+    {
+      messages: [{ role: "user", content: "ü" }, { role: "assistant", content: "yo" }],
+      choices: { text: ["a", "b"], label: ["A", "B"] },
+    },
+    { messages: [], choices: { text: [], label: [] } },
+    { messages: null, choices: null },
+  ];
+  await Deno.writeFile(path, nestedTable(rows));
+  assertEquals(await valuesOf(path), rows);
+});
+
+Deno.test("whole numbers and nulls of a parquet file are those of JSON Lines", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".parquet" });
+  const choices = [["x", "y"], null, []];
+  const buffer = parquetWriteBuffer({
+    columnData: [
+      { name: "answer", data: [1n, 0n, 2n], type: "INT64" },
+      { name: "choices", data: choices, type: "JSON" },
+      { name: "question", data: ["a", null, "ü"], type: "STRING" },
+    ],
+    rowGroupSize: 2,
+  });
+  await Deno.writeFile(path, new Uint8Array(buffer));
+  assertEquals(await openTable(path), { columns: ["answer", "choices", "question"], rows: 3 });
+  const found = await Array.fromAsync(records(path));
+  assertEquals(found.map(({ value }) => value), [
+    { answer: 1, choices: choices[0], question: "a" },
+    { answer: 0, choices: null, question: null },
+    { answer: 2, choices: choices[2], question: "ü" },
+  ]);
+  assertEquals(found[2]!.where, `${path}, row 3`);
+});
+
+Deno.test("a file that is cut, damaged or a bomb is an error that names it", async () => {
+  const folder = await Deno.makeTempDir();
+  const [gz, zst] = [gzipSync(lines.repeat(50)), zstdCompressSync(lines.repeat(50))];
+  const bomb = "0".repeat(2 ** 24);
+  const cases: [string, Uint8Array | string, string][] = [
+    ["a.jsonl", '{"a": 1}\n{"a"', "a.jsonl, line 2: "],
+    ["b.jsonl.gz", gz.subarray(0, gz.length - 9), "unexpected end of file"],
+    ["c.jsonl.zst", zst.subarray(0, zst.length - 9), "unexpected EOF"],
+    ["d.jsonl.gz", "no gzip", "incorrect header check"],
+    ["e.jsonl.zst", "no zstd", "invalid zstd data"],
+    ["f.jsonl.gz", gzipSync(bomb), "wanted at most "],
+    ["g.jsonl.zst", zstdCompressSync(bomb), "wanted at most "],
+    ["h.jsonl", Uint8Array.of(0x31, 0xff), "wanted text in UTF-8"],
+  ];
+  for (const [name, content, message] of cases) {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(`${folder}/${name}`, bytes);
+    const error = await assertRejects(() => valuesOf(`${folder}/${name}`), Error, message, name);
+    assertEquals(error.message.includes(`${folder}/${name}`), true, error.message);
+    assertEquals(error.message.split("\n").length, 1);
+  }
+  await assertRejects(() => valuesOf(`${folder}/none`), Error, "there is no such file or folder");
+});

@@ -1,0 +1,169 @@
+/**
+ * Data sets by name: those of nanochat, and those that come with this project's packages.
+ *
+ * Sizes are of the compressed files, about. Licenses are as the pages of the data sets have them; read
+ * these before you publish what you trained.
+ *
+ * @module
+ */
+
+import { SOTU_PACKAGE, WORDNET_PACKAGE } from "../deps.ts";
+
+/** The use of a data set. */
+export type DataKind = "text" | "conversations" | "questions" | "examinations";
+
+/** A data set with a name. */
+export interface CatalogEntry {
+  /** Its use. */
+  readonly kind: DataKind;
+  /** A description in a few words. */
+  readonly about: string;
+  /** Its addresses, by part: `all` for text, the splits of other data. */
+  readonly parts: Readonly<Record<string, string>>;
+  /** About how many bytes all of its files have. */
+  readonly bytes: number;
+  /** Its license; an identifier of SPDX where there is one. */
+  readonly license: string;
+  /** The columns, or fields, of its rows. */
+  readonly columns: readonly string[];
+}
+
+/** The hub's parquet export of a data set. */
+function splits(
+  repository: string,
+  subset: string,
+  names: readonly string[],
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((split) => [split, `hf:${repository}:${subset}:${split}`]));
+}
+
+/** The name of a data set. */
+export type DataName =
+  | "climbmix"
+  | "tinystories"
+  | "sotu"
+  | "wordnet"
+  | "smoltalk"
+  | "mmlu"
+  | "gsm8k"
+  | "arc-easy"
+  | "arc-challenge"
+  | "humaneval"
+  | "core";
+
+/** The data sets that have a name. */
+export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
+  climbmix: {
+    kind: "text",
+    about: "nanochat's pretraining text: 6,543 shards of the web, well mixed",
+    parts: { all: "hf:karpathy/climbmix-400b-shuffle/*.parquet" },
+    bytes: 6543 * 1e8,
+    license: "CC-BY-NC-4.0",
+    columns: ["text"],
+  },
+  tinystories: {
+    kind: "text",
+    about: "short stories in the words of small children",
+    parts: {
+      all: "hf:roneneldan/TinyStories/default/{train,validation}/*.parquet@refs/convert/parquet",
+    },
+    bytes: 1e9,
+    license: "CDLA-Sharing-1.0",
+    columns: ["text"],
+  },
+  sotu: {
+    kind: "text",
+    about: "State of the Union addresses, 1790 to 2021",
+    parts: { all: `${SOTU_PACKAGE}/data/*.json` },
+    bytes: 1e7,
+    license: "Apache-2.0, data in the public domain",
+    columns: ["text"],
+  },
+  wordnet: {
+    kind: "text",
+    about: "definitions of words",
+    parts: { all: `${WORDNET_PACKAGE}/dict/data.*` },
+    bytes: 3.4e7,
+    license: "WordNet-3.0",
+    columns: ["text"],
+  },
+  smoltalk: {
+    kind: "conversations",
+    about: "460,000 conversations, and 24,000 to measure with",
+    parts: splits("HuggingFaceTB/smol-smoltalk", "default", ["train", "test"]),
+    bytes: 1e9,
+    license: "Apache-2.0",
+    columns: ["messages"],
+  },
+  mmlu: {
+    kind: "questions",
+    about: "multiple choice from 57 subjects",
+    parts: splits("cais/mmlu", "all", ["auxiliary_train", "test"]),
+    bytes: 5.1e7,
+    license: "MIT",
+    columns: ["question", "choices", "answer", "subject"],
+  },
+  gsm8k: {
+    kind: "questions",
+    about: "problems of grade-school arithmetic",
+    parts: splits("openai/gsm8k", "main", ["train", "test"]),
+    bytes: 2.7e6,
+    license: "MIT",
+    columns: ["question", "answer"],
+  },
+  "arc-easy": {
+    kind: "questions",
+    about: "multiple choice from lessons of science",
+    parts: splits("allenai/ai2_arc", "ARC-Easy", ["train", "test"]),
+    bytes: 7e5,
+    license: "CC-BY-SA-4.0",
+    columns: ["question", "choices", "answerKey"],
+  },
+  "arc-challenge": {
+    kind: "questions",
+    about: "the harder ones of them",
+    parts: splits("allenai/ai2_arc", "ARC-Challenge", ["train", "test"]),
+    bytes: 4e5,
+    license: "CC-BY-SA-4.0",
+    columns: ["question", "choices", "answerKey"],
+  },
+  humaneval: {
+    kind: "questions",
+    about: "programs to write in Python",
+    parts: splits("openai/openai_humaneval", "openai_humaneval", ["test"]),
+    bytes: 8.4e4,
+    license: "MIT",
+    columns: ["prompt", "canonical_solution", "test", "entry_point"],
+  },
+  core: {
+    kind: "examinations",
+    about: "the 22 tasks of the CORE metric",
+    parts: { all: "https://karpathy-public.s3.us-west-2.amazonaws.com/eval_bundle.zip" },
+    bytes: 2.5e7,
+    license: "those of its tasks",
+    columns: [],
+  },
+};
+
+/** Whether a word is the name of a data set. */
+export function isDataName(word: string): word is DataName {
+  return Object.hasOwn(catalog, word);
+}
+
+/**
+ * The addresses of a name, or an address itself.
+ *
+ * @param part Only this part, such as `test`.
+ *
+ * @example
+ * ```ts
+ * import { addressesOf } from "./catalog.ts";
+ *
+ * console.log(addressesOf("gsm8k", "test")); // [ "hf:openai/gsm8k:main:test" ]
+ * ```
+ */
+export function addressesOf(place: string, part?: string): string[] {
+  if (!isDataName(place)) return [place];
+  return Object.entries(catalog[place].parts)
+    .flatMap(([name, address]) => part === undefined || name === part ? [address] : []);
+}

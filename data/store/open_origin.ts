@@ -1,0 +1,77 @@
+/** Finds who has the files of an address. @module */
+
+import { Hub, type HubOptions } from "../hub/hub.ts";
+import type { Address, HubAddress } from "./address.ts";
+import { matchingFiles, type Origin } from "./origin.ts";
+import { packageOrigin } from "./package_origin.ts";
+import { SharedCache } from "./shared_cache.ts";
+import { webOrigin } from "./web_origin.ts";
+
+/** How to reach the hub, npm and the web. */
+export interface Connection extends HubOptions {
+  /** The registry of npm packages. @default {"https://registry.npmjs.org"} */
+  readonly registry?: string;
+  /** Whether nothing may be requested, so that only the shared cache can help. @default {false} */
+  readonly isOffline?: boolean;
+  /** The cache that other clients of the hub keep, `$HF_HUB_CACHE`: it is read, never written to. */
+  readonly sharedCache?: string | undefined;
+}
+
+/** @throws {Error} If it would take a request, and there may be none. */
+export function openOrigin(address: Address, connection: Connection): Origin {
+  const { isOffline = false, registry, sharedCache } = connection;
+  const { attempts, wait, onWait, signal } = connection;
+  const patience = { attempts, wait, onWait, signal };
+  if (address.kind === "hub") {
+    const cache = sharedCache === undefined
+      ? null
+      : new SharedCache(sharedCache, address.repository);
+    return isOffline
+      ? cachedOrigin(address, cache)
+      : hubOrigin(address, new Hub(connection), cache);
+  }
+  if (isOffline) throw offline(address.kind === "npm" ? address.package : address.url);
+  return address.kind === "npm"
+    ? packageOrigin(address, registry, patience)
+    : webOrigin(address, patience);
+}
+
+/** The hub; what the shared cache has is taken from there, if its digest is right. */
+function hubOrigin(
+  { repository, ...address }: HubAddress,
+  hub: Hub,
+  cache: SharedCache | null,
+): Origin {
+  return {
+    name: repository,
+    revision: () => hub.commit(repository, address.revision),
+    files: async (commit) =>
+      await matchingFiles(await hub.files(repository, commit), address.files),
+    download: async (commit, file, path, options) =>
+      await cache?.copy(commit, file, path) ??
+        await hub.download(repository, commit, file, path, options),
+  };
+}
+
+/** The shared cache alone. */
+function cachedOrigin({ repository, ...address }: HubAddress, cache: SharedCache | null): Origin {
+  if (cache === null) throw offline(repository);
+  return {
+    name: repository,
+    async revision() {
+      const commit = await cache.commit(address.revision);
+      if (commit === null) throw offline(repository, `, and ${cache.folder} does not have it`);
+      return commit;
+    },
+    files: async (commit) => await matchingFiles(await cache.files(commit), address.files),
+    async download(commit, file, path) {
+      const digest = await cache.copy(commit, file, path);
+      if (digest === null) throw offline(`${file.path} of ${repository}`);
+      return digest;
+    },
+  };
+}
+
+function offline(name: string, more = ""): Error {
+  return new Error(`Cannot get ${name}: HF_HUB_OFFLINE says not to${more}`);
+}

@@ -1,0 +1,115 @@
+/**
+ * Files of a package of npm.
+ *
+ * Source: https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { importTar } from "../deps.ts";
+import { digestOf, download } from "../hub/download.ts";
+import { request, RequestError, type RequestOptions } from "../hub/request.ts";
+import { decompress } from "../unpack/streams.ts";
+import type { PackageAddress } from "./address.ts";
+import { isInside, matchingFiles, type Origin, type RemoteFile } from "./origin.ts";
+
+/** The registry's description of a version. */
+interface Version {
+  readonly version: string;
+  /** The package as a compressed tar file. */
+  readonly tarball: string;
+  /** Digests in the form of Subresource Integrity: `sha512-…` in base64. */
+  readonly integrity: string;
+}
+
+/** The registry. A package is one file: all that fits the address comes with the list of it. */
+export function packageOrigin(
+  address: PackageAddress,
+  registry = "https://registry.npmjs.org",
+  options: RequestOptions = {},
+): Origin {
+  const { package: name, files: glob } = address;
+  const find = (version: string) => findVersion(registry, name, version, options);
+  return {
+    name,
+    revision: async () => (await find(address.version)).version,
+    async files(version, folder) {
+      const { tarball, integrity } = await find(version);
+      const path = `${folder}/.package.tgz`;
+      await download(tarball, path, options);
+      try {
+        await checkIntegrity(path, integrity, `${name}@${version}`);
+        return await unpack(path, glob, folder);
+      } finally {
+        await Deno.remove(path);
+      }
+    },
+    download: (_version, file) => {
+      throw new Error(`Cannot get ${file.path} of ${name}: it was removed; get the address again`);
+    },
+  };
+}
+
+async function findVersion(
+  registry: string,
+  name: string,
+  version: string,
+  options: RequestOptions,
+): Promise<Version> {
+  const url = `${registry.replace(/\/+$/, "")}/${name.replace("/", "%2f")}/${version}`;
+  let found: { version?: unknown; dist?: { tarball?: unknown; integrity?: unknown } };
+  try {
+    found = await (await request(url, options)).response.json();
+  } catch (error) {
+    if (!(error instanceof RequestError) || error.status !== 404) throw error;
+    throw new Error(`Cannot read ${name}@${version}: npm has no such package or version`, {
+      cause: error,
+    });
+  }
+  const { tarball, integrity } = found.dist ?? {};
+  if (
+    typeof found.version === "string" && typeof tarball === "string" &&
+    typeof integrity === "string"
+  ) {
+    return { version: found.version, tarball, integrity };
+  }
+  throw new TypeError(
+    `Cannot read ${name}@${version}: wanted a version with a tarball and its integrity`,
+  );
+}
+
+/** @throws {Error} If a file is another one than its digests say. */
+async function checkIntegrity(path: string, integrity: string, name: string): Promise<void> {
+  const [, algorithm, wanted] = /\b(sha512|sha384|sha256)-([\w+/=]+)/.exec(integrity) ?? [];
+  if (algorithm === undefined) {
+    throw new TypeError(`Cannot check ${name}: wanted a SHA-2 digest, got "${integrity}"`);
+  }
+  const got = Uint8Array.fromHex(await digestOf(path, algorithm)).toBase64();
+  if (got === wanted) return;
+  throw new Error(`Cannot use ${name}: wanted the ${algorithm} digest ${wanted}, got ${got}`);
+}
+
+/** Unpacks the files that a glob matches; what a package has is below one folder. */
+async function unpack(path: string, glob: string, folder: string): Promise<RemoteFile[]> {
+  const { createTarDecoder } = await importTar();
+  const files: RemoteFile[] = [];
+  const packed = await Deno.open(path);
+  const { size } = await packed.stat();
+  const unpacked = ReadableStream.from(decompress(path, packed.readable, size));
+  const entries = unpacked.pipeThrough(createTarDecoder());
+  for await (const { header, body } of entries) {
+    // All are read: the decoder stands still if some are, and others are canceled.
+    const bytes = await new Response(body).bytes();
+    const name = header.name.slice(header.name.indexOf("/") + 1);
+    if (header.type !== "file" || !isInside(name)) continue;
+    if ((await matchingFiles([{ path: name }], glob)).length === 0) continue;
+    const place = `${folder}/${name}`;
+    await Deno.mkdir(place.slice(0, place.lastIndexOf("/")), { recursive: true });
+    await Deno.writeFile(`${place}.part`, bytes);
+    await Deno.rename(`${place}.part`, place);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    files.push({ path: name, size: bytes.length, sha256 });
+  }
+  return await matchingFiles(files, glob);
+}

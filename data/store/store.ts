@@ -1,0 +1,242 @@
+/**
+ * Data on this machine: a folder for each address, with its files and a description that pins them.
+ *
+ * @module
+ */
+
+import { isAddress, parseAddress } from "./address.ts";
+import { isLocked, lockFile } from "./lock.ts";
+import { type Connection, openOrigin } from "./open_origin.ts";
+import type { Origin, RemoteFile } from "./origin.ts";
+
+/** Data that was asked for: files of one revision. */
+export interface StoredData {
+  /** The address that was asked for. */
+  readonly address: string;
+  /** Pins the files: a commit of the hub, a version of a package. */
+  readonly revision: string;
+  /** How many files the address has. */
+  readonly count: number;
+  /** Those that are wanted here, in the order of their paths. */
+  readonly files: readonly RemoteFile[];
+}
+
+/** Stored data, with what is there of them. */
+export interface StoredState extends StoredData {
+  /** The folder of the files. */
+  readonly folder: string;
+  /** Files that are not here yet. */
+  readonly missing: readonly RemoteFile[];
+}
+
+/** Options for {@linkcode fetchData}. */
+export interface FetchOptions {
+  /** The first files only, and the last one, which is for validation; all by default. */
+  readonly count?: number | undefined;
+  /** Files that are downloaded side by side. @default {4} */
+  readonly workers?: number;
+  /** Stops the downloads; what came is kept. */
+  readonly signal?: AbortSignal;
+  /** Called with the bytes of all files that are here, and of all that are wanted, if known. */
+  readonly onProgress?: (bytes: number, total: number | null) => void;
+}
+
+/** Dotfiles are not read as text. */
+const DESCRIPTION = ".source.json";
+
+/** The folder of an address below `root`. */
+function folderOf(root: string, address: string): string {
+  return `${root}/${encodeURIComponent(address)}`;
+}
+
+/** The lock that the process which fetches an address holds. */
+function lockOf(root: string, address: string): string {
+  return `${root}/.locks/${encodeURIComponent(address)}`;
+}
+
+/**
+ * The local state of an address; `null` if it was never requested.
+ *
+ * @throws {SyntaxError} If its description is damaged.
+ */
+export async function findData(root: string, address: string): Promise<StoredState | null> {
+  const folder = folderOf(root, address);
+  let text: string;
+  try {
+    text = await Deno.readTextFile(`${folder}/${DESCRIPTION}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+  const stored = parseDescription(text, `${folder}/${DESCRIPTION}`);
+  const sizes = await Promise.all(
+    stored.files.map(({ path }) =>
+      Deno.stat(`${folder}/${path}`).then(({ size }) => size, () => null)
+    ),
+  );
+  const missing = stored.files.filter(({ size }, i) =>
+    sizes[i] === null || (size !== null && size !== sizes[i])
+  );
+  return { ...stored, folder, missing };
+}
+
+/** Whether a process is fetching an address now. */
+export async function isFetching(root: string, address: string): Promise<boolean> {
+  return await isLocked(lockOf(root, address));
+}
+
+/** All data below `root`, by address. */
+export async function listData(root: string): Promise<StoredState[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(root)) names.push(decodeURIComponent(name));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const found = await Promise.all(
+    names.filter(isAddress).sort().map((address) => findData(root, address)),
+  );
+  return found.filter((state) => state !== null);
+}
+
+/**
+ * Downloads the files of an address that are not here, the first one and the last one before the
+ * others. What was asked for before keeps its revision, so that a run goes on with the same text. Of
+ * several processes one downloads, and the others wait for it.
+ *
+ * @throws {SyntaxError} If the address is none.
+ * @throws {Error} If there are no such files, or one cannot be had; what came stays.
+ */
+export async function fetchData(
+  connection: Connection,
+  root: string,
+  address: string,
+  options: FetchOptions = {},
+): Promise<StoredState> {
+  const parsed = parseAddress(address);
+  const before = await findData(root, address);
+  if (before !== null && before.missing.length === 0 && isEnough(before, options)) return before;
+  const { signal } = options;
+  const origin = openOrigin(parsed, {
+    ...connection,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const lock = lockOf(root, address);
+  await Deno.mkdir(`${root}/.locks`, { recursive: true });
+  using _lock = await lockFile(lock, signal);
+  try {
+    const stored = await findData(root, address) ?? before;
+    const wanted = stored !== null && isEnough(stored, options)
+      ? stored
+      : await ask(origin, root, address, stored?.revision ?? null, options);
+    await downloadMissing(origin, folderOf(root, address), wanted, options);
+    return (await findData(root, address))!;
+  } finally {
+    await Deno.remove(lock);
+  }
+}
+
+/** Removes the files of an address. */
+export async function removeData(root: string, address: string): Promise<void> {
+  await Deno.remove(folderOf(root, address), { recursive: true });
+}
+
+/** Whether as many files were asked for before as are now. */
+function isEnough({ files, count }: StoredData, options: FetchOptions): boolean {
+  return files.length >= Math.min(count, (options.count ?? Infinity) + 1);
+}
+
+/** Asks what an address has, and writes that down before the files come. */
+async function ask(
+  origin: Origin,
+  root: string,
+  address: string,
+  before: string | null,
+  { count = Infinity }: FetchOptions,
+): Promise<StoredData> {
+  const folder = folderOf(root, address);
+  const revision = before ?? await origin.revision();
+  const all = await origin.files(revision, folder);
+  if (all.length === 0) {
+    throw new Error(
+      `Cannot read ${address}: wanted files that match it, got none of ${origin.name}`,
+    );
+  }
+  // As in nanochat, the last file is for validation, however many there are.
+  const files = all.filter((_file, i) => i < count || i === all.length - 1);
+  const stored = { address, revision, count: all.length, files };
+  await describe(folder, stored);
+  return stored;
+}
+
+async function downloadMissing(
+  origin: Origin,
+  folder: string,
+  stored: StoredData,
+  { workers = 4, signal, onProgress }: FetchOptions,
+): Promise<void> {
+  const files = [...stored.files];
+  const have = new Map<string, number>();
+  const left: number[] = [];
+  for (const [i, { path, size }] of files.entries()) {
+    const here = await Deno.stat(`${folder}/${path}`).then((info) => info.size, () => null);
+    const isThere = here !== null && (size === null || size === here);
+    have.set(path, isThere ? here : 0);
+    if (!isThere) left.push(i);
+  }
+  // A run can begin with the first file to train on, and the one for validation.
+  if (left.at(-1) === files.length - 1 && left.length > 2) left.splice(1, 0, left.pop()!);
+  const total = files.every(({ size }) => size !== null)
+    ? files.reduce((sum, { size }) => sum + size!, 0)
+    : null;
+  let written = Promise.resolve();
+  const describeAgain = () => {
+    written = written.then(() => describe(folder, { ...stored, files }));
+    return written;
+  };
+  const work = async (): Promise<void> => {
+    for (let i = left.shift(); i !== undefined; i = left.shift()) {
+      const file = files[i]!;
+      const place = `${folder}/${file.path}`;
+      const sha256 = await origin.download(stored.revision, file, place, {
+        ...(signal === undefined ? {} : { signal }),
+        onProgress: (bytes, size) => {
+          have.set(file.path, bytes);
+          const sum = [...have.values()].reduce((all, bytes) => all + bytes, 0);
+          onProgress?.(sum, total ?? (files.length === 1 ? size : null));
+        },
+      });
+      files[i] = { path: file.path, size: (await Deno.stat(place)).size, sha256 };
+      if (file.size === null || file.sha256 === null) await describeAgain();
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: workers }, work));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** Writes what an address stands for. */
+async function describe(folder: string, stored: StoredData): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  const path = `${folder}/${DESCRIPTION}`;
+  await Deno.writeTextFile(`${path}.part`, JSON.stringify(stored, null, 2));
+  await Deno.rename(`${path}.part`, path);
+}
+
+function parseDescription(text: string, path: string): StoredData {
+  try {
+    const { address, revision, count, files } = JSON.parse(text);
+    const isFile = (file: RemoteFile) =>
+      typeof file.path === "string" && (file.size === null || Number.isInteger(file.size));
+    if ([address, revision].every((value) => typeof value === "string")) {
+      if (Number.isInteger(count) && Array.isArray(files) && files.every(isFile)) {
+        return { address, revision, count, files };
+      }
+    }
+  } catch {
+    // The error below says what was wanted.
+  }
+  throw new SyntaxError(
+    `Cannot read ${path}: wanted the files of a data set; remove it to begin again`,
+  );
+}

@@ -1,0 +1,203 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { sha256Of, startHub } from "../testing/hub.ts";
+import { startRegistry } from "../testing/registry.ts";
+import { parseAddress } from "./address.ts";
+import { addressesOf, catalog } from "./catalog.ts";
+import { fetchData, findData, isFetching, listData } from "./store.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** All files below a folder, by path. */
+async function filesIn(folder: string, below = ""): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(`${folder}/${below}`)) {
+    const path = below === "" ? name : `${below}/${name}`;
+    found.push(...isDirectory ? await filesIn(folder, path) : [path]);
+  }
+  return found.sort();
+}
+
+Deno.test("each kind of address is parsed, and others are refused", () => {
+  assertEquals(parseAddress("hf:a/b:c"), {
+    kind: "hub",
+    repository: "a/b",
+    revision: "refs/convert/parquet",
+    files: "c/{,partial-}train/*.parquet",
+  });
+  assertEquals(parseAddress("hf:a/b/c/*.txt@v1"), {
+    kind: "hub",
+    repository: "a/b",
+    revision: "v1",
+    files: "c/*.txt",
+  });
+  assertEquals(parseAddress("npm:@a/b@1.0.0-x+y/c/**"), {
+    kind: "npm",
+    package: "@a/b",
+    version: "1.0.0-x+y",
+    files: "c/**",
+  });
+  assertEquals(parseAddress("https://a.test/b.txt?c").kind, "web");
+  assertEquals(parseAddress("http://127.0.0.1:80/b.txt").kind, "web");
+  const refused = ["hf:a", "hf:../a/b", "npm:a", "npm:a/b", "npm:a@1", "http://a.test/b"];
+  for (const address of [...refused, "https://", "https://a.test/", "ftp://a/b"]) {
+    assertThrows(() => parseAddress(address), SyntaxError, "wanted", address);
+  }
+  for (const address of Object.keys(catalog).flatMap((name) => addressesOf(name))) {
+    parseAddress(address);
+  }
+});
+
+Deno.test("files of a package come from the registry, checked, and at one version", async () => {
+  // More than a decoder buffers, read and left alone in turn.
+  const others = Object.fromEntries(
+    Array.from(
+      { length: 40 },
+      (_, i) => [`data/${i}.${i % 2 ? "json" : "md"}`, "x".repeat(30_000)],
+    ),
+  );
+  const files = {
+    ...others,
+    "data/b.txt": "two",
+    "data/a.txt": "one",
+    "index.js": "no",
+    "data/c.md": "",
+  };
+  await using registry = await startRegistry("@scope/texts", files);
+  const root = await Deno.makeTempDir();
+  const address = "npm:@scope/texts@latest/data/*.txt";
+  const stored = await fetchData({ registry: registry.url }, root, address);
+  assertEquals([stored.revision, stored.missing], ["1.2.3", []]);
+  assertEquals(stored.files, [
+    { path: "data/a.txt", size: 3, sha256: await sha256Of(encode("one")) },
+    { path: "data/b.txt", size: 3, sha256: await sha256Of(encode("two")) },
+  ]);
+  assertEquals(await filesIn(stored.folder), [".source.json", "data/a.txt", "data/b.txt"]);
+  assertEquals(await filesIn(`${root}/.locks`), []);
+  assertEquals(await Deno.readTextFile(`${stored.folder}/data/a.txt`), "one");
+  const asked = registry.seen.length;
+  await fetchData({ registry: registry.url }, root, address);
+  assertEquals(registry.seen.length, asked);
+
+  const fetch = (address: string) => fetchData({ registry: registry.url }, root, address);
+  await assertRejects(() => fetch("npm:@scope/texts@9/a.txt"), Error, "no such package or version");
+  await assertRejects(() => fetch("npm:other@1.2.3/a.txt"), Error, "no such package or version");
+  await assertRejects(
+    () => fetch("npm:@scope/texts@1.2.3/*.csv"),
+    Error,
+    "wanted files that match",
+  );
+  registry.integrity = `sha512-${btoa("another")}`;
+  const changed = () => fetch("npm:@scope/texts@1.2.3/data/*");
+  await assertRejects(changed, Error, "wanted the sha512 digest");
+  assertEquals((await listData(root)).map(({ address }) => address), [address]);
+});
+
+Deno.test("a file of the web is had once, and its digest is noted", async () => {
+  const content = encode("text of the web\n");
+  let requests = 0;
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
+    requests++;
+    return new Response(content);
+  });
+  const root = await Deno.makeTempDir();
+  const address = `http://127.0.0.1:${server.addr.port}/a/..%2f.b.txt?version=1`;
+  const progress: [number, number | null][] = [];
+  for (let i = 0; i < 2; i++) {
+    const stored = await fetchData({}, root, address, {
+      onProgress: (bytes, total) => progress.push([bytes, total]),
+    });
+    const sha256 = await sha256Of(content);
+    assertEquals(stored.files, [{ path: "_._.b.txt", size: content.length, sha256 }]);
+  }
+  assertEquals(requests, 1);
+  assertEquals(progress.at(-1), [content.length, content.length]);
+});
+
+Deno.test("the first and the last file come before the others, and one process downloads", async () => {
+  const names = Array.from({ length: 6 }, (_, i) => `${i}.txt`);
+  await using hub = startHub(Object.fromEntries(names.map((name) => [name, encode(name)])));
+  hub.delay = 20;
+  const root = await Deno.makeTempDir();
+  const address = "hf:org/set/*.txt";
+  const fetching = [1, 2].map(() =>
+    fetchData({ endpoint: hub.endpoint }, root, address, { workers: 1 })
+  );
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  assertEquals(await isFetching(root, address), true);
+  await Promise.all(fetching);
+  assertEquals(await isFetching(root, address), false);
+  const order = hub.seen.flatMap(({ server, path }) => server === "storage" ? [path.slice(1)] : []);
+  assertEquals(order, ["0.txt", "5.txt", "1.txt", "2.txt", "3.txt", "4.txt"]);
+});
+
+Deno.test("a data set keeps its commit, and more of its files are of that commit", async () => {
+  const names = Array.from({ length: 4 }, (_, i) => `${i}.txt`);
+  await using hub = startHub(Object.fromEntries(names.map((name) => [name, encode(name)])));
+  const root = await Deno.makeTempDir();
+  const fetch = (count?: number) =>
+    fetchData({ endpoint: hub.endpoint }, root, "hf:org/set/*.txt", { count });
+  assertEquals((await fetch(1)).files.map(({ path }) => path), ["0.txt", "3.txt"]);
+  hub.seen.length = 0;
+  assertEquals((await fetch()).files.length, 4);
+  assertEquals(hub.seen.some(({ path }) => path.includes("/revision/")), false);
+  assertEquals(hub.seen.filter(({ server }) => server === "storage").length, 2);
+});
+
+/** The cache of other clients with `org/set`: blobs, and links to them. */
+async function makeCache(commit: string, files: Readonly<Record<string, Uint8Array<ArrayBuffer>>>) {
+  const root = await Deno.makeTempDir();
+  const folder = `${root}/datasets--org--set`;
+  for (const name of ["blobs", "refs", `snapshots/${commit}/data`]) {
+    await Deno.mkdir(`${folder}/${name}`, { recursive: true });
+  }
+  await Deno.writeTextFile(`${folder}/refs/main`, commit);
+  for (const [path, bytes] of Object.entries(files)) {
+    const blob = await sha256Of(bytes);
+    await Deno.writeFile(`${folder}/blobs/${blob}`, bytes, { mode: 0o444 });
+    await Deno.symlink(`../../../blobs/${blob}`, `${folder}/snapshots/${commit}/${path}`);
+  }
+  return root;
+}
+
+Deno.test("what other clients have is taken from their cache, which stays as it is", async () => {
+  const [one, two] = [encode("one"), encode("two")];
+  await using hub = startHub({ "data/1.txt": one, "data/2.txt": two });
+  const sharedCache = await makeCache(hub.commit, { "data/1.txt": one });
+  const before = await filesIn(sharedCache);
+  const address = "hf:org/set/data/*.txt";
+  const root = await Deno.makeTempDir();
+  const stored = await fetchData({ endpoint: hub.endpoint, sharedCache }, root, address);
+  assertEquals(hub.seen.flatMap(({ server, path }) => server === "storage" ? [path] : []), [
+    "/data%2F2.txt",
+  ]);
+  // A file that is cut or changed in the cache is had from the hub.
+  const blob = `${sharedCache}/datasets--org--set/blobs/${await sha256Of(one)}`;
+  await Deno.chmod(blob, 0o644);
+  await Deno.writeTextFile(blob, "own");
+  const other = await Deno.makeTempDir();
+  await fetchData({ endpoint: hub.endpoint, sharedCache }, other, address);
+  for (const folder of [stored.folder, (await findData(other, address))!.folder]) {
+    assertEquals(await filesIn(folder), [".source.json", "data/1.txt", "data/2.txt"]);
+    assertEquals(await Deno.readTextFile(`${folder}/data/1.txt`), "one");
+    assertEquals((await Deno.lstat(`${folder}/data/1.txt`)).isSymlink, false);
+  }
+  assertEquals(await filesIn(sharedCache), before);
+  assertEquals(await Deno.readTextFile(blob), "own");
+});
+
+Deno.test("without a network the cache of other clients is enough, or the error says what lacks", async () => {
+  const sharedCache = await makeCache("d".repeat(40), { "data/1.txt": encode("one") });
+  const root = await Deno.makeTempDir();
+  const offline = { endpoint: "http://127.0.0.1:1", isOffline: true, sharedCache };
+  const stored = await fetchData(offline, root, "hf:org/set/data/*");
+  assertEquals([stored.revision, stored.missing], ["d".repeat(40), []]);
+  assertEquals(stored.files[0]!.sha256, await sha256Of(encode("one")));
+  for (const address of ["hf:org/other/*", "npm:a@1/b", "https://a.test/b.txt"]) {
+    await assertRejects(
+      () => fetchData(offline, root, address),
+      Error,
+      "HF_HUB_OFFLINE says not to",
+    );
+  }
+  assertEquals((await listData(root)).length, 1);
+});

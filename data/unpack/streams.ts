@@ -1,0 +1,75 @@
+/** Decompression of what others compressed, with a limit on what comes out. @module */
+
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { importZstd } from "../deps.ts";
+
+/** The most bytes for each compressed one. Texts have 3 to 20, empty bytes 1,000 and more. */
+const MAX_RATIO = 200;
+
+/** Bytes that are always allowed: a few compressed ones may be one long line. */
+const FREE_BYTES = 2 ** 20;
+
+/** Compressed bytes that are decompressed at once. */
+const STEP = 2 ** 14;
+
+/** The endings of compressed files. */
+export const COMPRESSED_EXTENSIONS: readonly string[] = [".gz", ".zst"];
+
+/** Whether a file is compressed, by its name. */
+export function isCompressed(name: string): boolean {
+  return COMPRESSED_EXTENSIONS.some((extension) => name.endsWith(extension));
+}
+
+/**
+ * Decompresses a file. Of several parts, as logs and parallel compressors write them, all are read.
+ *
+ * @param name Its name, which ends with `.gz`, `.tgz` or `.zst`.
+ * @param compressed Its size in bytes.
+ * @throws {RangeError} If more comes out than texts have: 200 bytes for each.
+ * @throws {Error} If it is damaged, or ends too early.
+ */
+export async function* decompress(
+  name: string,
+  source: AsyncIterable<Uint8Array>,
+  compressed: number,
+): AsyncGenerator<Uint8Array> {
+  const most = FREE_BYTES + MAX_RATIO * compressed;
+  let bytes = 0;
+  for await (const chunk of name.endsWith(".zst") ? unzstd(source) : gunzip(source)) {
+    bytes += chunk.length;
+    if (bytes > most) {
+      throw new RangeError(
+        `wanted at most ${most} bytes of ${compressed} compressed ones, got more`,
+      );
+    }
+    yield chunk;
+  }
+}
+
+async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const decoder = createGunzip();
+  // Errors of the source and of the decoder come out where the decoder is read.
+  pipeline(Readable.from(source), decoder).catch(() => {});
+  yield* decoder;
+}
+
+/** Not by `node:zlib`: Deno's stops at the first part, and takes a file that was cut for a whole one. */
+async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { Decompress } = await importZstd();
+  let came: Uint8Array[] = [];
+  const decoder = new Decompress((chunk) => came.push(chunk));
+  const push = function* (chunk: Uint8Array, isLast: boolean) {
+    decoder.push(chunk, isLast);
+    yield* came;
+    came = [];
+  };
+  for await (const chunk of source) {
+    // Small steps, so that the limit stops a bomb early.
+    for (let at = 0; at < chunk.length; at += STEP) {
+      yield* push(chunk.subarray(at, at + STEP), false);
+    }
+  }
+  yield* push(new Uint8Array(0), true);
+}

@@ -1,0 +1,109 @@
+/** The files of a corpus, with those that are compressed unpacked once. @module */
+
+import { findFiles, type FoundFile } from "../files.ts";
+import { fingerprint } from "../source.ts";
+import { COMPRESSED_EXTENSIONS, decompress, isCompressed } from "./streams.ts";
+import { openZip } from "./zip.ts";
+
+const ZIP_EXTENSION = ".zip";
+
+/** Extensions of files that are worth compressing; a parquet file is compressed inside. */
+const TEXTS = /\.(txt|md|jsonl)$/;
+
+/** The files of a zip file that are unpacked. */
+const WANTED = /\.(txt|md|jsonl|parquet)$/;
+
+/** Folders and files that no author of a zip file means. */
+const HIDDEN = /(^|\/)(\.|__MACOSX)/;
+
+/**
+ * Finds files as {@linkcode findFiles} does, and unpacks those that end with `.gz`, `.zst` or `.zip`.
+ *
+ * @param unpackInto A folder for what is unpacked, which is kept and used again.
+ * @throws {Error} If there are no such files, or one is compressed and there is no folder for it.
+ */
+export async function findUnpacked(
+  place: string,
+  extensions: readonly string[],
+  unpackInto: string | undefined,
+): Promise<FoundFile[]> {
+  const texts = extensions.filter((extension) => TEXTS.test(extension));
+  const compressed = texts.flatMap((extension) =>
+    COMPRESSED_EXTENSIONS.map((ending) => extension + ending)
+  );
+  const files = await findFiles(place, [...extensions, ...compressed, ZIP_EXTENSION], extensions);
+  const found: FoundFile[] = [];
+  for (const file of files) {
+    if (!isCompressed(file.name) && !file.name.endsWith(ZIP_EXTENSION)) found.push(file);
+    else found.push(...await unpackOnce(file, extensions, unpackInto));
+  }
+  if (found.length > 0) return found;
+  throw new Error(
+    `Cannot read the corpus "${place}": wanted files ending in ${extensions.join(", ")}, got ` +
+      "zip files without any",
+  );
+}
+
+/** The content of a compressed file, in a folder that is named after its path, size and time. */
+async function unpackOnce(
+  file: FoundFile,
+  extensions: readonly string[],
+  unpackInto: string | undefined,
+): Promise<FoundFile[]> {
+  if (unpackInto === undefined) {
+    throw new Error(`Cannot read "${file.path}": wanted a folder to unpack it into, got none`);
+  }
+  const { mtime } = await Deno.stat(file.path);
+  const key = await fingerprint([await Deno.realPath(file.path), file.bytes, mtime]);
+  const folder = `${unpackInto}/${key}`;
+  if (!await isThere(folder)) {
+    const arriving = `${folder}.${crypto.randomUUID()}.part`;
+    await Deno.mkdir(arriving, { recursive: true });
+    try {
+      await unpack(file, arriving);
+      await Deno.rename(arriving, folder);
+    } catch (cause) {
+      await Deno.remove(arriving, { recursive: true });
+      // Another process may have been faster.
+      if (!await isThere(folder)) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new Error(`Cannot unpack "${file.path}": ${reason}`, { cause });
+      }
+    }
+  }
+  const isAlone = !file.name.endsWith(ZIP_EXTENSION);
+  const below = isAlone ? file.name.slice(0, file.name.lastIndexOf("/") + 1) : `${file.name}/`;
+  const found: FoundFile[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!extensions.some((extension) => name.endsWith(extension))) continue;
+    const path = `${folder}/${name}`;
+    found.push({ path, name: below + name, bytes: (await Deno.stat(path)).size });
+  }
+  return found.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+async function unpack(file: FoundFile, folder: string): Promise<void> {
+  if (file.name.endsWith(ZIP_EXTENSION)) return await unpackZip(file.path, folder);
+  const name = file.name.slice(file.name.lastIndexOf("/") + 1, file.name.lastIndexOf("."));
+  const source = await Deno.open(file.path);
+  const chunks = decompress(file.name, source.readable, file.bytes);
+  await Deno.writeFile(`${folder}/${name}`, ReadableStream.from(chunks));
+}
+
+/** Numbered, so that whatever the paths in a zip file are, names here are fine on every system. */
+async function unpackZip(path: string, folder: string): Promise<void> {
+  const zip = await openZip(path);
+  const outside = zip.paths.find((name) => /^\/|^\w:|(^|[/\\])\.\.([/\\]|$)/.test(name));
+  if (outside !== undefined) {
+    throw new RangeError(`wanted files inside of its folder, got "${outside}"`);
+  }
+  const wanted = zip.paths.filter((name) => WANTED.test(name) && !HIDDEN.test(name)).sort();
+  for (const [i, name] of wanted.entries()) {
+    const ending = name.slice(name.lastIndexOf("."));
+    await Deno.writeFile(`${folder}/${`${i}`.padStart(6, "0")}${ending}`, zip.read(name));
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}

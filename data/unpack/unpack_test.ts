@@ -1,0 +1,88 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { zipSync } from "npm:fflate@0.8.3";
+import { openSource } from "../open_source.ts";
+import { texts } from "../source.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const lines = (from: number, count: number) =>
+  Array.from({ length: count }, (_, i) => JSON.stringify({ text: `Document ${from + i}.` }) + "\n")
+    .join("");
+
+async function setUp(files: Readonly<Record<string, Uint8Array>>) {
+  const folder = await Deno.makeTempDir();
+  for (const [name, bytes] of Object.entries(files)) {
+    await Deno.writeFile(`${folder}/${name}`, bytes);
+  }
+  return { folder, unpackInto: `${folder}/.unpacked` };
+}
+
+async function read(place: string, unpackInto?: string) {
+  const split = await (await openSource(place, { unpackInto })).open("train");
+  return { split, found: await Array.fromAsync(texts(split)) };
+}
+
+Deno.test("compressed text is the same corpus as plain text, and is unpacked once", async () => {
+  const [one, two] = [lines(0, 40), lines(40, 40)];
+  const plain = await setUp({ "a.jsonl": encode(one), "b.jsonl": encode(two) });
+  const { split, found } = await read(plain.folder);
+  const packed = await setUp({ "a.jsonl.gz": gzipSync(one), "b.jsonl.zst": zstdCompressSync(two) });
+  for (let i = 0; i < 2; i++) {
+    const again = await read(packed.folder, packed.unpackInto);
+    assertEquals(again.found, found);
+    // The same text has the same fingerprint, so that a run may go on with it.
+    assertEquals(again.split.fingerprint, split.fingerprint);
+    const folders = await Array.fromAsync(Deno.readDir(packed.unpackInto), ({ name }) => name);
+    assertEquals(folders.length, 2);
+    assertEquals(folders.some((name) => name.endsWith(".part")), false);
+  }
+  await assertRejects(() => read(packed.folder), Error, "wanted a folder to unpack it into");
+});
+
+Deno.test("a file that changed is unpacked again", async () => {
+  const { folder, unpackInto } = await setUp({ "a.jsonl.gz": gzipSync(lines(0, 40)) });
+  const before = await read(folder, unpackInto);
+  await Deno.writeFile(`${folder}/a.jsonl.gz`, gzipSync(lines(7, 41)));
+  const after = await read(folder, unpackInto);
+  assertEquals([before.found[0], after.found[0]], ["Document 0.", "Document 7."]);
+});
+
+Deno.test("a zip file is a folder, of which only text is unpacked", async () => {
+  const content = {
+    "data/a.jsonl": encode(lines(0, 40)),
+    "b.jsonl": encode(lines(40, 40)),
+    "data/c.jsonl": encode(lines(80, 40)),
+    "run.exe": encode("no"),
+    "__MACOSX/data/._a.jsonl": encode("no"),
+  };
+  const { folder, unpackInto } = await setUp({ "all.zip": zipSync(content) });
+  const { found } = await read(`${folder}/all.zip`, unpackInto);
+  assertEquals(found.length, 114);
+  const files: string[] = [];
+  for await (const { name } of Deno.readDir(unpackInto)) {
+    for await (const file of Deno.readDir(`${unpackInto}/${name}`)) files.push(file.name);
+  }
+  assertEquals(files.sort(), ["000000.jsonl", "000001.jsonl", "000002.jsonl"]);
+});
+
+Deno.test("damaged files and bombs are refused in one line, and leave nothing", async () => {
+  const bomb = new Uint8Array(2 ** 24);
+  const gz = gzipSync(lines(0, 500));
+  const cases: [name: string, bytes: Uint8Array, message: string][] = [
+    ["a.jsonl.gz", gz.subarray(0, gz.length - 9), "unexpected end of file"],
+    ["a.txt.gz", gzipSync(bomb), "wanted at most"],
+    ["a.txt.zst", zstdCompressSync(bomb), "wanted at most"],
+    ["a.zip", zipSync({ "a.txt": bomb }), "wanted a zip file that unpacks to at most"],
+    ["a.zip", encode("no zip"), "invalid zip data"],
+    ["a.zip", zipSync({ "../../a.txt": encode("no") }), 'inside of its folder, got "../../a.txt"'],
+    ["a.zip", zipSync({ "/etc/a.txt": encode("no") }), 'inside of its folder, got "/etc/a.txt"'],
+  ];
+  for (const [name, bytes, message] of cases) {
+    const { folder, unpackInto } = await setUp({ [name]: bytes });
+    const error = await assertRejects(() => read(folder, unpackInto), Error, message);
+    assertEquals(error.message.includes(`${folder}/${name}`), true, error.message);
+    assertEquals(await Array.fromAsync(Deno.readDir(unpackInto)), []);
+  }
+  const { folder, unpackInto } = await setUp({ "a.zip": zipSync({ "a.png": encode("no") }) });
+  await assertRejects(() => read(folder, unpackInto), Error, "zip files without any");
+});

@@ -1,0 +1,54 @@
+/** Data that `deno task data get` put on this machine. */
+
+import { addressesOf, findData, isAddress, isDataName, type StoredState } from "../data/mod.ts";
+import { basePath } from "../gpt/mod.ts";
+
+/** Where data sets are. */
+export function dataPath(): string {
+  return basePath("data");
+}
+
+/** Where what was in compressed files is. */
+export function unpackedPath(): string {
+  return basePath("unpacked");
+}
+
+/** Whether a name stands for a package that Deno itself keeps: its text is read by `data`. */
+export function isPackaged(place: string): boolean {
+  return isDataName(place) && addressesOf(place).every((address) => address.startsWith("npm:"));
+}
+
+/** Whether a place is a name of a data set or an address, and not files of the user's own. */
+export function isStored(place: string): boolean {
+  return isAddress(place) || (isDataName(place) && !isPackaged(place));
+}
+
+/** The command that gets a place. */
+export function getCommand(place: string): string {
+  return `deno task data get ${isDataName(place) ? place : `'${place}'`}`;
+}
+
+/**
+ * The files of a name or an address, which are all here.
+ *
+ * @param part A split of the data set, such as `test`.
+ * @throws {Error} If it is not here; the message has the command that gets it.
+ */
+export async function findStored(place: string, part?: string): Promise<StoredState> {
+  const [address = place] = addressesOf(place, part);
+  const found = await findData(dataPath(), address);
+  if (found !== null && found.missing.length === 0) return found;
+  const got = found === null
+    ? "none"
+    : `${found.files.length - found.missing.length} of ${found.files.length}`;
+  const what = part === undefined ? place : `${place} (${part})`;
+  throw new Error(
+    `Cannot read ${what}: wanted its files on this machine, got ${got}. Get them: ` +
+      getCommand(place),
+  );
+}
+
+/** Where the files of a place are: those of a name or an address, or the user's own. */
+export async function localPlace(place: string, part?: string): Promise<string> {
+  return isStored(place) ? (await findStored(place, part)).folder : place;
+}
