@@ -2,7 +2,7 @@
  * From a base model to one that talks, and what both can do: evaluation, tools, conversations.
  *
  * `core/` is the CORE metric of base models; `random/` has the random number generators that decide the
- * order of examples. A model is fine-tuned (`sft/`) on conversations made by rule (`rules/`), on one's own
+ * order of examples. A model is fine-tuned (`sft/`) on synthetic conversations (`rules/`), on one's own
  * (`tasks/own_conversations.ts`), and on one's own documents (`tasks/documents.ts`): pretraining goes on
  * with these first, and then conversations ask for what is below their headings.
  *

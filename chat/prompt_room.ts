@@ -1,10 +1,10 @@
 /** How much of a model's context a conversation may take, so that an answer has room. @module */
 
 /**
- * The most tokens of a prompt: a quarter of the context at most is kept free for the answer.
+ * Maximum tokens of a prompt: a quarter of the context at most is kept free for the answer.
  *
  * @param context Tokens of a prompt and its answer.
- * @param maxTokens The most tokens of the answer.
+ * @param maxTokens Maximum tokens of the answer.
  *
  * @example
  * ```ts

@@ -19,7 +19,7 @@ import { type ChatFormat, nanochatFormat } from "./format/format.ts";
 
 /** Options for {@linkcode ChatSession.answer}. */
 export interface AnswerOptions extends SamplingOptions {
-  /** The most tokens of the answer. @default {256} */
+  /** Maximum tokens of the answer. @default {256} */
   readonly maxTokens?: number;
   /** Stops the answer; what was said so far stays in the conversation. */
   readonly signal?: AbortSignal | undefined;
@@ -29,7 +29,7 @@ export interface AnswerOptions extends SamplingOptions {
 export interface ChatSessionOptions {
   /** The system message, before the first turn. */
   readonly system?: string;
-  /** The most tokens of the conversation. @default {defaultContext(model)} */
+  /** Maximum tokens of the conversation. @default {defaultContext(model)} */
   readonly maxTokens?: number;
   /** Answers tool calls. @default {calculate} */
   readonly tool?: Tool;

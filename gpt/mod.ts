@@ -21,7 +21,13 @@ export {
   saveCheckpoint,
 } from "./files/checkpoint.ts";
 export { findLatestRun, readRuns, type SavedRun, savedSteps } from "./files/checkpoint_list.ts";
-export { type Collectives, letFirstSpeak, openRanks, RanksError, RunRanks } from "./parallel.ts";
+export {
+  type Collectives,
+  openRanks,
+  RanksError,
+  RunRanks,
+  waitForFirstError,
+} from "./parallel.ts";
 export {
   basePath,
   ensureRunFolder,

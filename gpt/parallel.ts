@@ -181,7 +181,7 @@ export async function openRanks(choice: string): Promise<RunRanks | null> {
     return new RunRanks(world, addressOf, found.localRanks ?? found.ranks);
   } catch (error) {
     // The first rank of a host reports; Open MPI would end it when another one ends before it.
-    if (found.rank !== 0) await letFirstSpeak(found.localRank === 0 ? 1 : 5);
+    if (found.rank !== 0) await waitForFirstError(found.localRank === 0 ? 1 : 5);
     throw new RanksError(error instanceof Error ? error.message : `${error}`, found.localRank);
   }
 }
@@ -202,7 +202,7 @@ export class RanksError extends Error {
  * Waits on ranks other than 0 before they report an error: what is wrong on all is said once, since
  * rank 0 ends the others.
  */
-export async function letFirstSpeak(seconds = 1): Promise<void> {
+export async function waitForFirstError(seconds = 1): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 }
 

@@ -27,16 +27,16 @@ export interface AdamWGroup extends AdamGroup {
 const adamProgram = defineProgram({
   name: "adam",
   inputs: ["parameter", "gradient", "average", "squares"],
-  scalars: ["penalty", "kept", "newShare", "newShareOfSquares", "rate", "squaresCorrection", "eps"],
+  scalars: ["penalty", "decay", "oneMinusBeta1", "oneMinusBeta2", "lr", "squaresCorrection", "eps"],
 }, (names) => {
-  const { parameter, penalty, kept, newShare, newShareOfSquares, rate, squaresCorrection, eps } =
+  const { parameter, penalty, decay, oneMinusBeta1, oneMinusBeta2, lr, squaresCorrection, eps } =
     names;
   const gradient = ex.add(names.gradient, ex.multiply(penalty, parameter));
-  const average = blend(names.average, gradient, newShare);
-  const squares = blend(names.squares, ex.square(gradient), newShareOfSquares);
+  const average = blend(names.average, gradient, oneMinusBeta1);
+  const squares = blend(names.squares, ex.square(gradient), oneMinusBeta2);
   const size = ex.add(ex.sqrt(ex.multiply(squares, squaresCorrection)), eps);
-  const step = ex.multiply(rate, ex.divide(average, size));
-  return [ex.subtract(ex.multiply(parameter, kept), step), average, squares];
+  const step = ex.multiply(lr, ex.divide(average, size));
+  return [ex.subtract(ex.multiply(parameter, decay), step), average, squares];
 });
 
 /**

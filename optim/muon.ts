@@ -47,10 +47,10 @@ const together = ({ kind }: Device): number => kind === "cpu" ? 1 : 4;
 
 /** The new momentum, the Nesterov gradient, and the sum of squares of its rows. */
 const momentumProgram = defineProgram(
-  { name: "muon momentum", inputs: ["gradient", "momentum"], scalars: ["newShare", "kept"] },
-  ({ gradient, momentum, newShare, kept }) => {
-    const mean = blend(momentum, gradient, newShare);
-    const ahead = blend(gradient, mean, kept);
+  { name: "muon momentum", inputs: ["gradient", "momentum"], scalars: ["oneMinusBeta", "beta"] },
+  ({ gradient, momentum, oneMinusBeta, beta }) => {
+    const mean = blend(momentum, gradient, oneMinusBeta);
+    const ahead = blend(gradient, mean, beta);
     return [mean, ahead, ex.rowSum(ex.square(ahead))];
   },
 );
@@ -79,11 +79,11 @@ const scaleProgram = defineProgram(
 const varianceProgram = defineProgram({
   name: "muon variance",
   inputs: ["squares", "variance"],
-  scalars: ["lineLength", "targetNorm", "newShare"],
-}, ({ squares, variance, lineLength, targetNorm, newShare }) => {
+  scalars: ["lineLength", "targetNorm", "oneMinusBeta2"],
+}, ({ squares, variance, lineLength, targetNorm, oneMinusBeta2 }) => {
   const scale = ex.divide(targetNorm, ex.max(ex.sqrt(ex.rowSum(squares)), 1e-6));
   const lineSquares = ex.multiply(squares, ex.square(scale));
-  const running = blend(variance, ex.divide(lineSquares, lineLength), newShare);
+  const running = blend(variance, ex.divide(lineSquares, lineLength), oneMinusBeta2);
   const inverse = ex.divide(1, ex.sqrt(ex.max(running, 1e-10)));
   const norm = ex.sqrt(ex.rowSum(lineSquares));
   const newNorm = ex.sqrt(ex.rowSum(ex.multiply(lineSquares, ex.square(inverse))));

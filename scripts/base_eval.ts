@@ -67,10 +67,10 @@ export const main = mainOf({
   summary: "Evaluates the latest model: CORE, bits per byte, and samples.",
   command: "deno task base_eval",
   flags,
-  run: onRanks(run),
+  run: onRanks(runBaseEval),
 });
 
-async function run(
+async function runBaseEval(
   ranks: RunRanks | null,
   values: Values<typeof flags>,
   args: readonly string[],

@@ -49,11 +49,11 @@ export function trainBase(args: readonly string[], resumeCommand?: string): Prom
     summary: "Pretrains a model on a corpus, with the last tokenizer, or a new one without any.",
     command: "deno task train",
     flags,
-    run: onRanks((...given) => run(...given, resumeCommand)),
+    run: onRanks((...given) => runBaseTrain(...given, resumeCommand)),
   }, args);
 }
 
-async function run(
+async function runBaseTrain(
   ranks: RunRanks | null,
   given: Values<typeof flags>,
   args: readonly string[],
@@ -78,7 +78,7 @@ async function run(
     device,
     tokenizer,
     resumeCommand: resumeCommand ?? `deno task train --resume --model-tag ${modelTag}`,
-    ...(given.overwrite && isFirst(ranks) ? { makeRoom: () => removeRun(folder) } : {}),
+    ...(given.overwrite && isFirst(ranks) ? { clearFolder: () => removeRun(folder) } : {}),
     ...(checkpoint === undefined ? {} : { checkpoint }),
   });
   if (exitCode !== 0) return exitCode;

@@ -74,11 +74,11 @@ export function chatBy(recipe: ChatRecipe): (args: readonly string[]) => Promise
     summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
     command: "deno task chat",
     flags,
-    run: (values, args) => run(values, args, recipe),
+    run: (values, args) => runChat(values, args, recipe),
   });
 }
 
-async function run(
+async function runChat(
   values: ChatValues,
   args: readonly string[],
   recipe: ChatRecipe,

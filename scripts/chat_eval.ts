@@ -54,8 +54,8 @@ const flags = {
   ...modelFlags,
   ...fromFlags,
   source: choice(["sft", "rl"], "sft", "The model's stage"),
-  name: text("Dino", "The name that the model goes by in conversations made by rule"),
-  numExamples: integer(40, "Questions of each exam made by rule"),
+  name: text("Dino", "The name that the model goes by in the synthetic conversations"),
+  numExamples: integer(40, "Questions of each synthetic exam"),
   maxProblems: integer(-1, "Questions of each file, -1 for all", { or: -1 }),
   numSamples: integer(1, "Answers to each question that is answered in words"),
   temperature: decimal(0, "1 samples as the model predicts, 0 is certain"),
@@ -75,7 +75,7 @@ export const main = mainOf({
   summary: "Examines the model that was fine-tuned last.",
   command: "deno task chat_eval",
   flags,
-  run: onRanks(run),
+  run: onRanks(runChatEval),
 });
 
 interface Result {
@@ -89,7 +89,7 @@ interface Result {
   readonly parts: readonly (readonly [name: string, right: number, asked: number])[];
 }
 
-async function run(
+async function runChatEval(
   ranks: RunRanks | null,
   values: EvalValues,
   args: readonly string[],
@@ -153,13 +153,13 @@ async function openExams(values: EvalValues, python: Python | null): Promise<Exa
       );
     }
     const options = python === null ? {} : { python };
-    exams.push(await blameFlagsFor(readRows(format, path.join("="), options)));
+    exams.push(await withUsageError(readRows(format, path.join("="), options)));
   }
   return exams;
 }
 
 /** A task that flags do not allow is blamed on them. */
-async function blameFlagsFor(opening: Promise<ExamTask>): Promise<ExamTask> {
+async function withUsageError(opening: Promise<ExamTask>): Promise<ExamTask> {
   try {
     return await opening;
   } catch (error) {

@@ -51,13 +51,13 @@ export const chatRecipe: ChatRecipe = {
 export const CHAT_TAG = "chat";
 
 /** Where to compute. */
-type Place = Pick<Values<typeof deviceFlags>, "device" | "threads" | "noBlas">;
+type DeviceChoice = Pick<Values<typeof deviceFlags>, "device" | "threads" | "noBlas">;
 
-function placeOf({ device, threads, noBlas }: Place): string[] {
+function deviceArguments({ device, threads, noBlas }: DeviceChoice): string[] {
   return ["--device", device, "--threads", `${threads}`, ...(noBlas ? ["--no-blas"] : [])];
 }
 
-export interface RecipeRun extends Place {
+export interface RecipeRun extends DeviceChoice {
   readonly baseTag: string;
   readonly modelTag: string;
   /** The name that the model goes by. */
@@ -65,15 +65,15 @@ export interface RecipeRun extends Place {
   readonly steps: number;
 }
 
-/** Fine-tunes a base model on conversations made by rule. @returns The exit code. */
+/** Fine-tunes a base model on the synthetic conversations. @returns The exit code. */
 export function fineTuneByRecipe(run: RecipeRun): Promise<number> {
   const { baseTag, modelTag, name, steps } = run;
   const tags = ["--base-tag", baseTag, "--model-tag", modelTag, "--name", name];
   const args = [...chatRecipe.fineTuning, "--num-iterations", `${steps}`, ...tags];
-  return fineTune([...args, ...placeOf(run)]);
+  return fineTune([...args, ...deviceArguments(run)]);
 }
 
-export interface ChatModelOptions extends Place {
+export interface ChatModelOptions extends DeviceChoice {
   readonly recipe: ChatRecipe;
   /** The name that the model goes by. */
   readonly name: string;
@@ -95,7 +95,7 @@ export async function isChatModelBegun(): Promise<boolean> {
  */
 export async function makeChatModel(options: ChatModelOptions): Promise<number> {
   const { recipe, name, overwrite } = options;
-  const place = placeOf(options);
+  const place = deviceArguments(options);
   const again = "deno task chat";
   const tag = ["--model-tag", CHAT_TAG];
   const fresh = overwrite ? [...tag, "--overwrite"] : tag;
@@ -128,7 +128,7 @@ export async function makeChatModel(options: ChatModelOptions): Promise<number> 
       await trainBase([...recipe.base, ...fresh, ...place], again);
     if (code !== 0) return code;
   }
-  print("\nFine-tuning on conversations made by rule:\n");
+  print("\nFine-tuning on synthetic conversations:\n");
   const from = ["--base-tag", isOwn ? CHAT_TAG : "speedrun", "--name", name];
   return await fineTune([...recipe.fineTuning, ...from, ...fresh, ...place], again);
 }

@@ -41,7 +41,7 @@ const flags = {
       "spelling, stories (without a contradiction), or GSM8K=FILE",
     "NAME",
   ),
-  name: text("Dino", "The name that the model goes by in conversations made by rule"),
+  name: text("Dino", "The name that the model goes by in the synthetic conversations"),
   sftTag: runName("The fine-tuned model's run, by default the latest one"),
   sftStep: optional(integer(0, "The step of the model, by default the latest", { least: 0 })),
   numIterations: integer(60, "The number of steps"),
@@ -76,10 +76,10 @@ export const main = mainOf({
   summary: "Reinforces right answers of the model that was fine-tuned last.",
   command: "deno task chat_rl",
   flags,
-  run: onRanks(run),
+  run: onRanks(runChatRl),
 });
 
-async function run(
+async function runChatRl(
   ranks: RunRanks | null,
   given: ReinforceValues,
   args: readonly string[],
@@ -132,10 +132,10 @@ async function run(
     } else if (event.kind === "checkpoint") print(`Saved ${event.path}`);
     else return event.exitCode;
   }
-  throw new Error("Cannot finish the run: it ended without a word");
+  throw new Error("Cannot finish the run: no `end` event was received");
 }
 
-/** The most answers of a batch, by default, that divide those of a question. */
+/** Maximum answers of a batch, by default, that divide those of a question. */
 function batchFor({ numSamples, deviceBatchSize }: ReinforceValues): number {
   let size = Math.min(numSamples, deviceBatchSize);
   while (numSamples % size !== 0) size--;

@@ -18,7 +18,6 @@ import { type Checkpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
 import {
-  blameFlags,
   decimal,
   givenFlags,
   integer,
@@ -32,6 +31,7 @@ import {
   toggle,
   UsageError,
   type Values,
+  withUsageErrors,
 } from "./flags.ts";
 import { count } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
@@ -59,7 +59,7 @@ const flags = {
     "GLOB",
   ),
   documentEpochs: integer(10, "How often every document is read"),
-  name: text("Dino", "The name that the model goes by in conversations made by rule"),
+  name: text("Dino", "The name that the model goes by in the synthetic conversations"),
   epochs: integer(1, "How often every conversation is seen"),
   numIterations: integer(-1, "Steps with conversations, -1 to derive them from the epochs", {
     or: -1,
@@ -125,11 +125,11 @@ export function fineTune(args: readonly string[], resumeCommand?: string): Promi
     summary: "Fine-tunes a base model on conversations, so that it answers.",
     command: "deno task chat_sft",
     flags,
-    run: onRanks((...given) => run(...given, resumeCommand)),
+    run: onRanks((...given) => runChatSft(...given, resumeCommand)),
   }, args);
 }
 
-async function run(
+async function runChatSft(
   ranks: RunRanks | null,
   given: FineTuneValues,
   args: readonly string[],
@@ -274,7 +274,7 @@ async function openTask(
   if (kind === "spelling" || kind === "spellingbee") {
     const { common, many } = await readWords();
     const make = kind === "spelling" ? simpleSpelling : spellingBee;
-    return blameFlags(() => make({ words: [...common, ...many], size: length }));
+    return withUsageErrors(() => make({ words: [...common, ...many], size: length }));
   }
   throw new UsageError(`Cannot use --task: wanted rules, spelling or spellingbee, got "${kind}"`);
 }

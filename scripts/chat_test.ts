@@ -232,7 +232,7 @@ Deno.test("without a model and without someone to ask, a chat says how to make o
   assertStringIncludes(stderr, "There is no fine-tuned model yet. Make one: deno task chat --yes");
 });
 
-Deno.test("chat_eval prints a table of exams made by rule, and a line of JSON", async () => {
+Deno.test("chat_eval prints a table of synthetic exams, and a line of JSON", async () => {
   const args =
     "--task rules --num-examples 2 --max-new-tokens 4 --num-samples 2 --device cpu --threads 1";
   const { code, stdout, stderr } = await runScript("chat_eval.ts", args.split(" "), home);

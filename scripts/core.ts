@@ -10,7 +10,7 @@ import {
 } from "../chat/mod.ts";
 import type { PretrainOptions, TrainableModel } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { blameFlags, optional, text, type Values } from "./flags.ts";
+import { optional, text, type Values, withUsageErrors } from "./flags.ts";
 
 export const bundleFlags = {
   bundle: optional(
@@ -21,7 +21,7 @@ export const bundleFlags = {
 /**
  * Reads the tasks of the CORE metric, before other work begins.
  *
- * @param maxPerTask The most examples of a task, -1 for all.
+ * @param maxPerTask Maximum examples of a task, -1 for all.
  * @param options.orNone Whether the bundle may be missing, unless a path is given.
  * @throws {Error} If there is no bundle, or it is malformed.
  * @throws {UsageError} If `maxPerTask` leaves too few examples of a task.
@@ -34,7 +34,7 @@ export async function openBundle(
   const place = path ?? await findCoreBundle();
   if (place !== null) {
     const bundle = await readCoreBundle(place);
-    blameFlags(() => checkCore(bundle, maxPerTask === -1 ? Infinity : maxPerTask));
+    withUsageErrors(() => checkCore(bundle, maxPerTask === -1 ? Infinity : maxPerTask));
     return bundle;
   }
   if (orNone) return null;

@@ -1,4 +1,4 @@
-/** Gets the tasks of the CORE metric: downloads a bundle, or generates a small one by rule. */
+/** Gets the tasks of the CORE metric: downloads a bundle, or generates a small synthetic one. */
 
 import {
   bundleFiles,
@@ -31,7 +31,7 @@ const digestFlag: Flag<string> = {
 const flags = {
   from: text(
     "",
-    "Download this zip file, or nanochat's; by default a small bundle is made by rule",
+    "Download this zip file, or nanochat's; by default a small synthetic bundle is made",
     "URL|nanochat",
   ),
   sha256: digestFlag,
@@ -42,10 +42,10 @@ export const main = mainOf({
   summary: "Gets the tasks of the CORE metric, for base_eval --eval core and for training.",
   command: "deno task core_bundle",
   flags,
-  run,
+  run: runCoreBundle,
 });
 
-async function run({ from: given, sha256 }: Values<typeof flags>): Promise<number> {
+async function runCoreBundle({ from: given, sha256 }: Values<typeof flags>): Promise<number> {
   const from = given === "nanochat" ? addressesOf("core")[0]! : given;
   if (sha256 !== "" && from === "") {
     throw new UsageError("Cannot use --sha256: wanted it with --from, got it alone");

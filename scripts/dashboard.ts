@@ -46,10 +46,10 @@ export const main = mainOf({
   summary: "Serves a page of all runs: their curves, values and samples.",
   command: "deno task dashboard",
   flags,
-  run,
+  run: runDashboard,
 });
 
-async function run({ port, open }: Values<typeof flags>): Promise<void> {
+async function runDashboard({ port, open }: Values<typeof flags>): Promise<void> {
   const { serveDashboard }: typeof import("../serve/mod.ts") = await import(SERVE);
   const { buildDashboard }: typeof import("../web/page.ts") = await import(BUILD);
   const page = await buildDashboard();

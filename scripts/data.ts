@@ -42,11 +42,11 @@ export function main(args: readonly string[]): Promise<number> {
       "remove NAME. Addresses: hf:ORG/NAME, npm:PACKAGE@VERSION/PATH, https://…",
     command: "deno task data get climbmix",
     flags,
-    run: (values) => run(values, words),
+    run: (values) => runData(values, words),
   }, args.slice(words.length).map((argument) => shortFlags[argument] ?? argument));
 }
 
-async function run(values: Values<typeof flags>, words: readonly string[]): Promise<number> {
+async function runData(values: Values<typeof flags>, words: readonly string[]): Promise<number> {
   const [action = "list", place, ...more] = words;
   if (!actions.some((known) => known === action) || more.length > 0) {
     throw new UsageError(`Cannot use ${words.join(" ")}: wanted ${actions.join(", ")}`);

@@ -68,10 +68,10 @@ export const main = mainOf({
   summary: "Explains each kernel that runs: the line that called it, why this kernel, time, bytes.",
   command: "deno task explain",
   flags,
-  run,
+  run: runExplain,
 });
 
-async function run(values: Values<typeof flags>): Promise<void> {
+async function runExplain(values: Values<typeof flags>): Promise<void> {
   await using device = await openChosenDevice(values);
   print(device.info.description);
   const { code, step: kind, deviceBatchSize: batchSize, depth } = values;

@@ -29,10 +29,10 @@ export const main = mainOf({
   summary: "Writes the latest model, or another program's, as files of another program.",
   command: "deno task export",
   flags,
-  run,
+  run: runExport,
 });
 
-async function run(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
+async function runExport(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
   const { to, type, out, html } = values;
   if (html !== "") return await runHtml(values, givenFlags(args, flags));
   if (to === null) {

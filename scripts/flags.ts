@@ -187,7 +187,7 @@ export function givenFlags(args: readonly string[], flags: Flags): ReadonlySet<s
 }
 
 /** Runs something whose errors are due to wrong flags. */
-export function blameFlags<Result>(run: () => Result): Result {
+export function withUsageErrors<Result>(run: () => Result): Result {
   try {
     return run();
   } catch (error) {

@@ -1,6 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
-  blameFlags,
   choice,
   decimal,
   givenFlags,
@@ -11,6 +10,7 @@ import {
   text,
   toggle,
   UsageError,
+  withUsageErrors,
 } from "./flags.ts";
 
 const flags = {
@@ -96,8 +96,8 @@ Deno.test("only errors due to flags are blamed on the flags", () => {
   const fail = (error: Error) => () => {
     throw error;
   };
-  assertThrows(() => blameFlags(fail(new RangeError("too much"))), UsageError, "too much");
-  assertThrows(() => blameFlags(fail(new TypeError("a bug"))), TypeError, "a bug");
+  assertThrows(() => withUsageErrors(fail(new RangeError("too much"))), UsageError, "too much");
+  assertThrows(() => withUsageErrors(fail(new TypeError("a bug"))), TypeError, "a bug");
 });
 
 Deno.test("a script exits with the code it returns, or 1 or 2 after an error", async () => {

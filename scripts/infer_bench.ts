@@ -9,7 +9,6 @@ import {
   tableAsText,
 } from "../gpt/mod.ts";
 import {
-  blameFlags,
   decimal,
   firstLine,
   type Flag,
@@ -19,6 +18,7 @@ import {
   toggle,
   UsageError,
   type Values,
+  withUsageErrors,
 } from "./flags.ts";
 import { alignColumns, bytes, count, percent, short } from "./format.ts";
 import { chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
@@ -53,10 +53,10 @@ export const main = mainOf({
   summary: "Times prefill and decoding of the latest model, for several batch sizes.",
   command: "deno task infer_bench",
   flags,
-  run,
+  run: runInferBench,
 });
 
-async function run(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
+async function runInferBench(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
   const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   await using device = await openChosenDevice(values);
   const { model } = await choice.load(device, { computeDtype: chosenType(device, values) });
@@ -64,7 +64,7 @@ async function run(values: Values<typeof flags>, args: readonly string[]): Promi
   const bandwidth = values.bandwidth * 1e9 || await measureBandwidth(device);
   const peakFlops = values.peakTflops * 1e12 || await measureMatmulPeak(device);
   const options = { promptTokens, decodeTokens, bandwidth, peakFlops };
-  const costs = blameFlags(() => inferenceCosts(model, options));
+  const costs = withUsageErrors(() => inferenceCosts(model, options));
   if (!values.json) {
     print(
       tableAsText([

@@ -21,10 +21,10 @@ export const main = mainOf({
   summary: "Serves a lesson in a page: from one neuron to a network that learns.",
   command: "deno task learn",
   flags,
-  run,
+  run: runLearn,
 });
 
-async function run({ port, open, ...chosen }: Values<typeof flags>): Promise<void> {
+async function runLearn({ port, open, ...chosen }: Values<typeof flags>): Promise<void> {
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
   const { serveSite } = await import("../web/serve.ts");
   const { Guard } = await import("../serve/http/guard.ts");

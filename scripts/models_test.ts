@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { suggestions } from "../chat/mod.ts";
 import { type ChosenModel, suggestionsFor } from "./models.ts";
 
-Deno.test("what conversations made by rule teach is suggested to ask, and to no other model", () => {
+Deno.test("questions of the synthetic conversations are suggested for models trained on them only", () => {
   const ask = (stage: ChosenModel["stage"], settings: Record<string, string | null>) =>
     suggestionsFor({ stage, meta: { settings } as ChosenModel["meta"] });
   const none = { task: null, conversations: null };

@@ -3,10 +3,10 @@
 import {
   type Checkpoint,
   type Device,
-  letFirstSpeak,
   openRanks,
   RanksError,
   type RunRanks,
+  waitForFirstError,
 } from "../gpt/mod.ts";
 import { architectures } from "../models/architectures.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
@@ -41,7 +41,7 @@ export function onRanks<Given extends Values<typeof parallelFlags>>(
       if (code === 0) print(doneMessage(ranks.ranks));
       return code;
     } catch (error) {
-      if (ranks.rank !== 0) await letFirstSpeak();
+      if (ranks.rank !== 0) await waitForFirstError();
       return ranks.abort(error instanceof UsageError ? 2 : 1, firstLine(error));
     }
   };

@@ -153,7 +153,7 @@ export async function showRun(
       }
     }
   }
-  throw new Error("Cannot finish the run: it ended without a word");
+  throw new Error("Cannot finish the run: no `end` event was received");
 }
 
 function skipMessage({ step, lossScale }: StepEvent): string {

@@ -30,11 +30,11 @@ export function main(args: readonly string[]): Promise<number> {
     summary: "Starts a command on several ranks, and again from its last checkpoint",
     command: "deno task ranks --n 4 -- task train",
     flags,
-    run: (values) => run(values, args.slice(end + 1)),
+    run: (values) => runRanks(values, args.slice(end + 1)),
   }, args.slice(0, end));
 }
 
-async function run(values: Values<typeof flags>, command: readonly string[]): Promise<number> {
+async function runRanks(values: Values<typeof flags>, command: readonly string[]): Promise<number> {
   if (command.length === 0) {
     throw new UsageError("Cannot start ranks: wanted a command after --, such as task train");
   }

@@ -63,10 +63,10 @@ export const main = mainOf({
   summary: "Reports on the latest run of each stage, in Markdown and as a page.",
   command: "deno task report",
   flags,
-  run,
+  run: runReport,
 });
 
-async function run(values: Values<typeof flags>): Promise<number> {
+async function runReport(values: Values<typeof flags>): Promise<number> {
   const { runs, problems } = await listRuns();
   for (const problem of problems) printError(problem);
   const tag = values.modelTag || null;

@@ -2,7 +2,7 @@
 
 import { compareRuns, findRun, listRuns, removeWholeRun, type RunSummary } from "../chat/mod.ts";
 import { describeProgress } from "../gpt/mod.ts";
-import { blameFlags, list, mainOf, toggle, UsageError, type Values } from "./flags.ts";
+import { list, mainOf, toggle, UsageError, type Values, withUsageErrors } from "./flags.ts";
 import { alignColumns, count, duration } from "./format.ts";
 import { print, printError } from "./output.ts";
 import { figureTitle, settingTitle } from "./words.ts";
@@ -18,14 +18,14 @@ export const main = mainOf({
   summary: "Lists the runs of all stages, compares them, and removes them.",
   command: "deno task runs",
   flags,
-  run,
+  run: runRuns,
 });
 
-async function run({ compare, remove, yes }: Values<typeof flags>): Promise<void> {
+async function runRuns({ compare, remove, yes }: Values<typeof flags>): Promise<void> {
   const { runs, problems } = await listRuns();
   for (const problem of problems) printError(problem);
   const named = (names: readonly string[]) =>
-    names.map((name) => blameFlags(() => findRun(runs, name)));
+    names.map((name) => withUsageErrors(() => findRun(runs, name)));
   if (compare.length === 1) {
     throw new UsageError("Cannot use --compare: wanted it twice or more, got it once");
   }

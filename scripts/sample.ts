@@ -42,10 +42,10 @@ export const main = mainOf({
   summary: "Continues text with the latest base model.",
   command: "deno task sample",
   flags,
-  run,
+  run: runSample,
 });
 
-async function run(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
+async function runSample(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
   const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   await using device = await openChosenDevice(values);
   const computeDtype = chosenType(device, values);

@@ -34,7 +34,7 @@ export const main = mainOf({
     "Lets a model tell stories and answers questions about others, and checks each sentence.",
   command: "deno task sense",
   flags,
-  run,
+  run: runSense,
 });
 
 /** A column of the table: who told the stories, and answered the questions. */
@@ -44,7 +44,7 @@ interface Column {
   readonly questions: QuestionTally | null;
 }
 
-async function run(values: Values<typeof flags>): Promise<void> {
+async function runSense(values: Values<typeof flags>): Promise<void> {
   const checkpoint = await openModel(values);
   checkCorpus(checkpoint);
   const source = await openCorpus("stories");

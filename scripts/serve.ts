@@ -71,10 +71,10 @@ export const main = mainOf({
   summary: "Serves the model that was saved last, by OpenAI's API.",
   command: "deno task serve",
   flags,
-  run,
+  run: runServe,
 });
 
-async function run(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
+async function runServe(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
   const apiKey = await readKey(values);
   const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   const { name, checkpoint } = choice;

@@ -34,7 +34,7 @@ export const main = mainOf({
   summary: "Writes the lesson as static files: open index.html, or put them on any host.",
   command: "deno task site",
   flags,
-  run,
+  run: runSite,
 });
 
 /** The files of the model that comes with the page, as far as they are there; `null` if it is to be made. */
@@ -48,7 +48,7 @@ export async function readModel(
   );
 }
 
-async function run(
+async function runSite(
   { output, model, noModel, url, overwrite }: Values<typeof flags>,
 ): Promise<number | void> {
   if (output === null) throw new UsageError("Cannot write the pages: wanted --output, got none");

@@ -103,10 +103,10 @@ export const main = mainOf({
   summary: "Trains a tokenizer and a GPT of your own, and generates text: in minutes.",
   command: "deno task speedrun",
   flags,
-  run,
+  run: runSpeedrun,
 });
 
-async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
+async function runSpeedrun(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
   const start = performance.now();
   const folder = stagePath("base", given.modelTag);
   using interrupt = interruptTraining(null);
@@ -127,7 +127,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
       interrupt,
       device,
       tokenizer,
-      ...(given.resume ? {} : { makeRoom: () => setEarlierAside(folder, lock) }),
+      ...(given.resume ? {} : { clearFolder: () => archivePreviousRun(folder, lock) }),
       resumeCommand: `deno task speedrun --resume --model-tag ${values.modelTag}`,
       ...(checkpoint === undefined ? {} : { checkpoint }),
       ...(isOfStories ? { measure: questionsMeasure(tokenizer, values.numIterations) } : {}),
@@ -180,9 +180,9 @@ async function goOnIntoChat(
   const chatFolder = stagePath("sft", modelTag);
   {
     await using lock = await lockRun(chatFolder);
-    await setEarlierAside(chatFolder, lock);
+    await archivePreviousRun(chatFolder, lock);
   }
-  print("\nFine-tuning on conversations made by rule:\n");
+  print("\nFine-tuning on synthetic conversations:\n");
   const code = await fineTuneByRecipe({ ...values, baseTag: modelTag, name: "Dino", steps });
   if (code !== 0) return code;
   const checkpoint = await openCheckpoint(chatFolder);
@@ -207,7 +207,7 @@ async function goOnIntoChat(
 }
 
 /** Renames an earlier run: a speedrun always starts over, and keeps what others made. */
-async function setEarlierAside(folder: string, lock: RunLock): Promise<void> {
+async function archivePreviousRun(folder: string, lock: RunLock): Promise<void> {
   if ((await savedSteps(folder)).length === 0) return;
   print(`The earlier run is now ${await lock.setAside()}.\n`);
 }

@@ -45,10 +45,10 @@ export const main = mainOf({
   summary: "Measures the tokenizer's compression of texts of several kinds.",
   command: "deno task tok_eval",
   flags,
-  run,
+  run: runTokEval,
 });
 
-async function run({ against, maxChars, data, json }: Values<typeof flags>): Promise<void> {
+async function runTokEval({ against, maxChars, data, json }: Values<typeof flags>): Promise<void> {
   const tokenizer = await loadKeptTokenizer();
   const named = [...ruleTexts(), ...await corpusTexts(data, maxChars)];
   const others = Object.fromEntries(

@@ -21,10 +21,10 @@ export const main = mainOf({
   summary: "Trains a byte-level BPE tokenizer on a corpus.",
   command: "deno task tok_train",
   flags,
-  run,
+  run: runTokTrain,
 });
 
-async function run(values: Values<typeof flags>): Promise<void> {
+async function runTokTrain(values: Values<typeof flags>): Promise<void> {
   const start = performance.now();
   const source = await openCorpus(values.data);
   const tokenizer = await trainTokenizer(source, values);

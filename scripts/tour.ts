@@ -22,10 +22,10 @@ Stops:
 ${stops.map(({ title }, i) => `  ${`${i + 1}`.padStart(2)}  ${title}`).join("\n")}`,
   command: "deno task tour",
   flags,
-  run,
+  run: runTour,
 });
 
-async function run({ step, stop }: Values<typeof flags>): Promise<void> {
+async function runTour({ step, stop }: Values<typeof flags>): Promise<void> {
   // Deno.noColor is true if NO_COLOR is set; colors in a file or a pipe are noise.
   const bold = Deno.stdout.isTerminal() && !Deno.noColor ? "\x1b[1;36m%s\x1b[0m" : "%s";
   const numbers = stop === null ? stops.map((_, i) => i + 1) : [stop];

@@ -36,7 +36,7 @@ export interface TrainingRun {
   readonly device: Device;
   readonly tokenizer: Tokenizer;
   /** Removes an earlier run, when everything else is ready. */
-  readonly makeRoom?: () => Promise<void>;
+  readonly clearFolder?: () => Promise<void>;
   readonly resumeCommand: string;
   readonly checkpoint?: Checkpoint;
   /** A measurement besides bits per byte. @default {CORE, if there is a bundle} */
@@ -108,7 +108,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     profile: isFirst && wantsProfile(flags),
     parallel: ranks ?? undefined,
   });
-  await run.makeRoom?.();
+  await run.clearFolder?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
   tellPrecision(device, checkpoint);
 

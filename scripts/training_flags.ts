@@ -11,7 +11,6 @@ import { SPECIAL_TOKENS } from "../tokenizer/mod.ts";
 import { bundleFlags } from "./core.ts";
 import { deviceFlags, trainingPrecision } from "./device.ts";
 import {
-  blameFlags,
   choice,
   decimal,
   type Flag,
@@ -23,6 +22,7 @@ import {
   text,
   UsageError,
   type Values,
+  withUsageErrors,
 } from "./flags.ts";
 import { kebabCase } from "./words.ts";
 
@@ -142,7 +142,7 @@ export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
 
 /** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */
 export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): TrainingPlan {
-  const plan = blameFlags(() => planTraining({ ...flags, vocabSize, ranks }));
+  const plan = withUsageErrors(() => planTraining({ ...flags, vocabSize, ranks }));
   if (flags.evalEvery !== -1) checkEvalTokens("evalTokens", flags, plan.config.sequenceLen);
   if (flags.lrScaling === "batch") return plan;
   return { ...plan, learningRates: { ...learningRatesOf(flags), weightDecay: flags.weightDecay } };

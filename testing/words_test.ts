@@ -18,6 +18,15 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(\w+\.rates|(set|Set|optimizer|Optimizer)Rates)\b/, "learningRates"],
   [/\b(Product|\w+Product|(describe|matrix)Products)\b/, "matmul, problem"],
   [/drawTokens|AheadDrawer|draw_ahead/, "sampleTokens, LookaheadDecoder"],
+  [
+    /(\/\*\*|\/\/|^ *\*) (What|Who|Whose) /,
+    "a comment that begins with the noun: The settings of …",
+  ],
+  [/(\/\*\*|\* @param \w+|^ *\*) The most (bytes|characters|memory|seconds|tokens)\b/, "Maximum"],
+  [/\b(made|generated|a task|spelling) by rule\b/i, "synthetic"],
+  [/\bnewShare/, "oneMinusBeta"],
+  [/\bwithout a word\b/, "which event or message is missing"],
+  [/\bare not to be had\b/, "is unavailable"],
   [/\b(initial|normal|optim|organ|recogn|summar)is(e|er|es|ed|ing|ation)\b/i, "-ize"],
 ];
 
@@ -46,6 +55,10 @@ Deno.test("words of the list are found, with what to write instead", () => {
     '1: "optimiser", write -ize',
     '2: "anew", write again, or a new one',
     '2: "what it remembers", write state',
+  ]);
+  assertEquals(wordsIn("/** What a request asks for. */\n/** The most tokens of a choice. */"), [
+    '1: "/** What ", write a comment that begins with the noun: The settings of …',
+    '2: "/** The most tokens", write Maximum',
   ]);
   assertEquals(wordsIn("Submits the matmuls; the optimizer's state is recomputed."), []);
 });

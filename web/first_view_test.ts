@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { shareTags } from "./share.ts";
 import { builtSite, openSite, pageTest } from "./testing/pages.ts";
 
-/** The most bytes, compressed, that are requested before the reader moves. */
+/** Maximum bytes, compressed, that are requested before the reader moves. */
 const MAX_BYTES = 60_000;
 
 async function compressedSize(bytes: Uint8Array<ArrayBuffer>): Promise<number> {

@@ -1,5 +1,5 @@
 /**
- * A small CORE bundle made by rule, in the format of the real one, with tasks that a small model has a
+ * A small synthetic CORE bundle, in the format of the real one, with tasks that a small model has a
  * chance at. Its metric is comparable with itself only.
  *
  * @module

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { readCoreBundle } from "./bundle.ts";
 import { bundleFiles, demonstrationBundle } from "./demonstration.ts";
 
-Deno.test("the bundle made by rule is read back from its files as it is", async () => {
+Deno.test("the synthetic bundle is read back from its files as it is", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.mkdir(`${folder}/eval_data`);
   const bundle = demonstrationBundle();

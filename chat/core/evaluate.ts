@@ -16,7 +16,7 @@ import { type ScoredSequences, sequencesFor, shuffledTask } from "./prompts.ts";
 
 /** Options for {@linkcode evaluateCore}. */
 export interface EvaluateCoreOptions {
-  /** The most examples of a task. @default {Infinity} */
+  /** Maximum examples of a task. @default {Infinity} */
   readonly maxPerTask?: number;
   /** The longest sequence that the model reads. @default {model.maximumLength} */
   readonly maxTokens?: number;
@@ -111,7 +111,7 @@ export async function evaluateCore(
 /**
  * Checks that each task has the examples it shows before the one that is asked.
  *
- * @param maxPerTask The most examples of a task.
+ * @param maxPerTask Maximum examples of a task.
  * @throws {RangeError} If a task has too few, or there is no task.
  *
  * @example

@@ -23,7 +23,7 @@ export interface ScoredSequences {
 /**
  * The task's examples in the order in which they are asked: shuffled with seed 1337, and cut.
  *
- * @param maxExamples The most examples; all by default.
+ * @param maxExamples Maximum examples; all by default.
  *
  * @example
  * ```ts

@@ -19,7 +19,7 @@ export interface CategoricalOptions {
   readonly batchSize?: number;
   /** How problems become tokens. @default {nanochatFormat(tokenizer)} */
   readonly format?: ChatFormat | undefined;
-  /** The most problems. @default {Infinity} */
+  /** Maximum problems. @default {Infinity} */
   readonly maxProblems?: number;
   /** Stops the evaluation, which then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;

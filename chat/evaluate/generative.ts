@@ -20,11 +20,11 @@ import type { GenerativeTask } from "../tasks/task.ts";
 export interface GenerativeOptions extends SamplingOptions {
   /** How many answers are sampled for each problem. @default {1} */
   readonly samples?: number;
-  /** The most tokens of an answer; fewer where the model reads no more. @default {512} */
+  /** Maximum tokens of an answer; fewer where the model reads no more. @default {512} */
   readonly maxTokens?: number;
   /** How problems become tokens. @default {nanochatFormat(tokenizer)} */
   readonly format?: ChatFormat | undefined;
-  /** The most problems. @default {Infinity} */
+  /** Maximum problems. @default {Infinity} */
   readonly maxProblems?: number;
   /** Stops the evaluation, which then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;

@@ -49,7 +49,7 @@ export interface ReinforceOptions
   readonly numSamples?: number;
   /** Answers that are sampled in one batch. @default {8} */
   readonly deviceBatchSize?: number;
-  /** The most tokens of an answer. @default {256} */
+  /** Maximum tokens of an answer. @default {256} */
   readonly maxNewTokens?: number;
   /** The temperature of sampling. @default {1} */
   readonly temperature?: number;
@@ -63,7 +63,7 @@ export interface ReinforceOptions
   readonly initialFraction?: number;
   /** Steps from one evaluation to the next; −1 for never. @default {60} */
   readonly evalEvery?: number;
-  /** The most questions of an evaluation. @default {400} */
+  /** Maximum questions of an evaluation. @default {400} */
   readonly evalExamples?: number;
   /** Steps from one checkpoint to the next, without the optimizer; −1 only after the last. @default {60} */
   readonly saveEvery?: number;
@@ -207,7 +207,7 @@ async function* reinforce(
     const [reward, length, silent] = sumOver([
       sum(rollouts.map(({ reward }) => reward)),
       sum(rollouts.map(({ length }) => length)),
-      groups.filter(teachesNothing).length,
+      groups.filter(hasNoSignal).length,
     ]) as [number, number, number];
     if (silent < examplesPerStep) {
       for (const parameter of model.parameters().values()) {
@@ -237,7 +237,7 @@ interface Group {
 }
 
 /** Whether all answers have the same reward: the gradient is 0 then. */
-function teachesNothing({ rollouts }: Group): boolean {
+function hasNoSignal({ rollouts }: Group): boolean {
   return rollouts.every(({ reward }) => reward === rollouts[0]!.reward);
 }
 
@@ -312,7 +312,7 @@ function addGradients(
   { deviceBatchSize = 8 }: ReinforceOptions,
   questions: number,
 ): void {
-  if (teachesNothing(group)) return;
+  if (hasNoSignal(group)) return;
   const { prompt, rollouts } = group;
   const advantages = advantagesOf(rollouts.map(({ reward }) => reward));
   const width = prompt.length + Math.max(...rollouts.map(({ ids }) => ids.length));

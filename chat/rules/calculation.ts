@@ -98,7 +98,7 @@ export function arithmetic(random: PythonRandom, subject: Subject): Exchange {
 }
 
 /**
- * The same with more digits than any conversation made by rule has: a model that was fine-tuned on these
+ * The same with more digits than any synthetic conversation has: a model that was fine-tuned on these
  * copies such numbers wrongly more often than not, and has something to learn by practice.
  */
 export function longArithmetic(random: PythonRandom, subject: Subject): Exchange {

@@ -1,5 +1,5 @@
 /**
- * Conversations made by rule: what `task chat` fine-tunes on when there is nothing else, and an exam on
+ * Synthetic conversations: `task chat` fine-tunes on them when there is nothing else, and an exam on
  * what they teach.
  *
  * @module
@@ -249,7 +249,7 @@ export interface PracticeOptions extends RuleOptions {
  * Questions of one kind to practice on, or to measure practice on.
  *
  * @param kind The name of an exam, but for `names`; or `long-arithmetic`, with more digits than the
- * conversations made by rule have; or `stories`, of which every one without a contradiction is right.
+ * synthetic conversations have; or `stories`, of which every one without a contradiction is right.
  * @param size The number of questions.
  * @throws {RangeError} If there is no such kind.
  */

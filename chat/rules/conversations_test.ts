@@ -6,7 +6,7 @@ import { readCountries, readWords } from "./facts.ts";
 
 const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
 
-Deno.test("conversations made by rule can be rendered, and are the same for the same seed", async () => {
+Deno.test("synthetic conversations can be rendered, and are the same for the same seed", async () => {
   const task = await ruleConversations(500, { name: "Rex" });
   const other = await ruleConversations(500, { name: "Rex", seed: 2 });
   const lengths = new Map<number, number>();

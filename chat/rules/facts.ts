@@ -1,5 +1,5 @@
 /**
- * Facts for conversations made by rule: small tables here, countries and words from packages.
+ * Facts for synthetic conversations: small tables here, countries and words from packages.
  *
  * @module
  */

@@ -48,7 +48,7 @@ export interface FineTuneOptions
   readonly loadOptimizer?: boolean;
   /** Steps from one evaluation to the next; −1 for never. */
   readonly evalEvery: number;
-  /** The most tokens of an evaluation. */
+  /** Maximum tokens of an evaluation. */
   readonly evalTokens: number;
   /** The seed of the order of the conversations. */
   readonly seed: number;

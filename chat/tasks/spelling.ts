@@ -1,5 +1,5 @@
 /**
- * Spelling by rule: how many of a letter are in a word, and words spelled out.
+ * Synthetic spelling tasks: how many of a letter are in a word, and words spelled out.
  *
  * Both teach a model what its tokens hide: the letters they stand for.
  *
@@ -12,7 +12,7 @@ import type { Conversation } from "../../tokenizer/mod.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import type { Task } from "./task.ts";
 
-/** Which examples a task by rule makes: those of one split are never those of the other. */
+/** The split of a synthetic task: examples of one split are never in the other. */
 export type Split = "train" | "test";
 
 /** Options for {@linkcode spellingBee} and {@linkcode simpleSpelling}. */

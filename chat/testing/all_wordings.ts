@@ -1,4 +1,4 @@
-/** All wordings of conversations made by rule, by name. @module */
+/** All wordings of synthetic conversations, by name. @module */
 
 import { bareCalculation, calculationWordings, operations } from "../rules/calculation.ts";
 import { aboutTime } from "../rules/calendar.ts";

@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
  *
  * @param code JavaScript. It cannot make code of strings.
  * @param folder The URL of a folder that has a `package.json`.
- * @param memory The most MiB of each memory of WebAssembly.
+ * @param memory Maximum MiB of each memory of WebAssembly.
  * @throws {Error} If this process may not start Deno, for which it needs `--allow-run` with
  * `Deno.execPath()`.
  */

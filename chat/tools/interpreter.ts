@@ -138,7 +138,7 @@ export interface Pyodide {
  * @param folder The URL of the package's folder.
  * @param imports Python that imports what programs often need, before the snapshot is made.
  * @param driver Python whose value is a function that runs a program: see {@linkcode driver}.
- * @param maxOutput The most characters that a program may print; what follows is dropped.
+ * @param maxOutput Maximum characters that a program may print; what follows is dropped.
  */
 export async function interpret(
   importPyodide: () => Promise<{ loadPyodide(options: object): Promise<Pyodide> }>,

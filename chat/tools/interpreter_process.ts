@@ -11,13 +11,13 @@ import {
   supervise,
 } from "./interpreter.ts";
 
-/** The most characters of a program's output that are kept. */
+/** Maximum characters of a program's output that are kept. */
 const MAX_OUTPUT = 10_000;
 
-/** The most characters of a process's output that are kept: an answer with every character escaped. */
+/** Maximum characters of a process's output that are kept: an answer with every character escaped. */
 const MAX_ANSWER = 20 * MAX_OUTPUT;
 
-/** The most milliseconds until a process is ready. */
+/** Maximum milliseconds until a process is ready. */
 const START_TIMEOUT = 60_000;
 
 /** How much later than its limit a process is killed that does not keep it itself, in milliseconds. */
@@ -29,9 +29,9 @@ export interface InterpreterOptions {
   readonly folder: URL;
   /** The memory of an interpreter that has loaded, from {@linkcode makeSnapshot}. */
   readonly snapshot: Uint8Array;
-  /** The most memory of a program, in MiB. */
+  /** Maximum memory of a program, in MiB. */
   readonly memory: number;
-  /** The most time of a program, in seconds. */
+  /** Maximum time of a program, in seconds. */
   readonly seconds: number;
 }
 

@@ -23,9 +23,9 @@ import { openSnapshot } from "./snapshot.ts";
 
 /** Options for {@linkcode Python.open}. */
 export interface PythonOptions {
-  /** The most seconds of a program. @default {5} */
+  /** Maximum seconds of a program. @default {5} */
   readonly seconds?: number;
-  /** The most memory of a program, in MiB. @default {256} */
+  /** Maximum memory of a program, in MiB. @default {256} */
   readonly memory?: number;
   /** How many processes there are at a time, waiting or running. Each takes 200 MB. @default {2} */
   readonly processes?: number;

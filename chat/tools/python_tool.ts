@@ -10,7 +10,7 @@ import type { Python } from "./python.ts";
 
 /** Options for {@linkcode pythonTool}. */
 export interface PythonToolOptions {
-  /** The most characters of an answer, which the model has to read. @default {200} */
+  /** Maximum characters of an answer, which the model has to read. @default {200} */
   readonly maxCharacters?: number;
 }
 

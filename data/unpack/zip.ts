@@ -5,7 +5,7 @@ import { importZip } from "../deps.ts";
 /** Maximum bytes of all files together, unpacked. nanochat's bundle of examinations has 0.2 GB. */
 const MAX_BYTES = 2 ** 30;
 
-/** The most bytes unpacked for each byte of the zip file. Texts have 5 to 20, empty bytes 1,000. */
+/** Maximum bytes unpacked for each byte of the zip file. Texts have 5 to 20, empty bytes 1,000. */
 const MAX_RATIO = 200;
 
 /** The files of a zip file. */

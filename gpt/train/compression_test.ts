@@ -6,7 +6,7 @@ import { Tokenizer } from "../../tokenizer/mod.ts";
 import { loadPublishedTokenizer, measureCompression } from "./compression.ts";
 import { ruleTexts } from "./rule_texts.ts";
 
-Deno.test("published tokenizers give js-tiktoken's ids on every text made by rule", async () => {
+Deno.test("published tokenizers give js-tiktoken's ids on every synthetic text", async () => {
   for (const [name, ranks] of [["gpt2", gpt2], ["cl100k_base", cl100k]] as const) {
     const [ours, theirs] = [await loadPublishedTokenizer(name), new Tiktoken(ranks)];
     for (const { text } of ruleTexts()) {

@@ -30,7 +30,7 @@ import { KeptPrefixes, type ReadSequence, sharedLength } from "./prefixes.ts";
 export interface GenerationRequest extends SamplingOptions {
   /** The ids of the prompt: at least one. */
   readonly prompt: readonly number[];
-  /** The most tokens of each choice. */
+  /** Maximum tokens of each choice. */
   readonly maxTokens: number;
   /** How many continuations to sample. */
   readonly choices: number;
@@ -64,9 +64,9 @@ export interface GenerationResult {
 
 /** Options for {@linkcode Batcher}. */
 export interface BatcherOptions {
-  /** The most sequences of a batch. @default {32} */
+  /** Maximum sequences of a batch. @default {32} */
   readonly maxSequences?: number;
-  /** The most requests that wait for a place. @default {64} */
+  /** Maximum requests that wait for a place. @default {64} */
   readonly maxQueue?: number;
   /** Tokens of prompts that are prefilled in a step, at most. @default {256} */
   readonly prefillTokens?: number;
@@ -197,7 +197,7 @@ export class Batcher {
     return this.#waiting.length;
   }
 
-  /** The most sequences of a batch. */
+  /** Maximum sequences of a batch. */
   get maxSequences(): number {
     return this.#maxSequences;
   }

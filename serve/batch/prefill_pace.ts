@@ -36,13 +36,13 @@ export class PrefillPace {
   #stepMs: number | null = null;
   #tokenMs: number | null = null;
 
-  /** @param most The most tokens of a step. */
+  /** @param most Maximum tokens of a step. */
   constructor(most: number) {
     this.#most = most;
   }
 
   /**
-   * The most tokens to prefill in the next step. With those of the others they are a power of two, if
+   * Maximum tokens to prefill in the next step. With those of the others they are a power of two, if
    * possible: kernels are made for each number of rows.
    *
    * @param others The sequences that generate a token in it.

@@ -5,9 +5,9 @@ import { isObject, type JsonObject } from "../openai/fields.ts";
 
 /** Options for {@linkcode readJson}. */
 export interface BodyLimits {
-  /** The most bytes. */
+  /** Maximum bytes. */
   readonly maxBytes: number;
-  /** The most milliseconds. */
+  /** Maximum milliseconds. */
   readonly timeout: number;
 }
 

@@ -18,7 +18,7 @@ export interface ListenOptions {
   readonly port: number;
   /** The milliseconds in which the head of a request has to come, and that a connection may idle. */
   readonly timeout: number;
-  /** The most connections; those beyond are closed at once. */
+  /** Maximum connections; those beyond are closed at once. */
   readonly maxConnections: number;
 }
 

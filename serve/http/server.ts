@@ -35,11 +35,11 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
   readonly format?: ChatFormat;
   /** 0 for any that is free. @default {8000} */
   readonly port?: number;
-  /** The most tokens of a prompt and its answer. @default {defaultContext(model)} */
+  /** Maximum tokens of a prompt and its answer. @default {defaultContext(model)} */
   readonly context?: number;
-  /** The most bytes of a request. @default {2097152} */
+  /** Maximum bytes of a request. @default {2097152} */
   readonly maxBodyBytes?: number;
-  /** The most connections; those beyond are closed at once. @default {256} */
+  /** Maximum connections; those beyond are closed at once. @default {256} */
   readonly maxConnections?: number;
   /**
    * The milliseconds in which the head and then the body of a request have to come, in which a client

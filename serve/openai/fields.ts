@@ -5,7 +5,7 @@ import { ApiError } from "./errors.ts";
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The most characters of a value that a message shows. */
+/** Maximum characters of a value that a message shows. */
 const MAX_SHOWN = 40;
 
 /** The error for a field with a wrong value. */

@@ -34,9 +34,9 @@ export interface ServedModel {
   readonly tokenizer: Tokenizer;
   /** How conversations become tokens; `null` if it was made for none. */
   readonly format: ChatFormat | null;
-  /** The most tokens of a prompt and its answer. */
+  /** Maximum tokens of a prompt and its answer. */
   readonly context: number;
-  /** The most choices of a request. */
+  /** Maximum choices of a request. */
   readonly maxChoices: number;
   /** The bytes of the longest token. */
   readonly longestToken: number;
@@ -48,7 +48,7 @@ export interface CompletionRequest extends Omit<SamplingOptions, "seed"> {
   readonly prompts: readonly (readonly number[])[];
   /** The text before that of each choice. */
   readonly echo: readonly string[];
-  /** The most tokens of a choice. */
+  /** Maximum tokens of a choice. */
   readonly maxTokens: number;
   /** The choices for each prompt. */
   readonly choices: number;
@@ -66,9 +66,9 @@ export interface CompletionRequest extends Omit<SamplingOptions, "seed"> {
   readonly truncatedMessages: number | null;
 }
 
-/** The most messages of a conversation. */
+/** Maximum messages of a conversation. */
 const MAX_MESSAGES = 500;
-/** The most prompts of a request. */
+/** Maximum prompts of a request. */
 const MAX_PROMPTS = 16;
 /** The tokens of a completion where the request names no number, as at OpenAI. */
 const COMPLETION_TOKENS = 16;
@@ -170,14 +170,14 @@ function readCommon(
   };
 }
 
-/** The most tokens of an answer. */
+/** Maximum tokens of an answer. */
 function readLimit(body: JsonObject, field: string, fallback: number): number {
   const range = { least: 0, most: Number.MAX_SAFE_INTEGER, isWhole: true };
   return numberField(body, field, range, fallback);
 }
 
 /**
- * The most tokens of a prompt whose beginning may be left out; `null` if it may not. The field is that of
+ * Maximum tokens of a prompt whose beginning may be left out; `null` if it may not. The field is that of
  * OpenAI's responses: `"auto"` leaves out the oldest of a conversation that is too long.
  */
 function readRoom(
@@ -302,7 +302,7 @@ function encode(text: string, param: string, model: ServedModel, first: number |
 /**
  * Renders a conversation as a prompt for an answer, or for the rest of its last one.
  *
- * @param room The most tokens, for which the oldest exchanges are left out; `null` for all of them.
+ * @param room Maximum tokens, for which the oldest exchanges are left out; `null` for all of them.
  */
 async function renderMessages(
   messages: readonly Message[],

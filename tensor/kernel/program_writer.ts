@@ -1,4 +1,34 @@
-/** The code of programs, on every device: reductions, pass by pass, then the outputs. @module */
+/**
+ * The code of programs, on every device: reductions, pass by pass, then the outputs.
+ *
+ * A program with reductions works on *rows*: lines along the last axis. It visits a row once for each
+ * pass and once for the outputs. For softmax these are three loops, each of which knows the results of
+ * the ones before:
+ *
+ *     pass 1     max = max over the row of x
+ *     pass 2     sum = sum over the row of exp(x − max)
+ *     outputs    y   = exp(x − max) / sum
+ *
+ * Numbers are computed as vectors, which lie in one of two ways:
+ *
+ *     along a row: isAlongRow            across adjacent rows: one number of each
+ *
+ *     row 0  [ a a a a | b b b b | c c   row 0  [ a | b | c | …
+ *     row 1  [ …                         row 1  [ a | b | c | …
+ *                                        row 2  [ a | b | c | …
+ *                                        row 3  [ a | b | c | …
+ *
+ * Along a row, the last vector may be incomplete (`valid`), and the numbers of an accumulator are
+ * combined at the end (`acrossRow`). Across rows there is nothing to combine, and a writer may have
+ * several such groups of rows: `row` numbers them. A program without reductions is the second case
+ * with rows of one element.
+ *
+ * Short formulas compute several vectors per iteration, so that one need not wait for another: `part`
+ * numbers them, and each has accumulators of its own. So with 4 parts, `a`, `b`, `c` and the next
+ * vector of the drawing are visited in one iteration, and `stepOf(4)` is the distance to the next one.
+ *
+ * @module
+ */
 
 import type { Expression, ReduceOperation } from "../expression/expression.ts";
 import { type Program, type Reduction, reductionPasses } from "../expression/program.ts";
@@ -7,22 +37,22 @@ import type { Arithmetic } from "./arithmetic.ts";
 import { hoist, type KnownValues, writeFormulas } from "./formulas.ts";
 import type { Int, KernelBuilder, Vector } from "./language.ts";
 
-/** A vector of a row, or of rows side by side. */
-export interface Place {
-  /** The position in the row. */
+/** Where a vector is: see the drawing above. */
+export interface Position {
+  /** The index along the row. */
   readonly at: Int;
-  /** Which of the rows side by side. */
+  /** Which group of adjacent rows; 0 for vectors along a row. */
   readonly row: number;
-  /** Which of the vectors that are computed in turn. */
+  /** Which of the vectors of one iteration. */
   readonly part: number;
 }
 
 /**
- * Writes the code of a program for an element, for a row, or for several of these side by side.
+ * Writes the code of a program for a row, or for groups of adjacent rows.
  *
- * @typeParam P A place, with what a device needs to know of it.
+ * @typeParam P A position, with what a device needs to know of it.
  */
-export abstract class ProgramWriter<P extends Place> {
+export abstract class ProgramWriter<P extends Position> {
   protected readonly k: KernelBuilder;
   protected readonly program: Program;
   /** Values computed outside of the loops along the row, for each of the adjacent rows. */
@@ -51,14 +81,14 @@ export abstract class ProgramWriter<P extends Place> {
   protected abstract vectorsAtOnce(roots: readonly Expression[]): number;
   /** Positions that all threads of the row advance in a turn of so many vectors. */
   protected abstract stepOf(vectors: number): number;
-  /** Visits the places of this thread from one position to another. */
-  protected abstract forEachPlace(
+  /** Visits the positions of this thread from one position to another. */
+  protected abstract forEachPosition(
     range: readonly [begin: Int, end: Int],
     vectors: number,
-    visit: (place: P) => void,
+    visit: (position: P) => void,
   ): void;
-  /** The value of a leaf at a place. */
-  protected abstract leaf(leaf: Expression, place: P): Vector | undefined;
+  /** The value of a leaf at a position. */
+  protected abstract leaf(leaf: Expression, position: P): Vector | undefined;
   /** The value of a leaf that does not vary in the row. */
   protected abstract fixed(leaf: Expression, row: number): Vector | undefined;
   /** Called for each computed node; returns what to do with its value, if anything. */
@@ -74,7 +104,7 @@ export abstract class ProgramWriter<P extends Place> {
     operations: readonly ReduceOperation[],
     values: readonly Vector[],
   ): readonly Vector[];
-  protected abstract storeElement(output: number, place: P, value: Vector): void;
+  protected abstract storeElement(output: number, position: P, value: Vector): void;
   protected abstract storeResult(output: number, value: Vector, row: number): void;
 
   write(): void {
@@ -92,8 +122,8 @@ export abstract class ProgramWriter<P extends Place> {
     ) as [number[], number[]];
     const rootsOf = (some: readonly number[]) => some.map((o) => outputs[o]!);
     if (perElement.length > 0) {
-      this.#forEach(rootsOf(perElement), (values, place) => {
-        perElement.forEach((o, i) => this.storeElement(o, place, values[i]!));
+      this.#forEach(rootsOf(perElement), (values, position) => {
+        perElement.forEach((o, i) => this.storeElement(o, position, values[i]!));
       });
     }
     this.known.forEach((known, row) => {
@@ -108,22 +138,22 @@ export abstract class ProgramWriter<P extends Place> {
     });
   }
 
-  /** Computes formulas at each place of a row, or of a part of it. */
+  /** Computes formulas at each position of a row, or of a part of it. */
   #forEach(
     roots: readonly Expression[],
-    use: (values: readonly Vector[], place: P) => void,
+    use: (values: readonly Vector[], position: P) => void,
     range = this.range,
   ): void {
-    this.forEachPlace(range, this.vectorsAtOnce(roots), (place) => {
-      const known = this.known[place.row]!;
+    this.forEachPosition(range, this.vectorsAtOnce(roots), (position) => {
+      const known = this.known[position.row]!;
       const values = writeFormulas(
         this.#arithmetic,
         roots,
-        (e) => known.get(e) ?? this.leaf(e, place),
-        (e) => this.onComputed(e, place),
+        (e) => known.get(e) ?? this.leaf(e, position),
+        (e) => this.onComputed(e, position),
       );
       // All are computed before the first store.
-      use(values.length === 1 ? values : values.map((value) => this.k.let(value)), place);
+      use(values.length === 1 ? values : values.map((value) => this.k.let(value)), position);
     });
   }
 
@@ -138,10 +168,10 @@ export abstract class ProgramWriter<P extends Place> {
     const addUp = (range = this.range) =>
       this.#forEach(
         roots,
-        (values, place) =>
+        (values, position) =>
           pass.forEach(({ operation }, i) => {
             const identity = this.#arithmetic.identityOf(operation);
-            accumulators[i]!.add(place.part, this.valid(values[i]!, place, identity));
+            accumulators[i]!.add(position.part, this.valid(values[i]!, position, identity));
           }),
         range,
       );

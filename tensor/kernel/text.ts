@@ -24,7 +24,7 @@ import type {
 /** How tightly operators bind: operands of a lower level are in parentheses. */
 const [ATOM, PRODUCT, SUM, COMPARISON, LOGIC] = [4, 3, 2, 1, 0];
 
-type Operand = Value | number;
+type ValueOrNumber = Value | number;
 
 /** Any value of the language, as text. */
 class Term implements Int, Float, Vector, IntVector, Mask, Condition {
@@ -40,41 +40,42 @@ class Term implements Int, Float, Vector, IntVector, Mask, Condition {
     return this.level < level ? `(${this.text})` : this.text;
   }
 
-  #infix(symbol: string, other: Operand, level: number): Term {
+  #infix(symbol: string, other: ValueOrNumber, level: number): Term {
     return new Term(`${this.at(level)} ${symbol} ${termOf(other).at(level + 1)}`, level);
   }
 
-  #call(name: string, ...others: readonly Operand[]): Term {
+  #call(name: string, ...others: readonly ValueOrNumber[]): Term {
     return new Term(`${name}(${[this, ...others].map((each) => termOf(each).text).join(", ")})`);
   }
 
-  add = (other: Operand): Term => this.#infix("+", other, SUM);
-  subtract = (other: Operand): Term => this.#infix("−", other, SUM);
-  multiply = (other: Operand): Term => this.#infix("·", other, PRODUCT);
-  divide = (other: Operand): Term => this.#infix("/", other, PRODUCT);
-  remainder = (other: Operand): Term => this.#infix("mod", other, PRODUCT);
-  less = (other: Operand): Term => this.#infix("<", other, COMPARISON);
-  lessEqual = (other: Operand): Term => this.#infix("≤", other, COMPARISON);
-  greater = (other: Operand): Term => this.#infix(">", other, COMPARISON);
-  equal = (other: Operand): Term => this.#infix("=", other, COMPARISON);
-  notEqual = (other: Operand): Term => this.#infix("≠", other, COMPARISON);
-  lessUnsigned = (other: Operand): Term => this.#infix("<ᵤ", other, COMPARISON);
-  and = (other: Operand): Term => this.#infix("and", other, LOGIC);
-  or = (other: Operand): Term => this.#infix("or", other, LOGIC);
+  add = (other: ValueOrNumber): Term => this.#infix("+", other, SUM);
+  subtract = (other: ValueOrNumber): Term => this.#infix("−", other, SUM);
+  multiply = (other: ValueOrNumber): Term => this.#infix("·", other, PRODUCT);
+  divide = (other: ValueOrNumber): Term => this.#infix("/", other, PRODUCT);
+  remainder = (other: ValueOrNumber): Term => this.#infix("mod", other, PRODUCT);
+  less = (other: ValueOrNumber): Term => this.#infix("<", other, COMPARISON);
+  lessEqual = (other: ValueOrNumber): Term => this.#infix("≤", other, COMPARISON);
+  greater = (other: ValueOrNumber): Term => this.#infix(">", other, COMPARISON);
+  equal = (other: ValueOrNumber): Term => this.#infix("=", other, COMPARISON);
+  notEqual = (other: ValueOrNumber): Term => this.#infix("≠", other, COMPARISON);
+  lessUnsigned = (other: ValueOrNumber): Term => this.#infix("<ᵤ", other, COMPARISON);
+  and = (other: ValueOrNumber): Term => this.#infix("and", other, LOGIC);
+  or = (other: ValueOrNumber): Term => this.#infix("or", other, LOGIC);
   both = (other: Mask): Term => this.#infix("and", other, LOGIC);
   either = (other: Mask): Term => this.#infix("or", other, LOGIC);
-  xor = (other: Operand): Term => this.#infix("xor", other, LOGIC);
+  xor = (other: ValueOrNumber): Term => this.#infix("xor", other, LOGIC);
   shiftLeft = (bits: number): Term => this.#infix("<<", bits, PRODUCT);
   shiftRight = (bits: number): Term => this.#infix(">>", bits, PRODUCT);
-  min = (other: Operand): Term => this.#call("min", other);
-  max = (other: Operand): Term => this.#call("max", other);
-  pseudoMin = (other: Operand): Term => this.#call("min", other);
-  pseudoMax = (other: Operand): Term => this.#call("max", other);
+  min = (other: ValueOrNumber): Term => this.#call("min", other);
+  max = (other: ValueOrNumber): Term => this.#call("max", other);
+  pseudoMin = (other: ValueOrNumber): Term => this.#call("min", other);
+  pseudoMax = (other: ValueOrNumber): Term => this.#call("max", other);
   clamp = (low: number, high: number): Term => this.#call("clamp", low, high);
-  multiplyAdd = (factor: Operand, summand: Operand): Term => this.multiply(factor).add(summand);
-  negativeMultiplyAdd = (factor: Operand, minuend: Operand): Term =>
+  multiplyAdd = (factor: ValueOrNumber, summand: ValueOrNumber): Term =>
+    this.multiply(factor).add(summand);
+  negativeMultiplyAdd = (factor: ValueOrNumber, minuend: ValueOrNumber): Term =>
     termOf(minuend).subtract(this.multiply(factor));
-  dotBytes = (other: Operand, sum: Operand): Term => this.#call("dotBytes", other, sum);
+  dotBytes = (other: ValueOrNumber, sum: ValueOrNumber): Term => this.#call("dotBytes", other, sum);
   negate = (): Term => new Term(`−${this.at(ATOM)}`, PRODUCT);
   abs = (): Term => this.#call("abs");
   sqrt = (): Term => this.#call("sqrt");
@@ -87,16 +88,16 @@ class Term implements Int, Float, Vector, IntVector, Mask, Condition {
   asI32 = (): Term => this.#call("bits");
   asF32 = (): Term => this.#call("floatOfBits");
   asF32x4 = (): Term => this.#call("floatOfBits");
-  select = (a: Operand, b: Operand): Term =>
+  select = (a: ValueOrNumber, b: ValueOrNumber): Term =>
     new Term(`${this.at(COMPARISON)} ? ${termOf(a).text} : ${termOf(b).text}`, LOGIC);
   where = (value: number): Term => this.select(value, 0);
 }
 
-function termOf(value: Operand): Term {
+function termOf(value: ValueOrNumber): Term {
   return value instanceof Term ? value : new Term(String(value));
 }
 
-const textOf = (value: Operand): string => termOf(value).text;
+const textOf = (value: ValueOrNumber): string => termOf(value).text;
 
 /** Elements, as `name[index]`. */
 class TextBuffer<T extends ElementType> implements Buffer<T> {

@@ -142,12 +142,12 @@ interface Call {
   readonly plan: CpuPlan | null;
 }
 
-type Operand = Omit<TensorLayout, "strides">;
+type OperandLayout = Omit<TensorLayout, "strides">;
 
 /** The shape rule; throws if shapes or dtypes do not suit the program. */
 function inferOutputs(
   program: Program,
-  inputs: readonly Operand[],
+  inputs: readonly OperandLayout[],
   dtype: DType = promote(inputs.map((input) => input.dtype)),
 ): TensorLayout[] {
   checkTypes(program, inputs);
@@ -212,7 +212,7 @@ function run(
   runProgramOnWebGpu(device, program, views, outputs, scalars);
 }
 
-function commonShape(program: Program, operands: readonly Operand[]): readonly number[] {
+function commonShape(program: Program, operands: readonly OperandLayout[]): readonly number[] {
   const shape = broadcastShapes(operands.map((each) => each.shape), `compute ${program.name}`);
   if (program.isRow && shape.length === 0) {
     throw wrongValue(`compute ${program.name}`, "at least one axis", "a scalar");
@@ -276,7 +276,7 @@ function wrongCounts(
   return wrongValue(what, wanted, got);
 }
 
-function checkTypes(program: Program, inputs: readonly Operand[]): void {
+function checkTypes(program: Program, inputs: readonly OperandLayout[]): void {
   if (program.overIntegers && inputs.every(({ dtype }) => dtype === "int32")) return;
   inputs.forEach(({ dtype }, i) => {
     const { name, isInteger } = program.inputs[i]!;

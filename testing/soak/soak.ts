@@ -15,7 +15,7 @@ export interface Tally {
   readonly outcomes: Map<string, number>;
   /** The longest time, in milliseconds. */
   slowest: number;
-  /** The most memory of its process, in MiB. */
+  /** Maximum memory of its process, in MiB. */
   memory: number;
 }
 
@@ -35,7 +35,7 @@ export interface SoakOptions {
   readonly seed: number;
   /** How often each is tried at most. @default {Infinity} */
   readonly times?: number;
-  /** The most MiB of memory of a process. @default {2048} */
+  /** Maximum MiB of memory of a process. @default {2048} */
   readonly memoryLimit?: number;
   /** Is called with the first failures of each trial. */
   readonly onFailure?: (failure: Failure) => void;

@@ -97,7 +97,7 @@ export function setBackend(given: Backend): void {
 }
 
 /** Asks which model there is. */
-export async function meetModel(): Promise<void> {
+export async function fetchModel(): Promise<void> {
   try {
     model.value = await backend!.findModel(key.value);
     wantsKey.value = false;

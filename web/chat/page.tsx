@@ -11,9 +11,9 @@ import { words } from "../words/chat.ts";
 import {
   chats,
   current,
+  fetchModel,
   keepChats,
   key,
-  meetModel,
   model,
   newChat,
   problem,
@@ -165,7 +165,7 @@ function Problem(): JSX.Element | null {
   return (
     <p class="ending failed">
       {problem.value}
-      <Button onClick={() => void meetModel()}>{words.again}</Button>
+      <Button onClick={() => void fetchModel()}>{words.again}</Button>
     </p>
   );
 }
@@ -177,7 +177,7 @@ function Key(): JSX.Element {
       onSubmit={(event) => {
         event.preventDefault();
         key.value = new FormData(event.currentTarget).get("key") as string;
-        void meetModel();
+        void fetchModel();
       }}
     >
       <label for="key">{words.key}</label>
@@ -204,6 +204,6 @@ export function startChat(backend: Backend, look?: () => JSX.Element): void {
   render(<Page />, document.getElementById("page")!);
   keepChats();
   focusComposer();
-  void meetModel();
+  void fetchModel();
   document.documentElement.dataset.ready = "";
 }

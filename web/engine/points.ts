@@ -1,12 +1,12 @@
 /**
- * Points in the plane with a label of 0 or 1, made by rule: what the network of section 8 learns.
+ * Synthetic points in the plane with a label of 0 or 1, which the network of section 8 learns.
  *
  * @module
  */
 
 import { childSeed, randomUniform } from "../../autograd/random.ts";
 
-/** The sets that are made by rule. */
+/** The synthetic sets. */
 export const pointSets = ["clouds", "circle", "xor", "spiral"] as const;
 /** The name of a set; `own` are points that the reader placed. */
 export type PointSet = typeof pointSets[number] | "own";

@@ -1,4 +1,4 @@
-/** Texts made by rule: what a small GPT can learn completely, and the reader can check. @module */
+/** Synthetic texts, which a small GPT can learn completely and the reader can check. @module */
 
 import { childSeed, randomUniform } from "../../autograd/random.ts";
 import { dinosaurs } from "../../lessons/dinosaurs.ts";

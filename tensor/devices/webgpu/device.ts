@@ -303,7 +303,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     });
     const dependencies = dependenciesOf(`run "${kernel.key}"`, compiled.compilation, buffers);
     const group = this.#kernels.bindGroup(compiled, buffers);
-    this.#recording.makeRoom(compiled);
+    this.#recording.reserveArguments(compiled);
     buffers.forEach(({ buffer, own }, i) => {
       buffer.lastRecording = this.#recording.serial;
       if (kernel.buffers[i]!.writes) own.dependsOn = dependencies;

@@ -6,7 +6,7 @@ import type { Expression, ReduceOperation } from "../../expression/expression.ts
 import { type Program, reductionPasses } from "../../expression/program.ts";
 import type { Arithmetic } from "../../kernel/arithmetic.ts";
 import type { Vector } from "../../kernel/language.ts";
-import { type Place as AnyPlace, ProgramWriter } from "../../kernel/program_writer.ts";
+import { type Position as AnyPosition, ProgramWriter } from "../../kernel/program_writer.ts";
 import { wgslArithmetic, WgslBuilder } from "../../kernel/wgsl.ts";
 import { printed, type ScalarType, wgslTypeOf, WgslValue } from "../../kernel/wgsl_value.ts";
 import type { KernelForm } from "./kernel_cache.ts";
@@ -69,12 +69,12 @@ export interface Team {
   readonly rowsFirst: boolean;
 }
 
-interface Place extends AnyPlace {
+interface Position extends AnyPosition {
   /** The position along the innermost axis, in vectors. */
   readonly at: WgslValue;
 }
 
-class ProgramCode extends ProgramWriter<Place> {
+class ProgramCode extends ProgramWriter<Position> {
   protected readonly range = [index("lane"), index("end")] as const;
   protected readonly isAlongRow = true;
   /** Compilers may undo the compensation of rounding errors, and then only short sums are accurate. */
@@ -117,7 +117,7 @@ class ProgramCode extends ProgramWriter<Place> {
     const { rows, lanes, rowsFirst } = this.#team;
     const { number, width } = this.#pattern;
     const threads = rows * lanes;
-    const [lane, place] = rowsFirst
+    const [lane, position] = rowsFirst
       ? [`thread / ${rows}`, `thread % ${rows}`]
       : [`thread % ${lanes}`, `thread / ${lanes}`];
     const partials = Math.max(0, ...reductionPasses(this.program).map((pass) => pass.length));
@@ -130,7 +130,7 @@ class ProgramCode extends ProgramWriter<Place> {
 ${beginMain(threads, "group", "local")}
   let thread = i32(local);
   let lane = ${lane};
-  let wanted = i32(group) * ${rows} + ${place};
+  let wanted = i32(group) * ${rows} + ${position};
   let isWanted = wanted < arguments.items;
   let row = min(wanted, arguments.items - 1);
   let end = select(0, arguments.columns / ${width}, isWanted);`;
@@ -161,8 +161,8 @@ ${beginMain(threads, "group", "local")}
     return new WgslValue(code, this.#pattern.number).splat(this.#pattern.width);
   }
 
-  #load(operand: number, place?: Place): WgslValue {
-    const { buffer, index, width, type, bound } = this.#at(operand, place);
+  #load(operand: number, position?: Position): WgslValue {
+    const { buffer, index, width, type, bound } = this.#at(operand, position);
     const isSingle = width === 1 && isWide(this.#pattern, buffer);
     const element = isSingle
       ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
@@ -174,9 +174,9 @@ ${beginMain(threads, "group", "local")}
     return new WgslValue(code, valueType).splat(this.#pattern.width);
   }
 
-  protected storeElement(output: number, place: Place | undefined, value: WgslValue): void {
+  protected storeElement(output: number, position: Position | undefined, value: WgslValue): void {
     const operand = this.#pattern.firstOutput + output;
-    const { buffer, index, width, type, bound } = this.#at(operand, place);
+    const { buffer, index, width, type, bound } = this.#at(operand, position);
     const { code } = width === value.width ? value : value.lane(0);
     const conversion = type === "i32" ? `truncated${width}` : wgslTypeOf(type, width);
     let stored = type === this.#pattern.number ? code : `${conversion}(${code})`;
@@ -191,12 +191,12 @@ ${beginMain(threads, "group", "local")}
   }
 
   /** Where an operand is, and its type and that of its buffer. */
-  #at(operand: number, place?: Place) {
+  #at(operand: number, position?: Position) {
     const { buffer, dtype, stride } = this.#pattern.operands[operand]!;
     const step = stride === "n" ? ` * arguments.step${operand}` : "";
     return {
       buffer,
-      index: stride === "0" ? `base${operand}` : `base${operand} + ${place!.at.code}${step}`,
+      index: stride === "0" ? `base${operand}` : `base${operand} + ${position!.at.code}${step}`,
       width: stride === "1" ? this.#pattern.width : 1,
       type: elementTypes[dtype],
       bound: typeOfBuffer(this.#pattern, buffer),
@@ -210,11 +210,11 @@ ${beginMain(threads, "group", "local")}
     return isFixed ? this.#load(e.index) : undefined;
   }
 
-  protected leaf(e: Expression, place: Place): WgslValue | undefined {
-    if (e.kind === "input") return this.#load(e.index, place);
+  protected leaf(e: Expression, position: Position): WgslValue | undefined {
+    if (e.kind === "input") return this.#load(e.index, position);
     if (e.kind !== "columnIndex") return undefined;
     const { number, width } = this.#pattern;
-    const { code } = place.at;
+    const { code } = position.at;
     const type = wgslTypeOf(number, width);
     const lanes = `4 * vec4<i32>(${code}) + vec4<i32>(0, 1, 2, 3)`;
     return new WgslValue(`${type}(${width === 1 ? code : lanes})`, type);
@@ -228,10 +228,10 @@ ${beginMain(threads, "group", "local")}
     return this.#team.lanes;
   }
 
-  protected forEachPlace(
+  protected forEachPosition(
     [begin, end]: readonly [begin: WgslValue, end: WgslValue],
     _vectors: number,
-    visit: (place: Place) => void,
+    visit: (position: Position) => void,
   ): void {
     const visitAt = (at: WgslValue) => visit({ at, row: 0, part: 0 });
     if (!this.program.isRow) return visitAt(index("column"));

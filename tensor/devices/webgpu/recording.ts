@@ -37,7 +37,7 @@ export class Recording {
   }
 
   /** Submits it if there is no room for another dispatch of a kernel. */
-  makeRoom({ argumentBytes }: CompiledKernel): void {
+  reserveArguments({ argumentBytes }: CompiledKernel): void {
     const isFull = this.#used * 4 + argumentBytes > this.#integers.byteLength;
     if (isFull || this.timer?.isFull) this.submit();
   }

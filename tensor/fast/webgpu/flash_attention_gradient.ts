@@ -55,18 +55,18 @@ const gradientsOfKeys = gradientOf("keys", [
 ]);
 
 function gradientOf(rows: "queries" | "keys", sums: readonly WeightedSum[]) {
-  const ofQueries = rows === "queries";
-  const [scores, slopes] = ofQueries
+  const areQueries = rows === "queries";
+  const [scores, slopes] = areQueries
     ? [["q", "k"], ["dy", "v"]] as const
     : [["k", "q"], ["v", "dy"]] as const;
   const load = `
     var logSum: vec4<f32>;
     var delta: vec4<f32>;
     for (var i = 0; i < 4; i++) {
-      let own = ${ofQueries ? "row + i" : "columns[i]"};
+      let own = ${areQueries ? "row + i" : "columns[i]"};
       if (own < arguments.queries) {
         let at = (batch * arguments.heads + ${
-    ofQueries ? "rowHead" : "head"
+    areQueries ? "rowHead" : "head"
   }) * arguments.queries + own;
         logSum[i] = logSums[arguments.logSumsOffset + at];
         delta[i] = deltas[arguments.deltasOffset + at];
@@ -74,14 +74,14 @@ function gradientOf(rows: "queries" | "keys", sums: readonly WeightedSum[]) {
     }
 `;
   // A value of a row is one number for all columns.
-  const ofRow = ofQueries ? "[i]" : "";
+  const ofRow = areQueries ? "[i]" : "";
   return defineTiledAttention({
     name: `gradient of attention, ${rows}`,
     ...{ rows, sums, dots: [scores, slopes] },
     perQuery: ["logSums", "deltas"].map((name) => ({ name, type: "f32", writes: false })),
-    begin: ofQueries ? load : "",
+    begin: areQueries ? load : "",
     step: () =>
-      `${ofQueries ? "" : load}
+      `${areQueries ? "" : load}
     var weights = ${dotProducts(scores)} * arguments.scoreScale;
     var changes = ${dotProducts(slopes)};
     for (var i = 0; i < 4; i++) {

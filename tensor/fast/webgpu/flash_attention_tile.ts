@@ -41,9 +41,9 @@ export function areBindable(device: WebGpuDevice, views: ForwardViews): boolean 
 }
 
 /** An operand [B, T, H, D], by the name of its buffer. */
-export type Operand = "q" | "k" | "v" | "y" | "dq" | "dk" | "dv" | "dy";
+export type TensorName = "q" | "k" | "v" | "y" | "dq" | "dk" | "dv" | "dy";
 
-function tokensOf(operand: Operand): "queries" | "keys" {
+function tokensOf(operand: TensorName): "queries" | "keys" {
   return /[kv]/.test(operand) ? "keys" : "queries";
 }
 
@@ -51,8 +51,8 @@ function tokensOf(operand: Operand): "queries" | "keys" {
 export interface WeightedSum {
   /** The weights: a `mat4x4` variable of {@linkcode TiledAttention.step}. */
   readonly weights: string;
-  readonly operand: Operand;
-  readonly result: Operand;
+  readonly operand: TensorName;
+  readonly result: TensorName;
   /** A WGSL expression for the factor of the result. */
   readonly factor: string;
 }
@@ -62,7 +62,7 @@ export interface TiledAttention {
   readonly name: string;
   readonly rows: "queries" | "keys";
   /** The operands of {@linkcode dotProducts}: one of rows, and one of columns. */
-  readonly dots: readonly (readonly [rows: Operand, columns: Operand])[];
+  readonly dots: readonly (readonly [rows: TensorName, columns: TensorName])[];
   readonly sums: readonly WeightedSum[];
   /** Buffers of one float per query, [B, H, Tq]. */
   readonly perQuery: readonly WgslBuffer[];
@@ -161,13 +161,15 @@ fn addOuterOfSeen(sums: mat4x4<f32>, rows: vec4<f32>, columns: vec4<f32>) -> mat
 
 function code(
   { rows, dots, sums, declarations = "", begin, step, end }: TiledAttention,
-  inputs: readonly Operand[],
+  inputs: readonly TensorName[],
   parts: number,
   stored: Stored,
 ): string {
-  const ofQueries = rows === "queries";
-  const [row, column, columns] = ofQueries ? ["query", "key", "keys"] : ["key", "query", "queries"];
-  const [before, after] = ofQueries ? ["left", "right"] : ["right", "left"];
+  const areQueries = rows === "queries";
+  const [row, column, columns] = areQueries
+    ? ["query", "key", "keys"]
+    : ["key", "query", "queries"];
+  const [before, after] = areQueries ? ["left", "right"] : ["right", "left"];
   const each = <T>(items: readonly T[], write: (item: T) => string) => items.map(write).join("");
   const accumulators = sums.flatMap((sum) => accumulatorsOf(sum, parts));
   const scaleSums = (factor: string) =>
@@ -191,12 +193,12 @@ ${beginMain(64, "group", "thread")}
   let batch = i32(workgroup.z);
   let row = ${row} + i32(4u * (thread / 8u));
   let offset = arguments.keys - arguments.queries;
-  let position = ${row} ${ofQueries ? "+" : "-"} offset;
+  let position = ${row} ${areQueries ? "+" : "-"} offset;
   let begin = max(0, position - arguments.${before});
   let end = min(arguments.${columns}, position + ${TILE} + arguments.${after});
 ${each(accumulators, (sum) => `  var ${sum} = mat4x4<f32>();\n`)}${begin}
   // All heads whose queries see these keys, or the only one of these queries.
-  let heads = ${ofQueries ? "1" : "arguments.group"};
+  let heads = ${areQueries ? "1" : "arguments.group"};
   for (var head = rowHead * heads; head < (rowHead + 1) * heads; head++) {
     let keyHead = head / arguments.group;
 ${each(inputs, (x) => `    ${base(x, tokensOf(x) === "queries" ? "head" : "keyHead")}\n`)}
@@ -215,18 +217,18 @@ ${end?.(scaleSums) ?? ""}${each(sums, (sum) => storeResult(sum, parts, stored))}
 }
 
 /** Declares where an operand's head begins. */
-function base(buffer: Operand, head: string): string {
+function base(buffer: TensorName, head: string): string {
   return `let ${buffer}Base = arguments.${buffer}Offset + batch * arguments.${buffer}Batch + ` +
     `${head} * arguments.${buffer}Head;`;
 }
 
 /** The variable for the first token of a tile of an operand. */
-function tileOf(operand: Operand): string {
+function tileOf(operand: TensorName): string {
   return tokensOf(operand) === "queries" ? "query" : "key";
 }
 
 /** A function that loads an element, or zero beyond the tokens and the head. */
-function loadFunction(buffer: Operand): string {
+function loadFunction(buffer: TensorName): string {
   return `
 fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
   let exists = token < arguments.${tokensOf(buffer)} && column < arguments.headSize;
@@ -237,13 +239,13 @@ fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
 }
 
 /** An expression for the dot products of a tile of one operand with a tile of another. */
-export function dotProducts([left, right]: readonly [Operand, Operand]): string {
-  const of = (x: Operand) => `${x}Base, ${tileOf(x)}`;
+export function dotProducts([left, right]: readonly [TensorName, TensorName]): string {
+  const of = (x: TensorName) => `${x}Base, ${tileOf(x)}`;
   return `dot_${left}_${right}(${of(left)}, ${of(right)}, thread)`;
 }
 
-function dotFunction([left, right]: readonly [Operand, Operand]): string {
-  const stage = (buffer: Operand, side: "left" | "right", to: number) => `
+function dotFunction([left, right]: readonly [TensorName, TensorName]): string {
+  const stage = (buffer: TensorName, side: "left" | "right", to: number) => `
       staged[${to}u + column * ${LEAD}u + four] = vec4<f32>(
         ${
     [0, 1, 2, 3].map((i) =>

@@ -134,8 +134,8 @@ function tokensOf(x: View, block: Block, areKeys: boolean): View {
   return { ...viewAs(x, shape, [ofItem, ...ofHeads, ofToken, 1]), offset };
 }
 
-const ofQueries = (x: View, block: Block): View => tokensOf(x, block, false);
-const ofKeys = (x: View, block: Block): View => tokensOf(x, block, true);
+const queriesOf = (x: View, block: Block): View => tokensOf(x, block, false);
+const keysOf = (x: View, block: Block): View => tokensOf(x, block, true);
 
 /** One of the query heads of each key head. */
 function member(x: View, index: number): View {
@@ -146,7 +146,7 @@ function member(x: View, index: number): View {
 /** The log-sum-exps [B, H, Tq] of a block, as [B, Hkv, H / Hkv, queries, 1]. */
 function ofRows(logSums: View, block: Block): View {
   const [ofItem, ofHead] = logSums.strides as [number, number];
-  return ofQueries(viewAs(logSums, [], [ofItem, 1, ofHead]), { ...block, headSize: 1 });
+  return queriesOf(viewAs(logSums, [], [ofItem, 1, ofHead]), { ...block, headSize: 1 });
 }
 
 /** Scores of a block. */
@@ -159,7 +159,7 @@ function allocateScores(device: Device, block: Block, dtype: DType = "float32"):
 }
 
 /** Weights in the type of what they weight: instead of scores, which are freed. */
-function inTypeOf({ dtype }: View, device: Device, block: Block, scores: View): View {
+function castWeights({ dtype }: View, device: Device, block: Block, scores: View): View {
   if (dtype === "float32") return scores;
   const weights = allocateScores(device, block, dtype);
   copyView(device, scores, weights);
@@ -215,12 +215,12 @@ export function attend(
   for (const block of blocksOf(device, problem)) {
     const multiply = multiplier(device, block, isExact);
     const products = allocateScores(device, block);
-    const [queries, keys] = [ofQueries(q, block), ofKeys(k, block)];
+    const [queries, keys] = [queriesOf(q, block), keysOf(k, block)];
     multiply("attention scores", [queries, keys, products], { transposeB: true });
     const saved = ofRows(logSums, block);
     computeSoftmax(device, { ...block, products, upstream: null, logSums: saved });
-    const weights = inTypeOf(v, device, block, products);
-    multiply("attention", [weights, ofKeys(v, block), ofQueries(y, block)]);
+    const weights = castWeights(v, device, block, products);
+    multiply("attention", [weights, keysOf(v, block), queriesOf(y, block)]);
     device.free(weights.allocation);
   }
 }
@@ -242,24 +242,24 @@ export function attendBackward(
   for (const block of blocksOf(device, problem)) {
     const multiply = multiplier(device, block, isExact);
     const [products, slopes] = [allocateScores(device, block), allocateScores(device, block)];
-    const [queries, upstream] = [ofQueries(q, block), ofQueries(dy, block)];
-    const keys = ofKeys(k, block);
+    const [queries, upstream] = [queriesOf(q, block), queriesOf(dy, block)];
+    const keys = keysOf(k, block);
     multiply(name, [queries, keys, products], { transposeB: true });
-    multiply(name, [upstream, ofKeys(v, block), slopes], { transposeB: true });
+    multiply(name, [upstream, keysOf(v, block), slopes], { transposeB: true });
     const saved = ofRows(logSums, block);
     computeSoftmax(device, { ...block, products, upstream: slopes, logSums: saved });
-    const [weights, changes] = [products, slopes].map((x) => inTypeOf(q, device, block, x)) as [
+    const [weights, changes] = [products, slopes].map((x) => castWeights(q, device, block, x)) as [
       View,
       View,
     ];
-    multiply(name, [changes, keys, ofQueries(dq, block)]);
+    multiply(name, [changes, keys, queriesOf(dq, block)]);
     for (let i = 0; i < problem.heads / problem.keyHeads; i++) {
       const add = (...operands: readonly [View, View, View]) =>
         multiply(name, operands.map((x) => member(x, i)) as [View, View, View], {
           ...{ transposeA: true, accumulate: true },
         });
-      add(changes, queries, ofKeys(dk, block));
-      add(weights, upstream, ofKeys(dv, block));
+      add(changes, queries, keysOf(dk, block));
+      add(weights, upstream, keysOf(dv, block));
     }
     for (const { allocation } of [weights, changes]) device.free(allocation);
   }

@@ -17,11 +17,11 @@ import {
 import { type Program, reductionPasses } from "../../../expression/program.ts";
 import { hoist, isExpensive, type KnownValues } from "../../../kernel/formulas.ts";
 import type { Vector } from "../../../kernel/language.ts";
-import { type Place as AnyPlace, ProgramWriter } from "../../../kernel/program_writer.ts";
+import { type Position as AnyPosition, ProgramWriter } from "../../../kernel/program_writer.ts";
 import { F32x4, I32, I32x4 } from "../emitter/values.ts";
 import type { KernelContext, Operand } from "./context.ts";
 
-interface Place extends AnyPlace {
+interface Position extends AnyPosition {
   readonly at: I32;
   /** Whether all lanes are valid, or one. */
   readonly isFull: boolean;
@@ -78,7 +78,7 @@ export function writeRun(context: KernelContext, length: I32): void {
   }, (elements) => context.advance(elements));
 }
 
-class WasmProgramWriter extends ProgramWriter<Place> {
+class WasmProgramWriter extends ProgramWriter<Position> {
   protected readonly blockSteps = 256;
   readonly #context: KernelContext;
   /** Whether all lanes of the rows side by side are valid, or one. */
@@ -117,10 +117,10 @@ class WasmProgramWriter extends ProgramWriter<Place> {
     return this.isAlongRow ? 4 * vectors : 1;
   }
 
-  protected forEachPlace(
+  protected forEachPosition(
     [begin, end]: readonly [begin: I32, end: I32],
     vectors: number,
-    visit: (place: Place) => void,
+    visit: (position: Position) => void,
   ): void {
     const { f, operands } = this.#context;
     const visitAll = (at: I32, vectors: number, isFull: boolean) => {
@@ -138,10 +138,10 @@ class WasmProgramWriter extends ProgramWriter<Place> {
     for (const e of this.#computed) this.#kept.add(e);
   }
 
-  protected leaf(e: Expression, place: Place): Vector | undefined {
-    const { at, part, isFull, addressOf } = place;
+  protected leaf(e: Expression, position: Position): Vector | undefined {
+    const { at, part, isFull, addressOf } = position;
     if (this.#kept.has(e)) {
-      const address = this.#scratchAddress(e, place);
+      const address = this.#scratchAddress(e, position);
       return isFull ? address.loadF32x4() : address.loadLane0();
     }
     if (e.kind === "input") {
@@ -165,22 +165,22 @@ class WasmProgramWriter extends ProgramWriter<Place> {
     return input.load(input.pointer, row, this.#isFull);
   }
 
-  protected override onComputed(e: Expression, place: Place) {
+  protected override onComputed(e: Expression, position: Position) {
     if (!this.#slots.has(e)) return undefined;
     this.#computed.add(e);
     return (value: Vector) => {
       const { f } = this.#context;
-      const address = this.#scratchAddress(e, place);
-      if (place.isFull) f.store(address, value as F32x4);
+      const address = this.#scratchAddress(e, position);
+      if (position.isFull) f.store(address, value as F32x4);
       else f.storeLane(address, value as F32x4, 0);
     };
   }
 
-  #scratchAddress(e: Expression, { at, part }: Place): I32 {
+  #scratchAddress(e: Expression, { at, part }: Position): I32 {
     return this.#slots.get(e)!.add(at.add(4 * part).shiftLeft(2));
   }
 
-  protected override valid(value: F32x4, { isFull }: Place, other: F32x4): F32x4 {
+  protected override valid(value: F32x4, { isFull }: Position, other: F32x4): F32x4 {
     return isFull || !this.isAlongRow ? value : FIRST_LANE.select(value, other);
   }
 
@@ -194,7 +194,7 @@ class WasmProgramWriter extends ProgramWriter<Place> {
     );
   }
 
-  protected storeElement(o: number, { part, isFull, addressOf }: Place, value: F32x4): void {
+  protected storeElement(o: number, { part, isFull, addressOf }: Position, value: F32x4): void {
     const output = this.#context.outputs[o]!;
     output.store(addressOf(output), value, part, isFull);
   }
