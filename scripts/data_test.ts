@@ -21,7 +21,7 @@ const shards = Object.fromEntries(
 );
 const address = "hf:org/set/shards/*.parquet";
 
-/** What other clients of the hub have here: nothing. */
+/** The cache of other clients of the hub, which is empty. */
 const cache = await Deno.makeTempDir();
 
 async function withEnvironment(

@@ -8,7 +8,7 @@ Deno.test("names for those who come from PyTorch are there, a hundred of them at
   const rows = page.split("\n").filter((line) => line.startsWith("| `"));
   const names = new Set<string>();
   const missing: string[] = [];
-  // What a name's owner is called on the page. `a` and `x` are tensors.
+  // The owner of each name on the page. `a` and `x` are tensors.
   const owners: Readonly<Record<string, object>> = {
     a: tensor.Tensor.prototype,
     x: tensor.Tensor.prototype,

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { importZstd } from "../deps.ts";
 
-/** The most bytes for each compressed one. Texts have 3 to 20, empty bytes 1,000 and more. */
+/** Maximum bytes for each compressed one. Texts have 3 to 20, empty bytes 1,000 and more. */
 const MAX_RATIO = 200;
 
 /** Bytes that are always allowed: a few compressed ones may be one long line. */

@@ -10,7 +10,7 @@ import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
 import { makePackage } from "../npm_package.ts";
 import { gzip } from "./gzip.ts";
 
-/** What the package must not exceed. */
+/** Limits of the package. */
 const [MAX_PACKED, MAX_BUNDLED] = [1_000_000, 100_000];
 
 const TOOLS = [
