@@ -156,6 +156,29 @@ pageTest(
   },
 );
 
+pageTest("a widget that stays beside its text covers nothing while the page scrolls", async () => {
+  await using opened = await openSite("plain");
+  const page = await opened.page({
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: "reduce",
+  });
+  const covered = await page.evaluate(async () => {
+    const found = new Set<string>();
+    for (let y = 0; y < document.documentElement.scrollHeight; y += 100) {
+      scrollTo(0, y);
+      await new Promise(requestAnimationFrame);
+      for (const section of document.querySelectorAll("section")) {
+        const bottom = section.querySelector(".widgets > div")?.getBoundingClientRect().bottom;
+        const top = section.querySelector(":scope > footer")?.getBoundingClientRect().top;
+        if (bottom !== undefined && top !== undefined && bottom > top) found.add(section.id);
+      }
+    }
+    return [...found];
+  });
+  assertEquals(covered, []);
+  assertEquals(opened.problems, []);
+});
+
 pageTest("Tab reaches every control and leaves it", async () => {
   await using opened = await openSite("isolated");
   // The opening has no button while it learns.

@@ -366,8 +366,8 @@ function Gradients({ now }: { readonly now: Run }): JSX.Element {
   ];
   const highest = Math.max(...curves.flatMap(({ points }) => points.map(([, norm]) => norm)));
   return (
-    <>
-      <h3>{text.gradients(at)}</h3>
+    <details>
+      <summary>{text.gradientsTitle}</summary>
       <Slider of={layer} most={depth} />
       <StepsPlot
         title={text.gradientsPlot(at)}
@@ -383,7 +383,7 @@ function Gradients({ now }: { readonly now: Run }): JSX.Element {
         rows={normsOf(eventsOf(now, "gradients").at(-1)!)
           .map(({ title, norm }) => [title, fixed(norm, 5)])}
       />
-    </>
+    </details>
   );
 }
 
@@ -482,15 +482,18 @@ export function GptWidget(): JSX.Element {
         />
       )}
       {samples.length > 0 && (
-        <Table
-          id="gpt"
-          caption={text.samples}
-          head={text.columns}
-          rows={samples.map(({ step, texts }) => [
-            `${step}`,
-            texts.map((one) => one.trim().replaceAll("\n", " ⏎ ")).join(" … "),
-          ])}
-        />
+        <details>
+          <summary>{text.samples}</summary>
+          <Table
+            id="gpt"
+            label={text.samples}
+            head={text.columns}
+            rows={samples.map(({ step, texts }) => [
+              `${step}`,
+              texts.map((one) => one.trim().replaceAll("\n", " ⏎ ")).join(" … "),
+            ])}
+          />
+        </details>
       )}
       {files !== undefined && <Files run={now} files={files} />}
     </div>

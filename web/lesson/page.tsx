@@ -118,7 +118,11 @@ export function Page(parts: PageParts): JSX.Element {
               <div class="text">{blocks}</div>
               {widgets.length > 0 && (
                 <div class="widgets">
-                  {widgets.map(([name, title]) => <Widget key={name} name={name} title={title} />)}
+                  <div>
+                    {widgets.map(([name, title]) => (
+                      <Widget key={name} name={name} title={title} />
+                    ))}
+                  </div>
                 </div>
               )}
               <footer>
@@ -136,7 +140,9 @@ export function Page(parts: PageParts): JSX.Element {
             </section>
           ))}
           <section id={LAST} class="wide" aria-labelledby="ideas-heading">
-            <h2 id="ideas-heading">{title}</h2>
+            <h2 id="ideas-heading">
+              <span>{sections.length}</span> {title}
+            </h2>
             <div class="text">{about}</div>
             <Table
               head={text.ideas}

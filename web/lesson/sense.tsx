@@ -173,9 +173,9 @@ export function SenseWidget(): JSX.Element {
           id="sense"
           caption={text.caption(STORIES)}
           head={text.columns}
-          rows={counted.value.map(([one, { sentences, wellFormed, consistent, novel }]) => [
+          rows={counted.value.map(([one, { sentences, consistent, novel }]) => [
             text.tellers[one],
-            ...[sentences, wellFormed, consistent, novel].map(share),
+            ...[sentences, consistent, novel].map(share),
           ])}
         />
       )}

@@ -233,6 +233,7 @@ export const words = {
     bitsRow: "Training, bits per byte",
     validationRow: "Validation, bits per byte",
     accuracyRow: "Right answers to 20 new questions",
+    gradientsTitle: "How large the gradients are",
     gradients: (layer: number) => `Gradient norms of layer ${layer}`,
     gradientsPlot: (layer: number) =>
       `The gradient norms of attention and MLP of layer ${layer}, over the steps`,
@@ -287,10 +288,9 @@ export const words = {
     caption: (stories: number) => `Over ${stories} stories of each`,
     columns: [
       "Who tells",
-      "Sentences without a mistake",
-      "Stories of known sentences only",
-      "Stories without any mistake",
-      "New sequences of 8 words",
+      "Right sentences",
+      "Right stories",
+      "New in 8 words",
     ],
   },
   inside: {
