@@ -170,7 +170,12 @@ export {
 export { adaptModel, type AdaptOptions } from "./train/lora.ts";
 export type { LoRAAdapters } from "../nn/mod.ts";
 export type { Watch } from "./model/block.ts";
-export { explainStep, type ExplainStepOptions, explanationAsHtml } from "./explain.ts";
+export {
+  explainStep,
+  type ExplainStepOptions,
+  explanationAsHtml,
+  explanationAsList,
+} from "./explain.ts";
 // Scripts need a device for the above, and import no module below this one.
 export {
   type Device,

@@ -1,5 +1,6 @@
 /** Explanations of a training step and of a decoding step of a model. @module */
 
+import type { FastOperations } from "../tensor/fast_paths.ts";
 import { type Device, type Explanation, noGrad, Tensor } from "../tensor/mod.ts";
 import { GPT } from "./model/model.ts";
 import type { GPTConfig } from "./model/config.ts";
@@ -64,6 +65,59 @@ export async function explainStep(
   };
   decode();
   return await device.explain(decode);
+}
+
+/** The plain bodies of operations that have fast paths. */
+const PLAIN_BODIES: Readonly<Record<keyof FastOperations, string>> = {
+  attention: "tensor/ops/attention/body.ts",
+  "attention gradient": "tensor/ops/attention/body.ts",
+  "attention softmax": "tensor/ops/attention/body.ts",
+  matmul: "tensor/ops/matmul/plain.ts",
+  "quantized matmul": "tensor/ops/quantized/multiply.ts",
+  "sum rows": "tensor/ops/gather/sum_rows.ts",
+  "top k": "tensor/ops/sampling/top_k.ts",
+};
+
+/**
+ * An explanation as a list without sizes and times: a line for each file that calls kernels, with
+ * each of its kernels once, and in parentheses the fast paths that computed it; then the plain bodies,
+ * which compute the same and which the fast paths are held equal to.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { explanationAsList } from "./explain.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const x = Tensor.ones(device, [64, 64]);
+ * const list = explanationAsList(await device.explain(() => x.matmul(x).relu().dispose()));
+ * if (!list.includes("matmul (packed), relu")) throw new Error(list);
+ * await device.close();
+ * ```
+ */
+export function explanationAsList({ kernels }: Explanation): string {
+  const lines = new Map<string, Map<string, Set<string>>>();
+  const operations = new Set<keyof FastOperations>();
+  for (const { name, source, isGradient, choice } of kernels) {
+    const [path = ""] = (source ?? "").split(":");
+    const line = `${path}${isGradient ? ", gradients" : ""}`;
+    const names = lines.get(line) ?? new Map<string, Set<string>>();
+    lines.set(line, names);
+    // Without sizes and types: "matmul 64×32×64", "take rows vec4<i32>".
+    const general = name.replace(/ (\d+(×\d+)*|vec4<\w+>)$/, "");
+    const paths = names.get(general) ?? new Set();
+    names.set(general, paths);
+    if (choice === null || choice.taken === "plain") continue;
+    paths.add(choice.taken);
+    operations.add(choice.operation as keyof FastOperations);
+  }
+  const withPaths = ([name, paths]: readonly [string, ReadonlySet<string>]) =>
+    paths.size === 0 ? name : `${name} (${[...paths].join(", ")})`;
+  const bodies = new Set([...operations].map((name) => PLAIN_BODIES[name]));
+  return [
+    ...Array.from(lines, ([line, names]) => `${line}: ${[...names].map(withPaths).join(", ")}`),
+    ...(bodies.size === 0 ? [] : [`plain bodies: ${[...bodies].join(", ")}`]),
+  ].join("\n");
 }
 
 /**

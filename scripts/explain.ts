@@ -14,6 +14,7 @@ import {
   explainStep,
   type Explanation,
   explanationAsHtml,
+  explanationAsList,
   explanationAsText,
   Tensor,
   writeFileAtomically,
@@ -57,6 +58,7 @@ const flags = {
   deviceBatchSize: integer(4, "Sequences of a batch"),
   code: optional(text("", "Explain this JavaScript instead, as in x.matmul(w).relu()", "EXPR")),
   shapes: shapesFlag,
+  list: toggle("Print a line for each file with its kernels instead, without sizes and times"),
   kernel: toggle("Print each kernel once: pseudo-code or formula, and WGSL on WebGPU"),
   gradient: toggle("Print the derived gradient of each formula once"),
   html: optional(text("", "Write a page to this file, where each line unfolds", "FILE")),
@@ -79,7 +81,8 @@ async function runExplain(values: Values<typeof flags>): Promise<void> {
   const explanation = code === null
     ? await explainStep(device, configForDepth(values), { kind, batchSize })
     : await explainCode(device, code, values.shapes);
-  print(`${title}\n\n${explanationAsText(explanation)}`);
+  const lines = values.list ? explanationAsList(explanation) : explanationAsText(explanation);
+  print(`${title}\n\n${lines}`);
   for (const shown of textsOf(explanation, values)) print(`\n${shown}`);
   if (values.html === null) return;
   await writeFileAtomically(values.html, explanationAsHtml(title, explanation));

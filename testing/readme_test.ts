@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { configForDepth, explainStep, explanationAsList } from "../gpt/mod.ts";
+import { openDevice } from "../tensor/mod.ts";
 import { parseConversations } from "../chat/tasks/own_conversations.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -47,6 +49,33 @@ Deno.test("files and folders that the pages name are there", async () => {
     }
   }
   assertEquals(missing, []);
+});
+
+Deno.test("the kernels of a block in the README are those that run on a CPU with a BLAS", async () => {
+  const [, block] = /`task explain --depth 2 --list`.*?```text\n(.*?)\n```/s.exec(
+    await read("README.md"),
+  )!;
+  const wanted = block!.split("\n");
+  assertEquals(wanted.map((line) => line.split(":")[0]), ["gpt/model/block.ts", "plain bodies"]);
+  const device = await openDevice("cpu", { threads: 2 });
+  try {
+    if (device.kind !== "cpu" || !device.hasBlas) {
+      return console.log(`skipped: ${device.info.description}`);
+    }
+    const config = configForDepth({
+      depth: 2,
+      aspectRatio: 64,
+      headDim: 64,
+      vocabSize: 4096,
+      maxSeqLen: 256,
+      windowPattern: "L",
+    });
+    const step = await explainStep(device, config, { kind: "training", batchSize: 4 });
+    const printed = explanationAsList(step).split("\n");
+    assertEquals(wanted.filter((line) => !printed.includes(line)), [], printed.join("\n"));
+  } finally {
+    await device.close();
+  }
 });
 
 Deno.test("tasks that the pages name are there", async () => {
