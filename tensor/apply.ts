@@ -217,7 +217,7 @@ export function recordOperation<Attributes, Inputs extends readonly Tensor[]>(
   const wanted = nodes.map((node) => node !== null) as readonly boolean[] as Each<Inputs, boolean>;
   const source = sourceLine();
   const node = new Node<Tensor>(name, nodes, (upstream, collected) => {
-    using _temporaries = upstream.device.scopes.openBriefly();
+    using _temporaries = upstream.device.scopes.openSync();
     const sums = nodes.map((node, i) => {
       // An input used twice here has one sum, at its first use.
       if (node === null || nodes.indexOf(node) !== i) return null;

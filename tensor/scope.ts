@@ -1,4 +1,45 @@
-/** Scopes: tensors created inside are freed at the end, unless kept. @module */
+/**
+ * Scopes: tensors created inside are freed at the end, unless kept.
+ *
+ * A tensor that is created asks which scope it belongs to. While code runs without `await`, that is
+ * the scope that was opened last. After an `await` it is not: other tasks may have run, and opened or
+ * ended scopes of their own. These are the three cases, from simple to hard.
+ *
+ * **1. Synchronous.** Operations open a scope for their intermediate results with `openSync`. It ends
+ * before the function returns, so a variable with the innermost one is enough:
+ *
+ *     y = softmax(x)            openSync ─ max, exp, sum ─ keep(y) ─ end: frees max, exp, sum
+ *
+ * **2. A task with `await`.** `using _ = device.scope()` may span one. Each stretch of code between two
+ * awaits is a *turn*. A task finds its scope again through an `AsyncLocalStorage`, whose value follows
+ * the task through its awaits. The value is a *trail*: the scope, and the turn in which the task was
+ * last seen in it. For two tasks A and B on one device:
+ *
+ *     turn      1               2               3            4
+ *     A         open a, x       (awaits)        y: in a      end a: frees x, y
+ *     B                         open b, z       (awaits)     …
+ *     latest trail of a:  (a,1)                 (a,3)
+ *
+ * In turn 3 the storage gives A its trail (a,1). That is from another turn, so A leaves a new one,
+ * (a,3), which becomes the latest of a. `y` belongs to a, although B opened b in between.
+ *
+ * **3. A task that is started and not awaited.** It inherits the trail of the task that started it, so
+ * two tasks have the same one. The first of them that continues leaves a new trail; the second shows up
+ * with one that is not the latest any more, which tells that the scope is shared:
+ *
+ *     turn      1                       2                 3
+ *     A         open a, start C         x: leaves (a,2)
+ *     C         inherits (a,1)                            y: has (a,1), the latest is (a,2): shared
+ *
+ * A shared scope frees nothing at its end, since C may still use what A made; the garbage collector
+ * does it later. A generator is a part of the task that calls `next`: what it creates belongs to that
+ * task's scope.
+ *
+ * A browser has no `AsyncLocalStorage`. There a trail is forgotten at the end of its turn, so case 2
+ * becomes: what is created after an `await` is in no scope.
+ *
+ * @module
+ */
 
 import { HandleOwner } from "./storage.ts";
 
@@ -14,7 +55,7 @@ export class Scopes {
   readonly #name: string;
   #trails: Trails | null = null;
   /** The innermost scope that ends before the current function returns. */
-  #brief: Scope | null = null;
+  #sync: Scope | null = null;
   #hasWarned = false;
 
   /** Without any scope. @param name The device's name in warnings. */
@@ -24,17 +65,17 @@ export class Scopes {
 
   /** The innermost open scope of the current task. */
   get current(): Scope | null {
-    if (this.#brief !== null || this.#trails === null) return this.#brief;
+    if (this.#sync !== null || this.#trails === null) return this.#sync;
     const trail = this.#trails.getStore();
     // The usual case: every tensor asks.
     if (trail?.scope.isOpen && trail.turn === currentTurn()) return trail.scope;
-    return this.#goOn(trail)?.scope ?? null;
+    return this.#advance(trail)?.scope ?? null;
   }
 
   /** Opens a scope inside the current one, for the current task. */
   open(): Scope {
-    // There is no `await` within a brief scope.
-    if (this.#brief !== null) return this.openBriefly();
+    // There is no `await` within a synchronous scope.
+    if (this.#sync !== null) return this.openSync();
     this.#trails ??= makeTrails();
     const scope = new TaskScope(this.#trails, inOpenScope(this.#trails.getStore()));
     this.#trails.enterWith(new Trail(scope));
@@ -45,13 +86,13 @@ export class Scopes {
    * Opens a scope that ends before its function returns, without an `await` in between: cheaper,
    * for operations.
    */
-  openBriefly(): Scope {
-    const before = this.#brief;
-    return this.#brief = new BriefScope(this.current, () => this.#brief = before);
+  openSync(): Scope {
+    const before = this.#sync;
+    return this.#sync = new SyncScope(this.current, () => this.#sync = before);
   }
 
-  /** Where the current task goes on after its last trail: in its innermost open scope. */
-  #goOn(last: Trail | undefined): Trail | undefined {
+  /** Gives the current task a trail for this turn, in its innermost open scope. */
+  #advance(last: Trail | undefined): Trail | undefined {
     const trail = inOpenScope(last);
     if (trail === undefined || trail.turn === currentTurn()) return trail;
     const next = trail.next();
@@ -128,7 +169,7 @@ export abstract class Scope extends HandleOwner implements Disposable {
   abstract [Symbol.dispose](): void;
 }
 
-class BriefScope extends Scope {
+class SyncScope extends Scope {
   readonly #around: Scope | null;
   readonly #close: () => void;
 

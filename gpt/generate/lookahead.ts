@@ -113,7 +113,7 @@ export class LookaheadDecoder {
     const { device } = this.#model;
     const batch: Batch = [];
     for (let i = 0; i < count; i++) {
-      using scope = device.scopes.openBriefly();
+      using scope = device.scopes.openSync();
       const before = batch.at(-1) ?? previous;
       batch.push(noGrad(() => {
         const logits = this.#model.decode(before.unsqueeze(1), [this.#cache]);

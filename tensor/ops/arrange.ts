@@ -52,7 +52,7 @@ const padOperation: Operation<Padding, readonly [x: Tensor]> = {
   infer: ([{ dtype }], { shape }) => [{ shape, dtype }],
   run: (device, [x], [output], padding) =>
     noGrad(() => {
-      using _temporaries = device.scopes.openBriefly();
+      using _temporaries = device.scopes.openSync();
       fillView(device, output, padding.value);
       copyInto(x, interior(output, padding, x.shape));
     }),

@@ -119,7 +119,7 @@ function convolve(x: Tensor, weight: Tensor, y: Tensor, attributes: Attributes):
   const [batch, channels] = x.shape as [number, number];
   const matrix = weightMatrix(weight, groups);
   for (const [start, end] of ranges(batch, channels, x.dtype, attributes)) {
-    using _temporaries = x.device.scopes.openBriefly();
+    using _temporaries = x.device.scopes.openSync();
     const windows = gatherWindows(slice(x, 0, start, end), geometry, counts);
     const product = matmul(matrix, windowMatrix(windows, groups));
     const channelsFirst = reshape(product, [weight.shape[0]!, end - start, ...counts]);
@@ -133,7 +133,7 @@ function convolveBack(y: Tensor, weight: Tensor, x: Tensor, attributes: Attribut
   const [batch, channels] = x.shape as [number, number];
   const matrix = transpose(weightMatrix(weight, groups));
   for (const [start, end] of ranges(batch, channels, x.dtype, attributes)) {
-    using _temporaries = x.device.scopes.openBriefly();
+    using _temporaries = x.device.scopes.openSync();
     const product = matmul(matrix, outputMatrix(slice(y, 0, start, end), groups));
     const windows = reshape(product, [channels, ...geometry.kernel, end - start, ...counts]);
     copyInto(addUpWindows(windows, geometry, image), slice(x, 0, start, end));
@@ -152,7 +152,7 @@ function convolveWeight(
   const gradient = fill(x.device, shape, 0, x.dtype);
   const matrix = weightMatrix(gradient, groups);
   for (const [start, end] of ranges(batch, channels, x.dtype, attributes)) {
-    using _temporaries = x.device.scopes.openBriefly();
+    using _temporaries = x.device.scopes.openSync();
     const windows = gatherWindows(slice(x, 0, start, end), geometry, counts);
     const outputs = outputMatrix(slice(y, 0, start, end), groups);
     addInPlace(matrix, matmul(outputs, transpose(windowMatrix(windows, groups))));

@@ -49,7 +49,7 @@ const windowsOperation: Operation<Attributes> = {
   ],
   run: (_device, [x], [windows], { geometry, counts, value }) =>
     noGrad(() => {
-      using _temporaries = x!.device.scopes.openBriefly();
+      using _temporaries = x!.device.scopes.openSync();
       copyInto(gatherWindows(x!, geometry, counts, value), windows!);
     }),
   gradient: {
@@ -65,7 +65,7 @@ const foldOperation: Operation<Attributes> = {
   ],
   run: (_device, [windows], [x], { geometry, image }) =>
     noGrad(() => {
-      using _temporaries = windows!.device.scopes.openBriefly();
+      using _temporaries = windows!.device.scopes.openSync();
       copyInto(addUpWindows(windows!, geometry, image), x!);
     }),
   gradient: {

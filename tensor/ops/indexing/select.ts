@@ -55,7 +55,7 @@ const scatterOperation: Operation<number, readonly [values: Tensor, positions: T
   name: "scatterAdd",
   infer: ([{ shape, dtype }], length) => [{ shape: shape.with(-1, length), dtype }],
   run: (_device, [values, positions], [output], length) => {
-    using _temporaries = values.device.scopes.openBriefly();
+    using _temporaries = values.device.scopes.openSync();
     copyInto(sumAlong(values, positions, length), output);
   },
   gradient: {

@@ -116,7 +116,7 @@ function walk(
   const one = isForward ? null : fill(device, [1, 1], 1);
   const untransposed = { transposeA: false, transposeB: false, symmetric: false };
   for (let start = 0; start < rows; start += rowsAtOnce) {
-    using _views = device.scopes.openBriefly();
+    using _views = device.scopes.openSync();
     const end = Math.min(rows, start + rowsAtOnce);
     const [x, y, loss] = [hidden, targets, losses].map((all) => slice(all, 0, start, end)) as [
       Tensor,
@@ -227,7 +227,7 @@ export function inChunks(
   },
 ): Tensor {
   const { device } = hidden;
-  using scope = device.scopes.openBriefly();
+  using scope = device.scopes.openSync();
   const rows = targets.size;
   const x = contiguous(reshape(hidden, [rows, hidden.shape.at(-1)!]));
   const w = contiguous(weight);

@@ -96,7 +96,7 @@ export class QuantizedMatrix extends Tensor {
       throw wrongValue("pack rows", wanted, formatShape(rows.shape));
     }
     const { device } = this;
-    using _temporaries = device.scopes.openBriefly();
+    using _temporaries = device.scopes.openSync();
     const x = contiguous(rows.to("float32"));
     const to = [this.numbers, this.scales].map((all) => all.slice(0, first, first + count));
     for (const part of rowsInRanges(device, [x, ...to], count, "pack rows")) {
@@ -124,7 +124,7 @@ export class QuantizedMatrix extends Tensor {
     }
     const height = Math.max(1, Math.floor(NUMBERS_AT_ONCE / columns));
     for (let first = 0; first < rows; first += height) {
-      using _scope = this.device.scopes.openBriefly();
+      using _scope = this.device.scopes.openSync();
       const shape = [Math.min(height, rows - first), columns];
       const part = values.subarray(first * columns, (first + shape[0]!) * columns);
       this.pack(first, Tensor.from(this.device, part, { shape }));
