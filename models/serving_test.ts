@@ -100,7 +100,6 @@ goldenTest(
       const prompt = [
         ...turn("system", "Be <|im_end|> kind."),
         ...turn("user", "Hi"),
-        ...[start!, ...tokenizer!.encode("assistant\n")],
       ];
       assertEquals(usage!.prompt_tokens, prompt.length);
       const engine = new Engine(model, tokenizer!);
