@@ -33,6 +33,7 @@ export { calculate } from "../gpt/generate/calculator.ts";
 export { numpyPermutation } from "./random/numpy_permutation.ts";
 export { type ChatFormat, nanochatFormat } from "./format/format.ts";
 export { chatFormatOf } from "./format/open_format.ts";
+export { plainTemplate } from "./format/plain_template.ts";
 export { TemplateFormat, type TemplateFormatOptions } from "./format/template_format.ts";
 export { promptRoom } from "./prompt_room.ts";
 export { PythonRandom } from "./random/python_random.ts";
@@ -88,6 +89,7 @@ export {
   sliceTask,
   type Task,
   type TaskSlice,
+  withoutTools,
 } from "./tasks/task.ts";
 export {
   type PracticeOptions,
@@ -126,7 +128,7 @@ export {
 } from "./tasks/documents.ts";
 export { ownConversations, parseConversations } from "./tasks/own_conversations.ts";
 export { type FineTuning, prepareFineTuning } from "./sft/fine_tune.ts";
-export type { FineTuneOptions } from "./sft/fine_tune_options.ts";
+export type { FineTuneOptions, LoadedModel } from "./sft/fine_tune_options.ts";
 export {
   compareRuns,
   findRun,

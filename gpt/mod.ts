@@ -59,6 +59,7 @@ export {
   preparePretraining,
   type Pretraining,
   type PretrainOptions,
+  type PretrainPlan,
   validationTokens,
 } from "./train/pretrain.ts";
 export {

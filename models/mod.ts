@@ -17,5 +17,6 @@ export {
 } from "./export.ts";
 export { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
 export { Llama, llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
+export { llamaLike } from "./llama_for_depth.ts";
 export { Nanochat2025, nanochat2025, type Nanochat2025Config } from "./nanochat_2025.ts";
 export { openPretrained, type Pretrained } from "./open.ts";

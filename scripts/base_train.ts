@@ -1,11 +1,22 @@
 /** Pretrains a model: nanochat's `base_train`, with its flags. */
 
 import { stagePath } from "../chat/mod.ts";
-import { basePath, findLatestRun, type RunRanks } from "../gpt/mod.ts";
+import { basePath, type Device, findLatestRun, type RunRanks } from "../gpt/mod.ts";
+import type { Pretrained } from "../models/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
 import { dashboardFlags } from "./dashboard.ts";
-import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
+import { basename } from "./deps.ts";
+import {
+  givenFlags,
+  integer,
+  parseFlags,
+  runScript,
+  toggle,
+  UsageError,
+  type Values,
+} from "./flags.ts";
 import { interruptTraining } from "./interrupt.ts";
-import { openToResume, sampleCommand } from "./models.ts";
+import { chooseModel, fromFlags, openToResume, sampleCommand, wantedTokenizer } from "./models.ts";
 import { openTokenizer } from "./new_tokenizer.ts";
 import { print } from "./output.ts";
 import {
@@ -19,10 +30,12 @@ import {
 import { profileFlags } from "./profile.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { runTraining } from "./training.ts";
-import { runFlags, trainingFlags } from "./training_flags.ts";
+import { gentleRates, MAX_ROW, runFlags, trainingFlags } from "./training_flags.ts";
+import { kebabCase } from "./words.ts";
 
 const flags = {
   ...trainingFlags,
+  ...fromFlags,
   resume: toggle("Resume from the latest checkpoint, with the flags of its run"),
   resumeFromStep: integer(-1, "Resume from the checkpoint of this step, -1 for none", {
     least: 0,
@@ -61,14 +74,23 @@ async function runBaseTrain(
 ): Promise<number> {
   using interrupt = interruptTraining(ranks);
   const resume = given.resume || given.resumeFromStep !== -1;
+  if (given.from !== "") checkFrom(given, args, ranks, resume);
   const own = isFirst(ranks) ? await folderOf(given, args, resume) : null;
   await using lock = own === null ? undefined : await lockRunFolder(own, { ...given, resume });
-  const start = own === null ? null : await openRun(own, given, resume);
+  // A model of another program is opened on the device, before it can be asked what suits it.
+  await using early = given.from === "" ? null : await openDeviceOnRanks(ranks, given);
+  const pretrained = early === null ? null : await openPretrainedModel(given.from, early);
+  const start = own === null ? null : await openRun(own, given, resume, pretrained);
   const { folder, checkpoint, tokenizer } = await shareRun(ranks, start);
   // Given flags may change a resumed run; the others keep their saved values.
-  const values = runFlags(args, flags, checkpoint);
-  const modelTag = values.modelTag || `d${values.depth}`;
-  await using device = await openDeviceOnRanks(ranks, values);
+  const values = pretrained === null ? runFlags(args, flags, checkpoint) : parseFlags(args, flags, {
+    ...gentleRates,
+    maxSeqLen: Math.min(pretrained.model.config.sequenceLen, MAX_ROW),
+    deviceBatchSize: 4,
+  });
+  const modelTag = values.modelTag || tagOf(values);
+  await using opened = early === null ? await openDeviceOnRanks(ranks, values) : null;
+  const device = early ?? opened!;
   const { state, exitCode, prompts } = await runTraining({
     flags: { ...values, modelTag },
     folder,
@@ -77,6 +99,7 @@ async function runBaseTrain(
     interrupt,
     device,
     tokenizer,
+    pretrained,
     resumeCommand: resumeCommand ?? `deno task train --resume --model-tag ${modelTag}`,
     ...(given.overwrite && isFirst(ranks) ? { clearFolder: () => removeRun(folder) } : {}),
     ...(checkpoint === undefined ? {} : { checkpoint }),
@@ -89,21 +112,70 @@ async function runBaseTrain(
 
 /** The folder of a new run, or of the one to resume: the given one, or the latest. */
 async function folderOf(
-  { modelTag, depth }: Values<typeof flags>,
+  values: Values<typeof flags>,
   args: readonly string[],
   resume: boolean,
 ): Promise<string> {
   const given = givenFlags(args, flags);
-  const isNamed = !resume || given.has("modelTag") || given.has("depth");
+  const isNamed = !resume || ["modelTag", "depth", "architecture"].some((name) => given.has(name));
   if (!isNamed) return await findLatestRun(basePath("base_checkpoints"));
-  return stagePath("base", modelTag || `d${depth}`);
+  return stagePath("base", values.modelTag || tagOf(values));
+}
+
+/** The name of a run that is given none. */
+function tagOf({ depth, from, architecture }: Values<typeof flags>): string {
+  if (from !== "") return basename(from).replace(/\.gguf$/, "");
+  return architecture === "nanochat" ? `d${depth}` : `${architecture}-d${depth}`;
+}
+
+/** Refuses flags that say something about a new model, or a run, beside `--from`. */
+function checkFrom(
+  { numIterations }: Values<typeof flags>,
+  args: readonly string[],
+  ranks: RunRanks | null,
+  resume: boolean,
+): void {
+  if (ranks !== null) throw new UsageError("Cannot use --from: wanted one rank, got several");
+  if (resume) {
+    throw new UsageError(
+      "Cannot use --from: wanted it without --resume, which finds the model itself",
+    );
+  }
+  const given = givenFlags(args, flags);
+  const other = ["depth", "architecture", "aspectRatio", "headDim", "windowPattern", "dtype"]
+    .find((name) => given.has(name));
+  if (other !== undefined) {
+    throw new UsageError(
+      `Cannot use --from: wanted it without --${kebabCase(other)}, which shapes a new model`,
+    );
+  }
+  if (numIterations === -1) {
+    throw new UsageError("Cannot use --from: wanted --num-iterations, too, got none");
+  }
+}
+
+async function openPretrainedModel(
+  from: string,
+  device: Device,
+): Promise<Pretrained & { readonly tokenizer: Tokenizer }> {
+  const choice = await chooseModel(
+    { from, dtype: "f32" },
+    new Set(),
+    () => Promise.reject(new Error("no run is opened with --from")),
+  );
+  const opened = await choice.load(device, { computeDtype: "float32" });
+  return { ...opened, tokenizer: wantedTokenizer(opened.tokenizer, choice) };
 }
 
 async function openRun(
   folder: string,
   { resumeFromStep, data }: Values<typeof flags>,
   resume: boolean,
+  pretrained: { readonly tokenizer: Tokenizer } | null,
 ): Promise<RunStart> {
+  if (pretrained !== null) {
+    return { folder, checkpoint: undefined, tokenizer: pretrained.tokenizer };
+  }
   const step = resumeFromStep === -1 ? null : resumeFromStep;
   const checkpoint = resume ? await openToResume("base", folder, step) : undefined;
   return { folder, checkpoint, tokenizer: checkpoint?.tokenizer ?? await openTokenizer(data) };

@@ -1,10 +1,13 @@
 /** Fine-tunes a base model on conversations: nanochat's `chat_sft`, with its flags. */
 
 import {
+  chatFormatOf,
   documentConversations,
+  type LoadedModel,
   mixTasks,
   ownConversations,
   type OwnDocument,
+  plainTemplate,
   prepareFineTuning,
   readDocuments,
   readWords,
@@ -13,8 +16,9 @@ import {
   spellingBee,
   stagePath,
   type Task,
+  withoutTools,
 } from "../chat/mod.ts";
-import { type Checkpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
+import { type Checkpoint, type Device, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
 import {
@@ -35,14 +39,25 @@ import {
 } from "./flags.ts";
 import { count } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
-import { findModel, identify, openStep, openToResume, titleOf } from "./models.ts";
+import {
+  chatParts,
+  chooseModel,
+  findModel,
+  fromFlags,
+  identify,
+  openStep,
+  openToResume,
+  titleOf,
+  wantedTokenizer,
+} from "./models.ts";
 import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { deviceFlags, measurePeak, trainingPrecision } from "./device.ts";
 import { tellPrecision } from "./training.ts";
-import { learningRatesOf, runFlags } from "./training_flags.ts";
+import { learningRatesOf, MAX_ROW, runFlags } from "./training_flags.ts";
+import { kebabCase } from "./words.ts";
 
 /** Default tasks, without and with documents; fewer conversations displace less of the latter. */
 const DEFAULT_TASK = "rules:60000";
@@ -66,6 +81,7 @@ const flags = {
   }),
   baseTag: runName("The base model's run, by default the latest one"),
   baseStep: optional(integer(0, "The step of the base model, by default the latest", { least: 0 })),
+  ...fromFlags,
   loadOptimizer: integer(1, "1 begins with the base model's optimizer state, 0 does not", {
     least: 0,
   }),
@@ -136,22 +152,29 @@ async function runChatSft(
   resumeCommand?: string,
 ): Promise<number> {
   using interrupt = interruptTraining(ranks);
-  const checkpoint = await shareCheckpoint(
-    ranks,
-    async () => await openStart(given),
-  );
-  const values = given.resume
-    ? runFlags(args, flags, checkpoint)
-    : parseFlags(args, flags, inheritedSettings(checkpoint, args));
-  const tag = values.modelTag || basename(checkpoint.folder);
+  // A model of another program is opened on the device, before it can be asked what suits it.
+  await using early = given.from === "" ? null : await openDeviceOnRanks(ranks, given);
+  const start = early === null
+    ? await startFromCheckpoint(given, args, ranks)
+    : await startFromModel(given, args, ranks, early);
+  const { values, checkpoint } = start;
+  const chatTemplate = start.chatTemplate ?? undefined;
+  const tag = values.modelTag || start.tag;
   const folder = stagePath("sft", tag);
   await using lock = isFirst(ranks) ? await lockRunFolder(folder, given) : undefined;
-  const tasks = await openTasks(values, checkpoint.tokenizer);
-  await using device = await openDeviceOnRanks(ranks, values);
+  const { tokenizer } = checkpoint;
+  const { format } = chatParts({ tokenizer, chatTemplate: start.chatTemplate }, {
+    name: start.tag,
+  });
+  using _ = format;
+  const tasks = await openTasks(values, tokenizer, start.chatTemplate === null);
+  await using opened = early === null ? await openDeviceOnRanks(ranks, values) : null;
+  const device = early ?? opened!;
   const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
   const tuning = await prepareFineTuning({
     ...values,
     ...{ device, checkpoint, folder, lock, task: tasks.train, validation: tasks.validation },
+    ...{ format, chatTemplate },
     sequenceLength: values.maxSeqLen,
     loadOptimizer: values.loadOptimizer !== 0,
     learningRates: learningRatesOf(values),
@@ -178,7 +201,7 @@ async function runChatSft(
       ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
     ]) + "\n",
   );
-  if (given.resume) tellPrecision(device, checkpoint);
+  if (given.resume && "meta" in checkpoint) tellPrecision(device, checkpoint);
   const peak = await measurePeak(device, ranks);
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
@@ -211,6 +234,64 @@ async function openStart(
   return model;
 }
 
+/** What a run starts from, and the flags that suit it. */
+interface Start {
+  readonly values: FineTuneValues;
+  readonly checkpoint: Checkpoint | LoadedModel;
+  readonly chatTemplate: string | null;
+  /** The name of the run, where no other is given. */
+  readonly tag: string;
+}
+
+async function startFromCheckpoint(
+  given: FineTuneValues,
+  args: readonly string[],
+  ranks: RunRanks | null,
+): Promise<Start> {
+  const checkpoint = await shareCheckpoint(ranks, async () => await openStart(given));
+  const values = given.resume
+    ? runFlags(args, flags, checkpoint)
+    : parseFlags(args, flags, inheritedSettings(checkpoint, args));
+  const chatTemplate = checkpoint.meta.chatTemplate ?? null;
+  return { values, checkpoint, chatTemplate, tag: basename(checkpoint.folder) };
+}
+
+async function startFromModel(
+  given: FineTuneValues,
+  args: readonly string[],
+  ranks: RunRanks | null,
+  device: Device,
+): Promise<Start> {
+  if (ranks !== null) throw new UsageError("Cannot use --from: wanted one rank, got several");
+  const unwanted = givenFlags(args, flags);
+  for (const name of ["resume", "baseTag", "baseStep", "loadOptimizer"]) {
+    if (!unwanted.has(name)) continue;
+    throw new UsageError(
+      `Cannot use --from: wanted it without --${kebabCase(name)}, which is about a run`,
+    );
+  }
+  const none = () => Promise.reject(new Error("no run is opened with --from"));
+  const choice = await chooseModel({ from: given.from, dtype: "f32" }, new Set(), none);
+  const { model, ...rest } = await choice.load(device, { computeDtype: "float32" });
+  const tokenizer = wantedTokenizer(rest.tokenizer, choice);
+  const isPlain = chatFormatOf({ tokenizer, chatTemplate: rest.chatTemplate }) === null;
+  if (isPlain) {
+    printError(`${choice.name} has no chat template: turns begin with User: or Assistant:`);
+  }
+  const maxSeqLen = Math.min(model.config.sequenceLen, MAX_ROW);
+  const sized = parseFlags(args, flags, { ...gentle, maxSeqLen });
+  const totalBatchSize = sized.maxSeqLen * sized.deviceBatchSize;
+  return {
+    values: parseFlags(args, flags, { ...gentle, maxSeqLen, totalBatchSize }),
+    checkpoint: { model, tokenizer },
+    chatTemplate: isPlain ? plainTemplate : rest.chatTemplate,
+    tag: choice.name,
+  };
+}
+
+/** What was trained elsewhere is to be changed less than what was trained here with these rates. */
+const gentle = { initLrFrac: 0.1 };
+
 /** The base model's settings, where the command line does not say otherwise. */
 function inheritedSettings(
   { meta }: Checkpoint,
@@ -242,6 +323,7 @@ function settingsOf(values: FineTuneValues, modelTag: string): Checkpoint["meta"
 async function openTasks(
   values: FineTuneValues,
   tokenizer: Tokenizer,
+  hasTools: boolean,
 ): Promise<{ train: Task; validation: Task; documents: OwnDocument[] }> {
   const documents: OwnDocument[] = [];
   for (const place of values.documents) documents.push(...await readDocuments(place));
@@ -255,7 +337,9 @@ async function openTasks(
   for (const name of names) opened.push(await openTask(name, values, tokenizer));
   const train = opened.length === 1 ? opened[0]! : mixTasks(opened);
   const others = { ...values, seed: values.seed + 1 };
-  return { train, documents, validation: await openTask("rules:200", others) };
+  const validation = await openTask("rules:200", others);
+  if (hasTools) return { train, documents, validation };
+  return { train: withoutTools(train), documents, validation: withoutTools(validation) };
 }
 
 async function openTask(

@@ -106,7 +106,7 @@ export async function chooseModel<From extends Checkpoint>(
       load: async (device, options) => ({
         model: await load(checkpoint, device, options),
         tokenizer,
-        chatTemplate: null,
+        chatTemplate: checkpoint.meta.chatTemplate ?? null,
       }),
     };
   }
@@ -158,7 +158,7 @@ export function wantedTokenizer(
  * @throws {Error} If there is neither a chat template nor a tokenizer for nanochat's conversations.
  */
 export function chatParts(
-  { tokenizer, chatTemplate }: Pretrained,
+  { tokenizer, chatTemplate }: Pick<Pretrained, "tokenizer" | "chatTemplate">,
   choice: { name: string },
 ): { readonly tokenizer: Tokenizer; readonly format: ChatFormat } {
   const found = wantedTokenizer(tokenizer, choice);

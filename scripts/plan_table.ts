@@ -11,6 +11,7 @@ import {
   type RunRanks,
   type TrainingPlan,
 } from "../gpt/mod.ts";
+import { llama, llamaLike } from "../models/mod.ts";
 import { bytes, count, duration, short } from "./format.ts";
 import type { TrainingValues } from "./training_flags.ts";
 
@@ -30,6 +31,12 @@ export function planRows(
 ): ReportRow[] {
   const { config } = plan;
   const { deviceBatchSize } = flags;
+  const isLlama = flags.architecture === "llama";
+  const parameters = isLlama
+    ? [...llama.parameterShapes(llamaLike(config)).values()]
+      .reduce((sum, shape) => sum + shape.reduce((size, length) => size * length, 1), 0)
+    : parameterCounts(config).total;
+  // Estimates are those of nanochat's model, which is about as large as a Llama of its shape.
   const memory = estimateMemory({ ...plan, deviceBatchSize, computeDtype });
   const steps = plan.gradAccumSteps === 1 ? "" : ` in ${plan.gradAccumSteps} parts`;
   return [
@@ -37,8 +44,10 @@ export function planRows(
     ["device", `${device.info.title}; ${short(peakFlops)}FLOP/s peak in matmuls`],
     [
       "model",
-      `depth ${config.nLayer}, width ${config.nEmbd}, heads of ${headSize(config)}, vocabulary ` +
-      `${count(config.vocabSize)}: ${count(parameterCounts(config).total)} parameters`,
+      `${isLlama ? "Llama of " : ""}depth ${config.nLayer}, width ${config.nEmbd}, heads of ${
+        headSize(config)
+      }, vocabulary ` +
+      `${count(config.vocabSize)}: ${count(parameters)} parameters`,
     ],
     [
       "run",

@@ -228,16 +228,17 @@ async function writeSamples(
 }
 
 function summary(
-  { state, plan, peakFlops }: TrainingOutcome,
+  { state, plan, model, peakFlops }: TrainingOutcome,
   peakBytes: number,
   seconds: number,
 ): ReportRow[] {
-  const flops = plan.totalFlops / state.seconds;
+  const tokens = plan.totalBatchSize * plan.numIterations;
+  const flops = model.flopsPerToken * tokens / state.seconds;
   return [
     ["steps", count(state.step)],
-    ["tokens", count(plan.totalTokens)],
+    ["tokens", count(tokens)],
     ["bits per byte", state.bitsPerByte?.toFixed(4) ?? "not measured"],
-    ["speed", `${count(plan.totalTokens / state.seconds)} tokens/s`],
+    ["speed", `${count(tokens / state.seconds)} tokens/s`],
     ["operations", `${short(flops)}FLOP/s, ${percent(flops / peakFlops)} of the matmul peak`],
     ["memory", `${bytes(peakBytes)} at the most`],
     ["training", duration(state.seconds)],

@@ -3,7 +3,8 @@
 import { texts } from "../data/mod.ts";
 import { keepTokenizer, tableAsText, trainTokenizer } from "../gpt/mod.ts";
 import { openCorpus } from "./corpora.ts";
-import { integer, mainOf, type Values } from "./flags.ts";
+import { GPT2_PATTERN, LLAMA3_PATTERN, SPLIT_PATTERN } from "../tokenizer/mod.ts";
+import { choice, integer, mainOf, type Values } from "./flags.ts";
 import { count, duration } from "./format.ts";
 import { corpusFlags, smallestVocabulary } from "./training_flags.ts";
 
@@ -13,8 +14,15 @@ const flags = {
   vocabSize: integer(32_768, "Vocabulary size, including special tokens", {
     least: smallestVocabulary,
   }),
+  pattern: choice(
+    ["nanochat", "gpt2", "llama3"],
+    "nanochat",
+    "How text is split: GGUF files have a name for gpt2's and llama3's patterns, not for nanochat's",
+  ),
   ...corpusFlags,
 };
+
+const patterns = { nanochat: SPLIT_PATTERN, gpt2: GPT2_PATTERN, llama3: LLAMA3_PATTERN };
 
 /** Trains a tokenizer and keeps it for new models. Returns the exit code. */
 export const main = mainOf({
@@ -27,7 +35,9 @@ export const main = mainOf({
 async function runTokTrain(values: Values<typeof flags>): Promise<void> {
   const start = performance.now();
   const source = await openCorpus(values.data);
-  const tokenizer = await trainTokenizer(source, values);
+  const { vocabSize, docCap, maxChars, pattern } = values;
+  const limits = { vocabSize, docCap, maxChars };
+  const tokenizer = await trainTokenizer(source, { ...limits, pattern: patterns[pattern] });
   const seconds = (performance.now() - start) / 1000;
   const { path, earlier } = await keepTokenizer(tokenizer);
 

@@ -5,12 +5,14 @@ import {
   type Device,
   preparePretraining,
   type PretrainOptions,
+  type PretrainPlan,
   type RunLock,
   type RunRanks,
   tableAsText,
   type TrainingPlan,
   type TrainingState,
 } from "../gpt/mod.ts";
+import { llama, llamaLike, type Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { coreMeasurement } from "./core.ts";
 import { openCorpus } from "./corpora.ts";
@@ -18,15 +20,26 @@ import { type dashboardFlags, serveRun } from "./dashboard.ts";
 import { chosenType, measurePeak } from "./device.ts";
 import { UsageError, type Values } from "./flags.ts";
 import type { TrainingInterrupt } from "./interrupt.ts";
+import { count } from "./format.ts";
 import { checkMemory } from "./memory.ts";
 import { print } from "./output.ts";
 import { planRows } from "./plan_table.ts";
 import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
 import { Progress, showRun } from "./progress.ts";
-import { planRun, savedSettings, settingsOf, type TrainingValues } from "./training_flags.ts";
+import {
+  planForModel,
+  planRun,
+  savedSettings,
+  settingsOf,
+  type TrainingValues,
+} from "./training_flags.ts";
 
 export interface TrainingRun {
-  readonly flags: TrainingValues & ProfileValues & Partial<Values<typeof dashboardFlags>>;
+  readonly flags:
+    & TrainingValues
+    & ProfileValues
+    & Partial<Values<typeof dashboardFlags>>
+    & { readonly from?: string };
   readonly folder: string;
   /** The lock on the folder; ranks other than 0 have none, and write nothing. */
   readonly lock?: RunLock | undefined;
@@ -39,13 +52,16 @@ export interface TrainingRun {
   readonly clearFolder?: () => Promise<void>;
   readonly resumeCommand: string;
   readonly checkpoint?: Checkpoint;
+  /** A model of another program that the run goes on with, instead of a new one. */
+  readonly pretrained?: Pretrained | null;
   /** A measurement besides bits per byte. @default {CORE, if there is a bundle} */
   readonly measure?: PretrainOptions["measure"];
 }
 
 export interface TrainingOutcome {
   readonly state: TrainingState;
-  readonly plan: TrainingPlan;
+  /** The plan. */
+  readonly plan: PretrainPlan;
   readonly model: Awaited<ReturnType<typeof preparePretraining>>["model"];
   /** 0 at the end, or the exit code of the signal that stopped it. */
   readonly exitCode: number;
@@ -58,23 +74,36 @@ export interface TrainingOutcome {
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
   using interrupt = run.interrupt;
-  const plan = planRun(flags, tokenizer.vocabSize, ranks?.ranks);
+  const { from = "", architecture } = flags;
+  const plan = from === "" ? planRun(flags, tokenizer.vocabSize, ranks?.ranks) : null;
   if (ranks !== null && flags.dtype === "f16") {
     throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
   }
   const isFirst = ranks === null || ranks.rank === 0;
   const computeDtype = chosenType(device, flags);
+  if (computeDtype === "float16" && (plan === null || architecture !== "nanochat")) {
+    throw new UsageError("Cannot use --dtype f16: wanted nanochat's architecture, got another one");
+  }
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
-  await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
+  if (plan !== null) await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
   const measure = !isFirst
     ? {}
     : run.measure === undefined
     ? await coreMeasurement(flags, tokenizer)
     : { measure: run.measure };
   const peak = await measurePeak(device, ranks);
-  const planned = { plan, flags, device, computeDtype, peakFlops: peak.flops, ranks };
-  print(tableAsText(planRows(planned)) + "\n");
+  const chosen = plan ?? planForModel(flags);
+  print(
+    tableAsText(
+      plan === null
+        ? [["device", device.info.title], [
+          "run",
+          `${count(chosen.numIterations)} steps of ${count(chosen.totalBatchSize)} tokens`,
+        ]]
+        : planRows({ plan, flags, device, computeDtype, peakFlops: peak.flops, ranks }),
+    ) + "\n",
+  );
 
   let wantsSave = false;
   const act = (action: "stop" | "save") => {
@@ -94,13 +123,16 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     tokenizer,
     folder,
     lock: run.lock,
-    plan,
+    plan: chosen,
+    build: buildOf(run, plan),
+    chatTemplate: run.pretrained?.chatTemplate ?? checkpoint?.meta.chatTemplate,
     checkpoint,
     source: await openCorpus(flags.data),
     schedule: { warmupSteps, momentumWarmupSteps, warmdownRatio, finalFraction },
     // The device that `auto` resolved to, stored so that `--resume` uses the same.
     settings: {
       ...settingsOf(flags),
+      ...from !== "" && { from },
       matmulPrecision: device.matmulPrecision,
     },
     signal: interrupt.signal,
@@ -114,7 +146,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
 
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
-  const progress = new Progress(plan.numIterations, peak, isTerminal);
+  const progress = new Progress(chosen.numIterations, peak, isTerminal);
   interrupt.begin();
   const outcome = await showRun(pretraining.run(), {
     progress,
@@ -123,7 +155,17 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     showProfile: ({ step, profile }) => showProfile(`Step ${step}`, profile, device, flags),
   });
   const { model, prompts } = pretraining;
-  return { ...outcome, plan, peakFlops: peak.flops, model, prompts };
+  return { ...outcome, plan: chosen, peakFlops: peak.flops, model, prompts };
+}
+
+/** Makes the model that the flags choose, if it is not nanochat's. */
+function buildOf(
+  { flags, device, pretrained }: TrainingRun,
+  plan: TrainingPlan | null,
+): PretrainOptions["build"] {
+  if (pretrained) return () => pretrained.model;
+  if (flags.architecture === "nanochat" || plan === null) return undefined;
+  return (seed) => llama.build(llamaLike(plan.config), device, { seed });
 }
 
 /** Says that matmuls have another precision than up to a checkpoint. */

@@ -4,6 +4,7 @@ import {
   type Checkpoint,
   type LearningRates,
   planTraining,
+  type PretrainPlan,
   scalingDefaults,
   type TrainingPlan,
 } from "../gpt/mod.ts";
@@ -41,6 +42,11 @@ export const corpusFlags = {
 /** The flags of a run, with nanochat's names and defaults. */
 export const trainingFlags = {
   depth: integer(20, "Number of layers, from which all else follows"),
+  architecture: choice(
+    ["nanochat", "llama"],
+    "nanochat",
+    "The model: nanochat's, or a Llama of that size, which other programs run",
+  ),
   aspectRatio: integer(scalingDefaults.aspectRatio, "Width per layer of depth"),
   headDim: integer(scalingDefaults.headDim, "Head size"),
   maxSeqLen: integer(scalingDefaults.maxSeqLen, "Training length in tokens", { least: 2 }),
@@ -138,6 +144,48 @@ export function runFlags<Given extends Flags>(
 export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
   if (checkpoint === undefined) return {};
   return { matmulPrecision: "f32", momentumWarmupSteps: 400, ...checkpoint.meta.settings };
+}
+
+/** Tokens of a row for a model of another program, at most, where nobody says. */
+export const MAX_ROW = 512;
+
+/**
+ * Fallbacks for a model of another program: a tenth of the learning rates that a new model gets, as what was
+ * learned elsewhere is to be changed less.
+ */
+export const gentleRates = {
+  embeddingLr: 0.03,
+  unembeddingLr: 0.0008,
+  matrixLr: 0.002,
+  scalarLr: 0.05,
+  weightDecay: 0,
+};
+
+/**
+ * The plan for a model that exists already: learning rates are not scaled, as there is nothing to derive
+ * them from.
+ *
+ * @throws {UsageError} If the length of the run is not given.
+ */
+export function planForModel(flags: TrainingValues): PretrainPlan {
+  const { maxSeqLen: sequenceLen, deviceBatchSize, numIterations } = flags;
+  if (numIterations === -1) {
+    throw new UsageError("Cannot use --from: wanted --num-iterations, too, got none");
+  }
+  const rows = sequenceLen * deviceBatchSize;
+  const totalBatchSize = flags.totalBatchSize === -1 ? rows : flags.totalBatchSize;
+  if (totalBatchSize % rows !== 0) {
+    throw new UsageError(
+      `Cannot use --total-batch-size: wanted a multiple of ${deviceBatchSize} rows of ${sequenceLen} ` +
+        `tokens, got ${totalBatchSize}`,
+    );
+  }
+  if (flags.evalEvery !== -1) checkEvalTokens("evalTokens", flags, sequenceLen);
+  return {
+    config: { sequenceLen },
+    ...{ numIterations, totalBatchSize, gradAccumSteps: totalBatchSize / rows },
+    learningRates: { ...learningRatesOf(flags), weightDecay: flags.weightDecay },
+  };
 }
 
 /** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */

@@ -8,15 +8,18 @@ import type { Batch, BatchOptions } from "../../data/mod.ts";
 import { BestFit } from "../../data/best_fit.ts";
 import { checkCount, checkState } from "../../data/loader.ts";
 import { permutation } from "../../data/shuffle.ts";
-import { renderConversation, SPECIAL_TOKENS, type Tokenizer } from "../../tokenizer/mod.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
+import { type ChatFormat, nanochatFormat } from "../format/format.ts";
 import type { Task } from "../tasks/task.ts";
 
 /** Options for {@linkcode ConversationLoader.open}. */
 export interface ConversationLoaderOptions extends BatchOptions {
   /** The conversations, each seen once in every epoch. */
   readonly task: Task;
-  /** The tokenizer, with the special tokens of conversations. */
+  /** The tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** How conversations become tokens. @default {nanochatFormat(tokenizer)} */
+  readonly format?: ChatFormat | undefined;
   /** Shuffles every epoch differently; without a seed, the order is that of the task. */
   readonly seed?: number;
   /** Number of candidate conversations for each choice. @default {100} (as nanochat) */
@@ -94,6 +97,11 @@ export class ConversationLoader {
     "task" | "sequenceLength" | "seed" | "bufferSize"
   >;
   readonly #waiting = new BestFit<Waiting>();
+  /** Places of conversations that waited in the state, which are rendered with the first batch. */
+  #restored: readonly number[] = [];
+  readonly #format: ChatFormat;
+  /** What fills the rest of a row: any token will do. */
+  readonly #padding: number;
   #order: ArrayLike<number> | null = null;
   #epoch = 0;
   #read = 0;
@@ -118,7 +126,8 @@ export class ConversationLoader {
       throw new RangeError(`Cannot pack conversations: wanted some in ${task.name}, got none`);
     }
     // Now, and not when the first conversation is rendered: a run may have made room by then.
-    for (const name of SPECIAL_TOKENS) options.tokenizer.special(name);
+    this.#format = options.format ?? nanochatFormat(options.tokenizer);
+    this.#padding = options.tokenizer.documentStart ?? this.#format.ends[0]!;
     this.#options = options;
     this.#settings = { task: `${task.name} (${task.length})`, sequenceLength, seed, bufferSize };
     if (state !== undefined) this.#restore(state);
@@ -147,26 +156,22 @@ export class ConversationLoader {
   /**
    * The next batch.
    *
-   * @throws {RangeError} If no conversation of an epoch has an answer that fits into a row.
+   * @throws {RangeError} If no conversation of an epoch has an answer that fits into a row, or the format has
+   * no place for one.
    */
-  take(): Promise<Batch<ConversationLoaderState>> {
+  async take(): Promise<Batch<ConversationLoaderState>> {
     const { batchSize, sequenceLength } = this.#options;
     const inputs = new Int32Array(batchSize * sequenceLength);
     const targets = new Int32Array(batchSize * sequenceLength);
     for (let row = 0; row < batchSize; row++) {
-      const { ids, mask } = this.#row();
+      const { ids, mask } = await this.#row();
       for (let i = 0; i < sequenceLength; i++) {
         const at = row * sequenceLength + i;
-        inputs[at] = ids[i] ?? this.#options.tokenizer.bos;
+        inputs[at] = ids[i] ?? this.#padding;
         targets[at] = mask[i + 1] === 1 ? ids[i + 1]! : -1;
       }
     }
-    return Promise.resolve({
-      inputs,
-      targets,
-      shape: [batchSize, sequenceLength],
-      state: this.state(),
-    });
+    return { inputs, targets, shape: [batchSize, sequenceLength], state: this.state() };
   }
 
   /** Where the loader is, after the last batch. */
@@ -175,7 +180,7 @@ export class ConversationLoader {
       ...this.#settings,
       epoch: this.#epoch,
       read: this.#read,
-      waiting: Array.from(this.#waiting.items(), ({ place }) => place),
+      waiting: [...this.#restored, ...Array.from(this.#waiting.items(), ({ place }) => place)],
       placed: this.#placed,
       cut: this.#cut,
       leftOut: this.#leftOut,
@@ -183,10 +188,10 @@ export class ConversationLoader {
   }
 
   /** The conversations of one row, one after the other: at most `sequenceLength` + 1 tokens. */
-  #row(): { ids: number[]; mask: number[] } {
+  async #row(): Promise<{ ids: number[]; mask: number[] }> {
     const ids: number[] = [];
     const mask: number[] = [];
-    this.#refill();
+    await this.#refill();
     while (true) {
       const next = this.#waiting.takeLongest(this.#options.sequenceLength + 1 - ids.length);
       if (next === undefined) return { ids, mask };
@@ -194,14 +199,19 @@ export class ConversationLoader {
       mask.push(...next.mask);
       this.#placed++;
       if (next.isCut) this.#cut++;
-      this.#refill();
+      await this.#refill();
     }
   }
 
   /** Fills the buffer with conversations of this epoch; of the next one only once it is empty. */
-  #refill(): void {
+  async #refill(): Promise<void> {
     const { task } = this.#options;
     const { bufferSize } = this.#settings;
+    for (const place of this.#restored) {
+      const conversation = await this.#render(place);
+      if (conversation !== null) this.#waiting.add(conversation);
+    }
+    this.#restored = [];
     while (this.#waiting.size < bufferSize) {
       if (this.#read === task.length) {
         if (this.#waiting.size > 0) return;
@@ -216,23 +226,21 @@ export class ConversationLoader {
         this.#read = 0;
         this.#order = null;
       }
-      const conversation = this.#render(this.#read++);
+      const conversation = await this.#render(this.#read++);
       if (conversation === null) this.#leftOut++;
       else this.#waiting.add(conversation);
     }
   }
 
   /** The conversation at a place of the epoch's order, cut to a row; `null` without an answer. */
-  #render(place: number): Waiting | null {
-    const { task, tokenizer, seed, sequenceLength } = this.#options;
+  async #render(place: number): Promise<Waiting | null> {
+    const { task, seed, sequenceLength } = this.#options;
     this.#order ??= seed === undefined
       ? Array.from({ length: task.length }, (_, i) => i)
       : permutation(task.length, seed, this.#epoch);
     const index = this.#order[place]!;
     const capacity = sequenceLength + 1;
-    const rendered = renderConversation(tokenizer, task.get(index), {
-      maxTokens: Number.MAX_SAFE_INTEGER,
-    });
+    const rendered = await this.#format.renderConversation(task.get(index));
     const mask = rendered.mask.slice(0, capacity);
     if (!mask.includes(1)) return null;
     const ids = rendered.ids.slice(0, capacity);
@@ -246,11 +254,8 @@ export class ConversationLoader {
       checkCount(name, value);
     }
     this.#epoch = epoch;
-    for (const place of waiting) {
-      checkCount("waiting", place);
-      const conversation = this.#render(place);
-      if (conversation !== null) this.#waiting.add(conversation);
-    }
+    for (const place of waiting) checkCount("waiting", place);
+    this.#restored = waiting;
     this.#read = read;
     this.#placed = placed;
     this.#cut = cut;

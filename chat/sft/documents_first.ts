@@ -92,7 +92,8 @@ export class DocumentsFirst {
   }
 }
 
-/** The tokens of documents, each with `<|bos|>` first. */
+/** The tokens of documents, each with what begins documents first, if anything does. */
 export function tokensOf(texts: readonly string[], tokenizer: Tokenizer): number[] {
-  return texts.flatMap((text) => [tokenizer.bos, ...tokenizer.encode(text)]);
+  const prepend = tokenizer.documentStart;
+  return texts.flatMap((text) => tokenizer.encode(text, { prepend }));
 }

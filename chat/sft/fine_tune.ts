@@ -91,7 +91,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
   const rows = await openRows(options, gradAccumSteps);
   const { model, optimizer, merged } = await openFineTunedModel(options);
   const { numIterations } = rows;
-  const state = options.resume ? checkpoint.meta.state : untrained;
+  const state = options.resume && "meta" in checkpoint ? checkpoint.meta.state : untrained;
   const { flopsPerToken } = model;
   const evaluate = () =>
     evaluateBitsPerByte(model, validationRows(options), tokenizer.tokenBytes(), {

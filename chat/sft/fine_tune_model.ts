@@ -29,7 +29,9 @@ export interface FineTunedModel {
  */
 export async function openFineTunedModel(options: FineTuneOptions): Promise<FineTunedModel> {
   const { device, checkpoint, parallel, sequenceLength, loraRank = 0 } = options;
-  const model = await (parallel?.loadModel(checkpoint, device) ?? loadModel(checkpoint, device));
+  const model = "model" in checkpoint
+    ? checkpoint.model
+    : await (parallel?.loadModel(checkpoint, device) ?? loadModel(checkpoint, device));
   if (sequenceLength > model.maximumLength) {
     throw new RangeError(
       `Cannot fine-tune: wanted rows of at most ${model.maximumLength} tokens, got ${sequenceLength}`,
@@ -62,6 +64,7 @@ async function openOptimizer(
   const learningRates = { ...options.learningRates, weightDecay: 0 };
   const optimizer = parallel?.optimizer(model, learningRates) ??
     new MuonAdamW(model.optimizerGroups(learningRates));
+  if ("model" in checkpoint) return optimizer;
   const wantsState = (options.loadOptimizer ?? true) && checkpoint.meta.files.optim !== undefined;
   if (!resume && !wantsState) return optimizer;
   if (optimizer instanceof MuonAdamW) await loadOptimizer(checkpoint, optimizer, device);

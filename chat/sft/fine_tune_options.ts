@@ -1,9 +1,25 @@
 /** Options of a fine-tuning, and what has to hold between them. @module */
 
-import type { Checkpoint, Device, FolderRunOptions, LearningRates } from "../../gpt/mod.ts";
+import type {
+  Checkpoint,
+  Device,
+  FolderRunOptions,
+  LearningRates,
+  TrainableModel,
+} from "../../gpt/mod.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
+import type { ChatFormat } from "../format/format.ts";
 import type { OwnDocument } from "../tasks/documents.ts";
 import type { Task } from "../tasks/task.ts";
 import type { FineTuningScheduleOptions } from "./schedule.ts";
+
+/** A model from elsewhere, which no checkpoint holds. */
+export interface LoadedModel {
+  /** The model, on the device where it is trained. */
+  readonly model: TrainableModel;
+  /** Its tokenizer. */
+  readonly tokenizer: Tokenizer;
+}
 
 /** Options for {@linkcode prepareFineTuning}. */
 export interface FineTuneOptions
@@ -11,8 +27,15 @@ export interface FineTuneOptions
     Pick<FolderRunOptions, "folder" | "lock" | "saveEvery" | "settings" | "signal" | "parallel"> {
   /** Where the model is trained. */
   readonly device: Device;
-  /** The base model; or with `resume` the checkpoint of a fine-tuning to go on with. */
-  readonly checkpoint: Checkpoint;
+  /**
+   * The base model: a checkpoint, or a model that is on the device, with its tokenizer. With `resume` the
+   * checkpoint of a fine-tuning to go on with.
+   */
+  readonly checkpoint: Checkpoint | LoadedModel;
+  /** How conversations become tokens; stays the caller's. @default {nanochatFormat(tokenizer)} */
+  readonly format?: ChatFormat | undefined;
+  /** The chat template of that format, which checkpoints keep. */
+  readonly chatTemplate?: string | undefined;
   /** Whether the checkpoint is one of this run. @default {false} */
   readonly resume?: boolean;
   /** The conversations to learn from. */
@@ -67,6 +90,11 @@ export function checkedGradAccumSteps(options: FineTuneOptions): number {
     throw new RangeError(
       `Cannot resume ${folder}: wanted a run that trains all parameters, got one with adapters, ` +
         "whose checkpoints hold the merged model",
+    );
+  }
+  if ("model" in options.checkpoint && (resume || parallel !== undefined)) {
+    throw new RangeError(
+      "Cannot fine-tune: wanted a checkpoint to resume or to train on several ranks, got a model",
     );
   }
   if (loraRank > 0 && parallel !== undefined) {

@@ -72,15 +72,16 @@ export function validationBatches(options: FineTuneOptions): number {
   return Math.floor(evalTokens / (deviceBatchSize * sequenceLength));
 }
 
-function shapeOf({ checkpoint, deviceBatchSize, sequenceLength }: FineTuneOptions) {
-  return { tokenizer: checkpoint.tokenizer, batchSize: deviceBatchSize, sequenceLength };
+function shapeOf({ checkpoint, format, deviceBatchSize, sequenceLength }: FineTuneOptions) {
+  const { tokenizer } = checkpoint;
+  return { tokenizer, format, batchSize: deviceBatchSize, sequenceLength };
 }
 
 /** The loaders' states, which they check against their own options before they use them. */
 function savedState(
   { checkpoint, resume = false, documents }: FineTuneOptions,
 ): { conversations?: ConversationLoaderState; documents?: DocumentsFirstState } {
-  const saved = resume ? checkpoint.meta.state.loader : null;
+  const saved = resume && "meta" in checkpoint ? checkpoint.meta.state.loader : null;
   if (saved === null) return {};
   const state = saved as ConversationLoaderState | DocumentsFirstState;
   if (("conversations" in state) !== (documents !== undefined)) {

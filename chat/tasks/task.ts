@@ -110,3 +110,32 @@ function checkIndex(name: string, index: number, { length }: { readonly length: 
     `Cannot take example ${index} of ${name}: wanted an index from 0 to ${length - 1}`,
   );
 }
+
+/**
+ * The same conversations without calls of tools and their outputs, which chat templates have no place for.
+ *
+ * @example
+ * ```ts
+ * import { listTask, withoutTools } from "./task.ts";
+ *
+ * const content = [{ type: "python", text: "6*7" }, { type: "text", text: "42." }] as const;
+ * const task = listTask("sums", [{ messages: [{ role: "assistant", content }] }]);
+ * const [message] = withoutTools(task).get(0).messages;
+ * if (message?.content !== "42.") throw new Error(`got ${message?.content}`);
+ * ```
+ */
+export function withoutTools(task: Task): Task {
+  return {
+    ...{ name: task.name, length: task.length },
+    get(index) {
+      const messages = task.get(index).messages.map(({ role, content }) => ({
+        role,
+        content: typeof content === "string" ? content : content
+          .filter(({ type }) => type === "text")
+          .map(({ text }) => text)
+          .join(""),
+      }));
+      return { messages };
+    },
+  };
+}

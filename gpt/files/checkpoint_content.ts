@@ -28,6 +28,8 @@ export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "st
   readonly optimizer?: Pick<MuonAdamW, "stateDict"> | Uint8Array;
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
+  /** The template of the model's conversations, if it has one. */
+  readonly chatTemplate?: string | undefined;
   /** The length of the run in steps, so that readers know how far it got. */
   readonly steps?: number;
 }
@@ -57,7 +59,7 @@ export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "st
  * ```
  */
 export async function encodeCheckpoint(
-  { model, optimizer, tokenizer, settings, state, steps }: CheckpointContent,
+  { model, optimizer, tokenizer, chatTemplate, settings, state, steps }: CheckpointContent,
 ): Promise<Map<string, Uint8Array>> {
   const parts = {
     model: await encodeModel(model),
@@ -70,6 +72,7 @@ export async function encodeCheckpoint(
     format: "nanodino-checkpoint-1",
     savedAt: new Date().toISOString(),
     ...describeModel(model),
+    ...chatTemplate !== undefined && { chatTemplate },
     settings,
     state,
     steps: steps ?? null,

@@ -39,6 +39,8 @@ export interface CheckpointMeta {
   readonly modelConfig: ModelConfig;
   /** Number of parameters; absent from older files of nanochat models. */
   readonly parameters?: number;
+  /** The template of the model's conversations, in Jinja; absent where it has nanochat's, or none. */
+  readonly chatTemplate?: string;
   /** The user's settings, by flag. */
   readonly settings: Readonly<Record<string, string | number | boolean | null>>;
   /** The state of the run. */
@@ -110,6 +112,9 @@ export async function parseMeta(bytes: Uint8Array): Promise<CheckpointMeta> {
     ...(parameters === undefined && architecture === undefined
       ? {}
       : { parameters: asCount(parameters, "parameters") }),
+    ...(meta.chatTemplate === undefined
+      ? {}
+      : { chatTemplate: asText(meta.chatTemplate, "chatTemplate") }),
     settings: parseSettings(asObject(meta.settings, "settings as an object")),
     state: parseState(asObject(meta.state, "state as an object")),
     steps: parseSteps(meta.steps),

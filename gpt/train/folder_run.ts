@@ -19,6 +19,8 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
   readonly optimizer: MuonAdamW | ShardedMuonAdamW;
   /** The tokenizer, saved with every checkpoint. */
   readonly tokenizer: Tokenizer;
+  /** The template of the model's conversations, saved with every checkpoint. */
+  readonly chatTemplate?: string | undefined;
   /** The user's settings, saved with every checkpoint. */
   readonly settings?: CheckpointMeta["settings"] | undefined;
   /** Steps between checkpoints; −1 saves by time, and after the last step. */
@@ -55,20 +57,22 @@ export async function* trainInFolder(
   options: FolderRunOptions,
 ): AsyncGenerator<TrainingEvent, void, void> {
   const { folder, model, optimizer, tokenizer, settings = {}, saveEvery, parallel } = options;
+  const { chatTemplate } = options;
   const isWriter = parallel === undefined || parallel.rank === 0;
   const isSavedByTime = saveEvery === -1;
   const timedSteps: number[] = [];
   const save = async (state: TrainingState): Promise<string> => {
     const steps = options.plan.numIterations;
-    const content = { model: options.merged ?? model, tokenizer, state, steps, settings };
+    const saved = { model: options.merged ?? model, tokenizer, chatTemplate };
+    const content = { ...saved, state, steps, settings };
     // All ranks help to gather a sharded optimizer's state on rank 0.
-    const saved = optimizer instanceof MuonAdamW
+    const optimizerState = optimizer instanceof MuonAdamW
       ? optimizer
       : await parallel!.encodeOptimizer(optimizer);
-    if (saved === null) return folder;
+    if (optimizerState === null) return folder;
     const path = await saveCheckpoint(
       folder,
-      options.merged === undefined ? { ...content, optimizer: saved } : content,
+      options.merged === undefined ? { ...content, optimizer: optimizerState } : content,
     );
     if (isSavedByTime) {
       const outdated = timedSteps.at(-2);

@@ -47,13 +47,20 @@ const PROMPTS = 5;
 export interface PretrainOptions
   extends
     Pick<FolderRunOptions, "saveEvery" | "saveSeconds" | "wantsSave" | "lock" | "settings">,
+    Pick<FolderRunOptions, "chatTemplate">,
     Pick<FolderRunOptions, "tokenizer" | "folder" | "signal" | "profile" | "parallel"> {
   /** The device to train on. */
   readonly device: Device;
   /** The corpus. */
   readonly source: Source;
-  /** The model's shape, the length of the run and its learning rates. */
-  readonly plan: TrainingPlan;
+  /** The shape of a nanochat model, the length of the run and its learning rates. */
+  readonly plan: PretrainPlan;
+  /**
+   * Makes another model than nanochat's, before the first step of a run.
+   *
+   * @param seed The seed of its initial values; `null` for zeros, as rank 0 has the values.
+   */
+  readonly build?: ((seed: number | null) => TrainableModel) | undefined;
   /** Rows per batch. */
   readonly deviceBatchSize: number;
   /** How rows are cut from the corpus. */
@@ -74,6 +81,14 @@ export interface PretrainOptions
   readonly evalTokens: number;
   /** The checkpoint to resume from. */
   readonly checkpoint?: Checkpoint | undefined;
+}
+
+/** What a run needs of its plan. */
+export interface PretrainPlan
+  extends
+    Pick<TrainingPlan, "numIterations" | "learningRates" | "totalBatchSize" | "gradAccumSteps"> {
+  /** Tokens of a row; and, unless another model is built, the shape of nanochat's. */
+  readonly config: GPTConfig | Pick<GPTConfig, "sequenceLen">;
 }
 
 /** A run that is ready to start. */
@@ -159,6 +174,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
     run: () =>
       trainInFolder({
         ...options,
+        plan: { ...plan, flopsPerToken: model.flopsPerToken },
         prompts,
         model,
         optimizer,
@@ -232,11 +248,19 @@ async function openModel(
   options: PretrainOptions,
 ): Promise<{ model: TrainableModel; optimizer: MuonAdamW | ShardedMuonAdamW }> {
   const { device, plan, checkpoint, computeDtype = "float32", parallel } = options;
+  const { build = (seed) => new GPT(plan.config as GPTConfig, device, { seed, computeDtype }) } =
+    options;
   if (checkpoint !== undefined) checkSameShape(plan.config, checkpoint);
   const seed = (parallel?.rank ?? 0) === 0 ? options.seed : null;
   const model = checkpoint === undefined
-    ? new GPT(plan.config, device, { seed, computeDtype })
+    ? build(seed)
     : await (parallel ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
+  if (plan.config.sequenceLen > model.maximumLength) {
+    throw new RangeError(
+      `Cannot train: wanted rows of at most ${model.maximumLength} tokens, got ` +
+        `${plan.config.sequenceLen}`,
+    );
+  }
   const optimizer = parallel?.optimizer(model, plan.learningRates) ??
     new MuonAdamW(model.optimizerGroups(plan.learningRates));
   if (checkpoint === undefined) await parallel?.shareParameters(model);
@@ -253,9 +277,11 @@ function scalerFor({ computeDtype }: TrainableModel, state: TrainingState): Grad
   return scaler;
 }
 
-function checkSameShape(wanted: GPTConfig, { folder, meta }: Checkpoint): void {
+function checkSameShape(wanted: PretrainPlan["config"], { folder, meta }: Checkpoint): void {
+  // Of other models, flags do not tell the shape.
+  if (meta.architecture !== undefined) return;
   const saved = nanochatConfig(meta);
-  for (const name of Object.keys(wanted) as (keyof GPTConfig)[]) {
+  for (const name of Object.keys(wanted) as (keyof PretrainPlan["config"])[]) {
     if (wanted[name] === saved[name]) continue;
     throw new RangeError(
       `Cannot resume from ${folder}: wanted a model with ${name} ${wanted[name]}, got ` +

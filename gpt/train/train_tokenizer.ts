@@ -1,7 +1,7 @@
 /** Trains the tokenizer and keeps it. Source: nanochat, `scripts/tok_train.py`. @module */
 
 import { type Source, texts } from "../../data/mod.ts";
-import { Tokenizer } from "../../tokenizer/mod.ts";
+import { SPLIT_PATTERN, Tokenizer } from "../../tokenizer/mod.ts";
 import {
   basePath,
   ensureWritableFolder,
@@ -38,11 +38,11 @@ export interface TextLimits {
  */
 export async function trainTokenizer(
   source: Source,
-  options: TextLimits & { readonly vocabSize: number },
+  options: TextLimits & { readonly vocabSize: number; readonly pattern?: string },
 ): Promise<Tokenizer> {
-  const { vocabSize, ...limits } = options;
+  const { vocabSize, pattern = SPLIT_PATTERN, ...limits } = options;
   const split = await source.open("train");
-  return await Tokenizer.train(limitTexts(texts(split), limits), { vocabSize });
+  return await Tokenizer.train(limitTexts(texts(split), limits), { vocabSize, pattern });
 }
 
 /**

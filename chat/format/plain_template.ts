@@ -1,0 +1,10 @@
+/** A chat template for models that have none. @module */
+
+/**
+ * Conversations in words that any tokenizer has: `User: Hi`, `Assistant: Hello.` with the token that ends
+ * texts, each on a line.
+ */
+export const plainTemplate: string = "{{ bos_token if bos_token != eos_token else '' }}" +
+  "{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}" +
+  "{{ eos_token if message.role == 'assistant' else '' }}\n{% endfor %}" +
+  "{% if add_generation_prompt %}Assistant:{% endif %}";
