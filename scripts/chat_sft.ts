@@ -234,7 +234,7 @@ async function openStart(
   return model;
 }
 
-/** What a run starts from, and the flags that suit it. */
+/** The model that a run starts from, and the flags that suit it. */
 interface Start {
   readonly values: FineTuneValues;
   readonly checkpoint: Checkpoint | LoadedModel;
@@ -289,7 +289,7 @@ async function startFromModel(
   };
 }
 
-/** What was trained elsewhere is to be changed less than what was trained here with these rates. */
+/** A fallback for models of other programs, which are to be changed less than those trained here. */
 const gentle = { initLrFrac: 0.1 };
 
 /** The base model's settings, where the command line does not say otherwise. */

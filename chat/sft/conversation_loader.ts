@@ -100,7 +100,7 @@ export class ConversationLoader {
   /** Places of conversations that waited in the state, which are rendered with the first batch. */
   #restored: readonly number[] = [];
   readonly #format: ChatFormat;
-  /** What fills the rest of a row: any token will do. */
+  /** The token that fills the rest of a row: any will do. */
   readonly #padding: number;
   #order: ArrayLike<number> | null = null;
   #epoch = 0;

@@ -83,7 +83,7 @@ export interface PretrainOptions
   readonly checkpoint?: Checkpoint | undefined;
 }
 
-/** What a run needs of its plan. */
+/** The parts of a plan that a run needs. */
 export interface PretrainPlan
   extends
     Pick<TrainingPlan, "numIterations" | "learningRates" | "totalBatchSize" | "gradAccumSteps"> {
