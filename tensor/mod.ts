@@ -65,7 +65,8 @@ export { runProgram, runProgramInto, runProgramOutputs } from "./ops/program.ts"
 export { type Packing, quantize, QuantizedMatrix } from "./ops/quantized/mod.ts";
 export { zerosLike } from "./ops/ranges.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
-export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
+export { layerNorm, type LayerNormOptions } from "./ops/layer_norm.ts";
+export { rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
 export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling/sampling.ts";
 export { cumulativeSum } from "./ops/scan/scan.ts";
 export { argsort, sort, type Sorted, type SortOptions } from "./ops/sort/order.ts";

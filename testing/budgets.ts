@@ -30,7 +30,7 @@ const breadth = [
   "tensor/ops/attention/masked.ts",
   ...["arrange", "custom_gradient", "functions", "integers", "more_methods", "more_reductions"]
     .map((name) => `tensor/ops/${name}.ts`),
-  ...["power", "ranges"].map((name) => `tensor/ops/${name}.ts`),
+  ...["layer_norm", "power", "ranges"].map((name) => `tensor/ops/${name}.ts`),
   "tensor/state.ts",
   ...["attention", "batch_norm", "batches", "buffer", "convolution", "group_norm", "pool"]
     .map((name) => `nn/${name}.ts`),

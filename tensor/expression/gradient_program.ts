@@ -2,6 +2,7 @@
 
 import { differentiate } from "./differentiate.ts";
 import * as ex from "./expression.ts";
+import type { Expression } from "./expression.ts";
 import { floatInput, makeProgram, type Program } from "./program.ts";
 import { pruneInputs } from "./prune.ts";
 
@@ -56,6 +57,25 @@ export function gradientProgram(
   return pruneInputs(
     makeProgram({ ...gradient, inputs: [...gradient.inputs, ...sums], outputs, isRow }),
     firstSum,
+  );
+}
+
+/**
+ * For each input, whether a gradient flows to it: not if it only decides, in comparisons and conditions.
+ * A gradient of zeros would become NaN where what was compared has an infinite slope.
+ */
+export function hasGradient(program: Program): readonly boolean[] {
+  const reached = new Set<Expression>();
+  const reach = (e: Expression): void => {
+    if (reached.has(e)) return;
+    reached.add(e);
+    const decides = e.kind === "binary" && ["less", "lessEqual", "equal"].includes(e.operation);
+    if (e.kind === "select") [e.a, e.b].forEach(reach);
+    else if (!decides && e.kind !== "detach") ex.operandsOf(e).forEach(reach);
+  };
+  if (program.slopes === null) program.outputs.forEach(reach);
+  return program.inputs.map(({ isPerRow }, i) =>
+    program.slopes !== null || reached.has(ex.input(i, isPerRow))
   );
 }
 

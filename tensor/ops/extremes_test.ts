@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { unaryFunctions } from "../expression/testing/evaluate.ts";
-import { defineProgram, type Device, expression as ex, runProgram, Tensor } from "../mod.ts";
+import { defineProgram, type Device, expression as ex, runProgram, Tensor, where } from "../mod.ts";
 import { bases, expected, expectedPowers } from "./testing/extremes.ts";
 import { assertExtremes, type Difference, isClose } from "./testing/compare_extremes.ts";
 
@@ -202,3 +202,14 @@ testOnEveryDevice(
   ]);
   },
 );
+
+testOnEveryDevice("what is only compared gets no gradient, not even 0 · ∞", async (device) => {
+  const x = Tensor.from(device, [0, 4], { requiresGrad: true });
+  const y = Tensor.from(device, [1, 2], { requiresGrad: true });
+  // The slope of the root at 0 is infinite.
+  where(x.sqrt().lt(1), y, y.mul(2)).add(x).sum().backward();
+  assertEquals([...await x.grad!.data()], [1, 1]);
+  assertEquals([...await y.grad!.data()], [1, 2]);
+  x.sqrt().gt(1).mul(y).sum().backward();
+  assertEquals([...await x.grad!.data()], [1, 1]);
+});

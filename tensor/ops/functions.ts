@@ -34,7 +34,8 @@ export const cos: Unary = unary("cos", ex.cos);
 export const erf: Unary = unary("erf", ex.erf);
 export const floor: Unary = unary("floor", ex.floor);
 export const sign: Unary = unary("sign", ex.sign);
-export const ceil: Unary = unary("ceil", (x) => ex.negate(ex.floor(ex.negate(x))));
+const ceilOf: Formula = (x) => ex.negate(ex.floor(ex.negate(x)));
+export const ceil: Unary = unary("ceil", ceilOf);
 
 /** To the nearest integer, and to the even one of two that are equally near. */
 export const round: Unary = unary("round", (x) => {
@@ -43,7 +44,7 @@ export const round: Unary = unary("round", (x) => {
   const half = ex.multiply(below, 0.5);
   const isOdd = ex.subtract(1, ex.equal(half, ex.floor(half)));
   const isUp = ex.select(ex.equal(rest, 0.5), isOdd, ex.less(0.5, rest));
-  return ex.select(isUp, ex.add(below, 1), below);
+  return ex.select(isUp, ceilOf(x), below);
 });
 
 /** log(1 + x): near 0 by the series of 2 artanh(x / (2 + x)), because 1 + x rounds. */

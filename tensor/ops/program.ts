@@ -11,6 +11,7 @@ import {
   type GradientForm,
   type GradientProgram,
   gradientProgram,
+  hasGradient,
   passesThrough,
 } from "../expression/gradient_program.ts";
 import { makeProgram, type Program } from "../expression/program.ts";
@@ -314,12 +315,14 @@ function programGradient(program: Program): Gradient<readonly number[]> {
     isPerRow && !isInteger ? [derive(program.inputs.map((_, k) => k === i ? "value" : "none"))] : []
   );
   const passes = passesThrough(differentiable);
+  const flows = hasGradient(differentiable);
   const what = `compute ${program.name}`;
   return {
     savesInputs: program.inputs.flatMap((_, i) =>
       [everything, ...perRow].some(({ used }) => used.includes(i)) ? [i] : []
     ),
-    apply: (upstream, saved, scalars, wanted, sums) => {
+    apply: (upstream, saved, scalars, needed, sums) => {
+      const wanted = needed.map((is, i) => is && flows[i]!);
       const { device } = upstream;
       const { inputShapes, gradientTypes } = saved;
       const shape = broadcastShapes(inputShapes, what);

@@ -1,0 +1,239 @@
+/** Mistakes with the library's operations and layers for networks other than a GPT. */
+
+import { assertMatch } from "@std/assert";
+import * as nn from "../nn/mod.ts";
+import * as tensor from "../tensor/mod.ts";
+import { Tensor } from "../tensor/mod.ts";
+import { testMistakes, type Untyped } from "./mistakes.ts";
+import { cpuTest } from "./every_device.ts";
+
+const images = ({ device }: { device: tensor.Device }) => Tensor.ones(device, [2, 4, 5, 5]);
+const ids = ({ device }: { device: tensor.Device }, ...values: number[]) =>
+  Tensor.from(device, values, { dtype: "int32" });
+
+testMistakes("convolutions say what does not fit", [
+  [
+    (s) => tensor.conv2d(images(s), Tensor.ones(s.device, [8, 3, 3, 3])),
+    RangeError,
+    "Cannot compute conv2d: wanted a weight [O, 4, …] for 4 channels in 1 groups, got [8, 3, 3, 3]",
+  ],
+  [
+    (s) => tensor.conv2d(images(s), Tensor.ones(s.device, [8, 2, 3, 3]), { groups: 3 }),
+    RangeError,
+    /wanted groups that divide 4 channels and a weight of \[8, 2, 3, 3\], got 3$/,
+  ],
+  [
+    (s) => tensor.conv2d(images(s), Tensor.ones(s.device, [8, 4, 7, 7])),
+    RangeError,
+    /wanted a kernel within the padded image of \[5, 5\], got one that reaches over \[7, 7\]$/,
+  ],
+  [
+    (s) => tensor.conv2d(s.x, Tensor.ones(s.device, [8, 4, 3, 3])),
+    RangeError,
+    "Cannot compute conv2d: wanted images [B, C, H, W], got [2, 3]",
+  ],
+  [
+    (s) => tensor.conv2d(images(s), Tensor.ones(s.device, [8, 4, 3])),
+    RangeError,
+    "Cannot compute conv2d: wanted a weight with 4 axes, got [8, 4, 3]",
+  ],
+  [
+    (s) => tensor.conv2d(images(s), Tensor.ones(s.device, [8, 4, 3, 3]), { stride: 0 }),
+    RangeError,
+    /wanted a stride of one or two whole numbers of at least 1, got 0$/,
+  ],
+  [
+    (s) =>
+      tensor.conv2d(images(s), Tensor.ones(s.device, [8, 4, 3, 3]), { padding: "same" as Untyped }),
+    RangeError,
+    /wanted padding of one or two whole numbers of at least 0, got same$/,
+  ],
+  [
+    (s) =>
+      tensor.conv2d(images(s), Tensor.ones(s.device, [8, 4, 3, 3]), {
+        bias: Tensor.ones(s.device, [4]),
+      }),
+    RangeError,
+    "Cannot compute conv2d: wanted a bias [8], got [4]",
+  ],
+  [
+    (s) => tensor.conv2d(images(s), images(s).to("int32")),
+    TypeError,
+    /wanted images and a weight of one floating-point dtype, got float32 and int32$/,
+  ],
+  [(s) => tensor.conv1d(images(s), images(s)), RangeError, /wanted sequences \[B, C, L\], got/],
+  [
+    (s) => tensor.convTranspose2d(images(s), Tensor.ones(s.device, [3, 4, 3, 3])),
+    RangeError,
+    "Cannot compute convTranspose2d: wanted a weight [4, …], got [3, 4, 3, 3]",
+  ],
+  [(s) => tensor.maxPool2d(images(s), 6), RangeError, /^Cannot compute maxPool2d: wanted a kernel/],
+  [
+    (s) => tensor.avgPool2d(images(s), 2, { padding: 2 }),
+    RangeError,
+    "Cannot compute avgPool2d: wanted padding of at most half the kernel, got [2, 2]",
+  ],
+  [
+    (s) => new nn.Conv2d(s.device, 4, 8, 3, { seed: 1 }).forward(s.x),
+    RangeError,
+    "Cannot compute conv2d: wanted images [B, C, H, W], got [2, 3]",
+  ],
+  [
+    (s) => new nn.BatchNorm2d(s.device, 4).forward(s.x),
+    RangeError,
+    "Cannot run a BatchNorm2d: wanted [B, 4, H, W], got [2, 3]",
+  ],
+  [
+    (s) => new nn.GroupNorm(s.device, 3, 4),
+    RangeError,
+    "Cannot make a GroupNorm: wanted groups that divide 4 channels, got 3",
+  ],
+]);
+
+testMistakes("indexing says what is out of place", [
+  [
+    ({ x }) => x.at(1.5),
+    RangeError,
+    "Cannot index a tensor: wanted an index from -2 to 1 for axis 0 of [2, 3], got 1.5",
+  ],
+  [({ x }) => x.at(0, 3), RangeError, /wanted an index from -3 to 2 for axis 0 of \[3\], got 3$/],
+  [
+    ({ x }) => x.at(0, 0, 0),
+    RangeError,
+    "Cannot index a tensor: wanted at most 2 indices for [2, 3], got 3",
+  ],
+  [
+    ({ x }) => x.at("0:1"),
+    TypeError,
+    'Cannot index a tensor: wanted numbers, ranges, null or tensors, got "0:1"',
+  ],
+  [({ x }) => x.at([0, 2, 0]), RangeError, /wanted a step of 1 or more .*, got 0$/],
+  [
+    ({ x }) => x.at([0, 1, 0, 1]),
+    TypeError,
+    /wanted a range \[start, end, step\]; of several indices make a tensor, got \[0, 1, 0, 1\]$/,
+  ],
+  [({ x }) => x.at([], [0, 9]), RangeError, /^Cannot slice \[2, 3\] along axis 1: wanted a range/],
+  [
+    ({ x }) => x.at(x.gt(2)),
+    TypeError,
+    "Cannot index a tensor: wanted positions of type int32, got float32",
+  ],
+  [(s) => s.x.at(ids(s, 0, 2)), RangeError, /wanted positions from 0 to 1, got 2$/],
+  [
+    (s) => tensor.indexSelect(s.x, 1, ids(s, 3)),
+    RangeError,
+    "Cannot compute indexSelect: wanted ids from 0 to 2, got 3",
+  ],
+  [
+    ({ x }) => tensor.indexSelect(x, 1, [0, 2] as Untyped),
+    TypeError,
+    /wanted a tensor of ids, got an array/,
+  ],
+  [
+    (s) => tensor.scatterAdd(s.x, 1, ids(s, 0), s.x),
+    RangeError,
+    "Cannot compute scatterAdd: wanted values and positions of one shape, got [2, 3] and [1]",
+  ],
+  [(s) => tensor.oneHot(ids(s, 0, 3), 3), RangeError, /wanted ids from 0 to 2, got 3$/],
+  [
+    ({ x }) => tensor.oneHot(x, 3),
+    TypeError,
+    "Cannot compute oneHot: wanted ids of type int32, got float32",
+  ],
+  [({ x }) => tensor.pad(x, [1]), RangeError, /^Cannot pad \[2, 3\]: wanted a pair/],
+  [({ x }) => tensor.repeat(x, [2]), RangeError, /^Cannot repeat \[2, 3\]: wanted a whole number/],
+  [({ x }) => tensor.sort(x, 2), RangeError, /^Cannot compute argsort along axis 2/],
+  [
+    ({ x }) => tensor.sort(x, 0, { reverse: true } as Untyped),
+    TypeError,
+    "Cannot compute argsort: wanted options named descending, got reverse",
+  ],
+]);
+
+testMistakes("functions, masks and batches say what they want", [
+  [
+    ({ x }) => x.clamp(3, 1),
+    RangeError,
+    "Cannot compute clamp: wanted the lower bound first, got 3 and 1",
+  ],
+  [({ x }) => x.clamp(null, null), TypeError, /wanted at least one bound, got none$/],
+  [({ x }) => x.to("int32").floorDivide(0), RangeError, /wanted a divisor other than 0, got 0$/],
+  [
+    ({ x }) => x.to("int32").remainder(x),
+    TypeError,
+    "Cannot compute remainder: wanted two tensors of int32, got float32",
+  ],
+  [
+    ({ device }) => {
+      const q = Tensor.ones(device, [1, 2, 1, 4]);
+      tensor.attention(q, q, q, { mask: Tensor.ones(device, [3, 3]) });
+    },
+    RangeError,
+    /the shapes \[3, 3\] and \[1, 1, 2, 2\] do not broadcast/,
+  ],
+  [
+    ({ device }) => {
+      const x = Tensor.ones(device, [1, 2, 4]);
+      new nn.SelfAttention(device, 4, { heads: 1, seed: 1 }).forward(x, {
+        mask: [1, 1] as Untyped,
+      });
+    },
+    TypeError,
+    /^Cannot compute attention: wanted a tensor as the mask, got an array/,
+  ],
+  [
+    ({ x, w }) => nn.batches([x, w.at(0)], { batchSize: 1 }),
+    RangeError,
+    "Cannot make batches: wanted as many examples in each tensor, got [2, 3] and []",
+  ],
+  [
+    ({ x }) => nn.batches([x], { batchSize: 2, shuffle: true }),
+    TypeError,
+    "Cannot make batches: wanted a seed with shuffle, got none",
+  ],
+  [
+    ({ x }) => nn.batches([x], { batch_size: 2 } as Untyped),
+    TypeError,
+    "Cannot make batches: wanted options named batchSize, shuffle, seed, dropLast, got batch_size. " +
+    "Did you mean batchSize?",
+  ],
+  [
+    ({ x }) => nn.batches(x, { batchSize: 2 }),
+    TypeError,
+    "Cannot make batches: wanted a list of tensors, as in batches([x, y], …), got a Tensor",
+  ],
+  [
+    ({ layer }) => layer.loadStateDict(new Map(), { stict: false }),
+    TypeError,
+    /wanted options named strict, got stict\. Did you mean strict\?$/,
+  ],
+  [({ device }) => Tensor.eye(device, -1), RangeError, /wanted a shape of integers from 0 up/],
+  [
+    ({ device }) => Tensor.linspace(device, 0, 1, undefined as Untyped),
+    RangeError,
+    /^Cannot make a linspace: wanted how many numbers/,
+  ],
+]);
+
+cpuTest("the caller's line is the first one in the stack", (device) => {
+  const x = Tensor.ones(device, [2, 3]);
+  const weight = Tensor.ones(device, [1, 1, 3, 3]);
+  const mistakes = [
+    () => x.at(1.5),
+    () => tensor.conv2d(x, weight),
+    () => tensor.pad(x, [1]),
+    () => x.clamp(2, 1),
+    () => nn.batches([x], { batchSize: 0 }),
+    () => new nn.BatchNorm2d(device, 1).forward(x),
+  ];
+  for (const make of mistakes) {
+    let stack = "";
+    try {
+      make();
+    } catch (error) {
+      stack = (error as Error).stack!;
+    }
+    assertMatch(stack.split("\n    at ")[1] ?? "", /mistakes_library_test\.ts/, `${make}`);
+  }
+});
