@@ -113,6 +113,7 @@ function muonUpdates(group: MuonGroup, parameters: ReadonlyMap<string, Tensor>):
   return Array.from(stacks.values(), (stack) => muonUpdate(group, new Map(stack)));
 }
 
+/** The update of matrices of one shape. */
 function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Update {
   const parameters = [...stack.values()];
   const count = parameters.length;
@@ -132,18 +133,6 @@ function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Updat
   );
   const batchSize = together(device);
   const batches = [...Map.groupBy(parameters.keys(), (i) => Math.floor(i / batchSize)).values()];
-
-  function check(): void {
-    const { momentum, beta2, orthogonalizationSteps } = group;
-    checkNumber("momentum", momentum, 1);
-    checkNumber("beta2", beta2, 1);
-    if (![...Array(MAX_ITERATIONS + 1).keys()].includes(orthogonalizationSteps)) {
-      throw new RangeError(
-        `Cannot step the optimizer: wanted orthogonalizationSteps to be a whole number from 0 to ` +
-          `${MAX_ITERATIONS}, got ${orthogonalizationSteps}`,
-      );
-    }
-  }
 
   function step(): void {
     const make = (shape: readonly number[]) =>
@@ -189,7 +178,18 @@ function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Updat
     }
   }
 
-  return { parameters: stack, state: new Map(state), check, step };
+  return { parameters: stack, state: new Map(state), check: () => checkGroup(group), step };
+}
+
+function checkGroup({ momentum, beta2, orthogonalizationSteps }: MuonGroup): void {
+  checkNumber("momentum", momentum, 1);
+  checkNumber("beta2", beta2, 1);
+  if (![...Array(MAX_ITERATIONS + 1).keys()].includes(orthogonalizationSteps)) {
+    throw new RangeError(
+      `Cannot step the optimizer: wanted orthogonalizationSteps to be a whole number from 0 to ` +
+        `${MAX_ITERATIONS}, got ${orthogonalizationSteps}`,
+    );
+  }
 }
 
 function item(stack: Tensor, i: number): Tensor {

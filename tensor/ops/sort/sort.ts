@@ -10,7 +10,7 @@
 
 import { allocateView, type Device, type View } from "../../device.ts";
 import type { Int, KernelBuilder } from "../../kernel/language.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
 
 /** Elements of the shortest runs. */
 const BLOCK = 32;
@@ -27,10 +27,11 @@ const ELEMENTS_PER_THREAD = 1024;
  */
 export type Sort = (device: Device, x: View, wanted: number) => View;
 
+/** The key of an element; smaller ones, as unsigned numbers, go first. */
+type KeyOf = (k: KernelBuilder, element: Int) => Int;
+
 /**
  * Defines a sort of 32-bit elements.
- *
- * @param keyOf The key of an element; smaller ones, as unsigned numbers, go first.
  *
  * @example Integers in ascending order, negative ones last
  * ```ts
@@ -47,9 +48,37 @@ export type Sort = (device: Device, x: View, wanted: number) => View;
  * await device.close();
  * ```
  */
-export function defineSort(name: string, keyOf: (k: KernelBuilder, element: Int) => Int): Sort {
-  /** Work items are elements. */
-  const sortBlocks = defineKernel(
+export function defineSort(name: string, keyOf: KeyOf): Sort {
+  const sortBlocks = defineBlockSort(name, keyOf);
+  const merge = defineMerge(name, keyOf);
+  return (device, x, wanted) => {
+    const [rows, length] = x.shape as [number, number];
+    const allocate = () => allocateView(device, "int32", [rows, length], `sorted ${name}`);
+    let sorted = allocate();
+    const grain = ELEMENTS_PER_THREAD;
+    runKernel(device, sortBlocks, [x, sorted], [length], rows * length, { grain });
+    if (length <= BLOCK) return sorted;
+    let merged = allocate();
+    for (let width = BLOCK; width < length; width *= 2) {
+      const runsOfRow = Math.ceil(length / width);
+      const wantedOfRun = Math.min(width, wanted);
+      const steps = 32 - Math.clz32(wantedOfRun);
+      const words = [length, width, runsOfRow, wantedOfRun, wanted, steps];
+      const items = rows * runsOfRow * wantedOfRun;
+      runKernel(device, merge, [x, sorted, merged], words, items, { grain });
+      [sorted, merged] = [merged, sorted];
+    }
+    device.free(merged.allocation);
+    return sorted;
+  };
+}
+
+/**
+ * Sorts blocks of a row by counting, for each element, those that go before it. Work items are
+ * elements.
+ */
+function defineBlockSort(name: string, keyOf: KeyOf): Kernel {
+  return defineKernel(
     {
       key: `sort ${name}: blocks`,
       buffers: { x: "i32", sorted: "i32" },
@@ -74,9 +103,14 @@ export function defineSort(name: string, keyOf: (k: KernelBuilder, element: Int)
       target.store(place, column);
     },
   );
+}
 
-  /** Work items are the wanted elements of runs, which are `width` apart. */
-  const merge = defineKernel(
+/**
+ * Merges pairs of sorted runs: each element finds its position in the other run by bisection. Work
+ * items are the wanted elements of runs, which are `width` apart.
+ */
+function defineMerge(name: string, keyOf: KeyOf): Kernel {
+  return defineKernel(
     {
       key: `sort ${name}: merge`,
       buffers: { x: "i32", runs: "i32", merged: "i32" },
@@ -112,25 +146,4 @@ export function defineSort(name: string, keyOf: (k: KernelBuilder, element: Int)
       });
     },
   );
-
-  return (device, x, wanted) => {
-    const [rows, length] = x.shape as [number, number];
-    const allocate = () => allocateView(device, "int32", [rows, length], `sorted ${name}`);
-    let sorted = allocate();
-    const grain = ELEMENTS_PER_THREAD;
-    runKernel(device, sortBlocks, [x, sorted], [length], rows * length, { grain });
-    if (length <= BLOCK) return sorted;
-    let merged = allocate();
-    for (let width = BLOCK; width < length; width *= 2) {
-      const runsOfRow = Math.ceil(length / width);
-      const wantedOfRun = Math.min(width, wanted);
-      const steps = 32 - Math.clz32(wantedOfRun);
-      const words = [length, width, runsOfRow, wantedOfRun, wanted, steps];
-      const items = rows * runsOfRow * wantedOfRun;
-      runKernel(device, merge, [x, sorted, merged], words, items, { grain });
-      [sorted, merged] = [merged, sorted];
-    }
-    device.free(merged.allocation);
-    return sorted;
-  };
 }
