@@ -6,9 +6,12 @@
  * The last line is one line of JSON.
  */
 
-import { configForDepth, Engine, GPT } from "../gpt/mod.ts";
+import { configForDepth, type Device, Engine, GPT, type TrainableModel } from "../gpt/mod.ts";
+import { openPretrained } from "../models/mod.ts";
+import { parameterBytes, quantizeModule } from "../nn/mod.ts";
 import { noGrad, Tensor } from "../tensor/mod.ts";
-import { integer, runScript, type Script } from "../scripts/flags.ts";
+import { integer, runScript, type Script, text, type Values } from "../scripts/flags.ts";
+import { quantizeFlags } from "../scripts/models.ts";
 import { profileFlags, showProfile, wantsProfile } from "../scripts/profile.ts";
 import { benchFlags, modelFlags, openBenchDevice, peakMemory, timeRuns } from "./harness.ts";
 import { median, round } from "./statistics.ts";
@@ -22,6 +25,8 @@ const flags = {
   readEvery: integer(0, "Tokens per readback from the device, 0 for the default", {
     least: 0,
   }),
+  from: text("", "A model of another program instead of a random one", "PATH"),
+  ...quantizeFlags,
   ...profileFlags,
 };
 
@@ -45,14 +50,26 @@ function timePerToken(times: readonly number[], together: number): number {
   return median(means);
 }
 
+/** The model of a file, or a random one of the chosen shape. */
+async function openModel(
+  { from, quantize, ...values }: Values<typeof flags>,
+  device: Device,
+): Promise<TrainableModel> {
+  const packing = quantize ?? undefined;
+  if (from !== "") return (await openPretrained(from, device, { packing })).model;
+  const model = new GPT(configForDepth({ ...values, windowPattern: "L" }), device, { seed: 1 });
+  if (packing !== undefined) quantizeModule(model, packing);
+  return model;
+}
+
 const script: Script<typeof flags> = {
   summary: "Times prefill and decoding with a KV cache.",
   command: "deno run -A bench/decode.ts",
   flags,
   run: async (values) => {
     const device = await openBenchDevice(values);
-    const config = configForDepth({ ...values, windowPattern: "L" });
-    const model = new GPT(config, device, { seed: 1 });
+    const model = await openModel(values, device);
+    const { config } = model;
     const length = Math.min(128, config.sequenceLen >> 1);
     const prompt = Array.from({ length }, (_, i) => i * 31 % config.vocabSize);
     const prefills = await timeRuns(device, 2 * WARMUP_PREFILLS, () => {
@@ -108,6 +125,7 @@ const script: Script<typeof flags> = {
       device: device.info.description,
       config: values,
       ms: { token: round(step, 3), prefill: round(median(prefills.slice(WARMUP_PREFILLS)), 2) },
+      weight_bytes: parameterBytes(model),
       tokens_per_second: round(samples * 1000 / step, 1),
       ...(stepReadAlone === null
         ? {}

@@ -47,7 +47,14 @@ export {
   nanochatConfig,
   parameterCount,
 } from "./files/architecture.ts";
-export { bytesOfParameters, checkRoom, freeBytes, type ParameterShapes } from "./files/room.ts";
+export {
+  bytesOfParameters,
+  checkRoom,
+  freeBytes,
+  type ParameterShapes,
+  type WeightsInfo,
+  weightsOf,
+} from "./files/room.ts";
 export {
   type CheckpointContent,
   decodeModel,

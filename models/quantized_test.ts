@@ -12,6 +12,7 @@ import {
   Tensor,
 } from "../tensor/mod.ts";
 import { testOnEveryDevice } from "../testing/every_device.ts";
+import { gpuTest } from "../testing/gpu.ts";
 import { goldenTest, hasGolden, readGoldenJson, relativeDeviation } from "../testing/golden.ts";
 import { openPretrained } from "./mod.ts";
 
@@ -99,6 +100,28 @@ if (hasGolden) {
       },
     );
   }
+}
+
+if (hasGolden) {
+  const noRoom = { memoryLimit: 400_000 };
+  gpuTest("blocks are kept where float32 would not fit", async (device) => {
+    for (const [packing, type] of TYPES) {
+      const { model } = await openPretrained(
+        pathOf(`gguf/llama-${type.toLowerCase()}.gguf`),
+        device,
+      );
+      const names = packedNames(model);
+      assert(names.length > 10 && names.every((each) => each.endsWith(packing)), `${names}`);
+      for (const parameter of model.parameters().values()) parameter.dispose();
+    }
+  }, noRoom);
+
+  gpuTest("a model that does not fit names the flag with which it does", async (device) => {
+    const error = await assertRejects(() => openPretrained(pathOf("hf-llama"), device), RangeError);
+    const wanted =
+      /wanted a model of at most \d+ bytes.*got 608000\. With --quantize q8 it takes 171920 bytes$/;
+    assert(wanted.test(error.message), error.message);
+  }, noRoom);
 }
 
 goldenTest("weights of every architecture are packed as they are read, or afterwards", async () => {

@@ -26,6 +26,7 @@ import {
   type ModelChoice,
   openModel,
   promptsOf,
+  quantizeFlags,
   wantedTokenizer,
 } from "./models.ts";
 import { print } from "./output.ts";
@@ -57,6 +58,7 @@ const flags = {
   splitTokens: integer(40 * 524_288, "Maximum tokens to predict of each split"),
   ...baseModelFlags,
   ...fromFlags,
+  ...quantizeFlags,
   ...corpusFlags,
   ...parallelFlags,
   ...deviceFlags,

@@ -32,6 +32,7 @@ import {
   fromFlags,
   modelFlags,
   openModel,
+  quantizeFlags,
   suggestionsFor,
 } from "./models.ts";
 import { write } from "./output.ts";
@@ -54,6 +55,7 @@ const flags = {
     "The model's stage: latest takes a reinforced model if there is one",
   ),
   ...fromFlags,
+  ...quantizeFlags,
   ...toolFlags,
   name: text("Dino", "The name of a model that is made first"),
   yes: toggle("Make a model first where there is none, without asking"),

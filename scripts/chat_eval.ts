@@ -36,7 +36,14 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
-import { chatParts, chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
+import {
+  chatParts,
+  chooseModel,
+  fromFlags,
+  modelFlags,
+  openModel,
+  quantizeFlags,
+} from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Counter } from "./progress.ts";
@@ -53,6 +60,7 @@ const flags = {
   ...toolFlags,
   ...modelFlags,
   ...fromFlags,
+  ...quantizeFlags,
   source: choice(["sft", "rl"], "sft", "The model's stage"),
   name: text("Dino", "The name that the model goes by in the synthetic conversations"),
   numExamples: integer(40, "Questions of each synthetic exam"),

@@ -21,7 +21,7 @@ import {
   withUsageErrors,
 } from "./flags.ts";
 import { alignColumns, bytes, count, percent, short } from "./format.ts";
-import { chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
+import { chooseModel, fromFlags, modelFlags, openModel, quantizeFlags } from "./models.ts";
 import { print, printError } from "./output.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
@@ -45,6 +45,7 @@ const flags = {
   json: toggle("Print one line of JSON"),
   ...modelFlags,
   ...fromFlags,
+  ...quantizeFlags,
   ...deviceFlags,
 };
 

@@ -17,19 +17,21 @@ import {
   type Device,
   type FloatType,
   loadModel,
+  type LoadOptions,
   openCheckpoint,
   readProgress,
   readRunInfo,
   type RunProgress,
   savedSteps,
   type TrainableModel,
+  weightsOf,
 } from "../gpt/mod.ts";
 import { architectures } from "../models/architectures.ts";
 import { openPretrained, type Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
 import { choice, integer, optional, runName, text, UsageError, type Values } from "./flags.ts";
-import { count } from "./format.ts";
+import { bytes, count } from "./format.ts";
 import { printError } from "./output.ts";
 import { kebabCase } from "./words.ts";
 
@@ -52,6 +54,15 @@ export const fromFlags = {
       "checkpoint folder of nanochat",
     "PATH",
   ),
+};
+
+/** The flag of commands that run a model without training it. */
+export const quantizeFlags = {
+  quantize: optional(choice(
+    ["q8", "q4"] as const,
+    "q8",
+    "Pack weights in 8 or 4 bits as they are read: 0.28 or 0.16 of the memory of f32",
+  )),
 };
 
 /** The same for commands that continue text: the base model, unless they are told otherwise. */
@@ -93,21 +104,25 @@ export interface ModelChoice<From extends Checkpoint = ChosenModel> {
  * @throws {UsageError} If `--from` is given with a flag about runs, or a dtype that it has not.
  */
 export async function chooseModel<From extends Checkpoint>(
-  { from, dtype }: Values<typeof fromFlags> & { readonly dtype: string },
+  { from, dtype, quantize }: Values<typeof fromFlags> & {
+    readonly dtype: string;
+    readonly quantize?: LoadOptions["packing"] | null;
+  },
   given: ReadonlySet<string>,
   open: () => Promise<From>,
   load: typeof loadModel = loadModel,
 ): Promise<ModelChoice<From>> {
+  const packing = quantize ?? undefined;
   if (from === "") {
     const checkpoint = await open();
     const { folder, tokenizer } = checkpoint;
     return {
       ...{ name: basename(folder), checkpoint },
-      load: async (device, options) => ({
-        model: await load(checkpoint, device, options),
-        tokenizer,
-        chatTemplate: checkpoint.meta.chatTemplate ?? null,
-      }),
+      load: async (device, options) => {
+        const model = await load(checkpoint, device, { ...options, packing });
+        if (packing !== undefined) printError(`Weights: ${describeWeights(model)}`);
+        return { model, tokenizer, chatTemplate: checkpoint.meta.chatTemplate ?? null };
+      },
     };
   }
   const other = ["source", "modelTag", "step", "overwrite"].find((name) => given.has(name));
@@ -122,17 +137,23 @@ export async function chooseModel<From extends Checkpoint>(
   return {
     ...{ name: basename(from).replace(/\.gguf$/, ""), checkpoint: null },
     load: async (device) => {
-      const opened = await openPretrained(from, device);
+      const opened = await openPretrained(from, device, { packing });
       printError(`Model: ${from}, ${describeModel(opened.model)}`);
       return opened;
     },
   };
 }
 
-/** `llama of 135,000,000 parameters` */
+/** `llama of 135,000,000 parameters, 0.15 GB in q8` */
 function describeModel(model: TrainableModel): string {
   const { architecture = "nanochat" } = model;
-  return `${architecture} of ${count(parametersOf(model))} parameters`;
+  return `${architecture} of ${count(parametersOf(model))} parameters, ${describeWeights(model)}`;
+}
+
+/** `150 MB in q8`, or in several types */
+function describeWeights(model: TrainableModel): string {
+  const weights = weightsOf(model);
+  return `${bytes(weights.bytes)} in ${weights.types.join(" and ")}`;
 }
 
 /** The number of parameters of a model. */

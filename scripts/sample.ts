@@ -15,6 +15,7 @@ import {
   fromFlags,
   openModel,
   promptsOf,
+  quantizeFlags,
   wantedTokenizer,
 } from "./models.ts";
 import { printError, write, writeContinuation } from "./output.ts";
@@ -33,6 +34,7 @@ const flags = {
   seed: integer(42, "The same seed writes the same text", { least: 0 }),
   ...baseModelFlags,
   ...fromFlags,
+  ...quantizeFlags,
   ...deviceFlags,
   ...profileFlags,
 };

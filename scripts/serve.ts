@@ -22,6 +22,7 @@ import {
   modelFlags,
   openModel,
   parametersOf,
+  quantizeFlags,
   suggestionsFor,
   wantedTokenizer,
 } from "./models.ts";
@@ -43,6 +44,7 @@ const flags = {
   ),
   ...modelFlags,
   ...fromFlags,
+  ...quantizeFlags,
   allowHost: list(
     "A name that clients may call the server by, such as chat.example.com; may be repeated",
     "NAME",

@@ -1,8 +1,8 @@
 /** Whether a device has room for a model, with weights in float32 or packed. @module */
 
-import { packedBytes } from "../../nn/mod.ts";
+import { type Module, packedBytes, parameterBytes } from "../../nn/mod.ts";
 import { RangeError } from "../../tensor/errors.ts";
-import type { Device, Packing } from "../../tensor/mod.ts";
+import { type Device, type Packing, QuantizedMatrix } from "../../tensor/mod.ts";
 
 /** Shapes of parameters, by name. */
 export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
@@ -16,6 +16,22 @@ export function bytesOfParameters(
     (sum, [name, shape]) => sum + packedBytes(shape, packingOf(name)),
     0,
   );
+}
+
+/** The memory of a model's weights, and how they are packed. */
+export interface WeightsInfo {
+  readonly bytes: number;
+  /** How they are packed: `q8`, `q4` or both; `f32` if none of them is. */
+  readonly types: readonly string[];
+}
+
+/** Measures the weights of a model. */
+export function weightsOf(model: Pick<Module, "parameters">): WeightsInfo {
+  const packings = [...model.parameters().values()].flatMap((each) =>
+    each instanceof QuantizedMatrix ? [each.packing] : []
+  );
+  const types = packings.length === 0 ? ["f32"] : [...new Set(packings)].sort();
+  return { bytes: parameterBytes(model), types };
 }
 
 /** Bytes that are free on a device. */

@@ -10,7 +10,7 @@
  */
 
 import { wrongValue } from "../../tensor/errors.ts";
-import { bytesPerElement } from "../../tensor/dtype.ts";
+import { parameterBytes } from "../../nn/mod.ts";
 import { Engine } from "./engine.ts";
 import type { TrainableModel } from "./language_model.ts";
 
@@ -95,8 +95,7 @@ export function inferenceCosts(model: TrainableModel, options: InferenceOptions)
     );
   }
   const promptTokens = Math.min(options.promptTokens, room);
-  const weightBytes = [...model.parameters().values()]
-    .reduce((sum, { size, dtype }) => sum + size * bytesPerElement(dtype), 0);
+  const weightBytes = parameterBytes(model);
   const { cacheBytes } = model.decodingCosts(promptTokens + Math.floor(decodeTokens / 2));
   return {
     promptTokens,
