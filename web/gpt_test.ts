@@ -57,6 +57,14 @@ Deno.test("the default GPT predicts its text with fewer than 2.3 bits per byte a
   assert(bits < 2.3, `${bits}`);
 });
 
+Deno.test("the quick preset answers nearly all new questions right", async () => {
+  // The settings of the button of that name.
+  const events = await trainInDeno({ spec: { ...preset, width: 32, context: 32, steps: 200 } });
+  const last = events.findLast((event) => event.kind === "measurement");
+  if (last?.kind !== "measurement") throw new Error("wanted a measurement");
+  assert(last.values.share! >= 0.9, `${last.values.share}`);
+});
+
 Deno.test("every optimizer and schedule learns", async () => {
   for (
     const [optimizer, schedule] of [["muon", "cosine"], ["adamw", "constant"], [

@@ -5,11 +5,13 @@ import { Engine, Tensor } from "../gpt/mod.ts";
 import { sampleTokens } from "../gpt/generate/sampling.ts";
 import { parseFlags, UsageError } from "../scripts/flags.ts";
 import { siteFlags } from "../scripts/site.ts";
+import { runScript } from "../scripts/testing/run_script.ts";
 import { type Device, noGrad } from "../tensor/mod.ts";
 import { testOnEveryDevice } from "../testing/every_device.ts";
 import { buildSite, type Site } from "./build.tsx";
 import { lookInside, type ModelFiles, openInside, openModel, type Seen } from "./engine/inside.ts";
 import { sampledWith } from "./inside/probabilities.ts";
+import { siteModelVersion } from "./site_model.ts";
 import { fixed } from "./parts/number.ts";
 import { filesOf, onCpu, small, trainInDeno, writeFiles } from "./testing/gpt.ts";
 import { openSite, pageTest, violations, ways, Widget } from "./testing/pages.ts";
@@ -199,6 +201,36 @@ Deno.test("task site writes a model's three files beside the pages, and says the
     }
     // And each of them as a script.
     assertEquals([...Deno.readDirSync(`${home}/site/model`)].length, 6);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("task site takes the model that it has kept, and trains none", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const files = await checkpoint();
+    const folder = `${home}/site_model/${await siteModelVersion()}`;
+    await writeFiles(folder, new Map([...files].filter(([name]) => !name.startsWith("optim"))));
+    const { code, stdout, stderr } = await runScript(
+      "site.ts",
+      ["--output", `${home}/site`],
+      home,
+      {
+        permissions: [
+          "--allow-read",
+          "--allow-env",
+          `--allow-write=${home}/site`,
+          "--unstable-bundle",
+        ],
+      },
+    );
+    assertEquals(code, 0, stderr);
+    assert(!stdout.includes("Training"), stdout);
+    for (const [name, file] of files) {
+      if (name.startsWith("optim")) continue;
+      assertEquals(await Deno.readFile(`${home}/site/model/${name}`), await file.bytes());
+    }
   } finally {
     await Deno.remove(home, { recursive: true });
   }

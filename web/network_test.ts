@@ -67,6 +67,14 @@ pageTest("a page trains the networks that Deno trains, to the last bit", async (
     );
     assertEquals(drawn, weights.map((weight) => [fixed(weight, 4), weight < 0] as const), way);
     assertEquals(await page.locator(".net canvas").count(), 2 + 8 + 8);
+    // The neuron that the reader comes to is shown large.
+    await page.locator(".net .map").nth(9).focus();
+    await page.waitForSelector(".trio .work:has-text('neuron 2 of layer 2')");
+    assertEquals(await page.getAttribute(".trio > div > .heat canvas", "width"), "16");
+    await page.focus("#set");
+    await page.waitForFunction(() =>
+      document.querySelector(".trio > div > .heat canvas")?.getAttribute("width") === "48"
+    );
     const device = await page.textContent("[data-device]");
     assertEquals(/[2-9]\d* threads/.test(device ?? ""), way === "isolated", device ?? "");
 

@@ -6,14 +6,14 @@
 import { effect, type JSX, signal, untracked } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { NetworkProgress, NetworkSpec } from "../engine/network.ts";
-import { bounds, GRID, makePoints, type Point } from "../engine/points.ts";
+import { bounds, GRID, makePoints, type Point, SMALL_GRID } from "../engine/points.ts";
 import { Button, Controls } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider, valuesOf } from "../state.ts";
 import { StepsPlot } from "./loop.tsx";
-import { NetworkGraph } from "./network_graph.tsx";
+import { NetworkGraph, type Neuron } from "./network_graph.tsx";
 import { words } from "../words/labs.ts";
 
 const { loop, network: text } = words;
@@ -37,6 +37,8 @@ const own = setting<string>("points", "");
 /** The class of the next point that is placed: a touch has no Shift. */
 const brush = signal<0 | 1>(1);
 
+/** The neuron that the reader points at. */
+const looked = signal<Neuron | null>(null);
 const isPaused = signal(false);
 const message = signal("");
 const latest = new Latest("network", message);
@@ -187,6 +189,16 @@ export function NetworkWidget(): JSX.Element {
     validation === null ? [] : [[step, validation] as const]
   );
   const right = now?.outputs.filter((output, i) => (output >= 0.5 ? 1 : 0) === points[i]?.[2]);
+  const { hidden } = spec();
+  // tanh goes from −1 to 1.
+  const shade = activation.value === "tanh" ? (x: number) => (x + 1) / 2 : (x: number) => x;
+  const maps = hidden.map((count, layer) =>
+    Array.from({ length: count }, (_, i) => now?.neurons[layer]?.[i]?.map(shade) ?? null)
+  );
+  const at = now === undefined ? null : looked.value;
+  const large = at === null
+    ? { values: now?.map ?? null, size: GRID }
+    : { values: maps[at.layer]?.[at.i] ?? null, size: SMALL_GRID };
   const shown = (x: number | null | undefined) => x == null ? text.none : fixed(x, 4);
   return (
     <>
@@ -218,13 +230,18 @@ export function NetworkWidget(): JSX.Element {
       {set.value === "own" && <OwnPoints />}
       <div class="trio">
         <NetworkGraph
-          hidden={spec().hidden}
-          shade={activation.value === "tanh" ? (x) => (x + 1) / 2 : (x) => x}
+          hidden={hidden}
+          maps={maps}
           now={now}
+          looked={looked.value}
+          onLook={(neuron) => looked.value = neuron}
         />
-        <HeatMap title={text.map} values={now?.map ?? null} size={GRID} isSmooth>
-          <Points points={points} />
-        </HeatMap>
+        <div>
+          <HeatMap title={text.map} {...large} isSmooth>
+            <Points points={points} />
+          </HeatMap>
+          <p class="work">{at === null ? text.mapOf : text.neuron(at.layer + 1, at.i)}</p>
+        </div>
         <div>
           <Rows
             of="network"

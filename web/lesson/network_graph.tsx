@@ -5,6 +5,7 @@
 import type { NetworkProgress } from "../engine/network.ts";
 import { SMALL_GRID } from "../engine/points.ts";
 import type { JSX } from "../deps.ts";
+import { Button } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
 import { words } from "../words/labs.ts";
@@ -19,6 +20,12 @@ const inputs = [0, 1].map((axis) =>
   })
 );
 
+/** A hidden neuron, by its layer and its place in it. */
+export interface Neuron {
+  readonly layer: number;
+  readonly i: number;
+}
+
 /** A line of weight 1 is so many pixels wide; none is wider than the second. */
 const [UNIT, THICKEST] = [2, 7];
 
@@ -26,21 +33,19 @@ const [UNIT, THICKEST] = [2, 7];
 const placeOf = (i: number, count: number) => 100 * (i + 0.5) / count;
 
 /** Draws the layers from left to right, and the weights between them: their width, and by color their sign. */
-export function NetworkGraph({ hidden, shade, now }: {
+export function NetworkGraph({ hidden, maps, now, looked, onLook }: {
   /** The number of neurons of each hidden layer. */
   readonly hidden: readonly number[];
-  /** The shade, from 0 to 1, of what a neuron says. */
-  readonly shade: (x: number) => number;
+  /** The output of each hidden neuron at each place, layer by layer, as shades from 0 to 1. */
+  readonly maps: readonly (readonly (Float32Array | null)[])[];
   /** Its values; none before the first step. */
-  readonly now: Pick<NetworkProgress, "neurons" | "weights"> | undefined;
+  readonly now: Pick<NetworkProgress, "weights"> | undefined;
+  /** The hidden neuron that is shown large, if there is one. */
+  readonly looked: Neuron | null;
+  /** Hears which neuron the reader points at or comes to; `null` when it is none any more. */
+  readonly onLook: (neuron: Neuron | null) => void;
 }): JSX.Element {
   const sizes = [inputs.length, ...hidden, 1];
-  const maps = [
-    inputs,
-    ...hidden.map((count, layer) =>
-      Array.from({ length: count }, (_, i) => now?.neurons[layer]?.[i]?.map(shade) ?? null)
-    ),
-  ];
   const lines = sizes.slice(1).flatMap((count, layer) =>
     Array.from({ length: count }, (_, to) =>
       Array.from({ length: sizes[layer]! }, (_, from) => ({
@@ -72,16 +77,31 @@ export function NetworkGraph({ hidden, shade, now }: {
             );
           })}
         </svg>
+        <div class="layer">
+          {inputs.map((values, i) => (
+            <HeatMap key={i} title={text.inputs[i]!} values={values} size={SMALL_GRID} />
+          ))}
+        </div>
         {maps.map((column, layer) => (
           <div key={layer} class="layer">
-            {column.map((values, i) => (
-              <HeatMap
-                key={i}
-                title={layer === 0 ? text.inputs[i]! : text.neuron(layer, i)}
-                values={values}
-                size={SMALL_GRID}
-              />
-            ))}
+            {column.map((values, i) => {
+              const look = () => onLook({ layer, i });
+              const leave = () => onLook(null);
+              return (
+                <Button
+                  key={i}
+                  class="map"
+                  aria-pressed={looked?.layer === layer && looked.i === i}
+                  onClick={look}
+                  onPointerEnter={look}
+                  onPointerLeave={leave}
+                  onFocus={look}
+                  onBlur={leave}
+                >
+                  <HeatMap title={text.neuron(layer + 1, i)} values={values} size={SMALL_GRID} />
+                </Button>
+              );
+            })}
           </div>
         ))}
         <div class="layer">

@@ -35,7 +35,7 @@ export function HeatMap({ title, values, size, isSmooth = false, children }: {
     const image = context.createImageData(size, size);
     values.forEach((x, i) => image.data.set([...colorOf(x), 255], 4 * i));
     context.putImageData(image, 0, 0);
-  }, [values]);
+  }, [values, size]);
   return (
     <div class={isSmooth ? "heat smooth" : "heat"}>
       <canvas ref={canvas} width={size} height={size} role="img" aria-label={title} />

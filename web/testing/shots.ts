@@ -188,7 +188,7 @@ async function takeShare(browser: Browser, address: string, output: string): Pro
   await row(page, "step", "800");
   const [graph, map, mark] = await Promise.all([
     page.locator(".net .layers").screenshot(),
-    page.locator(".trio > .heat").screenshot(),
+    page.locator(".trio > div > .heat").screenshot(),
     page.locator(".brand .mark").evaluate((one) => one.outerHTML),
   ]);
   const image = (bytes: Uint8Array) => `<img src="data:image/png;base64,${bytes.toBase64()}">`;

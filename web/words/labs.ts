@@ -126,6 +126,7 @@ export const words = {
     one: "A bit more",
     starting: "Starting the engine…",
     map: "What the network says of each place in the plane, and the points",
+    mapOf: "What the network says of each place. Point at a neuron to see what it says.",
     neuron: (layer: number, i: number) =>
       `What neuron ${i + 1} of layer ${layer} says of each place`,
     inputs: ["Input x: the place from left to right", "Input y: the place from bottom to top"],
