@@ -3,6 +3,7 @@
 import {
   type Checkpoint,
   type Device,
+  type FloatType,
   preparePretraining,
   type PretrainOptions,
   type PretrainPlan,
@@ -74,36 +75,21 @@ export interface TrainingOutcome {
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
   using interrupt = run.interrupt;
-  const { from = "", architecture } = flags;
+  const { from = "" } = flags;
   const plan = from === "" ? planRun(flags, tokenizer.vocabSize, ranks?.ranks) : null;
-  if (ranks !== null && flags.dtype === "f16") {
-    throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
-  }
   const isFirst = ranks === null || ranks.rank === 0;
   const computeDtype = chosenType(device, flags);
-  if (computeDtype === "float16" && (plan === null || architecture !== "nanochat")) {
-    throw new UsageError("Cannot use --dtype f16: wanted nanochat's architecture, got another one");
-  }
+  checkType(computeDtype, run, plan);
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
   if (plan !== null) await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
-  const measure = !isFirst
-    ? {}
-    : run.measure === undefined
-    ? await coreMeasurement(flags, tokenizer)
-    : { measure: run.measure };
+  const measure = isFirst ? await measurementOf(run) : {};
   const peak = await measurePeak(device, ranks);
   const chosen = plan ?? planForModel(flags);
-  print(
-    tableAsText(
-      plan === null
-        ? [["device", device.info.title], [
-          "run",
-          `${count(chosen.numIterations)} steps of ${count(chosen.totalBatchSize)} tokens`,
-        ]]
-        : planRows({ plan, flags, device, computeDtype, peakFlops: peak.flops, ranks }),
-    ) + "\n",
-  );
+  const rows = plan === null
+    ? rowsForModel(chosen, device)
+    : planRows({ plan, flags, device, computeDtype, peakFlops: peak.flops, ranks });
+  print(`${tableAsText(rows)}\n`);
 
   let wantsSave = false;
   const act = (action: "stop" | "save") => {
@@ -156,6 +142,38 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   });
   const { model, prompts } = pretraining;
   return { ...outcome, plan: chosen, peakFlops: peak.flops, model, prompts };
+}
+
+/** Throws if float16 is chosen with several ranks, or for another architecture than nanochat's. */
+function checkType(
+  computeDtype: FloatType,
+  { flags, ranks }: TrainingRun,
+  plan: TrainingPlan | null,
+): void {
+  if (flags.dtype === "f16" && ranks) {
+    throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
+  }
+  if (computeDtype === "float16" && (plan === null || flags.architecture !== "nanochat")) {
+    throw new UsageError("Cannot use --dtype f16: wanted nanochat's architecture, got another one");
+  }
+}
+
+/** The measurement besides bits per byte: the given one, or CORE if there is a bundle. */
+async function measurementOf(
+  { flags, tokenizer, measure }: TrainingRun,
+): Promise<Pick<PretrainOptions, "measure">> {
+  return measure === undefined ? await coreMeasurement(flags, tokenizer) : { measure };
+}
+
+/** The rows of a run whose model is given. */
+function rowsForModel(
+  { numIterations, totalBatchSize }: PretrainPlan,
+  device: Device,
+): readonly (readonly [string, string])[] {
+  return [
+    ["device", device.info.title],
+    ["run", `${count(numIterations)} steps of ${count(totalBatchSize)} tokens`],
+  ];
 }
 
 /** Makes the model that the flags choose, if it is not nanochat's. */
