@@ -8,7 +8,7 @@ import { firstStep, firstToken } from "./launch.ts";
 import { installLlama } from "./llama.ts";
 import type { Comparison, Quantity } from "./measure.ts";
 import type { JobOptions } from "./protocol.ts";
-import { eagerTorch, eagerTorchBf16, torchAllWays } from "./torch.ts";
+import { eagerTorch, eagerTorchBf16, torchAllWays, torchConvolution } from "./torch.ts";
 
 /** Tolerance of losses: equal to four decimals. */
 const FOUR_DECIMALS = 5e-5;
@@ -125,6 +125,17 @@ const training: Comparison[] = [
       ];
     },
   ),
+  {
+    ...{ name: "step convolution", device: "cpu", rounds: 5, tolerance: 0 },
+    ...{ ours: bench("convolution", []), others: [torchConvolution()] },
+    quantities: [milliseconds("step of a convolutional network, 64 images, BLAS", 1 / 1.3)],
+  },
+  {
+    ...{ name: "forward convolution", device: "cpu", rounds: 7, tolerance: 1e-3 },
+    ours: ours("convolution", { blas: false }),
+    others: [tensorflow("convolution", "wasm")],
+    quantities: [milliseconds("forward pass of a convolutional network, no BLAS", 1.2)],
+  },
   {
     ...{ name: "step plain", device: "cpu", rounds: 7, tolerance: FOUR_DECIMALS },
     ...{ ours: ours("step", { blas: false }), others: [jax("step", "wasm")] },

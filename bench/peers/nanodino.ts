@@ -3,10 +3,13 @@
 import { AdamW } from "../../optim/mod.ts";
 import {
   attention,
+  conv2d,
   defineProgram,
   type Device,
   expression as ex,
+  linear,
   matmul,
+  maxPool2d,
   noGrad,
   openDevice,
   rmsNorm,
@@ -20,6 +23,8 @@ import {
   CHAIN_LENGTH,
   CHAIN_PAIRS,
   CHECKED_STEPS,
+  convolutionValues,
+  IMAGES,
   matmulOperands,
   SIZES,
   someOf,
@@ -214,8 +219,29 @@ async function attentionJob(options: JobOptions): Promise<Job> {
   return { check, measure: async () => ({ ms: await time(), megabytes }) };
 }
 
+/** The forward pass of a convolutional network. */
+async function convolution(options: JobOptions): Promise<Job> {
+  const device = await open(options);
+  const values = convolutionValues();
+  const tensor = (name: keyof typeof values, shape: readonly number[]) =>
+    Tensor.from(device, values[name], { shape }).keep();
+  const conv1 = tensor("conv1", [32, 1, 3, 3]);
+  const conv2 = tensor("conv2", [64, 32, 3, 3]);
+  const [fc1, fc2] = [tensor("fc1", [128, 64 * 49]), tensor("fc2", [10, 128])];
+  const x = tensor("images", [IMAGES, 1, 28, 28]);
+  const forward = () => {
+    const first = maxPool2d(conv2d(x, conv1, { padding: 1 }).relu(), 2);
+    const second = maxPool2d(conv2d(first, conv2, { padding: 1 }).relu(), 2);
+    return linear(linear(second.reshape([IMAGES, -1]), fc1).relu(), fc2);
+  };
+  const check = someOf(await noGrad(forward).data());
+  const time = await timeOn(device, forward);
+  return { check, measure: async () => ({ ms: await time() }) };
+}
+
 if (import.meta.main) {
   await serve({
+    convolution,
     step,
     matmul: matmulJob,
     matvec,

@@ -20,6 +20,24 @@ export const SIZES = {
 /** Options of AdamW: PyTorch's defaults. */
 export const ADAMW = { lr: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 
+/** Images of the convolutional network, which is that of `bench/convolution.ts`. */
+export const IMAGES = 64;
+
+/** The weights of that network in its layout, and as many numbers as its images have. */
+export function convolutionValues(): Readonly<
+  Record<"conv1" | "conv2" | "fc1" | "fc2" | "images", Float32Array<ArrayBuffer>>
+> {
+  const values = (seed: number, count: number, deviation: number) =>
+    normalArray(deriveSeed(7, seed), count, 0, deviation);
+  return {
+    conv1: values(1, 32 * 9, 0.3),
+    conv2: values(2, 64 * 32 * 9, 0.06),
+    fc1: values(3, 128 * 64 * 49, 0.02),
+    fc2: values(4, 10 * 128, 0.1),
+    images: values(5, IMAGES * 28 * 28, 1),
+  };
+}
+
 /** Epsilon of RMSNorm: the machine epsilon, as in PyTorch. */
 export const NORM_EPSILON = 2 ** -23;
 

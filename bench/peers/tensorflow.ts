@@ -6,6 +6,8 @@ import {
   CHAIN_LENGTH,
   CHAIN_PAIRS,
   CHECKED_STEPS,
+  convolutionValues,
+  IMAGES,
   LAYER_PARTS,
   matmulOperands,
   NORM_EPSILON,
@@ -49,6 +51,8 @@ interface TensorFlow {
   variable(value: Tensor, trainable: boolean, name: string): Variable;
   matMul(a: Tensor, b: Tensor, transposeA?: boolean, transposeB?: boolean): Tensor;
   oneHot(ids: Tensor, depth: number): Tensor;
+  conv2d(x: Tensor, kernel: Tensor, stride: number, padding: "same" | "valid"): Tensor;
+  maxPool(x: Tensor, size: number, stride: number, padding: "same" | "valid"): Tensor;
   cast(x: Tensor, dtype: string): Tensor;
   tidy<Result>(run: () => Result): Result;
   variableGrads(f: () => Tensor): { value: Tensor; grads: Record<string, Tensor> };
@@ -220,4 +224,30 @@ async function overhead(options: JobOptions): Promise<Job> {
   return { check: [], measure: async () => ({ us: await time() * 1000 / calls }) };
 }
 
-await serve({ step, matmul, chain, overhead });
+/** The forward pass of a convolutional network, with channels last, as the library has them. */
+async function convolution(options: JobOptions): Promise<Job> {
+  const tf = await open(options);
+  const { conv1, conv2, fc1, fc2, images } = convolutionValues();
+  const kernel = (values: Float32Array, outputs: number, inputs: number) =>
+    tf.tensor(values, [outputs, inputs, 3, 3], "float32").transpose([2, 3, 1, 0]);
+  const [first, second] = [kernel(conv1, 32, 1), kernel(conv2, 64, 32)];
+  // Rows of the first matrix are in the order of what is flattened: channels last.
+  const wide = tf.tensor(fc1, [128, 64, 49], "float32").transpose([2, 1, 0]).reshape([
+    64 * 49,
+    128,
+  ]);
+  const narrow = tf.tensor(fc2, [10, 128], "float32");
+  const x = tf.tensor(images, [IMAGES, 28, 28, 1], "float32");
+  const forward = () =>
+    tf.tidy(() => {
+      const once = tf.maxPool(tf.conv2d(x, first, 1, "same").relu(), 2, 2, "valid");
+      const twice = tf.maxPool(tf.conv2d(once, second, 1, "same").relu(), 2, 2, "valid");
+      const hidden = tf.matMul(twice.reshape([IMAGES, 64 * 49]), wide).relu();
+      return tf.matMul(hidden, narrow, false, true);
+    });
+  const check = someOf(await forward().data());
+  const time = await timeTensors(forward, options);
+  return { check, measure: async () => ({ ms: await time() }) };
+}
+
+await serve({ step, matmul, chain, overhead, convolution });

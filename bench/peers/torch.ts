@@ -74,6 +74,22 @@ function side(
 
 const EAGER = { TORCHDYNAMO_DISABLE: "1" };
 
+/** The network of `bench/convolution.ts`. */
+export function torchConvolution(): Side {
+  const script = new URL("convolution.py", import.meta.url).pathname;
+  return {
+    library: "PyTorch, eager",
+    start: async () => {
+      const reason = await obstacles.run();
+      if (reason !== null) throw new Error(reason);
+      return await program("PyTorch, eager", [PYTHON, script], readReport, {
+        check: parameterCount,
+        env: { LD_LIBRARY_PATH: OPENMP_BLAS },
+      }).start();
+    },
+  };
+}
+
 export function eagerTorch(args: readonly string[]): Side {
   return side("PyTorch, eager", args, "run", EAGER);
 }
