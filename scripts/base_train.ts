@@ -5,7 +5,6 @@ import { basePath, type Device, findLatestRun, type RunRanks } from "../gpt/mod.
 import type { Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { dashboardFlags } from "./dashboard.ts";
-import { basename } from "./deps.ts";
 import {
   givenFlags,
   integer,
@@ -16,7 +15,14 @@ import {
   type Values,
 } from "./flags.ts";
 import { interruptTraining } from "./interrupt.ts";
-import { chooseModel, fromFlags, openToResume, sampleCommand, wantedTokenizer } from "./models.ts";
+import {
+  chooseModel,
+  fromFlags,
+  nameOf,
+  openToResume,
+  sampleCommand,
+  wantedTokenizer,
+} from "./models.ts";
 import { openTokenizer } from "./new_tokenizer.ts";
 import { print } from "./output.ts";
 import {
@@ -124,7 +130,7 @@ async function folderOf(
 
 /** The name of a run that is given none. */
 function tagOf({ depth, from, architecture }: Values<typeof flags>): string {
-  if (from !== "") return basename(from).replace(/\.gguf$/, "");
+  if (from !== "") return nameOf(from);
   return architecture === "nanochat" ? `d${depth}` : `${architecture}-d${depth}`;
 }
 

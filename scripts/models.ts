@@ -32,6 +32,7 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
 import { choice, integer, optional, runName, text, UsageError, type Values } from "./flags.ts";
 import { bytes, count } from "./format.ts";
+import { hubModel, isHubModel } from "./hub_model.ts";
 import { printError } from "./output.ts";
 import { kebabCase } from "./words.ts";
 
@@ -50,8 +51,8 @@ export const modelFlags = {
 export const fromFlags = {
   from: text(
     "",
-    "A model of another program instead of a run: a folder of transformers, a .gguf file or a " +
-      "checkpoint folder of nanochat",
+    "A model of another program instead of a run: a folder of transformers, a .gguf file, a " +
+      "checkpoint folder of nanochat, or hf:ORG/NAME of the Hugging Face hub",
     "PATH",
   ),
 };
@@ -135,13 +136,20 @@ export async function chooseModel<From extends Checkpoint>(
     throw new UsageError(`Cannot use --dtype: wanted f32 with --from, got ${dtype}`);
   }
   return {
-    ...{ name: basename(from).replace(/\.gguf$/, ""), checkpoint: null },
+    ...{ name: nameOf(from), checkpoint: null },
     load: async (device) => {
-      const opened = await openPretrained(from, device, { packing });
+      const place = isHubModel(from) ? await hubModel(from) : from;
+      const opened = await openPretrained(place, device, { packing });
       printError(`Model: ${from}, ${describeModel(opened.model)}`);
       return opened;
     },
   };
+}
+
+/** The name of a model of another program, for runs and servers. */
+export function nameOf(from: string): string {
+  const [place = from] = isHubModel(from) ? from.split("@") : [from];
+  return basename(place).replace(/\.gguf$/, "");
 }
 
 /** `llama of 135,000,000 parameters, 0.15 GB in q8` */

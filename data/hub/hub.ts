@@ -1,5 +1,5 @@
 /**
- * The Hugging Face hub: what a data set consists of, and its files.
+ * The Hugging Face hub: what a repository consists of, and its files.
  *
  * Source: https://huggingface.co/docs/hub/api and https://huggingface.co/docs/dataset-viewer/parquet
  *
@@ -14,11 +14,13 @@ export interface HubOptions
   extends Pick<RequestOptions, "attempts" | "wait" | "onWait" | "signal"> {
   /** The hub or a mirror of it. @default {"https://huggingface.co"} */
   readonly endpoint?: string;
-  /** For private and gated data sets; sent to the host of the endpoint only. */
+  /** For private and gated repositories; sent to the host of the endpoint only. */
   readonly token?: string | undefined;
+  /** Whether repositories are data sets or models. @default {"datasets"} */
+  readonly kind?: "datasets" | "models" | undefined;
 }
 
-/** A file of a data set. */
+/** A file of a repository. */
 export interface HubFile {
   /** Its path in the repository. */
   readonly path: string;
@@ -32,9 +34,13 @@ export interface HubFile {
 export class Hub {
   readonly #endpoint: string;
   readonly #options: RequestOptions;
+  readonly #kind: "datasets" | "models";
 
   /** Notes where the hub is, and who asks. */
-  constructor({ endpoint = "https://huggingface.co", token, ...options }: HubOptions = {}) {
+  constructor(
+    { endpoint = "https://huggingface.co", token, kind = "datasets", ...options }: HubOptions = {},
+  ) {
+    this.#kind = kind;
     this.#endpoint = endpoint.replace(/\/+$/, "");
     const secret: Token | undefined = token === undefined
       ? undefined
@@ -42,19 +48,19 @@ export class Hub {
     this.#options = { ...options, token: secret };
   }
 
-  /** The commit that a revision of a data set stands for, so that later reads get the same files. */
+  /** The commit that a revision of a repository stands for, so that later reads get the same files. */
   async commit(repository: string, revision = "main"): Promise<string> {
-    const path = `api/datasets/${repository}/revision/${encodeURIComponent(revision)}`;
+    const path = `api/${this.#kind}/${repository}/revision/${encodeURIComponent(revision)}`;
     const { sha } = await this.#json(path, repository) as { sha?: unknown };
     if (typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha)) return sha;
     throw new TypeError(`Cannot read ${repository}: wanted a commit of ${revision}, got ${sha}`);
   }
 
-  /** All files of a data set at a commit, in the order of the hub. */
+  /** All files of a repository at a commit, in the order of the hub. */
   async files(repository: string, commit: string): Promise<HubFile[]> {
     const files: HubFile[] = [];
     let next: string | null =
-      `${this.#endpoint}/api/datasets/${repository}/tree/${commit}?recursive=true`;
+      `${this.#endpoint}/api/${this.#kind}/${repository}/tree/${commit}?recursive=true`;
     while (next !== null) {
       const { response } = await this.#get(next, repository);
       const page: unknown = await response.json();
@@ -77,7 +83,7 @@ export class Hub {
   }
 
   /**
-   * Downloads a file of a data set.
+   * Downloads a file of a repository.
    *
    * @returns Its SHA-256 digest.
    * @throws {Error} If it cannot be had, or is another one than `file` says.
@@ -90,12 +96,14 @@ export class Hub {
     options: Pick<DownloadOptions, "onProgress" | "signal"> = {},
   ): Promise<string> {
     const encoded = file.path.split("/").map(encodeURIComponent).join("/");
-    const url = `${this.#endpoint}/datasets/${repository}/resolve/${commit}/${encoded}`;
+    // Models have no prefix there.
+    const place = this.#kind === "models" ? repository : `${this.#kind}/${repository}`;
+    const url = `${this.#endpoint}/${place}/resolve/${commit}/${encoded}`;
     const sha256 = file.sha256 ?? undefined;
     try {
       return await download(url, path, { ...this.#options, ...options, sha256 });
     } catch (error) {
-      throw explained(error, repository);
+      throw explained(error, repository, this.#kind);
     }
   }
 
@@ -114,7 +122,7 @@ export class Hub {
     try {
       return await request(url, this.#options);
     } catch (error) {
-      throw explained(error, repository);
+      throw explained(error, repository, this.#kind);
     }
   }
 
@@ -126,13 +134,14 @@ export class Hub {
   }
 }
 
-/** Says what to do about a data set that the hub does not hand out. */
-function explained(error: unknown, repository: string): unknown {
+/** Says what to do about a repository that the hub does not hand out. */
+function explained(error: unknown, repository: string, kind: "datasets" | "models"): unknown {
   if (!(error instanceof RequestError)) return error;
-  const page = `https://huggingface.co/datasets/${repository}`;
+  const [prefix, name] = kind === "models" ? ["", "model"] : ["datasets/", "data set"];
+  const page = `https://huggingface.co/${prefix}${repository}`;
   if (error.status === 401) {
     return new Error(
-      `Cannot read ${repository}: there is no such data set, or it is private: see ${page}; a ` +
+      `Cannot read ${repository}: there is no such ${name}, or it is private: see ${page}; a ` +
         "token in HF_TOKEN shows private ones",
       { cause: error },
     );
@@ -144,7 +153,7 @@ function explained(error: unknown, repository: string): unknown {
     );
   }
   if (error.status === 404) {
-    return new Error(`Cannot read ${repository}: the hub has no such data set, file or revision`, {
+    return new Error(`Cannot read ${repository}: the hub has no such ${name}, file or revision`, {
       cause: error,
     });
   }

@@ -45,7 +45,7 @@ export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** Starts a hub with one data set, `org/set`. */
+/** Starts a hub with one repository, `org/set`: a data set and a model at once. */
 export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHub {
   const repository = "org/set";
   const seen: Seen[] = [];
@@ -88,7 +88,10 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     if (hub.token !== null && request.headers.get("authorization") !== `Bearer ${hub.token}`) {
       return new Response(null, { status: 401 });
     }
-    const path = decodeURIComponent(url.pathname);
+    // What the hub serves as a data set, it serves as a model, too.
+    const path = decodeURIComponent(url.pathname)
+      .replace(/^\/api\/models\//, "/api/datasets/")
+      .replace(/^\/org\//, "/datasets/org/");
     if (path === `/api/datasets/${repository}/revision/main`) {
       return Response.json({ sha: hub.commit });
     }

@@ -1,0 +1,74 @@
+/** Models of the Hugging Face hub: `hf:ORG/NAME`, or `hf:ORG/NAME@REVISION`. */
+
+import { Hub } from "../data/mod.ts";
+import { basePath, writeFileAtomically } from "../gpt/mod.ts";
+import { connectionOf } from "./connection.ts";
+import { join } from "./deps.ts";
+import { UsageError } from "./flags.ts";
+import { bytes } from "./format.ts";
+import { printError } from "./output.ts";
+
+/** The files that are read of a model. */
+const READ =
+  /^(config|generation_config|tokenizer|tokenizer_config|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^model(-\d{5}-of-\d{5})?\.safetensors$/;
+
+/** The name of the file that says that all others are there, and of which commit. */
+const DESCRIPTION = ".source.json";
+
+/** Whether a place is a model of the hub, and not one on this machine. */
+export function isHubModel(place: string): boolean {
+  return place.startsWith("hf:");
+}
+
+/**
+ * The folder of a model of the hub. What is not there is downloaded, and a model that is there stays at its
+ * commit, without a request.
+ *
+ * @throws {UsageError} If the address is none.
+ * @throws {Error} If the model cannot be had, or has no safetensors files.
+ */
+export async function hubModel(address: string): Promise<string> {
+  const match = /^hf:([\w.-]+\/[\w.-]+?)(?:@([\w./-]+))?$/.exec(address);
+  if (match === null) {
+    throw new UsageError(`Cannot use ${address}: wanted hf:ORG/NAME or hf:ORG/NAME@REVISION`);
+  }
+  const [, repository, revision] = match;
+  const folder = basePath("models", encodeURIComponent(address));
+  if (await exists(join(folder, DESCRIPTION))) return folder;
+  const { endpoint, token, onWait, isOffline } = connectionOf((seconds, reason) =>
+    printError(`Waiting for ${seconds} s: ${reason}`)
+  );
+  if (isOffline) {
+    throw new Error(`Cannot read ${address}: wanted it on this machine, as HF_HUB_OFFLINE is set`);
+  }
+  const hub = new Hub({
+    kind: "models",
+    token,
+    ...endpoint !== undefined && { endpoint },
+    ...onWait !== undefined && { onWait },
+  });
+  const commit = await hub.commit(repository!, revision);
+  const files = (await hub.files(repository!, commit)).filter(({ path }) => READ.test(path));
+  if (!files.some(({ path }) => path === "config.json")) {
+    throw new Error(`Cannot read ${address}: wanted config.json and safetensors files, got none`);
+  }
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  printError(`Getting ${address}: ${files.length} files, ${bytes(total)}`);
+  for (const file of files) {
+    const path = join(folder, file.path);
+    // One that is whole is not requested again.
+    if (await sizeOf(path) === file.size) continue;
+    await hub.download(repository!, commit, file, path);
+  }
+  const description = { address, commit, files: files.map(({ path }) => path) };
+  await writeFileAtomically(join(folder, DESCRIPTION), JSON.stringify(description));
+  return folder;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await sizeOf(path) !== null;
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  return await Deno.stat(path).then(({ size }) => size, () => null);
+}

@@ -1,0 +1,79 @@
+/** `--from hf:ORG/NAME`, with a hub that has the golden folders. */
+
+import { assert, assertEquals } from "@std/assert";
+import { startHub } from "../data/testing/hub.ts";
+import { goldenTest } from "../testing/golden.ts";
+import { permissions, runScript } from "./testing/run_script.ts";
+
+const golden = new URL("../../shared/golden/interchange/", import.meta.url).pathname;
+const net = { permissions: [...permissions, "--allow-net=127.0.0.1"] };
+const onCpu = ["--device", "cpu", "--threads", "1", "--no-blas"];
+
+async function filesOf(name: string): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+  const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+  for await (const { name: file } of Deno.readDir(golden + name)) {
+    files[file] = await Deno.readFile(`${golden}${name}/${file}`);
+  }
+  return files;
+}
+
+goldenTest(
+  "a model of the hub is fetched once, without what is not read, and samples",
+  async () => {
+    await using hub = startHub({
+      ...await filesOf("hf-qwen3"),
+      "onnx/model.onnx": new Uint8Array(9),
+    });
+    hub.token = "hf_secret";
+    const home = await Deno.makeTempDir();
+    const sample = (from: string) =>
+      runScript(
+        "sample.ts",
+        [
+          ...["--from", from, "--prompt", "Call me", "--max-tokens", "4", ...onCpu],
+        ],
+        home,
+        net,
+      );
+    Deno.env.set("HF_ENDPOINT", hub.endpoint);
+    Deno.env.set("HF_TOKEN", "hf_secret");
+    try {
+      // A file that is cut goes on where it stopped.
+      hub.faults.cuts.push(100);
+      const first = await sample("hf:org/set");
+      assertEquals(first.code, 0, first.stderr);
+      assert(first.stdout.startsWith("Call me"), first.stdout);
+      const told = /^Getting hf:org\/set: 6 files, [^\n]*\nWaiting for 2 s: [^\n]*\n$/;
+      assert(told.test(first.stderr), first.stderr);
+      const folder = `${home}/models/${encodeURIComponent("hf:org/set")}`;
+      const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+      assertEquals(names.sort(), [
+        ...[".source.json", "config.json", "model-00001-of-00002.safetensors"],
+        ...["model-00002-of-00002.safetensors", "model.safetensors.index.json", "tokenizer.json"],
+        "tokenizer_config.json",
+      ]);
+      hub.seen.length = 0;
+      const again = await sample("hf:org/set");
+      assertEquals([again.code, again.stderr, again.stdout], [0, "", first.stdout]);
+      assertEquals(hub.seen, []);
+
+      for (
+        const [from, code, wanted] of [
+          ["hf:org/other", 1, "the hub has no such model"],
+          ["hf:org", 2, "wanted hf:ORG/NAME"],
+          ["hf:org/set@../..", 1, "Cannot "],
+        ] as const
+      ) {
+        const refused = await sample(from);
+        assertEquals([refused.code, refused.stdout], [code, ""], refused.stderr);
+        assert(
+          /^[^\n]*\n$/.test(refused.stderr) && refused.stderr.includes(wanted),
+          refused.stderr,
+        );
+      }
+    } finally {
+      Deno.env.delete("HF_ENDPOINT");
+      Deno.env.delete("HF_TOKEN");
+    }
+  },
+);
