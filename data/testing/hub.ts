@@ -88,7 +88,7 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     if (hub.token !== null && request.headers.get("authorization") !== `Bearer ${hub.token}`) {
       return new Response(null, { status: 401 });
     }
-    // What the hub serves as a data set, it serves as a model, too.
+    // Models are served from the same files as data sets.
     const path = decodeURIComponent(url.pathname)
       .replace(/^\/api\/models\//, "/api/datasets/")
       .replace(/^\/org\//, "/datasets/org/");
