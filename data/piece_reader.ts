@@ -63,7 +63,7 @@ export class PieceReader {
   #open: { chunk: number; pieces: Pieces; order: Int32Array | null } | undefined;
   #position: ReaderPosition = { epoch: 1, chunksDone: 0, piecesDone: 0, epochTokens: 0 };
 
-  /** Nothing is read before {@linkcode next}. */
+  /** Reads nothing before {@linkcode next}. */
   constructor(options: PieceReaderOptions) {
     this.#options = options;
     this.#isCached = options.split.bytes <= options.cacheBytes;

@@ -7,7 +7,7 @@ import { decompress, isCompressed } from "./unpack/streams.ts";
 
 /** A row. */
 export interface DataRecord {
-  /** Its value: as JSON has it, also if it comes from a parquet file. */
+  /** The value: as JSON has it, also if it comes from a parquet file. */
   readonly value: unknown;
   /** The file and the line or row, for messages: `rows.jsonl, line 3`. */
   readonly where: string;

@@ -12,7 +12,7 @@
 
 /** How a type stores numbers. */
 export interface ElementType {
-  /** Its name: `F32`, `BF16`, `Q8_0`. */
+  /** The name: `F32`, `BF16`, `Q8_0`. */
   readonly name: string;
   /** Numbers of a block. */
   readonly block: number;

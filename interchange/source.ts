@@ -10,9 +10,9 @@ import { SyntaxError } from "../tensor/errors.ts";
 
 /** A file to read from. */
 export interface Source {
-  /** Its name, for messages. */
+  /** The name, for messages. */
   readonly name: string;
-  /** Its size in bytes. */
+  /** The size in bytes. */
   readonly size: number;
   /**
    * Reads a part of it.
@@ -24,7 +24,7 @@ export interface Source {
 
 /** Files beside each other, of which one names others. */
 export interface Folder {
-  /** Its name, for messages. */
+  /** The name, for messages. */
   readonly name: string;
   /** The names of its files, sorted. */
   list(): Promise<string[]>;

@@ -7,7 +7,7 @@ import { malformed, type Source } from "./source.ts";
 export interface TensorPlace {
   /** The file. */
   readonly source: Source;
-  /** Its name in the file. */
+  /** The name in the file. */
   readonly name: string;
   /** How its numbers are stored. */
   readonly type: ElementType;
@@ -15,13 +15,13 @@ export interface TensorPlace {
   readonly shape: readonly number[];
   /** Offset of its first byte. */
   readonly offset: number;
-  /** Its bytes. */
+  /** The bytes. */
   readonly length: number;
 }
 
 /** A tensor that is read when its numbers are asked for, and not kept. */
 export class StoredTensor {
-  /** Its name in the file. */
+  /** The name in the file. */
   readonly name: string;
   /** How its numbers are stored. */
   readonly type: ElementType;
@@ -37,7 +37,7 @@ export class StoredTensor {
     this.shape = place.shape;
   }
 
-  /** Its bytes as they are stored, row-major. */
+  /** The bytes as they are stored, row-major. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     const { source, offset, length } = this.#place;
     return await source.read(offset, length);

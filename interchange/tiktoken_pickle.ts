@@ -9,7 +9,7 @@ import { malformed, type Source } from "./source.ts";
 
 /** The fields of a `tiktoken.Encoding`. */
 export interface TiktokenEncoding {
-  /** Its name. */
+  /** The name. */
   readonly name: string;
   /** The pattern that splits a text. */
   readonly pattern: string;

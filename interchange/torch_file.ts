@@ -169,11 +169,11 @@ async function gathered(
 
 /** A tensor to write. */
 export interface TensorToWrite {
-  /** Its type, one of a number per block. */
+  /** The type, one of a number per block. */
   readonly type: string;
   /** Length of each axis. */
   readonly shape: readonly number[];
-  /** Its numbers, row-major, when it is written. */
+  /** The numbers, row-major, when it is written. */
   readonly bytes: () => Promise<Uint8Array<ArrayBuffer>>;
 }
 

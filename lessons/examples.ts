@@ -310,7 +310,7 @@ export interface DescentOptions {
 export interface DescentStep {
   /** The weight. */
   readonly w: number;
-  /** Its loss. */
+  /** The loss. */
   readonly loss: number;
   /** The gradient of the loss. */
   readonly gradient: number;

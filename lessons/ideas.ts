@@ -1,13 +1,13 @@
 /** Where each idea of the worked examples is implemented in the library. @module */
 
 export interface Idea {
-  /** Its name in the examples. */
+  /** The name in the examples. */
   readonly idea: string;
   /** The file, relative to the root of the repository. */
   readonly path: string;
   /** Where nanochat has it: a file of its repository. */
   readonly nanochat: string;
-  /** Its place in the library. */
+  /** The place in the library. */
   readonly becomes: string;
 }
 

@@ -40,9 +40,9 @@ export interface ExportOptions {
 
 /** A file to write. */
 export interface ExportedFile {
-  /** Its name in the folder. */
+  /** The name in the folder. */
   readonly name: string;
-  /** Its content, in pieces, made when they are asked for. */
+  /** The content, in pieces, made when they are asked for. */
   readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 

@@ -29,7 +29,7 @@ import { type OpenOptions, unreadable } from "./weights.ts";
 export interface Pretrained {
   /** The model, on its device. */
   readonly model: TrainableModel;
-  /** Its tokenizer; `null` if there is none beside it. */
+  /** The tokenizer; `null` if there is none beside it. */
   readonly tokenizer: Tokenizer | null;
   /** The template of its conversations, in Jinja; `null` if there is none. */
   readonly chatTemplate: string | null;

@@ -4,9 +4,9 @@ import { type Abi, type Functions, type Handles, handlesOf, signaturesOf } from 
 import type { Launcher } from "./launcher.ts";
 
 export interface Library {
-  /** Its file, as it was opened. */
+  /** The file, as it was opened. */
   readonly path: string;
-  /** Its own name, such as `MPICH 4.2.1`. */
+  /** The library's own name, such as `MPICH 4.2.1`. */
   readonly name: string;
   readonly handles: Handles;
   readonly functions: Functions;

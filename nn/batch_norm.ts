@@ -30,7 +30,7 @@ export interface BatchNormOptions {
 
 const OPTIONS: OptionNames<BatchNormOptions> = { epsilon: true, momentum: true };
 
-/** Of each row: itself with mean 0 and variance 1; its mean, and its variance over n. */
+/** Computes, for each row, the row with mean 0 and variance 1, its mean, and its variance over n. */
 const normalizeRows = defineProgram(
   { name: "batch norm", inputs: ["x"], scalars: ["epsilon"] },
   ({ x, epsilon }) => {

@@ -2,7 +2,7 @@
 
 /** The work of updating one parameter. */
 export interface OwnedWork {
-  /** Its name. */
+  /** The name. */
   readonly name: string;
   /** The cost of its update, in any unit. */
   readonly cost: number;

@@ -114,9 +114,9 @@ export function toggle(help: string): Flag<boolean> {
 
 export interface Script<Given extends Flags> {
   readonly summary: string;
-  /** Its command: `deno task train`. */
+  /** The command: `deno task train`. */
   readonly command: string;
-  /** Its flags, besides `--help` and `--debug`. */
+  /** The flags, besides `--help` and `--debug`. */
   readonly flags: Given;
   /** Runs the script, and returns the exit code. @default {0} */
   readonly run: (values: Values<Given>, args: readonly string[]) => Promise<number | void>;

@@ -322,7 +322,7 @@ export interface WgslKernel {
 
 /** A storage buffer of a {@linkcode WgslKernel}. */
 export interface WgslBuffer {
-  /** Its name in the code. */
+  /** The name in the code. */
   readonly name: string;
   /** Element type in WGSL: `f32`, `i32`, `u32`, `vec4<f32>`, …; `f16` enables the feature. */
   readonly type: string;

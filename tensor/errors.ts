@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Nothing in a bundle that is a classic script, which does not know where it is. */
+/** The URL of this module; empty in a bundle that is a classic script, which has none. */
 const HERE = import.meta.url ?? "";
 const [PATH] = /tensor\/errors\.[jt]s$/.exec(HERE) ?? [""];
 const ROOT = HERE.slice(0, HERE.length - PATH.length);

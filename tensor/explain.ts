@@ -16,7 +16,7 @@ import { alignColumns, type ProfileEvent } from "./profile.ts";
 
 /** A fast path that was not taken. */
 export interface RefusedPath {
-  /** Its name in `fast/mod.ts`. */
+  /** The name in `fast/mod.ts`. */
   readonly name: string;
   /** The condition that it failed. */
   readonly reason: string;
@@ -68,7 +68,7 @@ export interface Explanation {
 }
 
 interface Notes {
-  /** Of the gradient that is being computed. */
+  /** The source of the gradient that is being computed. */
   readonly gradientSource: string | null;
   readonly choice: Choice | null;
 }

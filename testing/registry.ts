@@ -46,7 +46,7 @@ export async function cachedPackage(name: string, version: string): Promise<Pack
 }
 
 export interface Registry extends AsyncDisposable {
-  /** Its address, for `NPM_CONFIG_REGISTRY`. */
+  /** The address, for `NPM_CONFIG_REGISTRY`. */
   readonly address: string;
   /** Names of the packages whose archive was asked for, sorted. */
   readonly downloads: () => string[];

@@ -22,6 +22,7 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
     /(\/\*\*|\/\/|^ *\*) (What|Who|Whose) /,
     "a comment that begins with the noun: The settings of …",
   ],
+  [/\/\*\* (Its|Is|Of) /, "a comment with a noun or a verb: The name …, Called with …"],
   [/(\/\*\*|\* @param \w+|^ *\*) The most (bytes|characters|memory|seconds|tokens)\b/, "Maximum"],
   [/\b(made|generated|a task|spelling) by rule\b/i, "synthetic"],
   [/\bnewShare/, "oneMinusBeta"],

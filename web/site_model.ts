@@ -42,7 +42,7 @@ export async function siteModelVersion(): Promise<string> {
 export interface SiteModelOptions {
   /** Stops it between two steps; then there is no model. */
   readonly signal: AbortSignal;
-  /** Is called with the number of steps that are done. */
+  /** Called with the number of steps that are done. */
   readonly onStep?: (step: number) => void;
   /** Another run, for tests. @default {siteModelSpec} */
   readonly spec?: GptSpec;

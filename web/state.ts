@@ -9,7 +9,7 @@ import { effect, type Signal, signal } from "./deps.ts";
 
 /** A number or a text that the reader sets. */
 export interface Setting<T extends number | string> extends Signal<T> {
-  /** Its name in the address, and the `id` of its control. */
+  /** The name in the address, and the `id` of its control. */
   readonly id: string;
   /** The default. */
   readonly fallback: T;

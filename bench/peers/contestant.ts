@@ -5,7 +5,7 @@ import { type Answer, type JobOptions, MARK, type Sample } from "./protocol.ts";
 
 /** A started library, to be measured repeatedly. */
 export interface Contestant {
-  /** Its result, to compare with those of others. */
+  /** The result, to compare with those of others. */
   readonly check: readonly number[];
   readonly measure: () => Promise<Sample>;
   readonly close: () => Promise<void>;
@@ -25,7 +25,7 @@ export interface Side {
 
 /** Inputs of a job besides its script. */
 export interface Surroundings {
-  /** Its working folder, passed as `path`. */
+  /** The working folder, passed as `path`. */
   readonly folder?: string;
   readonly flags?: readonly string[];
 }

@@ -7,7 +7,7 @@ import type { Sample } from "./protocol.ts";
 
 export interface Quantity {
   readonly name: string;
-  /** Its key in a {@linkcode Sample}. */
+  /** The key in a {@linkcode Sample}. */
   readonly key: string;
   readonly unit: string;
   readonly lessIsBetter?: boolean;

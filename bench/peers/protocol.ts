@@ -30,7 +30,7 @@ export interface JobOptions {
 }
 
 export interface Job {
-  /** Its result, to compare with those of other libraries. */
+  /** The result, to compare with those of other libraries. */
   readonly check: readonly number[];
   readonly measure: () => Sample | Promise<Sample>;
 }

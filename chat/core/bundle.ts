@@ -34,7 +34,7 @@ export interface SchemaExample {
 export interface LanguageModelingExample {
   /** The context. */
   readonly context: string;
-  /** Its continuation. */
+  /** The continuation. */
   readonly continuation: string;
 }
 
@@ -46,7 +46,7 @@ export type CoreExamples =
 
 /** One task of a bundle, its examples in the order of the file. */
 export type CoreTask = CoreExamples & {
-  /** Its name. */
+  /** The name. */
   readonly label: string;
   /** How many other examples stand before the one that is asked. */
   readonly fewShot: number;

@@ -48,7 +48,7 @@ export interface SenseOptions extends Pick<SamplingOptions, "temperature" | "top
   readonly typedNames?: number;
   /** The text that the model was trained on, to count what is copied from it. */
   readonly known: KnownText;
-  /** Is called with the fraction of the work that is done. */
+  /** Called with the fraction of the work that is done. */
   readonly onProgress?: (fraction: number) => void;
   /** Aborts the evaluation, which throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;

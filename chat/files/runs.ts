@@ -20,9 +20,9 @@ export interface RunSummary {
   readonly name: string;
   /** The stage. */
   readonly stage: Stage;
-  /** Its folder. */
+  /** The folder. */
   readonly folder: string;
-  /** Its latest checkpoint. */
+  /** The latest checkpoint. */
   readonly meta: CheckpointMeta;
   /** How far it has come, and whether it trains now. */
   readonly progress: RunProgress;
@@ -84,9 +84,9 @@ export function findRun(runs: readonly RunSummary[], name: string): RunSummary {
 
 /** A setting or a figure in which runs differ. */
 export interface RunDifference {
-  /** Its name. */
+  /** The name. */
   readonly name: string;
-  /** Its value in each run; `undefined` where there is none. */
+  /** The value in each run; `undefined` where there is none. */
   readonly values: readonly (string | number | boolean | null | undefined)[];
 }
 

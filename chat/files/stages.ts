@@ -36,7 +36,7 @@ export function stagePath(stage: Stage, ...tag: string[]): string {
 export interface StageRun {
   /** The stage. */
   readonly stage: Stage;
-  /** Its folder. */
+  /** The folder. */
   readonly folder: string;
   /** How far its latest checkpoint has come. */
   readonly progress: RunProgress;

@@ -120,11 +120,11 @@ export const firstNames: readonly string[] = [
 
 /** A country and what is asked about it. */
 export interface Country {
-  /** Its English name, with its article if it has one. */
+  /** The English name, with its article if it has one. */
   readonly name: string;
   /** Other names that people use for it. */
   readonly aliases?: readonly string[];
-  /** Its capital. */
+  /** The capital. */
   readonly capital: string;
   /** Other ways to write its capital. */
   readonly capitalAliases?: readonly string[];

@@ -54,7 +54,7 @@ export interface ConversationLoaderState {
 
 /** A rendered conversation that waits for a row. */
 interface Waiting {
-  /** Its place in the order of the epoch. */
+  /** The place in the order of the epoch. */
   readonly place: number;
   readonly ids: readonly number[];
   readonly mask: readonly number[];

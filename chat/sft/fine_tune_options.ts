@@ -17,7 +17,7 @@ import type { FineTuningScheduleOptions } from "./schedule.ts";
 export interface LoadedModel {
   /** The model, on the device where it is trained. */
   readonly model: TrainableModel;
-  /** Its tokenizer. */
+  /** The tokenizer. */
   readonly tokenizer: Tokenizer;
 }
 

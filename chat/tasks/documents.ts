@@ -14,7 +14,7 @@ import type { Task } from "./task.ts";
 export interface OwnDocument {
   /** The path of its file, relative to the searched folder. */
   readonly name: string;
-  /** Its text. */
+  /** The text. */
   readonly text: string;
 }
 

@@ -9,7 +9,7 @@ import { PythonRandom } from "../random/python_random.ts";
 
 /** A list of conversations, each made when it is asked for. */
 export interface Task<Problem extends Conversation = Conversation> {
-  /** Its name, for tables and messages. */
+  /** The name, for tables and messages. */
   readonly name: string;
   /** How many conversations it has. */
   readonly length: number;

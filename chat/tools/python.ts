@@ -40,7 +40,7 @@ export interface PythonOptions {
 export interface PythonResult {
   /** Whether it ended without an error. */
   readonly success: boolean;
-  /** Its output, at most 10,000 characters. */
+  /** The output, at most 10,000 characters. */
   readonly stdout: string;
   /** The last line of what went wrong; empty if nothing did. */
   readonly error: string;

@@ -22,7 +22,7 @@ export interface HubOptions
 
 /** A file of a repository. */
 export interface HubFile {
-  /** Its path in the repository. */
+  /** The path in the repository. */
   readonly path: string;
   /** Size in bytes. */
   readonly size: number;

@@ -16,7 +16,7 @@ export interface Token {
 export interface RequestOptions {
   /** Headers of every attempt. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Is sent to its host only. */
+  /** Sent to its host only. */
   readonly token?: Token | undefined;
   /** Stops the request. */
   readonly signal?: AbortSignal | undefined;

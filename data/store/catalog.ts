@@ -14,15 +14,15 @@ export type DataKind = "text" | "conversations" | "questions" | "examinations";
 
 /** A data set with a name. */
 export interface CatalogEntry {
-  /** Its use. */
+  /** The use. */
   readonly kind: DataKind;
   /** A description in a few words. */
   readonly about: string;
-  /** Its addresses, by part: `all` for text, the splits of other data. */
+  /** The addresses, by part: `all` for text, the splits of other data. */
   readonly parts: Readonly<Record<string, string>>;
   /** About how many bytes all of its files have. */
   readonly bytes: number;
-  /** Its license; an identifier of SPDX where there is one. */
+  /** The license; an identifier of SPDX where there is one. */
   readonly license: string;
   /** The columns, or fields, of its rows. */
   readonly columns: readonly string[];

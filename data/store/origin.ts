@@ -5,7 +5,7 @@ import type { DownloadOptions } from "../hub/download.ts";
 
 /** A file that can be had. */
 export interface RemoteFile {
-  /** Its path below the folder of its address. */
+  /** The path below the folder of its address. */
   readonly path: string;
   /** Size in bytes; `null` if it is known only when the file is here. */
   readonly size: number | null;
@@ -15,7 +15,7 @@ export interface RemoteFile {
 
 /** Where the files of an address come from: the hub, the registry of npm, a server. */
 export interface Origin {
-  /** Its name: the repository, the package, the URL. */
+  /** The name: the repository, the package, the URL. */
   readonly name: string;
   /** Pins the files, so that later reads get the same: a commit, a version. */
   revision(): Promise<string>;

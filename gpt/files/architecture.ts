@@ -31,7 +31,7 @@ export interface Architecture<
   Config extends ModelConfig = ModelConfig,
   Model extends TrainableModel = TrainableModel,
 > {
-  /** Its name in checkpoints; `undefined` for nanochat's. */
+  /** The name in checkpoints; `undefined` for nanochat's. */
   readonly name: string | undefined;
   /**
    * Checks what a file has as the config of a model.

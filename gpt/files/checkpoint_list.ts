@@ -43,9 +43,9 @@ export async function findLatestRun(
 
 /** A run that has a checkpoint that can be read. */
 export interface SavedRun {
-  /** Its folder. */
+  /** The folder. */
   readonly folder: string;
-  /** Its latest checkpoint that can be read. */
+  /** The latest checkpoint that can be read. */
   readonly meta: CheckpointMeta;
   /** Why others cannot be read. */
   readonly problems: readonly Error[];

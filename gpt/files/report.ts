@@ -15,7 +15,7 @@ export interface CurvePoint {
 
 /** A curve and its style. */
 export interface Curve {
-  /** Its name in the legend. */
+  /** The name in the legend. */
   readonly name: string;
   /** A CSS color that is visible on white and on black. */
   readonly color: string;

@@ -33,7 +33,7 @@ export interface InspectableModel extends LanguageModel {
 
 /** The residual stream at one place in the model, for each of T tokens. */
 export interface InspectedStage {
-  /** Its root mean square, `[T]`. */
+  /** The root mean square, `[T]`. */
   readonly size: Float32Array;
   /** The logit lens: the likeliest next tokens if this were the last stage, `[T, lensTokens]`. */
   readonly likely: Int32Array;

@@ -6,9 +6,9 @@ import { planTraining, scalingDefaults, type ScalingOptions } from "./scaling.ts
 
 /** Available memory in bytes; infinite if unknown. */
 export interface MemoryRoom {
-  /** Of the device, for tensors. */
+  /** Bytes of the device, for tensors. */
   readonly device: number;
-  /** Of the machine, for the process, if the device shares the machine's memory. */
+  /** Bytes of the machine, for the process, if the device shares the machine's memory. */
   readonly process: number;
 }
 

@@ -28,7 +28,7 @@ import type { TrainingPlan } from "./scaling.ts";
 export interface LoopOptions {
   /** The model. */
   readonly model: TrainableModel;
-  /** Its optimizer; schedules multiply its initial learning rates. */
+  /** The optimizer; schedules multiply its initial learning rates. */
   readonly optimizer: MuonAdamW | ShardedMuonAdamW | SGD;
   /** Yields batches, each with the same number of tokens. */
   readonly loader: Pick<Loader<unknown>, "take">;

@@ -1,7 +1,7 @@
 /** Generated texts of several kinds, to measure tokenizers on unfamiliar text. @module */
 
 export interface NamedText {
-  /** Its kind: one word. */
+  /** The kind: one word. */
   readonly name: string;
   /** The text. */
   readonly text: string;

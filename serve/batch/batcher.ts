@@ -74,7 +74,7 @@ export interface BatcherOptions {
   readonly keptBytes?: number;
 }
 
-/** Is thrown if the queue is full. */
+/** Thrown when the request queue is full. */
 export class QueueFullError extends Error {
   /** The name of the class. */
   override readonly name = "QueueFullError";

@@ -20,7 +20,7 @@ export interface GuardOptions {
   readonly hostname: string;
   /** Names that clients may call the server by, as behind a proxy: `chat.example.com`. */
   readonly hosts?: readonly string[];
-  /** Is asked for in `Authorization: Bearer`, if given. */
+  /** The key that `Authorization: Bearer` must have, if given. */
   readonly apiKey?: string;
   /** Origins of pages that may ask, such as `http://localhost:5173`. */
   readonly origins?: readonly string[];

@@ -50,7 +50,7 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
   readonly stopTimeout?: number;
   /** Answers paths that are not of the API, such as a page; `null` if there is none. */
   readonly page?: (path: string) => Response | null;
-  /** Is called with errors of the server itself, which clients see as status 500. */
+  /** Called with errors of the server itself, which clients see as status 500. */
   readonly onError?: (error: unknown) => void;
 }
 

@@ -6,11 +6,11 @@ import type { GeneratedToken } from "../batch/batcher.ts";
 
 /** A token with its probability, as OpenAI reports it. */
 export interface TokenLogprob {
-  /** Its text; an incomplete character is U+FFFD. */
+  /** The text; an incomplete character is U+FFFD. */
   readonly token: string;
   /** The logarithm of its probability. */
   readonly logprob: number;
-  /** Its bytes. */
+  /** The bytes. */
   readonly bytes: readonly number[];
 }
 

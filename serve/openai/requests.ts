@@ -30,7 +30,7 @@ import {
 export interface ServedModel {
   /** The name under which it is served. */
   readonly name: string;
-  /** Its tokenizer. */
+  /** The tokenizer. */
   readonly tokenizer: Tokenizer;
   /** How conversations become tokens; `null` if it was made for none. */
   readonly format: ChatFormat | null;

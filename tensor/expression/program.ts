@@ -47,7 +47,7 @@ const DEFINITION: OptionNames<ProgramDefinition<string, string>> = {
 
 /** An input of a program. */
 export interface ProgramInput {
-  /** Its name, for error messages. */
+  /** The name, for error messages. */
   readonly name: string;
   /** Whether it has one element per row. */
   readonly isPerRow: boolean;

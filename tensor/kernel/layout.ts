@@ -6,7 +6,7 @@ import type { TensorLayout } from "../layout_cache.ts";
 /** An axis of all operands of a program: inputs, then outputs. */
 export interface Axis {
   readonly length: number;
-  /** Of each operand, in elements. */
+  /** The strides of each operand, in elements. */
   readonly strides: readonly number[];
 }
 

@@ -264,7 +264,7 @@ testLongRows("a factor for each of many long rows gets its gradient", async (dev
   assert(deviation(Float64Array.from(await factors.grad!.data()), wanted) < 1e-5);
 });
 
-/** Of four hidden vectors with three elements, and as many per class. */
+/** A loss of four hidden vectors with three elements, and as many per class. */
 const lossOfMatmuls = once(() => {
   const width = 3;
   const hidden = uniformArray(5, ROWS * width, -1);

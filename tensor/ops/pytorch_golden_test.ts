@@ -67,7 +67,7 @@ const extremes = [
   ...[NaN, Infinity, -Infinity, 0, -0, 1, -1, 3e38, -3e38, 1e-30, -1e-30, 100, -100, 0.5, 2.5, -30],
 ];
 
-/** Of variances and products of `float32`, those of large numbers overflow on the way. */
+/** Inputs of variances and matmuls in `float32`: larger numbers overflow on the way. */
 const smallExtremes = extremes.filter((value) =>
   !(Math.abs(value) > 1e3 && Number.isFinite(value))
 );

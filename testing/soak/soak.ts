@@ -37,7 +37,7 @@ export interface SoakOptions {
   readonly times?: number;
   /** Maximum MiB of memory of a process. @default {2048} */
   readonly memoryLimit?: number;
-  /** Is called with the first failures of each trial. */
+  /** Called with the first failures of each trial. */
   readonly onFailure?: (failure: Failure) => void;
 }
 

@@ -4,11 +4,11 @@ import { Random } from "./random.ts";
 
 /** Something that is tried with many seeds. */
 export interface Trial {
-  /** Its name: an area, and what is tried in it, as in `files/safetensors`. */
+  /** The name: an area, and what is tried in it, as in `files/safetensors`. */
   readonly name: string;
   /** Seconds after which one trial, or what comes before the first, counts as hanging. */
   readonly limit: number;
-  /** Its share of the time, relative to others. @default {1} */
+  /** The share of the time, relative to others. @default {1} */
   readonly weight?: number;
   /** A requirement that is missing here, such as an MPI; then the trial is skipped. */
   readonly missing?: string;

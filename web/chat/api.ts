@@ -13,7 +13,7 @@ import type {
 
 /** An error that the server reports. */
 export class ServerError extends Error {
-  /** Of HTTP; 0 if the server does not answer. */
+  /** The HTTP status; 0 if the server does not answer. */
   readonly status: number;
   /** A word for programs. */
   readonly code: string | null;

@@ -35,7 +35,7 @@ export interface ModelInfo {
   readonly id: string;
   /** Where it comes from: a `base` model continues texts, others answer. */
   readonly stage: string;
-  /** Its run and its step. */
+  /** The run and its step. */
   readonly origin: string;
   /** Suggested first messages. */
   readonly examples: readonly string[];
@@ -69,7 +69,7 @@ export interface Backend {
 
 /** An error, as the backend describes it. */
 export interface BackendError extends Error {
-  /** Of HTTP. */
+  /** The HTTP status. */
   readonly status?: number;
   /** A word for programs. */
   readonly code?: string | null;

@@ -3,5 +3,5 @@
 import { type Signal, signal } from "../deps.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 
-/** Its files; `null` before there is one. */
+/** The files; `null` before there is one. */
 export const trained: Signal<ModelFiles | null> = signal(null);

@@ -38,7 +38,7 @@ export function NetworkGraph({ hidden, maps, now, looked, onLook }: {
   readonly hidden: readonly number[];
   /** The output of each hidden neuron at each place, layer by layer, as shades from 0 to 1. */
   readonly maps: readonly (readonly (Float32Array | null)[])[];
-  /** Its values; none before the first step. */
+  /** The values; none before the first step. */
   readonly now: Pick<NetworkProgress, "weights"> | undefined;
   /** The hidden neuron that is shown large, if there is one. */
   readonly looked: Neuron | null;

@@ -19,7 +19,7 @@ export interface Prose {
   readonly title: string;
   /** Paragraphs, formulas and questions. */
   readonly blocks: readonly JSX.Element[];
-  /** Its widgets, in order. */
+  /** The widgets, in order. */
   readonly widgets: readonly (readonly [name: string, title: string])[];
   /** Whether they take all of the width. */
   readonly isWide: boolean;

@@ -10,7 +10,7 @@ import { fixed } from "./number.ts";
 /** A number on a slider, with its value beside it. */
 export function Slider({ of: one, most, zero }: {
   readonly of: SliderSetting;
-  /** Its end. @default {the end of its range} */
+  /** The end. @default {the end of its range} */
   readonly most?: number;
   /** A label for the value 0. @default {the number} */
   readonly zero?: string;

@@ -79,7 +79,7 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice
 interface CompiledKernel {
   readonly id: number;
   readonly run: KernelFunction;
-  /** Its module, for the workers. Engines compile equal modules once for all threads. */
+  /** The module, for the workers. Engines compile equal modules once for all threads. */
   readonly code: Pick<CpuAllocation, "address" | "bytes">;
 }
 

@@ -31,7 +31,7 @@ export interface WorkerMatmuls {
 
 export interface LibraryStatus {
   readonly isOpen: boolean;
-  /** Its name, or why it is not open. */
+  /** The name, or why it is not open. */
   readonly description: string;
 }
 

@@ -51,7 +51,7 @@ const HEAP = defineKernel(
       indices.store(place, index);
     };
     const keyOf = (i: Int) => k.let(descendingKey(k, x.load(i).asI32()));
-    /** Of equal elements, the later one is worse. */
+    /** Among equal elements, the later one is worse. */
     const isWorse = (place: Int, key: Int, index: Int) => {
       const own = k.let(keys.load(place));
       return key.lessUnsigned(own).or(own.equal(key).and(index.less(indices.load(place))));

@@ -95,7 +95,7 @@ interface Block extends AttentionProblem {
   readonly key: number;
   /** The position of the first query, counted from the first key. */
   readonly position: number;
-  /** Of the scores, the share that is not masked. */
+  /** The share of the scores that is not masked. */
   readonly share: number;
 }
 

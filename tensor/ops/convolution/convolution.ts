@@ -38,7 +38,7 @@ const MAX_BYTES = 2 ** 26;
 
 /** Options for {@linkcode conv2d}. */
 export interface ConvolutionOptions extends WindowOptions {
-  /** Is added to each channel of the output: `[O]`. @default {none} */
+  /** Added to each channel of the output: `[O]`. @default {none} */
   readonly bias?: Tensor | null | undefined;
   /** Groups of channels that see only each other. @default {1} */
   readonly groups?: number | undefined;
@@ -46,7 +46,7 @@ export interface ConvolutionOptions extends WindowOptions {
 
 /** Options for {@linkcode conv1d}: numbers, not pairs. */
 export interface Convolution1dOptions {
-  /** Is added to each channel of the output: `[O]`. @default {none} */
+  /** Added to each channel of the output: `[O]`. @default {none} */
   readonly bias?: Tensor | null | undefined;
   /** Steps from one window to the next. @default {1} */
   readonly stride?: number | undefined;

@@ -269,15 +269,15 @@ export class I32x4 extends Value {
   select<T extends F32x4 | I32x4>(a: T, b: T): T {
     return withCode(a, vector(82, [a, b, this]));
   }
-  /** Of masks: where both hold. */
+  /** The mask of lanes where both masks hold. */
   both(other: I32x4): I32x4 {
     return this.and(other);
   }
-  /** Of masks: where one of them holds. */
+  /** The mask of lanes where one of the masks holds. */
   either(other: I32x4): I32x4 {
     return this.or(other);
   }
-  /** Of a mask: an integer in the lanes where it holds, else 0. */
+  /** An integer in the lanes where this mask holds, else 0. */
   where(value: number): I32x4 {
     return this.and(value);
   }

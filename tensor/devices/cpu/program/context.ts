@@ -174,7 +174,7 @@ export class Operand {
   /** In bytes. */
   readonly runStride: Local<I32>;
   readonly rowStride: Local<I32>;
-  /** Its stride along the axis of the vectors. */
+  /** The stride along the axis of the vectors. */
   readonly strideClass: StrideClass;
   readonly #f: FunctionBuilder;
   readonly #isAlongRun: boolean;
@@ -214,7 +214,7 @@ export class Operand {
     this.move(strideClass === "1" ? 4 * elements : this.runStride.multiply(elements));
   }
 
-  /** Its address at a position in the row, with vectors along it or the run. */
+  /** The address at a position in the row, with vectors along it or the run. */
   addressAt(position: I32): I32 {
     const isDense = !this.#isAlongRun && this.strideClass === "1";
     const bytes = isDense ? position.shiftLeft(2) : position.multiply(this.rowStride);

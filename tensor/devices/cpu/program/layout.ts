@@ -21,7 +21,7 @@ export type VectorAxis = "run" | "row";
 export interface Layout {
   readonly vectors: VectorAxis;
   readonly run: Axis;
-  /** Of length 1 in an elementwise program; the stride is 0 for one element per row. */
+  /** The row, of length 1 in an elementwise program; the stride is 0 for one element per row. */
   readonly row: Axis;
   /** Innermost first. */
   readonly outer: readonly Axis[];
