@@ -50,6 +50,7 @@ export {
   type ValueTrace,
 } from "./examples.ts";
 export { type Idea, ideas } from "./ideas.ts";
+export { softmaxLoss, type SoftmaxTrace } from "./softmax.ts";
 export { type Stop, stops } from "./tour.ts";
 export {
   type LoopStep,

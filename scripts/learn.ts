@@ -39,7 +39,8 @@ async function runLearn({ port, open, ...chosen }: Values<typeof flags>): Promis
   if (open) await openInBrowser(url);
   if (model === null) {
     write("Training the model that comes with the lesson beside it, once\n");
-    const made = await makeSiteModel(interrupt.signal);
+    // One thread: the reader trains in the page meanwhile.
+    const made = await makeSiteModel(interrupt.signal, { threads: 1 });
     if (made === null) return;
     for (const [path, bytes] of await buildSite({ model: made })) site.set(path, bytes);
     write("The model is trained: reload the page, and section 12 opens it\n");

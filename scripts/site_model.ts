@@ -20,13 +20,21 @@ export async function keptSiteModel(): Promise<Files | null> {
   return new Map(await Promise.all(files));
 }
 
+/** Options for {@linkcode makeSiteModel}. */
+interface MakeOptions {
+  /** Threads to compute with. @default {those of the machine} */
+  readonly threads?: number;
+  /** Called with the number of steps that are done, and that of all. */
+  readonly onStep?: (step: number, steps: number) => void;
+}
+
 /** Trains the model and keeps it. Returns `null` if a signal stopped it. */
 export async function makeSiteModel(
   signal: AbortSignal,
-  onStep?: (step: number, steps: number) => void,
+  { threads, onStep }: MakeOptions = {},
 ): Promise<Files | null> {
   const { siteModelSpec: { steps }, trainSiteModel } = await load();
-  const device = await openDevice("cpu");
+  const device = await openDevice("cpu", threads === undefined ? {} : { threads });
   try {
     const files = await trainSiteModel(device, { signal, onStep: (step) => onStep?.(step, steps) });
     if (files === null) return null;
@@ -47,10 +55,11 @@ export async function makeSiteModelShowing(signal: AbortSignal): Promise<Files |
   const isTerminal = Deno.stdout.isTerminal();
   const start = performance.now();
   write("Training the model that comes with the page, once; --no-model leaves it out\n");
-  const files = await makeSiteModel(signal, (step, steps) => {
+  const onStep = (step: number, steps: number) => {
     const left = (performance.now() - start) / 1000 * (steps - step) / step;
     if (isTerminal) write(`\r\x1b[Kstep ${step} of ${steps}, ${duration(left)} left`);
-  });
+  };
+  const files = await makeSiteModel(signal, { onStep });
   if (isTerminal) write("\r\x1b[K");
   return files;
 }

@@ -80,6 +80,13 @@ pageTest(
         `${teller}: ${status}`,
       );
     }
+    // The opening tells the first story of the same model.
+    await page.getByRole("button", { name: "Tell me a story" }).click();
+    await page.waitForFunction(
+      (story) => document.querySelector(".opening .story")?.textContent === story,
+      wanted.model,
+      { timeout: 120_000 },
+    );
     // Right and wrong are told in words, too.
     assertEquals(await violations(page), []);
 

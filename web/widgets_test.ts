@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
-import { layersOfNeurons, squaredLoss, trainCharacterModel } from "../lessons/mod.ts";
+import { layersOfNeurons, softmaxLoss, squaredLoss, trainCharacterModel } from "../lessons/mod.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
 
 const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
@@ -113,5 +113,24 @@ pageTest("the opening learns on arrival, with the loss of the lessons' model", a
   const calm = await opened.page({ reducedMotion: "reduce" });
   await calm.waitForTimeout(500);
   assertEquals(await calm.getAttribute("[data-opening]", "data-opening"), "0");
+  assertEquals(opened.problems, []);
+});
+
+pageTest("logits become probabilities and a loss, as in the lessons' example", async () => {
+  await using opened = await openSite("plain");
+  const page = await opened.page();
+  const widget = new Widget(page, "softmax");
+  const shares = async () => (await widget.table("softmax")).map(([, , share]) => share);
+  assertEquals(await shares(), ["0.7054", "0.2595", "0.0351"]);
+  await widget.shows({ softmaxLoss: "0.3490" }, "Right, but not sure");
+  await page.selectOption("#right", "s");
+  const { loss, gradients, probabilities } = softmaxLoss([5, 1, -1], 2);
+  await widget.move("logit1", "End");
+  await widget.shows({ softmaxLoss: loss.toFixed(4) }, "Sure, and wrong: that costs most");
+  assertEquals(await shares(), probabilities.map((p) => p.toFixed(4)));
+  const work = await widget.table("softmaxWork");
+  assertEquals(work.map((row) => row[3]), gradients.map((gradient) => gradient.toFixed(4)));
+  await widget.press("Reset");
+  await widget.shows({ softmaxLoss: "0.3490" });
   assertEquals(opened.problems, []);
 });

@@ -11,6 +11,7 @@ import { LoopWidget } from "./loop.tsx";
 import { LossWidget, NudgeWidget, SlopeWidget } from "./loss.tsx";
 import { NetworkWidget } from "./network.tsx";
 import { SenseWidget } from "./sense.tsx";
+import { SoftmaxWidget } from "./softmax.tsx";
 
 /** Their widgets, by name. */
 export const labs = {
@@ -20,6 +21,7 @@ export const labs = {
   backpropagation: BackpropagationWidget,
   loop: LoopWidget,
   network: NetworkWidget,
+  softmax: SoftmaxWidget,
   letters: LettersWidget,
   gpt: GptWidget,
   sense: SenseWidget,

@@ -151,6 +151,22 @@ export const words = {
     none: "–",
     accuracy: "Accuracy",
   },
+  softmax: {
+    letters: same("r", "a", "s"),
+    logit: (letter: string) => `Logit of “${letter}”`,
+    right: "The letter that really follows",
+    probabilities: "The probability of each letter",
+    columns: ["Letter", "e to its logit", "Its share of the sum", "Gradient"],
+    loss: "Loss",
+    verdict: (p: number) =>
+      p >= 0.9
+        ? "Sure, and right: nearly nothing to learn"
+        : p >= 0.5
+        ? "Right, but not sure"
+        : p >= 0.1
+        ? "Wrong: there is much to learn"
+        : "Sure, and wrong: that costs most",
+  },
   letters: {
     start: "Train it (takes some seconds)",
     training: "Training…",
