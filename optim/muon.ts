@@ -9,7 +9,7 @@
  */
 
 import { RangeError, wrongValue } from "../tensor/errors.ts";
-import { repeatProgram } from "../tensor/expression/rebuild.ts";
+import { repeatProgram } from "../tensor/formula/rebuild.ts";
 import {
   defineProgram,
   type Device,

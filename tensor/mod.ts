@@ -72,20 +72,20 @@ export { cumulativeSum } from "./ops/scan/scan.ts";
 export { argsort, sort, type Sorted, type SortOptions } from "./ops/sort/order.ts";
 export { choiceAsText, explanationAsText } from "./explain.ts";
 export type { Choice, ExplainedKernel, Explanation, KernelText, RefusedPath } from "./explain.ts";
-export * as expression from "./expression/expression.ts";
+export * as expression from "./formula/expression.ts";
 export type {
   BinaryOperation,
   Expression,
   ExpressionKind,
   ReduceOperation,
   UnaryOperation,
-} from "./expression/expression.ts";
+} from "./formula/expression.ts";
 export {
   defineProgram,
   type Program,
   type ProgramDefinition,
   type ProgramInput,
-} from "./expression/program.ts";
+} from "./formula/program.ts";
 export {
   type Profile,
   profileAsText,

@@ -25,7 +25,7 @@ const selections: readonly Selection[] = [
   { file: "tensor/ops/sampling/sampling_test.ts", only: "^(?!.*as often as its weight says)" },
   { file: "tensor/ops/attention/attention_test.ts", only: "^attention and its gradient agree" },
   { file: "tensor/ops/long_rows_test.ts", only: "^(softmax|argmax|a loss).*webgpu" },
-  { file: "tensor/devices/webgpu/split_test.ts", only: "^(the largest|a table|copies)" },
+  { file: "tensor/kernel/split_test.ts", only: "^(the largest|a table|copies)" },
   { file: "gpt/train/learning_test.ts" },
   { file: "gpt/train/learning_test.ts", only: "cpu", worker: true },
   ...(hasGolden ? [{ file: "gpt/model/golden_test.ts" }, { file: "models/files_test.ts" }] : []),

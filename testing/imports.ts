@@ -76,6 +76,12 @@ const fastPaths = {
   importer: "tensor/mod.ts",
 };
 
+/** The folders of `tensor/` from formulas to what is fast: each may import those before it. */
+const tensorFolders = ["formula", "kernel", "devices", "ops", "fast"];
+
+/** Dispatches programs, whose code each kind of device still writes for itself. */
+const devicePrograms = "tensor/ops/program.ts";
+
 /** Modules that run in a browser, without `node:`. */
 const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "stories"];
 
@@ -284,6 +290,16 @@ function problemWith(path: string, specifier: string): string | null {
   return `wanted a relative path or npm:name@version, got "${specifier}"`;
 }
 
+/** Checks the arrows inside `tensor/`: nothing imports a later folder, nor operations a device. */
+function problemWithinTensor(path: string, imported: string): string | null {
+  const folderOf = (file: string) => /^tensor\/(\w+)\//.exec(file)?.[1] ?? "";
+  const [from, to] = [folderOf(path), folderOf(imported)];
+  const [lower, upper] = [tensorFolders.indexOf(from), tensorFolders.indexOf(to)];
+  const isBackward = lower >= 0 && upper > lower;
+  const skipsKernels = from === "ops" && to === "devices" && path !== devicePrograms;
+  return isBackward || skipsKernels ? `tensor/${from} may not import tensor/${to}` : null;
+}
+
 function problemWithRelative(path: string, specifier: string): string | null {
   const root = "file:///root/";
   const target = new URL(specifier, root + path).href;
@@ -297,6 +313,8 @@ function problemWithRelative(path: string, specifier: string): string | null {
   if (mayBeDeleted && !(imported === entry && path === importer)) {
     return `only ${importer} may import ${folder}, and of it ${entry} (${specifier})`;
   }
+  const inTensor = problemWithinTensor(path, imported);
+  if (inTensor !== null) return inTensor;
   const [from, to] = [moduleOf(path), moduleOf(imported)];
   const browserFile = from === "web" ? browserFiles[to] : undefined;
   if (browserFile !== undefined && imported !== browserFile) {

@@ -128,6 +128,8 @@ Deno.test("the arrows of the design are allowed", () => {
     ["tensor/mod.ts", "./fast/mod.ts"],
     ["tensor/fast/mod.ts", "./cpu/blas_matmul.ts"],
     ["tensor/fast/cpu/blas_matmul.ts", "../../ops/matmul/problem.ts"],
+    ["tensor/ops/scan.ts", "../kernel/run.ts"],
+    ["tensor/ops/program.ts", "../devices/cpu/program_wasm.ts"],
     ["tensor/tensor_test.ts", "@std/assert"],
     ["tensor/tensor_bench.ts", "../nn/mod.ts"],
     ["bench/step.ts", "npm:unpinned"],
@@ -179,6 +181,9 @@ Deno.test("any other arrow, and any other kind of specifier, is a violation", ()
       "only tensor/mod.ts may import tensor/fast/, and of it tensor/fast/mod.ts " +
       "(./fast/cpu/blas_matmul.ts)",
     ],
+    ["tensor/kernel/x.ts", "../devices/x.ts", "tensor/kernel may not import tensor/devices"],
+    ["tensor/devices/cpu/x.ts", "../../ops/x.ts", "tensor/devices may not import tensor/ops"],
+    ["tensor/ops/scan.ts", "../devices/x.ts", "tensor/ops may not import tensor/devices"],
     ["gpt/x.ts", "../testing/golden.ts", "only tests and benches may import testing/golden.ts"],
     ["gpt/x.ts", "./testing/y.ts", "only tests and benches may import gpt/testing/y.ts"],
     ["gpt/x.ts", "./y_test.ts", "only tests and benches may import gpt/y_test.ts"],

@@ -1,6 +1,6 @@
 /** Accumulators for reductions along a row. @module */
 
-import type { ReduceOperation } from "../expression/expression.ts";
+import type { ReduceOperation } from "../formula/expression.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import type { KernelBuilder, Mask, Vector } from "./language.ts";
 

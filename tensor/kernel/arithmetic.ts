@@ -1,8 +1,8 @@
 /** The computation of each node of a formula, in floats and in 32-bit integers. @module */
 
 import { Error } from "../errors.ts";
-import type { Expression, ReduceOperation } from "../expression/expression.ts";
-import { identities } from "../expression/program.ts";
+import type { Expression, ReduceOperation } from "../formula/expression.ts";
+import { identities } from "../formula/program.ts";
 import type { IntVector, Mask, Vector, VectorBuilder } from "./language.ts";
 import { cos, erf, log, sin, tanh } from "./math.ts";
 

@@ -1,6 +1,6 @@
 /** Writes the formulas of programs as code. @module */
 
-import { type Expression, inOrder, operandsOf } from "../expression/expression.ts";
+import { type Expression, inOrder, operandsOf } from "../formula/expression.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import type { Vector } from "./language.ts";
 

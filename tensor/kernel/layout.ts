@@ -1,6 +1,6 @@
 /** The memory layout of a program's operands, reduced to what a kernel's code depends on. @module */
 
-import type { Program } from "../expression/program.ts";
+import type { Program } from "../formula/program.ts";
 import type { TensorLayout } from "../layout_cache.ts";
 
 /** An axis of all operands of a program: inputs, then outputs. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import * as ex from "../expression/expression.ts";
-import { defineProgram } from "../expression/program.ts";
+import * as ex from "../formula/expression.ts";
+import { defineProgram } from "../formula/program.ts";
 import type { TensorLayout } from "../layout_cache.ts";
 import { classOf, collapseAxes, isAlongRow, rowOf } from "./layout.ts";
 

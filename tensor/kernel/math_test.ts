@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { emitKernel, type F32x4 } from "../devices/cpu/emitter/mod.ts";
+import { emitKernel, type F32x4 } from "./emitter/mod.ts";
 import { instantiateKernel } from "../devices/cpu/testing/run_kernel.ts";
-import { unaryFunctions } from "../expression/testing/evaluate.ts";
+import { unaryFunctions } from "../formula/testing/evaluate.ts";
 import type { Vector, VectorBuilder } from "./language.ts";
 import { cos, erf, log, sin, tanh } from "./math.ts";
 import { WasmBuilder } from "./wasm.ts";

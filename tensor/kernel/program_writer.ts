@@ -30,8 +30,8 @@
  * @module
  */
 
-import type { Expression, ReduceOperation } from "../expression/expression.ts";
-import { type Program, type Reduction, reductionPasses } from "../expression/program.ts";
+import type { Expression, ReduceOperation } from "../formula/expression.ts";
+import { type Program, type Reduction, reductionPasses } from "../formula/program.ts";
 import { Accumulators } from "./accumulators.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import { hoist, type KnownValues, writeFormulas } from "./formulas.ts";

@@ -1,7 +1,7 @@
 /** Defines kernels, and runs them on any device. @module */
 
 import type { Device, Place, WasmKernel, WgslKernel } from "../device.ts";
-import { workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
+import { workgroupGrid } from "./workgroup_grid.ts";
 import type { Work } from "../profile.ts";
 import type { BufferTypes, KernelBody, Signature } from "./language.ts";
 import { kernelAsText } from "./text.ts";

@@ -13,7 +13,7 @@ import {
   type KernelParameters,
   type Local,
   type Value as WasmValue,
-} from "../devices/cpu/emitter/mod.ts";
+} from "./emitter/mod.ts";
 import { Error } from "../errors.ts";
 import { type Arithmetic, floatArithmetic, integerArithmetic } from "./arithmetic.ts";
 import type {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
-import { unaryFunctions } from "../expression/testing/evaluate.ts";
+import { unaryFunctions } from "../formula/testing/evaluate.ts";
 import { defineProgram, type Device, expression as ex, runProgram, Tensor, where } from "../mod.ts";
 import { bases, expected, expectedPowers } from "./testing/extremes.ts";
 import { assertExtremes, type Difference, isClose } from "./testing/compare_extremes.ts";

@@ -8,9 +8,9 @@
 
 import { checkIsNumber, describeValue } from "../checks.ts";
 import { wrongType, wrongValue } from "../errors.ts";
-import * as ex from "../expression/expression.ts";
-import type { Expression, Operand } from "../expression/expression.ts";
-import { defineProgram, type Program } from "../expression/program.ts";
+import * as ex from "../formula/expression.ts";
+import type { Expression, Operand } from "../formula/expression.ts";
+import { defineProgram, type Program } from "../formula/program.ts";
 import { checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { checkInteger, fill } from "./elementwise.ts";
 import { divideIntegers } from "./integers.ts";

@@ -3,9 +3,9 @@
 import { named } from "../apply.ts";
 import { checkOptions, type OptionNames } from "../checks.ts";
 import { wrongType } from "../errors.ts";
-import * as ex from "../expression/expression.ts";
-import type { Expression } from "../expression/expression.ts";
-import { defineProgram } from "../expression/program.ts";
+import * as ex from "../formula/expression.ts";
+import type { Expression } from "../formula/expression.ts";
+import { defineProgram } from "../formula/program.ts";
 import type { Tensor } from "../tensor.ts";
 import { runProgram } from "./program.ts";
 import { checkFactor } from "./rows.ts";

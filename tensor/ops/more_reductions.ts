@@ -1,8 +1,8 @@
 /** Reductions that no step of a GPT needs; see `reduce.ts`. @module */
 
 import { named } from "../apply.ts";
-import * as ex from "../expression/expression.ts";
-import { defineProgram } from "../expression/program.ts";
+import * as ex from "../formula/expression.ts";
+import { defineProgram } from "../formula/program.ts";
 import { normalizeAxis } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { equal, greater, multiply, notEqual } from "./elementwise.ts";

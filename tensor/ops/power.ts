@@ -1,8 +1,8 @@
 import { named } from "../apply.ts";
 import { isFloat } from "../dtype.ts";
-import * as ex from "../expression/expression.ts";
-import type { Expression } from "../expression/expression.ts";
-import { defineProgram } from "../expression/program.ts";
+import * as ex from "../formula/expression.ts";
+import type { Expression } from "../formula/expression.ts";
+import { defineProgram } from "../formula/program.ts";
 import { checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { sqrt, square } from "./elementwise.ts";
 import { runProgram } from "./program.ts";

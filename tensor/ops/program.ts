@@ -1,4 +1,4 @@
-/** Runs a program of `expression/` on tensors, with its derived gradient. @module */
+/** Runs a program of `formula/` on tensors, with its derived gradient. @module */
 
 import { commonDevice, type Gradient, type Operation, recordOperation, viewAs } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
@@ -13,8 +13,8 @@ import {
   gradientProgram,
   hasGradient,
   passesThrough,
-} from "../expression/gradient_program.ts";
-import { makeProgram, type Program } from "../expression/program.ts";
+} from "../formula/gradient_program.ts";
+import { makeProgram, type Program } from "../formula/program.ts";
 import { LayoutCache, type TensorLayout } from "../layout_cache.ts";
 import { memoize } from "../memoize.ts";
 import {
@@ -40,8 +40,8 @@ import { isReducedAtOnce, sumToShape } from "./sums.ts";
  *
  * @example The hypotenuse, in one kernel
  * ```ts
- * import { defineProgram } from "../expression/program.ts";
- * import { add, sqrt, square } from "../expression/expression.ts";
+ * import { defineProgram } from "../formula/program.ts";
+ * import { add, sqrt, square } from "../formula/expression.ts";
  * import { openDevice, Tensor } from "../mod.ts";
  * import { runProgram } from "./program.ts";
  *

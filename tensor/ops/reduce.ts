@@ -2,12 +2,12 @@
 
 import { named } from "../apply.ts";
 import { checkIsBoolean } from "../checks.ts";
-import { fitsOneBinding } from "../devices/webgpu/split.ts";
+import { fitsOneBinding } from "../kernel/split.ts";
 import { type DType, isFloat, promote } from "../dtype.ts";
 import { RangeError, wrongType } from "../errors.ts";
-import * as ex from "../expression/expression.ts";
-import type { Expression } from "../expression/expression.ts";
-import { defineProgram, type Program } from "../expression/program.ts";
+import * as ex from "../formula/expression.ts";
+import type { Expression } from "../formula/expression.ts";
+import { defineProgram, type Program } from "../formula/program.ts";
 import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { multiply } from "./elementwise.ts";

@@ -3,8 +3,8 @@
 import { applyOne, type Operation } from "../apply.ts";
 import type { View } from "../device.ts";
 import { Error, wrongValue } from "../errors.ts";
-import * as ex from "../expression/expression.ts";
-import { defineProgram } from "../expression/program.ts";
+import * as ex from "../formula/expression.ts";
+import { defineProgram } from "../formula/program.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
 import { runProgramOn } from "./program.ts";

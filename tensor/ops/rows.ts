@@ -6,9 +6,9 @@
 import { named } from "../apply.ts";
 import { checkOptions, type OptionNames } from "../checks.ts";
 import { wrongValue } from "../errors.ts";
-import * as ex from "../expression/expression.ts";
-import type { Expression } from "../expression/expression.ts";
-import { defineProgram, type Program } from "../expression/program.ts";
+import * as ex from "../formula/expression.ts";
+import type { Expression } from "../formula/expression.ts";
+import { defineProgram, type Program } from "../formula/program.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
 import { runProgram } from "./program.ts";

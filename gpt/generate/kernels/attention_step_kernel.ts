@@ -11,7 +11,7 @@
 
 import type { WebGpuDevice, WgslKernel } from "../../../tensor/device.ts";
 import { kernelOf } from "../../../tensor/devices/webgpu/kernel_cache.ts";
-import { beginMain } from "../../../tensor/devices/webgpu/workgroup_grid.ts";
+import { beginMain } from "../../../tensor/kernel/workgroup_grid.ts";
 
 /** Threads of a workgroup, if its memory has room for them. */
 const MAX_THREADS = 64;

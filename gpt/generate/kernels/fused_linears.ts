@@ -1,6 +1,6 @@
 /** Linear layers on a few rows, with the norm before and the epilogue after them, in one kernel. @module */
 
-import { fitsOneBinding, readsAsVectors } from "../../../tensor/devices/webgpu/split.ts";
+import { fitsOneBinding, readsAsVectors } from "../../../tensor/kernel/split.ts";
 import type { WebGpuDevice } from "../../../tensor/device.ts";
 import type { Path } from "../../../tensor/fast_paths.ts";
 import { QuantizedMatrix } from "../../../tensor/mod.ts";

@@ -10,7 +10,7 @@
 
 import type { View, WebGpuDevice } from "../../../tensor/device.ts";
 import { kernelOf } from "../../../tensor/devices/webgpu/kernel_cache.ts";
-import { beginMain } from "../../../tensor/devices/webgpu/workgroup_grid.ts";
+import { beginMain } from "../../../tensor/kernel/workgroup_grid.ts";
 import { tanh } from "../../../tensor/kernel/math.ts";
 import { WgslBuilder } from "../../../tensor/kernel/wgsl.ts";
 import { codeOf, WgslValue } from "../../../tensor/kernel/wgsl_value.ts";

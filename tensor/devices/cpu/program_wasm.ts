@@ -1,19 +1,19 @@
 /**
- * Runs the programs of `tensor/expression/` on the CPU. The code of the kernels in `program/`
+ * Runs the programs of `tensor/formula/` on the CPU. The code of the kernels in `program/`
  * depends on formulas and stride classes, never on sizes, addresses or scalars, so a training step
  * reuses a few. @module
  */
 
 import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.ts";
-import { inOrder } from "../../expression/expression.ts";
-import { computesIntegers, type Program } from "../../expression/program.ts";
-import { programAsText } from "../../expression/text.ts";
+import { inOrder } from "../../formula/expression.ts";
+import { computesIntegers, type Program } from "../../formula/program.ts";
+import { programAsText } from "../../formula/text.ts";
 import { isExpensive } from "../../kernel/formulas.ts";
 import { classOf } from "../../kernel/layout.ts";
 import type { TensorLayout } from "../../layout_cache.ts";
 import { memoize } from "../../memoize.ts";
 import { viewBytes } from "../../profile.ts";
-import { emitKernel } from "./emitter/module.ts";
+import { emitKernel } from "../../kernel/emitter/module.ts";
 import { KernelContext, type KernelVariant } from "./program/context.ts";
 import { type Layout, layOut } from "./program/layout.ts";
 import { valuesToKeep, writeRun } from "./program/writer.ts";

@@ -8,8 +8,8 @@
  */
 
 import type { CpuDevice, View } from "../../device.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram, type Program } from "../../expression/program.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram, type Program } from "../../formula/program.ts";
 import { openCpuDevice } from "./device.ts";
 import { runProgramOn } from "../../ops/program.ts";
 

@@ -1,10 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { CpuDevice, View } from "../../device.ts";
-import { differentiate } from "../../expression/differentiate.ts";
-import * as ex from "../../expression/expression.ts";
-import type { Expression } from "../../expression/expression.ts";
-import { defineProgram, type Program } from "../../expression/program.ts";
-import { unaryFunctions } from "../../expression/testing/evaluate.ts";
+import { differentiate } from "../../formula/differentiate.ts";
+import * as ex from "../../formula/expression.ts";
+import type { Expression } from "../../formula/expression.ts";
+import { defineProgram, type Program } from "../../formula/program.ts";
+import { unaryFunctions } from "../../formula/testing/evaluate.ts";
 import { openCpuDevice } from "./device.ts";
 import { runProgramOn } from "../../ops/program.ts";
 import { FakeCpuDevice } from "./testing/fake_device.ts";

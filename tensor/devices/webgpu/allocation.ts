@@ -4,13 +4,6 @@ import type { Allocation } from "../../device.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 import type { Compilation } from "./compilations.ts";
 
-/** Binding offsets are multiples of this on every adapter, in bytes. */
-export const BINDING_ALIGNMENT = 256;
-
-export function wholeWords(bytes: number): number {
-  return Math.ceil(bytes / 4) * 4;
-}
-
 export class WebGpuAllocation implements Allocation {
   readonly owner: object;
   readonly bytes: number;

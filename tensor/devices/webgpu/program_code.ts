@@ -2,8 +2,8 @@
 
 import type { WgslBuffer } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
-import type { Expression, ReduceOperation } from "../../expression/expression.ts";
-import { type Program, reductionPasses } from "../../expression/program.ts";
+import type { Expression, ReduceOperation } from "../../formula/expression.ts";
+import { type Program, reductionPasses } from "../../formula/program.ts";
 import type { Arithmetic } from "../../kernel/arithmetic.ts";
 import type { Vector } from "../../kernel/language.ts";
 import { type Position as AnyPosition, ProgramWriter } from "../../kernel/program_writer.ts";
@@ -11,7 +11,7 @@ import { wgslArithmetic, WgslBuilder } from "../../kernel/wgsl.ts";
 import { printed, type ScalarType, wgslTypeOf, WgslValue } from "../../kernel/wgsl_value.ts";
 import type { KernelForm } from "./kernel_cache.ts";
 import type { OperandsPattern } from "./program_layout.ts";
-import { beginMain } from "./workgroup_grid.ts";
+import { beginMain } from "../../kernel/workgroup_grid.ts";
 
 const elementTypes: Readonly<Record<DType, ScalarType>> = {
   float32: "f32",

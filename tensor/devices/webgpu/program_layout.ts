@@ -2,7 +2,7 @@
 
 import type { Allocation, View } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
-import { computesIntegers, type Program } from "../../expression/program.ts";
+import { computesIntegers, type Program } from "../../formula/program.ts";
 import { type Axis, classOf, collapseAxes, rowOf, type StrideClass } from "../../kernel/layout.ts";
 import type { NumberType, Width } from "../../kernel/wgsl_value.ts";
 

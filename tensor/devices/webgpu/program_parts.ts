@@ -1,8 +1,8 @@
 /** Splits programs whose operands exceed a kernel's storage buffers. @module */
 
 import type { View } from "../../device.ts";
-import { makeProgram, type Program } from "../../expression/program.ts";
-import { pruneInputs } from "../../expression/prune.ts";
+import { makeProgram, type Program } from "../../formula/program.ts";
+import { pruneInputs } from "../../formula/prune.ts";
 import { memoize } from "../../memoize.ts";
 
 interface Part {

@@ -14,7 +14,7 @@
  */
 
 import type { WebGpuDevice } from "../../device.ts";
-import { type Program, reductionPasses } from "../../expression/program.ts";
+import { type Program, reductionPasses } from "../../formula/program.ts";
 import type { Team } from "./program_code.ts";
 import type { OperandsLayout } from "./program_layout.ts";
 

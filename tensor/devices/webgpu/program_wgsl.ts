@@ -1,9 +1,9 @@
-/** Runs the programs of `tensor/expression/` on a WebGPU device. @module */
+/** Runs the programs of `tensor/formula/` on a WebGPU device. @module */
 
 import { allocateView, type View, type WebGpuDevice } from "../../device.ts";
 import { RangeError } from "../../errors.ts";
-import { copyProgram, type Program } from "../../expression/program.ts";
-import { programAsText } from "../../expression/text.ts";
+import { copyProgram, type Program } from "../../formula/program.ts";
+import { programAsText } from "../../formula/text.ts";
 import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";
 import { kernelOf } from "./kernel_cache.ts";
@@ -11,8 +11,8 @@ import { patternKey, programKernel } from "./program_code.ts";
 import { layOutOperands } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
 import { planProgram } from "./program_plan.ts";
-import { fitsOneBinding, split } from "./split.ts";
-import { workgroupGrid } from "./workgroup_grid.ts";
+import { fitsOneBinding, split } from "../../kernel/split.ts";
+import { workgroupGrid } from "../../kernel/workgroup_grid.ts";
 
 /**
  * Records a run of a program.

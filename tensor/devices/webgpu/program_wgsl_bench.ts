@@ -1,6 +1,6 @@
 import type { Allocation, View } from "../../device.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram, type Program } from "../../expression/program.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram, type Program } from "../../formula/program.ts";
 import { openWebGpuDevice } from "./device.ts";
 import { runProgramOnWebGpu } from "./program_wgsl.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gpuTest } from "../../../testing/gpu.ts";
-import { differentiate } from "../../expression/differentiate.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram, type Program } from "../../expression/program.ts";
+import { differentiate } from "../../formula/differentiate.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram, type Program } from "../../formula/program.ts";
 import type { RecordingWebGpuDevice } from "./device.ts";
 import { deviation, place, type Placed, type Placement, runBoth, sample } from "./testing/views.ts";
 import { runProgramOnWebGpu } from "./program_wgsl.ts";

@@ -6,7 +6,7 @@
  */
 
 import { allocateView } from "../../device.ts";
-import { floatBits } from "../../devices/cpu/emitter/code.ts";
+import { floatBits } from "../../kernel/emitter/code.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import type { Int } from "../../kernel/language.ts";
 import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";

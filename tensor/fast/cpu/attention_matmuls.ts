@@ -7,8 +7,8 @@
 
 import { viewAs } from "../../apply.ts";
 import { allocateView, type CpuDevice, type View } from "../../device.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram } from "../../expression/program.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram } from "../../formula/program.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { attend, attendBackward } from "../../ops/attention/body.ts";
 import { runProgramOn } from "../../ops/program.ts";

@@ -7,7 +7,7 @@ import {
   I32,
   loadWords,
   type Local,
-} from "../../devices/cpu/emitter/mod.ts";
+} from "../../kernel/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { matmulWork, stridesOf } from "../../ops/matmul/problem.ts";
 import { TILE_COLUMNS, tileRows, writePacking, writeTile } from "./matmul_tile.ts";

@@ -12,7 +12,7 @@
  */
 
 import type { WasmKernel } from "../../device.ts";
-import { vector } from "../../devices/cpu/emitter/code.ts";
+import { vector } from "../../kernel/emitter/code.ts";
 import {
   emitKernel,
   F32,
@@ -22,7 +22,7 @@ import {
   I32x4,
   loadWords,
   type Local,
-} from "../../devices/cpu/emitter/mod.ts";
+} from "../../kernel/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { BLOCK, type Packing, range } from "../../ops/quantized/blocks.ts";
 import { quantizedWork } from "../../ops/quantized/multiply.ts";

@@ -10,8 +10,8 @@
 
 import { viewAs } from "../../apply.ts";
 import { allocateView } from "../../device.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram } from "../../expression/program.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram } from "../../formula/program.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { runProgramOn } from "../../ops/program.ts";
 import {

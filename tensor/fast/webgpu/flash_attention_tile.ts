@@ -17,8 +17,8 @@
 
 import type { View, WebGpuDevice, WgslBuffer } from "../../device.ts";
 import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
-import { fitsOneBinding } from "../../devices/webgpu/split.ts";
-import { beginMain } from "../../devices/webgpu/workgroup_grid.ts";
+import { fitsOneBinding } from "../../kernel/split.ts";
+import { beginMain } from "../../kernel/workgroup_grid.ts";
 import {
   type AttentionProblem,
   attentionWork,

@@ -9,7 +9,7 @@
 
 import type { WebGpuDevice } from "../../device.ts";
 import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
-import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../../kernel/workgroup_grid.ts";
 import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import {
   type MatmulProblem,

@@ -1,8 +1,8 @@
 /** Top-k on WebGPU: finds the k-th largest element, collects the elements from it up, and sorts them. @module */
 
 import type { WgslKernel } from "../../device.ts";
-import { rowsInRanges } from "../../devices/webgpu/split.ts";
-import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
+import { rowsInRanges } from "../../kernel/split.ts";
+import { beginMain, workgroupGrid } from "../../kernel/workgroup_grid.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { sizeOf } from "../../shape.ts";
 

@@ -7,10 +7,10 @@
 
 import { viewAs } from "../../apply.ts";
 import { allocateView, type Device, type View } from "../../device.ts";
-import { bindingLimit } from "../../devices/webgpu/split.ts";
+import { bindingLimit } from "../../kernel/split.ts";
 import type { DType } from "../../dtype.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram } from "../../expression/program.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram } from "../../formula/program.ts";
 import { Tensor } from "../../tensor.ts";
 import { copyView, fillView } from "../elementwise.ts";
 import { runFastest } from "../../fast_paths.ts";

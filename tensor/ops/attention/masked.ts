@@ -2,8 +2,8 @@
 
 import { named } from "../../apply.ts";
 import { RangeError } from "../../errors.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram } from "../../expression/program.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram } from "../../formula/program.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";

@@ -2,7 +2,7 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { type Part, split } from "../../devices/webgpu/split.ts";
+import { type Part, split } from "../../kernel/split.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { sizeOf } from "../../shape.ts";
 

@@ -2,7 +2,7 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { split } from "../../devices/webgpu/split.ts";
+import { split } from "../../kernel/split.ts";
 import { runFastest } from "../../fast_paths.ts";
 import type { Float, Int } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";

@@ -2,8 +2,8 @@
 
 import { describeValue } from "../../checks.ts";
 import { wrongType } from "../../errors.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram, type Program } from "../../expression/program.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram, type Program } from "../../formula/program.ts";
 import type { Tensor } from "../../tensor.ts";
 import { softcapOf } from "../elementwise.ts";
 import { runProgram } from "../program.ts";

@@ -12,11 +12,11 @@
 
 import { type Gradient, named, recordOperation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { bindingLimit } from "../../devices/webgpu/split.ts";
+import { bindingLimit } from "../../kernel/split.ts";
 import { bytesPerElement, isFloat } from "../../dtype.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
-import { differentiate } from "../../expression/differentiate.ts";
-import { makeProgram, type Program } from "../../expression/program.ts";
+import { differentiate } from "../../formula/differentiate.ts";
+import { makeProgram, type Program } from "../../formula/program.ts";
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
 import { memoize } from "../../memoize.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";

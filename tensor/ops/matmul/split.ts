@@ -1,7 +1,7 @@
 /** Matmul with operands that exceed a binding. @module */
 
 import type { Device, View } from "../../device.ts";
-import { fitsOneBinding, split } from "../../devices/webgpu/split.ts";
+import { fitsOneBinding, split } from "../../kernel/split.ts";
 import type { MatmulProblem, Matrix } from "./problem.ts";
 
 /**

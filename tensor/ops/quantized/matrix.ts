@@ -1,7 +1,7 @@
 /** Matrices of numbers with 8 or 4 bits. @module */
 
 import type { Device } from "../../device.ts";
-import { rowsInRanges } from "../../devices/webgpu/split.ts";
+import { rowsInRanges } from "../../kernel/split.ts";
 import { describeValue } from "../../checks.ts";
 import { dtypeOf, type TypedArray } from "../../dtype.ts";
 import { TypeError, wrongType, wrongValue } from "../../errors.ts";

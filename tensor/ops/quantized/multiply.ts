@@ -11,7 +11,7 @@
 
 import { viewAs } from "../../apply.ts";
 import { allocateView, type Device, type View } from "../../device.ts";
-import { rowsInRanges, split } from "../../devices/webgpu/split.ts";
+import { rowsInRanges, split } from "../../kernel/split.ts";
 import { TypeError } from "../../errors.ts";
 import { runFastest } from "../../fast_paths.ts";
 import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";

@@ -2,7 +2,7 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { rowsInRanges, split } from "../../devices/webgpu/split.ts";
+import { rowsInRanges, split } from "../../kernel/split.ts";
 import type { Buffer, Int, KernelBuilder } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { sizeOf } from "../../shape.ts";

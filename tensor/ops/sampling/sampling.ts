@@ -6,8 +6,8 @@
 import { apply, named, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram } from "../../expression/program.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram } from "../../formula/program.ts";
 import { runFastest } from "../../fast_paths.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../shape.ts";

@@ -2,7 +2,7 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { rowsInRanges } from "../../devices/webgpu/split.ts";
+import { rowsInRanges } from "../../kernel/split.ts";
 import type { Int, KernelBuilder } from "../../kernel/language.ts";
 import { sizeOf } from "../../shape.ts";
 import { copyView } from "../elementwise.ts";

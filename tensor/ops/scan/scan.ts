@@ -2,10 +2,10 @@
 
 import { applyOne, named, type Operation } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { asMatrix, split } from "../../devices/webgpu/split.ts";
+import { asMatrix, split } from "../../kernel/split.ts";
 import { wrongType } from "../../errors.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram } from "../../expression/program.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram } from "../../formula/program.ts";
 import { addPieces } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { normalizeAxis, sizeOf } from "../../shape.ts";

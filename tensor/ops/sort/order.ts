@@ -2,7 +2,7 @@
 
 import { applyOne, named, type Operation, viewAs } from "../../apply.ts";
 import { checkOptions } from "../../checks.ts";
-import { rowsInRanges } from "../../devices/webgpu/split.ts";
+import { rowsInRanges } from "../../kernel/split.ts";
 import { noGrad } from "../../grad_mode.ts";
 import type { Int, KernelBuilder } from "../../kernel/language.ts";
 import { normalizeAxis, sizeOf } from "../../shape.ts";

@@ -13,7 +13,7 @@ import {
   type ReferenceArray,
   sizeOf,
 } from "../../../testing/reference_array.ts";
-import { unaryFunctions } from "../../expression/testing/evaluate.ts";
+import { unaryFunctions } from "../../formula/testing/evaluate.ts";
 import {
   concat,
   layerNorm,

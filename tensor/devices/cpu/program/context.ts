@@ -1,14 +1,14 @@
 /** Code that all kernels of programs share: arguments, operands, the loops over runs and blocks. @module */
 
 import type { DType } from "../../../dtype.ts";
-import type { Program } from "../../../expression/program.ts";
+import type { Program } from "../../../formula/program.ts";
 import type { Arithmetic } from "../../../kernel/arithmetic.ts";
 import { hoist, type KnownValues } from "../../../kernel/formulas.ts";
 import type { StrideClass } from "../../../kernel/layout.ts";
 import { wasmArithmetic, WasmBuilder } from "../../../kernel/wasm.ts";
-import type { FunctionBuilder, Local } from "../emitter/function.ts";
-import type { KernelParameters } from "../emitter/module.ts";
-import { type F32x4, I32, type I32x4 } from "../emitter/values.ts";
+import type { FunctionBuilder, Local } from "../../../kernel/emitter/function.ts";
+import type { KernelParameters } from "../../../kernel/emitter/module.ts";
+import { type F32x4, I32, type I32x4 } from "../../../kernel/emitter/values.ts";
 import type { VectorAxis } from "./layout.ts";
 
 /** Everything that a program kernel's code depends on. */

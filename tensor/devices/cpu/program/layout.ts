@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Program } from "../../../expression/program.ts";
+import type { Program } from "../../../formula/program.ts";
 import { type Axis, collapseAxes, isAlongRow, rowOf } from "../../../kernel/layout.ts";
 import type { TensorLayout } from "../../../layout_cache.ts";
 import { cutIntoTiles } from "./tiles.ts";

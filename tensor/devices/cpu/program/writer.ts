@@ -13,12 +13,12 @@ import {
   inOrder,
   operandsOf,
   type ReduceOperation,
-} from "../../../expression/expression.ts";
-import { type Program, reductionPasses } from "../../../expression/program.ts";
+} from "../../../formula/expression.ts";
+import { type Program, reductionPasses } from "../../../formula/program.ts";
 import { hoist, isExpensive, type KnownValues } from "../../../kernel/formulas.ts";
 import type { Vector } from "../../../kernel/language.ts";
 import { type Position as AnyPosition, ProgramWriter } from "../../../kernel/program_writer.ts";
-import { F32x4, I32, I32x4 } from "../emitter/values.ts";
+import { F32x4, I32, I32x4 } from "../../../kernel/emitter/values.ts";
 import type { KernelContext, Operand } from "./context.ts";
 
 interface Position extends AnyPosition {

@@ -3,8 +3,8 @@
 import { assertEquals } from "@std/assert";
 import type { CpuDevice, View } from "../../../device.ts";
 import type { DType } from "../../../dtype.ts";
-import { evaluate } from "../../../expression/testing/evaluate.ts";
-import type { Program } from "../../../expression/program.ts";
+import { evaluate } from "../../../formula/testing/evaluate.ts";
+import type { Program } from "../../../formula/program.ts";
 import { runProgramOn } from "../../../ops/program.ts";
 import type { FakeCpuDevice } from "./fake_device.ts";
 

@@ -2,8 +2,8 @@
 
 import type { View, WebGpuDevice } from "../../../device.ts";
 import type { DType } from "../../../dtype.ts";
-import { evaluate } from "../../../expression/testing/evaluate.ts";
-import type { Program } from "../../../expression/program.ts";
+import { evaluate } from "../../../formula/testing/evaluate.ts";
+import type { Program } from "../../../formula/program.ts";
 import { runProgramOnWebGpu } from "../program_wgsl.ts";
 
 export interface Placed {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { wrongValue } from "../../../errors.ts";
+import { wrongValue } from "../../errors.ts";
 import type { FunctionBuilder } from "./function.ts";
 
 /** Writes instructions that leave one value on the stack. */

@@ -1,6 +1,6 @@
 /** Workgroup counts beyond the limit of one dimension. @module */
 
-import { wrongValue } from "../../errors.ts";
+import { wrongValue } from "../errors.ts";
 
 /**
  * Folds a number of workgroups into the dimensions x and y of a dispatch; `[0, 0]` for none. May

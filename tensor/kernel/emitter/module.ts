@@ -1,6 +1,6 @@
 /** The module around the functions. @module */
 
-import type { WasmKernel } from "../../../device.ts";
+import type { WasmKernel } from "../../device.ts";
 import { unsigned } from "./code.ts";
 import { FunctionBuilder, type Local, namedLocal } from "./function.ts";
 import { I32 } from "./values.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { instantiateKernel } from "../testing/run_kernel.ts";
+import { instantiateKernel } from "../../devices/cpu/testing/run_kernel.ts";
 import { emitKernel, F32, F32x4, type FunctionBuilder, I32, type Value } from "./mod.ts";
 
 /** Computes values over (a, b, c), four lanes each, and stores them consecutively. */

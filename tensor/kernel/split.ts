@@ -5,11 +5,17 @@
  * @module
  */
 
-import type { Allocation, Device, View, WebGpuDevice } from "../../device.ts";
-import { bytesPerElement } from "../../dtype.ts";
-import { RangeError } from "../../errors.ts";
-import { sizeOf } from "../../shape.ts";
-import { BINDING_ALIGNMENT, wholeWords } from "./allocation.ts";
+import type { Allocation, Device, View, WebGpuDevice } from "../device.ts";
+import { bytesPerElement } from "../dtype.ts";
+import { RangeError } from "../errors.ts";
+import { sizeOf } from "../shape.ts";
+
+/** Binding offsets are multiples of this on every adapter, in bytes. */
+export const BINDING_ALIGNMENT = 256;
+
+export function wholeWords(bytes: number): number {
+  return Math.ceil(bytes / 4) * 4;
+}
 
 /** The limit of a binding, in bytes; on the CPU there is none. */
 export function bindingLimit(device: Device): number {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
-import { openDevice } from "../../open_device.ts";
+import { gpuTest, tinyDevice } from "../../testing/gpu.ts";
+import { openDevice } from "../open_device.ts";
 import {
   attention,
   concat,
@@ -13,7 +13,7 @@ import {
   noGrad,
   Tensor,
   topK,
-} from "../../mod.ts";
+} from "../mod.ts";
 
 /** Pseudorandom numbers that identify their positions. */
 function numbers(device: Device, shape: number[], seed: number): Tensor {
