@@ -86,6 +86,8 @@ export {
   type GenerativeTask,
   listTask,
   mixTasks,
+  mixtureOrder,
+  shuffleTask,
   sliceTask,
   type Task,
   type TaskSlice,
@@ -126,7 +128,7 @@ export {
   type Section,
   sectionsOf,
 } from "./tasks/documents.ts";
-export { ownConversations, parseConversations } from "./tasks/own_conversations.ts";
+export { ownConversations, parseConversations, smolTalk } from "./tasks/own_conversations.ts";
 export { type FineTuning, prepareFineTuning } from "./sft/fine_tune.ts";
 export type { FineTuneOptions, LoadedModel } from "./sft/fine_tune_options.ts";
 export {

@@ -30,7 +30,7 @@ import {
   givenFlags,
   integer,
   list,
-  mainOf,
+  runScript,
   text,
   toggle,
   UsageError,
@@ -44,17 +44,18 @@ import {
   openModel,
   quantizeFlags,
 } from "./models.ts";
+import { examNames, openExam, rowFormatOf } from "./named_tasks.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Counter } from "./progress.ts";
+import { localPlace } from "./stored.ts";
 import { openPython, toolFlags } from "./tools.ts";
 import { deviceFlags } from "./device.ts";
 
 const flags = {
   task: list(
-    `What to ask: rules, human, or ${
-      rowFormats.join(", ")
-    } with =FILE of rows; rules and human by default`,
+    `What to ask, with commas: rules, human, ${examNames.join(", ")}; or NAME=FILE with rows of ` +
+      "these; rules and human by default. Names may stand before the flags, too",
     "NAME[=FILE]",
   ),
   ...toolFlags,
@@ -79,12 +80,20 @@ const flags = {
 type EvalValues = Values<typeof flags>;
 
 /** Examines a model, and prints a table or a line of JSON. Returns the exit code. */
-export const main = mainOf({
-  summary: "Examines the model that was fine-tuned last.",
-  command: "deno task chat_eval",
-  flags,
-  run: onRanks(runChatEval),
-});
+export function main(args: readonly string[]): Promise<number> {
+  const end = args.findIndex((argument) => argument.startsWith("-"));
+  const names = end === -1 ? args : args.slice(0, end);
+  return runScript({
+    summary:
+      "Examines the model that was fine-tuned last: chat_eval arc-easy arc-challenge mmlu gsm8k " +
+      "humaneval gives ChatCORE.",
+    command: "deno task chat_eval [NAME…]",
+    flags,
+    run: onRanks((ranks, values, given) =>
+      runChatEval(ranks, { ...values, task: [...names, ...values.task] }, given)
+    ),
+  }, args.slice(names.length));
+}
 
 interface Result {
   readonly name: string;
@@ -142,28 +151,40 @@ async function runChatEval(
 }
 
 async function openExams(values: EvalValues, python: Python | null): Promise<ExamTask[]> {
+  const specs = values.task.flatMap((text) => text.includes("=") ? [text] : text.split(","));
   const exams: ExamTask[] = [];
-  for (const spec of values.task.length === 0 ? ["rules", "human"] : values.task) {
-    const [name, ...path] = spec.split("=");
-    if ((name === "rules" || name === "human") && path.length === 0) {
-      const tasks = name === "human"
-        ? humanExams(values.name)
-        : await ruleExams(values.numExamples, { name: values.name });
-      exams.push(...tasks.map((task): ExamTask => ({ kind: "generative", task })));
-      continue;
-    }
-    const format = rowFormats.find((known) => known === name);
-    if (format === undefined || path.length === 0) {
-      throw new UsageError(
-        `Cannot use --task: wanted rules, human, or ${
-          rowFormats.join(", ")
-        } with =FILE, got "${spec}"`,
-      );
-    }
-    const options = python === null ? {} : { python };
-    exams.push(await withUsageError(readRows(format, path.join("="), options)));
+  for (const spec of specs.length === 0 ? ["rules", "human"] : specs) {
+    const [name = "", ...path] = spec.split("=");
+    if (path.length > 0) exams.push(await openRows(name, path.join("="), python));
+    else if (examNames.includes(name.toLowerCase())) {
+      exams.push(await withUsageError(openExam(name.toLowerCase(), python)));
+    } else exams.push(...await openRuleExams(name, values));
   }
   return exams;
+}
+
+/** Rows of the user's own, in their order. */
+async function openRows(name: string, place: string, python: Python | null): Promise<ExamTask> {
+  const format = rowFormatOf(name);
+  if (format === undefined) throw unknownExam(`${name}=${place}`);
+  const options = python === null ? {} : { python };
+  return await withUsageError(readRows(format, await localPlace(place), options));
+}
+
+async function openRuleExams(name: string, values: EvalValues): Promise<ExamTask[]> {
+  if (name !== "rules" && name !== "human") throw unknownExam(name);
+  const tasks = name === "human"
+    ? humanExams(values.name)
+    : await ruleExams(values.numExamples, { name: values.name });
+  return tasks.map((task): ExamTask => ({ kind: "generative", task }));
+}
+
+function unknownExam(spec: string): UsageError {
+  return new UsageError(
+    `Cannot use --task: wanted rules, human, ${examNames.join(", ")}, or ${
+      rowFormats.join(", ")
+    } with =FILE, got "${spec}"`,
+  );
 }
 
 /** A task that flags do not allow is blamed on them. */

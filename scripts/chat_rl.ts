@@ -26,9 +26,11 @@ import {
 import { count, duration, percent } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
 import { findModel, identify, openStep, titleOf } from "./models.ts";
+import { openPractice } from "./named_tasks.ts";
 import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
+import { localPlace } from "./stored.ts";
 import { deviceFlags, trainingPrecision } from "./device.ts";
 import { learningRatesOf } from "./training_flags.ts";
 
@@ -38,13 +40,16 @@ const flags = {
   task: text(
     "long-arithmetic",
     "What to practice: long-arithmetic (more digits than task chat teaches), arithmetic, counting, " +
-      "spelling, stories (without a contradiction), or GSM8K=FILE",
+      "spelling, stories (without a contradiction), gsm8k with nanochat's defaults, or GSM8K=FILE",
     "NAME",
   ),
   name: text("Dino", "The name that the model goes by in the synthetic conversations"),
   sftTag: runName("The fine-tuned model's run, by default the latest one"),
   sftStep: optional(integer(0, "The step of the model, by default the latest", { least: 0 })),
-  numIterations: integer(60, "The number of steps"),
+  numIterations: integer(-1, "The number of steps; -1 for 60, and of gsm8k for --num-epochs", {
+    or: -1,
+  }),
+  numEpochs: integer(1, "How often every question of gsm8k is asked"),
   examplesPerStep: integer(16, "Questions of a step"),
   numSamples: integer(16, "Answers to each question"),
   deviceBatchSize: integer(8, "Answers sampled in one batch; by default fewer if need be"),
@@ -56,6 +61,7 @@ const flags = {
   matrixLr: decimal(0.02, "The learning rate of the matrices"),
   scalarLr: decimal(0.5, "The learning rate of the scalars"),
   // Four times that of nanochat, whose run has 467 steps.
+  weightDecay: decimal(0, "Weight decay of the matrices"),
   initLrFrac: decimal(0.2, "The fraction of these learning rates to begin with", { most: 1 }),
   noLearnToEnd: toggle("Do not reinforce the token that ends an answer, as the original"),
   evalEvery: integer(60, "Steps between evaluations, -1 for none", { or: -1 }),
@@ -84,14 +90,10 @@ async function runChatRl(
   given: ReinforceValues,
   args: readonly string[],
 ): Promise<number> {
-  const isGiven = givenFlags(args, flags);
-  const values = {
-    ...given,
-    ...(isGiven.has("deviceBatchSize") ? {} : { deviceBatchSize: batchFor(given) }),
-    ...(given.task !== "stories" || isGiven.has("maxNewTokens") ? {} : { maxNewTokens: 200 }),
-  };
+  const wanted = withDefaults(given, givenFlags(args, flags));
   using interrupt = interruptTraining(ranks);
-  const { task, validation } = await openTask(values);
+  const { task, validation } = await openTask(wanted);
+  const values = { ...wanted, numIterations: stepsOf(wanted, task) };
   const { sftTag, sftStep } = values;
   const checkpoint = await shareCheckpoint(ranks, async () => {
     const { folder } = await findModel({ source: "sft", modelTag: sftTag }, ["sft"], "--sft-tag");
@@ -106,7 +108,12 @@ async function runChatRl(
   await using device = await openDeviceOnRanks(ranks, values);
   const reinforcement = await prepareReinforcement({
     ...values,
-    ...{ device, checkpoint, folder, task, validation, learningRates: learningRatesOf(values) },
+    device,
+    checkpoint,
+    folder,
+    task,
+    validation,
+    learningRates: { ...learningRatesOf(values), weightDecay: values.weightDecay },
     initialFraction: values.initLrFrac,
     learnsToEnd: !values.noLearnToEnd,
     settings: { ...settingsOf(values), matmulPrecision: device.matmulPrecision },
@@ -135,6 +142,36 @@ async function runChatRl(
   throw new Error("Cannot finish the run: no `end` event was received");
 }
 
+/** Defaults of some tasks, where the command line does not say otherwise. */
+const taskDefaults: Readonly<Record<string, Partial<ReinforceValues>>> = {
+  stories: { maxNewTokens: 200 },
+  // Those of nanochat.
+  gsm8k: { maxNewTokens: 256, initLrFrac: 0.05, evalExamples: 400 },
+};
+
+function withDefaults(given: ReinforceValues, names: ReadonlySet<string>): ReinforceValues {
+  const defaults = { deviceBatchSize: batchFor(given), ...taskDefaults[given.task] };
+  const free = Object.entries(defaults).filter(([name]) => !names.has(name));
+  return { ...given, ...Object.fromEntries(free) };
+}
+
+/** Steps of a task made by rule, unless their number is given. */
+const RULE_STEPS = 60;
+
+function stepsOf(
+  { numIterations, numEpochs, examplesPerStep, task: name }: ReinforceValues,
+  task: GenerativeTask,
+): number {
+  if (numIterations !== -1) return numIterations;
+  if (name !== "gsm8k") return RULE_STEPS;
+  const steps = Math.floor(task.length / examplesPerStep) * numEpochs;
+  if (steps > 0) return steps;
+  throw new UsageError(
+    `Cannot reinforce: wanted examplesPerStep of at most ${task.length} questions, got ` +
+      `${examplesPerStep}`,
+  );
+}
+
 /** Maximum answers of a batch, by default, that divide those of a question. */
 function batchFor({ numSamples, deviceBatchSize }: ReinforceValues): number {
   let size = Math.min(numSamples, deviceBatchSize);
@@ -157,14 +194,15 @@ function stepLine(event: ReinforceStep, steps: number): string {
 async function openTask(
   { task: spec, name, examplesPerStep, numIterations, evalExamples, seed }: ReinforceValues,
 ): Promise<{ task: GenerativeTask; validation: GenerativeTask }> {
+  if (spec === "gsm8k") return await openPractice();
   const [kind, ...path] = spec.split("=");
   if (kind === "GSM8K" && path.length > 0) {
-    const { task } = await readRows("GSM8K", path.join("="));
+    const { task } = await readRows("GSM8K", await localPlace(path.join("=")));
     const generative = task as GenerativeTask;
     return { task: generative, validation: generative };
   }
   try {
-    const size = examplesPerStep * numIterations;
+    const size = examplesPerStep * (numIterations === -1 ? RULE_STEPS : numIterations);
     const task = await rulePractice(spec, size, { name, seed });
     return { task, validation: await rulePractice(spec, evalExamples, { name, heldOut: true }) };
   } catch (error) {

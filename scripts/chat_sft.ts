@@ -20,6 +20,7 @@ import {
 } from "../chat/mod.ts";
 import { type Checkpoint, type Device, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { chatCoreMeasurement } from "./chat_core.ts";
 import { basename } from "./deps.ts";
 import {
   decimal,
@@ -50,11 +51,13 @@ import {
   titleOf,
   wantedTokenizer,
 } from "./models.ts";
+import { lessonNames, nameAndNumber, openLesson } from "./named_tasks.ts";
 import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { deviceFlags, measurePeak, trainingPrecision } from "./device.ts";
+import { localPlace } from "./stored.ts";
 import { tellPrecision } from "./training.ts";
 import { learningRatesOf, MAX_ROW, runFlags } from "./training_flags.ts";
 import { kebabCase } from "./words.ts";
@@ -67,7 +70,13 @@ const DEFAULT_TASK_BESIDE_DOCUMENTS = "rules:10000";
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
 
 const flags = {
-  task: list("What to learn: rules, spelling or spellingbee, each with :COUNT", "NAME"),
+  task: list(
+    "Tasks, with commas: rules, spelling or spellingbee, each with :COUNT; nanochat's smoltalk, " +
+      "mmlu, gsm8k, arc-easy or arc-challenge, each with :EPOCHS; identity=FILE",
+    "NAME",
+  ),
+  mmluEpochs: integer(3, "How often mmlu is in the mixture, unless its name says so"),
+  gsm8kEpochs: integer(4, "How often gsm8k is in the mixture, unless its name says so"),
   conversations: list("A JSON Lines file of conversations; may be given several times", "FILE"),
   documents: list(
     "Texts to speak of, .md or .txt: pretraining goes on with them first; may be given several times",
@@ -104,6 +113,13 @@ const flags = {
   finalLrFrac: decimal(0, "The fraction of the learning rate that is left at the end", { most: 1 }),
   evalEvery: integer(200, "Steps between evaluations, -1 for none", { or: -1 }),
   evalTokens: integer(65_536, "Tokens predicted in an evaluation, at most"),
+  chatcoreEvery: integer(
+    200,
+    "Steps between examinations, where nanochat's tasks are learned and the examinations are here",
+    { or: -1 },
+  ),
+  chatcoreMaxCat: integer(-1, "Questions of each examination by letters, -1 for all", { or: -1 }),
+  chatcoreMaxSample: integer(24, "Questions of each examination answered in words"),
   saveEvery: integer(-1, "Steps between checkpoints, -1 for ten minutes", { or: -1 }),
   seed: integer(42, "The seed of the order of the conversations", { least: 0 }),
   modelTag: runName("The name of the run's folder, by default that of the base model"),
@@ -173,8 +189,18 @@ async function runChatSft(
   const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
   const tuning = await prepareFineTuning({
     ...values,
-    ...{ device, checkpoint, folder, lock, task: tasks.train, validation: tasks.validation },
-    ...{ format, chatTemplate },
+    device,
+    checkpoint,
+    folder,
+    lock,
+    task: tasks.train,
+    validation: tasks.validation,
+    format,
+    chatTemplate,
+    keepsOrder: tasks.isNanochats,
+    measure: tasks.isNanochats
+      ? await chatCoreMeasurement(values, checkpoint.tokenizer, format)
+      : undefined,
     sequenceLength: values.maxSeqLen,
     loadOptimizer: values.loadOptimizer !== 0,
     learningRates: learningRatesOf(values),
@@ -319,39 +345,89 @@ function settingsOf(values: FineTuneValues, modelTag: string): Checkpoint["meta"
   }));
 }
 
-/** The conversations to learn from, others to be measured on, and the documents to begin with. */
+interface Tasks {
+  /** The conversations to learn from. */
+  readonly train: Task;
+  /** Others, to measure with. */
+  readonly validation: Task;
+  /** Documents to begin with. */
+  readonly documents: readonly OwnDocument[];
+  /** Whether data sets of nanochat are among them: then the mixture has nanochat's order. */
+  readonly isNanochats: boolean;
+}
+
 async function openTasks(
   values: FineTuneValues,
   tokenizer: Tokenizer,
   hasTools: boolean,
-): Promise<{ train: Task; validation: Task; documents: OwnDocument[] }> {
+): Promise<Tasks> {
   const documents: OwnDocument[] = [];
   for (const place of values.documents) documents.push(...await readDocuments(place));
   const hasDocuments = documents.length > 0;
-  const names = values.task.length + values.conversations.length === 0
+  const specs = values.task.length + values.conversations.length === 0
     ? [hasDocuments ? DEFAULT_TASK_BESIDE_DOCUMENTS : DEFAULT_TASK]
-    : values.task;
-  const opened: Task[] = [];
-  if (hasDocuments) opened.push(documentConversations(documents, undefined, values.seed));
-  for (const path of values.conversations) opened.push(await ownConversations(path));
-  for (const name of names) opened.push(await openTask(name, values, tokenizer));
-  const train = opened.length === 1 ? opened[0]! : mixTasks(opened);
+    : values.task.flatMap((text) => text.split(","));
+  const train: Task[] = [];
+  const validation: Task[] = [];
+  if (hasDocuments) train.push(documentConversations(documents, undefined, values.seed));
+  for (const place of values.conversations) {
+    train.push(await ownConversations(await localPlace(place)));
+  }
+  for (const spec of specs) {
+    const opened = await openTask(spec, values, tokenizer);
+    train.push(...opened.train);
+    validation.push(...opened.validation);
+  }
+  const isNanochats = specs.some(isLesson);
   const others = { ...values, seed: values.seed + 1 };
-  const validation = await openTask("rules:200", others);
-  if (hasTools) return { train, documents, validation };
-  return { train: withoutTools(train), documents, validation: withoutTools(validation) };
+  // nanochat's order is that of a mixture, also of one task.
+  const mixture = train.length === 1 && !isNanochats ? train[0]! : mixTasks(train);
+  const held = validation.length > 0
+    ? mixTasks(validation)
+    : await openRuleTask("rules:200", others);
+  return {
+    train: hasTools ? mixture : withoutTools(mixture),
+    validation: hasTools ? held : withoutTools(held),
+    documents,
+    isNanochats,
+  };
 }
 
+/** Whether a task is a data set of nanochat. */
+function isLesson(spec: string): boolean {
+  return lessonNames.includes(spec.split(":")[0]!);
+}
+
+/** A task as often as it is learned, and conversations to measure with, if it has any. */
 async function openTask(
+  spec: string,
+  values: FineTuneValues,
+  tokenizer: Tokenizer,
+): Promise<{ train: readonly Task[]; validation: readonly Task[] }> {
+  const [, file] = /^identity=(.+)$/.exec(spec) ?? [];
+  if (file !== undefined) {
+    return { train: [await ownConversations(await localPlace(file))], validation: [] };
+  }
+  if (!isLesson(spec)) {
+    return { train: [await openRuleTask(spec, values, tokenizer)], validation: [] };
+  }
+  const [name, epochs] = nameAndNumber(
+    spec,
+    { mmlu: values.mmluEpochs, gsm8k: values.gsm8kEpochs }[spec] ?? 1,
+  );
+  const { train, validation } = await openLesson(name);
+  return {
+    train: new Array<Task>(epochs).fill(train),
+    validation: validation === null ? [] : [validation],
+  };
+}
+
+async function openRuleTask(
   spec: string,
   { name, seed }: FineTuneValues,
   tokenizer?: Tokenizer,
 ): Promise<Task> {
-  const [kind, size = "10000"] = spec.split(":");
-  const length = Number(size);
-  if (!Number.isSafeInteger(length) || length < 1) {
-    throw new UsageError(`Cannot use --task: wanted NAME:COUNT with a count from 1, got "${spec}"`);
-  }
+  const [kind, length] = nameAndNumber(spec, 10_000);
   if (kind === "rules") {
     return await ruleConversations(length, { name, seed, ...(tokenizer && { tokenizer }) });
   }
@@ -360,7 +436,11 @@ async function openTask(
     const make = kind === "spelling" ? simpleSpelling : spellingBee;
     return withUsageErrors(() => make({ words: [...common, ...many], size: length }));
   }
-  throw new UsageError(`Cannot use --task: wanted rules, spelling or spellingbee, got "${kind}"`);
+  throw new UsageError(
+    `Cannot use --task: wanted rules, spelling, spellingbee, ${
+      lessonNames.join(", ")
+    } or identity=FILE, got "${kind}"`,
+  );
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

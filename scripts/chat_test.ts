@@ -94,9 +94,9 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
     [
       ["--overwrite", "--task", "mathematics"],
       2,
-      'wanted rules, spelling or spellingbee, got "mathematics"',
+      'or identity=FILE, got "mathematics"',
     ],
-    [["--overwrite", "--task", "rules:0"], 2, "wanted NAME:COUNT with a count from 1"],
+    [["--overwrite", "--task", "rules:0"], 2, "wanted NAME:N with a number from 1"],
     [["--base-tag", "absent"], 2, '--base-tag: wanted one of base/d2, got "absent"'],
     [["--model-tag", "../up"], 2, "Cannot use --model-tag: wanted letters, digits"],
     [["--base-tag", "../up"], 2, "Cannot use --base-tag: wanted letters, digits"],
@@ -269,9 +269,10 @@ Deno.test("chat_eval asks rows of the known data sets, and names what is wrong w
     [`MMLU=${rows}`, 1, `Cannot read ${rows}, line 1: wanted answer as a number`],
     [`ARC-Easy=${rows}`, 1, `Cannot read ${rows}, line 1: wanted an object`],
     [
-      "GSM8K",
+      "poetry",
       2,
-      'wanted rules, human, or ARC-Easy, ARC-Challenge, MMLU, GSM8K, HumanEval with =FILE, got "GSM8K"',
+      "wanted rules, human, arc-easy, arc-challenge, mmlu, gsm8k, humaneval, spellingbee, or ARC-Easy, " +
+      'ARC-Challenge, MMLU, GSM8K, HumanEval with =FILE, got "poetry"',
     ],
     [`HumanEval=${rows}`, 2, "Cannot judge HumanEval: wanted --tools python"],
     [`GSM8K=${home}/none`, 1, `Cannot read ${home}/none`],

@@ -48,6 +48,12 @@ export async function findStored(place: string, part?: string): Promise<StoredSt
   );
 }
 
+/** Whether all files of a name or an address are here. */
+export async function isHere(place: string, part?: string): Promise<boolean> {
+  const [address = place] = addressesOf(place, part);
+  return (await findData(dataPath(), address))?.missing.length === 0;
+}
+
 /** Where the files of a place are: those of a name or an address, or the user's own. */
 export async function localPlace(place: string, part?: string): Promise<string> {
   return isStored(place) ? (await findStored(place, part)).folder : place;

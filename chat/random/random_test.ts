@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { goldenTest, readGoldenJson } from "../../testing/golden.ts";
 import { numpyPermutation, pcg64, seedSequence } from "./numpy_permutation.ts";
+import { mixtureOrder } from "../tasks/task.ts";
 import { PythonRandom } from "./python_random.ts";
 
 interface GoldenRandom {
@@ -73,4 +74,149 @@ goldenTest("permutations are those of numpy's default_rng", async () => {
     const next = pcg64(seedSequence(seed));
     assertEquals(raw64.map(() => String(next())), raw64);
   }
+});
+
+Deno.test("permutations are those of numpy 2.2, up to as many as SmolTalk has", async () => {
+  // Recorded from numpy.random.default_rng(42).permutation(n): the first eight, and the SHA-256 digest
+  // of all of them, joined by commas.
+  const recorded: [n: number, first: number[], digest: string][] = [
+    [1, [0], "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"],
+    [2, [1, 0], "b0e4f9bb7b55e4b181760ae93c958c14b451a7556206dfa952d81f0f2165a9da"],
+    [
+      7,
+      [3, 2, 6, 4, 1, 5, 0],
+      "b9610a4a3f7e6b26b96295979d6305d50edf8d5acd7cd24258ef3e356c0e72f9",
+    ],
+    [
+      100,
+      [59, 21, 56, 18, 33, 42, 50, 27],
+      "42a7aa65ad2570b089ad467964e84704bb9c9510fcd639cdf555c5a1b02a5d5c",
+    ],
+    [
+      460_341,
+      [21697, 61600, 155055, 325090, 320249, 306258, 166388, 113198],
+      "73d4884ab012b43bd9cded471a83c41f816b1d72bea26310278796e3559eaa26",
+    ],
+  ];
+  for (const [n, first, digest] of recorded) {
+    const order = numpyPermutation(42, n);
+    assertEquals(order.slice(0, 8), first);
+    assertEquals(await sha256(order.join(",")), digest, `n ${n}`);
+  }
+});
+
+Deno.test("a mixture as long as nanochat's has Python's order", async () => {
+  // Recorded from random.Random(42).shuffle of all (task, row) pairs: SmolTalk, 1,000 conversations of
+  // one's own, MMLU three times, GSM8K four times.
+  const lengths = [460_341, 1000, 99_842, 99_842, 99_842, 7473, 7473, 7473, 7473];
+  const first: [number, number][] = [
+    [0, 399097],
+    [4, 43555],
+    [0, 56313],
+    [3, 87026],
+    [0, 26301],
+    [0, 125822],
+    [0, 243223],
+    [4, 79208],
+    [0, 81346],
+    [0, 41371],
+    [2, 98530],
+    [2, 98270],
+    [0, 9311],
+    [0, 183598],
+    [0, 375927],
+    [4, 86413],
+    [2, 56680],
+    [0, 74608],
+    [4, 29898],
+    [0, 183195],
+    [0, 169021],
+    [0, 172237],
+    [4, 28380],
+    [0, 442475],
+    [0, 431045],
+    [0, 344972],
+    [4, 93558],
+    [3, 38040],
+    [0, 446108],
+    [0, 386129],
+    [0, 255024],
+    [3, 29362],
+    [3, 73912],
+    [0, 396805],
+    [0, 38419],
+    [3, 79428],
+    [4, 10757],
+    [2, 80553],
+    [0, 453400],
+    [2, 16306],
+    [0, 385557],
+    [0, 136013],
+    [2, 34411],
+    [2, 27672],
+    [2, 17291],
+    [3, 32806],
+    [0, 17686],
+    [3, 71923],
+    [4, 95158],
+    [2, 81799],
+    [0, 240638],
+    [3, 92612],
+    [0, 151204],
+    [0, 272567],
+    [0, 133207],
+    [2, 7957],
+    [0, 356022],
+    [0, 221716],
+    [4, 44845],
+    [0, 126193],
+    [3, 72064],
+    [0, 275495],
+    [2, 38707],
+    [3, 24050],
+    [3, 10789],
+    [0, 429386],
+    [0, 130622],
+    [4, 57126],
+    [2, 67772],
+    [0, 245091],
+    [0, 125898],
+    [3, 59340],
+    [0, 392502],
+    [2, 48555],
+    [0, 40129],
+    [0, 117770],
+    [0, 439537],
+    [0, 371644],
+    [3, 35088],
+    [0, 439148],
+    [2, 13751],
+    [3, 63047],
+    [0, 255075],
+    [3, 45956],
+    [0, 401454],
+    [6, 2886],
+    [0, 42096],
+    [2, 99056],
+    [0, 289417],
+    [0, 395504],
+    [2, 93445],
+    [0, 180390],
+    [0, 86775],
+    [3, 97795],
+    [0, 133187],
+    [0, 267950],
+    [0, 211572],
+    [3, 24106],
+    [0, 179889],
+    [0, 142538],
+  ];
+  const order = mixtureOrder(lengths);
+  assertEquals(order.length, 790_759);
+  assertEquals(order.slice(0, 100), first);
+  const text = order.map(([task, row]) => `${task},${row}`).join(";");
+  assertEquals(
+    await sha256(text),
+    "1479c6f97f9171dd426047d65f018933d1e92c7e34a389d10807d2bf5c1d7bb4",
+  );
 });

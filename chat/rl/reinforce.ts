@@ -57,7 +57,7 @@ export interface ReinforceOptions
   readonly topK?: number;
   /** Whether the token that ends an answer is reinforced, too; the original's is not. @default {true} */
   readonly learnsToEnd?: boolean;
-  /** The optimizer's learning rates. */
+  /** The optimizer's learning rates, and the weight decay of matrices, by default 0. */
   readonly learningRates?: LearningRates;
   /** The fraction of these learning rates to begin with. @default {0.05} */
   readonly initialFraction?: number;
@@ -139,9 +139,12 @@ export async function prepareReinforcement(options: ReinforceOptions): Promise<R
   if ((parallel?.rank ?? 0) === 0) await ensureRunFolder(folder);
   const model = await (parallel?.loadModel(checkpoint, device) ?? loadModel(checkpoint, device));
   const learningRates = {
-    ...{ embeddingLr: 0.2, unembeddingLr: 0.004, matrixLr: 0.02, scalarLr: 0.5 },
-    ...options.learningRates,
+    embeddingLr: 0.2,
+    unembeddingLr: 0.004,
+    matrixLr: 0.02,
+    scalarLr: 0.5,
     weightDecay: 0,
+    ...options.learningRates,
   };
   const optimizer = parallel?.optimizer(model, learningRates) ??
     new MuonAdamW(model.optimizerGroups(learningRates));

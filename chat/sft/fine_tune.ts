@@ -86,7 +86,9 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
   const { tokenizer } = checkpoint;
   const gradAccumSteps = checkedGradAccumSteps(options);
   parallel?.checkSame("the conversations", `${task.name} (${task.length})`);
-  if (parallel === undefined || parallel.rank === 0) await ensureRunFolder(folder);
+  // Rank 0 alone writes and measures, while the others wait for it in the next step.
+  const isFirst = parallel === undefined || parallel.rank === 0;
+  if (isFirst) await ensureRunFolder(folder);
 
   const rows = await openRows(options, gradAccumSteps);
   const { model, optimizer, merged } = await openFineTunedModel(options);
@@ -117,6 +119,10 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
         evaluate: {
           every: validationBatches(options) > 0 ? options.evalEvery : -1,
           run: evaluate,
+        },
+        measure: {
+          every: isFirst ? options.measure?.every ?? -1 : -1,
+          run: () => options.measure!.run(model),
         },
         setLearningRates: fineTuningSchedule(numIterations, options.schedule),
       }),

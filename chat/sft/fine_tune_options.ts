@@ -5,6 +5,8 @@ import type {
   Device,
   FolderRunOptions,
   LearningRates,
+  Measurement,
+  Periodic,
   TrainableModel,
 } from "../../gpt/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
@@ -75,6 +77,13 @@ export interface FineTuneOptions
   readonly evalTokens: number;
   /** The seed of the order of the conversations. */
   readonly seed: number;
+  /**
+   * Whether every epoch has the order of the task, as nanochat's mixture has it; otherwise each is
+   * shuffled by the seed. @default {false}
+   */
+  readonly keepsOrder?: boolean;
+  /** Another measurement at intervals, and after the last step. */
+  readonly measure?: Periodic<(model: TrainableModel) => Promise<Measurement>> | undefined;
 }
 
 /**

@@ -29,6 +29,7 @@ export async function openRows(
   gradAccumSteps: number,
 ): Promise<FineTuningRows> {
   const { documents, parallel, seed, task } = options;
+  const order = orderOf(options);
   const shape = shapeOf(options);
   const batchesPerStep = gradAccumSteps * (parallel?.ranks ?? 1);
   const documentSteps = documents === undefined ? 0 : stepsOfDocuments(documents, options);
@@ -37,8 +38,8 @@ export async function openRows(
   const saved = savedState(options);
   const conversations = new ConversationLoader({
     ...shape,
+    ...order,
     task,
-    seed,
     ...(saved.conversations === undefined ? {} : { state: saved.conversations }),
   });
   const loader = documents === undefined ? conversations : await DocumentsFirst.open({
@@ -77,6 +78,11 @@ function shapeOf({ checkpoint, format, deviceBatchSize, sequenceLength }: FineTu
   return { tokenizer, format, batchSize: deviceBatchSize, sequenceLength };
 }
 
+/** The seed that shuffles every epoch, if one does. */
+function orderOf({ keepsOrder = false, seed }: FineTuneOptions): { seed?: number } {
+  return keepsOrder ? {} : { seed };
+}
+
 /** The loaders' states, which they check against their own options before they use them. */
 function savedState(
   { checkpoint, resume = false, documents }: FineTuneOptions,
@@ -101,10 +107,10 @@ async function stepsOfConversations(
   options: FineTuneOptions,
   batchesPerStep: number,
 ): Promise<number> {
-  const { epochs = 1, numIterations = -1, task, seed } = options;
+  const { epochs = 1, numIterations = -1, task } = options;
   if (numIterations !== -1) return numIterations;
   // Only packing them all tells how many batches one epoch is.
-  const loader = new ConversationLoader({ ...shapeOf(options), task, seed });
+  const loader = new ConversationLoader({ ...shapeOf(options), ...orderOf(options), task });
   let batches = 0;
   for (; loader.consumed < task.length; batches++) await loader.take();
   return Math.max(1, Math.round(epochs * batches / batchesPerStep));

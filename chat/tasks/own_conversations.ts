@@ -11,7 +11,10 @@
 
 import type { Conversation, Message, MessagePart } from "../../tokenizer/mod.ts";
 import { parseJsonLines } from "../files/json_lines.ts";
+import { records } from "../../data/mod.ts";
+import { fileError } from "../../gpt/mod.ts";
 import { readRecords } from "../files/records.ts";
+import { PackedConversations } from "./packed_conversations.ts";
 import { listTask, type Task } from "./task.ts";
 
 /**
@@ -31,7 +34,7 @@ import { listTask, type Task } from "./task.ts";
  * ```
  */
 export function parseConversations(text: string, path: string): Conversation[] {
-  return parseJsonLines(text, path, "conversations", conversationOf);
+  return parseJsonLines(text, path, "conversations", (value) => conversationOf(value));
 }
 
 /**
@@ -41,15 +44,35 @@ export function parseConversations(text: string, path: string): Conversation[] {
  * @throws {Error} If the file cannot be read, a line is not a conversation, or there are none.
  */
 export async function ownConversations(path: string): Promise<Task> {
-  return listTask(path, await readRecords(path, "conversations", conversationOf));
+  return listTask(path, await readRecords(path, "conversations", (value) => conversationOf(value)));
 }
 
-function conversationOf(value: unknown): Conversation {
+/**
+ * Reads the conversations of SmolTalk, in the order of its rows: as {@linkcode ownConversations}, but a
+ * turn may be empty, and they are kept outside of the heap.
+ *
+ * @param place Parquet or JSON Lines files with `messages`.
+ * @throws {Error} As {@linkcode ownConversations}.
+ */
+export async function smolTalk(place: string): Promise<Task> {
+  const packed = new PackedConversations();
+  for await (const { value, where } of records(place)) {
+    try {
+      packed.push(conversationOf(value, true));
+    } catch (cause) {
+      throw fileError("read", where, cause);
+    }
+  }
+  if (packed.length === 0) throw new Error(`Cannot read ${place}: wanted conversations, got none`);
+  return { name: "SmolTalk", length: packed.length, get: (index) => packed.get(index) };
+}
+
+function conversationOf(value: unknown, mayBeEmpty = false): Conversation {
   const turns = isRecord(value) ? value.messages : value;
   if (!Array.isArray(turns)) {
     throw new TypeError("wanted a list of turns, or an object with messages, got neither");
   }
-  const messages = turns.map(messageOf);
+  const messages = turns.map((turn, index) => messageOf(turn, index, mayBeEmpty));
   const spoken = messages[0]?.role === "system" ? messages.slice(1) : messages;
   for (const [i, { role }] of spoken.entries()) {
     const wanted = i % 2 === 0 ? "user" : "assistant";
@@ -64,7 +87,7 @@ function conversationOf(value: unknown): Conversation {
   return { messages };
 }
 
-function messageOf(value: unknown, index: number): Message {
+function messageOf(value: unknown, index: number, mayBeEmpty: boolean): Message {
   if (!isRecord(value)) throw new TypeError(`wanted an object as turn ${index + 1}`);
   const { role, content } = value;
   if (role !== "system" && role !== "user" && role !== "assistant") {
@@ -73,7 +96,9 @@ function messageOf(value: unknown, index: number): Message {
     );
   }
   if (typeof content === "string") {
-    if (content.trim() === "") throw new TypeError(`wanted content in turn ${index + 1}, got none`);
+    if (content.trim() === "" && !mayBeEmpty) {
+      throw new TypeError(`wanted content in turn ${index + 1}, got none`);
+    }
     return { role, content };
   }
   if (role !== "assistant" || !Array.isArray(content) || content.length === 0) {

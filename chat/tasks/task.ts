@@ -5,6 +5,7 @@
  */
 
 import type { Conversation } from "../../tokenizer/mod.ts";
+import { numpyPermutation } from "../random/numpy_permutation.ts";
 import { PythonRandom } from "../random/python_random.ts";
 
 /** A list of conversations, each made when it is asked for. */
@@ -85,23 +86,62 @@ export function sliceTask<Problem extends Conversation>(
 }
 
 /**
- * All conversations of several tasks, shuffled with seed 42. A task that is given twice counts twice.
+ * A task in the order in which nanochat reads data sets of the hub: numpy's permutation with seed 42.
+ *
+ * Source: nanochat, `tasks/common.py`.
+ */
+export function shuffleTask<Shuffled extends Task<Conversation>>(task: Shuffled): Shuffled {
+  const order = numpyPermutation(42, task.length);
+  return {
+    ...task,
+    get: (index: number) => task.get(order[checkIndex(task.name, index, order)]!),
+  };
+}
+
+/**
+ * The order of a mixture: the task and the index in it of each conversation, all of them shuffled with
+ * Python's `Random(42)`.
+ *
+ * @param lengths The lengths of the tasks. A task that is given twice counts twice.
+ *
+ * @example
+ * ```ts
+ * import { mixtureOrder } from "./task.ts";
+ *
+ * console.log(mixtureOrder([2, 1])); // [ [ 0, 1 ], [ 0, 0 ], [ 1, 0 ] ]
+ * ```
+ */
+export function mixtureOrder(lengths: readonly number[]): [task: number, index: number][] {
+  const order = lengths.flatMap((length, task) =>
+    Array.from({ length }, (_, index): [number, number] => [task, index])
+  );
+  new PythonRandom(42).shuffle(order);
+  return order;
+}
+
+/**
+ * All conversations of several tasks in the order of {@linkcode mixtureOrder}.
  *
  * Source: `TaskMixture` in nanochat's `tasks/common.py`.
  */
 export function mixTasks(tasks: readonly Task[]): Task {
-  const order = tasks.flatMap((task, i) =>
-    Array.from({ length: task.length }, (_, index) => [i, index] as const)
-  );
-  new PythonRandom(42).shuffle(order);
+  const order = mixtureOrder(tasks.map(({ length }) => length));
   return {
-    name: tasks.map(({ name }) => name).join(" + "),
+    name: nameOfMixture(tasks),
     length: order.length,
     get: (index) => {
       const [task, example] = order[checkIndex("the mixture", index, order)]!;
       return tasks[task]!.get(example);
     },
   };
+}
+
+/** The names of tasks, with how often each is given: `SmolTalk + 3 × MMLU`. */
+function nameOfMixture(tasks: readonly Task[]): string {
+  const counts = new Map<string, number>();
+  for (const { name } of tasks) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return Array.from(counts, ([name, count]) => count === 1 ? name : `${count} × ${name}`)
+    .join(" + ");
 }
 
 function checkIndex(name: string, index: number, { length }: { readonly length: number }): number {

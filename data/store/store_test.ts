@@ -168,7 +168,7 @@ Deno.test("what other clients have is taken from their cache, which stays as it 
   const root = await Deno.makeTempDir();
   const stored = await fetchData({ endpoint: hub.endpoint, sharedCache }, root, address);
   assertEquals(hub.seen.flatMap(({ server, path }) => server === "storage" ? [path] : []), [
-    "/data%2F2.txt",
+    "/org%2Fset:data%2F2.txt",
   ]);
   // A file that is cut or changed in the cache is had from the hub.
   const blob = `${sharedCache}/datasets--org--set/blobs/${await sha256Of(one)}`;

@@ -28,8 +28,10 @@ export interface TestHub extends AsyncDisposable {
   readonly endpoint: string;
   readonly faults: Faults;
   readonly seen: Seen[];
-  /** Files by path; changing one changes its tag and its digest. */
+  /** Files of `org/set` by path; changing one changes its tag and its digest. */
   readonly files: Map<string, Uint8Array<ArrayBuffer>>;
+  /** The files of all data sets by name. */
+  readonly repositories: Map<string, Map<string, Uint8Array<ArrayBuffer>>>;
   readonly commit: string;
   /** Whether the storage knows ranges. */
   hasRanges: boolean;
@@ -47,7 +49,6 @@ export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
 
 /** Starts a hub with one repository, `org/set`: a data set and a model at once. */
 export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHub {
-  const repository = "org/set";
   const seen: Seen[] = [];
   const faults: Faults = { hub: [], storage: [], cuts: [] };
   let links = 0;
@@ -64,7 +65,8 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
 
   const storage = listen("storage", async (request) => {
     const url = new URL(request.url);
-    const bytes = hub.files.get(decodeURIComponent(url.pathname.slice(1)));
+    const [repository = "", file = ""] = url.pathname.slice(1).split(":").map(decodeURIComponent);
+    const bytes = hub.repositories.get(repository)?.get(file);
     if (bytes === undefined || !signed.delete(Number(url.searchParams.get("link")))) {
       return new Response("expired", { status: 403 });
     }
@@ -88,29 +90,32 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     if (hub.token !== null && request.headers.get("authorization") !== `Bearer ${hub.token}`) {
       return new Response(null, { status: 401 });
     }
+    const path = decodeURIComponent(url.pathname);
     // Models are served from the same files as data sets.
-    const path = decodeURIComponent(url.pathname)
-      .replace(/^\/api\/models\//, "/api/datasets/")
-      .replace(/^\/org\//, "/datasets/org/");
-    if (path === `/api/datasets/${repository}/revision/main`) {
+    const [, asked = "", what, more = ""] =
+      /^\/(?:(?:api\/)?datasets\/|api\/models\/)?([^/]+\/[^/]+)\/(revision|tree|resolve)\/(.*)$/
+        .exec(path) ?? [];
+    const files = hub.repositories.get(asked);
+    if (files === undefined) return new Response(null, { status: 404 });
+    if (what === "revision" && ["main", "refs/convert/parquet"].includes(more)) {
       return Response.json({ sha: hub.commit });
     }
-    if (path === `/api/datasets/${repository}/tree/${hub.commit}`) {
+    if (what === "tree" && more === hub.commit) {
       const from = Number(url.searchParams.get("cursor") ?? 0);
-      const names = [...hub.files.keys()].slice(from, from + hub.pageSize);
+      const names = [...files.keys()].slice(from, from + hub.pageSize);
       const page = await Promise.all(names.map(async (path) => {
-        const bytes = hub.files.get(path)!;
+        const bytes = files.get(path)!;
         return { type: "file", path, size: bytes.length, lfs: { oid: await sha256Of(bytes) } };
       }));
       url.searchParams.set("cursor", `${from + hub.pageSize}`);
-      const isLast = from + hub.pageSize >= hub.files.size;
+      const isLast = from + hub.pageSize >= files.size;
       return Response.json(page, isLast ? {} : { headers: { link: `<${url}>; rel="next"` } });
     }
-    const [, file] = /^\/datasets\/org\/set\/resolve\/[0-9a-f]{40}\/(.*)$/.exec(path) ?? [];
-    const bytes = file === undefined ? undefined : hub.files.get(file);
+    const [, file] = /^[0-9a-f]{40}\/(.*)$/.exec(what === "resolve" ? more : "") ?? [];
+    const bytes = file === undefined ? undefined : files.get(file);
     if (bytes === undefined) return new Response(null, { status: 404 });
     signed.add(++links);
-    const place = `http://127.0.0.1:${storage.addr.port}/${
+    const place = `http://127.0.0.1:${storage.addr.port}/${encodeURIComponent(asked)}:${
       encodeURIComponent(file!)
     }?link=${links}`;
     return new Response(null, {
@@ -119,10 +124,18 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     });
   });
 
+  const own = new Map(Object.entries(files));
   const hub: TestHub = {
-    ...{ endpoint: `http://127.0.0.1:${server.addr.port}`, faults, seen },
-    ...{ files: new Map(Object.entries(files)), commit: "c".repeat(40) },
-    ...{ hasRanges: true, pageSize: 1000, token: null, delay: 0 },
+    endpoint: `http://127.0.0.1:${server.addr.port}`,
+    faults,
+    seen,
+    files: own,
+    repositories: new Map([["org/set", own]]),
+    commit: "c".repeat(40),
+    hasRanges: true,
+    pageSize: 1000,
+    token: null,
+    delay: 0,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([server.shutdown(), storage.shutdown()]);
     },
