@@ -343,5 +343,5 @@ Deno.test("chat_rl practices, measures, saves, and names what is wrong", async (
   assertStringIncludes(again.stderr, "got a run saved after step 2. --overwrite removes it");
   const unknown = await runScript("chat_rl.ts", ["--task", "poetry"], home);
   assertEquals(unknown.code, 2);
-  assertStringIncludes(unknown.stderr, 'long-arithmetic, got "poetry", and not GSM8K=FILE');
+  assertStringIncludes(unknown.stderr, 'stories, got "poetry", and not GSM8K=FILE');
 });
