@@ -155,7 +155,7 @@ function withDefaults(given: ReinforceValues, names: ReadonlySet<string>): Reinf
   return { ...given, ...Object.fromEntries(free) };
 }
 
-/** Steps of a task made by rule, unless their number is given. */
+/** Steps of a task that is synthetic, unless their number is given. */
 const RULE_STEPS = 60;
 
 function stepsOf(

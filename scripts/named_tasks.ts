@@ -64,7 +64,7 @@ async function openSplit(
     : { kind: exam.kind, task: shuffleTask(exam.task) };
 }
 
-/** What nanochat's fine-tuning takes of a data set. */
+/** The use of a data set in nanochat's fine-tuning. */
 interface Recipe {
   /** The split to learn from. */
   readonly train: string;
