@@ -26,12 +26,12 @@ export async function exportHtml(path: string, chosen: ChosenModel): Promise<voi
       `Cannot use --html: wanted a model of nanochat's architecture, got ${meta.architecture}`,
     );
   }
-  const { halveCheckpoint, modelPageTemplate, fillTemplate }:
+  const { packCheckpoint, modelPageTemplate, fillTemplate }:
     typeof import("../web/model_page/mod.ts") = await import(BUILD);
   const names = (["meta", "model", "tokenizer"] as const)
     .map((part) => checkpointFileName(part, meta.state.step));
   const files = names.map(async (name) => [name, await Deno.readFile(join(folder, name))] as const);
-  const halved = await halveCheckpoint(new Map(await Promise.all(files)));
+  const packed = await packCheckpoint(new Map(await Promise.all(files)));
   const page = await fillTemplate(
     await modelPageTemplate(),
     {
@@ -41,7 +41,7 @@ export async function exportHtml(path: string, chosen: ChosenModel): Promise<voi
       examples: suggestionsFor(chosen),
       facts: factsOf(chosen),
     },
-    new Map([...halved].map(([name, content]) => [name, new Blob([content])])),
+    new Map([...packed].map(([name, content]) => [name, new Blob([content])])),
   );
   await writeFileAtomically(path, new TextEncoder().encode(page));
   print(`Written to ${path}: ${bytes((await Deno.stat(path)).size)}, which any browser opens`);

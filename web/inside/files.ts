@@ -65,8 +65,8 @@ async function fetchFile(path: string): Promise<Blob> {
   throw new Error(`Cannot fetch the model: wanted ${path}, got ${response?.status ?? "none"}`);
 }
 
-/** A file out of the page. */
-async function fileInBlock({ textContent }: HTMLScriptElement): Promise<Blob> {
+/** The content of a block of data that is compressed. */
+export async function fileInBlock({ textContent }: HTMLScriptElement): Promise<Blob> {
   const packed = new Blob([Uint8Array.fromBase64(textContent)]).stream();
   return await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).blob();
 }

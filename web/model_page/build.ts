@@ -3,7 +3,7 @@
 import { bundle, pageIcon, styleSheet } from "../bundle.ts";
 import { words } from "../words/chat.ts";
 import { language } from "../words/language.ts";
-import { SLOTS } from "./template.ts";
+import { packedBlock, SLOTS } from "./template.ts";
 
 let built: Promise<string> | null = null;
 
@@ -25,8 +25,7 @@ async function build(): Promise<string> {
     bundle(own("./client.tsx")),
     styleSheet(own("../inside/style.css"), own("../chat/style.css")),
   ]);
-  const script = `self.nanodino_engine=function(){${engine}};${client}`;
-  for (const [tag, text] of [["script", script], ["style", style]] as const) {
+  for (const [tag, text] of [["script", client], ["style", style]] as const) {
     if (text.includes(`</${tag}`)) {
       throw new Error(
         `Cannot build the page: wanted a ${tag} without its own end, got one with it`,
@@ -35,7 +34,7 @@ async function build(): Promise<string> {
   }
   const policy = [
     "default-src 'none'",
-    `script-src '${await digest(script)}' 'wasm-unsafe-eval'`,
+    `script-src '${await digest(client)}' 'wasm-unsafe-eval'`,
     // Bars and maps set lengths of their own.
     `style-src '${await digest(style)}'`,
     "img-src data:",
@@ -52,8 +51,9 @@ async function build(): Promise<string> {
 <link rel="icon" href="${pageIcon}">
 <style>${style}</style></head>
 <body><div id="page"></div><noscript>${words.noscript}</noscript>
+${await packedBlock('id="engine"', `function(){${engine}}`)}
 ${SLOTS.data}
-<script>${script}</script></body></html>
+<script>${client}</script></body></html>
 `;
 }
 

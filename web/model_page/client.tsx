@@ -8,7 +8,7 @@ import type { AnswerEvent, Backend } from "../chat/backend.ts";
 import { signal } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import { InsideWidget } from "../inside/inside.tsx";
-import { loadSiteModel } from "../inside/files.ts";
+import { fileInBlock, loadSiteModel } from "../inside/files.ts";
 import type { ModelCard } from "./template.ts";
 
 const message = signal("");
@@ -34,4 +34,11 @@ const own: Backend = {
   },
 };
 
-startChat(own, () => <InsideWidget isFixed />);
+/** Unpacks the engine, of whose text its workers are made, and starts the chat. */
+async function start(): Promise<void> {
+  const engine = await fileInBlock(document.querySelector<HTMLScriptElement>("script#engine")!);
+  Reflect.set(globalThis, "nanodino_engine", await engine.text());
+  startChat(own, () => <InsideWidget isFixed />);
+}
+
+start().catch((error) => document.body.append(`${error}`));

@@ -1,5 +1,5 @@
 /** Pages that hold a model, each one file. @module */
 
-export { halveCheckpoint } from "../half_precision.ts";
 export { modelPageTemplate } from "./build.ts";
+export { packCheckpoint } from "./eight_bits.ts";
 export { fillTemplate, type ModelCard } from "./template.ts";

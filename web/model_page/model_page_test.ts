@@ -5,10 +5,11 @@ import type { Page } from "npm:playwright-core@1.65.1";
 import { ChatSession } from "../../chat/session.ts";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
 import { openModel } from "../engine/inside.ts";
-import { halveCheckpoint } from "../half_precision.ts";
 import { filesOf, onCpu, small, trainInDeno } from "../testing/gpt.ts";
 import { builtSite, openSite, pageTest, violations, Widget } from "../testing/pages.ts";
+import { readSafetensors } from "../../tensor/mod.ts";
 import { modelPageTemplate } from "./build.ts";
+import { packCheckpoint, packModel, unpackFiles, unpackModel } from "./eight_bits.ts";
 import { fillTemplate, type ModelCard } from "./template.ts";
 
 const hostile =
@@ -23,15 +24,40 @@ const card: ModelCard = {
 };
 
 let made: Promise<Map<string, Blob>> | null = null;
-/** A small model, in half precision. */
+/** A small model, packed in 8 bits. */
 function model(): Promise<Map<string, Blob>> {
   return made ??= (async () => {
     const files = filesOf(await trainInDeno({ spec: { ...small, context: 128, width: 64 } }));
     const bytes = Array.from(files, async ([name, file]) => [name, await file.bytes()] as const);
-    const halved = await halveCheckpoint(new Map(await Promise.all(bytes)));
-    return new Map([...halved].map(([name, content]) => [name, new Blob([content])]));
+    const packed = await packCheckpoint(new Map(await Promise.all(bytes)));
+    return new Map([...packed].map(([name, content]) => [name, new Blob([content])]));
   })();
 }
+
+Deno.test("a packed model is within half a notch of its own, and a quarter as large", async () => {
+  const files = filesOf(await trainInDeno({ spec: small }));
+  const file = await files.get("model_000020.safetensors")!.bytes();
+  const packed = packModel(file);
+  assert(packed.length < 0.28 * file.length, `${packed.length} of ${file.length}`);
+  const unpacked = unpackModel(packed);
+  assertEquals(unpackModel(packed), unpacked);
+  const [before, after] = [readSafetensors(file), readSafetensors(unpacked)];
+  assertEquals([...after.keys()].sort(), [...before.keys()].sort());
+  let worst = 0;
+  for (const [name, { data, shape }] of before) {
+    const { data: found, dtype, shape: foundShape } = after.get(name)!;
+    assertEquals([dtype, foundShape], ["float32", shape]);
+    for (let start = 0; start < data.length; start += 64) {
+      const block = Array.from(data.slice(start, start + 64), Number);
+      // Scales are rounded up, by 1/128 at most.
+      const notch = Math.max(...block.map(Math.abs)) / 127 * (1 + 1 / 128) || 1;
+      block.forEach((value, i) => {
+        worst = Math.max(worst, Math.abs(value - Number(found[start + i])) / notch);
+      });
+    }
+  }
+  assert(worst > 0.4 && worst <= 0.5001, `${worst}`);
+});
 
 /** Opens a page from a file, without a network. Tells what it requests, and what goes wrong. */
 async function withPage(
@@ -82,7 +108,7 @@ pageTest("20 greedy answers are those of Deno, from a disk, without one request"
     (_, i) => `${i} + ${3 * i}? ${"ab ".repeat(i)}`.trim(),
   );
   const wanted = await onCpu(async (device) => {
-    const { model, tokenizer } = await openModel(device, files);
+    const { model, tokenizer } = await openModel(device, await unpackFiles(files));
     const answers: string[] = [];
     for (const question of questions) {
       using session = new ChatSession(model, tokenizer, { maxTokens: 128 });
@@ -159,8 +185,8 @@ pageTest(
       assertEquals(await page.locator(".user .said").innerText(), hostile);
       await page.locator(".card summary").click();
       assert((await page.innerText(".card")).includes(hostile));
-      // One block for the card, one a file, and the script.
-      assertEquals(await page.locator("script").count(), 1 + files.size + 1);
+      // One block for the engine, one for the card, one a file, and the script.
+      assertEquals(await page.locator("script").count(), 2 + files.size + 1);
       assertEquals([await page.locator("img").count(), await page.title()], [0, hostile]);
       assertEquals(problems, []);
 

@@ -35,11 +35,7 @@ export async function fillTemplate(
   files: ReadonlyMap<string, Blob>,
 ): Promise<string> {
   const blocks = await Promise.all(
-    Array.from(files, async ([name, file]) => {
-      const packed = new Response(file.stream().pipeThrough(new CompressionStream("gzip")));
-      const text = (await packed.bytes()).toBase64();
-      return dataBlock("application/octet-stream", `data-file="${escapeHtml(name)}"`, text);
-    }),
+    Array.from(files, ([name, file]) => packedBlock(`data-file="${escapeHtml(name)}"`, file)),
   );
   // In a script only "<" could end it.
   const json = JSON.stringify(card).replaceAll("<", "\\u003c");
@@ -55,6 +51,13 @@ export async function fillTemplate(
     (page, [name, value]) => page.replace(SLOTS[name as keyof typeof SLOTS], () => value),
     template,
   );
+}
+
+/** A block of data that is compressed. @param attributes They tell it from others. */
+export async function packedBlock(attributes: string, content: BlobPart): Promise<string> {
+  const stream = new Blob([content]).stream().pipeThrough(new CompressionStream("gzip"));
+  const text = (await new Response(stream).bytes()).toBase64();
+  return dataBlock("application/octet-stream", attributes, text);
 }
 
 function dataBlock(type: string, attributes: string, text: string): string {

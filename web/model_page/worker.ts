@@ -1,14 +1,20 @@
-/** The engine of a page that holds a model: what answers, and what looks inside. @module */
+/** The engine of a page that holds a model: it answers in the chat, and shows the model's inside. @module */
 
-import { answerChat, openChat } from "../engine/chat.ts";
-import { lookInside, openInside, writeInside } from "../engine/inside.ts";
-import { serveTasks } from "../engine/serve_tasks.ts";
+import type { Device } from "../../tensor/mod.ts";
+import { answerChat, type ChatModel, openChat } from "../engine/chat.ts";
 import { deviceFor } from "../engine/devices.ts";
+import { lookInside, type ModelFiles, openInside, writeInside } from "../engine/inside.ts";
+import { serveTasks } from "../engine/serve_tasks.ts";
+import { unpackFiles } from "./eight_bits.ts";
 
 const tasks = {
-  "chat.open": openChat,
+  "chat.open": async function* (device: Device, given: ChatModel) {
+    yield* openChat(device, { ...given, files: await unpackFiles(given.files) });
+  },
   "chat.answer": answerChat,
-  "inside.open": openInside,
+  "inside.open": async function* (device: Device, files: ModelFiles) {
+    yield* openInside(device, await unpackFiles(files));
+  },
   "inside.look": lookInside,
   "inside.write": writeInside,
 };
