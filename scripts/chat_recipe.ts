@@ -29,20 +29,23 @@ export interface ChatRecipe {
   readonly fineTuning: readonly string[];
 }
 
-export const FINE_TUNING_STEPS = 880;
+export const FINE_TUNING_STEPS = 580;
 
 export const chatRecipe: ChatRecipe = {
-  tokenizer: ["--vocab-size", "4096"],
+  // As the speedrun: a model has to learn the letters of each token, so that few tokens are soon spelled.
+  tokenizer: "--data stories --vocab-size 2048".split(" "),
   base: [
     ..."--depth 4 --aspect-ratio 64 --head-dim 64 --max-seq-len 256 --window-pattern L".split(" "),
     ..."--num-iterations 120 --total-batch-size 2048 --device-batch-size 8".split(" "),
-    ..."--loader random --lr-scaling none --warmup-steps 20 --eval-every -1".split(" "),
-    ..."--sample-every -1 --core-metric-every -1".split(" "),
+    ..."--data stories --loader packed --lr-scaling none --warmup-steps 20".split(" "),
+    ..."--eval-every -1 --sample-every -1 --core-metric-every -1".split(" "),
   ],
   fineTuning: [
-    ..."--task rules:20000 --max-seq-len 256 --device-batch-size 4".split(" "),
-    ..."--total-batch-size 1024 --embedding-lr 0.3 --unembedding-lr 0.008".split(" "),
-    ..."--matrix-lr 0.02 --init-lr-frac 0.6 --load-optimizer 0 --eval-every -1".split(" "),
+    ..."--task rules:20000 --max-seq-len 256 --device-batch-size 8".split(" "),
+    // Half as many steps with twice as many tokens: Muon's part of a step is the same for both.
+    ..."--total-batch-size 2048 --embedding-lr 0.3 --unembedding-lr 0.008".split(" "),
+    ..."--matrix-lr 0.02 --init-lr-frac 0.8 --warmdown-ratio 0.7 --load-optimizer 0".split(" "),
+    ..."--eval-every -1".split(" "),
     ...["--num-iterations", `${FINE_TUNING_STEPS}`],
   ],
 };
@@ -123,7 +126,7 @@ export async function makeChatModel(options: ChatModelOptions): Promise<number> 
       if (code !== 0) return code;
     }
   } else if (isOwn) {
-    print("A tokenizer and a base model, on the State of the Union addresses:\n");
+    print("A tokenizer and a base model, on stories of a small world:\n");
     const code = await trainTokenizer(recipe.tokenizer) ||
       await trainBase([...recipe.base, ...fresh, ...place], again);
     if (code !== 0) return code;

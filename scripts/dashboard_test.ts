@@ -109,6 +109,13 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
       "Memory in use, bytes": [shown(last.liveBytes)],
       "Memory at the peak, bytes": [shown(last.peakBytes)],
     });
+    // Figures and settings have the names of reports and flags, none of code.
+    const names = await page.$$eval(
+      "[data-table=values] th, [data-table=all-settings] th",
+      (all) => all.map(({ textContent }) => textContent!),
+    );
+    assert(names.includes("--matrix-lr") && names.includes("Device"), `${names}`);
+    assertEquals(names.filter((name) => /[a-z][A-Z]/.test(name)), []);
     // Memory is one chart, and the device does not push the table beyond the window.
     assertEquals(await page.locator("[data-figure=memory] .curve").count(), 2);
     assertEquals(await page.locator("[data-figure=peakBytes]").count(), 0);

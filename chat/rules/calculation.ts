@@ -29,6 +29,7 @@ export const operations: readonly Operation[] = [
       "(what is|what's|find|tell me|give me|) the (sum|total) of {a} and {b}",
       "(what is|what's|how much is|what do you get if you add|what makes) {a} and {b}( together|)",
       "if (i|you|we) add {a} (to|and) {b}, what (is it|do i get|do you get|is the result)",
+      "(start with|have|if i have|you have|begin with) {a} and (add|get|put) {b}( more|)",
     ),
   },
   {
@@ -42,6 +43,7 @@ export const operations: readonly Operation[] = [
       "(what is|what's|find|tell me|give me|) the difference (between|of) {a} and {b}",
       "(what is|what's|how much is) {b} (less than|subtracted from|taken from) {a}",
       "(what is left|how much is left|what remains) (if|when) (i|you|we) take {b} from {a}",
+      "(start with|have|if i have|you have|begin with) {a} and (take away|remove|lose|give away) {b}",
     ),
   },
   {
@@ -87,6 +89,13 @@ export const calculationWordings = wordings(
   "(what|how much) (does|do) {sum} (make|equal|give|come to|add up to)",
   "(what is|what's) the (result|answer|value|solution) (of|to|for) {sum}",
   "(and|plus|then|now|next|so|ok|also) {sum}",
+  "(check|compute|count|run|process|crunch|type)( for me|)(:|) {sum}",
+  "{sum}(,|:|;|) (what is it|how much is it|answer|result|solve it|please solve|quick)",
+  "(i|we) (need|have|want|would like) to (know|solve|do|compute|calculate|find) {sum}",
+  "(i have|there is|here is) (a|this) (math|calculation|hard|little|quick) (question|problem|exercise|task)(:|,) {sum}",
+  "(math|maths|math question|calculation|sum|exercise|problem)(:|) {sum}",
+  "(the|) (answer|result|solution)( to| of|:) {sum}",
+  "{sum} is (hard|difficult|too hard for me)",
 );
 
 /** Chooses two numbers for an operation. */

@@ -8,7 +8,7 @@ const subject = { name: "Dino", countries: [], word: () => "river", allowsNumber
 Deno.test("a calculation is typed in many ways, and its answer is the calculator's", () => {
   const random = new PythonRandom(1);
   const asked = new Set<string>();
-  for (let i = 0; i < 5000; i++) {
+  for (let i = 0; i < 10_000; i++) {
     const make = i % 10 === 0 ? longerSum : arithmetic;
     const { question, answer } = make(random, subject);
     if (typeof answer === "string") throw new Error(`expected a call, got ${answer}`);

@@ -16,7 +16,11 @@ export const aboutTime = {
     "(what|which) {unit} (follows|does follow) {day}",
     "(what is|what's|what comes|who is) next after {day}",
     "(and|) after {day}( comes|)( what|)",
-    "{day} is followed by( what|)",
+    "({day} is followed by( what|)|next {unit} after {day}|the next {unit}: {day})",
+    "(which|what) {unit} (will|would) (follow|come after|come next after) {day}",
+    "(today is|it is|it's|this is|now is) {day}(,|.|:) (what|which {unit}) (comes|is|will be) (next|then)",
+    "(when|after) {day} (ends|has passed|is done), (what|which {unit}) (comes|is next|follows)",
+    "(name|say|give me|i need) the (next|following) {unit}( after|:) {day}",
     "(if|when|) (it is|this is|we have|now it is) {day}, what (is|comes) next",
   ),
   before: wordings(
@@ -27,17 +31,23 @@ export const aboutTime = {
     "(what is|what's|tell me|name|do you know|) the {unit} before {day}",
     "(what|which) {unit} precedes {day}",
     "(and|) before {day}( comes| was|)( what|)",
-    "{day} comes after (what|which {unit})",
+    "({day} comes after (what|which {unit})|last {unit} before {day})",
+    "(today is|it is|it's|this is|now is) {day}(,|.|:) (what|which {unit}) (was|came) before",
+    "(what|which {unit}) (was|came) (right before|earlier than|ahead of) {day}",
+    "(name|say|give me|i need) the (previous|last) {unit}( before|:) {day}",
     "(if|when|) (it is|this is|we have|now it is) {day}, what (was|came) before",
   ),
   span: wordings(
     "?",
-    "how many {parts} (are|are there) in (a|one|an|the) {whole}",
-    "how many {parts} (does|has) (a|one|an) {whole}( have|)",
-    "how many {parts} in (a|one|an) {whole}",
-    "(what is|tell me|) the number of {parts} in (a|one|an) {whole}",
-    "(a|an|one) {whole} has how many {parts}",
-    "(do you know|tell me) how many {parts} (a|an|one) {whole} has",
+    "how many {parts} (are|are there) in {whole}",
+    "how many {parts} (does|has) {whole}( have|)",
+    "how many {parts} in {whole}",
+    "(how many|what number of) {parts} (make|fit in|fill|form|are inside|go into) {whole}",
+    "({parts} (in|per|for) {whole}|{whole} is how many {parts})",
+    "(how long is|what is|how much is) {whole} in {parts}",
+    "(what is|tell me|) the number of {parts} in {whole}",
+    "{whole} has how many {parts}",
+    "(do you know|tell me) how many {parts} {whole} has",
   ),
   listDays: wordings(
     ".",
@@ -49,22 +59,23 @@ export const aboutTime = {
 /** The day or month before or after another, the days of a week, or how many of what a year has. */
 export function calendar(random: PythonRandom): Exchange {
   const kind = random.random();
-  if (kind < 0.12) return span(random);
-  if (kind < 0.15) {
+  if (kind < 0.15) return span(random);
+  if (kind < 0.18) {
     return {
       question: draft(random, aboutTime.listDays),
       answer: `The days of the week are ${days.slice(0, -1).join(", ")} and ${days.at(-1)!}.`,
     };
   }
-  const [unit, names] = random.choice([["day", days], ["month", months]] as const);
-  const at = random.randbelow(names.length);
-  const day = names[at]!;
+  const [units, names] = random.choice([[["day", "day", "weekday"], days], [["month"], months]]);
+  const unit = random.choice(units!);
+  const at = random.randbelow(names!.length);
+  const day = names![at]!;
   if (random.random() < 0.35) {
-    const before = names[(at + names.length - 1) % names.length]!;
+    const before = names!.at(at - 1)!;
     const question = draft(random, aboutTime.before, { day, unit });
     return { question, answer: `Before ${day} comes ${before}.` };
   }
-  const after = names[(at + 1) % names.length]!;
+  const after = names![(at + 1) % names!.length]!;
   return {
     question: draft(random, aboutTime.after, { day, unit }),
     answer: `After ${day} comes ${after}.`,
@@ -74,8 +85,9 @@ export function calendar(random: PythonRandom): Exchange {
 function span(random: PythonRandom): Exchange {
   const [count, parts, whole] = random.choice(spans);
   const article = whole === "hour" ? "An" : "A";
+  const one = random.choice([article.toLowerCase(), article.toLowerCase(), "one"]);
   return {
-    question: draft(random, aboutTime.span, { parts, whole }),
+    question: draft(random, aboutTime.span, { parts, whole: `${one} ${whole}` }),
     answer: `${article} ${whole} has ${count} ${parts}.`,
   };
 }

@@ -14,48 +14,50 @@ import { unknown } from "./declined.ts";
 import type { Exchange, MakeExchange, MakeExchanges, Subject } from "./exchange.ts";
 import { type Country, firstNames, readCountries, readWords, type WordLists } from "./facts.ts";
 import { capital, countryOfCapital, currency, twoOfCountries } from "./geography.ts";
-import {
-  anyName,
-  feeling,
-  goodbye,
-  greeting,
-  identity,
-  introduction,
-  reaction,
-  recollection,
-} from "./small_talk.ts";
+import { identity } from "./identity.ts";
+import { feeling, goodbye, greeting, reaction } from "./small_talk.ts";
 import { story, storyPractice } from "./stories.ts";
+import { anyName, introduction, recollection } from "./user_name.ts";
 import { chooseByToken } from "./word_choice.ts";
-import { counting, opposite, spelling, spellings, twoOpposites, twoSpellings } from "./words.ts";
+import {
+  counting,
+  manyOpposites,
+  opposite,
+  spelling,
+  spellings,
+  twoOpposites,
+  twoSpellings,
+} from "./words.ts";
 import { writeCarefully, writeHastily } from "./wording.ts";
 
 const single = (make: MakeExchange): MakeExchanges => (random, subject) => [make(random, subject)];
 
 /** How often each kind of exchange comes, relative to the others. */
 const weights: readonly (readonly [MakeExchanges, number])[] = [
-  [single(greeting), 5],
-  [single(goodbye), 3],
-  [single(reaction), 7],
-  [single(feeling), 5],
-  [single(identity), 16],
-  [single(capital), 13],
+  [single(greeting), 12],
+  [single(goodbye), 8],
+  [single(reaction), 22],
+  [single(feeling), 18],
+  [single(identity), 28],
+  [single(capital), 16],
   // A capital is an answer far more often than it is asked about, and rare ones have rare tokens.
-  [single(countryOfCapital), 6],
-  [single(currency), 7],
-  [twoOfCountries, 3],
-  [single(opposite), 12],
+  [single(countryOfCapital), 12],
+  [single(currency), 13],
+  [twoOfCountries, 4],
+  [single(opposite), 14],
+  [single(manyOpposites), 3],
   [twoOpposites, 1],
-  [single(calendar), 12],
+  [single(calendar), 14],
   [single(arithmetic), 18],
   [single(longerSum), 2],
   [(random, subject) => [arithmetic(random, subject), nextArithmetic(random, subject)], 1],
-  [single(spelling), 28],
-  [single(spellings), 36],
-  [twoSpellings, 3],
-  [single(counting), 16],
-  [single(unknown), 20],
+  [single(spelling), 70],
+  [single(spellings), 42],
+  [twoSpellings, 4],
+  [single(counting), 26],
+  [single(unknown), 24],
   // Few, since a story is as long as ten other answers.
-  [story, 2],
+  [story, 3],
 ];
 
 const MAX_EXCHANGES = 8;
@@ -127,7 +129,9 @@ async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promi
   return {
     name,
     countries,
-    word: (random) => random.random() < 0.2 ? random.choice(common) : choose(random),
+    // A third are common words, which people ask about. Of rare words alone a model learns that more comes after
+    // a token like "number", which is a word of its own.
+    word: (random) => random.random() < 0.35 ? random.choice(common) : choose(random),
     allowsNumbers: (a, b) => !isHeldOut(a, b),
   };
 }

@@ -67,6 +67,10 @@ export const beyond = {
     "(i have|tom has|she has|there are) {n} {thing} and (buy|get|eat|lose|find|sell|buys|gets|loses) {n}( more|)(,|.|) how many( {thing}|) (are left|do i have|now|does he have|are there)",
     "(which|what) (is|number is) (bigger|larger|smaller)(,|:|) {n} or {n}",
     "how (far|long) is it (from {place} |)to {place}",
+    "(will|should|can|must) (it|we|they|he|she|i) (rain|snow|go|eat|come|wait|win|buy {thing}|call {person}) (today|tomorrow|tonight|soon|now)",
+    "(who|what|which {thing}) (do you think|would you say) (is|will|was) (the best {thing}|win|be famous|happen|the greatest {thing})( next| next year|)",
+    "(root|cube root|square|double|half|a third|log|sine|cosine) of {n}",
+    "(the |a |){thing}(,|:) (how (old|far|deep|heavy|expensive|fast) is (it|that)|what is (it|that)|who made it)",
     "(what's|what is) (going on|new|wrong|that|happening|love|life|art|truth|time|on tv)",
   ),
   told: wordings(
@@ -82,6 +86,7 @@ export const beyond = {
     "(play|open|close|start|stop|turn on|turn off|call|email|text|order|book|cancel|delete|find|search|google|show) (a |the |my |me |some |){thing}( for me| in {place}|)",
     "(remind me|set an alarm|wake me up|set a timer|call me|meet me) (to {thing}|at {n}|in {n} minutes|tomorrow|for {n})",
     "(use|put) (the word |){thing} in a sentence",
+    "(can|could|would) you (write|make|think of|invent|compose|prepare) (a|some|me a) (poem|song|story|text|letter|speech)( about {thing}| for my {thing}|)",
     "(recommend|suggest|choose|pick|name|list|find)( me|) (a|some|{n}|three|five|two) (good |nice |){thing}",
     "(give me|i need|do you have|any) (advice|ideas|tips|information|news|help)( on| about| for| with|) (the |my |a |){thing}",
     "(continue|correct|rewrite|improve|finish|fix|check|complete|shorten) (this|my|the) (sentence|text|story|essay|code|{thing})( for me|)",
@@ -238,13 +243,23 @@ export function unknown(random: PythonRandom, subject: Subject): Exchange {
     ? aboutUnknownPlace(random, subject)
     : kind < 0.14
     ? draft(random, aboutWords.opposite, { word: wordWithoutOpposite(random, subject) })
-    : draft(random, kind < 0.65 ? beyond.asked : beyond.told, anything(random, subject));
+    : draft(
+      random,
+      anyOf(random, kind < 0.65 ? beyond.asked : beyond.told),
+      anything(random, subject),
+    );
   return { question: asked, answer: declined };
+}
+
+/** One of the templates, each as likely as the others: of what cannot be answered none is the usual. */
+function anyOf(random: PythonRandom, wordings: Wordings): Wordings {
+  return { ...wordings, templates: [random.choice(wordings.templates)] };
 }
 
 function aboutUnknownPlace(random: PythonRandom, subject: Subject): Draft {
   if (random.random() < 0.35) {
-    return draft(random, geography.country, { city: random.choice(otherCities) });
+    const country = random.choice(subject.countries).name;
+    return draft(random, geography.country, { city: random.choice(otherCities), country });
   }
   const country = random.random() < 0.7
     ? random.choice(unknownPlaces)

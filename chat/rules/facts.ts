@@ -118,6 +118,22 @@ export const firstNames: readonly string[] = [
   ...["Vera", "Victor", "Yara", "Yuki", "Zoe"],
 ];
 
+/** More first names, of many countries, to repeat. */
+export const moreNames: readonly string[] = (
+  "Abdul Adam Aisha Akira Albert Alejandro Alex Ali Amara Amelia Amina Andrea Andrei Anna Anton " +
+  "Ariel Arjun Arthur Ayumi Beatriz Bella Boris Brian Bruno Camila Carlos Charlie Chloe Chris " +
+  "Claire Daniel Daria Diana Diego Dmitri Eduardo Elena Eli Elias Elizabeth Emily Eric Esther " +
+  "Fatima Felix Francesca Frank Gabriel George Giovanni Greta Gustav Hannah Harry Hassan Helen " +
+  "Henry Ibrahim Igor Ines Ingrid Isaac Isabella Jakob James Jasmine Javier Jennifer Jin Joao " +
+  "Jorge Joseph Joshua Juan Karim Katarina Kenji Kevin Kim Kofi Lakshmi Leila Liam Linda Lisa " +
+  "Louis Lucy Luis Magda Malik Margaret Mariam Martin Matteo Mehmet Mei Michael Miguel Mira " +
+  "Mohammed Monika Nadia Natalia Nikolai Nicole Oliver Olivia Oskar Otto Pablo Pavel Pedro " +
+  "Petra Philip Piotr Quentin Rachel Rahul Ravi Rebecca Robert Rohan Roman Ryan Sakura Salma " +
+  "Samuel Sandra Sarah Sergei Simon Sophie Stefan Susan Takumi Tanya Thomas Tomas Ursula " +
+  "Valentina Vikram Vincent Viola Walter Wei William Xavier Yasmin Yusuf Zara Zuzana Adèle " +
+  "André Björn Chloé Jürgen José Zoé Søren François Renée"
+).split(" ");
+
 /** A country and what is asked about it. */
 export interface Country {
   /** The English name, with its article if it has one. */

@@ -16,7 +16,7 @@ export const geography = {
     `${ask} the capital( city|) (of|for|in) {country}`,
     "(which|what) (city|town|one) is the capital of {country}",
     "(the|) capital( city|) (of|) {country}",
-    "{country}(|'s|:|,|'s) capital( city|)",
+    "{country}(|'s|:|,| -|'s) capital( city|)",
     "(what is|what's|tell me|name|do you know|) {country}'s capital( city|)",
     "(what|which) capital( city|) does {country} have",
     "(what is|what's|tell me|give me|) the name of the capital( city|) of {country}",
@@ -24,6 +24,13 @@ export const geography = {
     "(do you know|can you tell me|tell me|can you say) what the capital of {country} is( called|)",
     "the capital of {country} (is|is called|is what|is which city)",
     "(what's|what is) the capital in {country}",
+    "(what|which) (city|place) (is|serves as|acts as) (the|) capital (of|for) {country}",
+    "(guess|who knows|can you name|could you tell me|do you remember|you know) the capital( city|) of {country}",
+    "(i need|i want|i need to know|i have to learn|i must learn) the capital( city|) of {country}",
+    "(i am|i'm) (going|flying|moving|traveling) to {country}(,|:) (what is|what's) the capital( city|)",
+    "what('s| is) {country}'s (main|capital) city",
+    "(in which city is|where is|which city has) the government of {country}",
+    "(what|which) is {country}'s capital( city|)( called|)",
   ),
   country: wordings(
     "?",
@@ -37,7 +44,17 @@ export const geography = {
     "(do you know|can you tell me|tell me) where {city} is",
     "(where can i find|where on earth is|where do i find|where in the world is) {city}",
     "{city} is in (which|what) country",
-    "whose capital is {city}",
+    "(whose|which country's|what country's) capital is {city}",
+    "(which|what) country (do i find|would i find|is home to|can i visit to see) {city}( in|)",
+    "{city} (lies|is located|is found|can be found|belongs) (in|to) (which|what) country",
+    "(tell me|say|name|give me|i need) the country (of|that has|with the capital) {city}",
+    "{city}(,|:|) (which|what) country( is it in|)",
+    "(is|does) {city} (in|lie in|belong to|a city in|the capital of) {country}",
+    "(i want to|i'd like to|i will|i would love to) (visit|see) {city}(,|:) (where is it|which country is it in|what country is it in)",
+    "(do you know|tell me) (which|what) country {city} is in",
+    "(country of|the country of|where's|wheres) {city}",
+    "{city}(,|) (a city in|a place in|located in|capital of) (which|what) country",
+    "(how do i get to|what do you know about|tell me about|what is|what's|what about) {city}",
   ),
   currency: wordings(
     "?",
@@ -52,6 +69,16 @@ export const geography = {
     "(what is|what's) the money (called |used |)in {country}",
     "(which|what) money do i need in {country}",
     "what (kind of money|coins and notes) do (they|people) (use|have) in {country}",
+    "(what|which) (coins|bills|notes|kind of cash|currency) (are used|do people carry|do i need|can i use|should i bring) in {country}",
+    "(what|which) (money|currency) (should|do|must|can) i (bring|exchange|carry|get|buy) (for|in|when i go to) {country}",
+    "(does|do|did) {country} (use|have|take) (the euro|the dollar|euros|dollars|pounds|its own money)",
+    "(can i|could i|do i|do they|do people) pay (with|in) (euros|dollars|pounds|cash) in {country}",
+    "(i'm|i am|we are) (going|flying|traveling|moving) to {country}(,|:) (what|which) (money|currency) (do i need|do they use|should i have)",
+    "(i need|i want|i have|exchange|change) (the|some|my) (money|currency) (of|for|from|in) {country}",
+    "(name|say|state|find|you know) {country}'s (currency|money)",
+    "in {country}(,|) (what|which) (money|currency) (do they use|is used|do i need|do people use)",
+    "what (is|are) the (coins|notes|bills|money) (called|named) in {country}",
+    "how (do|can|would) (i|we|you) (pay|buy things|buy something|shop) in {country}",
   ),
   nextCountry: wordings(
     "?",
@@ -78,18 +105,18 @@ export const geography = {
 
 /** The capital of a country, or the country of a capital. */
 export function capital(random: PythonRandom, subject: Subject): Exchange {
-  const country = random.choice(subject.countries);
-  return random.random() < 0.25 ? countryOf(random, country) : capitalOf(random, country);
+  const country = countryToAsk(random, subject);
+  return random.random() < 0.25 ? countryOf(random, country, subject) : capitalOf(random, country);
 }
 
 /** The country of a capital. */
-export function countryOfCapital(random: PythonRandom, { countries }: Subject): Exchange {
-  return countryOf(random, random.choice(countries));
+export function countryOfCapital(random: PythonRandom, subject: Subject): Exchange {
+  return countryOf(random, countryToAsk(random, subject), subject);
 }
 
 /** The currency of a country. */
-export function currency(random: PythonRandom, { countries }: Subject): Exchange {
-  return currencyOf(random, random.choice(countries));
+export function currency(random: PythonRandom, subject: Subject): Exchange {
+  return currencyOf(random, countryToAsk(random, subject));
 }
 
 /** A question about a country, and one that goes on from it: "And its currency?", "And Spain?" */
@@ -116,10 +143,11 @@ function capitalOf(random: PythonRandom, country: Country): Exchange {
 function countryOf(
   random: PythonRandom,
   { name, capital, capitalAliases = [] }: Country,
+  { countries }: Subject,
 ): Exchange {
   const city = random.random() < 0.6 ? capital : random.choice([capital, ...capitalAliases]);
   return {
-    question: draft(random, geography.country, { city }),
+    question: draft(random, geography.country, { city, country: random.choice(countries).name }),
     answer: `${capital} is the capital of ${name}.`,
   };
 }
@@ -129,6 +157,12 @@ function currencyOf(random: PythonRandom, country: Country): Exchange {
     question: draft(random, geography.currency, { country: nameOf(random, country) }),
     answer: `The currency of ${country.name} is the ${country.currency}.`,
   };
+}
+
+/** A country: those with several names come more often, so that each of the names is learned. */
+function countryToAsk(random: PythonRandom, { countries }: Subject): Country {
+  const named = countries.filter(({ aliases }) => aliases !== undefined);
+  return random.choice(named.length > 0 && random.random() < 0.2 ? named : countries);
 }
 
 /** One of the names of a country. */

@@ -1,9 +1,8 @@
-/** Greetings, thanks, feelings, names, and questions about the model itself. @module */
+/** Greetings, thanks, praise, complaints, and feelings. @module */
 
 import type { PythonRandom } from "../random/python_random.ts";
-import { abilities, type Exchange, type Subject } from "./exchange.ts";
-import { firstNames } from "./facts.ts";
-import { draft, wholeMessages, type Wordings, wordings } from "./wording.ts";
+import type { Exchange, Subject } from "./exchange.ts";
+import { draft, wholeMessages, type Wordings } from "./wording.ts";
 
 /** The wordings of this module. */
 export const smallTalk = {
@@ -12,12 +11,24 @@ export const smallTalk = {
     "(hi|hello|hey|good morning|good evening|good afternoon|hi there|hey there|hello there)( {model}|)",
     "(hello|hi|hey|hiya|yo|howdy|greetings|hey hey|hi hi|heya|morning|good day|hallo)",
     "(hi|hello|hey)(,|) (nice to meet you|anyone there|are you there|good to see you|it's me|{model})",
+    "(hi|hello|hey|good morning|good evening) (everyone|everybody|all|friend|buddy|bot|robot|computer|again|sir|dear|world|my friend|mate|little one)",
+    "(hi|hello|hey)(,|) (i am|i'm) (new|back|here)( here|)",
+    "(nice|pleased|good|glad|happy) to (meet|see) you( too| again|)",
+    "(anybody|anyone|is anyone|somebody|is somebody|is anybody) (here|there|home|around)",
+    "(i|just|i just|we) (wanted|want) to say (hi|hello|good morning)( to you|)",
+    "(sup|wassup|yo yo|hey ho|hola|bonjour|moin|servus|aloha|g'day|i'm back|knock knock)",
+    "(hello|hi|hey)(,|) (let's talk|let's chat|let us begin|can we talk|can we chat|what's new|how nice)",
   ),
   wellBeing: wholeMessages(
     "?",
     "(hi|hello|hey|)(,|) how are you( doing|)( today|)",
     "(how's it going|what's up|how do you do|how are things|are you well|are you ok|how do you feel)",
     "(how have you been|how is your day|is everything fine|you ok|how goes it|all good|how's life)",
+    "(i hope|hope) you (are|feel|are doing) (well|good|fine|okay)( today|)",
+    "(how|how well) (are|were) you( feeling| keeping| getting on| holding up|)( today| tonight| this morning| now|)",
+    "how (is|was) your (day|morning|week|weekend|evening|night)( going| so far|)",
+    "(how are|how's) (everything|things|your day going|life treating you|you|it)",
+    "(are|do) you (feel|feeling|doing) (well|good|fine|better|okay|alright)( today|)",
   ),
   goodbye: wholeMessages(
     ".",
@@ -25,6 +36,15 @@ export const smallTalk = {
     "(see you (tomorrow|soon|next time)|talk to you later|i am leaving|i need to go|have a nice day)",
     "(ok bye|cya|ciao|take care|that is all for now|that's it for today|gotta go|until next time)",
     "(bye|goodbye|good night)(,|) ({model}|my friend|for now|and thanks)",
+    "(i|i'll|i will|we|i must|i should|i need to|time to) (go|leave|stop|be off|sleep)( now| soon| home| to bed|)",
+    "(i am|i'm) (off|going|done|leaving|out|heading out|going home|going to bed|off to work|off to bed)( now| for today|)",
+    "(that's|that is|that was) (it|all|enough|everything)( for (now|today)|)",
+    "(see|talk to|speak to|meet) (you|ya|u) (around|tomorrow|next week|another time|some other time|again|on monday)",
+    "(until|till) (tomorrow|next time|later|then|we meet again|monday|next week)",
+    "(have a|enjoy your) (good|nice|great|lovely|) (evening|night|weekend|one|time)",
+    "(good|sleep) (night|well)(, sleep tight|)( everybody|)",
+    "(it was|it's been|was) (nice|fun|good|great|a pleasure) (talking|chatting|speaking)( to you| with you|)",
+    "(bye|goodbye|farewell|so long|adieu|adios|ttyl|gtg|over and out|take it easy|bye now|bye-bye)( then| everyone| buddy|)",
   ),
   thanks: wholeMessages(
     "!",
@@ -32,6 +52,12 @@ export const smallTalk = {
     "(thanks|thank you)(,|) ({model}|again|for your help|for that|for the answer|that helped|friend)",
     "(great|cool|nice|perfect|ok|wonderful|awesome)(,|) (thanks|thank you|that helps|thx)",
     "(that helps|that helped( me|)( a lot|)|that was helpful|i appreciate it|much appreciated)",
+    "(thanks|thank you|thx|many thanks)( so much| very much| a lot| a bunch| indeed|)(,|) (for (everything|the help|helping me|your time|answering|explaining)|that was (great|useful|what i needed)|you helped me)",
+    "(i am|i'm) (so|very|really|) (thankful|grateful)( to you| for that|)",
+    "(you|you really|that really|this|it) (helped|helped me|was useful|was a big help|was so helpful|solved my problem)( today|)",
+    "(that's|that is|that was|this is) (useful|a great help|just what i needed|what i wanted|what i was looking for)",
+    "(you|that) made (my day|me happy|me smile|it easy|it clear)",
+    "(a big thank you|big thanks|thanks, that's all|thanks for all|thank you, that is all|bless you|how kind of you|so kind of you|that's kind)",
   ),
   praise: wholeMessages(
     "!",
@@ -39,6 +65,13 @@ export const smallTalk = {
     "(you are|you're) (great|smart|good|nice|funny|clever|awesome|cool|cute|the best|helpful|amazing)",
     "(that is|that's|that was) (great|good|right|correct|nice|cool|amazing|impressive|perfect)",
     "(i like you|i love you|you are very (smart|good|kind)|correct|that is true|good answer|right)",
+    "(what a|such a) (good|great|nice|clever|smart|wonderful|cool) (answer|bot|program|machine|job|model|little model)",
+    "(i|i really|we) (like|love|enjoy) (it|this|that|talking to you|your answers|how you work|what you do)",
+    "(that|this|it|your answer) (is|was) (so|very|really|quite|absolutely|) (good|cool|clever|smart|fast|right|great|amazing|awesome|beautiful|perfect|true)",
+    "(impressive|brilliant|fantastic|outstanding|lovely|genius|clever|neat|sweet|hooray|yay|spot on|bingo|good bot|well said|nailed it|very nice|not bad at all|good work|cool stuff|that rocks)",
+    "(you are|you're|u are) (so|very|really|quite|pretty|incredibly) (good|smart|fast|clever|nice|cool|funny|kind|helpful|sweet)",
+    "(you are|you're) (a|my|such a|a real) (hero|star|legend|treasure|genius|good friend|great help|angel)",
+    "(you did|you are doing) (a good job|well|great|so well|very well)",
   ),
   complaint: wholeMessages(
     ".",
@@ -46,92 +79,59 @@ export const smallTalk = {
     "(wrong|nope|incorrect|not true|are you sure|really|i don't think so|that can't be right)",
     "(you are|you're) (bad|stupid|dumb|useless|not very smart|mistaken|silly|no help|terrible)",
     "(you made a mistake|try again|check (it|that) again|i don't believe you|that makes no sense)",
+    "(that|this|it|your answer|the answer|what you said) (is|was|seems|looks|sounds) (so|very|totally|completely|just|) (wrong|false|off|incorrect|stupid|nonsense|silly|strange|weird|bad|not right|not true)",
+    "(you|you just|you always|no you) (got it wrong|are wrong|lied|lie|made that up|misunderstood me|did not understand|don't understand( me| anything|)|said something wrong)",
+    "(i|but i|no, i) (asked|meant|wanted|said) something else",
+    "(this|that) (does not|doesn't|did not|didn't) (help|work|answer my question|make sense)( me| at all|)",
+    "(that is|that's|this is) not (what i (asked|meant|wanted|said)|an answer|helpful|good|true|my question)",
+    "(huh|are you serious|are you kidding|are you joking|come on|nonsense|rubbish|bad bot|bad answer|wrong answer|i disagree|seriously|this can't be|that's a lie)",
+    "(shut up|you suck|i hate you|go away|you are the worst|you are broken|you are so (bad|stupid|dumb)|this sucks|you are annoying|i am disappointed|what a (bad|stupid) answer)",
   ),
   acknowledgement: wholeMessages(
     ".",
     "(ok|okay|i see|got it|alright|all right|fine|sure|yes|no|yeah|yep|hmm|aha|understood|good to know)",
     "(lol|haha|ha ha|interesting|makes sense|i understand|oh|oh ok|ok then|indeed|of course|k)",
+    "(ok|okay|oki|okey|oh)( sure| got it| i see| then| fine|)",
+    "(hm|hmmm|mhm|uhm|ah|ah ok|oh i see|oh well|i guess|maybe|perhaps|whatever|no problem|never mind|nothing|not really)",
+    "(continue|go on|more|what else|yes please|no thanks|no thank you|yup|nah|fair enough|noted|will do|go ahead|i'm ready|ready|next one|next question)",
   ),
   gladFeeling: wholeMessages(
     ".",
     "(i am|i'm|i feel|i am feeling|i'm feeling) (so|very|really|quite|) {glad}( today|)",
-    "(i had|i have|it was|today was|today is) a (good|great|nice|wonderful|lovely|perfect) day",
+    "(i had|i have|it was|today was|today is|it's been|i've had) a (good|great|nice|wonderful|lovely|perfect) (day|day|week|time|year)",
     "(i got a new job|i passed my exam|i won|life is good|things are good|i got married|it's my birthday)",
     "(fine|good|very well|well|not bad|pretty good)(, thanks|, thank you| thanks|, and you)",
+    "(i am|i'm|i was|we are|feeling|i woke up|today i feel|i'm so|i'm really) {glad}( today| right now|)",
+    "(i|we|my team|my sister|my daughter|my son|my brother) (won|passed|got (engaged|married|promoted|a job|a raise|good news|a puppy|a new car|an a)|had (fun|a good time)|found (love|my keys|a friend)|finished (my homework|school|my work))( today| yesterday|)",
+    "(this|today|it|my day|the party|the trip|my birthday|school|work|the weekend|my week) (went|has been|was|is) (so|really|very|) (well|nice|fun|good|great|wonderful|lovely)( for me| for us| today)",
+    "(what a|such a|it is a|it's a) (nice|great|lovely|beautiful|wonderful|good|perfect) (day|morning|evening|week|life|feeling)( today|)",
+    "(i love|i enjoy|i like) (my life|my job|today|life|this day|my family|my new job|being here|my friends)",
+    "(the sun is shining|i can't stop smiling|everything is (great|fine|perfect|wonderful)|all is well|life is (beautiful|great|wonderful|sweet)|i slept well|summer is here|it's friday|i am on holiday|i fell in love|i could dance)",
+    "(i|i've|i have) (had|been having|having) (a|the|such a) (good|great|nice|lovely|wonderful|perfect|amazing) (day|week|time|morning|weekend|trip)",
+    "(best|happiest|greatest) (day|moment|week) of my life",
   ),
   sadFeeling: wholeMessages(
     ".",
     "(i am|i'm|i feel|i am feeling|i'm feeling) (so|very|really|a bit|a little|) {sad}( today|)",
-    "(i had|i have|it was|today was|today is) a (bad|terrible|hard|long|awful|rough|horrible) day",
+    "(i had|i have|it was|today was|today is|it's been|i've had) a (bad|terrible|hard|long|awful|rough|horrible) (day|day|week|time|year)",
     "(i am not|i'm not|i do not feel|i don't feel) (happy|well|good|fine|okay|so good|great)( today|)",
     "(i lost my (job|dog|keys|cat)|my (dog|cat|friend) (died|left)|i failed|i have a (headache|cold))",
     "(nobody likes me|i hate my (life|job)|i miss (my friends|my home|you)|everything (hurts|is bad))",
     "(not so good|not good|not well|bad|terrible|life is hard|i want to cry|i can't sleep)",
-  ),
-  who: wordings(
-    "?",
-    "(who|what) are you",
-    "(tell me|say|explain) who you are",
-    "(please introduce yourself|introduce yourself|tell me about yourself|describe yourself)",
-    "(who|what) (am i talking to|is this|are you exactly)",
-    "(what kind of (ai|bot|model|program|thing) are you|what are you exactly|who is {model}|what is {model})",
-  ),
-  modelName: wordings(
-    "?",
-    "(what is|what's) your (name|full name|first name)",
-    "(what are you called|tell me your name|your name|do you have a name|say your name|name please)",
-    "(what|how) (should|can|do|shall) i call you",
-    "what do (people|they) call you",
-    "may i (know|ask) your name",
-  ),
-  maker: wordings(
-    "?",
-    "who (made|trained|built|created|programmed|wrote|designed|developed|invented|owns) you",
-    "(where do you come from|where are you from|how were you (made|trained|built|created))",
-    "(who is|who's) your (maker|creator|author|developer|boss|owner|father|mother)",
-    "(what|which) (company|program|software|data) (made|trained|built) you",
-    "(what were you trained (with|on|by)|who are your (makers|developers|creators|parents))",
-  ),
-  ability: wordings(
-    "?",
-    "what (can|do) you (do|know)( for me|)",
-    "what (are you able to do|are you good at|are your skills|else can you do|can i ask( you|)|do you offer)",
-    "(help|help me|i need help|can you help me|how can you help( me|)|what now|what should i ask you)",
-    "(tell me|show me) what you can (do|say)",
-    "(how do you work|what are you for|how can i use you|what is your (job|purpose|use|function))",
-    "(what (questions|things|kind of things|topics) can (you (answer|do)|i ask)( you|)|give me some examples)",
-  ),
-  isHuman: wordings(
-    "?",
-    "are you (a |)(human|person|real|alive|man|woman|girl|boy|real person|human being|child)",
-    "are you (chatgpt|gpt|siri|alexa|google|a dog|a cat|gemini|claude|gpt-4|a genius|an animal|an alien)",
-    "(am i talking to|is this|are you really) a (human|person|real person|real human)",
-    "(do you have a (body|face|soul)|can you (see|hear|feel|smell) me)",
-  ),
-  isMachine: wordings(
-    "?",
-    "are you (a|an) (ai|bot|robot|machine|computer|program|language model|chatbot|model|computer program)",
-    "(am i talking to|is this) (a|an) (ai|bot|robot|machine|computer|program|chatbot)",
-    "(are you|is your name|are you called|you are|is this) {model}",
-    "are you (artificial|not human|only a (program|machine|computer)|just a (bot|robot|machine))",
-  ),
-  introduction: wholeMessages(
-    ".",
-    "(my name is|my name's|my name is|i am|i'm|call me|i am called|you can call me|it's|this is) {name}",
-    "(hi|hello|hey|good morning|good evening)(,|) (my name is|i am|i'm|this is|it's) {name}",
-    "(my name is|i am|i'm) {name}(,| and) (nice to meet you|what is yours|who are you|what's your name)",
-    "(people|my friends|they) call me {name}",
-    "(the name is|my name:|name:|please call me|just call me|you may call me) {name}",
-    "{name} (is my name|here)",
-    "remember my name(:| is|,) {name}",
-  ),
-  recollection: wordings(
-    "?",
-    "(what is|what's|tell me|say|repeat|what was) my name( again|)",
-    "do you (remember|know|recall|still know) (my name|who i am|what my name is|what i am called)",
-    "(who am i|what am i called|what did i say my name was|how am i called|who are you talking to)",
-    "(can you (remember|say|tell me) my name|my name|you know my name|what do you call me|and me)",
-    "(have you forgotten|did you forget|do you not know) my name( already|)",
+    "(i am|i'm|i was|i've been|feeling|i get|today i feel|i'm so|i'm really) {sad}( today| right now| lately| all the time| again|)",
+    "(i|we|my sister|my son|my friend|my brother) (lost|failed|broke|missed|hurt|cried|got (fired|sick|dumped|bad news|hurt|robbed|nothing))( again| today| my (leg|arm|phone|heart|bus)| the (game|test|exam)|)",
+    "(my|our) (grandma|grandpa|mother|father|friend|hamster|bird|uncle|mom|dad|cat|dog) (is|got|was|has been) (sick|ill|dead|gone|hurt|dying|in hospital|very sick)",
+    "(my|our) (grandma|grandpa|mother|father|friend|hamster|bird|uncle|mom|dad|cat|dog) (passed away|ran away|left me|disappeared)",
+    "(today|my day|life|my week|work|school|everything|this day) (was|is|has been|went|feels|seems) (so|really|very|just|) (bad|awful|terrible|hard|sad|wrong|horrible|hopeless|too much|boring|stressful|difficult)",
+    "(nothing|everything) (works|goes right|goes wrong|is going wrong|sucks|is lost)",
+    "(i|i really|i just) (can't|cannot) (sleep|go on|stop crying|take it anymore|do this|find my (dog|keys|phone)|eat|breathe)",
+    "(i have|i've got|i got) (a|no|such a) (headache|fever|flu|friends|toothache|bad day|broken heart|bad feeling|terrible cold)",
+    "(i want|i need) (a hug|my mom|a friend|to be alone|to scream)",
+    "(nobody|no one) (likes|loves|understands|calls|wants|remembers|needs) me",
+    "my (boyfriend|girlfriend|wife|husband|best friend|partner) (left|dumped|broke up with|hates|ignores|doesn't love|yelled at) me",
+    "(i hate|i can't stand) (mondays|school|work|everything|myself|this day|my boss|being alone|this)",
+    "(i|i've|i have) (had|been having) (a|the|such a) (bad|terrible|hard|awful|rough|horrible|sad|tough) (day|week|time|morning|night|year)",
+    "(worst|saddest) (day|week|year) of my life",
   ),
 } satisfies Record<string, Wordings>;
 
@@ -255,60 +255,4 @@ export function feeling(random: PythonRandom): Exchange {
       question: draft(random, smallTalk.sadFeeling, { sad: random.choice(sad) }),
       answer: "I am sorry to hear that.",
     };
-}
-
-/** Questions about the model itself. */
-export function identity(random: PythonRandom, { name }: Subject): Exchange {
-  const [asked, answer] = random.choice<[Wordings, string]>([
-    [smallTalk.who, `I am ${name}, a small language model.`],
-    [smallTalk.modelName, `My name is ${name}.`],
-    [smallTalk.maker, "I was trained with nanodino, on one machine."],
-    [smallTalk.ability, `I can ${abilities}.`],
-    [smallTalk.isHuman, `No, I am ${name}, a language model.`],
-    [smallTalk.isMachine, `Yes, I am ${name}, a language model.`],
-  ]);
-  return { question: draft(random, asked, { model: name }), answer };
-}
-
-/** The user's name, given. */
-export function introduction(random: PythonRandom, name: string): Exchange {
-  return {
-    question: { ...draft(random, smallTalk.introduction, { name }), isRepeated: true },
-    answer: `Nice to meet you, ${name}!`,
-  };
-}
-
-/** The user's name, asked for; `null` if it was not told. */
-export function recollection(random: PythonRandom, name: string | null): Exchange {
-  return {
-    question: draft(random, smallTalk.recollection),
-    answer: name === null ? "I do not know your name yet." : `Your name is ${name}.`,
-  };
-}
-
-/** Syllables of names. */
-const [onsets, vowels, codas] = [
-  "b|br|c|ch|d|dr|f|g|gr|h|j|k|kl|l|m|n|p|pr|qu|r|s|sh|st|t|th|tr|v|w|y|z|".split("|"),
-  "a|e|i|o|u|y|ai|ee|ia|ie|io|oo|ou|é|ö|á|ë|ü|ø".split("|"),
-  "||||n|l|r|s|m|t|k|nd|ng|sh|th|x|v|ck|ll|ss".split("|"),
-];
-
-/**
- * The name of a user: a known one, a word, or one that nobody has, so that names are repeated piece by
- * piece rather than known. Some are in lower case, and some have a surname.
- */
-export function anyName(random: PythonRandom, { word }: Pick<Subject, "word">): string {
-  const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1);
-  const one = () => {
-    const kind = random.random();
-    if (kind < 0.4) return random.choice(firstNames);
-    if (kind < 0.6) return capital(word(random));
-    const syllables = Array.from(
-      { length: 1 + random.randbelow(3) },
-      () => random.choice(onsets!) + random.choice(vowels!) + random.choice(codas!),
-    );
-    return capital(syllables.join(""));
-  };
-  const name = random.random() < 0.1 ? `${one()} ${one()}` : one();
-  return random.random() < 0.25 ? name.toLowerCase() : name;
 }

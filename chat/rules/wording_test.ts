@@ -1,7 +1,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PythonRandom } from "../random/python_random.ts";
 import { allWordings, textsOf } from "../testing/all_wordings.ts";
-import { type Draft, misspellings, writeCarefully, writeHastily } from "./wording.ts";
+import {
+  type Draft,
+  draft as chooseDraft,
+  fillers,
+  misspellings,
+  wordings,
+  writeCarefully,
+  writeHastily,
+} from "./wording.ts";
 
 const draft: Draft = {
   text: "what is the  capital of {country}",
@@ -42,6 +50,22 @@ Deno.test("a hasty writer shortens words, and says nothing before or after a gre
   const written = Array.from({ length: 500 }, () => writeHastily(thanks, random, true));
   assert(written.some((text) => /^thx, u r great/.test(text)));
   assert(written.every((text) => /^t\w+, \S+ \S+ \S+( \?)?$/i.test(text)));
+});
+
+Deno.test("a hasty writer leaves out small words, and puts in words that mean nothing", () => {
+  const random = new PythonRandom(4);
+  const written = Array.from({ length: 3000 }, () => writeHastily(draft, random, false));
+  const count = (pattern: RegExp) => written.filter((text) => pattern.test(text)).length;
+  assert(count(/^what capital of south korea/i) > 50);
+  assert(count(new RegExp(` (${fillers.join("|")}) `)) > 150);
+});
+
+Deno.test("of ten templates the first is chosen in 22 and the last in 7 of 100 cases", () => {
+  const random = new PythonRandom(5);
+  const ten = wordings("?", ...Array.from({ length: 10 }, (_, i) => `${i}`));
+  const counts = Array(10).fill(0);
+  for (let i = 0; i < 10_000; i++) counts[Number(chooseDraft(random, ten).text)]++;
+  assert(Math.abs(counts[0] - 2154) < 150 && Math.abs(counts[9] - 678) < 100, `${counts}`);
 });
 
 Deno.test("what the answer repeats keeps its case", () => {

@@ -17,12 +17,23 @@ export const aboutWords = {
     `${ask} the (opposite|contrary|antonym|reverse) (of|to) {word}`,
     `${ask} (the opposite|an antonym) (of|for) the word {word}`,
     "(the|) opposite( of|) {word}",
-    "{word}(:|,|) (opposite|antonym)",
     "(which|what) (word|one) (is|means) the opposite of {word}",
-    "{word} is the opposite of( what|)",
-    "(do you know|can you tell me) what the opposite of {word} is",
+    "(do you know|can you tell me|tell me|i forgot) what the opposite of {word} is",
+    "(give me|tell me|find|name|i want|say) (an|the|) (antonym|opposite|opposite word|contrary) (of|to) {word}",
+    "(what|which word) (means|has) the opposite( meaning|) of {word}",
+    "(how do you say|how can i say|what do i say for|what is the word for) the opposite of {word}",
+    "(opposites|antonyms|antonym|contrary|reverse)(:| of| to|) {word}",
+    "(contrary|the reverse|the contrary|antonym|the other end) (of|to) {word}(, what is it|)",
+    "(i am looking for|help me find|do you have) (an|the) (opposite|antonym|contrary) (of|to) {word}",
+    "{word}(:|,|) (opposite|antonym|contrary)",
     "what (would be|do you call) the opposite of {word}",
-    "(if it is not|if not|not) {word}, (then what|what is it)",
+    "(if it is not|if not|if something is not|not) {word}, (then what|what is it|then it is)",
+  ),
+  opposites: wordings(
+    "?",
+    "(what are|tell me|give me|name|list|find|) the opposites of {words}",
+    "(opposites|antonyms|the opposites|opposite) of {words}",
+    "(what is|what's) the opposite of {words}",
   ),
   nextOpposite: wordings(
     "?",
@@ -41,10 +52,18 @@ export const aboutWords = {
     "(what is|what's|tell me|give me|) the (spelling|correct spelling) of {word}",
     "(what are|tell me|give me|list|show me|say|name|) the letters (of|in) {word}",
     "(what|which) letters (are in|does|make up|form) {word}",
-    "{word}(,|:|) (spelled|letter by letter|spelling|spell it|spell|in letters)",
+    "({word}(,|:|) (spelled|letter by letter|spelling|spell it|in letters)|{word} is (spelled|written) how)",
     "(i want to know|tell me|do you know|show me) how to (spell|write) {word}",
     "(say|write|spell) {word} letter by letter",
-    "(break|split) {word} into( its|) letters",
+    "(break|split|take apart|cut) {word} into( its|) letters",
+    "(i want to|i need to|i have to|i must|help me|let me|teach me to|i can't) (spell|write) {word}( correctly|)",
+    "(give me|tell me|show me|say) {word} (letter by letter|in single letters|spelled out|in letters)",
+    "(how would|how does|how should) (one|someone|a child|i|we) (spell|write) {word}( correctly|)",
+    "(the|) (spelling|letters|correct spelling|letters in the word) (of|for) {word}",
+    "(i forgot|i don't remember|i am not sure|i never know) how {word} is (spelled|written)",
+    "(how|what) (is the spelling|are the letters|do the letters go) (of|in) {word}",
+    "(correct|right|proper) (spelling|way to write)( of|:|) {word}",
+    "spell it out for me: {word}",
   ),
   nextSpelling: wordings(
     "?",
@@ -58,8 +77,8 @@ export const aboutWords = {
     "(spell|spell out|please spell|write|can you spell) {words}",
     "(spell|how do you spell|please spell|can you spell) (these|the|the following|these {count}) words:( |){words}",
     "(how do you spell|how do i spell|spell for me:|spelling of) {words}",
-    "(what are the letters of|the letters of|spell the words) {words}",
-    "{words}(:|,|) (letter by letter|spelled|in letters)",
+    "(what are the letters of|spell the words) {words}",
+    "(spell|spell all of these|spell each of these|letter by letter): {words}",
   ),
   counting: wordings(
     "?",
@@ -71,9 +90,16 @@ export const aboutWords = {
     "(what is|tell me|give me|find|) the number of {letters} in {word}",
     "(how many|number of) times (does |){letter} (appears|appear|is|occurs) in {word}",
     "(do you know|tell me|can you tell me|say) how many {letters} (are in|there are in|are there in) {word}",
-    "{word}(:|,|) how many {letters}",
-    "in {word}, how many {letters} are there",
-    "how many of the letter {letter} (are in|does) {word}",
+    "({word}(:|,|) how many {letters}|in {word}, how many {letters} are there)",
+    "how many of the letter {letter} (are in|are there in|do you see in) {word}",
+    "(is|are) there (a|an|any|the letter|some) {letter} in {word}",
+    "(does|has|do we find in) {word} (have|contain|got) (a|an|any|the letter) {letter}",
+    "(i want to know|i need|give me|tell me) the (count|amount) of {letters} (in|inside) {word}",
+    "(take|check|read) (the word|) {word} and (tell me|say|count) how many {letters} (it has|there are|are in it)",
+    "{letters} in {word}(:|,|) (how many|count|number|how often|count them)",
+    "how (often|many times) (do|can) (i|you|we) (see|write|find|count) {letters} in {word}",
+    "(number of|count of|amount of|count) {letters} in {word}",
+    "what's the {letter} count (of|in|for) {word}",
   ),
 } satisfies Record<string, Wordings>;
 
@@ -81,8 +107,18 @@ export const aboutWords = {
 export function opposite(random: PythonRandom): Exchange {
   const [word, other] = pairOfOpposites(random);
   return {
-    question: draft(random, aboutWords.opposite, { word }),
+    question: { ...draft(random, aboutWords.opposite, { word }), isRepeated: true },
     answer: `The opposite of ${word} is ${other}.`,
+  };
+}
+
+/** The opposites of two to five words, in one answer. */
+export function manyOpposites(random: PythonRandom): Exchange {
+  const pairs = Array.from({ length: 2 + random.randbelow(4) }, () => pairOfOpposites(random));
+  const words = listOf(pairs.map(([word]) => word), random);
+  return {
+    question: draft(random, aboutWords.opposites, { words }),
+    answer: `The opposite ${pairs.map(([word, other]) => `of ${word} is ${other}`).join(", ")}.`,
   };
 }
 
@@ -126,29 +162,26 @@ export function twoSpellings(random: PythonRandom, subject: Subject): readonly E
 }
 
 /**
- * Two to five words, spelled in one answer. Of all that is taught, spelling takes the most examples, since
+ * Two to eight words, spelled in one answer. Of all that is taught, spelling takes the most examples, since
  * every token has letters of its own; this way there are more of them in as many tokens.
  */
 export function spellings(random: PythonRandom, subject: Subject): Exchange {
-  const words = Array.from({ length: 2 + random.randbelow(4) }, () => asked(random, subject));
-  const last = random.choice([", ", " and ", ", and "]);
-  const slots = { words: `${words.slice(0, -1).join(", ")}${last}${words.at(-1)!}` };
-  const count = ["two", "three", "four", "five"][words.length - 2]!;
+  const words = Array.from({ length: 2 + random.randbelow(7) }, () => asked(random, subject));
+  const slots = { words: listOf(words, random), count: numerals[words.length - 2]! };
   return {
-    question: { ...draft(random, aboutWords.spellings, { ...slots, count }), isRepeated: true },
+    question: { ...draft(random, aboutWords.spellings, slots), isRepeated: true },
     answer: words.map(spelled).join(", "),
   };
 }
 
-/** How many of a letter are in a word: counted by the calculator, in the spelled word. */
+/** How many of a letter are in a word: counted by the calculator. */
 export function counting(random: PythonRandom, subject: Subject): Exchange {
   const word = subject.word(random);
   const letter = random.random() < 0.9
     ? random.choice(word)
     : random.choice("abcdefghijklmnopqrstuvwxyz");
-  // Single letters are the same tokens wherever they stand; the tokens of a word after a quote are others
-  // than those after a space.
-  const expression = `'${spelled(word)}'.count('${letter}')`;
+  // Behind a space the word has the tokens that it has in the question, so that it only has to be copied.
+  const expression = `' ${word}'.count('${letter}')`;
   const count = calculate(expression)!;
   const statement = count === "1" ? `There is 1 ${letter}` : `There are ${count} ${letter}`;
   const letters = random.choice([letter, letter, `${letter}'s`, `${letter}s`, `letters ${letter}`]);
@@ -163,6 +196,14 @@ export function counting(random: PythonRandom, subject: Subject): Exchange {
   };
 }
 
+const numerals = ["two", "three", "four", "five", "six", "seven", "eight"];
+
+/** Words in a sentence: `hot, big and old`. */
+function listOf(words: readonly string[], random: PythonRandom): string {
+  const last = random.choice([", ", " and ", ", and "]);
+  return `${words.slice(0, -1).join(", ")}${last}${words.at(-1)!}`;
+}
+
 /** A word to spell, which a few write with a capital letter. */
 function asked(random: PythonRandom, { word }: Subject): string {
   const text = word(random);
@@ -171,7 +212,7 @@ function asked(random: PythonRandom, { word }: Subject): string {
 
 /** A word in a question, in quotes now and then. */
 function quoted(random: PythonRandom, word: string): string {
-  if (random.random() >= 0.06) return word;
+  if (random.random() >= 0.04) return word;
   const quote = random.choice(["'", '"']);
   return `${quote}${word}${quote}`;
 }

@@ -5,13 +5,16 @@ import { aboutTime } from "../rules/calendar.ts";
 import { beyond } from "../rules/declined.ts";
 import { geography } from "../rules/geography.ts";
 import type { Template } from "../rules/grammar.ts";
+import { aboutModel } from "../rules/identity.ts";
 import { smallTalk } from "../rules/small_talk.ts";
+import { aboutUser } from "../rules/user_name.ts";
 import type { Wordings } from "../rules/wording.ts";
 import { aboutWords } from "../rules/words.ts";
 
 /** The wordings. */
 export const allWordings: Readonly<Record<string, Wordings>> = {
-  ...{ ...smallTalk, ...geography, ...aboutWords, ...aboutTime, ...beyond },
+  ...{ ...smallTalk, ...aboutModel, ...aboutUser },
+  ...{ ...geography, ...aboutWords, ...aboutTime, ...beyond },
   ...{ bareCalculation, calculationWordings },
   ...Object.fromEntries(operations.map(({ word, wordings }) => [word, wordings])),
 };

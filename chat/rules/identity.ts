@@ -1,0 +1,115 @@
+/** Questions about the model itself: who it is, who made it, and what it can do. @module */
+
+import type { PythonRandom } from "../random/python_random.ts";
+import { abilities, type Exchange, type Subject } from "./exchange.ts";
+import { draft, type Wordings, wordings } from "./wording.ts";
+
+/** The wordings of this module. */
+export const aboutModel = {
+  who: wordings(
+    "?",
+    "(who|what) are you",
+    "(tell me|say|explain) who you are",
+    "(please introduce yourself|introduce yourself|tell me about yourself|describe yourself)",
+    "(who|what) (am i talking to|is this|are you exactly)",
+    "(what kind of (ai|bot|model|program|thing) are you|what are you exactly|who is {model}|what is {model})",
+    "(who|what) (are|is) (you|this|there)( exactly| anyway| really| then|)",
+    "(i am|i'm) curious who you are",
+    "(can you|could you|please) (introduce|present|describe) yourself",
+    "(who|whom|what) (am i|are we) (talking|speaking|writing) (to|with)",
+    "(what's|what is) this( thing| bot| program| app| chat| here|)",
+    "(i don't know|i want to know|i'd like to know|i forgot) who you are",
+    "(who's|who is) (this|there|that|speaking|talking|answering|writing)( please|)",
+    "tell me (a bit|something|more|a little) about (yourself|you)",
+    "what are you (then|supposed to be|anyway|really)",
+  ),
+  modelName: wordings(
+    "?",
+    "(what is|what's) your (name|full name|first name)",
+    "(what are you called|tell me your name|your name|do you have a name|say your name|name please)",
+    "(what|how) (should|can|do|shall) i call you",
+    "what do (people|they) call you",
+    "may i (know|ask) your name",
+    "(what|which) name (do you have|did they give you|were you given|is yours)",
+    "(how|what) (are|were) you (named|called)( by people|)",
+    "(is there|do you have) (a name i can use|a name for you|any name|your own name)",
+    "(tell me|i want to know|i'd like to know|i forgot|say) (what you are called|your name|how you are called)",
+    "who (should|do|can) i (thank|address|say hello to)",
+    "(your name is|and you are called|your name|ur name|name)( what|)",
+  ),
+  maker: wordings(
+    "?",
+    "who (made|trained|built|created|programmed|wrote|designed|developed|invented|owns) you",
+    "(where do you come from|where are you from|how were you (made|trained|built|created))",
+    "(who is|who's) your (maker|creator|author|developer|boss|owner|father|mother)",
+    "(what|which) (company|program|software|data) (made|trained|built) you",
+    "(what were you trained (with|on|by)|who are your (makers|developers|creators|parents))",
+    "(who|which person|which people|what people) (is|are|stands) behind you",
+    "(who|what) (brought you|gave birth to you|gave you life|brought you to life|got you started)",
+    "(how|where|when) (were|was|are) you (born|made|created|trained|built|developed|programmed)",
+    "(how|where) did (they|you|people|someone) (make you|train you|build you|come to be|learn|learn this|come from)",
+    "who (do you belong to|coded you|came up with you|is responsible for you|taught you|did you learn from|set you up|runs you)",
+    "were you (made|built|trained|created) by (google|openai|a company|students|people|meta|someone|a human)",
+    "(what|which) (machine|computer|hardware|library|language|tool) (were you made with|were you trained on|do you run on|made you|trained you)",
+    "(your|ur) (maker|creator|developer|origin|author|inventor)",
+  ),
+  ability: wordings(
+    "?",
+    "what (can|do) you (do|know)( for me|)",
+    "what (are you able to do|are you good at|are your skills|else can you do|can i ask( you|)|do you offer)",
+    "(help|help me|i need help|can you help me|how can you help( me|)|what now|what should i ask you)",
+    "(tell me|show me) what you can (do|say)",
+    "(how do you work|what are you for|how can i use you|what is your (job|purpose|use|function))",
+    "(what (questions|things|kind of things|topics) can (you (answer|do)|i ask)( you|)|give me some examples)",
+    "(what|which) (tasks|jobs|subjects|kinds of questions|topics|questions) (can|do) you (do|know|handle|answer|understand)",
+    "(how|with what|what) (can|could|will) you (help|assist|support|help me with|do for me)( me|)",
+    "(what|what else|what all|what more) (can|could) (you do|i ask|i try)( here| with you|)",
+    "i (need|want|could use) (some|your|a little|) (help|assistance)( please|)",
+    "(list|show me|name|explain|tell me) (your|all your|the) (abilities|features|commands|functions|options|skills|talents)",
+    "(what is|what's|what would be) (a|one) (good|possible) (question|thing to ask|example)",
+    "(how does (this|it) work|what does (this|it) do)( exactly|)",
+    "(i don't|i do not) know what to (ask|say|type|do)( you|)",
+    "(can|could|will|would) you (help|assist|support)( me|)( with something|)",
+    "(help|menu|options|commands|features|abilities|instructions|manual|usage|help please|info)",
+    "(give me|tell me|show me) (some|a few|an) (example|examples|example questions)",
+    "what (are|is) (your|) (strengths|limits|features|talents|specialty|abilities)",
+    "what do you (know|do|offer|understand|have)( about| then|)",
+  ),
+  isHuman: wordings(
+    "?",
+    "are you (a |)(human|person|real|alive|man|woman|girl|boy|real person|human being|child)",
+    "are you (chatgpt|gpt|siri|alexa|google|a dog|a cat|gemini|claude|gpt-4|a genius|an animal|an alien)",
+    "(am i talking to|is this|are you really) a (human|person|real person|real human)",
+    "(do you have a (body|face|soul)|can you (see|hear|feel|smell) me)",
+    "(am i|are we) (talking|speaking|writing) (to|with) (a|an) (human|person|real person|real human|human being|somebody real)",
+    "(is there|is it|is that) (a|an|) (human|person|real person|man|woman|somebody)( there| behind this| at the other end| typing|)",
+    "(you are|you're|you must be|i think you are) (a|an) (human|person|real person|man|woman|human being)( right| then|)",
+    "are you (alive|conscious|a living thing|made of flesh|born|somebody|someone|an adult|a child|a boy|male|female|a he or a she|an animal)",
+    "(are you|is this) (chatgpt|gpt|gpt-5|siri|alexa|google|copilot|gemini|claude|bard|llama|deepseek|from openai|wikipedia|a search engine)",
+    "(do you have|have you got) (feelings|emotions|hands|parents|children|a wife|a husband|a brother|a home|a birthday)",
+  ),
+  isMachine: wordings(
+    "?",
+    "are you (a|an) (ai|bot|robot|machine|computer|program|language model|chatbot|model|computer program)",
+    "(am i talking to|is this) (a|an) (ai|bot|robot|machine|computer|program|chatbot)",
+    "(are you|is your name|are you called|you are|is this) {model}",
+    "are you (artificial|not human|only a (program|machine|computer)|just a (bot|robot|machine))",
+    "(you are|you're|i think you are|i guess you are) (a|an|just a|only a) (ai|bot|robot|machine|computer|program|chatbot|language model)( right| then|)",
+    "(is|was) (that|it) (a|an) (ai|bot|robot|machine|computer|program)( answering| writing| speaking|)",
+    "(are we|am i) (talking|writing|speaking) (to|with) (a|an) (ai|bot|robot|machine|computer|program|chatbot|language model)",
+    "(are you|is this) (automated|automatic|software|code|artificial intelligence|a neural network|a transformer|an llm|a language model|a large language model|an artificial intelligence|a small model)",
+  ),
+} satisfies Record<string, Wordings>;
+
+/** Questions about the model itself. */
+export function identity(random: PythonRandom, { name }: Subject): Exchange {
+  const [asked, answer] = random.choice<[Wordings, string]>([
+    [aboutModel.who, `I am ${name}, a small language model.`],
+    [aboutModel.modelName, `My name is ${name}.`],
+    [aboutModel.maker, "I was trained with nanodino, on one machine."],
+    [aboutModel.ability, `I can ${abilities}.`],
+    [aboutModel.isHuman, `No, I am ${name}, a language model.`],
+    [aboutModel.isMachine, `Yes, I am ${name}, a language model.`],
+  ]);
+  return { question: draft(random, asked, { model: name }), answer };
+}

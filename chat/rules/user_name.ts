@@ -1,0 +1,87 @@
+/** The user's name: told, asked for, and made up. @module */
+
+import type { PythonRandom } from "../random/python_random.ts";
+import type { Exchange, Subject } from "./exchange.ts";
+import { firstNames, moreNames } from "./facts.ts";
+import { draft, wholeMessages, type Wordings, wordings } from "./wording.ts";
+
+/** The wordings of this module. */
+export const aboutUser = {
+  introduction: wholeMessages(
+    ".",
+    "(my name is|my name's|my name is|i am|i'm|call me|i am called|you can call me|it's|this is) {name}",
+    "(hi|hello|hey|good morning|good evening)(,|) (my name is|i am|i'm|this is|it's) {name}",
+    "(my name is|i am|i'm) {name}(,| and) (nice to meet you|what is yours|who are you|what's your name)",
+    "(people|my friends|they) call me {name}",
+    "(the name is|my name:|name:|please call me|just call me|you may call me) {name}",
+    "{name} (is my name|here)",
+    "remember my name(:| is|,) {name}",
+    "(i go by|i am known as|i am named|i was named|my parents named me|my first name is|the name's|name's) {name}",
+    "(this is|it's|it is) {name}( speaking| again|)",
+    "(hi|hello|hey|good morning)(,|) {name} here",
+    "(let me introduce myself|i want to introduce myself|so you know)(:|,) (i am|i'm|my name is) {name}",
+    "(i am|i'm|my name is) {name}(,| and) i (am|'m) (from berlin|from london|a student|a teacher|new here|ten years old)",
+    "(my|the) (mom|friends|family|boss|wife|colleagues) (calls|call) me {name}",
+    "(i am|i'm|my name is|my name's) {name}",
+  ),
+  recollection: wordings(
+    "?",
+    "(what is|what's|tell me|say|repeat|what was) my name( again|)",
+    "do you (remember|know|recall|still know) (my name|who i am|what my name is|what i am called)",
+    "(who am i|what am i called|what did i say my name was|how am i called|who are you talking to)",
+    "(can you (remember|say|tell me) my name|my name|you know my name|what do you call me|and me)",
+    "(have you forgotten|did you forget|do you not know) my name( already|)",
+    "(what|which) name did i (say|tell you|mention|use)",
+    "(so|and|) (who|what) am i( then| again|)",
+    "(do|did|can) you (still|) (keep|know|recall|remember|forget|guess) (my name|who i am|what i am called)",
+    "(tell|remind|show) me (who i am|my name|what i am called|what my name is)",
+    "(i forgot|i don't know|i don't remember|i can't remember) (my name|who i am|my own name)(, what is it|)",
+    "(guess|say|do you know|repeat) my name",
+    "what (do|would|should|did) you call me",
+    "(have|had|did) i (told|given|tell|give) you my name( already| yet|)",
+    "(is my name known to you|have we met|you know me|do you know me|do you remember me|remember me|do i have a name)",
+  ),
+} satisfies Record<string, Wordings>;
+
+/** The user's name, given. */
+export function introduction(random: PythonRandom, name: string): Exchange {
+  return {
+    question: { ...draft(random, aboutUser.introduction, { name }), isRepeated: true },
+    answer: `Nice to meet you, ${name}!`,
+  };
+}
+
+/** The user's name, asked for; `null` if it was not told. */
+export function recollection(random: PythonRandom, name: string | null): Exchange {
+  return {
+    question: draft(random, aboutUser.recollection),
+    answer: name === null ? "I do not know your name yet." : `Your name is ${name}.`,
+  };
+}
+
+/** Syllables of names. */
+const [onsets, vowels, codas] = [
+  "b|br|c|ch|d|dr|f|g|gr|h|j|k|kl|l|m|n|p|pr|qu|r|s|sh|st|t|th|tr|v|w|y|z|".split("|"),
+  "a|e|i|o|u|y|ai|ee|ia|ie|io|oo|ou|é|ö|á|ë|ü|ø".split("|"),
+  "||||n|l|r|s|m|t|k|nd|ng|sh|th|x|v|ck|ll|ss".split("|"),
+];
+
+/**
+ * The name of a user: a known one, a word, or one that nobody has, so that names are repeated piece by
+ * piece rather than known. Some are in lower case, and some have a surname.
+ */
+export function anyName(random: PythonRandom, { word }: Pick<Subject, "word">): string {
+  const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1);
+  const one = () => {
+    const kind = random.random();
+    if (kind < 0.6) return random.choice(kind < 0.25 ? firstNames : moreNames);
+    if (kind < 0.75) return capital(word(random));
+    const syllables = Array.from(
+      { length: 1 + random.randbelow(random.choice([2, 3])) },
+      () => random.choice(onsets!) + random.choice(vowels!) + random.choice(codas!),
+    );
+    return capital(syllables.join(""));
+  };
+  const name = random.random() < 0.06 ? `${one()} ${one()}` : one();
+  return random.random() < 0.25 ? name.toLowerCase() : name;
+}

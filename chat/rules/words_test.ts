@@ -1,0 +1,37 @@
+import { assert, assertEquals } from "@std/assert";
+import { PythonRandom } from "../random/python_random.ts";
+import { oneWayOpposites, opposites } from "./facts.ts";
+import { manyOpposites, spellings } from "./words.ts";
+import { writeCarefully } from "./wording.ts";
+
+const words = ["river", "stone", "cloud"];
+const subject = {
+  ...{ name: "Dino", countries: [], allowsNumbers: () => true },
+  word: (random: PythonRandom) => random.choice(words),
+};
+
+Deno.test("several opposites are told in the order in which they were asked for", () => {
+  const known = new Set(
+    [...opposites, ...opposites.map(([a, b]) => [b, a]), ...oneWayOpposites].map(String),
+  );
+  const random = new PythonRandom(1);
+  for (let i = 0; i < 200; i++) {
+    const { question, answer } = manyOpposites(random);
+    const pairs = [...`${answer}`.matchAll(/of (\w+) is (\w+)/g)].map(([, a, b]) => [a!, b!]);
+    assert(pairs.length >= 2 && pairs.length <= 5, `${answer}`);
+    assertEquals(pairs.filter((pair) => !known.has(String(pair))), []);
+    const asked = writeCarefully(question).match(/of (.+)[.?]$/)![1]!.split(/(?:, and| and|,) /);
+    assertEquals(asked, pairs.map(([word]) => word!));
+  }
+});
+
+Deno.test("two to eight words are spelled in one answer", () => {
+  const random = new PythonRandom(1);
+  const counts = new Set<number>();
+  for (let i = 0; i < 300; i++) {
+    const spelled = `${spellings(random, subject).answer}`.split(", ");
+    counts.add(spelled.length);
+    for (const one of spelled) assert(words.includes(one.replaceAll(" ", "").toLowerCase()), one);
+  }
+  assertEquals([...counts].sort((a, b) => a - b), [2, 3, 4, 5, 6, 7, 8]);
+});
