@@ -8,7 +8,9 @@
 
 import process from "node:process";
 import { configForDepth, GPT } from "../gpt/mod.ts";
+import { quantizeModule } from "../nn/mod.ts";
 import { integer, runScript, type Script, toggle } from "../scripts/flags.ts";
+import { quantizeFlags } from "../scripts/models.ts";
 import { Batcher, serve } from "../serve/mod.ts";
 import { sendHostile, sendMixed } from "../serve/testing/load.ts";
 import { type Device, normalArray } from "../tensor/mod.ts";
@@ -22,6 +24,7 @@ import { installLlama } from "./peers/llama.ts";
 const flags = {
   ...benchFlags,
   ...modelFlags,
+  ...quantizeFlags,
   promptTokens: integer(32, "Tokens of each prompt"),
   tokens: integer(64, "Tokens of each answer", { least: 2 }),
   rounds: integer(3, "Answers of each client"),
@@ -69,6 +72,7 @@ async function openModel(
     }
     parameter.assign(weights);
   }
+  if (values.quantize !== null) quantizeModule(model, values.quantize);
   return { device, model, tokenizer };
 }
 

@@ -74,16 +74,16 @@ async function exists(path: string): Promise<boolean> {
 // More threads are not always faster, because they spin while waiting for each other.
 const threadCounts = [...new Set([1, navigator.hardwareConcurrency])];
 
-async function openModel(folder: string): Promise<Model> {
+async function openModel(folder: string, file = `${folder}/random.gguf`): Promise<Model> {
   const entry = `file://${folder}/node_modules/node-llama-cpp/dist/index.js`;
   const { getLlama }: LlamaModule = await import(entry);
   const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
-  return await llama.loadModel({ modelPath: `${folder}/random.gguf` });
+  return await llama.loadModel({ modelPath: file });
 }
 
 /** Prefills 128 tokens and decodes 120, with the fastest number of threads. */
-async function decode({ path = "" }: JobOptions): Promise<Job> {
-  const model = await openModel(path);
+async function decode({ path = "", file }: JobOptions): Promise<Job> {
+  const model = await openModel(path, file);
   const prompt = Array.from({ length: 128 }, (_, i) => i);
   const run = async (threads: number) => {
     const context = await model.createContext({ contextSize: 512, threads, batchSize: 512 });
@@ -104,7 +104,11 @@ async function decode({ path = "" }: JobOptions): Promise<Job> {
     check: [],
     measure: async () => {
       const { first, next } = await run(threads);
-      return { tokens_per_second: 1000 / next, prefill_tokens_per_second: 128_000 / first };
+      return {
+        threads,
+        tokens_per_second: 1000 / next,
+        prefill_tokens_per_second: 128_000 / first,
+      };
     },
   };
 }
