@@ -16,6 +16,7 @@ import {
 } from "../interchange/mod.ts";
 import { RangeError, TypeError } from "../tensor/errors.ts";
 import { startOfTexts, writeHuggingFace } from "../tokenizer/mod.ts";
+import { cardText, type ModelCard } from "./card.ts";
 import { toGguf } from "./gguf_model.ts";
 import { toGgufTokenizer } from "./gguf_tokenizer.ts";
 import { toHuggingFace } from "./hugging_face.ts";
@@ -36,6 +37,8 @@ export interface ExportOptions {
   readonly to: (typeof exportFormats)[number];
   /** The type of the weights; 8 and 4 bits only in GGUF. Vectors stay f32 there. @default {"f32"} */
   readonly type?: (typeof exportTypes)[number];
+  /** The origin of the model, for a README.md beside the files of `huggingface`. */
+  readonly card?: ModelCard | undefined;
 }
 
 /** A file to write. */
@@ -75,7 +78,7 @@ export interface ExportedFile {
  */
 export async function* exportPretrained(
   opened: Pretrained,
-  { to, type = "f32" }: ExportOptions,
+  { to, type = "f32", card }: ExportOptions,
 ): AsyncGenerator<ExportedFile> {
   check("to", exportFormats, to);
   check("type", exportTypes, type);
@@ -90,7 +93,7 @@ export async function* exportPretrained(
   if (to !== "gguf" && !["f32", "f16", "bf16"].includes(type)) {
     throw new RangeError(`Cannot export as ${to}: wanted f32, f16 or bf16, got ${type}`);
   }
-  if (to === "huggingface") yield* asHuggingFace(opened, type);
+  if (to === "huggingface") yield* asHuggingFace(opened, type, card);
   else if (to === "gguf") yield* asGguf(opened, type);
   else yield* asNanochat(opened, type);
 }
@@ -98,6 +101,7 @@ export async function* exportPretrained(
 function* asHuggingFace(
   { model, tokenizer, chatTemplate }: Pretrained,
   type: string,
+  card: ModelCard | undefined,
 ): Generator<ExportedFile> {
   const written = toHuggingFace(model);
   if (written === null) {
@@ -128,6 +132,7 @@ function* asHuggingFace(
     });
   }
   if (chatTemplate !== null) yield textFile("chat_template.jinja", chatTemplate);
+  if (card !== undefined) yield textFile("README.md", cardText(card, model));
 }
 
 function* asGguf(

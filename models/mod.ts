@@ -7,6 +7,7 @@
  */
 
 export { architectures } from "./architectures.ts";
+export type { ModelCard } from "./card.ts";
 export { CausalLM, type ModelOptions, type ModelSizes } from "./causal_lm.ts";
 export {
   type ExportedFile,

@@ -49,6 +49,10 @@ Deno.test("a Llama is trained, resumed, fine-tuned, and given to other programs"
   );
   const tuned = await open("chatsft_checkpoints/llama-d1");
   await run("export.ts", "--source", "sft", "--to", "gguf", "--out", `${home}/gguf`);
+  await run("export.ts", "--source", "sft", "--to", "huggingface", "--out", `${home}/hf`);
+  const card = await Deno.readTextFile(`${home}/hf/README.md`);
+  assert(card.includes("# llama-d1\n") && card.includes("| steps | 2 |"), card);
+  assert(card.includes(`| trained on | ${conversations} |`), card);
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const { model, tokenizer } = await openPretrained(`${home}/gguf`, device);
   const wanted = await loadModel(tuned, device);

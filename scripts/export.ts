@@ -7,12 +7,13 @@ import {
   type ExportOptions,
   exportPretrained,
   exportTypes,
+  type ModelCard,
 } from "../models/mod.ts";
 import { dirname, join } from "./deps.ts";
 import { choice, givenFlags, mainOf, optional, text, UsageError, type Values } from "./flags.ts";
 import { exportHtml } from "./export_html.ts";
 import { bytes } from "./format.ts";
-import { chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
+import { chooseModel, fromFlags, type ModelChoice, modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
 
 const flags = {
@@ -45,7 +46,7 @@ async function runExport(values: Values<typeof flags>, args: readonly string[]):
   const device = await openDevice("cpu", { threads: 1, blas: false });
   try {
     const opened = await chosen.load(device, { computeDtype: "float32" });
-    const options: ExportOptions = { to, type };
+    const options: ExportOptions = { to, type, card: cardOf(chosen, values.from) };
     print(`Written to ${out}: ${await writeTogether(out, exportPretrained(opened, options))}`);
   } finally {
     await device.close();
@@ -59,6 +60,23 @@ async function runHtml(values: Values<typeof flags>, given: ReadonlySet<string>)
     throw new UsageError(`Cannot use --html with --${other}: wanted one of the two`);
   }
   await exportHtml(values.html, await openModel(values));
+}
+
+/** The origin of the model of a run, or of another program. */
+function cardOf({ name, checkpoint }: ModelChoice, from: string): ModelCard {
+  if (checkpoint === null) return { name, base: from };
+  const { settings, state } = checkpoint.meta;
+  const told = (setting: string): string[] => {
+    const value = settings[setting];
+    return value === undefined || value === null || value === "" ? [] : `${value}`.split("\n");
+  };
+  return {
+    name,
+    base: told("from")[0],
+    data: ["data", "task", "conversations", "documents"].flatMap(told),
+    steps: state.step,
+    bitsPerByte: state.bitsPerByte ?? undefined,
+  };
 }
 
 /** Refuses a folder with files, before work begins. */
