@@ -131,8 +131,8 @@ function packingOfType(type: string): Packing | null {
 const NUMBERS_AT_ONCE = 2 ** 22;
 
 /**
- * Reads a parameter. A packed one is read in parts, so that little of it is ever in float32, unless its
- * rows are in another order in the file.
+ * Reads a parameter. A large one is read in parts, so that little of it is ever in the host's memory, unless
+ * its rows are in another order in the file.
  */
 async function readParameter(
   parameter: Tensor,
@@ -144,7 +144,7 @@ async function readParameter(
   const isTransposed = layout.isTransposed?.(name) ?? false;
   const heads = layout.interleavedHeads?.(name) ?? 0;
   const [rows = 1] = shape;
-  const isWhole = isTransposed || heads > 0 || !(parameter instanceof QuantizedMatrix);
+  const isWhole = isTransposed || heads > 0 || parameter.size <= NUMBERS_AT_ONCE;
   const height = isWhole ? rows : Math.max(1, Math.floor(NUMBERS_AT_ONCE * rows / parameter.size));
   for (let first = 0; first < rows; first += height) {
     using _views = parameter.device.scope();
