@@ -4,7 +4,7 @@ import type { TrainableModel } from "../gpt/browser.ts";
 
 /** The origin of a model. Whatever is unknown is left out. */
 export interface ModelCard {
-  /** Its name. */
+  /** The name. */
   readonly name: string;
   /** The model that it was trained from, if from another one. */
   readonly base?: string | undefined;

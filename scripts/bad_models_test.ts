@@ -66,7 +66,7 @@ goldenTest(
   "a process that refuses a bad model ends with code 1, and has called nothing",
   async () => {
     const home = await Deno.makeTempDir();
-    // What they ask for would need permissions that are not given, and say so.
+    // Calls of what they name would need permissions that are not given.
     const permissions = ["--allow-read", "--allow-env=NANODINO_HOME,HOME"];
     for (const name of ["global.pt", "tokenizer_global.pkl", "index-absolute", "tensors.gguf"]) {
       const args = ["--from", await placeOf(name), ...flags];
