@@ -71,7 +71,9 @@ function render(
 ) {
   if (stage === "base") {
     const text = turns.slice(turns.at(-1)!.role === "assistant" ? -2 : -1).map(textOf).join("");
-    return { prompt: tokenizer.encode(text, { prepend: tokenizer.bos }), truncated: 0 };
+    const prompt = tokenizer.encode(text, { prepend: tokenizer.bos });
+    if (prompt.length <= room) return { prompt, truncated: 0 };
+    throw tooLong(room, prompt);
   }
   const continues = turns.at(-1)!.role === "assistant";
   const unlimited = { maxTokens: Infinity };
@@ -86,11 +88,12 @@ function render(
         unlimited,
       );
     if (prompt.length <= room) return { prompt, truncated: first };
-    if (first + 2 < turns.length) continue;
-    throw new RangeError(
-      `Cannot answer: wanted a message of at most ${room} tokens, got ${prompt.length}`,
-    );
+    if (first + 2 >= turns.length) throw tooLong(room, prompt);
   }
+}
+
+function tooLong(room: number, { length }: readonly number[]): RangeError {
+  return new RangeError(`Cannot answer: wanted a message of at most ${room} tokens, got ${length}`);
 }
 
 function textOf({ content }: Turn): string {

@@ -1,9 +1,10 @@
 /** A model as one page: it opens from a disk, answers as Deno does, and loads nothing. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { ChatSession } from "../../chat/session.ts";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
+import { answerChat, openChat, type Question } from "../engine/chat.ts";
 import { openModel } from "../engine/inside.ts";
 import { filesOf, onCpu, small, trainInDeno } from "../testing/gpt.ts";
 import { builtSite, openSite, pageTest, violations, Widget } from "../testing/pages.ts";
@@ -57,6 +58,34 @@ Deno.test("a packed model is within half a notch of its own, and a quarter as la
     }
   }
   assert(worst > 0.4 && worst <= 0.5001, `${worst}`);
+});
+
+Deno.test("a chat that is too long loses its oldest turns, and a message that is too long is refused", async () => {
+  const files = await unpackFiles(await model());
+  const ask = (stage: string, messages: Question["messages"]) =>
+    onCpu(async (device) => {
+      await openChat(device, { ...card, stage, files }).next();
+      const question = { messages, temperature: 0, topK: 0, seed: 1 };
+      return await Array.fromAsync(answerChat(device, question, new AbortController().signal));
+    });
+  const turn = (i: number) => ({
+    role: i % 2 === 0 ? "user" as const : "assistant" as const,
+    content: `turn number ${i}`,
+  });
+  const [first, ...others] = await ask("sft", Array.from({ length: 21 }, (_, i) => turn(i)));
+  if (first?.kind !== "truncated") {
+    throw new Error(`wanted turns to be left out, got ${first?.kind}`);
+  }
+  assert(first.messages >= 2 && first.messages % 2 === 0 && first.messages < 20);
+  assertEquals(others.at(-1)?.kind, "finish");
+  const long = [{ role: "user" as const, content: "word ".repeat(200) }];
+  for (const stage of ["sft", "base"]) {
+    await assertRejects(
+      () => ask(stage, long),
+      RangeError,
+      "Cannot answer: wanted a message of at",
+    );
+  }
 });
 
 /** Opens a page from a file, without a network. Tells what it requests, and what goes wrong. */
