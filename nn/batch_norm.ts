@@ -42,8 +42,8 @@ const normalizeRows = defineProgram(
   },
 );
 
-/** The common part of both kinds of batch norm, which differ in the shapes that they take. */
-abstract class BatchNorm extends Module {
+/** The common part of {@linkcode BatchNorm1d} and {@linkcode BatchNorm2d}, which take different shapes. */
+export abstract class BatchNorm extends Module {
   /** Scale, `[channels]`, initially one. */
   readonly weight: Tensor;
   /** Bias, `[channels]`, initially zero. */
@@ -59,6 +59,7 @@ abstract class BatchNorm extends Module {
   readonly #name: string;
   readonly #shapes: readonly string[];
 
+  /** Creates the parameters and buffers; `shapes` are those that it takes, as messages show them. */
   constructor(
     name: string,
     shapes: readonly string[],
