@@ -27,18 +27,18 @@ async function readExamples(part: "train" | "t10k"): Promise<[Tensor, Tensor]> {
   return [Tensor.from(device, pixels, { shape: [labels.size, 1, 28, 28] }), labels];
 }
 
-const layerSeed = (layer: number) => Number(seed) * 10 + layer;
+const nextSeed = nn.seedsFrom(Number(seed));
 const network = new nn.Sequential([
-  new nn.Conv2d(device, 1, 32, 3, { padding: 1, seed: layerSeed(1) }),
+  new nn.Conv2d(device, 1, 32, 3, { padding: 1, seed: nextSeed() }),
   new nn.Activation("relu"),
   new nn.MaxPool2d(2),
-  new nn.Conv2d(device, 32, 64, 3, { padding: 1, seed: layerSeed(2) }),
+  new nn.Conv2d(device, 32, 64, 3, { padding: 1, seed: nextSeed() }),
   new nn.Activation("relu"),
   new nn.MaxPool2d(2),
   new nn.Flatten(),
-  new nn.Linear(device, 64 * 7 * 7, 128, { seed: layerSeed(3) }),
+  new nn.Linear(device, 64 * 7 * 7, 128, { seed: nextSeed() }),
   new nn.Activation("relu"),
-  new nn.Linear(device, 128, 10, { seed: layerSeed(4) }),
+  new nn.Linear(device, 128, 10, { seed: nextSeed() }),
 ]);
 const optimizer = new AdamW(network.parameters(), { lr: 1e-3 });
 const [train, test] = [await readExamples("train"), await readExamples("t10k")];

@@ -51,6 +51,7 @@ export { AvgPool2d, Flatten, MaxPool2d } from "./pool.ts";
 export * from "./quantize.ts";
 export { RMSNorm, type RMSNormOptions } from "./rms_norm.ts";
 export { namedSeed } from "./seeds.ts";
+export { seedsFrom } from "./seeds_from.ts";
 export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";
 export { Sequential } from "./sequential.ts";
 export {

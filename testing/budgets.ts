@@ -32,7 +32,16 @@ const breadth = [
     .map((name) => `tensor/ops/${name}.ts`),
   ...["layer_norm", "power", "ranges"].map((name) => `tensor/ops/${name}.ts`),
   "tensor/state.ts",
-  ...["attention", "batch_norm", "batches", "buffer", "convolution", "group_norm", "pool"]
+  ...[
+    "attention",
+    "batch_norm",
+    "batches",
+    "buffer",
+    "convolution",
+    "group_norm",
+    "pool",
+    "seeds_from",
+  ]
     .map((name) => `nn/${name}.ts`),
 ];
 
