@@ -37,7 +37,7 @@ export const words = {
   inPage: "It runs in this page. Nothing leaves it, and it needs no network.",
   look: "Look inside",
   inside: "Inside the model",
-  talk: "Back to the chat",
+  talk: "Back to chat",
   greeting: (name: string): string => `Hello, I am ${name}.`,
   baseGreeting: (name: string): string => `This is ${name}.`,
   able: "A small language model, trained with nanodino. I know a few things well. Try one:",

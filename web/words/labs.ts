@@ -154,7 +154,7 @@ export const words = {
   softmax: {
     letters: same("r", "a", "s"),
     logit: (letter: string) => `Logit of “${letter}”`,
-    right: "The letter that really follows",
+    right: "Right letter",
     probabilities: "The probability of each letter",
     columns: ["Letter", "e to its logit", "Its share of the sum", "Gradient"],
     loss: "Loss",
