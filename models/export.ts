@@ -146,10 +146,7 @@ function* asGguf(
         nameOf(model),
     );
   }
-  const { facts, layout } = written;
-  if ((model.config as { ropeScaling?: unknown }).ropeScaling) {
-    throw new RangeError("Cannot export as gguf: wanted rotary frequencies that are not scaled");
-  }
+  const { facts, layout, others } = written;
   const matrixType = type.toUpperCase();
   const { block } = elementTypes.get(matrixType)!;
   const tensors = tensorsToWrite(
@@ -172,7 +169,7 @@ function* asGguf(
       ["tokenizer.chat_template", { type: "string", value: chatTemplate }] as const,
     ],
   ]);
-  yield { name: "model.gguf", chunks: writeGguf(all, tensors) };
+  yield { name: "model.gguf", chunks: writeGguf(all, new Map([...tensors, ...others])) };
 }
 
 function* asNanochat({ model, tokenizer }: Pretrained, type: string): Generator<ExportedFile> {

@@ -1,10 +1,11 @@
 /** Models in GGUF files: GPT-2 and the Llama family. @module */
 
 import type { TrainableModel } from "../gpt/browser.ts";
-import type { Fact, GgufFile } from "../interchange/mod.ts";
+import type { Fact, GgufFile, TensorToWrite } from "../interchange/mod.ts";
 import type { Device } from "../tensor/mod.ts";
 import { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
-import { Llama, llama, type LlamaConfig } from "./llama.ts";
+import { Llama, llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
+import { ORIGINAL_LENGTH, ROPE_FACTORS, ropeFactors, scalingOf } from "./rope_factors.ts";
 import { buildFrom, Fields, type Layout, type OpenOptions, unreadable } from "./weights.ts";
 
 /**
@@ -24,9 +25,6 @@ export async function openGgufModel(
   const all = fieldsOf(file, gguf, "general.");
   const kind = all.oneOf("architecture", ...["gpt2", "llama", "qwen2", "qwen3"] as const);
   if (!all.has("architecture")) throw unreadable(file, "general.architecture", "none");
-  if (tensors.has("rope_freqs.weight")) {
-    throw unreadable(file, "rotary frequencies that are not scaled", "rope_freqs.weight");
-  }
   const fields = fieldsOf(file, gguf, `${kind}.`);
   const vocabSize = tensors.get("token_embd.weight")?.shape[0];
   if (vocabSize === undefined) throw unreadable(file, "a tensor token_embd.weight", "none");
@@ -35,15 +33,37 @@ export async function openGgufModel(
     const [layout, architecture] = [gpt2Layout, gpt2];
     return await buildFrom({ file, tensors, layout, architecture, config }, device, options);
   }
-  const config = llamaConfig(kind, fields, vocabSize, !tensors.has("output.weight"));
+  const plain = llamaConfig(kind, fields, vocabSize, !tensors.has("output.weight"));
+  const config = { ...plain, ropeScaling: await readScaling(file, gguf, fields, plain) };
   const [layout, architecture] = [llamaLayout(config), llama];
   return await buildFrom({ file, tensors, layout, architecture, config }, device, options);
 }
 
-/** A GGUF file's metadata of a model, and the layout of its tensors. */
+/** The scaling of rotary frequencies, if a tensor has factors of it. */
+async function readScaling(
+  file: string,
+  { tensors }: GgufFile,
+  fields: Fields,
+  config: LlamaConfig,
+): Promise<RopeScaling | null> {
+  const stored = tensors.get(ROPE_FACTORS);
+  if (stored === undefined) return null;
+  const { shape } = stored;
+  const isVector = shape.length === 1 && 2 * shape[0]! === config.headSize;
+  const originalLength = fields.number("rope.scaling.original_context_length", ORIGINAL_LENGTH);
+  const scaling = isVector ? scalingOf(await stored.float32(), config, originalLength) : null;
+  if (scaling !== null) return scaling;
+  throw unreadable(file, "rotary frequencies that are scaled as Llama 3's", ROPE_FACTORS);
+}
+
+/** A GGUF file's metadata of a model, the layout of its tensors, and those that are no parameters. */
 export function toGguf(
   model: TrainableModel,
-): { readonly facts: Map<string, Fact>; readonly layout: Layout } | null {
+): {
+  readonly facts: Map<string, Fact>;
+  readonly layout: Layout;
+  readonly others: ReadonlyMap<string, TensorToWrite>;
+} | null {
   const counts = (kind: string, values: Record<string, number>) =>
     Object.entries(values).map(([name, value]): [string, Fact] => [
       `${kind}.${name}`,
@@ -61,7 +81,7 @@ export function toGguf(
       ...counts("gpt2", sizes(model)),
       ["gpt2.attention.layer_norm_epsilon", float(model.config.epsilon)],
     ]);
-    return { facts, layout: gpt2Layout };
+    return { facts, layout: gpt2Layout, others: new Map() };
   }
   if (!(model instanceof Llama)) return null;
   const { kind, keyHeads, headSize, epsilon, ropeBase, vocabSize } = model.config;
@@ -76,7 +96,18 @@ export function toGguf(
     [`${kind}.attention.layer_norm_rms_epsilon`, float(epsilon)],
     [`${kind}.rope.freq_base`, float(ropeBase)],
   ]);
-  return { facts, layout: llamaLayout(model.config) };
+  const { ropeScaling } = model.config;
+  const others = new Map<string, TensorToWrite>();
+  if (ropeScaling !== null) {
+    const factors = ropeFactors(model.config, ropeScaling);
+    others.set(ROPE_FACTORS, {
+      ...{ type: "F32", shape: [factors.length] },
+      bytes: () => Promise.resolve(new Uint8Array(factors.buffer)),
+    });
+    const name = `${kind}.rope.scaling.original_context_length`;
+    facts.set(name, { type: "uint32", value: ropeScaling.originalLength });
+  }
+  return { facts, layout: llamaLayout(model.config), others };
 }
 
 /** The facts whose names begin with a prefix, without it. */
@@ -155,6 +186,7 @@ function llamaLayout({ kind, heads, keyHeads }: LlamaConfig): Layout {
         .replace("self_attn.o_proj", "attn_output")
         .replace(/self_attn\.([qk])_norm/, "attn_$1_norm")
         .replace(/mlp\.(gate|up|down)_proj/, "ffn_$1"),
+    isIgnored: (name) => name === ROPE_FACTORS,
     // llama.cpp rotates neighbors in this architecture, and has reordered the rows for it.
     interleavedHeads: (parameter) =>
       kind !== "llama"
