@@ -42,7 +42,6 @@ const network = new nn.Sequential([
 ]);
 const optimizer = new AdamW(network.parameters(), { lr: 1e-3 });
 const [train, test] = [await readExamples("train"), await readExamples("t10k")];
-
 for (let epoch = 1; epoch <= Number(epochs); epoch++) {
   for (const [x, y] of nn.batches(train, { batchSize: 64, shuffle: true, seed: epoch })) {
     using _scope = device.scope();
