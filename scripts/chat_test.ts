@@ -344,4 +344,11 @@ Deno.test("chat_rl practices, measures, saves, and names what is wrong", async (
   const unknown = await runScript("chat_rl.ts", ["--task", "poetry"], home);
   assertEquals(unknown.code, 2);
   assertStringIncludes(unknown.stderr, 'stories, got "poetry", and not GSM8K=FILE');
+  const stories = await runScript(
+    "chat_rl.ts",
+    ["--task", "stories", "--overwrite", ...small, ...place],
+    home,
+  );
+  assertEquals([stories.code, stories.stderr], [0, ""]);
+  assertMatch(stories.stdout, /^task +4 questions: stories$/m);
 });

@@ -4,8 +4,8 @@ import { openSource, type Source } from "../data/mod.ts";
 import { storySource } from "../stories/mod.ts";
 import { isStored, localPlace, unpackedPath } from "./stored.ts";
 
-/** Documents of the corpus of stories: 1.5 million tokens, so that a speedrun sees none twice. */
-const STORY_DOCUMENTS = 12_000;
+/** Documents of the corpus of stories: 1.2 million tokens, so that a speedrun sees none twice. */
+const STORY_DOCUMENTS = 10_000;
 
 /** The settings of a speedrun that a corpus changes. */
 interface CorpusRecipe {

@@ -101,7 +101,7 @@ function checkCorpus(checkpoint: ChosenModel): void {
 
 /** The result for people: a table, then the first story and the first one with a fault. */
 export function describeSense(result: SenseResult, columns: readonly Column[]): string {
-  const { stories, byKind, typedNames, ownQuestions, texts } = result;
+  const { stories, byKind, newNames, typedNames, ownQuestions, texts } = result;
   const row = (name: string, cell: (column: Column) => string) => [name, ...columns.map(cell)];
   const share = ({ right, asked }: QuestionTally) => percent(asked === 0 ? 0 : right / asked);
   const parts = [
@@ -115,10 +115,13 @@ export function describeSense(result: SenseResult, columns: readonly Column[]): 
       row("stories copied", ({ stories }) => `${stories.copied}`),
       row("distinct sequences of 3 words", ({ stories }) => percent(stories.distinct)),
     ]),
-    `Its own questions about its own stories: ${share(ownQuestions)} right` +
-    (typedNames === null
-      ? ""
-      : `\nStories about names never seen, without a contradiction: ${percent(typedNames)}`),
+    [
+      `Questions about stories with a name never seen: ${newNames.right} of ${newNames.asked} right`,
+      `Its own questions about its own stories: ${share(ownQuestions)} right`,
+      ...(typedNames === null
+        ? []
+        : [`Stories about typed names, without a contradiction: ${percent(typedNames)}`]),
+    ].join("\n"),
     `Questions right, by kind:\n${
       alignColumns([...byKind].map(([kind, { asked, right }]) => [kind, `${right} of ${asked}`]))
     }`,

@@ -21,11 +21,11 @@ const HELD_OUT_NAMES = 24;
 const HELD_OUT_PAIRS = 30;
 
 /** How many names of a story are made up, and how many of these have a middle. */
-const MADE_UP = 0.08;
-const MIDDLE = 0.15;
+const MADE_UP = 0.06;
+const MIDDLE = 0.25;
 
 /** Some names are more frequent than others, as among people. */
-const pickRank = byRank(0.7);
+const pickRank = byRank(0.8);
 
 const females = new Set(femaleNames);
 const males = new Set(maleNames);

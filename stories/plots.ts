@@ -12,6 +12,11 @@ export type Plot = (teller: Teller) => void;
 /** More than this many characters leave no room for a second adventure. */
 const ROOM_FOR_SECOND = 540;
 
+/** Both go, mostly as "they". */
+function goTogether(t: Teller, P: string): void {
+  t.say(t.chance(0.75) ? "allTogether" : "together", { P });
+}
+
 /** The owner sets out with something, and it is gone. */
 function loseIt(t: Teller): void {
   t.say("own");
@@ -30,7 +35,7 @@ function lost(t: Teller): void {
   t.maybe(0.2, "comfort");
   t.say(t.chance(0.5) ? "tellLoss" : "askSeen");
   t.say(t.chance(0.8) ? "answerWhere" : "answerNo", { P: t.places[1]! });
-  t.say("together", { P: t.places[1]! });
+  goTogether(t, t.places[1]!);
   t.maybe(0.15, "see");
   t.say("find");
   t.say("giveBack");
@@ -75,7 +80,7 @@ function treasure(t: Teller): void {
   t.say("findMap");
   t.say("readMap", { P: t.places[1]! });
   t.say("showMap");
-  t.say("together", { P: t.places[1]! });
+  goTogether(t, t.places[1]!);
   t.maybe(0.3, "see");
   t.say("dig");
   t.say("openChest");
@@ -84,7 +89,7 @@ function treasure(t: Teller): void {
 }
 
 function hideAndSeek(t: Teller): void {
-  t.say("together", { P: t.places[0]! });
+  goTogether(t, t.places[0]!);
   t.maybe(0.2, "see");
   t.say("playHide");
   t.say("countDown");
@@ -162,7 +167,7 @@ function baking(t: Teller): void {
 }
 
 function noise(t: Teller): void {
-  t.say("together", { P: t.places[0]! });
+  goTogether(t, t.places[0]!);
   t.maybe(0.3, "see");
   t.say("noise");
   t.say("scare");
@@ -240,7 +245,7 @@ function letter(t: Teller): void {
 }
 
 function rescue(t: Teller): void {
-  t.say("together", { P: t.places[2]! });
+  goTogether(t, t.places[2]!);
   t.maybe(0.3, "see");
   t.say("fallIn");
   t.maybe(0.6, "callHelp");
@@ -267,7 +272,7 @@ function astray(t: Teller): void {
 function withFriend(plot: Plot): Plot {
   return (t) => {
     t.say("befriend");
-    t.exchanged(() => t.maybe(0.15, "nature"));
+    t.exchanged(() => t.maybe(0.08, "nature"));
     plot(t);
   };
 }

@@ -23,7 +23,7 @@ function wordsIn(text: string, list: readonly string[]): string[] {
 
 for (const part of ["train", "validation"] as const) {
   Deno.test(`stories of the ${part} part contradict nothing, and their questions are answered`, () => {
-    for (const story of tell(1500, 7, part)) {
+    for (const story of tell(10_000, 7, part)) {
       const document = documentOf(story);
       const { sentences, questions, isConsistent } = checkStory(document);
       const faults = sentences.filter(({ faults }) => faults.length > 0);

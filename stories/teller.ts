@@ -17,7 +17,6 @@ import {
   looks,
   places,
   plants,
-  type Pronoun,
   tastes,
   things,
   toolLooks,
@@ -26,17 +25,17 @@ import {
 } from "./words.ts";
 import { capitalized, type Person, type Thing, withArticle, World } from "./world.ts";
 
-/** Probability that a person who is the subject is called by pronoun, and by kind. */
+/** Probability that the subject is called by pronoun if nobody else is meant by it, and by kind. */
 const PRONOUN = 0.6;
-const KIND = 0.02;
+const KIND = 0.01;
 /** Probability that a thing is called with its adjective. */
 const LOOK = 0.25;
 /** Probability that a sentence begins with a link. */
 const LINK = 0.04;
 /** An event is told by its first sentence rather than by its others. */
 const pickSentence = byRank(1.5);
-/** Half of all persons are of a kind that tells he or she. */
-const pickKind = byRank(0.5);
+/** A third of all persons are of a kind that tells he or she. */
+const pickKind = byRank(0.3);
 
 const kindNames = Object.keys(kinds);
 const placeNames = Object.keys(places);
@@ -57,14 +56,10 @@ export interface Cast {
 /** Where a cast may be used: on, or off, what is held out; or anywhere. */
 export type Part = "train" | "validation";
 
-/** How often the first two of a story are a he and a she, so that a pronoun tells them apart. */
-const HE_AND_SHE = 0.9;
-
-function castPerson(random: Random, others: readonly Person[], wanted?: Pronoun): Person {
+function castPerson(random: Random, others: readonly Person[]): Person {
   for (;;) {
     const kind = kindNames[pickKind(random, kindNames.length)]!;
-    const pronoun = kinds[kind]?.pronoun ?? wanted ?? (random() < 0.5 ? "she" : "he");
-    if (wanted !== undefined && pronoun !== wanted) continue;
+    const pronoun = kinds[kind]?.pronoun ?? (random() < 0.5 ? "she" : "he");
     const name = pickName(random, pronoun);
     if (others.some((other) => other.kind === kind || other.name === name)) continue;
     return { name, kind, trait: pick(random, traits), pronoun: pronounOf(name, kind) };
@@ -91,8 +86,7 @@ export function isHeldOut({ people, things, places }: Cast): boolean {
 export function pickCast(random: Random, part: Part): Cast {
   for (;;) {
     const first = castPerson(random, []);
-    const other = first.pronoun === "she" ? "he" : "she";
-    const second = castPerson(random, [first], random() < HE_AND_SHE ? other : undefined);
+    const second = castPerson(random, [first]);
     const third = castPerson(random, [first, second]);
     const X = castThing(random, things, looks);
     const Y = castThing(random, things, looks);
@@ -203,6 +197,14 @@ export class Teller {
     });
   }
 
+  /** Whether a pronoun can mean nobody else. */
+  private isOnly({ name, pronoun }: Person): boolean {
+    for (const other of this.world.people.values()) {
+      if (other.pronoun === pronoun && other.name !== name) return false;
+    }
+    return true;
+  }
+
   private person(role: string): Person {
     return this.cast.people[role as "A" | "B" | "C"];
   }
@@ -235,7 +237,7 @@ export class Teller {
           if (slot.isQuoted) return person.name;
           const isSubject = world.subject === person.name && isFirst;
           subject ??= person.name;
-          if (isSubject && !slot.isPossessive && this.chance(PRONOUN)) {
+          if (isSubject && !slot.isPossessive && this.isOnly(person) && this.chance(PRONOUN)) {
             const pronoun = person.pronoun!;
             return isLinked ? pronoun : capitalized(pronoun);
           }

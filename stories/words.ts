@@ -34,7 +34,11 @@ export const femaleNames = list(`
   Dora Edith Elena Elsa Emily Esther Fatima Fiona Flora Gina Gloria Grace Hana Hazel Heidi Helen
   Ines Iris Irma Ivy Jane Jasmin June Kate Kira Lara Laura Leila Lena Linda Lisa Lola Lotte Luna
   Maja Maria Marta Meg Mila Mina Nadia Olga Olive Paula Petra Pia Polly Priya Rita Ruth Sally Selma
-  Sofia Stella Susi Tanya Tess Thea Tilda Vera Viola Wanda Wendy Yara Yuki Zelda
+  Sofia Stella Susi Tanya Tess Thea Tilda Vera Viola Wanda Wendy Yara Yuki Zelda Adele Aisha Amelia
+  Angela Beatrice Bonnie Camille Cecilia Charlotte Chloe Claudia Cora Diana Eleanor Elisa Erika
+  Flavia Freya Gerda Gwen Helga Henrietta Hilda Imogen Ingrid Isabel Joan Josephine Juliet Karin
+  Katya Lucia Margot Matilda Miriam Naomi Noemi Octavia Ophelia Pauline Phoebe Rebecca Renata
+  Rosalind Sabine Sigrid Tabea Teresa Ursula Valerie
 `);
 
 /** First names of boys, men and male animals, the most frequent first. */
@@ -44,7 +48,11 @@ export const maleNames = list(`
   Edwin Eli Eric Ernest Frank Fritz George Gus Hans Harry Igor Ivan Jakob James Joe John Jonas Juan
   Kenji Kurt Leon Liam Louis Lukas Marco Mark Martin Milo Ned Nick Nils Omar Otis Pablo Pedro Philip
   Quentin Rafi Ralph Ravi Robin Rocco Rolf Roman Rudi Rufus Samir Stan Sven Ted Thomas Tim Toby Ugo
-  Victor Vito Walter Yusuf Zack
+  Victor Vito Walter Yusuf Zack Adrian Alfred Alvin Andre Armin Barney Benedict Bernard Caspar
+  Cedric Clemens Conrad Damian Dexter Diego Dominic Elmar Enzo Ezra Fabian Fergus Fernando Gabriel
+  Gilbert Gregor Gustav Hector Horace Ignaz Jasper Jerome Julian Konstantin Laszlo Leonard Lorenz
+  Luca Magnus Marvin Matteo Moritz Oliver Patrick Quincy Rupert Sebastian Tobias Ulrich Valentin
+  Wilbur
 `);
 
 /** Beginnings of made-up names. */

@@ -64,6 +64,8 @@ export interface QuestionTally {
 
 /** The result of {@linkcode evaluateSense}. */
 export interface SenseResult extends QuestionTally {
+  /** Those about stories in which somebody has a name that never occurs in the text to train on. */
+  readonly newNames: QuestionTally;
   /** About the stories that the model wrote. */
   readonly stories: Judgment;
   /** The stories themselves, in the order of their seeds, with the model's own questions. */
@@ -88,21 +90,26 @@ export async function askQuestions(
   count: number,
   answer: Answerer,
   onAsked: () => void = () => {},
-): Promise<QuestionTally & Pick<SenseResult, "byKind">> {
-  const byKind = new Map<string, { asked: number; right: number }>();
-  let right = 0;
+): Promise<QuestionTally & Pick<SenseResult, "byKind" | "newNames">> {
+  const byKind = new Map<string, QuestionTally>();
+  let all: QuestionTally = { asked: 0, right: 0 };
+  let newNames = all;
+  const counted = ({ asked, right }: QuestionTally, isRight: boolean): QuestionTally => ({
+    asked: asked + 1,
+    right: right + Number(isRight),
+  });
   const stories = examinationStories(count);
-  for (const [i, { text, questions }] of stories.entries()) {
+  for (const [i, { text, questions, hasNewName }] of stories.entries()) {
     const [question, wanted] = questions[i % questions.length]!;
     const isRight = (await answer(text, question)).trim() === wanted;
     const kind = kindOfQuestion(question);
-    const tally = byKind.get(kind) ?? { asked: 0, right: 0 };
-    byKind.set(kind, { asked: tally.asked + 1, right: tally.right + Number(isRight) });
-    right += Number(isRight);
+    byKind.set(kind, counted(byKind.get(kind) ?? { asked: 0, right: 0 }, isRight));
+    if (hasNewName) newNames = counted(newNames, isRight);
+    all = counted(all, isRight);
     onAsked();
   }
   const sorted = [...byKind].toSorted(([, a], [, b]) => b.asked - a.asked);
-  return { asked: stories.length, right, byKind: new Map(sorted) };
+  return { ...all, byKind: new Map(sorted), newNames };
 }
 
 /** The greedy answer of a model to a question below a story: what it writes up to the line's end. */

@@ -22,6 +22,8 @@ Deno.test("who replays a story answers every question, and a count of words few"
     (story, question) => checkStory(story).answers.get(question) ?? "",
   );
   assertEquals([oracle.asked, oracle.right], [200, 200]);
+  const { asked, right } = oracle.newNames;
+  assert(asked === right && asked > 10 && asked < 100, `${asked}`);
   const tallies = [...oracle.byKind.values()];
   assertEquals(tallies.reduce((sum, { asked }) => sum + asked, 0), 200);
   assert(oracle.byKind.size > 20 && tallies[0]!.asked >= tallies.at(-1)!.asked);

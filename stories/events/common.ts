@@ -5,8 +5,16 @@
  */
 
 import { kinds, places } from "../words.ts";
-import { all, atPlace, withArticle } from "../world.ts";
+import { all, atPlace, type Fault, withArticle, type World } from "../world.ts";
 import { events } from "./event.ts";
+
+/** Whether two can go to a place: they are elsewhere, and nobody has named another. */
+function canGoTogether({ place, hint }: World, to: string): Fault {
+  if (place === to) return `they are ${atPlace(to)} already`;
+  return hint !== undefined && hint.place !== to
+    ? `it was said to be ${atPlace(hint.place)}`
+    : undefined;
+}
 
 /** Events that several plots share. */
 export const common = events({
@@ -47,12 +55,12 @@ export const common = events({
   own: {
     sentences: [
       "{A} owned {a X}.",
+      "{A} had found {a X} in the attic.",
+      "{A} had saved up for a year and bought {a X}.",
       "{A}'s dearest treasure was {a X}.",
       "For {his A} birthday, {A} had got {a X}.",
-      "{A} had found {a X} in the attic.",
       "Among all {his A} things, {A} liked best {a X}.",
       "{A}'s {maker} had once given {him A} {a X}.",
-      "{A} had saved up for a year and bought {a X}.",
     ],
     does: (world, { A, X }) => {
       world.own(X, A);
@@ -156,14 +164,30 @@ export const common = events({
     needs: (world, { A, B, P }) =>
       all(
         world.differ(A, B),
-        world.place === P ? `they are ${atPlace(P)} already` : undefined,
-        world.hint !== undefined && world.hint.place !== P
-          ? `it was said to be ${atPlace(world.hint.place)}`
-          : undefined,
+        canGoTogether(world, P),
       ),
     does: (world, { A, B, P }) => {
       world.go(P, A, B);
       world.answer(`Where did ${A} and ${B} go together?`, `to the ${P}`);
+    },
+    times: 2,
+  },
+  allTogether: {
+    sentences: [
+      "They went {to P} together.",
+      "Together, they ran {to P}.",
+      "They walked {to P}, arm in arm.",
+      "So they set out {to P}, and neither went first.",
+    ],
+    needs: (world, { P }) =>
+      all(
+        world.people.size === 2 ? undefined : "they are not two",
+        canGoTogether(world, P),
+      ),
+    does: (world, { P }) => {
+      const names = [...world.people.keys()];
+      world.go(P, ...names);
+      world.answer(`Where did ${names.join(" and ")} go together?`, `to the ${P}`);
     },
     times: 2,
   },

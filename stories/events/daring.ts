@@ -320,10 +320,10 @@ export const daring = events({
   },
   getSeed: {
     sentences: [
-      "{A} found a seed in {his A} pocket.",
-      "A bird dropped a seed on {A}'s head.",
       "{A} bought a single seed for a penny.",
+      "A bird dropped a seed on {A}'s head.",
       "In the post, {A} got a seed without a letter.",
+      "{A} found a seed in {his A} pocket.",
     ],
     does: (world, { A }) => {
       world.note("seed");
@@ -416,9 +416,9 @@ export const daring = events({
   visitAtNight: {
     sentences: [
       "{A} crept over to {B} and tapped on the window.",
-      "In {his A} pajamas, {A} walked to {B}'s house.",
-      "There was still light at {B}'s, so {A} went over.",
       "{A} whistled softly, and {B} looked out.",
+      "There was still light at {B}'s, so {A} went over.",
+      "In {his A} pajamas, {A} walked to {B}'s house.",
     ],
     needs: (world, { A, B }) => all(world.differ(A, B), world.hasFact("awake", "nobody is awake")),
     does: (world, { A, B }) => {
@@ -480,9 +480,9 @@ export const daring = events({
   },
   writeLetter: {
     sentences: [
+      "{A} wrote a letter, and it got longer and longer.",
       "So {A} wrote a letter with {count} kisses.",
       "{A} wrote a letter and drew a picture on the back.",
-      "{A} wrote a letter, and it got longer and longer.",
       "With {his A} best pen, {A} wrote a letter.",
     ],
     needs: (world) => world.hasFact("far away", "nobody is far away"),

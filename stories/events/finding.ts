@@ -34,11 +34,11 @@ function isSpotTold(world: World, spot: string | undefined): Fault {
 export const finding = events({
   lose: {
     sentences: [
-      "But the {X} slipped out of {A}'s bag.",
       "Suddenly {A} noticed that the {X} was gone.",
-      "{A} reached into {his A} pocket, and the {X} was not there.",
       "Somewhere on the way, {A} lost the {X}.",
       "When {A} looked around, there was no {X} any more.",
+      "But the {X} slipped out of {A}'s bag.",
+      "{A} reached into {his A} pocket, and the {X} was not there.",
       "{A} wanted to show the {X} to a goose, but it had disappeared.",
     ],
     needs: (world, { A, X }) => world.holds(A, X),
@@ -344,9 +344,9 @@ export const finding = events({
   },
   countDown: {
     sentences: [
-      "{A} covered {his A} eyes and counted to {count}.",
-      "{A} leaned against a wall and counted to {count}, with only one mistake.",
       "{A} turned around and counted very slowly.",
+      "{A} leaned against a wall and counted to {count}, with only one mistake.",
+      "{A} covered {his A} eyes and counted to {count}.",
     ],
     needs: (world) => world.hasFact("hide-and-seek", "nobody plays hide-and-seek"),
     does: (world, { A }) => {

@@ -16,10 +16,10 @@ function isBroken(world: World, noun: string): Fault {
 export const sharing = events({
   packFood: {
     sentences: [
-      "In {his A} basket, {A} had {a F}.",
       "For lunch, {A} had brought {a F}.",
       "{A} unpacked {a F}.",
       "{A} sat down on a bench and took out {a F}.",
+      "In {his A} basket, {A} had {a F}.",
     ],
     needs: (world) => world.isOut(),
     does: (world, { A, F }) => {
@@ -69,8 +69,8 @@ export const sharing = events({
     sentences: [
       "Then {A} broke the {F} in two and gave {B} the bigger half.",
       '"Half for you, half for me," said {A} and gave {B} a piece of the {F}.',
-      "{A} cut the {F} in half, one for {B} and one for {him A}self.",
       '"Sit down, {B}," said {A}. "The {F} is enough for two."',
+      "{A} cut the {F} in half, one for {B} and one for {him A}self.",
     ],
     needs: (world, { A, B, F }) =>
       all(
@@ -169,7 +169,7 @@ export const sharing = events({
   },
   fear: {
     sentences: [
-      '"{B} will never speak to me again," thought {A}.',
+      '"Will {B} ever speak to me again?" thought {A}.',
       "{A} thought about running away to sea.",
       "{A} wished that {he A} had stayed in bed.",
       '"I could say that a bird did it," thought {A}.',
@@ -181,7 +181,7 @@ export const sharing = events({
     sentences: [
       '"It was me. I broke your {X}," {A} said to {B}.',
       "{A} took a deep breath and told {B} everything about the {X}.",
-      '"{B}, I am sorry about the {X}," said {A}.',
+      '"I am sorry about the {X}, {B}," said {A}.',
       "{A} went to {B} and put the pieces of the {X} on the table.",
     ],
     needs: (world, { A, B, X }) => all(world.differ(A, B), isBroken(world, X), world.owns(B, X)),
