@@ -6,7 +6,13 @@ import type { Device } from "../tensor/mod.ts";
 import { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
 import { Llama, llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
 import { Nanochat2025, nanochat2025, type Nanochat2025Config } from "./nanochat_2025.ts";
-import { buildFrom, Fields, type Layout, type OpenOptions, unreadable } from "./weights.ts";
+import {
+  buildFrom,
+  Fields,
+  type Layout,
+  type OpenPretrainedOptions,
+  unreadable,
+} from "./weights.ts";
 
 /**
  * Opens the model of a folder.
@@ -19,7 +25,7 @@ export async function openHuggingFace(
   folder: Folder,
   json: unknown,
   device: Device,
-  options: OpenOptions = {},
+  options: OpenPretrainedOptions = {},
 ): Promise<TrainableModel> {
   const file = `${folder.name}/config.json`;
   const fields = new Fields(file, json);

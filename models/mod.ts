@@ -21,3 +21,4 @@ export { Llama, llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
 export { llamaLike } from "./llama_for_depth.ts";
 export { Nanochat2025, nanochat2025, type Nanochat2025Config } from "./nanochat_2025.ts";
 export { openPretrained, type Pretrained } from "./open.ts";
+export type { OpenPretrainedOptions } from "./weights.ts";

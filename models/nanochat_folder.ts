@@ -6,7 +6,7 @@ import { RangeError } from "../tensor/errors.ts";
 import type { Device } from "../tensor/mod.ts";
 import { Nanochat2025, nanochat2025 } from "./nanochat_2025.ts";
 import { readJson } from "./read_json.ts";
-import { buildFrom, Fields, type OpenOptions, unreadable } from "./weights.ts";
+import { buildFrom, Fields, type OpenPretrainedOptions, unreadable } from "./weights.ts";
 
 /** Constants of nanochat's code of 2025; float32's epsilon is PyTorch's default. */
 const constants2025 = { ropeBase: 10_000, epsilon: 2 ** -23 };
@@ -58,7 +58,7 @@ export async function openNanochat(
   folder: Folder,
   { meta, model }: { readonly meta: string; readonly model: string },
   device: Device,
-  options: OpenOptions = {},
+  options: OpenPretrainedOptions = {},
 ): Promise<TrainableModel> {
   const sizes = new Fields(`${folder.name}/${meta}`, await readJson(folder, meta))
     .object("model_config");

@@ -23,7 +23,7 @@ import { ggufTokenizer } from "./gguf_tokenizer.ts";
 import { openHuggingFace } from "./hugging_face.ts";
 import { lastCheckpoint, openNanochat } from "./nanochat_folder.ts";
 import { readJson, readText } from "./read_json.ts";
-import { type OpenOptions, unreadable } from "./weights.ts";
+import { type OpenPretrainedOptions, unreadable } from "./weights.ts";
 
 /** A model from elsewhere. */
 export interface Pretrained {
@@ -60,7 +60,7 @@ export interface Pretrained {
 export async function openPretrained(
   source: string | URL | readonly File[],
   device: Device,
-  options: OpenOptions = {},
+  options: OpenPretrainedOptions = {},
 ): Promise<Pretrained> {
   if (Array.isArray(source)) {
     return await openFolder(filesFolder(source as readonly File[]), () => null, device, options);
@@ -82,7 +82,7 @@ export async function openPretrained(
 async function openGgufFile(
   source: Source,
   device: Device,
-  options: OpenOptions,
+  options: OpenPretrainedOptions,
 ): Promise<Pretrained> {
   const gguf = await openGguf(source);
   // The small files first, so that a problem with them shows before the weights are read.
@@ -99,7 +99,7 @@ async function openFolder(
   folder: Folder,
   inner: (name: string) => Folder | null,
   device: Device,
-  options: OpenOptions,
+  options: OpenPretrainedOptions,
 ): Promise<Pretrained> {
   const json = await readJson(folder, "config.json");
   if (json !== null) {

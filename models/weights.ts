@@ -34,7 +34,7 @@ export interface Layout {
 }
 
 /** Options for opening a model of another program. */
-export interface OpenOptions {
+export interface OpenPretrainedOptions {
   /**
    * How to pack the weights while they are read. By default they are in float32, unless that does not
    * fit and the file has them in `Q8_0` or `Q4_0`, which are then kept.
@@ -65,7 +65,7 @@ export interface ModelSource<Config extends ModelConfig, Model extends Trainable
 export async function buildFrom<Config extends ModelConfig, Model extends TrainableModel>(
   { file, tensors, layout, architecture, config }: ModelSource<Config, Model>,
   device: Device,
-  { packing }: OpenOptions = {},
+  { packing }: OpenPretrainedOptions = {},
 ): Promise<Model> {
   let shapes: ParameterShapes;
   try {

@@ -20,6 +20,7 @@ export function bytesOfParameters(
 
 /** The memory of a model's weights, and how they are packed. */
 export interface WeightsInfo {
+  /** Bytes of all parameters. */
   readonly bytes: number;
   /** How they are packed: `q8`, `q4` or both; `f32` if none of them is. */
   readonly types: readonly string[];
