@@ -6,7 +6,13 @@ import type { Device } from "../tensor/mod.ts";
 import { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
 import { Llama, llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
 import { ORIGINAL_LENGTH, ROPE_FACTORS, ropeFactors, scalingOf } from "./rope_factors.ts";
-import { buildFrom, Fields, type Layout, type OpenPretrainedOptions, unreadable } from "./weights.ts";
+import {
+  buildFrom,
+  Fields,
+  type Layout,
+  type OpenPretrainedOptions,
+  unreadable,
+} from "./weights.ts";
 
 /**
  * Opens the model of a GGUF file.
