@@ -39,8 +39,11 @@ export function makeSplitter(patterns: readonly string[]): Splitter {
   return new PatternSplitter(patterns.map(matchesBy));
 }
 
-/** Finds the matches of a pattern in a text. */
-type FindMatches = (text: string) => Iterable<Match>;
+/** Finds the matches of a pattern in a text, or in a piece of one. */
+type FindMatches = (text: string, isPiece: boolean) => Iterable<Match>;
+
+/** Steps that a piece gets besides those for each of its characters: a text may have millions of pieces. */
+const EXTRA_STEPS_OF_PIECE = 1000;
 
 function matchesBy(pattern: string): FindMatches {
   if (KNOWN_PATTERNS.has(pattern) || [DIGIT_PATTERN, NUMBER_PATTERN].includes(pattern)) {
@@ -48,7 +51,7 @@ function matchesBy(pattern: string): FindMatches {
     return (text) => matchesOf(expression, text);
   }
   const matcher = new Matcher(pattern);
-  return (text) => matcher.matches(text);
+  return (text, isPiece) => matcher.matches(text, isPiece ? EXTRA_STEPS_OF_PIECE : undefined);
 }
 
 function* matchesOf(expression: RegExp, text: string): Generator<Match> {
@@ -122,7 +125,7 @@ class PatternSplitter implements Splitter {
     };
     /** Cuts `piece`, which begins at `start` in `text`, by the patterns from `level` on. */
     const cut = (piece: string, start: number, level: number): void => {
-      const matches = this.#finders[level]!(piece);
+      const matches = this.#finders[level]!(piece, level > 0);
       const isLast = level === this.#finders.length - 1;
       const cutPiece = (from: number, to: number): void => {
         if (isLast) cutAt(start + to);

@@ -1,6 +1,6 @@
 /** Tokenizers as they are published: Llama 3.1's and Qwen3's files, packed for npm by others. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Tokenizer as Reference } from "npm:@huggingface/tokenizers@0.2.0";
 import { goldenTest, readGoldenJson } from "../../testing/golden.ts";
 import { makeRandom, randomText } from "../testing/texts.ts";
@@ -127,4 +127,19 @@ Deno.test("steps that split in turn, and what they may not be", () => {
       `${error}`,
     );
   }
+});
+
+Deno.test("patterns in turn cannot keep the process busy, whatever many pieces they make", () => {
+  const tokens = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+  // Each piece of one character would be allowed a million steps, and takes thousands.
+  const morePatterns = [`${"b|".repeat(2000)}c`];
+  const specialTokens = new Map<string, number>();
+  const hostile = new Tokenizer({
+    pattern: "[^]",
+    morePatterns,
+    tokens,
+    specialTokens,
+    merges: [],
+  });
+  assertThrows(() => hostile.encode("a".repeat(100_000)), RangeError, "steps per character");
 });

@@ -56,11 +56,12 @@ export class Matcher {
   /**
    * Iterates over the matches in a text.
    *
-   * @throws {RangeError} If the pattern takes more than 200 steps per character and a million in all.
+   * @param extraSteps Steps allowed besides 200 per character.
+   * @throws {RangeError} If the pattern takes more.
    */
-  *matches(text: string): Generator<Match> {
+  *matches(text: string, extraSteps = EXTRA_STEPS): Generator<Match> {
     this.#text = text;
-    this.#steps = EXTRA_STEPS + STEPS_PER_UNIT * text.length;
+    this.#steps = extraSteps + STEPS_PER_UNIT * text.length;
     for (let start = 0; start <= text.length;) {
       this.#height = 0;
       const end = this.#run(0, start);
