@@ -13,6 +13,7 @@
  * | `wordnet`, definitions of words | one word in 20, with all its definitions |
  * | `.txt`, `.md`, `.jsonl`, also as `.gz`, `.zst`, `.zip` | the last 5 % of the bytes, in file name order |
  * | `.parquet` | the last file; in a single file, the last 5 % of the rows |
+ * | stored data, {@linkcode storedSource} | as its files; parquet files are read while others arrive |
  *
  * @example Train on a corpus in memory
  * ```ts
@@ -63,6 +64,7 @@ export {
   type DataName,
   isDataName,
 } from "./store/catalog.ts";
+export { fetchInBackground } from "./store/background.ts";
 export type { Connection } from "./store/open_origin.ts";
 export type { RemoteFile } from "./store/origin.ts";
 export {
@@ -75,6 +77,11 @@ export {
   type StoredData,
   type StoredState,
 } from "./store/store.ts";
+export {
+  type StoredSource,
+  storedSource,
+  type StoredSourceOptions,
+} from "./store/stored_source.ts";
 export { textFiles, type TextFilesOptions } from "./text_files.ts";
 export {
   encodeTexts,

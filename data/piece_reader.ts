@@ -52,8 +52,8 @@ export interface ReaderPosition {
  * Reads the pieces of a split forever.
  *
  * A small split is a single chunk, so that a seed shuffles all its pieces together. A larger one is
- * read and tokenized chunk by chunk every epoch; a seed then shuffles the chunks, and the pieces
- * within each.
+ * read and tokenized chunk by chunk every epoch; a seed then shuffles the chunks, of one file after the
+ * other where the split says so, and the pieces within each.
  */
 export class PieceReader {
   readonly #options: PieceReaderOptions;
@@ -140,13 +140,24 @@ export class PieceReader {
   async #openChunk(): Promise<{ chunk: number; pieces: Pieces; order: Int32Array | null }> {
     const { epoch, chunksDone } = this.#position;
     const { seed } = this.#options;
-    const chunk = seed === null
-      ? chunksDone
-      : permutation(this.#chunks, seed, epoch)[chunksDone] ?? 0;
+    const chunk = seed === null ? chunksDone : this.#shuffledChunk(seed, epoch, chunksDone);
     const pieces = await this.#readChunk(chunk);
     const order = seed === null ? null : permutation(pieces.count, seed, epoch, chunk);
     this.#open = { chunk, pieces, order };
     return this.#open;
+  }
+
+  /** The chunk that is read after `done` others in an epoch. */
+  #shuffledChunk(seed: number, epoch: number, done: number): number {
+    const together = Math.min(this.#chunks, this.#options.split.shuffledChunks ?? this.#chunks);
+    const run = Math.floor(done / together);
+    const first = run * together;
+    const count = Math.min(together, this.#chunks - first);
+    // Without runs the permutation is that of earlier versions.
+    const order = run === 0 && count === this.#chunks
+      ? permutation(count, seed, epoch)
+      : permutation(count, seed, epoch, run);
+    return first + (order[done - first] ?? 0);
   }
 
   async #readChunk(chunk: number): Promise<Pieces> {

@@ -34,6 +34,11 @@ export interface Split {
   /** Number of chunks. */
   readonly chunks: number;
   /**
+   * Chunks that loaders shuffle with each other: so many from the first on, then the next ones, so that
+   * an epoch can begin before the last file is here. @default {chunks}
+   */
+  readonly shuffledChunks?: number;
+  /**
    * Reads the documents of chunk 0 ≤ `chunk` < `chunks`, always the same in the same order.
    *
    * @throws {Error} If a file cannot be read.

@@ -1,8 +1,24 @@
 /** The corpora that a command knows by name, besides those that `data` reads from files. */
 
-import { openSource, type Source } from "../data/mod.ts";
+import {
+  addressesOf,
+  catalog,
+  type Connection,
+  fetchInBackground,
+  findData,
+  isDataName,
+  isFetching,
+  openSource,
+  type Source,
+  type StoredSource,
+  storedSource,
+} from "../data/mod.ts";
 import { storySource } from "../stories/mod.ts";
-import { isStored, localPlace, unpackedPath } from "./stored.ts";
+import { connectionOf } from "./connection.ts";
+import { firstLine, type Settings } from "./flags.ts";
+import { duration } from "./format.ts";
+import { print, printError } from "./output.ts";
+import { dataPath, findStored, isStored, unpackedPath } from "./stored.ts";
 
 /** Documents of the corpus of stories: 1.2 million tokens, so that a speedrun sees none twice. */
 const STORY_DOCUMENTS = 10_000;
@@ -47,15 +63,85 @@ export function recipeOf(place: string): CorpusRecipe {
 }
 
 /**
- * Opens a corpus: `stories`, told by rules, what {@linkcode openSource} of `data` knows, or a name or an
- * address whose files are here.
+ * Opens a corpus: `stories`, which are synthetic, what {@linkcode openSource} of `data` knows, or a name
+ * or an address. Files of the latter that are not here are waited for, if somebody downloads them, or
+ * downloaded meanwhile, if this process may.
  *
  * @throws {Error} If there is no such corpus.
  */
-export async function openCorpus(place: string): Promise<Source> {
+export async function openCorpus(place: string): Promise<Source | StoredSource> {
   if (place === "stories") return storySource({ documents: STORY_DOCUMENTS });
-  const unpackInto = unpackedPath();
-  return isStored(place)
-    ? { ...await openSource(await localPlace(place), { unpackInto }), name: place }
-    : await openSource(place, { unpackInto });
+  if (!isStored(place)) return await openSource(place, { unpackInto: unpackedPath() });
+  const [address = place] = addressesOf(place);
+  await beginFetching(place, address);
+  const source = await storedSource(dataPath(), address, {
+    unpackInto: unpackedPath(),
+    onWait: (file, seconds) =>
+      print(
+        seconds === null
+          ? `Waiting for ${file} of ${place}`
+          : `${file} came after ${duration(seconds)}`,
+      ),
+  });
+  return { ...source, name: place };
+}
+
+/** The settings of a run that pin its corpus. */
+export function pinsOf(source: Source | StoredSource): Settings {
+  return "revision" in source ? { dataRevision: source.revision, dataDigest: source.digest } : {};
+}
+
+/** Milliseconds between looks for the list of files. */
+const LOOK = 100;
+
+/**
+ * Sees to it that the files of an address are here or arrive.
+ *
+ * @returns When it is known which files there are.
+ * @throws {Error} If they are not here, nobody downloads them, and this process may not.
+ */
+async function beginFetching(place: string, address: string): Promise<void> {
+  const root = dataPath();
+  const found = await findData(root, address);
+  if (found?.missing.length === 0) return;
+  if (!await isFetching(root, address)) {
+    const connection = connectionOf((seconds, reason) =>
+      print(`Waiting for ${seconds} s: ${reason}`)
+    );
+    // Without a network the error says which command gets the files.
+    if (connection.isOffline === true || !await mayConnect(address, connection)) {
+      await findStored(place);
+    }
+    const count = isDataName(place) ? catalog[place].files : undefined;
+    print(`Downloading ${place}; training begins when its first file is here.`);
+    let hasEnded = false;
+    const fetching = fetchInBackground(
+      connection,
+      root,
+      address,
+      count === undefined ? {} : { count },
+    ).finally(() => hasEnded = true);
+    // Later, reading a file that did not come is the error.
+    fetching.catch((error) => printError(firstLine(error)));
+    const hasBegun = async () =>
+      await findData(root, address) !== null && await isFetching(root, address);
+    while (!hasEnded && !await hasBegun()) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
+    }
+    if (await findData(root, address) === null) await fetching;
+  } else {
+    while (await findData(root, address) === null && await isFetching(root, address)) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
+    }
+  }
+}
+
+/** Whether this process may ask whoever has the files. */
+async function mayConnect(address: string, { endpoint, registry }: Connection): Promise<boolean> {
+  const url = {
+    hf: endpoint ?? "https://huggingface.co",
+    npm: registry ?? "https://registry.npmjs.org",
+  }[address.split(":")[0]!] ?? address;
+  const { state } = await Deno.permissions.query({ name: "net", host: new URL(url).host });
+  return state === "granted";
 }

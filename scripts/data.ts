@@ -14,7 +14,7 @@ import {
 } from "../data/mod.ts";
 import { exitCodeOf } from "../gpt/mod.ts";
 import { connectionOf } from "./connection.ts";
-import { integer, runScript, UsageError, type Values } from "./flags.ts";
+import { integer, optional, runScript, UsageError, type Values } from "./flags.ts";
 import { alignColumns, bytes, count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print, write } from "./output.ts";
@@ -22,9 +22,14 @@ import { showData } from "./show_data.ts";
 import { dataPath, isPackaged } from "./stored.ts";
 
 const flags = {
-  files: integer(-1, "Get the first files only, and the last one for validation; -1 for all", {
-    or: -1,
-  }),
+  files: optional(
+    integer(
+      8,
+      "Get the first files only, and the last one for validation; -1 for all, which is the " +
+        "default but of climbmix: 8",
+      { or: -1 },
+    ),
+  ),
   workers: integer(4, "Files that are downloaded side by side", { most: 32 }),
 };
 
@@ -89,10 +94,12 @@ async function get(place: string, { files, workers }: Values<typeof flags>): Pro
         workers,
         signal,
         onProgress: showProgress(),
-        ...(files === -1 ? {} : { count: files }),
+        count: wantedFiles(place, files),
       });
       print(
-        `${address}: ${count(state.files.length)} files, ${bytes(sizeOf(state))}, revision ` +
+        `${address}: ${count(state.files.length)} of ${count(state.count)} files, ${
+          bytes(sizeOf(state))
+        }, revision ` +
           shortRevision(state),
       );
     }
@@ -104,6 +111,12 @@ async function get(place: string, { files, workers }: Values<typeof flags>): Pro
     if (signal.aborted) return exitCodeOf(signal);
     throw error;
   }
+}
+
+/** How many files to get besides the last one. */
+function wantedFiles(place: string, files: number | null): number {
+  if (files !== null) return files === -1 ? Infinity : files;
+  return isDataName(place) ? catalog[place].files ?? Infinity : Infinity;
 }
 
 async function remove(place: string): Promise<number> {

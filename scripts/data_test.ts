@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { startHub } from "../data/testing/hub.ts";
-import { readMetrics } from "../gpt/mod.ts";
-import { makeHome, permissions, runScript, tinyFlags } from "./testing/run_script.ts";
+import { openCheckpoint, readMetrics } from "../gpt/mod.ts";
+import { command, makeHome, permissions, runScript, tinyFlags } from "./testing/run_script.ts";
 
 const TOKEN = "hf_never_to_be_seen";
 
@@ -65,7 +65,7 @@ Deno.test("a data set of the hub is had in one command, and trains as its files 
     hub.faults.cuts.push(500);
     const got = await runScript("data.ts", ["get", address], home, net);
     assertEquals([got.code, got.stderr], [0, ""]);
-    assertStringIncludes(got.stdout, "3 files");
+    assertStringIncludes(got.stdout, "3 of 3 files");
     const listed = await runScript("data.ts", ["list"], home, net);
     assertStringIncludes(listed.stdout, `${address}  3 of 3`);
     assertStringIncludes(listed.stdout, "climbmix       about 609.4 GiB, CC-BY-NC-4.0, not here: ");
@@ -143,4 +143,46 @@ Deno.test("of many shards the first ones come, and the last for validation, of o
       "have it\n",
     ]);
   });
+});
+
+Deno.test("a run gets its data itself where it may, and goes on after a kill amid the download", async () => {
+  await using hub = startHub(shards);
+  hub.token = TOKEN;
+  const local = await Deno.makeTempDir();
+  for (const [path, bytes] of Object.entries(shards)) {
+    await Deno.mkdir(`${local}/shards`, { recursive: true });
+    await Deno.writeFile(`${local}/${path}`, bytes);
+  }
+  const home = await makeHome(local);
+  const args = (data: string, tag: string) => [...tinyFlags, "--data", data, "--model-tag", tag];
+  const disk = await runScript("base_train.ts", args(local, "disk"), home);
+  assertEquals(disk.code, 0, disk.stderr);
+  const outputs: string[] = [];
+  await withEnvironment({ HF_ENDPOINT: hub.endpoint, HF_TOKEN: TOKEN }, async () => {
+    // The first attempt is killed when something has come, the second one ends.
+    hub.delay = 1000;
+    const killed = command("base_train.ts", args(address, "hub"), home, net).spawn();
+    while (hub.seen.filter(({ server }) => server === "storage").length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    killed.kill("SIGKILL");
+    await killed.output();
+    hub.delay = 0;
+    const whole = await runScript("base_train.ts", args(address, "hub"), home, net);
+    assertEquals(whole.code, 0, whole.stderr);
+    outputs.push(whole.stdout, whole.stderr);
+    assertStringIncludes(whole.stdout, `Downloading ${address}`);
+  });
+  assertEquals(await losses(home, "hub"), await losses(home, "disk"));
+  const { meta } = await openCheckpoint(`${home}/base_checkpoints/hub`);
+  assertEquals(meta.settings.data, address);
+  assertEquals(meta.settings.dataRevision, hub.commit);
+  assertEquals(`${meta.settings.dataDigest}`.length, 16);
+  // The token is in no file, no output, and in no request to another host.
+  assertEquals(await filesWith(TOKEN, home), []);
+  assert(!outputs.join("").includes(TOKEN));
+  for (const { server, authorization } of hub.seen) {
+    assertEquals(authorization, server === "hub" ? `Bearer ${TOKEN}` : null);
+  }
+  assertEquals(await Array.fromAsync(Deno.readDir(`${home}/data/.locks`)), []);
 });

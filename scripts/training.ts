@@ -16,7 +16,7 @@ import {
 import { llama, llamaLike, type Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { coreMeasurement } from "./core.ts";
-import { openCorpus } from "./corpora.ts";
+import { openCorpus, pinsOf } from "./corpora.ts";
 import { type dashboardFlags, serveRun } from "./dashboard.ts";
 import { chosenType, measurePeak } from "./device.ts";
 import { UsageError, type Values } from "./flags.ts";
@@ -101,6 +101,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     : null;
   if (page !== null) print(`Dashboard: ${page.url}/\n`);
   const { warmupSteps, momentumWarmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
+  const source = await openCorpus(flags.data);
   const pretraining = await preparePretraining({
     ...flags,
     ...measure,
@@ -113,12 +114,13 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     build: buildOf(run, plan),
     chatTemplate: run.pretrained?.chatTemplate ?? checkpoint?.meta.chatTemplate,
     checkpoint,
-    source: await openCorpus(flags.data),
+    source,
     schedule: { warmupSteps, momentumWarmupSteps, warmdownRatio, finalFraction },
     // The device that `auto` resolved to, stored so that `--resume` uses the same.
     settings: {
       ...settingsOf(flags),
       ...from !== "" && { from },
+      ...pinsOf(source),
       matmulPrecision: device.matmulPrecision,
     },
     signal: interrupt.signal,

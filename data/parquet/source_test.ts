@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { openSource } from "../open_source.ts";
-import { parquetFiles } from "./source.ts";
+import { CHUNKS_PER_FILE, parquetFiles } from "./source.ts";
 import { texts } from "../source.ts";
 
 async function withTables(
@@ -34,7 +34,11 @@ const row = (name: string, i: number): string => `${name} ${i} ${"é".repeat(50 
 const rows = (name: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => row(name, i));
 
-Deno.test("the last parquet file is validation, and a chunk is a row group", async () => {
+/** The chunk of a row group, where there are so many in a file. */
+const chunkOf = (group: number, groups: number, file = 0) =>
+  file * CHUNKS_PER_FILE + Math.ceil((group + 1) * CHUNKS_PER_FILE / groups) - 1;
+
+Deno.test("the last parquet file is validation, and a chunk is a row group or nothing", async () => {
   await withTables({
     "b.parquet": rows("b", 4),
     "a.parquet": rows("a", 7),
@@ -45,12 +49,15 @@ Deno.test("the last parquet file is validation, and a chunk is a row group", asy
     const validation = await source.open("validation");
     assertEquals(await Array.fromAsync(texts(train)), [...rows("a", 7), ...rows("b", 4)]);
     assertEquals(await Array.fromAsync(texts(validation)), rows("c", 5));
-    assertEquals([train.chunks, validation.chunks], [5, 2]);
-    assertEquals(await train.read(4), rows("b", 4).slice(3));
-    assertEquals(await train.read(1), rows("a", 7).slice(3, 6));
+    assertEquals([train.chunks, validation.chunks], [2 * CHUNKS_PER_FILE, CHUNKS_PER_FILE]);
+    assertEquals(train.shuffledChunks, CHUNKS_PER_FILE);
+    assertEquals(await train.read(chunkOf(1, 2, 1)), rows("b", 4).slice(3));
+    assertEquals(await train.read(chunkOf(1, 3)), rows("a", 7).slice(3, 6));
+    const all = Array.from({ length: CHUNKS_PER_FILE }, (_, i) => train.read(i));
+    assertEquals((await Promise.all(all)).filter(({ length }) => length > 0).length, 3);
     assert(train.bytes > 1000, `${train.bytes} bytes`);
     assert(train.fingerprint !== validation.fingerprint, "another split");
-    await assertRejects(() => train.read(5), RangeError, "wanted a chunk below 5, got 5");
+    await assertRejects(() => train.read(512), RangeError, "wanted a chunk below 512, got 512");
   });
 });
 
@@ -81,21 +88,25 @@ Deno.test("a missing column is an error that lists the existing ones", async () 
       `Cannot read "${folder}/a.parquet": wanted a column "text", got "id", "content"`,
     );
     const split = await parquetFiles(folder, { column: "content" }).open("train");
-    assertEquals(await split.read(0), rows("a", 3));
+    assertEquals(await split.read(chunkOf(0, 2)), rows("a", 3));
   }, "content");
 });
 
 Deno.test("a row that is not text is an error with its number", async () => {
   await withTables({ "a.parquet": ["a", "", "b", "c", null, "d"] }, async (folder) => {
     const split = await parquetFiles(folder).open("train");
-    assertEquals(await split.read(0), ["a", "b"]);
+    assertEquals(await split.read(chunkOf(0, 2)), ["a", "b"]);
     await assertRejects(
-      () => split.read(1),
+      () => split.read(chunkOf(1, 2)),
       TypeError,
       `Cannot read "${folder}/a.parquet": wanted a string in column "text" of row 4, got nothing`,
     );
     const numbers = await parquetFiles(folder, { column: "id" }).open("train");
-    await assertRejects(() => numbers.read(0), TypeError, 'in column "id" of row 0, got a number');
+    await assertRejects(
+      () => numbers.read(chunkOf(0, 2)),
+      TypeError,
+      'in column "id" of row 0, got a number',
+    );
   });
 });
 
@@ -111,7 +122,7 @@ Deno.test("a file of another format, or a truncated one, is an error with its pa
     const split = await parquetFiles(folder).open("train");
     const bytes = await Deno.readFile(path);
     await Deno.writeFile(path, bytes.subarray(0, 100));
-    await assertRejects(() => split.read(0), Error, `Cannot read "${path}": wanted`);
+    await assertRejects(() => split.read(chunkOf(0, 7)), Error, `Cannot read "${path}": wanted`);
     for (const length of [0, 3, 100]) {
       await Deno.writeFile(path, bytes.subarray(0, length));
       await assertRejects(
@@ -124,12 +135,12 @@ Deno.test("a file of another format, or a truncated one, is an error with its pa
     await Deno.writeFile(path, bytes.map((byte, i) => i > 3 && i < 200 ? 0xff : byte));
     const damaged = await parquetFiles(folder).open("train");
     assertEquals(
-      await damaged.read(5),
+      await damaged.read(chunkOf(5, 7)),
       rows("a", 20).slice(15, 18),
       "other row groups are not touched",
     );
     await assertRejects(
-      () => damaged.read(0),
+      () => damaged.read(chunkOf(0, 7)),
       SyntaxError,
       `Cannot read row group 0 of "${path}": wanted the rows 0 to 3 of "text", got "`,
     );

@@ -24,6 +24,8 @@ export interface CatalogEntry {
   readonly bytes: number;
   /** The license; an identifier of SPDX where there is one. */
   readonly license: string;
+  /** How many of its files to get, besides the last one, unless it is said; all by default. */
+  readonly files?: number;
   /** The columns, or fields, of its rows. */
   readonly columns: readonly string[];
 }
@@ -58,6 +60,8 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
     about: "nanochat's pretraining text: 6,543 shards of the web, well mixed",
     parts: { all: "hf:karpathy/climbmix-400b-shuffle/*.parquet" },
     bytes: 6543 * 1e8,
+    // As nanochat's runs/runcpu.sh.
+    files: 8,
     license: "CC-BY-NC-4.0",
     columns: ["text"],
   },

@@ -13,7 +13,7 @@ import type { Origin, RemoteFile } from "./origin.ts";
 export interface StoredData {
   /** The address that was asked for. */
   readonly address: string;
-  /** Pins the files: a commit of the hub, a version of a package. */
+  /** Pins the files: a commit of the hub, a version of a package, the digest of a file of the web. */
   readonly revision: string;
   /** How many files the address has. */
   readonly count: number;
@@ -191,7 +191,9 @@ async function downloadMissing(
     : null;
   let written = Promise.resolve();
   const describeAgain = () => {
-    written = written.then(() => describe(folder, { ...stored, files }));
+    // A file of the web has no other revision than its digest.
+    const revision = stored.revision === "" ? `sha256-${files[0]!.sha256}` : stored.revision;
+    written = written.then(() => describe(folder, { ...stored, revision, files }));
     return written;
   };
   const work = async (): Promise<void> => {

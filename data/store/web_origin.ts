@@ -9,7 +9,7 @@ import type { Origin } from "./origin.ts";
 export function webOrigin({ url }: WebAddress, options: RequestOptions): Origin {
   return {
     name: url,
-    revision: () => Promise.resolve("as it was"),
+    revision: () => Promise.resolve(""),
     files: () => Promise.resolve([{ path: nameOf(new URL(url)), size: null, sha256: null }]),
     download: (_revision, _file, path, more) => download(url, path, { ...options, ...more }),
   };

@@ -1,0 +1,85 @@
+/** Corpora from stored data, of which files may still be arriving. @module */
+
+import type { FoundFile } from "../files.ts";
+import { openSource, type OpenSourceOptions } from "../open_source.ts";
+import { arrivingParquetFiles, PARQUET_EXTENSION } from "../parquet/source.ts";
+import { fingerprint, type Source } from "../source.ts";
+import { findData, isFetching, type StoredState } from "./store.ts";
+
+/** Options for {@linkcode storedSource}. */
+export interface StoredSourceOptions extends OpenSourceOptions {
+  /** Called when reading begins to wait for a file, and when it came, with the seconds that took. */
+  readonly onWait?: (file: string, seconds: number | null) => void;
+}
+
+/** A corpus, with its pinned files. */
+export interface StoredSource extends Source {
+  /** A commit of the hub, a version of a package, a digest. */
+  readonly revision: string;
+  /** The SHA-256 digest of the list of files, with their sizes and digests. */
+  readonly digest: string;
+}
+
+/** Milliseconds between looks for a file. */
+const LOOK = 200;
+
+/**
+ * Opens stored data as a corpus. Parquet files are read while others arrive: the order of documents is
+ * the same, and reading waits where a file is not here yet. Text is split by bytes: it is waited for.
+ *
+ * @param root The folder of stored data, see {@linkcode findData}.
+ * @throws {Error} If the address was never asked for, or a file is missing and nobody downloads it.
+ */
+export async function storedSource(
+  root: string,
+  address: string,
+  { onWait, ...options }: StoredSourceOptions = {},
+): Promise<StoredSource> {
+  const stored = await findData(root, address);
+  if (stored === null) throw new Error(`Cannot read ${address}: wanted stored data, got none`);
+  const { folder, revision } = stored;
+  const files = stored.files.map(({ path, size }): FoundFile => ({
+    path: `${folder}/${path}`,
+    name: path,
+    bytes: size ?? 0,
+  }));
+  const arrive = (file: FoundFile) => waitFor(root, stored, file, onWait);
+  const list = stored.files.map(({ path, size, sha256 }) => [path, size, sha256]);
+  const pinned = { name: address, revision, digest: await fingerprint(list) };
+  if (files.every(({ name }) => name.endsWith(PARQUET_EXTENSION))) {
+    const identity = await fingerprint([
+      address,
+      revision,
+      files.map(({ name, bytes }) => [name, bytes]),
+    ]);
+    const arriving = { files, fingerprint: identity, arrive };
+    return { ...arrivingParquetFiles(address, arriving, options.column), ...pinned };
+  }
+  for (const file of files) await arrive(file);
+  return { ...await openSource(folder, options), ...pinned };
+}
+
+/** Waits for a file that somebody downloads. */
+async function waitFor(
+  root: string,
+  { address }: StoredState,
+  { path, name }: FoundFile,
+  onWait: StoredSourceOptions["onWait"],
+): Promise<void> {
+  if (await isThere(path)) return;
+  const start = performance.now();
+  onWait?.(name, null);
+  while (!await isThere(path)) {
+    // Between the two looks it may have come, and its download ended.
+    if (!await isFetching(root, address) && !await isThere(path)) {
+      throw new Error(`Cannot read ${address}: wanted ${name}, which nobody downloads`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+  }
+  onWait?.(name, (performance.now() - start) / 1000);
+}
+
+/** Downloads have other names until they are whole. */
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isFile }) => isFile, () => false);
+}
