@@ -55,7 +55,7 @@ export function parquetFiles(place: string, options: ParquetOptions = {}): Sourc
       const files = await findUnpacked(place, [PARQUET_EXTENSION], unpackInto);
       const fingerprint = await fileFingerprint(files, [split, column, CHUNKS_PER_FILE]);
       const tables = new Tables(files, split, column);
-      // What is wrong with a file shows before a run begins.
+      // A fault of a file shows before a run begins.
       await tables.checkAll();
       return splitOf(place, split, tables, fingerprint);
     },
