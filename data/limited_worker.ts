@@ -1,6 +1,6 @@
 /** A worker with limits of memory and time, for files that may be damaged or hostile. @module */
 
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 
 /** Why a call had no answer. */
 export type CallFailure = "time" | "memory" | "crash";
@@ -67,7 +67,7 @@ export class LimitedWorker {
 
   async #call(request: unknown, { heapMiB, seconds }: Limits): Promise<unknown> {
     if (this.#thread !== null && this.#thread.heapMiB < heapMiB) await this.#end();
-    const thread = this.#thread ??= this.#start(heapMiB);
+    const thread = this.#thread ??= await this.#start(heapMiB);
     const { worker, answers } = thread;
     const answered = Atomics.load(answers, 0);
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
@@ -99,7 +99,9 @@ export class LimitedWorker {
     }
   }
 
-  #start(heapMiB: number): Thread {
+  async #start(heapMiB: number): Promise<Thread> {
+    // Imported here, because it takes 6 MB, and most programs need no such worker.
+    const { MessageChannel, Worker } = await import("node:worker_threads");
     // A worker cannot be started from the URL of another host, but may import from it.
     const source = `import { parentPort } from "node:worker_threads";
       import { prepare } from ${JSON.stringify(this.#module.href)};

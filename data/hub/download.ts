@@ -4,8 +4,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { statfs } from "node:fs/promises";
 import { inode, lockFile } from "../store/lock.ts";
 import { firstLine, pause, request, type RequestOptions } from "./request.ts";
 
@@ -174,6 +172,7 @@ function lengthOf({ status, headers }: Response, start: number): number | null {
 async function checkSpace(folder: string, bytes: number, url: string): Promise<void> {
   const { state } = await Deno.permissions.query({ name: "sys", kind: "statfs" });
   if (state !== "granted") return;
+  const { statfs } = await import("node:fs/promises");
   const { bavail, bsize } = await statfs(folder);
   const room = Number(bavail) * Number(bsize);
   if (room >= bytes) return;
@@ -197,6 +196,8 @@ async function removePart(path: string): Promise<void> {
 
 /** The digest of a file, in hexadecimal. */
 export async function digestOf(path: string, algorithm = "sha256"): Promise<string> {
+  // Imported here, because it takes 10 MB, and most programs that import this module download nothing.
+  const { createHash } = await import("node:crypto");
   const hash = createHash(algorithm);
   const file = await Deno.open(path);
   for await (const chunk of file.readable) hash.update(chunk);

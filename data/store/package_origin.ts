@@ -6,7 +6,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { importTar } from "../deps.ts";
 import { digestOf, download } from "../hub/download.ts";
 import { request, RequestError, type RequestOptions } from "../hub/request.ts";
@@ -108,7 +107,7 @@ async function unpack(path: string, glob: string, folder: string): Promise<Remot
     await Deno.mkdir(place.slice(0, place.lastIndexOf("/")), { recursive: true });
     await Deno.writeFile(`${place}.part`, bytes);
     await Deno.rename(`${place}.part`, place);
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
     files.push({ path: name, size: bytes.length, sha256 });
   }
   return await matchingFiles(files, glob);

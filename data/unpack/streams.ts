@@ -1,8 +1,5 @@
 /** Decompression of what others compressed, with a limit on what comes out. @module */
 
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import { importZstd } from "../deps.ts";
 
 /** Maximum bytes for each compressed one. Texts have 3 to 20, empty bytes 1,000 and more. */
@@ -49,6 +46,12 @@ export async function* decompress(
 }
 
 async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  // Imported here, because they take 10 MB, and most texts are not compressed.
+  const [{ createGunzip }, { Readable }, { pipeline }] = await Promise.all([
+    import("node:zlib"),
+    import("node:stream"),
+    import("node:stream/promises"),
+  ]);
   const decoder = createGunzip();
   // Errors of the source and of the decoder come out where the decoder is read.
   pipeline(Readable.from(source), decoder).catch(() => {});
