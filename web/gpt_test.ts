@@ -133,7 +133,7 @@ Deno.test("settings of another page, damaged ones and those out of range are ref
   await assertRejects(
     () => trainInDeno({ from: files, own: "" }),
     Error,
-    'Cannot go on with this model: wanted one of sort, reverse, add, parentheses, names, own as "task", got none',
+    'Cannot go on with this model: wanted one of sort, reverse, add, parentheses, names, stories, own as "task", got none',
   );
 });
 

@@ -79,9 +79,12 @@ export function Plot(
           {heights.map((tick, i) => <text key={tick} y={rows[i]}>{compact.format(tick)}</text>)}
         </g>
         <g class="middle" transform={`translate(0 ${BOTTOM + 20})`}>
-          {ticks(x).map((tick) => (
-            <text key={tick} x={right(tick).toFixed(1)}>{compact.format(tick)}</text>
-          ))}
+          {ticks(x).map((tick) =>
+            // The last one would reach beyond the drawing where text is large.
+            right(tick) > RIGHT - 12
+              ? <text key={tick} x={WIDTH - 4} class="end">{compact.format(tick)}</text>
+              : <text key={tick} x={right(tick).toFixed(1)}>{compact.format(tick)}</text>
+          )}
         </g>
         <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
         <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
