@@ -1,5 +1,6 @@
 /** Clients of a generator of text, and how long they wait: for `serve.ts`. */
 
+import type { Batcher } from "../serve/mod.ts";
 import { median, round } from "./statistics.ts";
 
 /** How many clients ask for how much. */
@@ -95,4 +96,20 @@ export async function askServer(
   // The reason of the end and [DONE] are events, too.
   if (events === tokens + 2) return { first, last };
   throw new Error(`Cannot measure: wanted ${tokens + 2} events, got ${events}`);
+}
+
+/** Lets a batch generate greedily, without a server. */
+export async function askBatcher(
+  batcher: Batcher,
+  prompt: readonly number[],
+  maxTokens: number,
+): Promise<AnswerTimes> {
+  const sampling = { temperature: 0, topK: 0, topP: 1, seed: 1, choices: 1, topLogprobs: null };
+  let [first, last] = [0, 0];
+  await batcher.generate({ ...sampling, prompt, maxTokens }, () => {
+    last = performance.now();
+    first ||= last;
+    return true;
+  });
+  return { first, last };
 }

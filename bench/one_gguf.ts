@@ -8,7 +8,7 @@ import { Engine, type EngineTokenizer, openDevice } from "../gpt/mod.ts";
 import { openGguf, pathSource } from "../interchange/mod.ts";
 import { openGgufModel } from "../models/gguf_model.ts";
 import { Batcher } from "../serve/mod.ts";
-import { promptOf, timeClients } from "./clients.ts";
+import { askBatcher, promptOf, timeClients } from "./clients.ts";
 import { job } from "./peers/contestant.ts";
 import { installLlama } from "./peers/llama.ts";
 import { median, round } from "./statistics.ts";
@@ -46,18 +46,11 @@ async function decode(): Promise<number> {
 /** Tokens per second of all clients together. */
 async function together(clients: number): Promise<number> {
   const batcher = new Batcher(model, tokenizer);
-  const sampling = { temperature: 0, topK: 0, topP: 1, seed: 1, choices: 1, topLogprobs: null };
   const load = { clients, promptTokens: 32, tokens: 64, rounds: 3 };
-  const { tokens_per_second: speed } = await timeClients(load, async (client, round) => {
-    let [first, last] = [0, 0];
-    const prompt = promptOf(load, client, round);
-    await batcher.generate({ ...sampling, prompt, maxTokens: load.tokens }, () => {
-      last = performance.now();
-      first ||= last;
-      return true;
-    });
-    return { first, last };
-  });
+  const { tokens_per_second: speed } = await timeClients(
+    load,
+    (client, round) => askBatcher(batcher, promptOf(load, client, round), load.tokens),
+  );
   await batcher.close();
   return speed!;
 }

@@ -15,7 +15,7 @@ import { Batcher, serve } from "../serve/mod.ts";
 import { sendHostile, sendMixed } from "../serve/testing/load.ts";
 import { type Device, normalArray } from "../tensor/mod.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
-import { askServer, type Load, promptOf, timeClients } from "./clients.ts";
+import { askBatcher, askServer, type Load, promptOf, timeClients } from "./clients.ts";
 import { benchFlags, modelFlags, openBenchDevice } from "./harness.ts";
 import { round } from "./statistics.ts";
 import { job } from "./peers/contestant.ts";
@@ -118,17 +118,10 @@ async function timeServer(url: string, load: Load): Promise<Record<string, numbe
 async function measureDirectly(values: BenchValues): Promise<Row[]> {
   const { device, model, tokenizer } = await openModel(values);
   const batcher = new Batcher(model, tokenizer);
-  const sampling = { temperature: 0, topK: 0, topP: 1, seed: 1, choices: 1, topLogprobs: null };
   const rows = await measure("batch", values, (load) =>
-    timeClients(load, async (client, round) => {
+    timeClients(load, (client, round) => {
       const prompt = [tokenizer.bos, ...promptOf(load, client, round)];
-      let [first, last] = [0, 0];
-      await batcher.generate({ ...sampling, prompt, maxTokens: load.tokens }, () => {
-        last = performance.now();
-        first ||= last;
-        return true;
-      });
-      return { first, last };
+      return askBatcher(batcher, prompt, load.tokens);
     }));
   await batcher.close();
   await device.close();
