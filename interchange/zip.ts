@@ -191,8 +191,8 @@ export async function* writeZip(
     const [crc, size] = [crc32(content), content.length];
     // An extra field "FB" of zeros, as PyTorch pads.
     const padding = (ALIGNMENT - (offset + 30 + path.length + 4) % ALIGNMENT) % ALIGNMENT;
-    const header = record(
-      [32, LOCAL],
+    /** Version, flags, method, time, date, checksum, sizes, length of the name: the same in both headers. */
+    const description = [
       [16, 20],
       [16, 0x800],
       [16, 0],
@@ -202,8 +202,8 @@ export async function* writeZip(
       [32, size],
       [32, size],
       [16, path.length],
-      [16, 4 + padding],
-    );
+    ] as const;
+    const header = record([32, LOCAL], ...description, [16, 4 + padding]);
     const extra = record([16, 0x4246], [16, padding]);
     const isWide = offset >= IN_64;
     const wide = isWide ? record([16, 1], [16, 8], [64, offset]) : new Uint8Array();
@@ -211,15 +211,7 @@ export async function* writeZip(
       record(
         [32, DIRECTORY],
         [16, 20],
-        [16, 20],
-        [16, 0x800],
-        [16, 0],
-        [16, 0],
-        [16, 0x21],
-        [32, crc],
-        [32, size],
-        [32, size],
-        [16, path.length],
+        ...description,
         [16, wide.length],
         [16, 0],
         [16, 0],
