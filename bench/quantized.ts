@@ -28,12 +28,28 @@ const common = { kind: "llama", epsilon: 1e-5, ropeBase: 10_000, ropeScaling: nu
 const SHAPES: Readonly<Record<"base" | "smollm2", LlamaConfig>> = {
   // Three matrices of width 704 have as many parameters as nanochat's two of 1,024.
   base: {
-    ...{ ...common, layers: 4, width: 256, heads: 4, keyHeads: 4, headSize: 64, mlpWidth: 704 },
-    ...{ vocabSize: 4096, sequenceLen: 512, isTied: false },
+    ...common,
+    layers: 4,
+    width: 256,
+    heads: 4,
+    keyHeads: 4,
+    headSize: 64,
+    mlpWidth: 704,
+    vocabSize: 4096,
+    sequenceLen: 512,
+    isTied: false,
   },
   smollm2: {
-    ...{ ...common, layers: 30, width: 576, heads: 9, keyHeads: 3, headSize: 64, mlpWidth: 1536 },
-    ...{ vocabSize: 49_152, sequenceLen: 512, isTied: true },
+    ...common,
+    layers: 30,
+    width: 576,
+    heads: 9,
+    keyHeads: 3,
+    headSize: 64,
+    mlpWidth: 1536,
+    vocabSize: 49_152,
+    sequenceLen: 512,
+    isTied: true,
   },
 };
 
@@ -108,7 +124,9 @@ const script: Script<typeof flags> = {
       const packing = name === "f32" ? undefined : name;
       const { model } = await openPretrained(paths[type]!, device, { packing });
       contestants.push({
-        ...{ name: `ours ${name}`, times: [], bytes: parameterBytes(model) },
+        name: `ours ${name}`,
+        times: [],
+        bytes: parameterBytes(model),
         decode: () => decode(model, values.tokens),
       });
     }
@@ -118,7 +136,8 @@ const script: Script<typeof flags> = {
       const peer = await job("llama.cpp", "llama.ts", "decode", options, installLlama).start();
       peers.push(peer);
       contestants.push({
-        ...{ name: `llama.cpp ${type.toUpperCase()}`, times: [] },
+        name: `llama.cpp ${type.toUpperCase()}`,
+        times: [],
         decode: async () => 1000 / (await peer.measure())["tokens_per_second"]!,
         bytes: (await Deno.stat(paths[type]!)).size,
       });

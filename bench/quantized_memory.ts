@@ -36,8 +36,18 @@ function configOf(gigabytes: number): LlamaConfig {
   const [width, mlpWidth, vocabSize] = [1024, 3072, 65_536];
   const perLayer = 4 * width * width + 3 * width * mlpWidth;
   return {
-    ...{ kind: "llama", epsilon: 1e-5, ropeBase: 10_000, ropeScaling: null, isTied: true },
-    ...{ width, mlpWidth, vocabSize, heads: 16, keyHeads: 16, headSize: 64, sequenceLen: 512 },
+    kind: "llama",
+    epsilon: 1e-5,
+    ropeBase: 10_000,
+    ropeScaling: null,
+    isTied: true,
+    width,
+    mlpWidth,
+    vocabSize,
+    heads: 16,
+    keyHeads: 16,
+    headSize: 64,
+    sequenceLen: 512,
     layers: Math.max(1, Math.round((gigabytes * 1e9 / 2 - vocabSize * width) / perLayer)),
   };
 }
@@ -69,12 +79,21 @@ async function folderOf(gigabytes: number): Promise<string> {
   await Deno.writeTextFile(
     `${folder}/config.json`,
     JSON.stringify({
-      ...{ model_type: "llama", hidden_act: "silu", tie_word_embeddings: true },
-      ...{ vocab_size: config.vocabSize, max_position_embeddings: config.sequenceLen },
-      ...{ hidden_size: config.width, intermediate_size: config.mlpWidth },
-      ...{ num_hidden_layers: config.layers, head_dim: config.headSize, rope_theta: 10_000 },
-      ...{ num_attention_heads: config.heads, num_key_value_heads: config.keyHeads },
-      ...{ rms_norm_eps: config.epsilon, attention_bias: false, rope_scaling: null },
+      model_type: "llama",
+      hidden_act: "silu",
+      tie_word_embeddings: true,
+      vocab_size: config.vocabSize,
+      max_position_embeddings: config.sequenceLen,
+      hidden_size: config.width,
+      intermediate_size: config.mlpWidth,
+      num_hidden_layers: config.layers,
+      head_dim: config.headSize,
+      rope_theta: 10_000,
+      num_attention_heads: config.heads,
+      num_key_value_heads: config.keyHeads,
+      rms_norm_eps: config.epsilon,
+      attention_bias: false,
+      rope_scaling: null,
     }),
   );
   return folder;

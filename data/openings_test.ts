@@ -4,7 +4,10 @@ import { openSource } from "./open_source.ts";
 
 const ofTexts = (texts: readonly string[], count = 5) =>
   openings({
-    ...{ name: "list", fingerprint: "", bytes: 0, chunks: 1 },
+    name: "list",
+    fingerprint: "",
+    bytes: 0,
+    chunks: 1,
     read: () => Promise.resolve([...texts]),
   }, count);
 

@@ -133,7 +133,8 @@ export abstract class CausalLM<Config extends ModelConfig> extends Module
     const { vocabSize: classes } = this.config;
     const { softcap } = this;
     const loss = linearCrossEntropy(hidden, this.headWeight, targets, {
-      ...{ classes, reduction },
+      classes,
+      reduction,
       ...softcap !== undefined && { softcap },
     });
     return scope.keep(reduction === "none" ? loss.reshape([-1]) : loss);
@@ -184,7 +185,9 @@ export abstract class CausalLM<Config extends ModelConfig> extends Module
       ...adamw(take("embeddings"), embeddingLr),
       ...adamw(take("scalars"), rates.scalarLr * 0.01),
       ...[...groups.values()].map((group): MuonAdamWGroupOptions => ({
-        ...{ kind: "muon", parameters: new Map(group), lr: rates.matrixLr },
+        kind: "muon",
+        parameters: new Map(group),
+        lr: rates.matrixLr,
         weightDecay: rates.weightDecay,
       })),
     ];

@@ -77,8 +77,10 @@ export function toGguf(
     ]);
   const float = (value: number): Fact => ({ type: "float32", value });
   const sizes = ({ config }: GPT2 | Llama) => ({
-    ...{ context_length: config.sequenceLen, embedding_length: config.width },
-    ...{ block_count: config.layers, feed_forward_length: config.mlpWidth },
+    context_length: config.sequenceLen,
+    embedding_length: config.width,
+    block_count: config.layers,
+    feed_forward_length: config.mlpWidth,
     "attention.head_count": config.heads,
   });
   if (model instanceof GPT2) {
@@ -95,8 +97,10 @@ export function toGguf(
     ["general.architecture", { type: "string", value: kind }],
     ...counts(kind, {
       ...sizes(model),
-      ...{ vocab_size: vocabSize, "attention.head_count_kv": keyHeads },
-      ...{ "attention.key_length": headSize, "attention.value_length": headSize },
+      vocab_size: vocabSize,
+      "attention.head_count_kv": keyHeads,
+      "attention.key_length": headSize,
+      "attention.value_length": headSize,
       "rope.dimension_count": headSize,
     }),
     [`${kind}.attention.layer_norm_rms_epsilon`, float(epsilon)],
@@ -107,7 +111,8 @@ export function toGguf(
   if (ropeScaling !== null) {
     const factors = ropeFactors(model.config, ropeScaling);
     others.set(ROPE_FACTORS, {
-      ...{ type: "F32", shape: [factors.length] },
+      type: "F32",
+      shape: [factors.length],
       bytes: () => Promise.resolve(new Uint8Array(factors.buffer)),
     });
     const name = `${kind}.rope.scaling.original_context_length`;
@@ -167,7 +172,12 @@ function llamaConfig(
   const width = fields.number("embedding_length");
   fields.oneOf("rope.scaling.type", "none");
   return {
-    ...{ kind, heads, width, vocabSize, isTied, ropeScaling: null },
+    kind,
+    heads,
+    width,
+    vocabSize,
+    isTied,
+    ropeScaling: null,
     sequenceLen: fields.number("context_length"),
     layers: fields.number("block_count"),
     keyHeads: fields.number("attention.head_count_kv", heads),

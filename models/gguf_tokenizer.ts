@@ -110,7 +110,9 @@ export function ggufTokenizer(file: string, { facts }: GgufFile): Tokenizer | nu
   try {
     const { tokens: bytes, ...vocabulary } = readHuggingFace(JSON.stringify({
       added_tokens: added.map(({ content, id, type }) => ({
-        ...{ content, id, special: type === CONTROL },
+        content,
+        id,
+        special: type === CONTROL,
       })),
       pre_tokenizer: { type: "ByteLevel" },
       model: { type: "BPE", vocab: Object.fromEntries(vocab), merges },
@@ -121,7 +123,10 @@ export function ggufTokenizer(file: string, { facts }: GgufFile): Tokenizer | nu
     const ends = ids.filter(isToken);
     const isSpecial = added.some(({ id, type }) => id === bos && type === CONTROL);
     return new Tokenizer({
-      ...{ ...vocabulary, ...preTokenizer, tokens: bytes, size: tokens.length },
+      ...vocabulary,
+      ...preTokenizer,
+      tokens: bytes,
+      size: tokens.length,
       ...ends.length > 0 && { ends: [...new Set(ends)] },
       ...isSpecial && { documentStart: bos as number },
       // Qwen's texts begin with nothing, although its files name a token for it.

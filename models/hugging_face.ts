@@ -77,31 +77,46 @@ export function toHuggingFace(
 
 function gpt2Json({ vocabSize, sequenceLen, ...config }: GPT2Config): Record<string, unknown> {
   return {
-    ...{ architectures: ["GPT2LMHeadModel"], model_type: "gpt2" },
-    ...{ activation_function: "gelu_new", tie_word_embeddings: true },
-    ...{ vocab_size: vocabSize, n_positions: sequenceLen, n_ctx: sequenceLen },
-    ...{ n_layer: config.layers, n_head: config.heads, n_embd: config.width },
-    ...{ n_inner: config.mlpWidth, layer_norm_epsilon: config.epsilon },
+    architectures: ["GPT2LMHeadModel"],
+    model_type: "gpt2",
+    activation_function: "gelu_new",
+    tie_word_embeddings: true,
+    vocab_size: vocabSize,
+    n_positions: sequenceLen,
+    n_ctx: sequenceLen,
+    n_layer: config.layers,
+    n_head: config.heads,
+    n_embd: config.width,
+    n_inner: config.mlpWidth,
+    layer_norm_epsilon: config.epsilon,
   };
 }
 
 function llamaJson({ kind, ropeBase, ropeScaling, ...config }: LlamaConfig) {
   const name = { llama: "Llama", qwen2: "Qwen2", qwen3: "Qwen3" }[kind];
   return {
-    ...{ architectures: [`${name}ForCausalLM`], model_type: kind, hidden_act: "silu" },
-    ...{ vocab_size: config.vocabSize, max_position_embeddings: config.sequenceLen },
-    ...{ hidden_size: config.width, num_hidden_layers: config.layers },
-    ...{ intermediate_size: config.mlpWidth, head_dim: config.headSize },
-    ...{ num_attention_heads: config.heads, num_key_value_heads: config.keyHeads },
-    ...{ rms_norm_eps: config.epsilon, tie_word_embeddings: config.isTied },
+    architectures: [`${name}ForCausalLM`],
+    model_type: kind,
+    hidden_act: "silu",
+    vocab_size: config.vocabSize,
+    max_position_embeddings: config.sequenceLen,
+    hidden_size: config.width,
+    num_hidden_layers: config.layers,
+    intermediate_size: config.mlpWidth,
+    head_dim: config.headSize,
+    num_attention_heads: config.heads,
+    num_key_value_heads: config.keyHeads,
+    rms_norm_eps: config.epsilon,
+    tie_word_embeddings: config.isTied,
     // Qwen2 has them always, and no such option.
     ...kind === "qwen2" ? {} : { attention_bias: false },
     // As transformers 4 has it; 5 reads that, too.
     rope_theta: ropeBase,
     rope_scaling: ropeScaling && {
-      ...{ rope_type: "llama3", factor: ropeScaling.factor },
-      ...{ low_freq_factor: ropeScaling.lowFreqFactor },
-      ...{ high_freq_factor: ropeScaling.highFreqFactor },
+      rope_type: "llama3",
+      factor: ropeScaling.factor,
+      low_freq_factor: ropeScaling.lowFreqFactor,
+      high_freq_factor: ropeScaling.highFreqFactor,
       original_max_position_embeddings: ropeScaling.originalLength,
     },
   };
@@ -109,14 +124,22 @@ function llamaJson({ kind, ropeBase, ropeScaling, ...config }: LlamaConfig) {
 
 function nanochatJson({ heads, ropeBase, ...config }: Nanochat2025Config) {
   return {
-    ...{ architectures: ["NanoChatForCausalLM"], model_type: "nanochat", hidden_act: "relu2" },
+    architectures: ["NanoChatForCausalLM"],
+    model_type: "nanochat",
+    hidden_act: "relu2",
     // Padded, as the rows are.
-    ...{ vocab_size: config.rows, max_position_embeddings: config.sequenceLen },
-    ...{ hidden_size: config.width, intermediate_size: 4 * config.width },
-    ...{ num_hidden_layers: config.layers, num_attention_heads: heads },
-    ...{ num_key_value_heads: config.keyHeads, rms_norm_eps: config.epsilon },
+    vocab_size: config.rows,
+    max_position_embeddings: config.sequenceLen,
+    hidden_size: config.width,
+    intermediate_size: 4 * config.width,
+    num_hidden_layers: config.layers,
+    num_attention_heads: heads,
+    num_key_value_heads: config.keyHeads,
+    rms_norm_eps: config.epsilon,
     rope_parameters: { rope_type: "default", rope_theta: ropeBase },
-    ...{ final_logit_softcapping: 15, attention_bias: false, tie_word_embeddings: false },
+    final_logit_softcapping: 15,
+    attention_bias: false,
+    tie_word_embeddings: false,
   };
 }
 
@@ -162,7 +185,12 @@ function llamaConfig(kind: LlamaConfig["kind"], fields: Fields, file: string): L
     throw unreadable(file, "hidden_size as a multiple of num_attention_heads", [width, heads]);
   }
   return {
-    ...{ kind, heads, headSize, width, ropeBase, ropeScaling },
+    kind,
+    heads,
+    headSize,
+    width,
+    ropeBase,
+    ropeScaling,
     vocabSize: fields.number("vocab_size"),
     sequenceLen: fields.number("max_position_embeddings"),
     layers: fields.number("num_hidden_layers"),
@@ -229,7 +257,10 @@ function nanochatConfig(fields: Fields): Nanochat2025Config {
   rope.oneOf("rope_type", "default");
   const vocabSize = fields.number("vocab_size");
   return {
-    ...{ vocabSize, rows: vocabSize, heads, width },
+    vocabSize,
+    rows: vocabSize,
+    heads,
+    width,
     sequenceLen: fields.number("max_position_embeddings"),
     layers: fields.number("num_hidden_layers"),
     keyHeads: fields.number("num_key_value_heads", heads),

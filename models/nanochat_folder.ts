@@ -20,8 +20,13 @@ export function toNanochat(model: TrainableModel): Record<string, unknown> | nul
   if (model instanceof GPT) {
     const { vocabSize, sequenceLen, nLayer, nHead, nKvHead, nEmbd, windowPattern } = model.config;
     return {
-      ...{ sequence_len: sequenceLen, vocab_size: vocabSize, n_layer: nLayer, n_head: nHead },
-      ...{ n_kv_head: nKvHead, n_embd: nEmbd, window_pattern: windowPattern },
+      sequence_len: sequenceLen,
+      vocab_size: vocabSize,
+      n_layer: nLayer,
+      n_head: nHead,
+      n_kv_head: nKvHead,
+      n_embd: nEmbd,
+      window_pattern: windowPattern,
     };
   }
   if (!(model instanceof Nanochat2025)) return null;
@@ -34,8 +39,12 @@ export function toNanochat(model: TrainableModel): Record<string, unknown> | nul
     );
   }
   return {
-    ...{ sequence_len: sequenceLen, vocab_size: vocabSize, n_layer: layers, n_head: heads },
-    ...{ n_kv_head: keyHeads, n_embd: width },
+    sequence_len: sequenceLen,
+    vocab_size: vocabSize,
+    n_layer: layers,
+    n_head: heads,
+    n_kv_head: keyHeads,
+    n_embd: width,
   };
 }
 
@@ -79,7 +88,12 @@ export async function openNanochat(
   const [heads, keyHeads] = [sizes.number("n_head"), sizes.number("n_kv_head")];
   if (tensors.has("smear_gate.weight")) {
     const config: GPTConfig = {
-      ...{ vocabSize, sequenceLen, nLayer: layers, nEmbd: width, nHead: heads, nKvHead: keyHeads },
+      vocabSize,
+      sequenceLen,
+      nLayer: layers,
+      nEmbd: width,
+      nHead: heads,
+      nKvHead: keyHeads,
       windowPattern: sizes.text("window_pattern"),
     };
     return await buildFrom(
@@ -94,7 +108,13 @@ export async function openNanochat(
   }
   const rows = tensors.get("transformer.wte.weight")?.shape[0] ?? 0;
   const config = {
-    ...{ vocabSize, sequenceLen, layers, heads, keyHeads, width, rows },
+    vocabSize,
+    sequenceLen,
+    layers,
+    heads,
+    keyHeads,
+    width,
+    rows,
     ...constants2025,
   };
   return await buildFrom(

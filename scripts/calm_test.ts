@@ -14,7 +14,9 @@ async function inTerminal(
   const child = new Deno.Command("script", {
     args: ["--quiet", "--return", "--command", command, "/dev/null"],
     env: { NANODINO_HOME: home, NO_COLOR: "1" },
-    ...{ stdin: "piped", stdout: "piped", stderr: "null" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
   }).spawn();
   const writer = child.stdin.getWriter();
   const left = [...keys];

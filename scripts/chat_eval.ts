@@ -229,7 +229,14 @@ async function examine(
   }
   const { numSamples: samples, temperature, topK, maxNewTokens: maxTokens, seed } = values;
   const answers = await evaluateGenerative(model, tokenizer, exam.task, {
-    ...{ samples, temperature, topK, maxTokens, maxProblems, seed, parallel, onProgress },
+    samples,
+    temperature,
+    topK,
+    maxTokens,
+    maxProblems,
+    seed,
+    parallel,
+    onProgress,
     format,
   });
   const counts = answers.map(({ correct }) => correct.filter(Boolean).length);

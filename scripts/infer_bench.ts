@@ -94,8 +94,14 @@ async function runInferBench(values: Values<typeof flags>, args: readonly string
     const { checkpoint } = choice;
     const step = checkpoint?.meta.state.step ?? null;
     print(JSON.stringify({
-      ...{ device: device.info.description, model: checkpoint?.folder ?? values.from, step },
-      ...{ bandwidth, peakFlops, decodeTokens, ...costs, batches: speeds },
+      device: device.info.description,
+      model: checkpoint?.folder ?? values.from,
+      step,
+      bandwidth,
+      peakFlops,
+      decodeTokens,
+      ...costs,
+      batches: speeds,
     }));
     return;
   }

@@ -118,7 +118,8 @@ export async function chooseModel<From extends Checkpoint>(
     const checkpoint = await open();
     const { folder, tokenizer } = checkpoint;
     return {
-      ...{ name: basename(folder), checkpoint },
+      name: basename(folder),
+      checkpoint,
       load: async (device, options) => {
         const model = await load(checkpoint, device, { ...options, packing });
         if (packing !== undefined) printError(`Weights: ${describeWeights(model)}`);
@@ -136,7 +137,8 @@ export async function chooseModel<From extends Checkpoint>(
     throw new UsageError(`Cannot use --dtype: wanted f32 with --from, got ${dtype}`);
   }
   return {
-    ...{ name: nameOf(from), checkpoint: null },
+    name: nameOf(from),
+    checkpoint: null,
     load: async (device) => {
       const place = isHubModel(from) ? await hubModel(from) : from;
       const opened = await openPretrained(place, device, { packing });

@@ -164,7 +164,8 @@ async function sectionOf(
 async function draw({ stage, metrics }: RunSummary, folder: string): Promise<string | null> {
   const curves = [["loss", "#9198a1"], ["smoothLoss", "#e8590c"], ["reward", "#1c7ed6"]] as const;
   const plotted = curves.map(([name, color]) => ({
-    ...{ name: figureTitle(name), color },
+    name: figureTitle(name),
+    color,
     points: metrics.flatMap(({ step, [name]: value }) =>
       typeof value === "number" && Number.isFinite(value) ? [{ step, value }] : []
     ),

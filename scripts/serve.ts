@@ -140,7 +140,8 @@ function cardOf(
 ): Pick<ServeOptions, "origin" | "examples" | "parameters" | "layers"> {
   const { meta, progress } = checkpoint;
   return {
-    ...{ origin: describeProgress(progress), examples: suggestionsFor(checkpoint) },
+    origin: describeProgress(progress),
+    examples: suggestionsFor(checkpoint),
     parameters: parameterCount(meta),
     ...meta.architecture === undefined && { layers: nanochatConfig(meta).nLayer },
   };

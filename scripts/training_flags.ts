@@ -183,7 +183,9 @@ export function planForModel(flags: TrainingValues): PretrainPlan {
   if (flags.evalEvery !== -1) checkEvalTokens("evalTokens", flags, sequenceLen);
   return {
     config: { sequenceLen },
-    ...{ numIterations, totalBatchSize, gradAccumSteps: totalBatchSize / rows },
+    numIterations,
+    totalBatchSize,
+    gradAccumSteps: totalBatchSize / rows,
     learningRates: { ...learningRatesOf(flags), weightDecay: flags.weightDecay },
   };
 }

@@ -242,7 +242,10 @@ pageTest(
   "the page greets, offers examples, shows the model's card, and times answers",
   () =>
     withPage({
-      ...{ context: 120, origin: "step 880 of 880", parameters: 48_170, layers: 2 },
+      context: 120,
+      origin: "step 880 of 880",
+      parameters: 48_170,
+      layers: 2,
       examples: ["What can you do?", "What is 17 times 23?"],
     }, async (page) => {
       await page.getByRole("heading", { name: "Hello, I am tiny." }).waitFor();

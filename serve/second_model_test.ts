@@ -117,8 +117,12 @@ secondModelTest("a second model is evaluated, and its speed measured", async (mo
   const examples = [{ context: "one two", continuation: "three" }];
   const { core } = await evaluateCore(model, tokenizer, {
     tasks: [{
-      ...{ label: "count", type: "language_modeling", examples },
-      ...{ fewShot: 0, delimiter: " ", baseline: 0 },
+      label: "count",
+      type: "language_modeling",
+      examples,
+      fewShot: 0,
+      delimiter: " ",
+      baseline: 0,
     }],
   });
   assertEquals(core, 0);
@@ -135,10 +139,22 @@ for (const loraRank of [0, 4]) {
       Deno.env.set("NANODINO_HOME", await Deno.makeTempDir());
       const folder = stagePath("sft", "d1");
       const tuning = await prepareFineTuning({
-        ...{ device, checkpoint: await saved(model), folder, task },
-        ...{ sequenceLength: 64, deviceBatchSize: 2, totalBatchSize: 128, numIterations: 16 },
-        ...{ learningRates: { matrixLr: 0.05 }, loraRank, loraLr: 0.05, validation: task },
-        ...{ evalEvery: 16, evalTokens: 256, saveEvery: -1, seed: 1 },
+        device,
+        checkpoint: await saved(model),
+        folder,
+        task,
+        sequenceLength: 64,
+        deviceBatchSize: 2,
+        totalBatchSize: 128,
+        numIterations: 16,
+        learningRates: { matrixLr: 0.05 },
+        loraRank,
+        loraLr: 0.05,
+        validation: task,
+        evalEvery: 16,
+        evalTokens: 256,
+        saveEvery: -1,
+        seed: 1,
       });
       const events: TrainingEvent[] = await Array.fromAsync(tuning.run());
       const bits = events.flatMap((event) =>
@@ -165,9 +181,17 @@ for (const loraRank of [0, 4]) {
 
 secondModelTest("a second model is reinforced", async (model, device) => {
   const run = await prepareReinforcement({
-    ...{ device, checkpoint: await saved(model), folder: await Deno.makeTempDir() },
-    ...{ task: letters, numIterations: 2, examplesPerStep: 2, numSamples: 4, deviceBatchSize: 2 },
-    ...{ maxNewTokens: 2, evalEvery: -1, saveEvery: -1 },
+    device,
+    checkpoint: await saved(model),
+    folder: await Deno.makeTempDir(),
+    task: letters,
+    numIterations: 2,
+    examplesPerStep: 2,
+    numSamples: 4,
+    deviceBatchSize: 2,
+    maxNewTokens: 2,
+    evalEvery: -1,
+    saveEvery: -1,
   });
   const events = await Array.fromAsync(run.run());
   assertEquals(events.at(-1)?.kind, "end");

@@ -94,7 +94,9 @@ export function testsIn(output: string): readonly TestRun[] {
     const [, name, outcome, minutes = "0", amount = "0", unit = "s"] = found;
     const factor = { s: 1000, ms: 1, µs: 0.001 }[unit]!;
     tests.push({
-      ...{ file, name: name!, outcome: outcome as TestRun["outcome"] },
+      file,
+      name: name!,
+      outcome: outcome as TestRun["outcome"],
       milliseconds: 60_000 * Number(minutes) + factor * Number(amount),
     });
   }
@@ -135,7 +137,9 @@ async function runDeno(args: readonly string[], isOptimized: boolean): Promise<O
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     env: { NO_COLOR: "1", ...(isOptimized ? {} : { GALLIVM_PERF: "nopt" }) },
-    ...{ stdin: "null", stdout: "piped", stderr: "piped" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, output: text(stderr) + text(stdout) };

@@ -19,15 +19,21 @@ Deno.test("the tests of a process are read from what it prints, with file, outco
   assertEquals(testsIn(output), [
     { file: "nn/linear_test.ts", name: "a layer is a matmul", outcome: "ok", milliseconds: 12 },
     {
-      ...{ file: "nn/linear_test.ts", name: "steps are part of their test", outcome: "ok" },
+      file: "nn/linear_test.ts",
+      name: "steps are part of their test",
+      outcome: "ok",
       milliseconds: 62_000,
     },
     {
-      ...{ file: "nn/linear_test.ts", name: "a test is left out (ignored: no adapter)" },
-      ...{ outcome: "ignored", milliseconds: 0 },
+      file: "nn/linear_test.ts",
+      name: "a test is left out (ignored: no adapter)",
+      outcome: "ignored",
+      milliseconds: 0,
     },
     {
-      ...{ file: "tensor/ops/sum_test.ts", name: "a sum is exact", outcome: "FAILED" },
+      file: "tensor/ops/sum_test.ts",
+      name: "a sum is exact",
+      outcome: "FAILED",
       milliseconds: 0.25,
     },
   ]);

@@ -119,7 +119,10 @@ async function decodeTogether({ path = "", size = 1 }: JobOptions): Promise<Job>
   const prompt = Array.from({ length: 128 }, (_, i) => i);
   const run = async (threads: number): Promise<number> => {
     const context = await model.createContext({
-      ...{ contextSize: 512, batchSize: 512, sequences: size, threads },
+      contextSize: 512,
+      batchSize: 512,
+      sequences: size,
+      threads,
     });
     const sequences = Array.from({ length: size }, () => context.getSequence());
     const times = await Promise.all(sequences.map(async (sequence) => {

@@ -6,7 +6,9 @@ import { writeCarefully } from "./wording.ts";
 
 const words = ["river", "stone", "cloud"];
 const subject = {
-  ...{ name: "Dino", countries: [], allowsNumbers: () => true },
+  name: "Dino",
+  countries: [],
+  allowsNumbers: () => true,
   word: (random: PythonRandom) => random.choice(words),
 };
 

@@ -166,7 +166,8 @@ function checkIndex(name: string, index: number, { length }: { readonly length: 
  */
 export function withoutTools(task: Task): Task {
   return {
-    ...{ name: task.name, length: task.length },
+    name: task.name,
+    length: task.length,
     get(index) {
       const messages = task.get(index).messages.map(({ role, content }) => ({
         role,

@@ -13,9 +13,15 @@ import { aboutWords } from "../rules/words.ts";
 
 /** The wordings. */
 export const allWordings: Readonly<Record<string, Wordings>> = {
-  ...{ ...smallTalk, ...aboutModel, ...aboutUser },
-  ...{ ...geography, ...aboutWords, ...aboutTime, ...beyond },
-  ...{ bareCalculation, calculationWordings },
+  ...smallTalk,
+  ...aboutModel,
+  ...aboutUser,
+  ...geography,
+  ...aboutWords,
+  ...aboutTime,
+  ...beyond,
+  bareCalculation,
+  calculationWordings,
   ...Object.fromEntries(operations.map(({ word, wordings }) => [word, wordings])),
 };
 

@@ -141,7 +141,13 @@ function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): 
     const inOneKernel = attentionStep({
       ...projections,
       embedding: gated && { ...gated, ids, scale: VALUE_GATE_SCALE },
-      ...{ cos, sin, window, scale, cachedKeys, cachedValues, position: cache!.position },
+      cos,
+      sin,
+      window,
+      scale,
+      cachedKeys,
+      cachedValues,
+      position: cache!.position,
     });
     if (inOneKernel !== null) return inOneKernel;
   }

@@ -22,6 +22,9 @@ Deno.test("tasks are due at their intervals, and after the last step", () => {
 
 Deno.test("a task that a run does not have, or never does, is never due", () => {
   assertEquals(dueTasks({ measure: { every: -1 } }, 47, 47), {
-    ...{ evaluate: false, sample: false, measure: false, save: false },
+    evaluate: false,
+    sample: false,
+    measure: false,
+    save: false,
   });
 });

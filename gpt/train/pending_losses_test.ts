@@ -5,7 +5,9 @@ import { PendingLosses } from "./pending_losses.ts";
 const device = await openDevice("cpu", { threads: 1, blas: false });
 
 const stepOf = (step: number, ...losses: number[]) => ({
-  ...{ step, learningRateMultiplier: 1, loaderState: null },
+  step,
+  learningRateMultiplier: 1,
+  loaderState: null,
   losses: losses.map((loss) => Tensor.from(device, loss).keep()),
 });
 

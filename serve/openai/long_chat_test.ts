@@ -91,7 +91,11 @@ Deno.test("an answer goes on behind its last token, for chats and texts", () =>
 
 Deno.test("the list of models has the card of the model", () => {
   const card = {
-    ...{ stage: "sft", origin: "step 3 of 5", examples: ["Hi!"], layers: 2, parameters: 12_345 },
+    stage: "sft",
+    origin: "step 3 of 5",
+    examples: ["Hi!"],
+    layers: 2,
+    parameters: 12_345,
   };
   return withServer(card, async ({ url, tokenizer }) => {
     const { data: [model] } = await (await fetch(`${url}/v1/models`)).json();

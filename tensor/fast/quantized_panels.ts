@@ -56,7 +56,9 @@ const refuses = ({ y }: QuantizedProblem) => y.shape[0]! >= MIN_ROWS ? null : "i
 
 /** On the CPU, by a BLAS if there is one. */
 export const quantizedPanels: FastPath<"quantized matmul", "cpu"> = {
-  ...{ operation: "quantized matmul", name: "unpacked panels", device: "cpu" },
+  operation: "quantized matmul",
+  name: "unpacked panels",
+  device: "cpu",
   gain: { factor: 2.71, of: "128×576×1536 q8, against plain" },
   refuses,
   run,
@@ -64,7 +66,9 @@ export const quantizedPanels: FastPath<"quantized matmul", "cpu"> = {
 
 /** On a GPU. */
 export const quantizedPanelsOnGpu: FastPath<"quantized matmul", "webgpu"> = {
-  ...{ operation: "quantized matmul", name: "unpacked panels", device: "webgpu" },
+  operation: "quantized matmul",
+  name: "unpacked panels",
+  device: "webgpu",
   gain: { unmeasured: "no real GPU was at hand" },
   refuses,
   run,

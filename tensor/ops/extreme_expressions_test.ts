@@ -37,7 +37,8 @@ function expressionOf(seed: number): Expression {
   const below = generator(seed);
   const pick = <Item>(items: readonly Item[]) => items[below(items.length)]!;
   const leaf = (): Table => ({
-    ...{ rows: ROWS, columns: COLUMNS },
+    rows: ROWS,
+    columns: COLUMNS,
     data: Array.from(
       { length: ROWS * COLUMNS },
       () => Math.fround(pick(below(3) === 0 ? EXTREMES : MODERATE)),

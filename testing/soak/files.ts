@@ -167,12 +167,20 @@ const conversations = Array.from({ length: 6 }, (_, i) => ({
 }));
 
 const metrics = Array.from({ length: 8 }, (_, step) => ({
-  ...{ kind: "step", step, loss: 5 - step / 10, seconds: step, tokensPerSecond: 1000 },
+  kind: "step",
+  step,
+  loss: 5 - step / 10,
+  seconds: step,
+  tokensPerSecond: 1000,
 }));
 
 const runInfo = {
-  ...{ startedAt: "2026-01-01T00:00:00.000Z", device: "cpu", steps: 20, tokensPerStep: 64 },
-  ...{ modelConfig: tinyPlan().config, settings: { depth: 2, data: "tiny" } },
+  startedAt: "2026-01-01T00:00:00.000Z",
+  device: "cpu",
+  steps: 20,
+  tokensPerStep: 64,
+  modelConfig: tinyPlan().config,
+  settings: { depth: 2, data: "tiny" },
 };
 
 function parquet(): Uint8Array {

@@ -224,7 +224,9 @@ function startRanks(home: string, args: readonly string[]): Deno.ChildProcess {
       ...["--", "run", "--no-config", "--no-prompt", ...permissions, script, ...args],
     ],
     env: { NANODINO_HOME: home, NO_COLOR: "1", ...mpi.env },
-    ...{ stdin: "null", stdout: "piped", stderr: "piped" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
   }).spawn();
 }
 

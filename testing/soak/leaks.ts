@@ -40,7 +40,9 @@ const memory: Trial = {
       const maxTokens = 1 + random.below(20);
       const end = random.below(maxTokens);
       const options = {
-        ...{ samples: 1 + random.below(3), maxTokens, temperature: random.pick([0, 0.7, 1.5]) },
+        samples: 1 + random.below(3),
+        maxTokens,
+        temperature: random.pick([0, 0.7, 1.5]),
         seed: random.below(1000),
       };
       let step = 0;

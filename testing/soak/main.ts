@@ -47,7 +47,9 @@ async function run({ minutes, seed, only, times }: Values<typeof flags>): Promis
   const missing = chosen.filter(({ missing }) => missing !== undefined);
   for (const { name, missing: what } of missing) console.log(`${name}: skipped without ${what}`);
   const { tallies, failures } = await soak({
-    ...{ trials: chosen, seconds: 60 * minutes, seed: first },
+    trials: chosen,
+    seconds: 60 * minutes,
+    seed: first,
     script: new URL("trials.ts", import.meta.url),
     ...(times === null ? {} : { times }),
     onFailure: ({ name, seed }) => console.log(`FAILED ${name}, seed ${seed}`),

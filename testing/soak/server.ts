@@ -111,7 +111,9 @@ const hostile: Trial = {
     const { model, tokenizer, device } = await openTinyModel();
     const errors: unknown[] = [];
     const server = await serve(model, tokenizer, {
-      ...{ name: "tiny", port: 0, onError: (error) => errors.push(error) },
+      name: "tiny",
+      port: 0,
+      onError: (error) => errors.push(error),
     });
     const { host, port } = new URL(server.url);
     const ask = async () => {

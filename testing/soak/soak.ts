@@ -57,7 +57,12 @@ export async function soak(
   const { seconds, seed, times = Infinity } = options;
   const trials = options.trials.filter(({ missing }) => missing === undefined);
   const tallies = trials.map(({ name }): Tally => ({
-    ...{ name, tried: 0, failed: 0, outcomes: new Map(), slowest: 0, memory: 0 },
+    name,
+    tried: 0,
+    failed: 0,
+    outcomes: new Map(),
+    slowest: 0,
+    memory: 0,
   }));
   const failures: Failure[] = [];
   const deadline = Date.now() + 1000 * seconds;
@@ -107,7 +112,9 @@ async function runProcess(
       `${times}`,
       `${deadline}`,
     ],
-    ...{ stdin: "null", stdout: "piped", stderr: "piped" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
     env: { NO_COLOR: "1" },
   }).spawn();
   const failures: Failure[] = [];

@@ -15,7 +15,11 @@ const script = new URL("broken_trials.ts", import.meta.url);
 
 const run = (name: string, times: number, seed = 10) =>
   soak({
-    ...{ script, seed, times, seconds: 0, memoryLimit: 300 },
+    script,
+    seed,
+    times,
+    seconds: 0,
+    memoryLimit: 300,
     trials: brokenTrials.filter((trial) => trial.name === name),
   });
 
@@ -23,7 +27,10 @@ Deno.test("a failure has the seed with which it happens again, and does not end 
   const { tallies, failures } = await run("fails", 1);
   assertEquals(tallies[0]!.tried, 1);
   const all = await soak({
-    ...{ script, seed: 0, times: 30, seconds: 3 },
+    script,
+    seed: 0,
+    times: 30,
+    seconds: 3,
     trials: brokenTrials.filter(({ name }) => ["passes", "fails"].includes(name)),
   });
   assertEquals(all.tallies.map(({ tried }) => tried), [30, 30]);
