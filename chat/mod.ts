@@ -3,7 +3,7 @@
  *
  * `core/` is the CORE metric of base models; `random/` has the random number generators that decide the
  * order of examples. A model is fine-tuned (`sft/`) on synthetic conversations (`rules/`), on one's own
- * (`tasks/own_conversations.ts`), and on one's own documents (`tasks/documents.ts`): pretraining goes on
+ * (`tasks/own_conversations.ts`), and on one's own documents (`tasks/documents.ts`): pretraining continues
  * with these first, and then conversations ask for what is below their headings.
  *
  * @module
@@ -154,13 +154,8 @@ export {
   type StageRun,
   stages,
 } from "./files/stages.ts";
-export {
-  prepareReinforcement,
-  type ReinforceEvent,
-  type Reinforcement,
-  type ReinforceOptions,
-  type ReinforceStep,
-} from "./rl/reinforce.ts";
+export { prepareReinforcement, type Reinforcement } from "./rl/reinforce.ts";
+export type { ReinforceEvent, ReinforceOptions, ReinforceStep } from "./rl/reinforce_options.ts";
 export { type AnswerPiece, FoldedText, PartReader } from "./part_reader.ts";
 export { type AnswerOptions, ChatSession, type ChatSessionOptions } from "./session.ts";
 export { suggestions } from "./suggestions.ts";

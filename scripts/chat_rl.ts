@@ -25,7 +25,7 @@ import {
 } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
-import { findModel, identify, openStep, titleOf } from "./models.ts";
+import { chatParts, findModel, identify, openStep, titleOf } from "./models.ts";
 import { openPractice } from "./named_tasks.ts";
 import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
@@ -101,6 +101,9 @@ async function runChatRl(
     printError(`Fine-tuned model: ${titleOf(model)}`);
     return model;
   });
+  const { tokenizer, meta: { chatTemplate = null } } = checkpoint;
+  const { format } = chatParts({ tokenizer, chatTemplate }, { name: checkpoint.folder });
+  using _ = format;
   const tag = values.modelTag || basename(checkpoint.folder);
   const folder = stagePath("rl", tag);
   const { overwrite } = values;
@@ -110,6 +113,7 @@ async function runChatRl(
     ...values,
     device,
     checkpoint,
+    format,
     folder,
     task,
     validation,

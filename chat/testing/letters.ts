@@ -2,7 +2,7 @@
 
 import { GPT, openCheckpoint, openDevice, saveCheckpoint, untrained } from "../../gpt/mod.ts";
 import { type Conversation, Tokenizer } from "../../tokenizer/mod.ts";
-import type { ReinforceOptions } from "../rl/reinforce.ts";
+import type { ReinforceOptions } from "../rl/reinforce_options.ts";
 import { type GenerativeTask, listTask } from "../tasks/task.ts";
 
 /** Right is what contains a small letter. */

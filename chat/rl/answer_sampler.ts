@@ -1,0 +1,88 @@
+/** Answers that a model samples to the questions of a task, with their rewards. @module */
+
+import { Engine, type TrainableModel } from "../../gpt/mod.ts";
+import { deriveSeed } from "../../tensor/mod.ts";
+import { passAtK } from "../evaluate/pass_at_k.ts";
+import { questionOf } from "../format/format.ts";
+import type { GenerativeTask } from "../tasks/task.ts";
+import type { Rollout } from "./policy_gradient.ts";
+import type { ReinforceSettings } from "./reinforce_options.ts";
+
+/** A question and the answers that were sampled to it. */
+export interface Group {
+  /** The tokens of the question. */
+  readonly prompt: readonly number[];
+  /** The answers. */
+  readonly rollouts: readonly Rollout[];
+}
+
+/** Asks the model questions. */
+export class AnswerSampler {
+  readonly #settings: ReinforceSettings;
+  readonly #model: TrainableModel;
+  readonly #engine: Engine;
+
+  constructor(settings: ReinforceSettings, model: TrainableModel) {
+    this.#settings = settings;
+    this.#model = model;
+    this.#engine = new Engine(model, settings.checkpoint.tokenizer);
+  }
+
+  /**
+   * Samples answers to a question, in batches, each with a seed of its own.
+   *
+   * @param index The question.
+   * @param step The step of training, from 0; −1 to measure the model.
+   * @param samples The number of answers: a multiple of the batch.
+   */
+  async ask(
+    task: GenerativeTask,
+    index: number,
+    step: number,
+    samples = this.#settings.numSamples,
+  ): Promise<Group> {
+    const { deviceBatchSize, maxNewTokens, seed, temperature, topK, learnsToEnd, format } =
+      this.#settings;
+    const { tokenizer } = this.#settings.checkpoint;
+    const problem = task.get(index);
+    const prompt = await format.renderPrompt(questionOf(problem));
+    const maxTokens = Math.min(maxNewTokens, this.#model.maximumLength - prompt.length - 1);
+    const [end] = format.ends;
+    const rollouts: Rollout[] = [];
+    for (let batch = 0; batch < samples / deviceBatchSize; batch++) {
+      const { tokens, masks } = await this.#engine.generateBatch(prompt, {
+        samples: deviceBatchSize,
+        maxTokens,
+        temperature,
+        topK,
+        seed: deriveSeed(deriveSeed(deriveSeed(seed, step + 1), index), batch),
+      });
+      for (const [row, all] of tokens.entries()) {
+        const ids = all.slice(prompt.length);
+        const mask = masks[row]!.slice(prompt.length);
+        const reward = await task.isRight(problem, tokenizer.decode(ids)) ? 1 : 0;
+        // The engine leaves the ending token out; an answer that was cut off has none.
+        if (learnsToEnd && ids.length < maxTokens) {
+          ids.push(end!);
+          mask.push(1);
+        }
+        rollouts.push({ ids, mask, reward });
+      }
+    }
+    return { prompt, rollouts };
+  }
+
+  /** The unbiased estimate of pass@k, for k up to the size of a batch. */
+  async measure(task: GenerativeTask): Promise<number[]> {
+    const { evalExamples, deviceBatchSize, parallel } = this.#settings;
+    const questions = Math.min(evalExamples, task.length);
+    const sums = new Array<number>(deviceBatchSize).fill(0);
+    const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
+    for (let index = rank; index < questions; index += ranks) {
+      const { rollouts } = await this.ask(task, index, -1, deviceBatchSize);
+      const right = rollouts.filter(({ reward }) => reward === 1).length;
+      for (let k = 1; k <= deviceBatchSize; k++) sums[k - 1]! += passAtK(rollouts.length, right, k);
+    }
+    return (parallel?.sum(sums) ?? sums).map((sum) => sum / questions);
+  }
+}
