@@ -24,6 +24,7 @@ import type { TrainingInterrupt } from "./interrupt.ts";
 import { count } from "./format.ts";
 import { checkMemory } from "./memory.ts";
 import { print } from "./output.ts";
+import { isFirst } from "./parallel.ts";
 import { planRows } from "./plan_table.ts";
 import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
 import { Progress, showRun } from "./progress.ts";
@@ -53,7 +54,7 @@ export interface TrainingRun {
   readonly clearFolder?: () => Promise<void>;
   readonly resumeCommand: string;
   readonly checkpoint?: Checkpoint;
-  /** A model of another program that the run goes on with, instead of a new one. */
+  /** A model of another program that the run trains further, instead of a new one. */
   readonly pretrained?: Pretrained | null;
   /** A measurement besides bits per byte. @default {CORE, if there is a bundle} */
   readonly measure?: PretrainOptions["measure"];
@@ -73,17 +74,14 @@ export interface TrainingOutcome {
 }
 
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
-  const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
+  const { flags, device, tokenizer, checkpoint, ranks = null } = run;
   using interrupt = run.interrupt;
-  const { from = "" } = flags;
-  const plan = from === "" ? planRun(flags, tokenizer.vocabSize, ranks?.ranks) : null;
-  const isFirst = ranks === null || ranks.rank === 0;
+  const plan = (flags.from ?? "") === "" ? planRun(flags, tokenizer.vocabSize, ranks?.ranks) : null;
   const computeDtype = chosenType(device, flags);
   checkType(computeDtype, run, plan);
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
   if (plan !== null) await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
-  const measure = isFirst ? await measurementOf(run) : {};
   const peak = await measurePeak(device, ranks);
   const chosen = plan ?? planForModel(flags);
   const rows = plan === null
@@ -91,42 +89,20 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     : planRows({ plan, flags, device, computeDtype, peakFlops: peak.flops, ranks });
   print(`${tableAsText(rows)}\n`);
 
-  let wantsSave = false;
-  const act = (action: "stop" | "save") => {
-    if (action === "stop") interrupt.stop();
-    else wantsSave = true;
-  };
-  await using page = flags.dashboard && isFirst
-    ? await serveRun(`base/${flags.modelTag}`, act)
+  const saving = { isWanted: false };
+  await using page = flags.dashboard && isFirst(ranks)
+    ? await serveRun(`base/${flags.modelTag}`, (action) => {
+      if (action === "stop") interrupt.stop();
+      else saving.isWanted = true;
+    })
     : null;
   if (page !== null) print(`Dashboard: ${page.url}/\n`);
-  const { warmupSteps, momentumWarmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
-  const source = await openCorpus(flags.data);
   const pretraining = await preparePretraining({
-    ...flags,
-    ...measure,
-    device,
+    ...await partsOf(run),
     computeDtype,
-    tokenizer,
-    folder,
-    lock: run.lock,
     plan: chosen,
     build: buildOf(run, plan),
-    chatTemplate: run.pretrained?.chatTemplate ?? checkpoint?.meta.chatTemplate,
-    checkpoint,
-    source,
-    schedule: { warmupSteps, momentumWarmupSteps, warmdownRatio, finalFraction },
-    // The device that `auto` resolved to, stored so that `--resume` uses the same.
-    settings: {
-      ...settingsOf(flags),
-      ...from !== "" && { from },
-      ...pinsOf(source),
-      matmulPrecision: device.matmulPrecision,
-    },
-    signal: interrupt.signal,
-    wantsSave: () => wantsSave,
-    profile: isFirst && wantsProfile(flags),
-    parallel: ranks ?? undefined,
+    wantsSave: () => saving.isWanted,
   });
   await run.clearFolder?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
@@ -134,16 +110,46 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
 
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
-  const progress = new Progress(chosen.numIterations, peak, isTerminal);
   interrupt.begin();
   const outcome = await showRun(pretraining.run(), {
-    progress,
+    progress: new Progress(chosen.numIterations, peak, isTerminal),
     resumeCommand: run.resumeCommand,
-    onSaved: () => wantsSave = false,
+    onSaved: () => saving.isWanted = false,
     showProfile: ({ step, profile }) => showProfile(`Step ${step}`, profile, device, flags),
   });
   const { model, prompts } = pretraining;
   return { ...outcome, plan: chosen, peakFlops: peak.flops, model, prompts };
+}
+
+/** The parts of pretraining that do not depend on the plan: corpus, measurement, schedule, settings. */
+async function partsOf(
+  run: TrainingRun,
+): Promise<Omit<PretrainOptions, "plan" | "build" | "computeDtype" | "wantsSave">> {
+  const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
+  const { from = "", warmupSteps, momentumWarmupSteps, warmdownRatio, finalLrFrac } = flags;
+  const source = await openCorpus(flags.data);
+  return {
+    ...flags,
+    ...isFirst(ranks) && await measurementOf(run),
+    device,
+    tokenizer,
+    folder,
+    lock: run.lock,
+    chatTemplate: run.pretrained?.chatTemplate ?? checkpoint?.meta.chatTemplate,
+    checkpoint,
+    source,
+    schedule: { warmupSteps, momentumWarmupSteps, warmdownRatio, finalFraction: finalLrFrac },
+    // The device that `auto` resolved to, stored so that `--resume` uses the same.
+    settings: {
+      ...settingsOf(flags),
+      ...from !== "" && { from },
+      ...pinsOf(source),
+      matmulPrecision: device.matmulPrecision,
+    },
+    signal: run.interrupt.signal,
+    profile: isFirst(ranks) && wantsProfile(flags),
+    parallel: ranks ?? undefined,
+  };
 }
 
 /** Throws if float16 is chosen with several ranks, or for another architecture than nanochat's. */
