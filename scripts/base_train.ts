@@ -61,7 +61,7 @@ export function main(args: readonly string[]): Promise<number> {
 /**
  * The same as {@linkcode main}, on behalf of another command.
  *
- * @param resumeCommand The command that goes on with the run, if not this one with `--resume`.
+ * @param resumeCommand The command that resumes the run, if not this one with `--resume`.
  */
 export function trainBase(args: readonly string[], resumeCommand?: string): Promise<number> {
   return runScript({

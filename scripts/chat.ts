@@ -233,7 +233,7 @@ class Chat {
     reader.close();
   }
 
-  /** Handles a line; whether the chat goes on. */
+  /** Handles a line; returns whether the chat continues. */
   async #take(line: string): Promise<boolean> {
     if (line === "") return true;
     if (!line.startsWith("/")) {

@@ -92,7 +92,7 @@ export async function isChatModelBegun(): Promise<boolean> {
 
 /**
  * Trains what is missing: a tokenizer, a base model, and the fine-tuned one. A stage that was stopped
- * goes on where it was saved last; the speedrun's base model is taken if it is finished.
+ * continues where it was saved last; the speedrun's base model is taken if it is finished.
  *
  * @returns The exit code.
  */

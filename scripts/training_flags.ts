@@ -140,7 +140,7 @@ export function runFlags<Given extends Flags>(
   return parseFlags(args, flags, savedSettings(checkpoint));
 }
 
-/** The settings of a run that goes on; before there was a choice, they had these values. */
+/** The settings of a resumed run; before there was a choice, they had these values. */
 export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
   if (checkpoint === undefined) return {};
   return { matmulPrecision: "f32", momentumWarmupSteps: 400, ...checkpoint.meta.settings };

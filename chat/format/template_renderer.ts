@@ -79,7 +79,7 @@ export class TemplateRenderer implements Disposable {
   }
 }
 
-/** An error that the template raised; its thread can go on. */
+/** An error that the template raised; its thread can continue. */
 class TemplateError extends Error {}
 
 function nextAnswer(worker: Worker, timeout?: number): Promise<TemplateAnswer> {

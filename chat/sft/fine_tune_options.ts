@@ -31,7 +31,7 @@ export interface FineTuneOptions
   readonly device: Device;
   /**
    * The base model: a checkpoint, or a model that is on the device, with its tokenizer. With `resume` the
-   * checkpoint of a fine-tuning to go on with.
+   * checkpoint of a fine-tuning to resume.
    */
   readonly checkpoint: Checkpoint | LoadedModel;
   /** How conversations become tokens; stays the caller's. @default {nanochatFormat(tokenizer)} */

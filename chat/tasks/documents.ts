@@ -114,7 +114,7 @@ const QUOTED_WORDS = 5;
 
 /**
  * A task of conversations about documents, each made when it is asked for: the user asks about a
- * heading, or gives the first words of a piece; the assistant answers with the text, and goes on when it
+ * heading, or gives the first words of a piece; the assistant answers with the text, and continues when it
  * is asked to.
  *
  * @param documents What to speak of.

@@ -1,5 +1,5 @@
 /**
- * Downloads of large files, which go on where they stopped.
+ * Downloads of large files, which continue where they stopped.
  *
  * @module
  */

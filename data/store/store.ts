@@ -101,7 +101,7 @@ export async function listData(root: string): Promise<StoredState[]> {
 
 /**
  * Downloads the files of an address that are not here, the first one and the last one before the
- * others. What was asked for before keeps its revision, so that a run goes on with the same text. Of
+ * others. What was asked for before keeps its revision, so that a run continues with the same text. Of
  * several processes one downloads, and the others wait for it.
  *
  * @throws {SyntaxError} If the address is none.

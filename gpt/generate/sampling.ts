@@ -1,5 +1,5 @@
 /**
- * Options for sampling, and sampling the next token from logits on the device, so that a GPU goes on
+ * Options for sampling, and sampling the next token from logits on the device, so that a GPU continues
  * without waiting for the host. `sample_token.ts` does the same on the host, with all options.
  *
  * @module

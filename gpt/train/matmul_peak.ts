@@ -60,7 +60,7 @@ async function time(device: Device, run: () => void, count: number): Promise<num
 }
 
 /**
- * The peak of a device while a run goes on, which no step can exceed. What was measured while the
+ * The peak of a device during a run, which no step can exceed. What was measured while the
  * machine was busy may be too low: when a step seems faster, it is measured again.
  *
  * @example

@@ -1,7 +1,7 @@
 /**
  * Continuous batching: requests join and leave a batch while it runs.
  *
- * Each step computes the next token of every sequence together with the next chunks of newcomers'
+ * Each step computes the next token of every sequence together with the next chunks of new requests'
  * prompts, so that the weights are read once for all of them. Chunks are as long as delays nobody much:
  * see `prefill_pace.ts`. What a request gets depends on its prompt, its options and its seed, and not on who shares
  * its batch, but for rounding: sums may be added up in another order.
@@ -125,7 +125,7 @@ interface Chunk {
   readonly isLast: boolean;
 }
 
-/** Takes a token of a choice; returns whether the choice goes on. */
+/** Takes a token of a choice; returns whether the choice continues. */
 export type OnToken = (choice: number, token: GeneratedToken) => boolean;
 
 /**
@@ -291,7 +291,7 @@ export class Batcher {
     }
   }
 
-  /** The next token of all sequences, and the next chunks of the prompts of newcomers. */
+  /** The next token of all sequences, and the next chunks of the prompts of new requests. */
   async #step(): Promise<void> {
     this.#running = this.#running.filter(({ finish }) => finish === null);
     const running = [...this.#running];
@@ -302,7 +302,7 @@ export class Batcher {
     try {
       values = await this.#compute(running, chunks);
     } catch (error) {
-      // Memory that a new request lacks must not end the others: these go on without it.
+      // Memory that a new request lacks must not end the others: these continue without it.
       for (const { job } of chunks.length > 0 ? chunks : running) this.#end(job, error);
       for (const { job } of chunks) this.#leave(job);
       return;

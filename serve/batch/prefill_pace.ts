@@ -1,12 +1,12 @@
-/** How much of the prompts of newcomers a step of the batch prefills. @module */
+/** How much of the prompts of new requests a step of the batch prefills. @module */
 
 /** Milliseconds by which a step that prefills may be longer than one that does not. */
 const MAX_DELAY_MS = 15;
 
-/** The same if nobody generates, so that only other newcomers wait. */
+/** The same if nobody generates, so that only other new requests wait. */
 const MAX_IDLE_DELAY_MS = 100;
 
-/** Tokens that are prefilled in any case, so that newcomers get on. */
+/** Tokens that are prefilled in any case, so that new requests make progress. */
 const MIN_TOKENS = 8;
 
 /** The weight of the last measurement in an average. */

@@ -1,5 +1,5 @@
 /**
- * Kills of training, fine-tuning and ranks at random moments: the run goes on from its last
+ * Kills of training, fine-tuning and ranks at random moments: the run continues from its last
  * checkpoint, and ends as one that nobody killed, to the bit.
  *
  * @module
@@ -23,11 +23,11 @@ import type { OpenTrial, Trial } from "./trial.ts";
 
 const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Runs that are killed and go on. */
+/** Runs that are killed and continue. */
 interface Stage {
   /** The folder of all runs of the stage, below the home. */
   readonly runs: string;
-  /** Starts a run of this name, or lets it go on. */
+  /** Starts a run of this name, or resumes it. */
   start(home: string, tag: string, isResumed: boolean): Deno.ChildProcess;
   /** Brings a run to its end, with kills on the way; returns how many there were. */
   killed(start: (isResumed: boolean) => Deno.ChildProcess, setting: Setting): Promise<number>;

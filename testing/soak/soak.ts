@@ -84,7 +84,7 @@ export async function soak(
           failures.push(failure);
           if (++told <= MAX_TOLD) options.onFailure?.(failure);
         }
-        // A process that was ended goes on behind the seed at which it hung.
+        // A process that was ended continues after the seed at which it hung.
       } while (Date.now() < end && tally.tried < times);
     }
   }
