@@ -128,7 +128,7 @@ class Run implements Disposable {
     return this.#step === this.#settings.numIterations;
   }
 
-  /** What comes before the step. */
+  /** The tasks before the step. */
   get #due(): { readonly evaluate: boolean; readonly save: boolean } {
     const { evalEvery, saveEvery, numIterations } = this.#settings;
     const intervals = { evaluate: { every: evalEvery }, save: { every: saveEvery } };
