@@ -275,7 +275,7 @@ pageTest(
 pageTest(
   "an answer is stopped, and its tokens show their probabilities",
   () =>
-    withPage({ context: 2500 }, async (page, { url }) => {
+    withPage({ context: 4000 }, async (page, { url }) => {
       // The model's certain answers have no end.
       await makeCertain(page);
       await page.fill("#message", "Go on without an end");
