@@ -4,12 +4,14 @@ import {
   assertEquals,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { readSafetensors } from "../tensor/mod.ts";
 import { goldenTest } from "../testing/golden.ts";
 import { elementTypes } from "./element_types.ts";
 import { type Fact, openGguf, writeGguf } from "./gguf.ts";
+import { unpickle } from "./pickle.ts";
 import { openSafetensors, openSafetensorsFolder } from "./safetensors.ts";
 import { bytesSource, filesFolder, pathFolder, pathSource, type Source } from "./source.ts";
 import { StoredTensor } from "./stored_tensor.ts";
@@ -343,4 +345,15 @@ Deno.test("an error about a damaged file is one line, whatever names stand in it
   const error = await assertRejects(() => openGguf(bytesSource(bytes, "a.gguf")), SyntaxError);
   assertEquals(/[\p{Cc}\u2028]/u.test(error.message), false, error.message);
   assertStringIncludes(error.message, "wanted a known type for a�name�with�breaks");
+});
+
+Deno.test("a pickle that loads by something else than a short name is refused in a short line", () => {
+  const options = { name: "a", globals: new Map([["os.path", () => null]]) };
+  // ( empty list, text "x", STACK_GLOBAL ), and GLOBAL with 500 characters.
+  const byList = Uint8Array.of(0x80, 2, 0x5d, 0x58, 1, 0, 0, 0, 0x78, 0x93, 0x2e);
+  const wanted = "wanted the name of what to load as text, got something else";
+  assertThrows(() => unpickle(byList, options), SyntaxError, wanted);
+  const long = Uint8Array.of(0x80, ...new TextEncoder().encode(`\x02c${"m".repeat(500)}\nx\n.`));
+  const error = assertThrows(() => unpickle(long, options), SyntaxError);
+  assert(error.message.length < 250, error.message);
 });

@@ -13,6 +13,9 @@
 
 import { malformed } from "./source.ts";
 
+/** Characters of a name that an error shows. */
+const LONGEST_NAME = 80;
+
 /** A class or function of the table: what it makes of its arguments. */
 export type PickleGlobal = (args: readonly unknown[]) => unknown;
 
@@ -207,8 +210,11 @@ class Machine {
       case "c": // GLOBAL
         return this.#global(this.#line(), this.#line());
       case "\x93": { // STACK_GLOBAL
-        const [module, name] = [this.#pop(), this.#pop()].reverse();
-        return this.#global(String(module), String(name));
+        const [name, module] = [this.#pop(), this.#pop()];
+        if (typeof module !== "string" || typeof name !== "string") {
+          throw this.#refuse("the name of what to load as text", "something else");
+        }
+        return this.#global(module, name);
       }
       case "R": // REDUCE
       case "\x81": // NEWOBJ
@@ -264,7 +270,8 @@ class Machine {
     const known = globals.get(full);
     if (known === undefined) {
       const names = [...globals.keys(), ...values?.keys() ?? []].join(", ");
-      throw this.#refuse(`no names but ${names}`, `${full}, which the file asks to load`);
+      const shown = full.length <= LONGEST_NAME ? full : `${full.slice(0, LONGEST_NAME)}…`;
+      throw this.#refuse(`no names but ${names}`, `${shown}, which the file asks to load`);
     }
     this.#push(new Callable(full, known));
   }
