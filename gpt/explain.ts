@@ -70,6 +70,7 @@ export async function explainStep(
 /** The plain bodies of operations that have fast paths. */
 const PLAIN_BODIES: Readonly<Record<keyof FastOperations, string>> = {
   attention: "tensor/ops/attention/body.ts",
+  "cached attention": "gpt/generate/sequence_rows.ts",
   "attention gradient": "tensor/ops/attention/body.ts",
   "attention softmax": "tensor/ops/attention/body.ts",
   matmul: "tensor/ops/matmul/plain.ts",

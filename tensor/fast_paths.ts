@@ -14,6 +14,7 @@ import type { CpuDevice, WebGpuDevice } from "./device.ts";
 import { type RefusedPath, withChoice } from "./explain.ts";
 import type {
   AttentionCall,
+  CachedAttention,
   ForwardViews,
   GradientViews,
   SoftmaxCall,
@@ -22,10 +23,12 @@ import type { RowSums } from "./ops/gather/sum_rows.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
 import type { QuantizedProblem } from "./ops/quantized/multiply.ts";
 import type { TopKViews } from "./ops/sampling/top_k.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** The operations that have fast paths. */
 export interface FastOperations {
   readonly attention: { readonly problem: AttentionCall<ForwardViews>; readonly result: void };
+  readonly "cached attention": { readonly problem: CachedAttention; readonly result: Tensor };
   readonly "attention gradient": {
     readonly problem: AttentionCall<GradientViews>;
     readonly result: void;

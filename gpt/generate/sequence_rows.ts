@@ -1,6 +1,14 @@
 /** Tokens of several sequences, at positions of their own, as rows of one batch. @module */
 
-import { attention, type AttentionOptions, concat, type Tensor } from "../../tensor/mod.ts";
+import { runFastest } from "../../tensor/fast_paths.ts";
+import {
+  attention,
+  type AttentionOptions,
+  concat,
+  isGradEnabled,
+  type Tensor,
+} from "../../tensor/mod.ts";
+import { resolveOptions } from "../../tensor/ops/attention/attention.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 
 /**
@@ -112,6 +120,26 @@ export class SequenceRows {
     options: AttentionOptions = {},
   ): Tensor {
     if (this.caches.length === 0) return attention(queries, keys, values, options);
+    const { device } = queries;
+    const attendEach = () => this.#attendEach(layer, queries, keys, values, options);
+    if (!this.#isOneTokenEach || isGradEnabled() || device.kind !== "cpu") return attendEach();
+    const caches = this.caches.map((cache) => {
+      cache.checkRoom(1);
+      return { ...cache.buffers(layer), position: cache.position };
+    });
+    const { scale, left } = resolveOptions(queries, options);
+    const problem = { q: queries, k: keys, v: values, caches, scale, left };
+    return runFastest("cached attention", problem, device, attendEach);
+  }
+
+  /** Attention of one sequence after the other. */
+  #attendEach(
+    layer: number,
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    options: AttentionOptions,
+  ): Tensor {
     const [ownKeys, ownValues] = [this.split(keys), this.split(values)];
     return this.join(
       this.split(queries).map((own, i) => {
@@ -119,6 +147,12 @@ export class SequenceRows {
         return attention(own, all.keys, all.values, options);
       }),
     );
+  }
+
+  /** Whether each sequence has a cache of its own, and one new token. */
+  get #isOneTokenEach(): boolean {
+    return this.#counts.every((count) => count === 1) &&
+      this.caches.every(({ batchSize }) => batchSize === 1);
   }
 
   /** Advances the caches by the tokens that all layers have appended. */

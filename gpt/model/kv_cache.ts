@@ -81,17 +81,21 @@ export class KVCache {
    * @throws {RangeError} If they exceed the capacity.
    */
   extend(layer: number, keys: Tensor, values: Tensor): KeysAndValues {
-    const end = this.position + keys.shape[1]!;
-    if (end > this.capacity) {
-      throw new RangeError(
-        `Cannot read ${keys.shape[1]} tokens after ${this.position}: wanted at most ` +
-          `${this.capacity} in all, the cache's capacity`,
-      );
-    }
+    const end = this.checkRoom(keys.shape[1]!);
     const all = this.#layers[layer]!;
     copyInto(keys, all.keys.slice(1, this.position, end));
     copyInto(values, all.values.slice(1, this.position, end));
     return { keys: all.keys.slice(1, 0, end), values: all.values.slice(1, 0, end) };
+  }
+
+  /** The position after so many more tokens. @throws {RangeError} If they exceed the capacity. */
+  checkRoom(tokens: number): number {
+    const end = this.position + tokens;
+    if (end <= this.capacity) return end;
+    throw new RangeError(
+      `Cannot read ${tokens} tokens after ${this.position}: wanted at most ${this.capacity} in all, ` +
+        `the cache's capacity`,
+    );
   }
 
   /** Keys and values of a layer, with room for as many tokens as the capacity. */

@@ -1,5 +1,5 @@
-import { assert } from "@std/assert";
-import { kernelTest } from "../../testing/every_device.ts";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { cpuTest, kernelTest } from "../../testing/every_device.ts";
 import { float16Test } from "../../testing/gpu.ts";
 import type { Device } from "../device.ts";
 import type { FloatType } from "../dtype.ts";
@@ -8,6 +8,10 @@ import { arraysFor, sizes } from "../ops/testing/attention_cases.ts";
 import { attention } from "../ops/attention/attention.ts";
 import { attend, attendBackward } from "../ops/attention/body.ts";
 import { UNLIMITED } from "../ops/attention/problem.ts";
+import { concat } from "../ops/join.ts";
+import { noGrad } from "../grad_mode.ts";
+import { normal } from "../ops/creation.ts";
+import { cachedAttention } from "./cpu/cached_attention.ts";
 
 const CASES = [
   sizes({ queries: 65, heads: 4, keyHeads: 2, batch: 2, headSize: 20 }),
@@ -65,4 +69,41 @@ kernelTest("the plain body of attention equals the fast paths", async (device) =
 float16Test("the plain body of attention equals the fast paths in float16", async (device) => {
   // Results are rounded by 2⁻¹¹, and so is what the gradient is computed from.
   await compare(device, "float16", 2 ** -10);
+});
+
+cpuTest("a token of each sequence attends as it would alone", async (device) => {
+  if (device.kind !== "cpu") throw new Error("wanted a CPU");
+  using _scope = device.scope();
+  for (const [heads, keyHeads, headSize, left] of [[4, 2, 64, UNLIMITED], [3, 3, 20, 2]] as const) {
+    // The sequences have room for different numbers of tokens, and the first one has none yet.
+    const caches = [0, 1, 6, 40, 9].map((position, i) => {
+      const shape = [1, keyHeads, position + 1 + i, headSize];
+      const stored = (seed: number) =>
+        normal(device, shape, { seed: 2 * i + seed }).transpose(1, 2);
+      return { keys: stored(20), values: stored(21), position };
+    });
+    const newest = (seed: number, heads: number) =>
+      normal(device, [caches.length, 1, heads, headSize], { seed });
+    const [q, k, v] = [newest(1, heads), newest(2, keyHeads), newest(3, keyHeads)] as const;
+    const window = left === UNLIMITED ? -1 : left;
+    const alone = caches.map(({ keys, values, position }, i) => {
+      const withNewest = (cached: Tensor, x: Tensor) =>
+        concat([cached.slice(1, 0, position), x.slice(0, i, i + 1)], 1);
+      return attention(q.slice(0, i, i + 1), withNewest(keys, k), withNewest(values, v), {
+        window,
+      });
+    });
+    const problem = { q, k, v, caches, left, scale: 1 / Math.sqrt(headSize) };
+    assertEquals(cachedAttention.refuses(problem, device), null);
+    const all = noGrad(() => cachedAttention.run(problem, device));
+    const [got, wanted] = [await all.data(), await concat(alone).data()];
+    got.forEach((x, i) => assertAlmostEquals(x, wanted[i]!, 1e-5));
+    // The caches have the new keys and values, and are otherwise as they were.
+    for (const [i, { keys, values, position }] of caches.entries()) {
+      for (const [cached, x] of [[keys, k], [values, v]] as const) {
+        const added = await cached.slice(1, position, position + 1).data();
+        assertEquals(added, await x.slice(0, i, i + 1).data());
+      }
+    }
+  }
 });

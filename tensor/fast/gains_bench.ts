@@ -11,7 +11,18 @@
 import { median } from "../../bench/statistics.ts";
 import type { CpuDevice } from "../device.ts";
 import type { AnyFastPath, FastPath } from "../fast_paths.ts";
-import { type Device, normal, openDevice, type Packing, quantize, Tensor } from "../mod.ts";
+import {
+  attention,
+  concat,
+  copyInto,
+  type Device,
+  noGrad,
+  normal,
+  openDevice,
+  type Packing,
+  quantize,
+  Tensor,
+} from "../mod.ts";
 import { uniformArray } from "../random.ts";
 import { attend, attendBackward, plainSoftmax } from "../ops/attention/body.ts";
 import {
@@ -30,6 +41,7 @@ import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
+import { cachedAttention } from "./cpu/cached_attention.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { quantizedSkinny } from "./cpu/quantized_skinny.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
@@ -151,6 +163,45 @@ function attentionCase(
   };
 }
 
+/** One new token of each sequence, in caches that `number` tokens of 512 fill. */
+function cachedAttentionCase(sequences: number, heads: number, number: number): Case {
+  return {
+    path: cachedAttention,
+    of: `${sequences} sequences, ${heads} heads, ${number} keys, without it one by one`,
+    blas: false,
+    prepare: (device) => {
+      if (device.kind !== "cpu") throw new Error("wanted a CPU");
+      const [q, k, v] = [1, 2, 3].map((seed) =>
+        normal(device, [sequences, 1, heads, 64], { seed })
+      ) as [Tensor, Tensor, Tensor];
+      const stored = (seed: number) =>
+        normal(device, [1, heads, 512, 64], { seed }).transpose(1, 2);
+      const caches = Array.from({ length: sequences }, (_, i) => ({
+        keys: stored(10 + i),
+        values: stored(50 + i),
+        position: number - 1,
+      }));
+      const problem = { q, k, v, caches, scale: 1 / 8, left: UNLIMITED };
+      if (cachedAttention.refuses(problem, device) !== null) throw new Error("it does not suit");
+      const scoped = (run: () => void) => () => {
+        using _scope = device.scope();
+        noGrad(run);
+      };
+      const of = (x: Tensor, i: number) => x.slice(0, i, i + 1);
+      return {
+        run: scoped(() => cachedAttention.run(problem, device)),
+        without: scoped(() => {
+          concat(caches.map(({ keys, values }, i) => {
+            copyInto(of(k, i), keys.slice(1, number - 1, number));
+            copyInto(of(v, i), values.slice(1, number - 1, number));
+            return attention(of(q, i), keys.slice(1, 0, number), values.slice(1, 0, number));
+          }));
+        }),
+      };
+    },
+  };
+}
+
 /** The softmax of the last block of causal attention, or its gradient. */
 function softmaxCase(isGradient: boolean): Case {
   const [batch, heads, queries, keys] = [4, 4, 64, 256];
@@ -225,6 +276,9 @@ const decoding = { batch: 1, queries: 1, keys: 160, heads: 4 };
 const cases: readonly Case[] = [
   attentionCase(attentionOneByOne, attentionByMatmuls, decoding),
   attentionCase(attentionOneByOne, attentionByMatmuls, { ...decoding, batch: 16 }),
+  cachedAttentionCase(1, 4, 160),
+  cachedAttentionCase(8, 4, 160),
+  cachedAttentionCase(16, 6, 160),
   attentionCase(attentionByMatmuls, plainAttention, training),
   attentionCase(attentionByMatmuls, plainAttention, long, { blas: true }),
   attentionCase(attentionGradientByMatmuls, plainGradient, training),

@@ -17,6 +17,7 @@ import { addRowsInOrder } from "./cpu/add_rows.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
+import { cachedAttention } from "./cpu/cached_attention.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { openSystemLibraries } from "./cpu/libraries.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
@@ -32,6 +33,7 @@ import { radixSelectTopK } from "./webgpu/top_k.ts";
 
 /** All fast paths. Of those of an operation that suit a problem, the first is taken. */
 export const FAST_PATHS: readonly AnyFastPath[] = [
+  cachedAttention,
   attentionOneByOne,
   attentionByMatmuls,
   attentionGradientByMatmuls,

@@ -8,15 +8,21 @@
 import { allocateView } from "../../device.ts";
 import { floatBits } from "../../kernel/emitter/code.ts";
 import type { FastPath } from "../../fast_paths.ts";
-import type { Int } from "../../kernel/language.ts";
+import type { Buffer, Float, Int, KernelBuilder } from "../../kernel/language.ts";
 import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
 import { attentionWork, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
-import { MASK_WORDS, softmaxInPlace, sumOfLanes, visibleKeys } from "./attention_softmax.ts";
+import {
+  MASK_WORDS,
+  softmaxInPlace,
+  sumOfLanes,
+  type VisibleKeys,
+  visibleKeys,
+} from "./attention_softmax.ts";
 
 /** Maximum number of queries for which this beats matmuls. */
 const MAX_DECODE_QUERIES = 4;
 /** Below this many operations, another thread costs more than it gains. */
-const OPERATIONS_PER_THREAD = 200_000;
+export const OPERATIONS_PER_THREAD = 200_000;
 
 /** Elements of a value whose sums are kept in registers. */
 const STRIP = 64;
@@ -97,54 +103,72 @@ const oneByOne = (headSize: number) =>
           place("k", keyHead, visible.first),
           place("v", keyHead, visible.first),
         ];
-        const weights = scores.from(visible.first);
-        const count = k.let(visible.last.subtract(visible.first));
-
-        const multiplyKeys = (numbers: readonly Int[]) => {
-          const lines = numbers.map((number) => keys.from(number.multiply(words.kToken)));
-          // Two sums per key are enough to hide the latency of additions.
-          const sums = lines.map(() => [k.variable(k.vector(0)), k.variable(k.vector(0))] as const);
-          for (let at = 0; at < headSize; at += 4) {
-            const four = k.let(q.loadFour(at));
-            lines.forEach((line, i) => {
-              const sum = sums[i]![at / 4 % 2]!;
-              k.set(sum, line.loadFour(at).multiplyAdd(four, sum));
-            });
-          }
-          sums.forEach(([even, odd], i) =>
-            weights.store(numbers[i]!, sumOfLanes(k, even.add(odd)))
-          );
-        };
-        // Four keys at a time, a quarter of all keys apart; the next four are their neighbors. So the
-        // keys are read as four sequential streams, which suits the hardware prefetcher.
-        const apart = k.let(count.divide(4));
-        k.loop(
-          0,
-          apart,
-          (key) => multiplyKeys([0, 1, 2, 3].map((i) => k.let(apart.multiply(i).add(key)))),
-        );
-        k.loop(k.let(apart.multiply(4)), count, (key) => multiplyKeys([key]));
-
-        buffers.logSums.store(item, softmaxInPlace(k, scores, visible));
-
-        // Sums of a strip of columns stay in registers.
-        for (let first = 0; first < headSize; first += STRIP) {
-          const columns = Array.from(
-            { length: Math.min(STRIP, headSize - first) / 4 },
-            (_, i) => first + 4 * i,
-          );
-          const sums = columns.map(() => k.variable(k.vector(0)));
-          const at = k.variable(k.int(0));
-          k.loop(0, count, (key) => {
-            const weight = k.let(weights.loadSplat(key));
-            const value = values.from(at);
-            sums.forEach((sum, i) =>
-              k.set(sum, value.loadFour(columns[i]!).multiplyAdd(weight, sum))
-            );
-            k.set(at, at.add(words.vToken));
-          });
-          sums.forEach((sum, i) => y.storeFour(columns[i]!, sum));
-        }
+        const places = { q, keys, values, y, scores };
+        const strides = { key: words.kToken, value: words.vToken };
+        buffers.logSums.store(item, attendQuery(k, headSize, places, strides, visible));
       });
     },
   );
+
+/** Where a query, the first visible key and its value, the result and a row of scores are. */
+type Places = Readonly<Record<"q" | "keys" | "values" | "y" | "scores", Buffer<"f32">>>;
+
+/**
+ * Attention of one query of a head to the visible keys.
+ *
+ * @param strides From a key to the next one, and likewise for values.
+ * @returns The log-sum-exp of the scores.
+ */
+export function attendQuery(
+  k: KernelBuilder,
+  headSize: number,
+  { q, keys, values, y, scores }: Places,
+  strides: Readonly<Record<"key" | "value", Int>>,
+  visible: VisibleKeys,
+): Float {
+  const weights = scores.from(visible.first);
+  const count = k.let(visible.last.subtract(visible.first));
+
+  const multiplyKeys = (numbers: readonly Int[]) => {
+    const lines = numbers.map((number) => keys.from(number.multiply(strides.key)));
+    // Two sums per key are enough to hide the latency of additions.
+    const sums = lines.map(() => [k.variable(k.vector(0)), k.variable(k.vector(0))] as const);
+    for (let at = 0; at < headSize; at += 4) {
+      const four = k.let(q.loadFour(at));
+      lines.forEach((line, i) => {
+        const sum = sums[i]![at / 4 % 2]!;
+        k.set(sum, line.loadFour(at).multiplyAdd(four, sum));
+      });
+    }
+    sums.forEach(([even, odd], i) => weights.store(numbers[i]!, sumOfLanes(k, even.add(odd))));
+  };
+  // Four keys at a time, a quarter of all keys apart; the next four are their neighbors. So the
+  // keys are read as four sequential streams, which suits the hardware prefetcher.
+  const apart = k.let(count.divide(4));
+  k.loop(
+    0,
+    apart,
+    (key) => multiplyKeys([0, 1, 2, 3].map((i) => k.let(apart.multiply(i).add(key)))),
+  );
+  k.loop(k.let(apart.multiply(4)), count, (key) => multiplyKeys([key]));
+
+  const logSum = k.let(softmaxInPlace(k, scores, visible));
+
+  // Sums of a strip of columns stay in registers.
+  for (let first = 0; first < headSize; first += STRIP) {
+    const columns = Array.from(
+      { length: Math.min(STRIP, headSize - first) / 4 },
+      (_, i) => first + 4 * i,
+    );
+    const sums = columns.map(() => k.variable(k.vector(0)));
+    const at = k.variable(k.int(0));
+    k.loop(0, count, (key) => {
+      const weight = k.let(weights.loadSplat(key));
+      const value = values.from(at);
+      sums.forEach((sum, i) => k.set(sum, value.loadFour(columns[i]!).multiplyAdd(weight, sum)));
+      k.set(at, at.add(strides.value));
+    });
+    sums.forEach((sum, i) => y.storeFour(columns[i]!, sum));
+  }
+  return logSum;
+}

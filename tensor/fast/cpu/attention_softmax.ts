@@ -69,7 +69,7 @@ function splat(k: KernelBuilder, value: Float): Vector {
 type Row = Buffer<"f32">;
 
 /** The keys that a query sees: of a row of them, those from `first` below `last`. */
-interface VisibleKeys {
+export interface VisibleKeys {
   readonly first: Int;
   readonly last: Int;
   /** Calls `body` for each vector with visible keys: even and odd ones. */

@@ -2,6 +2,7 @@
 
 import type { View } from "../../device.ts";
 import { viewBytes, type Work } from "../../profile.ts";
+import type { Tensor } from "../../tensor.ts";
 
 export interface AttentionProblem {
   readonly batch: number;
@@ -63,6 +64,24 @@ export interface SoftmaxCall
   readonly upstream: View | null;
   /** [B, Hkv, H / Hkv, queries, 1] */
   readonly logSums: View;
+}
+
+/**
+ * Attention of one new token of each of several sequences to those before it, in KV caches of their
+ * own, to which its key and value are appended. The result has the shape of `q`.
+ */
+export interface CachedAttention extends Pick<AttentionProblem, "scale" | "left"> {
+  /** [sequences, 1, H, D] */
+  readonly q: Tensor;
+  /** [sequences, 1, Hkv, D] */
+  readonly k: Tensor;
+  readonly v: Tensor;
+  /** For each sequence keys and values, [1, capacity, Hkv, D], and how many there are: fewer than fit. */
+  readonly caches: readonly {
+    readonly keys: Tensor;
+    readonly values: Tensor;
+    readonly position: number;
+  }[];
 }
 
 /** Rows of scores are a multiple of this many apart: then vectors do not reach into the next one. */

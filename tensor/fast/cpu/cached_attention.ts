@@ -1,0 +1,175 @@
+/**
+ * Attention on the CPU of one new token of each of several sequences, in one kernel: it finds the KV
+ * cache of each sequence by a table of places. One by one, two copies and an attention for each of them
+ * take longer to launch than to run.
+ *
+ * @module
+ */
+
+import { viewAs } from "../../apply.ts";
+import { allocateView, type CpuDevice, type View } from "../../device.ts";
+import type { FastPath } from "../../fast_paths.ts";
+import { floatBits } from "../../kernel/emitter/code.ts";
+import type { Int } from "../../kernel/language.ts";
+import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
+import {
+  attentionWork,
+  type CachedAttention,
+  ROW_MULTIPLE,
+  UNLIMITED,
+} from "../../ops/attention/problem.ts";
+import { viewBytes } from "../../profile.ts";
+import { allocate } from "../../tensor.ts";
+import { attendQuery, OPERATIONS_PER_THREAD } from "./attention_decode.ts";
+import { visibleKeys } from "./attention_softmax.ts";
+
+/** By the head size. */
+const kernels: Kernel[] = [];
+
+/** Bytes of an element. */
+const WORD_BYTES = 4;
+
+/** One token of each sequence. */
+export const cachedAttention: FastPath<"cached attention", "cpu"> = {
+  operation: "cached attention",
+  name: "all sequences",
+  device: "cpu",
+  gain: { factor: 1.76, of: "8 sequences, 4 heads, 160 keys, against one by one" },
+  refuses: ({ q, k, v, caches, scale }) => {
+    const headSize = q.shape[3]!;
+    if (headSize % 4 !== 0) return "the head size is no multiple of 4";
+    if (Math.fround(scale) === 0) return "the scale is 0";
+    const stored = caches.flatMap(({ keys, values }) => [keys, values]);
+    if ([q, k, v, ...stored].some(({ dtype }) => dtype !== "float32")) {
+      return "it is not in float32";
+    }
+    const isInRows = [q, k, v].every((each) => each.isContiguous) &&
+      stored.every(({ strides }) => strides[1] === headSize && strides[3] === 1) &&
+      caches.every(({ keys, values }) => keys.strides[2] === values.strides[2]);
+    return isInRows ? null : "keys or values do not follow each other in memory";
+  },
+  run: (problem, device) => {
+    const { q, k, v, caches, left, scale } = problem;
+    const [sequences, , heads, headSize] = q.shape as [number, number, number, number];
+    const longest = Math.max(...caches.map(({ position }) => position + 1));
+    const row = Math.ceil(longest / ROW_MULTIPLE) * ROW_MULTIPLE;
+    const items = sequences * heads;
+    const y = allocate(device, { shape: q.shape, dtype: "float32" }, "attention");
+    const scores = allocateView(device, "float32", [items, row], "the scores of attention");
+    const table = tableOf(device, problem);
+    const { keys, values } = caches[0]!;
+    const operations = 4 * headSize * Math.min(longest, left + 1);
+    runKernel(
+      device,
+      kernels[headSize] ??= kernelFor(headSize),
+      [q, k, v, keys, values, y, scores, table],
+      [heads, heads / k.shape[2]!, row, left, floatBits(scale)],
+      items,
+      {
+        grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
+        work: () => workOf(problem, y),
+      },
+    );
+    device.free(scores.allocation);
+    device.free(table.allocation);
+    for (const { keys, values } of caches) {
+      keys.storage.noteChange();
+      values.storage.noteChange();
+    }
+    return y;
+  },
+};
+
+/** Numbers of a sequence in the table. */
+const COLUMNS = 4;
+
+/**
+ * For each sequence where its keys and values are, in elements from those of the first one, how many
+ * there are, and the distance from a head to the next one. All memory of the device is one.
+ */
+function tableOf(device: CpuDevice, { caches }: CachedAttention): View {
+  const first = caches[0]!;
+  const from = (view: View, start: View) =>
+    (device.address(view) - device.address(start)) / WORD_BYTES;
+  const numbers = caches.flatMap(({ keys, values, position }) => [
+    from(keys, first.keys),
+    from(values, first.values),
+    position,
+    keys.strides[2]!,
+  ]);
+  const table = allocateView(device, "int32", [caches.length, COLUMNS], "the places of KV caches");
+  device.write(table.allocation, 0, Int32Array.from(numbers));
+  return table;
+}
+
+/** Work items are heads of a sequence. Heads of a group each append their key, which is the same. */
+const kernelFor = (headSize: number) =>
+  defineKernel(
+    {
+      key: `cached attention, heads of ${headSize}`,
+      buffers: {
+        q: "f32",
+        k: "f32",
+        v: "f32",
+        keys: "f32",
+        values: "f32",
+        y: "f32",
+        scores: "f32",
+        table: "i32",
+      },
+      writes: ["keys", "values", "y", "scores"],
+      arguments: ["heads", "group", "row", "left", "scale"],
+      spread: "ranges",
+    },
+    (k, firstItem, buffers, { heads, group, row, left, scale }) => {
+      const scores = buffers.scores.from(firstItem.multiply(row));
+      const size = k.int(headSize);
+      k.loop(firstItem, k.end, (item) => {
+        const sequence = k.let(item.divide(heads));
+        const [keysAt, valuesAt, position, headStride] = Array.from(
+          { length: COLUMNS },
+          (_, i) => k.let(buffers.table.load(sequence.multiply(COLUMNS).add(i))),
+        ) as [Int, Int, Int, Int];
+        const keyHead = k.let(item.remainder(heads).divide(group));
+        const before = k.let(keyHead.multiply(headStride));
+        const keys = buffers.keys.from(k.let(keysAt.add(before)));
+        const values = buffers.values.from(k.let(valuesAt.add(before)));
+
+        const keyHeads = heads.divide(group);
+        const added = k.let(sequence.multiply(keyHeads).add(keyHead).multiply(headSize));
+        const end = k.let(position.multiply(headSize));
+        for (let at = 0; at < headSize; at += 4) {
+          keys.storeFour(end.add(at), buffers.k.loadFour(added.add(at)));
+          values.storeFour(end.add(at), buffers.v.loadFour(added.add(at)));
+        }
+
+        const mask = { keys: k.let(position.add(1)), left, right: k.int(0), scale };
+        const visible = visibleKeys(k, position, mask);
+        const start = k.let(visible.first.multiply(headSize));
+        const own = k.let(item.multiply(headSize));
+        const places = {
+          q: buffers.q.from(own),
+          keys: keys.from(start),
+          values: values.from(start),
+          y: buffers.y.from(own),
+          scores,
+        };
+        attendQuery(k, headSize, places, { key: size, value: size }, visible);
+      });
+    },
+  );
+
+function workOf({ q, k, v, caches, left }: CachedAttention, y: View) {
+  const [, , heads, headSize] = q.shape as [number, number, number, number];
+  const ofSequences = caches.map(({ keys, values, position }) => {
+    const number = Math.min(position, left) + 1;
+    const read = [keys, values].map((cached) =>
+      viewAs(cached, [1, number, ...k.shape.slice(2)], cached.strides)
+    );
+    const shape = { heads, keyHeads: k.shape[2]!, headSize, queries: 1, keys: number, batch: 1 };
+    return attentionWork("attention", { ...shape, scale: 1, left: UNLIMITED, right: 0 }, 2, read);
+  });
+  const sum = (name: "flops" | "bytes") =>
+    ofSequences.reduce((total, work) => total + (work[name] ?? 0), 0);
+  return { name: "attention", flops: sum("flops"), bytes: sum("bytes") + viewBytes([q, k, v, y]) };
+}
