@@ -13,8 +13,8 @@
 
 import { malformed } from "./source.ts";
 
-/** Characters of a name that an error shows. */
-const LONGEST_NAME = 80;
+/** Maximum characters of a name that an error shows. */
+const MAX_NAME = 80;
 
 /** A class or function of the table: what it makes of its arguments. */
 export type PickleGlobal = (args: readonly unknown[]) => unknown;
@@ -270,7 +270,7 @@ class Machine {
     const known = globals.get(full);
     if (known === undefined) {
       const names = [...globals.keys(), ...values?.keys() ?? []].join(", ");
-      const shown = full.length <= LONGEST_NAME ? full : `${full.slice(0, LONGEST_NAME)}…`;
+      const shown = full.length <= MAX_NAME ? full : `${full.slice(0, MAX_NAME)}…`;
       throw this.#refuse(`no names but ${names}`, `${shown}, which the file asks to load`);
     }
     this.#push(new Callable(full, known));
