@@ -79,6 +79,11 @@ Deno.test({
     const written = counted.split("\r\x1b[K");
     assert(written.some((text) => /^train, batches {2}\d+ of \d+$/.test(text)), counted);
     assert(written.some((text) => /^train +\d\.\d{4} bits per byte/.test(text)), counted);
+    const measure = ["--data", corpus, "--against", "none"];
+    const measured = (await inTerminal([...script("tok_eval.ts"), ...measure], home))
+      .split("\r\x1b[K");
+    assert(measured.some((text) => /^english, texts {2}\d+ of \d+$/.test(text)), `${measured}`);
+    assert(measured.some((text) => /^vocabulary {2}/.test(text)), `${measured}`);
 
     const tune = ["--task", "rules:8", "--num-iterations", "1", "--eval-every", "-1", ...place];
     assertEquals((await runScript("chat_sft.ts", tune, home)).code, 0);

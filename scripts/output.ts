@@ -44,11 +44,14 @@ export async function writeContinuation(
   return text.slice(0, -"\n\n".length);
 }
 
+const USUAL_COLUMNS = 80;
+
+/** The width of the terminal; the usual one if it was closed, or does not know its size and says 0. */
 export function columns(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || USUAL_COLUMNS;
   } catch {
-    return 80; // The terminal was closed.
+    return USUAL_COLUMNS;
   }
 }
 

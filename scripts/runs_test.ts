@@ -164,6 +164,10 @@ Deno.test("chat and serve take the latest run of the latest stage, or what they 
     assertStringIncludes(line, `Serving ${wanted} `);
     assertEquals(await stop(), 0);
   }
+  // Of the same place with base models, too, the text is continued by one of them.
+  const sampled = await runScript("sample.ts", args, home);
+  assertEquals([sampled.code, sampled.stderr], [0, ""]);
+  assertMatch(sampled.models, /^Model: base\/(one|two), step 20 of 20\n$/);
   const none = await runScript("sample.ts", onCpu, place);
   assertEquals(none.code, 1);
   assertStringIncludes(none.stderr, `wanted a base run below ${place}, got none`);

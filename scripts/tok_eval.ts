@@ -16,6 +16,7 @@ import { openCorpus } from "./corpora.ts";
 import { type TokenizerEvaluation, tokenizerEvaluationPath } from "./evaluations.ts";
 import { type Flag, integer, mainOf, toggle, UsageError, type Values } from "./flags.ts";
 import { alignColumns, count, percent } from "./format.ts";
+import { Counter } from "./progress.ts";
 import { corpusFlags } from "./training_flags.ts";
 
 type PublishedName = keyof typeof publishedTokenizers;
@@ -56,7 +57,12 @@ async function runTokEval({ against, maxChars, data, json }: Values<typeof flags
       against.map(async (name) => [name, await loadPublishedTokenizer(name)] as const),
     ),
   );
-  const results = named.map((text) => measureCompression(text, tokenizer, others));
+  const counter = new Counter(Deno.stderr.isTerminal());
+  const results = named.map((text, i) => {
+    counter.show(`${text.name}, texts`, i + 1, named.length);
+    return measureCompression(text, tokenizer, others);
+  });
+  counter.clear();
   const bytes = new TextEncoder().encode(JSON.stringify(tokenizer));
   const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
   const { vocabSize } = tokenizer;
