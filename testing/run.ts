@@ -1,8 +1,8 @@
 /**
  * Runs the tests: `deno task test`, `deno task test nn/ gpt/model/golden_test.ts`.
  *
- * Two processes of `deno test` at a time take folders from a list, cheap modules first, so that a
- * mistake shows within minutes. What a process printed is printed as a whole. At the end come the time
+ * Processes of `deno test`, one more than there are processors, take folders from a list, cheap modules
+ * first, so that a mistake shows within minutes. What a process printed is printed as a whole. At the end come the time
  * of each module and the slowest tests.
  *
  * Not `deno test --parallel`: there, all files share one process, and so its memory, its environment
@@ -206,7 +206,8 @@ async function main(given: readonly string[]): Promise<number> {
       if (args[0] === "test" || code !== 0) console.log(output.trim());
     }
   };
-  const jobs = Math.min(4, Math.max(1, navigator.hardwareConcurrency));
+  // Tests wait for servers, browsers and clocks a third of their time.
+  const jobs = Math.min(4, navigator.hardwareConcurrency + 1);
   await Promise.all(Array.from({ length: jobs }, runLeft));
 
   console.log(summaryOf(tests));
