@@ -94,7 +94,18 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "ranks"> {
   readonly profile?: boolean;
 }
 
-/** Events of {@linkcode train}. */
+/**
+ * Events of {@linkcode train}. All of them are made in this file, by methods of `Run`, and pass through
+ * two more hands on their way to whoever started the run:
+ *
+ *     Run.doTasks, save, doStep, end      make them
+ *     trainInFolder (folder_run.ts)       writes steps, evaluations, samples and measurements to
+ *                                         `metrics.jsonl`
+ *     showRun (scripts/progress.ts)       prints them; a page shows them instead (web/engine/gpt.ts)
+ *
+ * `trainingLoop` (loop.ts) yields no events but steps whose losses are still on the device; `Run` reads
+ * them back.
+ */
 export type TrainingEvent =
   | StepEvent
   | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
