@@ -40,6 +40,7 @@ import {
 } from "./flags.ts";
 import { count } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
+import { checkTrainable } from "./memory.ts";
 import {
   chatParts,
   chooseModel,
@@ -299,6 +300,9 @@ async function startFromModel(
   const none = () => Promise.reject(new Error("no run is opened with --from"));
   const choice = await chooseModel({ from: given.from, dtype: "f32" }, new Set(), none);
   const { model, ...rest } = await choice.load(device, { computeDtype: "float32" });
+  if (given.loraRank === 0) {
+    await checkTrainable(model, "What fits: --lora-rank 8, which trains adapters alone");
+  }
   const tokenizer = wantedTokenizer(rest.tokenizer, choice);
   const isPlain = chatFormatOf({ tokenizer, chatTemplate: rest.chatTemplate }) === null;
   if (isPlain) {

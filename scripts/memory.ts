@@ -7,8 +7,10 @@ import {
   type FloatType,
   type MemoryRoom,
   nearestFits,
+  type TrainableModel,
   type TrainingPlan,
 } from "../gpt/mod.ts";
+import { parameterBytes } from "../nn/mod.ts";
 import { UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
 import { kebabCase } from "./words.ts";
@@ -42,6 +44,28 @@ export async function checkMemory(
     `Cannot train: wanted a run for at most ${wanted}, got one that takes about ${bytes(got)}. ` +
       (smaller.length === 0 ? "No smaller run fits" : `What fits: ${smaller.join(", or ")}`) +
       small,
+  );
+}
+
+/**
+ * Checks that training can hold what a given model needs beside its parameters: at least a gradient and
+ * a momentum for each. Activations come on top, and depend on the architecture.
+ *
+ * @param advice What to do, where it cannot.
+ * @throws {UsageError} If they do not fit into memory.
+ */
+export async function checkTrainable(
+  model: Pick<TrainableModel, "device" | "parameters">,
+  advice: string,
+): Promise<void> {
+  const room = await memoryRoom(model.device);
+  const [free, least] = [Math.min(room.device, room.process), 2 * parameterBytes(model)];
+  if (least <= free) return;
+  throw new UsageError(
+    `Cannot train: wanted a model whose gradients and optimizer state take at most ${
+      bytes(free)
+    }, ` +
+      `got one where they take at least ${bytes(least)}. ${advice}`,
   );
 }
 

@@ -1,7 +1,8 @@
 import { assertRejects } from "@std/assert";
 import { openDevice } from "../gpt/mod.ts";
+import { Tensor } from "../tensor/mod.ts";
 import { parseFlags, UsageError } from "./flags.ts";
-import { checkMemory } from "./memory.ts";
+import { checkMemory, checkTrainable } from "./memory.ts";
 import { planRun, trainingFlags } from "./training_flags.ts";
 
 const args = "--depth 4 --head-dim 64 --max-seq-len 256 --device-batch-size 8 --num-iterations 9";
@@ -28,6 +29,31 @@ Deno.test("a run that exceeds the machine's memory is refused, with what fits", 
       "What fits: --device-batch-size 1, or",
     );
     await assertRejects(() => check(1000), UsageError, "No smaller run fits");
+  } finally {
+    Deno.systemMemoryInfo = systemMemoryInfo;
+    await device.close();
+  }
+});
+
+Deno.test("a given model whose gradients and momenta exceed the memory is refused, with what fits", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const { systemMemoryInfo } = Deno;
+  // Its parameters take 4 MiB.
+  const model = {
+    device,
+    parameters: () => new Map([["weight", Tensor.zeros(device, [1024, 1024])]]),
+  };
+  const check = (available: number) => {
+    Deno.systemMemoryInfo = () => ({ ...systemMemoryInfo(), available });
+    return checkTrainable(model, "What fits: --lora-rank 8");
+  };
+  try {
+    await check(8 * 2 ** 20);
+    await assertRejects(
+      () => check(8 * 2 ** 20 - 1),
+      UsageError,
+      "take at most 8.0 MiB, got one where they take at least 8.0 MiB. What fits: --lora-rank 8",
+    );
   } finally {
     Deno.systemMemoryInfo = systemMemoryInfo;
     await device.close();

@@ -22,7 +22,7 @@ import { chosenType, measurePeak } from "./device.ts";
 import { UsageError, type Values } from "./flags.ts";
 import type { TrainingInterrupt } from "./interrupt.ts";
 import { count } from "./format.ts";
-import { checkMemory } from "./memory.ts";
+import { checkMemory, checkTrainable } from "./memory.ts";
 import { print } from "./output.ts";
 import { isFirst } from "./parallel.ts";
 import { planRows } from "./plan_table.ts";
@@ -82,6 +82,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
   if (plan !== null) await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
+  if (run.pretrained) await checkTrainable(run.pretrained.model, "A smaller model may fit");
   const peak = await measurePeak(device, ranks);
   const chosen = plan ?? planForModel(flags);
   const rows = plan === null
