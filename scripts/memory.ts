@@ -9,8 +9,8 @@ import {
   nearestFits,
   type TrainableModel,
   type TrainingPlan,
+  weightsOf,
 } from "../gpt/mod.ts";
-import { parameterBytes } from "../nn/mod.ts";
 import { UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
 import { kebabCase } from "./words.ts";
@@ -59,7 +59,7 @@ export async function checkTrainable(
   advice: string,
 ): Promise<void> {
   const room = await memoryRoom(model.device);
-  const [free, least] = [Math.min(room.device, room.process), 2 * parameterBytes(model)];
+  const [free, least] = [Math.min(room.device, room.process), 2 * weightsOf(model).bytes];
   if (least <= free) return;
   throw new UsageError(
     `Cannot train: wanted a model whose gradients and optimizer state take at most ${
