@@ -12,7 +12,7 @@
 
 import { bundle, htmlDocument, readBytes, readText, styleSheet } from "./bundle.ts";
 import { renderToString } from "./build_deps.ts";
-import { Page } from "./lesson/page.tsx";
+import { FirstPage, type PageParts, RestPage, RestSections } from "./lesson/page.tsx";
 import { shared } from "./lesson/shared.ts";
 import { readProse } from "./lesson/prose.tsx";
 import { modelPageTemplate } from "./model_page/build.ts";
@@ -67,16 +67,14 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const sources = new Map<string, string>();
   for (const path of new Set(paths)) sources.set(path, await readText(own(`../${path}`)));
   const { title } = prose.get("")!;
-  const body = renderToString(
-    <Page
-      prose={prose}
-      codeOf={(reference) => {
-        const [path, symbol] = reference.split("#") as [string, string];
-        return symbolCode(path, sources.get(path)!, symbol);
-      }}
-      sourceOf={sourceAddress}
-    />,
-  );
+  const parts: PageParts = {
+    prose,
+    codeOf: (reference) => {
+      const [path, symbol] = reference.split("#") as [string, string];
+      return symbolCode(path, sources.get(path)!, symbol);
+    },
+    sourceOf: sourceAddress,
+  };
   const encoder = new TextEncoder();
   const model = [...options.model ?? []].map(([name, bytes]) => [`model/${name}`, bytes] as const);
   // A page that was opened from a disk may load scripts, and nothing else.
@@ -88,17 +86,21 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
     : `<meta name="model" content="${escapeHtml(model.map(([path]) => path).join(" "))}">`;
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const add = (path: string, text: string) => void files.set(path, encoder.encode(text));
+  const script = '<script defer src="learn.js"></script>';
+  const first = renderToString(<FirstPage {...parts} />);
+  const tags = modelTag + shareTags(title, options.url ?? null);
+  add("index.html", document(title, "", first + script, tags));
+  // Without JavaScript the rest is a page; with it, the first page takes it in.
+  const labsStyle = '<link rel="stylesheet" href="labs.css">';
   add(
-    "index.html",
-    document(
-      title,
-      "",
-      `${body}<script defer src="learn.js"></script>`,
-      modelTag + shareTags(title, options.url ?? null),
-    ),
+    "rest.html",
+    document(title, "", renderToString(<RestPage {...parts} />) + script, labsStyle),
   );
+  const rest = renderToString(<RestSections {...parts} />);
+  add("rest.js", `self.nanodinoRest=${JSON.stringify(rest)}`);
   add("style.css", await styleSheet(own("./inside/style.css"), own("./style.css")));
   add("learn.js", await bundle(own("./lesson/client.tsx")));
+  add("labs.css", await readText(own("./lesson/labs.css")));
   add("labs.js", await bundle(own("./lesson/labs.tsx"), Object.keys(shared)));
   add("engine.js", await workerScript("engine", own("./engine/worker.ts")));
   add("letters.js", await workerScript("letters", own("./engine/letters_worker.ts")));

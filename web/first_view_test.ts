@@ -63,6 +63,29 @@ pageTest("a link that sets what comes later brings it at once", async () => {
   assertEquals(opened.problems, []);
 });
 
+pageTest(
+  "a link to a section below the first screens brings it, and its widgets live",
+  async () => {
+    for (const way of ["isolated", "file"] as const) {
+      await using opened = await openSite(way);
+      const page = await opened.page({ path: "#loop", isFirstLook: true });
+      await page.waitForSelector("html[data-ready]");
+      const top = () => page.$eval("#loop", (one) => one.getBoundingClientRect().top);
+      assert(Math.abs(await top()) < 300, `${await top()}`);
+      assertEquals(
+        await page.locator(".index a[href^='#']").count(),
+        await page.locator("section").count(),
+      );
+      // The file for those without JavaScript sends all others here.
+      await page.goto(opened.address.replace(/index\.html$/, "") + "rest.html#network");
+      await page.waitForURL(/index\.html#network$/);
+      await page.waitForSelector("html[data-ready]");
+      assertEquals(await page.locator("#network .layers").count(), 1);
+      assertEquals(opened.problems, []);
+    }
+  },
+);
+
 Deno.test("a link to the site shows its picture, wherever the site is", async () => {
   const tagOf = (url: string | null = null) =>
     /<meta property="og:image" content="([^"]*)">/.exec(shareTags("Title", url))?.[1];

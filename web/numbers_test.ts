@@ -36,12 +36,19 @@ const verdicts: Readonly<Record<string, string>> = {
   slope: "→ Increase w to reduce Loss",
 };
 
-async function checkDefaults(page: Page): Promise<void> {
+/** The widgets of the first file, as far as they are checked here; the others are in the second one. */
+const firstWidgets = ["neuron", "forward"];
+
+async function checkRows(page: Page, names: readonly string[]): Promise<void> {
   for (const [name, rows] of Object.entries(defaults)) {
+    if (!names.includes(name)) continue;
     const widget = new Widget(page, name);
     assertEquals(await widget.rows(), rows);
     if (verdicts[name] !== undefined) assertEquals(await widget.status(), verdicts[name]);
   }
+}
+
+async function checkLosses(page: Page): Promise<void> {
   const losses = await new Widget(page, "loss").table("loss");
   assertEquals(losses.slice(0, 4).map((row) => [row[0], row[2]]), [
     ["0.8", "0.04"],
@@ -49,12 +56,21 @@ async function checkDefaults(page: Page): Promise<void> {
     ["1.2", "0.04"],
     ["-0.5", "2.25"],
   ]);
+}
+
+async function checkLayers(page: Page): Promise<void> {
   const layers = await new Widget(page, "layers").table("layers");
   assertEquals(layers.map((row) => row.slice(1)), [
     ["4 × 3 = 12", "4", "16"],
     ["2 × 4 = 8", "2", "10"],
     ["", "", "26"],
   ]);
+}
+
+async function checkDefaults(page: Page): Promise<void> {
+  await checkRows(page, Object.keys(defaults));
+  await checkLosses(page);
+  await checkLayers(page);
 }
 
 async function moveEverything(page: Page): Promise<void> {
@@ -179,13 +195,23 @@ for (const way of ways) {
 pageTest("without JavaScript, numbers, text, code and formulas are there", async () => {
   await using opened = await openSite("plain");
   const page = await opened.page({ javaScriptEnabled: false });
-  await checkDefaults(page);
-  const counts = await Promise.all(
-    ["section", "math", "[data-code]", ".text p"].map((selector) => page.locator(selector).count()),
-  );
+  const selectors = ["section", "math", "[data-code]", ".text p"];
+  const count = () => Promise.all(selectors.map((selector) => page.locator(selector).count()));
+  await checkRows(page, firstWidgets);
+  await checkLayers(page);
+  const first = await count();
+  // The last section of the first file leads to the second one, and back.
+  await page.locator(".next").last().click();
+  await page.waitForURL(/rest\.html#loss$/);
+  await checkRows(page, Object.keys(defaults).filter((name) => !firstWidgets.includes(name)));
+  await checkLosses(page);
+  const counts = (await count()).map((more, i) => more + first[i]!);
   const [sections, formulas, codes, paragraphs] = counts as [number, number, number, number];
   assert(sections >= 10 && formulas >= 6 && codes >= 10 && paragraphs >= 20, counts.join());
   assertStringIncludes(await page.textContent("main") ?? "", "blindfolded");
+  await page.locator("h1 a").click();
+  await page.waitForURL(/index\.html$/);
+  assertEquals(opened.problems, []);
 });
 
 Deno.test("the walk through the graph visits values in the order of the tape", () => {

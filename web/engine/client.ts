@@ -28,9 +28,19 @@ function workerFor(task: keyof Tasks): Promise<Worker> {
 
 /** Loads and runs a classic script, even from a disk. @throws {Error} If it is not there. */
 export function loadScript(path: string): Promise<void> {
+  return load(path, Object.assign(document.createElement("script"), { src: path }));
+}
+
+/** Loads a style sheet. @throws {Error} If it is not there. */
+export function loadStyle(path: string): Promise<void> {
+  return load(
+    path,
+    Object.assign(document.createElement("link"), { rel: "stylesheet", href: path }),
+  );
+}
+
+function load(path: string, element: HTMLElement): Promise<void> {
   return new Promise((resolve, reject) => {
-    const element = document.createElement("script");
-    element.src = path;
     element.onload = () => resolve();
     element.onerror = () => reject(new Error(`Cannot load a part of the page: wanted ${path}`));
     document.head.append(element);

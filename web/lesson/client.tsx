@@ -4,31 +4,45 @@
 /** The entry point of the page's script. @module */
 
 import { hydrate, type JSX } from "../deps.ts";
-import { loadScript } from "../engine/client.ts";
+import { loadScript, loadStyle } from "../engine/client.ts";
 import { followAddress, isWaiting, readWaiting } from "../state.ts";
 import { shared } from "./shared.ts";
 import { widgets } from "./widgets.ts";
 
-/** Marks the section that is read in the index, and shows how far one has come. */
-function followReading(): void {
-  const line = document.querySelector<HTMLElement>(".progress")!;
+/** Follows what is read; what it returns looks for the sections of the page. */
+function followReading(): () => void {
+  const line = document.querySelector<HTMLElement>(".progress");
   const showProgress = () => {
     const rest = document.documentElement.scrollHeight - innerHeight;
-    line.style.scale = `${Math.min(1, scrollY / rest)} 1`;
+    if (line !== null) line.style.scale = `${Math.min(1, scrollY / rest)} 1`;
   };
   document.addEventListener("scroll", showProgress, { passive: true });
   const links = new Map(
-    [...document.querySelectorAll(".index a")].map((link) => [link.getAttribute("href"), link]),
+    [...document.querySelectorAll<HTMLAnchorElement>(".index a")].map((link) => [link.hash, link]),
   );
+  // A section is read when it crosses the upper third of the window.
   const watcher = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       for (const link of links.values()) link.removeAttribute("aria-current");
       links.get(`#${target.id}`)?.setAttribute("aria-current", "true");
     }
-    // A section is read when it crosses the upper third of the window.
   }, { rootMargin: "-33% 0px -66% 0px" });
-  for (const section of document.querySelectorAll("section")) watcher.observe(section);
+  return () => {
+    for (const section of document.querySelectorAll("section")) watcher.observe(section);
+  };
+}
+
+/** Leads links to the second file to this page, which takes it in. */
+function linkToHere(): void {
+  for (const link of document.querySelectorAll<HTMLAnchorElement>('a[href^="rest.html#"]')) {
+    link.setAttribute("href", link.hash);
+  }
+}
+
+/** Whether the address names a section that is not here yet. */
+function isElsewhere(): boolean {
+  return /^#\w+$/.test(location.hash) && document.getElementById(location.hash.slice(1)) === null;
 }
 
 /** Brings widgets to life, each where the builder rendered it. */
@@ -40,14 +54,22 @@ function bringToLife(widgets: Readonly<Record<string, () => JSX.Element>>): void
   }
 }
 
-/** Loads the other widgets, and the copy for visits without a network. */
+/** Takes in the other sections and their widgets, and loads the copy for visits without a network. */
 async function loadRest(): Promise<void> {
-  // They ask for the modules that they share with the first ones.
+  // The widgets ask for the modules that they share with the first ones.
   Reflect.set(globalThis, "require", (path: string) => shared[path.split("/").at(-1)!]);
-  await loadScript("labs.js");
+  await Promise.all([loadScript("labs.js"), loadScript("rest.js"), loadStyle("labs.css")]);
+  const isAwaited = isElsewhere();
+  document.querySelector("main")!
+    .insertAdjacentHTML("beforeend", Reflect.get(globalThis, "nanodinoRest"));
+  watchSections();
   bringToLife(Reflect.get(globalThis, "nanodinoLabs"));
   // The settings follow: what is hydrated has to be what was rendered.
   readWaiting();
+  // Widgets are as tall now as they will be.
+  if (isAwaited) {
+    document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
+  }
   document.documentElement.dataset.ready = "";
   if ("serviceWorker" in navigator && location.protocol !== "file:") {
     navigator.serviceWorker.register("sw.js").catch(() => {
@@ -64,11 +86,18 @@ function loadRestOnMove(): void {
     loadRest().catch((error) => console.error(error));
   };
   for (const move of moves) addEventListener(move, load, { passive: true });
-  if (isWaiting()) load();
+  if (isWaiting() || isElsewhere()) load();
 }
 
-bringToLife(widgets);
-followReading();
-followAddress();
-loadRestOnMove();
-document.documentElement.dataset.live = "";
+const watchSections = followReading();
+if (document.querySelector("[data-widget=opening]") === null) {
+  // This is the second file, which is for who has no JavaScript.
+  location.replace(`index.html${location.hash}`);
+} else {
+  bringToLife(widgets);
+  linkToHere();
+  watchSections();
+  followAddress();
+  loadRestOnMove();
+  document.documentElement.dataset.live = "";
+}

@@ -1,6 +1,10 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
-/** The lesson as one page. @module */
+/**
+ * The lesson as one page, in two files: a first look loads the first of them alone.
+ *
+ * @module
+ */
 
 import type { JSX } from "../deps.ts";
 import { Mark } from "../parts/mark.tsx";
@@ -58,9 +62,30 @@ function Widget({ name, title }: { readonly name: string; readonly title: string
 /** The address of the last section. */
 const LAST = "ideas";
 
+/** The two files of the lesson: what is seen first, and the rest, which comes when the reader moves. */
+const FIRST_FILE = "index.html", REST_FILE = "rest.html";
+
+/** The sections in order, with the table of ideas at the end. */
+function sectionsOf(prose: PageParts["prose"]): (readonly [id: string, Prose])[] {
+  return [...prose].filter(([id]) => id !== "");
+}
+
+/** How many sections are in the first file: those before the first one that needs the second script. */
+function firstCount(prose: PageParts["prose"]): number {
+  return sectionsOf(prose).findIndex(([, { widgets }]) =>
+    widgets.some(([name]) => Object.hasOwn(labs, name))
+  );
+}
+
+/** The address of a section, for a page that is one of the files. */
+function addressIn(file: string, id: string, prose: PageParts["prose"]): string {
+  const at = sectionsOf(prose).findIndex(([one]) => one === id);
+  const its = at < firstCount(prose) ? FIRST_FILE : REST_FILE;
+  return its === file ? `#${id}` : `${its}#${id}`;
+}
+
 /** The sections as links, with the time that each one takes. */
-function Index({ prose }: Pick<PageParts, "prose">): JSX.Element {
-  const sections = [...prose].filter(([id]) => id !== "");
+function Index({ file, prose }: { readonly file: string } & Pick<PageParts, "prose">): JSX.Element {
   return (
     <details class="index">
       <summary>{text.contents}</summary>
@@ -70,9 +95,9 @@ function Index({ prose }: Pick<PageParts, "prose">): JSX.Element {
           {text.brand}
         </p>
         <ol start={0}>
-          {sections.map(([id, { title, minutes }]) => (
+          {sectionsOf(prose).map(([id, { title, minutes }]) => (
             <li key={id}>
-              <a href={`#${id}`}>{title}</a>
+              <a href={addressIn(file, id, prose)}>{title}</a>
               <small>{text.minutes(minutes)}</small>
             </li>
           ))}
@@ -82,15 +107,14 @@ function Index({ prose }: Pick<PageParts, "prose">): JSX.Element {
   );
 }
 
-export function Page(parts: PageParts): JSX.Element {
+/** The first file: the opening, and the sections of the first screens. */
+export function FirstPage(parts: PageParts): JSX.Element {
   const head = parts.prose.get("")!;
-  const { title, blocks: [about, next] } = parts.prose.get(LAST)!;
-  const sections = [...parts.prose].filter(([id]) => id !== "" && id !== LAST);
   return (
     <>
       <a class="skip" href="#rules">{text.skip}</a>
       <div class="progress" aria-hidden="true" />
-      <Index {...parts} />
+      <Index file={FIRST_FILE} {...parts} />
       <div class="page">
         <header>
           <div>
@@ -105,62 +129,116 @@ export function Page(parts: PageParts): JSX.Element {
           </div>
         </header>
         <main>
-          {sections.map(([id, { title, blocks, widgets, isWide, code, more }], i) => (
-            <section
-              key={id}
-              id={id}
-              class={isWide ? "wide" : ""}
-              aria-labelledby={`${id}-heading`}
-            >
-              <h2 id={`${id}-heading`}>
-                <span>{i}</span> {title}
-              </h2>
-              <div class="text">{blocks}</div>
-              {widgets.length > 0 && (
-                <div class="widgets">
-                  <div>
-                    {widgets.map(([name, title]) => (
-                      <Widget key={name} name={name} title={title} />
-                    ))}
-                  </div>
-                </div>
-              )}
-              <footer>
-                {code.length > 0 && (
-                  <details class="codes">
-                    <summary>{text.code}</summary>
-                    {code.map((reference) => (
-                      <Code key={reference} reference={reference} {...parts} />
-                    ))}
-                  </details>
-                )}
-                {more.length > 0 && <div class="more">{more}</div>}
-                <Next to={sections[i + 1]?.[0] ?? LAST} prose={parts.prose} />
-              </footer>
-            </section>
+          {sectionsOf(parts.prose).slice(0, firstCount(parts.prose)).map(([id], i) => (
+            <Section key={id} file={FIRST_FILE} id={id} number={i} {...parts} />
           ))}
-          <section id={LAST} class="wide" aria-labelledby="ideas-heading">
-            <h2 id="ideas-heading">
-              <span>{sections.length}</span> {title}
-            </h2>
-            <div class="text">{about}</div>
-            <Table
-              head={text.ideas}
-              rows={ideas.map(({ idea, path, nanochat, becomes }) => [
-                idea,
-                <a key={path} href={parts.sourceOf(path)}>{path}</a>,
-                nanochat,
-                becomes,
-              ])}
-            />
-            <div class="text">{next}</div>
-          </section>
         </main>
       </div>
     </>
   );
 }
 
-function Next({ to, prose }: { readonly to: string } & Pick<PageParts, "prose">): JSX.Element {
-  return <a class="next" href={`#${to}`}>{text.next(prose.get(to)!.title)}</a>;
+/** The other sections, which the first file takes in when the reader moves. */
+export function RestSections(parts: PageParts): JSX.Element {
+  const sections = sectionsOf(parts.prose);
+  const first = firstCount(parts.prose);
+  return (
+    <>
+      {sections.slice(first, -1).map(([id], i) => (
+        <Section key={id} file={REST_FILE} id={id} number={first + i} {...parts} />
+      ))}
+      <IdeasSection number={sections.length - 1} {...parts} />
+    </>
+  );
+}
+
+/** The second file, for who has no JavaScript: the other sections as a page. */
+export function RestPage(parts: PageParts): JSX.Element {
+  return (
+    <>
+      <Index file={REST_FILE} {...parts} />
+      <div class="page">
+        <header>
+          <h1>
+            <a href={FIRST_FILE}>{parts.prose.get("")!.title}</a>
+          </h1>
+        </header>
+        <main>
+          <RestSections {...parts} />
+        </main>
+      </div>
+    </>
+  );
+}
+
+/** A section, and where it stands. */
+interface SectionProps extends PageParts {
+  readonly file: string;
+  readonly id: string;
+  readonly number: number;
+}
+
+function Section({ file, id, number, ...parts }: SectionProps): JSX.Element {
+  const { title, blocks, widgets, isWide, code, more } = parts.prose.get(id)!;
+  return (
+    <section id={id} class={isWide ? "wide" : ""} aria-labelledby={`${id}-heading`}>
+      <h2 id={`${id}-heading`}>
+        <span>{number}</span> {title}
+      </h2>
+      <div class="text">{blocks}</div>
+      {widgets.length > 0 && (
+        <div class="widgets">
+          <div>
+            {widgets.map(([name, title]) => <Widget key={name} name={name} title={title} />)}
+          </div>
+        </div>
+      )}
+      <footer>
+        {code.length > 0 && (
+          <details class="codes">
+            <summary>{text.code}</summary>
+            {code.map((reference) => <Code key={reference} reference={reference} {...parts} />)}
+          </details>
+        )}
+        {more.length > 0 && <div class="more">{more}</div>}
+        <Next file={file} after={id} prose={parts.prose} />
+      </footer>
+    </section>
+  );
+}
+
+/** The last section: where each idea lives. */
+function IdeasSection(
+  { number, prose, sourceOf }: PageParts & Pick<SectionProps, "number">,
+): JSX.Element {
+  const { title, blocks: [about, next] } = prose.get(LAST)!;
+  return (
+    <section id={LAST} class="wide" aria-labelledby="ideas-heading">
+      <h2 id="ideas-heading">
+        <span>{number}</span> {title}
+      </h2>
+      <div class="text">{about}</div>
+      <Table
+        head={text.ideas}
+        rows={ideas.map(({ idea, path, nanochat, becomes }) => [
+          idea,
+          <a key={path} href={sourceOf(path)}>{path}</a>,
+          nanochat,
+          becomes,
+        ])}
+      />
+      <div class="text">{next}</div>
+    </section>
+  );
+}
+
+/** A link to the section after another one. */
+function Next({ file, after, prose }: {
+  readonly file: string;
+  readonly after: string;
+  readonly prose: PageParts["prose"];
+}): JSX.Element {
+  const sections = sectionsOf(prose);
+  const [id, { title }] = sections[sections.findIndex(([one]) => one === after) + 1]!;
+  return <a class="next" href={addressIn(file, id, prose)}>{text.next(title)}</a>;
 }

@@ -16,6 +16,7 @@ export const words = {
   read: "Read on:",
   line: (path: string, line: number) => `${path}, line ${line}`,
   noscript:
-    "Without JavaScript the numbers stay as they are; all text, code and formulas are here.",
+    "Without JavaScript the numbers stay as they are; all text, code and formulas are here, and on a " +
+    "second page.",
   ideas: ["Idea", "File here", "In nanochat", "Becomes"],
 };
