@@ -3,7 +3,8 @@
  * the training loop, and a character-level language model.
  *
  * `examples.ts`, `training_examples.ts` and `character_model.ts` compute each example on `autograd`'s
- * `Value` and return every number; `tour.ts` explains them in text; `ideas.ts` names the file that
+ * `Value` and return every number; `attention.ts` and `induction.ts` have attention in plain numbers;
+ * `tour.ts` explains them in text; `ideas.ts` names the file that
  * implements each idea in the library.
  *
  * @example One neuron
@@ -18,6 +19,25 @@
  */
 
 export {
+  attend,
+  attendByHead,
+  type AttentionExample,
+  type AttentionTrace,
+  type AttentionWeights,
+  fourWords,
+  type HeadTrace,
+  type Matrix,
+} from "./attention.ts";
+export {
+  type BlockExample,
+  type BlockParts,
+  type BlockTrace,
+  ferns,
+  rmsNorm,
+  throughBlock,
+  wholeBlock,
+} from "./block.ts";
+export {
   CharacterModel,
   type CharacterOptions,
   type CharacterStep,
@@ -26,6 +46,7 @@ export {
   trainCharacterModel,
 } from "./character_model.ts";
 export { dinosaurs } from "./dinosaurs.ts";
+export { type EmbeddingTable, lookUp, type LookUpTrace, sixWords } from "./embedding.ts";
 export {
   backpropagation,
   type BackpropagationTrace,
@@ -50,6 +71,8 @@ export {
   type ValueTrace,
 } from "./examples.ts";
 export { type Idea, ideas } from "./ideas.ts";
+export { inductionHead, type InductionTrace } from "./induction.ts";
+export { frequencies, positions, type PositionsTrace, turn } from "./positions.ts";
 export { softmaxLoss, type SoftmaxTrace } from "./softmax.ts";
 export { type Stop, stops } from "./tour.ts";
 export {
@@ -60,3 +83,11 @@ export {
   type TrainingLoopOptions,
   trainNetwork,
 } from "./training_examples.ts";
+export {
+  singularValues,
+  slopeAt,
+  valleyCurvatures,
+  type ValleyPlace,
+  type ValleySlope,
+  valleyStart,
+} from "./valley.ts";

@@ -43,5 +43,6 @@ export {
   toRegExp,
 } from "./pattern.ts";
 export { SPECIAL_TOKENS } from "./special.ts";
+export { type MergeStep, mergeSteps, type PairCount } from "./train.ts";
 export { type EncodeOptions, Tokenizer, type TrainOptions } from "./tokenizer.ts";
 export { type Merge, type NormalizationForm, startOfTexts, type Vocabulary } from "./vocabulary.ts";

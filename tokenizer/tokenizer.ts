@@ -158,11 +158,44 @@ export class Tokenizer {
       throw new Error(`Cannot train a tokenizer: wanted text, got ${index} empty texts`);
     }
     const merges = learnMerges(counter.words, counter.counts, vocabSize - smallest);
+    return Tokenizer.fromMerges(merges, { pattern, specialTokens });
+  }
+
+  /**
+   * Makes a tokenizer of merges that were learned before: ids as {@linkcode Tokenizer.train} gives them.
+   *
+   * @param merges Pairs of ids: merge `i` makes the token 256 + i.
+   * @throws {RangeError} If a merge names a token that comes later.
+   *
+   * @example The text after each merge of its training
+   * ```ts
+   * import { mergeSteps } from "./train.ts";
+   * import { Tokenizer } from "./tokenizer.ts";
+   *
+   * const lengths = Array.from(
+   *   mergeSteps(["so so so"]),
+   *   ({ merges }) => Tokenizer.fromMerges(merges).encode("so so so").length,
+   * );
+   * if (lengths.join() !== "8,5,3") throw new Error(lengths.join());
+   * ```
+   */
+  static fromMerges(
+    merges: readonly Readonly<Merge>[],
+    { pattern = SPLIT_PATTERN, specialTokens = SPECIAL_TOKENS }: Omit<TrainOptions, "vocabSize"> =
+      {},
+  ): Tokenizer {
     const tokens = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
-    for (const [left, right] of merges) {
-      const joined = new Uint8Array(tokens[left]!.length + tokens[right]!.length);
-      joined.set(tokens[left]!);
-      joined.set(tokens[right]!, tokens[left]!.length);
+    for (const [i, pair] of merges.entries()) {
+      const [left, right] = pair.map((id) => tokens[id]);
+      if (left === undefined || right === undefined) {
+        throw new RangeError(
+          `Cannot make a tokenizer: wanted merge ${i} of two tokens below ${tokens.length}, got ` +
+            show(pair),
+        );
+      }
+      const joined = new Uint8Array(left.length + right.length);
+      joined.set(left);
+      joined.set(right, left.length);
       tokens.push(joined);
     }
     return new Tokenizer({

@@ -10,6 +10,7 @@ import { ByteTable } from "./byte_table.ts";
 import { withRoom } from "./growable.ts";
 import { MinHeap } from "./heap.ts";
 import { PairTable } from "./pair_table.ts";
+import { SPLIT_PATTERN } from "./pattern.ts";
 import { makeSplitter, type Splitter } from "./split.ts";
 import type { Merge } from "./vocabulary.ts";
 
@@ -46,32 +47,117 @@ export class WordCounter {
 const PAIR_BASE = 2 ** 26;
 
 /**
- * Learns the BPE merges: repeatedly the most frequent pair, the smaller one on ties.
+ * Learns the BPE merges one at a time: each is the most frequent pair, the smaller one on ties.
  *
  * All words are stored in one array of positions. Each position links to its neighbors in the word
  * and to the other positions with the same pair, so a merge visits only the occurrences of its pair
  * and updates only the counts of pairs next to them. The heap may hold outdated counts; they are
  * corrected when popped, because a count never grows once all occurrences of a pair are known.
+ */
+export class MergeLearner {
+  readonly #positions: Positions;
+  readonly #heap = new MinHeap();
+  /** Pairs below this number have been pushed. */
+  #queued = 0;
+  /** The next token. */
+  #token = 256;
+
+  /** @param counts Occurrences of each word, by its id. */
+  constructor(words: ByteTable, counts: Float64Array) {
+    this.#positions = new Positions(words, counts);
+  }
+
+  /** Merges a pair and returns it; `null` if there is none. */
+  next(): Merge | null {
+    const { pairs, pairCounts } = this.#positions;
+    for (; this.#queued < pairs.size; this.#queued++) {
+      const count = pairCounts[this.#queued]!;
+      if (count === 0) continue;
+      const [left, right] = [pairs.left[this.#queued]!, pairs.right[this.#queued]!];
+      this.#heap.push(-count, left * PAIR_BASE + right);
+    }
+    const best = popMostFrequent(this.#heap, this.#positions);
+    if (best < 0) return null;
+    const merge: Merge = [pairs.left[best]!, pairs.right[best]!];
+    this.#positions.merge(best, this.#token++);
+    return merge;
+  }
+
+  /** The pairs that stand together now, in the order in which they would be merged. */
+  pairs(): PairCount[] {
+    const { pairs, pairCounts } = this.#positions;
+    return Array.from({ length: pairs.size }, (_, i): PairCount => ({
+      pair: [pairs.left[i]!, pairs.right[i]!],
+      count: pairCounts[i]!,
+    })).filter(({ count }) => count > 0).sort((a, b) =>
+      b.count - a.count || a.pair[0] - b.pair[0] || a.pair[1] - b.pair[1]
+    );
+  }
+}
+
+/**
+ * Learns the merges of words.
  *
  * @returns Fewer than `limit` merges if the pairs run out.
  */
 export function learnMerges(words: ByteTable, counts: Float64Array, limit: number): Merge[] {
-  const positions = new Positions(words, counts);
-  const { pairs } = positions;
-  const heap = new MinHeap();
+  const learner = new MergeLearner(words, counts);
   const merges: Merge[] = [];
-  let queued = 0; // pairs below this number have been pushed
-  for (let token = 256; merges.length < limit; token++) {
-    for (; queued < pairs.size; queued++) {
-      const count = positions.pairCounts[queued]!;
-      if (count > 0) heap.push(-count, pairs.left[queued]! * PAIR_BASE + pairs.right[queued]!);
-    }
-    const best = popMostFrequent(heap, positions);
-    if (best < 0) break;
-    merges.push([pairs.left[best]!, pairs.right[best]!]);
-    positions.merge(best, token);
+  while (merges.length < limit) {
+    const merge = learner.next();
+    if (merge === null) break;
+    merges.push(merge);
   }
   return merges;
+}
+
+/** Two tokens that stand together, and how often. */
+export interface PairCount {
+  /** The ids of both. */
+  readonly pair: Merge;
+  /** Occurrences, in all texts. */
+  readonly count: number;
+}
+
+/** A step of training. */
+export interface MergeStep {
+  /** The merges before it, in the order learned. */
+  readonly merges: readonly Merge[];
+  /** The pairs that can be merged, the most frequent first: that one is merged next. */
+  readonly pairs: readonly PairCount[];
+}
+
+/**
+ * Trains as `Tokenizer.train` does, to be watched: yields what there is to choose from before each merge,
+ * and at the end once more, when no pair is left.
+ *
+ * @param pattern Split pattern. @default {SPLIT_PATTERN}
+ * @throws {SyntaxError} If the pattern is malformed.
+ *
+ * @example The first merge
+ * ```ts
+ * import { mergeSteps } from "./train.ts";
+ *
+ * const [first, second] = mergeSteps(["a rat ate a rat"]);
+ * const { pair, count } = first!.pairs[0]!; // “a” and “t”, three times
+ * if (String.fromCharCode(...pair) !== "at" || count !== 3) throw new Error(`${pair}`);
+ * if (second!.merges.length !== 1) throw new Error("merged, it is a token");
+ * ```
+ */
+export function* mergeSteps(
+  texts: Iterable<string>,
+  pattern: string = SPLIT_PATTERN,
+): Generator<MergeStep> {
+  const counter = new WordCounter(pattern);
+  for (const text of texts) counter.add(text);
+  const learner = new MergeLearner(counter.words, counter.counts);
+  const merges: Merge[] = [];
+  for (;;) {
+    yield { merges: merges.slice(), pairs: learner.pairs() };
+    const merge = learner.next();
+    if (merge === null) return;
+    merges.push(merge);
+  }
 }
 
 function popMostFrequent(heap: MinHeap, { pairs, pairCounts }: Positions): number {

@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
 import { makeRandom, randomText } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
+import { mergeSteps } from "./train.ts";
 import type { Merge } from "./vocabulary.ts";
 
 /** Reference BPE training: recounts all pairs after every merge. */
@@ -134,4 +135,34 @@ Deno.test("a vocabulary of bytes alone needs no text", async () => {
   const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
   assertEquals(tokenizer.merges, []);
   assert(tokenizer.encode("ab").length === 2);
+});
+
+Deno.test("training step by step merges what training merges, and says what it chose from", async () => {
+  const random = makeRandom(9);
+  for (let round = 0; round < 6; round++) {
+    const texts = Array.from({ length: 1 + random(4) }, () => randomText(random, 60));
+    const { merges } = await Tokenizer.train(texts, { vocabSize: 265 + 1000 });
+    const steps = [...mergeSteps(texts)];
+    assertEquals(steps.at(-1), { merges, pairs: [] });
+    for (const [i, step] of steps.slice(0, -1).entries()) {
+      assertEquals(step.merges, merges.slice(0, i));
+      assertEquals(step.pairs[0]!.pair, merges[i]);
+      assert(step.pairs.every(({ count }) => count <= step.pairs[0]!.count));
+      // Every pair is counted: as many as tokens, less one for each word.
+      const tokenizer = Tokenizer.fromMerges(step.merges);
+      const words = texts.flatMap((text) => text.match(toRegExp(SPLIT_PATTERN)) ?? []);
+      const wanted = words.reduce((sum, word) => sum + tokenizer.encode(word).length - 1, 0);
+      assertEquals(step.pairs.reduce((sum, { count }) => sum + count, 0), wanted);
+    }
+  }
+});
+
+Deno.test("a tokenizer of merges is the one that learned them, and refuses merges of later tokens", async () => {
+  const trained = await Tokenizer.train(["so much depends upon a red wheel"], { vocabSize: 280 });
+  assertEquals(Tokenizer.fromMerges(trained.merges).toJSON(), trained.toJSON());
+  assertThrows(
+    () => Tokenizer.fromMerges([[115, 256]]),
+    RangeError,
+    "wanted merge 0 of two tokens",
+  );
 });

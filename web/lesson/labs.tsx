@@ -4,14 +4,20 @@
 /** The second script of the lesson: the widgets below the first screens. @module */
 
 import { InsideWidget } from "../inside/inside.tsx";
+import { AttentionWidget } from "./attention.tsx";
 import { BackpropagationWidget } from "./backpropagation.tsx";
+import { BlockWidget } from "./block.tsx";
+import { EmbeddingWidget, PositionsWidget } from "./embeddings.tsx";
 import { GptWidget } from "./gpt.tsx";
+import { InductionWidget } from "./induction.tsx";
 import { LettersWidget } from "./letters.tsx";
 import { LoopWidget } from "./loop.tsx";
 import { LossWidget, NudgeWidget, SlopeWidget } from "./loss.tsx";
 import { NetworkWidget } from "./network.tsx";
+import { MuonWidget, OptimizerWidget, RuleWidget } from "./optimizer.tsx";
 import { SenseWidget } from "./sense.tsx";
 import { SoftmaxWidget } from "./softmax.tsx";
+import { TokensWidget } from "./tokens.tsx";
 
 /** Their widgets, by name. */
 export const labs = {
@@ -23,6 +29,15 @@ export const labs = {
   network: NetworkWidget,
   softmax: SoftmaxWidget,
   letters: LettersWidget,
+  tokens: TokensWidget,
+  embedding: EmbeddingWidget,
+  positions: PositionsWidget,
+  attention: AttentionWidget,
+  induction: InductionWidget,
+  block: BlockWidget,
+  optimizer: OptimizerWidget,
+  muon: MuonWidget,
+  rule: RuleWidget,
   gpt: GptWidget,
   sense: SenseWidget,
   inside: () => <InsideWidget />,

@@ -78,15 +78,20 @@ function Block({ text }: { readonly text: string }): JSX.Element {
   const [question = "", answer = ""] = text.replace(/^> ?/gm, "").split("\n\n");
   return (
     <details class="predict">
-      <summary>{question}</summary>
+      <summary>{inline(question)}</summary>
       <Paragraph text={answer} />
     </details>
   );
 }
 
 function Paragraph({ text }: { readonly text: string }): JSX.Element {
+  return <p>{inline(text)}</p>;
+}
+
+/** A text with `code` in it. */
+function inline(text: string): (string | JSX.Element)[] {
   const parts = text.replaceAll("\n", " ").split("`");
-  return <p>{parts.map((part, i) => i % 2 === 0 ? part : <code key={i}>{part}</code>)}</p>;
+  return parts.map((part, i) => i % 2 === 0 ? part : <code key={i}>{part}</code>);
 }
 
 function MarkdownTable({ lines }: { readonly lines: readonly string[] }): JSX.Element {

@@ -15,8 +15,29 @@ export function Slider({ of: one, most, zero }: {
   /** A label for the value 0. @default {the number} */
   readonly zero?: string;
 }): JSX.Element {
-  const { id, label, range: [min, max, step] } = one;
-  const value = Math.min(one.value, most ?? max);
+  const { id, label, range: [least, end, step] } = one;
+  return (
+    <RangeInput
+      id={id}
+      label={label}
+      value={Math.min(one.value, most ?? end)}
+      range={[least, most ?? end, step]}
+      zero={zero}
+      onValue={(value) => one.value = value}
+    />
+  );
+}
+
+/** A slider of a number that is kept elsewhere. */
+export function RangeInput({ id, label, value, range: [least, most, step], zero, onValue }: {
+  readonly id: string;
+  readonly label: string;
+  readonly value: number;
+  readonly range: SliderSetting["range"];
+  /** A label for the value 0. @default {the number} */
+  readonly zero?: string | undefined;
+  readonly onValue: (value: number) => void;
+}): JSX.Element {
   const digits = `${step}`.split(".")[1]?.length ?? 0;
   const text = value === 0 && zero !== undefined ? zero : fixed(value, digits);
   return (
@@ -25,12 +46,12 @@ export function Slider({ of: one, most, zero }: {
       <input
         id={id}
         type="range"
-        min={min}
-        max={most ?? max}
+        min={least}
+        max={most}
         step={step}
         value={value}
         aria-valuetext={text}
-        onInput={(event) => one.value = event.currentTarget.valueAsNumber}
+        onInput={(event) => onValue(event.currentTarget.valueAsNumber)}
       />
       <output for={id}>{text}</output>
     </div>

@@ -1,0 +1,297 @@
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** Attention in numbers: four words, whose every number shows where it comes from. @module */
+
+import {
+  attend,
+  type AttentionTrace,
+  type AttentionWeights,
+  fourWords,
+  type HeadTrace,
+  type Matrix,
+} from "../../lessons/attention.ts";
+import { type JSX, signal } from "../deps.ts";
+import { Latest } from "../engine/client.ts";
+import { Button, Controls, RangeInput } from "../parts/controls.tsx";
+import { MatrixGrid, type Place } from "../parts/matrix.tsx";
+import { fixed } from "../parts/number.ts";
+import { choice, reset, setting } from "../state.ts";
+import { words as text } from "../words/attention.ts";
+import { words } from "../words/lesson.ts";
+
+const { words: tokens, features, inputs } = fourWords;
+type Projection = keyof AttentionWeights;
+const projections = ["query", "key", "value"] as const;
+/** What a projection makes, by its name in a trace. */
+const projected = { query: "queries", key: "keys", value: "values" } as const;
+type MatrixName = Exclude<keyof typeof text.matrices, "output"> | "output";
+
+const heads = choice("attentionHeads", text.heads, "one", text.headCounts);
+const head = choice("attentionHead", text.head, "first", text.headNames);
+/** The reader's weights, as changes to those of the example: `query.3.0.1.5`. */
+const changes = setting<string>("attentionWeights", "");
+
+/** The number that is chosen, and the weight that the slider moves. */
+const chosen = signal<readonly [name: MatrixName, place: Place]>(["pattern", [3, 0]]);
+const moved = signal<readonly [Projection, Place]>(["query", [3, 0]]);
+
+const message = signal("");
+const latest = new Latest("attention", message);
+/** The range of a weight. */
+const WEIGHTS = [-4, 4, 0.1] as const;
+
+function changedWeights(): Map<string, number> {
+  return new Map(
+    changes.value.split(",").filter((one) => one !== "").map((one) => {
+      const [name = "", value] = one.split(":");
+      return [name, Number(value)];
+    }),
+  );
+}
+
+const keyOf = (projection: Projection, [row, column]: Place) => `${projection}.${row}.${column}`;
+
+function weightsNow(): AttentionWeights {
+  const changed = changedWeights();
+  const withChanges = (projection: Projection): Matrix =>
+    fourWords.weights[projection].map((row, i) =>
+      row.map((value, j) => {
+        const own = changed.get(keyOf(projection, [i, j]));
+        return own !== undefined && Number.isFinite(own) ? own : value;
+      })
+    );
+  return { query: withChanges("query"), key: withChanges("key"), value: withChanges("value") };
+}
+
+function setWeight(projection: Projection, place: Place, value: number): void {
+  const [row, column] = place;
+  const changed = changedWeights();
+  const key = keyOf(projection, place);
+  if (value === fourWords.weights[projection][row]![column]) changed.delete(key);
+  else changed.set(key, value);
+  changes.value = Array.from(changed, ([name, value]) => `${name}:${value}`).join(",");
+  message.value = "";
+}
+
+/** All matrices of a head by their names, with those that all heads share. */
+function matricesOf(
+  weights: AttentionWeights,
+  { output, heads }: AttentionTrace,
+  at: number,
+): Readonly<Record<MatrixName, Matrix>> {
+  const { output: _own, ...one }: HeadTrace = heads[at]!;
+  return {
+    inputs,
+    "weights.query": weights.query,
+    "weights.key": weights.key,
+    "weights.value": weights.value,
+    ...one,
+    output,
+  };
+}
+
+/** The numbers of a head: of the weights, and of the output. */
+interface HeadColumns {
+  readonly first: number;
+  readonly size: number;
+}
+
+/** The cells that a cell was computed from, as a test of any cell. */
+function sourcesOf(
+  [name, [row, column]]: readonly [MatrixName, Place],
+  { first, size }: HeadColumns,
+): (name: MatrixName, row: number, column: number) => boolean {
+  const isRow = (of: MatrixName, at: number) => (from: MatrixName, i: number) =>
+    from === of && i === at;
+  const isColumn = (of: MatrixName, at: number) => (from: MatrixName, _i: number, j: number) =>
+    from === of && j === at;
+  const one = projections.find((projection) => projected[projection] === name);
+  const pairs: readonly ReturnType<typeof isColumn>[] = one !== undefined
+    ? [isRow("inputs", row), isColumn(`weights.${one}`, first + column)]
+    : name === "scores"
+    ? [isRow("queries", row), isRow("keys", column)]
+    : name === "masked"
+    ? [(from, i, j) => from === "scores" && i === row && j === column && column <= row]
+    : name === "pattern"
+    ? [isRow("masked", row)]
+    : name === "output" && column >= first && column < first + size
+    ? [isRow("pattern", row), isColumn("values", column - first)]
+    : [];
+  return (from, i, j) => pairs.some((isSource) => isSource(from, i, j));
+}
+
+const show = (x: number) => fixed(x, 2);
+const terms = (a: readonly number[], b: readonly number[]) =>
+  a.map((x, i) => [show(x), show(b[i]!)] as const);
+const columnOf = (matrix: Matrix, column: number) => matrix.map((row) => row[column]!);
+
+/** How a number was computed, in a sentence. */
+function explain(
+  [name, [row, column]]: readonly [MatrixName, Place],
+  all: Readonly<Record<MatrixName, Matrix>>,
+  { first, size }: HeadColumns,
+): string {
+  const word = tokens[row]!, other = tokens[column]!, feature = features[row]!;
+  const value = show(all[name][row]![column]!);
+  for (const projection of projections) {
+    const called = text.projections[projection];
+    if (name === `weights.${projection}`) {
+      return text.explain.weights(called, feature, column, value);
+    }
+    if (name === projected[projection]) {
+      const weights = columnOf(all[`weights.${projection}`], first + column);
+      const sum = terms(inputs[row]!, weights);
+      return text.explain.projected(called, word, first + column, sum, value);
+    }
+  }
+  switch (name) {
+    case "scores":
+      return text.explain.scores(word, other, terms(all.queries[row]!, all.keys[column]!), value);
+    case "masked":
+      return column > row
+        ? text.explain.future(word, other)
+        : text.explain.masked(show(all.scores[row]![column]!), size, value);
+    case "pattern": {
+      if (column > row) return text.explain.future(word, other);
+      const exponentials = all.masked[row]!.map(Math.exp);
+      const total = exponentials.reduce((sum, x) => sum + x);
+      return text.explain.pattern(word, other, show(exponentials[column]!), show(total), value);
+    }
+    case "output": {
+      const values = columnOf(all.values, column - first);
+      return text.explain.output(word, column, terms(all.pattern[row]!, values), value);
+    }
+    default:
+      return text.explain.inputs(word, features[column]!, value);
+  }
+}
+
+/** Compares with what the library's operation says. */
+async function askEngine(weights: AttentionWeights, trace: AttentionTrace): Promise<void> {
+  message.value = text.asking;
+  try {
+    const told = await latest.ask({ inputs, weights, heads: trace.heads.length }, "cpu");
+    const mine = [...trace.heads.flatMap(({ pattern }) => pattern.flat()), ...trace.output.flat()];
+    const difference = Math.max(...mine.map((x, i) => Math.abs(x - told[i]!)));
+    const shown = difference.toExponential(0);
+    message.value = difference < 1e-5 ? text.same(shown) : text.differs(shown);
+  } catch (error) {
+    message.value = (error as Error).message;
+  }
+}
+
+/** The widget. */
+export function AttentionWidget(): JSX.Element {
+  const count = heads.value === "one" ? 1 : 2;
+  const at = count === 2 && head.value === "second" ? 1 : 0;
+  const size = features.length / count, first = at * size;
+  const weights = weightsNow();
+  const trace = attend(inputs, weights, count);
+  const all = matricesOf(weights, trace, at);
+  const before = matricesOf(
+    fourWords.weights,
+    attend(inputs, fourWords.weights, count),
+    at,
+  );
+  const isChanged = (name: MatrixName, row: number, column: number) =>
+    show(all[name][row]![column]!) !== show(before[name][row]![column]!);
+  const changed =
+    (Object.keys(all) as MatrixName[]).flatMap((name) =>
+      all[name].flatMap((values, row) => values.filter((_, column) => isChanged(name, row, column)))
+    ).length;
+
+  const [chosenName, [chosenRow, chosenColumn]] = chosen.value;
+  // Another head may have fewer numbers.
+  const shownColumn = Math.min(chosenColumn, all[chosenName][0]!.length - 1);
+  const at2 = chosenName === "output"
+    ? Math.max(first, Math.min(shownColumn, first + size - 1))
+    : shownColumn;
+  const now = [chosenName, [chosenRow, at2]] as const;
+  const isSource = sourcesOf(now, { first, size });
+
+  const numbers = (length: number, from: number) =>
+    Array.from({ length }, (_, i) => text.number(from + i));
+  const grid = (name: MatrixName): JSX.Element => {
+    const isWeights = name.startsWith("weights.");
+    const isPair = name === "scores" || name === "masked" || name === "pattern";
+    const title = text.matrices[name];
+    const width = all[name][0]!.length;
+    return (
+      <MatrixGrid
+        key={name}
+        id={name}
+        title={typeof title === "string" ? title : title(size)}
+        rows={isWeights ? features : tokens}
+        columns={name === "inputs"
+          ? features
+          : isPair
+          ? tokens
+          : numbers(width, isWeights || name === "output" ? 0 : first)}
+        values={all[name]}
+        digits={isWeights || name === "inputs" ? 1 : 2}
+        {...name === "pattern" && { most: 1 }}
+        chosen={name === now[0] ? now[1] : null}
+        markOf={(row, column) =>
+          [
+            isSource(name, row, column) ? "source" : "",
+            isChanged(name, row, column) ? "changed" : "",
+          ].join(" ").trim()}
+        onChoose={(row, column) => {
+          chosen.value = [name, [row, column]];
+          const projection = projections.find((one) => name === `weights.${one}`);
+          if (projection !== undefined) moved.value = [projection, [row, column]];
+        }}
+      />
+    );
+  };
+
+  const [projection, place] = moved.value;
+  const last = all.pattern.at(-1)!;
+  const most = last.indexOf(Math.max(...last));
+  const stages: readonly (readonly (readonly MatrixName[])[])[] = [
+    [["inputs"]],
+    projections.map((one) => [`weights.${one}`, projected[one]] as const),
+    [["scores"], ["masked"], ["pattern"]],
+    [["output"]],
+  ];
+  return (
+    <>
+      <div class="controls">
+        <Controls of={count === 2 ? [heads, head] : [heads]} />
+        <RangeInput
+          id="attentionWeight"
+          label={text.weight(text.projections[projection], features[place[0]]!, place[1])}
+          value={weights[projection][place[0]]![place[1]]!}
+          range={WEIGHTS}
+          onValue={(value) => setWeight(projection, place, value)}
+        />
+      </div>
+      <p class="buttons">
+        <Button onClick={() => void askEngine(weights, trace)}>{text.ask}</Button>
+        <Button
+          onClick={() => {
+            reset(heads, head, changes);
+            message.value = "";
+          }}
+        >
+          {words.actions.reset}
+        </Button>
+      </p>
+      <p class="explained" role="status">{explain(now, all, { first, size })}</p>
+      {stages.map((groups, i) => (
+        <div key={i} class="stage">
+          <h3>{`${i + 1}. ${text.stages[i]}`}</h3>
+          <div class="matrices">
+            {groups.map((names) => <div key={names.join()} class="matrices">{names.map(grid)}
+            </div>)}
+          </div>
+        </div>
+      ))}
+      <p data-attention="reads">
+        {text.reads(tokens.at(-1)!, tokens[most]!, show(last[most]!))}
+      </p>
+      <p class="work" data-attention="changed">{text.changed(changed)}</p>
+      <p class="work" data-attention="engine">{message.value || text.hint}</p>
+    </>
+  );
+}

@@ -1,0 +1,97 @@
+/** A section of the lesson in three looks: what can be seen of it must be readable in each. @module */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Page } from "npm:playwright-core@1.65.1";
+import axe from "npm:axe-core@4.14.1";
+import { type Opened, svgFaults } from "./pages.ts";
+
+const looks = {
+  light: { colorScheme: "light", viewport: { width: 1440, height: 900 } },
+  dark: { colorScheme: "dark", viewport: { width: 1024, height: 900 } },
+  narrow: { colorScheme: "light", viewport: { width: 360, height: 740 } },
+} as const;
+
+/**
+ * Opens a section light, dark and on a phone, and fails where axe finds something, text is small, a
+ * drawing is wider than its box, words lie over each other, the page is wider than its window, or
+ * something moves although the reader wants no motion.
+ *
+ * @param prepare Brings the page into the state to look at.
+ */
+export async function checkLooks(
+  opened: Opened,
+  section: string,
+  prepare: (page: Page) => Promise<void> = async () => {},
+  path = "",
+): Promise<void> {
+  for (const [look, options] of Object.entries(looks)) {
+    const page = await opened.page({ ...options, path, reducedMotion: "reduce" });
+    await page.locator(`#${section}`).scrollIntoViewIfNeeded();
+    await prepare(page);
+    await page.$$eval(
+      `#${section} details`,
+      (all) => all.forEach((one) => (one as HTMLDetailsElement).open = true),
+    );
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert(wide <= options.viewport.width, `${section}, ${look}: ${wide} pixels wide`);
+    await page.evaluate(axe.source);
+    assertEquals(await page.evaluate(axeFaults, section), [], `${section}, ${look}`);
+    assertEquals(await page.evaluate(svgFaults), [], `${section}, ${look}`);
+    assertEquals(await page.evaluate(readingFaults, section), [], `${section}, ${look}`);
+    await page.close();
+  }
+}
+
+/** What axe says about a section. */
+async function axeFaults(section: string): Promise<string[]> {
+  const axe = Reflect.get(globalThis, "axe");
+  const { violations } = await axe.run(document.getElementById(section));
+  return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
+    `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" | ")}`
+  );
+}
+
+/** Small text, words over words, and motion. */
+function readingFaults(section: string): string[] {
+  const faults: string[] = [];
+  const element = document.getElementById(section)!;
+  const texts: { readonly words: string; readonly box: DOMRect; readonly parent: Element }[] = [];
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+    const parent = node.parentElement!;
+    const words = node.textContent!.trim();
+    const isClosed = parent.closest("option, math, pre, .unseen") !== null;
+    if (words === "" || isClosed || !parent.checkVisibility()) continue;
+    const size = parseFloat(getComputedStyle(parent).fontSize);
+    // Drawings are scaled, and have a check of their own.
+    if (size < 12 && parent.closest("svg") === null) faults.push(`${size} pixels: ${words}`);
+    range.selectNodeContents(node);
+    for (const box of range.getClientRects()) {
+      if (box.width > 1 && box.height > 1) texts.push({ words, box, parent });
+    }
+  }
+  const isFixed = ({ parent }: typeof texts[number]) => {
+    for (let one: Element | null = parent; one !== null; one = one.parentElement) {
+      if (/sticky|fixed/.test(getComputedStyle(one).position)) return true;
+    }
+    return false;
+  };
+  // What stays in view passes over the rest.
+  const still = texts.filter((one) => !isFixed(one)).sort((a, b) => a.box.top - b.box.top);
+  for (const [i, { words, box }] of still.entries()) {
+    for (const other of still.slice(i + 1)) {
+      // Lines may touch: letters do not fill them.
+      if (other.box.top > box.bottom - 5) break;
+      const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
+      if (across > 2) faults.push(`“${words.slice(0, 40)}” over “${other.words.slice(0, 40)}”`);
+    }
+  }
+  for (const one of element.querySelectorAll("*")) {
+    const { transitionDuration, animationName } = getComputedStyle(one);
+    if (/[1-9]/.test(transitionDuration) || animationName !== "none") {
+      faults.push(`moves: ${one.tagName} ${one.className}`);
+    }
+  }
+  return faults;
+}
