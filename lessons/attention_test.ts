@@ -1,6 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { attention, attentionPattern, openDevice, Tensor } from "../tensor/mod.ts";
-import { attend, type AttentionWeights, fourWords, type Matrix, softmax } from "./attention.ts";
+import {
+  attend,
+  type AttentionWeights,
+  fourWords,
+  type HeadTrace,
+  type Matrix,
+  softmax,
+} from "./attention.ts";
 import { inductionHead } from "./induction.ts";
 
 /** All numbers of a layer, computed by the library. */
@@ -25,6 +32,26 @@ async function byLibrary(inputs: Matrix, weights: AttentionWeights, heads: numbe
       pattern: await read(attentionPattern(q, k)),
       output: await read(attention(q, k, v)),
     };
+  } finally {
+    await device.close();
+  }
+}
+
+/** The output of a head, from its queries, keys and values. */
+async function outputByLibrary({ queries, keys, values }: HeadTrace): Promise<number[]> {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  try {
+    // The operation wants all of one size: zeros change no product.
+    const size = Math.max(queries[0]!.length, values[0]!.length);
+    const of = (matrix: Matrix) =>
+      Tensor.from(
+        device,
+        matrix.flatMap((row) => [...row, ...Array(size - row.length).fill(0)]),
+        { shape: [1, matrix.length, 1, size] },
+      );
+    const scale = 1 / Math.sqrt(queries[0]!.length);
+    const output = attention(of(queries), of(keys), of(values), { scale });
+    return [...await output.slice(-1, 0, values[0]!.length).contiguous().data()].map(Number);
   } finally {
     await device.close();
   }
@@ -86,6 +113,9 @@ Deno.test("the induction head copies what came after the last equal letter, by t
     // Every letter but the first one reads the one before it.
     previous.heads[0]!.pattern.forEach((row, i) => assert(row[Math.max(0, i - 1)]! > 0.99));
     assertEquals(written.map((row) => row.length), stream.map((row) => row.length));
+    for (const { heads: [head], output } of [previous, induction]) {
+      assertClose(output.flat(), await outputByLibrary(head!), text!);
+    }
   }
   // The latest of several counts: after the last “ab” came “d”.
   const { alphabet, induction } = inductionHead("abcabdab");

@@ -43,7 +43,7 @@ async function runLearn({ port, open, ...chosen }: Values<typeof flags>): Promis
     const made = await makeSiteModel(interrupt.signal, { threads: 1 });
     if (made === null) return;
     for (const [path, bytes] of await buildSite({ model: made })) site.set(path, bytes);
-    write("The model is trained: reload the page, and section 12 opens it\n");
+    write("The model is trained: reload the page, and “Inside your GPT” opens it\n");
   }
   await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
 }

@@ -1,4 +1,4 @@
-/** The GPT of section 10: in a page as in Deno, kept in the browser, and in files. */
+/** The page's GPT: in a page as in Deno, kept in the browser, and in files. */
 
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
@@ -249,7 +249,7 @@ pageTest(
     const home = await Deno.makeTempDir();
     try {
       await download(`${home}/paused`);
-      const inside = page.locator("[data-widget=inside] button", { hasText: "section 10" });
+      const inside = page.locator("[data-widget=inside] button", { hasText: "that you trained" });
       await inside.click();
       await page.waitForSelector(`text=Trained for ${step + 1} steps`);
       await widget.press("Go on");

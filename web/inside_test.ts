@@ -1,4 +1,4 @@
-/** The view of section 11: what it shows is what the model computes. */
+/** The view into a model: what it shows is what the model computes. */
 
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Engine, Tensor } from "../gpt/mod.ts";

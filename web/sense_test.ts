@@ -104,7 +104,9 @@ pageTest("without a model of its own the page says what to do", async () => {
   const page = await opened.page();
   const widget = new Widget(page, "sense");
   await widget.press("Tell a story");
-  await page.waitForSelector("[data-sense]:has-text('Train one on stories in section 10 first')");
+  await page.waitForSelector(
+    "[data-sense]:has-text('Train one on stories in “A GPT of your own” first')",
+  );
   await widget.press("Train your own");
   assertEquals(await page.inputValue("#task"), "stories");
   assertEquals(await page.textContent("output[for=merges]"), "512");

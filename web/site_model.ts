@@ -1,5 +1,5 @@
 /**
- * The model that comes with the lesson: a GPT of section 10, trained on stories before the page is built.
+ * The model that comes with the lesson: a GPT of the page, trained on stories before the page is built.
  *
  * The repository holds no weights. `task site` trains the model once, and keeps it below
  * `$NANODINO_HOME`; every run of the same code gives the same model.
@@ -14,7 +14,7 @@ import type { GptSpec } from "./engine/gpt_spec.ts";
 import { storiesText } from "./engine/stories_text.ts";
 import { halveCheckpoint } from "./half_precision.ts";
 
-/** The run: larger than the presets of section 10, and of the same kind, so that a reader can go on with it. */
+/** The run: larger than the presets of the page, and of the same kind, so that a reader can go on with it. */
 export const siteModelSpec: GptSpec = {
   task: "stories",
   own: "",

@@ -1,4 +1,4 @@
-/** The settings of a run of section 10: its text, its model, its training. @module */
+/** The settings of a run of the page's GPT: its text, its model, its training. @module */
 
 /** The synthetic texts. */
 export const textTasks = ["sort", "reverse", "add", "parentheses", "names"] as const;

@@ -45,7 +45,7 @@ function lockDown(): void {
   const post: (answer: unknown) => void = scope.postMessage.bind(scope);
   const { ownKeys, getPrototypeOf, deleteProperty } = Reflect;
   const { sqrt, abs, sign, min, max } = Math;
-  const { isFinite } = Number;
+  const { isFinite } = Number, { isArray } = Array;
   const text = String;
   /** What the rule keeps between its steps, for each weight. */
   const memory: [number, number][] = [];
@@ -57,7 +57,7 @@ function lockDown(): void {
       for (let i = 0; i < weights.length; i++) {
         const [m, v] = memory[i] ?? [0, 0];
         const told = scope.rule(weights[i], gradients[i], m, v, t, lr, sqrt, abs, sign, min, max);
-        const [w, newM, newV] = told ?? [];
+        const [w, newM, newV] = isArray(told) ? told : [told];
         for (const [name, value] of [["w", w], ["m", newM], ["v", newV]]) {
           if (typeof value !== "number") {
             post({ error: `${name} is no number: ${typeof value}` });

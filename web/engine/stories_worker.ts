@@ -22,7 +22,7 @@ let counts: NGram | null = null;
 let known: KnownText | null = null;
 
 const tasks = {
-  /** The training text of a GPT of section 10. */
+  /** The training text of a GPT of the page. */
   "stories.text": async function* (_device: null, _input: null) {
     yield storiesText();
   },

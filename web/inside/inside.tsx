@@ -40,7 +40,7 @@ function prompt(): string {
   return text.prompts[task as keyof typeof text.prompts] ?? text.prompts.other;
 }
 
-/** Whether the GPT of section 10 is open, which may be training. */
+/** Whether the page's GPT is open, which may be training. */
 let follows = false;
 
 /** The last question of each kind. */

@@ -1,7 +1,7 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /// <reference lib="dom" />
-/** Section 10: a GPT that is trained in the page, in the engine. The browser keeps the run. @module */
+/** A GPT that is trained in the page, in the engine. The browser keeps the run. @module */
 
 import {
   computed,

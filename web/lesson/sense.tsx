@@ -1,7 +1,7 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /// <reference lib="dom" />
-/** Section 11: stories, and a program that says which of their sentences make sense. @module */
+/** Stories, and a program that says which of their sentences make sense. @module */
 
 import { type JSX, signal } from "../deps.ts";
 import { Latest } from "../engine/client.ts";

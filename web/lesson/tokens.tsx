@@ -133,7 +133,6 @@ export function TokensWidget(): JSX.Element {
           <Plot
             title={text.plot}
             xName={text.merged}
-            yName={text.ratio}
             x={[0, Math.max(1, last)]}
             y={[0, Math.max(1, Math.ceil(ratio(all[last]!.ids.length)))]}
             curves={[

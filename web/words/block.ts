@@ -33,8 +33,8 @@ export const words = {
       "ReLU alone adds animal and deed, and takes away each of them: nothing is left. The square is what " +
       "makes “and” out of “plus”.",
     noNorm:
-      "Without norms all numbers that are read are larger, and squares make them larger still. " +
-      "With one block that is loud. With twenty it explodes.",
+      "Without norms each part reads numbers of any size. Here they are small, so attention is less sure. " +
+      "In a deep model they grow from block to block, until nothing can be learned.",
     nothing: "Nothing flows in: the river ends as it began.",
   },
 };

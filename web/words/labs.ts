@@ -291,8 +291,8 @@ export const words = {
     count: (stories: number) => `Count over ${stories} stories of each`,
     counting: (teller: string, story: number, stories: number) =>
       `${teller}: story ${story} of ${stories}`,
-    noModel: "This page came without a model. Train one on stories in section 10 first.",
-    train: "Train your own in section 10",
+    noModel: "This page came without a model. Train one on stories in “A GPT of your own” first.",
+    train: "Train your own GPT",
     verdict: (right: number, all: number) =>
       `${right} of ${all} sentences make sense${right === all ? ". Not one mistake!" : ""}`,
     fault: (sentence: string, faults: readonly string[]) => `“${sentence}”: ${faults.join("; ")}`,
@@ -311,7 +311,7 @@ export const words = {
     ],
   },
   inside: {
-    openTrained: "Open the GPT of section 10",
+    openTrained: "Open the GPT that you trained",
     openSite: "Open this site’s model",
     openFiles: "Files of a checkpoint",
     openFolder: "Folder of a run",
