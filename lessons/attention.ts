@@ -11,11 +11,11 @@ export type Matrix = readonly (readonly number[])[];
 
 /** The weights of a layer of attention, each `[width, heads · size]`. */
 export interface AttentionWeights {
-  /** What a word asks for. */
+  /** Weights of queries: what a word asks for. */
   readonly query: Matrix;
-  /** What a word answers to. */
+  /** Weights of keys: what a word answers to. */
   readonly key: Matrix;
-  /** What a word gives. */
+  /** Weights of values: what a word gives. */
   readonly value: Matrix;
 }
 
@@ -41,14 +41,14 @@ export interface HeadTrace {
 export interface AttentionTrace {
   /** One head after another. */
   readonly heads: readonly HeadTrace[];
-  /** What the heads say, side by side, `[words, heads · size]` */
+  /** The outputs of the heads, side by side, `[words, heads · size]` */
   readonly output: Matrix;
 }
 
 /** Four words as rows of numbers, and weights that make them look for each other. */
 export interface AttentionExample {
   readonly words: readonly string[];
-  /** What each number of a word stands for. */
+  /** The meaning of each number of a word. */
   readonly features: readonly string[];
   /** One row for each word. */
   readonly inputs: Matrix;

@@ -25,7 +25,7 @@ export const wholeBlock: BlockParts = { norm: true, attention: true, mlp: true, 
 /** The weights of a block, and what the words after it look for. */
 export interface BlockExample {
   readonly words: readonly string[];
-  /** What each number of the river stands for. */
+  /** The meaning of each number of the river. */
   readonly features: readonly string[];
   /** `[words, features]` */
   readonly inputs: Matrix;
@@ -42,7 +42,7 @@ export interface BlockExample {
     /** `[features, next]` */
     readonly next: Matrix;
   };
-  /** What each neuron of the MLP looks at. */
+  /** The features that each neuron of the MLP reads. */
   readonly neurons: readonly string[];
   /** The words that may come next. */
   readonly next: readonly string[];
@@ -81,9 +81,9 @@ export const ferns: BlockExample = {
 export interface BlockTrace {
   /** The river: at its source, after attention, after the MLP. */
   readonly stream: readonly [number[], number[], number[]];
-  /** What attention adds to it, and what the MLP adds. */
+  /** The additions of attention and of the MLP. */
   readonly added: readonly [number[], number[]];
-  /** What attention and the MLP read: the river, brought to one size. */
+  /** The inputs of attention and of the MLP: the river, brought to one size. */
   readonly read: readonly [number[], number[]];
   /** The neurons of the MLP: before ReLU², and after. */
   readonly neurons: readonly [number[], number[]];

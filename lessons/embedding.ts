@@ -5,7 +5,7 @@ import { fourWords, type Matrix, multiply } from "./attention.ts";
 /** A table with a row of numbers for each word. */
 export interface EmbeddingTable {
   readonly words: readonly string[];
-  /** What each number stands for. In a trained table nobody knows. */
+  /** The meaning of each number. In a trained table nobody knows it. */
   readonly features: readonly string[];
   /** `[words, features]` */
   readonly table: Matrix;

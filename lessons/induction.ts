@@ -21,11 +21,11 @@ export interface InductionTrace {
   readonly letters: readonly string[];
   /** The letters that occur, the mark first. */
   readonly alphabet: readonly string[];
-  /** What the first head reads: a row for each letter, in three parts. */
+  /** The input of the first head: a row for each letter, in three parts. */
   readonly stream: Matrix;
   /** The first head: each letter reads the one before it. */
   readonly previous: AttentionTrace;
-  /** What the second head reads: the same rows, and in them what the first head wrote. */
+  /** The input of the second head: the same rows, with what the first head wrote. */
   readonly written: Matrix;
   /** The second head: each letter reads what came after the last letter like it. */
   readonly induction: AttentionTrace;

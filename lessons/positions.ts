@@ -44,7 +44,7 @@ export interface PositionsTrace {
   readonly query: readonly number[];
   /** The key, turned. */
   readonly key: readonly number[];
-  /** What each arrow adds to the score. */
+  /** The share of each arrow in the score. */
   readonly products: readonly number[];
   /** Their sum: q · k. */
   readonly score: number;

@@ -128,8 +128,8 @@ export interface MergeStep {
 }
 
 /**
- * Trains as `Tokenizer.train` does, to be watched: yields what there is to choose from before each merge,
- * and at the end once more, when no pair is left.
+ * Trains as `Tokenizer.train` does, to be watched: yields the pairs to choose from before each merge, and
+ * at the end once more, when no pair is left.
  *
  * @param pattern Split pattern. @default {SPLIT_PATTERN}
  * @throws {SyntaxError} If the pattern is malformed.

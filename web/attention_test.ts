@@ -18,7 +18,7 @@ const matrix = async (page: Page, id: string) =>
     (rows) => rows.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent!)),
   );
 
-/** What the library computes: the shares of all heads, then the output. */
+/** The library's numbers: the shares of all heads, then the output. */
 async function byLibrary(weights: typeof fourWords.weights, heads: number): Promise<number[]> {
   const input = { inputs: fourWords.inputs, weights, heads };
   const [told] = await onCpu((device) => Array.fromAsync(attentionOf(device, input)));

@@ -67,8 +67,8 @@ pageTest(
       const [fast, slow] = await byLibrary(asks, answers);
       const rows = await widget.rows();
       assertEquals(rows.distance, `${asks - answers}`);
-      assertAlmostEquals(Number(rows.fastProduct), fast, 6e-5);
-      assertAlmostEquals(Number(rows.slowProduct), slow, 6e-5);
+      assertAlmostEquals(Number(rows.fastArrows), fast, 6e-5);
+      assertAlmostEquals(Number(rows.slowArrows), slow, 6e-5);
       assertAlmostEquals(Number(rows.rotaryScore), fast + slow, 6e-5);
       return rows.rotaryScore;
     };

@@ -44,7 +44,7 @@ pageTest("four of the library's optimizers go down the valley, by any schedule",
     );
     losses.set(schedule, wanted.map((one) => one.losses.at(-1)!));
   }
-  // What the text says: plain descent hardly moves along, and Muon does not rest without a schedule.
+  // As the text says, plain descent hardly moves along, and Muon does not rest without a schedule.
   const [sgd, momentum, adam, muon] = losses.get("constant")!;
   assert(sgd! > 1 && momentum! < 0.5 && adam! < 0.5, losses.get("constant")!.join());
   assert(muon! > 10 * losses.get("cosine")![3]!, `${muon}, ${losses.get("cosine")![3]}`);

@@ -15,7 +15,7 @@ export const RULE_FUNCTIONS = ["sqrt", "abs", "sign", "min", "max"] as const;
 /** The milliseconds that a step may take, and that all of them may; before them the worker has to start. */
 const STEP_PATIENCE = 1000, ALL_PATIENCE = 5000, START_PATIENCE = 20_000;
 
-/** What the rule is given at a step: the weights, and their gradients. */
+/** The input of the rule at a step: the weights, and their gradients. */
 interface RuleStep {
   readonly weights: readonly number[];
   readonly gradients: readonly number[];
@@ -24,7 +24,7 @@ interface RuleStep {
   readonly lr: number;
 }
 
-/** What it answers: that it is there, new weights, or what is wrong. */
+/** The answer of the worker: that it is there, new weights, or an error. */
 type RuleAnswer =
   | { readonly isReady: true }
   | { readonly weights: readonly number[] }
@@ -47,7 +47,7 @@ function lockDown(): void {
   const { sqrt, abs, sign, min, max } = Math;
   const { isFinite } = Number, { isArray } = Array;
   const text = String;
-  /** What the rule keeps between its steps, for each weight. */
+  /** The numbers that the rule keeps between its steps, for each weight. */
   const memory: [number, number][] = [];
   scope.addEventListener("message", ({ data }: { data: RuleStep | null }) => {
     if (data === null) return post({ isReady: true });

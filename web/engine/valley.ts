@@ -45,7 +45,7 @@ export interface DescentPath {
   readonly losses: readonly number[];
 }
 
-/** What the learning rate is multiplied by, at a step. */
+/** The factor of the learning rate at a step. */
 export function multiplierAt(schedule: ValleySchedule, step: number, steps: number): number {
   if (schedule === "cosine") return cosineSchedule(step, steps, 1, 0);
   if (schedule === "constant") return 1;

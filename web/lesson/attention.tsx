@@ -22,7 +22,7 @@ import { words } from "../words/lesson.ts";
 const { words: tokens, features, inputs } = fourWords;
 type Projection = keyof AttentionWeights;
 const projections = ["query", "key", "value"] as const;
-/** What a projection makes, by its name in a trace. */
+/** The result of each projection, by its name in a trace. */
 const projected = { query: "queries", key: "keys", value: "values" } as const;
 type MatrixName = Exclude<keyof typeof text.matrices, "output"> | "output";
 

@@ -192,8 +192,8 @@ export function PositionsWidget(): JSX.Element {
         of="positions"
         rows={[
           ["distance", place.distance, `${distance}`, `${asks.value} − ${answers.value}`],
-          ["fastProduct", place.fast, fixed(products[0]!, 4)],
-          ["slowProduct", place.slow, fixed(products[1]!, 4)],
+          ["fastArrows", place.fast, fixed(products[0]!, 4)],
+          ["slowArrows", place.slow, fixed(products[1]!, 4)],
           [
             "rotaryScore",
             place.score,

@@ -241,7 +241,7 @@ function ratioOf(matrix: Matrix): string {
   return least < 1e-6 ? "∞" : fixed(most / least, 1);
 }
 
-/** What Muon does to an update: its singular values become equal. */
+/** An update by Muon: its singular values become equal. */
 export function MuonWidget(): JSX.Element {
   const rows = iterations.value.map((matrix, i) => {
     const [most, least] = singularValues(matrix);

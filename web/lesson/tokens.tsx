@@ -48,7 +48,7 @@ function nameOf(tokenizer: Tokenizer, id: number): string {
   }
 }
 
-/** What the next merge will be. */
+/** The next merge, in a sentence. */
 function statusOf({ pairs: [first], tokenizer }: Stage): string {
   if (first === undefined) return own.value === "" ? text.empty : text.done;
   const [left, right] = first.pair.map((id) => nameOf(tokenizer, id)) as [string, string];

@@ -42,7 +42,7 @@ export async function checkLooks(
   }
 }
 
-/** What axe says about a section. */
+/** The faults that axe finds in a section. */
 async function axeFaults(section: string): Promise<string[]> {
   const axe = Reflect.get(globalThis, "axe");
   const { violations } = await axe.run(document.getElementById(section));
@@ -77,7 +77,7 @@ function readingFaults(section: string): string[] {
     }
     return false;
   };
-  // What stays in view passes over the rest.
+  // Elements that stay in view pass over the rest.
   const still = texts.filter((one) => !isFixed(one)).sort((a, b) => a.box.top - b.box.top);
   for (const [i, { words, box }] of still.entries()) {
     for (const other of still.slice(i + 1)) {

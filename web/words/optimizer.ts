@@ -33,8 +33,8 @@ export const words = {
     matrix: "The update",
     cells: ["a", "b", "c", "d"],
     before: "A gradient as a matrix. Its two singular values say how far it moves two directions.",
-    table: "The update after each of five products of matrices",
-    columns: ["Products", "a", "b", "c", "d", "Singular values"],
+    table: "The update after each of five rounds of matmuls",
+    columns: ["Round", "a", "b", "c", "d", "Singular values"],
     values: (most: string, least: string) => `${most} and ${least}`,
     status: (ratio: string, after: string) =>
       `Before, one direction got ${ratio} times as much as the other. Now: ${after} times.`,
