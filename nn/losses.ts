@@ -31,7 +31,7 @@ const OPTIONS: OptionNames<LossOptions> = { reduction: true };
 const HUBER_OPTIONS = { ...OPTIONS, delta: true };
 
 /** The loss of a program, whose scalars come last. */
-function lossOf(program: Program) {
+export function lossOf(program: Program) {
   const what = `compute the ${program.name}`;
   return (
     prediction: Tensor,

@@ -2,6 +2,7 @@ import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { Tensor } from "../tensor/mod.ts";
 import { assertExtremes } from "../tensor/ops/testing/compare_extremes.ts";
+import { klDivergence } from "./kl_divergence.ts";
 import {
   binaryCrossEntropyWithLogits,
   huberLoss,
@@ -93,6 +94,37 @@ cpuTest("a Huber loss with delta 0, and a reduction that there is not, are refus
     'Cannot compute the huber: wanted reduction "mean", "sum" or "none", got "bogus"',
   );
   assertThrows(() => huberLoss(x, x, { delta: 0 }), RangeError, "wanted delta above 0, got 0");
+});
+
+testOnEveryDevice("a divergence and its gradients equal the formula in double", async (device) => {
+  const logs = [-0.5, -2, -0.1, -3, -1, -7];
+  const shares = [0.5, 0.25, 0, 1, 0.1, 1e-3];
+  for (const logTarget of [false, true]) {
+    const x = Tensor.from(device, logs, { shape: [2, 3], requiresGrad: true });
+    const values = logTarget ? shares.map(Math.log) : shares;
+    const t = Tensor.from(device, values, { shape: [2, 3], requiresGrad: true });
+    const terms = logs.map((x, i) => shares[i] === 0 ? 0 : shares[i]! * (Math.log(shares[i]!) - x));
+    const total = terms.reduce((sum, term) => sum + term, 0);
+    const each = await klDivergence(x, t, { logTarget, reduction: "none" }).data();
+    terms.forEach((term, i) => assertAlmostEquals(each[i]!, term, 1e-5));
+    assertAlmostEquals(await klDivergence(x, t, { logTarget }).item(), total / 6, 1e-5);
+    const mean = klDivergence(x, t, { logTarget, reduction: "batchmean" });
+    assertAlmostEquals(await mean.item(), total / 2, 1e-5);
+    mean.backward();
+    const slopes = [await x.grad!.data(), await t.grad!.data()];
+    shares.forEach((share, i) => {
+      assertAlmostEquals(slopes[0]![i]!, -share / 2, 1e-6);
+      // The limits: −∞ of a probability of 0, and 0 of its logarithm.
+      const slope = (Math.log(share) - logs[i]! + 1) / 2;
+      const wanted = logTarget ? share === 0 ? 0 : share * slope : slope;
+      if (Number.isFinite(wanted)) assertAlmostEquals(slopes[1]![i]!, wanted, 1e-5);
+      else assertEquals(slopes[1]![i], wanted);
+    });
+  }
+  // What cannot happen costs nothing, even if the prediction excludes it.
+  const certain = Tensor.from(device, [-Infinity, 0]);
+  const target = Tensor.from(device, [0, 1]);
+  assertEquals(await klDivergence(certain, target, { reduction: "sum" }).item(), 0);
 });
 
 testOnEveryDevice("losses have gradients with respect to their targets", async (device) => {

@@ -36,13 +36,24 @@ export { buffer } from "./buffer.ts";
 export * from "./convolution.ts";
 export { Dropout, type DropoutOptions } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
+export { GRU, type GRUState } from "./gru.ts";
 export { GroupNorm, type GroupNormOptions } from "./group_norm.ts";
 export * as initializers from "./initializers.ts";
 export type { Initializer } from "./initializers.ts";
 export { LayerNorm, type LayerNormOptions } from "./layer_norm.ts";
 export { inType } from "./in_type.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
-export * from "./losses.ts";
+export { klDivergence, type KLDivergenceOptions } from "./kl_divergence.ts";
+export {
+  binaryCrossEntropyWithLogits,
+  huberLoss,
+  type Loss,
+  type LossOptions,
+  meanAbsoluteError,
+  meanSquaredError,
+} from "./losses.ts";
+export { LSTM, type LSTMState } from "./lstm.ts";
+export type { RecurrentOptions } from "./recurrent.ts";
 export * from "./lora.ts";
 export { MLP, type MLPOptions } from "./mlp.ts";
 export { type Layer, type LoadedNames, Module } from "./module.ts";
@@ -61,4 +72,5 @@ export {
   encodeState,
   linearCrossEntropy,
   type LinearCrossEntropyOptions,
+  type WeightedCrossEntropyOptions,
 } from "../tensor/mod.ts";

@@ -8,6 +8,7 @@
 
 export { Adam, type AdamGroup, AdamW, type AdamWGroup } from "./adam.ts";
 export { clipGradientNorm } from "./clip.ts";
+export { EMA, type EMAOptions } from "./ema.ts";
 export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad_scaler.ts";
 export { Muon, type MuonGroup } from "./muon.ts";
 export { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
@@ -21,6 +22,7 @@ export type {
   ParametersOrGroups,
 } from "./parameters.ts";
 export { polarExpress, polarExpressFlops } from "./polar_express.ts";
+export { RMSprop, type RMSpropGroup } from "./rmsprop.ts";
 export {
   cosineSchedule,
   learningRateMultiplier,

@@ -43,12 +43,16 @@ export { flip, pad, repeat, roll, tril, triu, unbind } from "./ops/arrange.ts";
 export { attention, type AttentionOptions } from "./ops/attention/attention.ts";
 export { attentionPattern } from "./ops/attention/pattern.ts";
 export * from "./ops/creation.ts";
-export { crossEntropy } from "./ops/losses/cross_entropy.ts";
 export {
   linearCrossEntropy,
   type LinearCrossEntropyOptions,
 } from "./ops/losses/linear_cross_entropy.ts";
 export type { CrossEntropyOptions, Reduction } from "./ops/losses/formulas.ts";
+export {
+  crossEntropy,
+  type WeightedCrossEntropyOptions,
+} from "./ops/losses/weighted_cross_entropy.ts";
+export { einsum } from "./ops/einsum.ts";
 export { type CustomBackward, type CustomForward, customGradient } from "./ops/custom_gradient.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather/gather.ts";

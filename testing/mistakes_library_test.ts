@@ -2,6 +2,7 @@
 
 import { assertMatch } from "@std/assert";
 import * as nn from "../nn/mod.ts";
+import * as optim from "../optim/mod.ts";
 import * as tensor from "../tensor/mod.ts";
 import { Tensor } from "../tensor/mod.ts";
 import { testMistakes, type Untyped } from "./mistakes.ts";
@@ -216,6 +217,198 @@ testMistakes("functions, masks and batches say what they want", [
   ],
 ]);
 
+testMistakes("einsum says which letters do not fit", [
+  [
+    ({ x }) => tensor.einsum("ij,jk->ik", x),
+    TypeError,
+    'Cannot compute einsum: wanted a list of tensors, as in einsum("ij,jk->ik", [a, b]), got a Tensor',
+  ],
+  [
+    ({ x }) => tensor.einsum([x] as Untyped, "ij" as Untyped),
+    TypeError,
+    /wanted the letters first/,
+  ],
+  [
+    ({ x }) => tensor.einsum("ij,jk->ik", [x]),
+    RangeError,
+    /wanted letters for each operand, .* and at most one ->, got "ij,jk->ik" for 1$/,
+  ],
+  [
+    ({ x }) => tensor.einsum("ij->j->i", [x]),
+    RangeError,
+    /and at most one ->, got "ij->j->i" for 1$/,
+  ],
+  [
+    ({ x }) => tensor.einsum("ijk->i", [x]),
+    RangeError,
+    'Cannot compute einsum: wanted a letter for each axis of [2, 3], got "ijk"',
+  ],
+  [({ x }) => tensor.einsum("i...jk", [x]), RangeError, /each axis of \[2, 3\], got "i\.\.\.jk"$/],
+  [({ x }) => tensor.einsum("i1->i", [x]), RangeError, /wanted letters, .* got "i1"$/],
+  [
+    ({ x }) => tensor.einsum("ij->ik", [x]),
+    RangeError,
+    /wanted a result with letters of the operands, each once, got "ik"$/,
+  ],
+  [({ x }) => tensor.einsum("ij->ii", [x]), RangeError, /each once, got "ii"$/],
+  [
+    ({ x }) => tensor.einsum("ii", [x]),
+    RangeError,
+    'Cannot compute einsum: wanted a square of axes for "ii", got 2 by 3',
+  ],
+  [
+    ({ x }) => tensor.einsum("ij,jk->ik", [x, x]),
+    RangeError,
+    'Cannot compute einsum: wanted one length for "j", got 3 and 2',
+  ],
+  [
+    ({ x }) => tensor.einsum("ij,kj->ik", [x, x.to("int32")]),
+    TypeError,
+    /wanted operands of one type, got float32 and int32|wanted float32 or float16, got int32/,
+  ],
+]);
+
+testMistakes("losses of distributions say what they want", [
+  [
+    (s) => tensor.crossEntropy(s.x, ids(s, 0, 1), { weight: [1, 1, 1] as Untyped }),
+    TypeError,
+    /wanted a tensor as the weight, got an array/,
+  ],
+  [
+    (s) => tensor.crossEntropy(s.x, ids(s, 0, 1), { weight: s.w }),
+    RangeError,
+    "Cannot compute crossEntropy: wanted a weight for each of 3 classes, got [2]",
+  ],
+  [
+    (s) => tensor.crossEntropy(s.x, ids(s, 0, 1), { weight: ids(s, 1, 1, 1) }),
+    TypeError,
+    /wanted weight as float32, got int32/,
+  ],
+  [
+    (s) => tensor.crossEntropy(s.x, ids(s, 0, 1), { labelSmoothing: 2 }),
+    RangeError,
+    "Cannot compute crossEntropy: wanted labelSmoothing from 0 to 1, got 2",
+  ],
+  [
+    (s) => tensor.crossEntropy(s.x, ids(s, 0, 1), { label_smoothing: 0.1 } as Untyped),
+    TypeError,
+    /got label_smoothing\. Did you mean labelSmoothing\?$/,
+  ],
+  [
+    ({ x, w }) => tensor.crossEntropy(x, w),
+    TypeError,
+    "Cannot compute crossEntropy: wanted targets of type int32, got float32",
+  ],
+  [
+    ({ x }) => tensor.crossEntropy(x, x.at([], [0, 2])),
+    RangeError,
+    "Cannot compute crossEntropy: wanted a target for each row of [2, 3], got [2, 2]",
+  ],
+  [
+    (s) => tensor.crossEntropy(s.x, ids(s, 0, 3), { labelSmoothing: 0.1 }),
+    RangeError,
+    "Cannot compute crossEntropy: wanted targets from -1 to 2, got 3",
+  ],
+  [
+    ({ x }) => nn.klDivergence(x, x.at(0)),
+    RangeError,
+    "Cannot compute the KL divergence: wanted targets of shape [2, 3], got [3]",
+  ],
+  [
+    ({ x }) => nn.klDivergence(x, x, { reduction: "batchMean" as Untyped }),
+    TypeError,
+    /wanted reduction "mean", "sum", "none" or "batchmean", got "batchMean"$/,
+  ],
+  [
+    ({ x }) => nn.klDivergence(x, x, { log_target: true } as Untyped),
+    TypeError,
+    /got log_target\. Did you mean logTarget\?$/,
+  ],
+]);
+
+const sequence = ({ device }: { device: tensor.Device }) => Tensor.ones(device, [2, 4, 3]);
+const lstm = ({ device }: { device: tensor.Device }) => new nn.LSTM(device, 3, 5, { seed: 1 });
+const gru = ({ device }: { device: tensor.Device }) => new nn.GRU(device, 3, 5, { seed: 1 });
+
+testMistakes("recurrent layers, averages and moves say what they want", [
+  [
+    ({ device }) => new nn.LSTM(device, 3, 0, { seed: 1 }),
+    RangeError,
+    "Cannot make an LSTM: wanted width to be 1 or more, got 0",
+  ],
+  [
+    ({ device }) => new nn.GRU(device, 3, 4, { seed: 1, num_layers: 2 } as Untyped),
+    TypeError,
+    /^Cannot make a GRU: wanted options named .*, got num_layers\. Did you mean layers\?$/,
+  ],
+  [
+    ({ device }) => new nn.GRU(device, 3, 4, { seed: 1, layers: 0 }),
+    RangeError,
+    "Cannot make a GRU: wanted layers to be 1 or more, got 0",
+  ],
+  [
+    ({ device }) => new nn.LSTM(device, 3, 4, { seed: 1, layers: 2, dropout: 1 }),
+    RangeError,
+    /wanted a probability from 0 to below 1, got 1$/,
+  ],
+  [
+    (s) => lstm(s).forward(s.x),
+    RangeError,
+    "Cannot run an LSTM: wanted [batch, positions, 3] with a position or more, got [2, 3]",
+  ],
+  [
+    (s) => gru(s).forward(sequence(s).slice(1, 0, 0)),
+    RangeError,
+    /a position or more, got \[2, 0, 3\]$/,
+  ],
+  [
+    (s) => lstm(s).forward(sequence(s), [s.x, s.x] as Untyped),
+    TypeError,
+    "Cannot run an LSTM: wanted states as { hidden, cell }, got an array",
+  ],
+  [
+    (s) => lstm(s).forward(sequence(s), { hidden: Tensor.ones(s.device, [1, 2, 5]) } as Untyped),
+    TypeError,
+    "Cannot run an LSTM: wanted states as { hidden, cell }, got { hidden }",
+  ],
+  [
+    (s) => gru(s).forward(sequence(s), s.x),
+    TypeError,
+    "Cannot run a GRU: wanted states as { hidden }, got a Tensor",
+  ],
+  [
+    (s) => gru(s).forward(sequence(s), { hidden: s.x }),
+    RangeError,
+    "Cannot run a GRU: wanted a hidden state of [1, 2, 5], got [2, 3]",
+  ],
+  [
+    ({ w }) => new optim.RMSprop([w], { weight_decay: 0.1 } as Untyped),
+    TypeError,
+    /got weight_decay\. Did you mean weightDecay\?$/,
+  ],
+  [
+    ({ layer }) => new optim.EMA(layer),
+    TypeError,
+    "Cannot make an EMA: wanted parameters in a map or a list, got a Linear. Pass module.parameters().",
+  ],
+  [
+    ({ w }) => new optim.EMA([w], { decay: 1.5 }),
+    RangeError,
+    "Cannot make an EMA: wanted a decay from 0 to 1, got 1.5",
+  ],
+  [
+    ({ w }) => new optim.EMA([w]).swap(),
+    Error,
+    "Cannot swap parameters for averages: wanted an update before, got none",
+  ],
+  [
+    ({ x }) => x.toDevice("cpu"),
+    TypeError,
+    'Cannot copy a tensor to a device: wanted a device first, as openDevice returns it, got "cpu"',
+  ],
+  [({ w, other }) => w.mul(2).toDevice(other), Error, /^Cannot copy .* Use detach\(\)$/],
+]);
+
 cpuTest("the caller's line is the first one in the stack", (device) => {
   const x = Tensor.ones(device, [2, 3]);
   const weight = Tensor.ones(device, [1, 1, 3, 3]);
@@ -226,6 +419,11 @@ cpuTest("the caller's line is the first one in the stack", (device) => {
     () => x.clamp(2, 1),
     () => nn.batches([x], { batchSize: 0 }),
     () => new nn.BatchNorm2d(device, 1).forward(x),
+    () => tensor.einsum("ii", [x]),
+    () => tensor.crossEntropy(x, x, { labelSmoothing: 2 }),
+    () => nn.klDivergence(x, x.at(0)),
+    () => lstm({ device }).forward(x),
+    () => new optim.EMA([x]).swap(),
   ];
   for (const make of mistakes) {
     let stack = "";

@@ -1,5 +1,6 @@
 /** Methods of tensors that no step of a GPT needs; see `methods.ts`. @module */
 
+import type { Device } from "../device.ts";
 import { Tensor, type TensorOrNumber } from "../tensor.ts";
 import { where } from "./elementwise.ts";
 import * as functions from "./functions.ts";
@@ -8,6 +9,7 @@ import { addMethods } from "./methods.ts";
 import * as reductions from "./more_reductions.ts";
 import { power } from "./power.ts";
 import { eye, linspace } from "./ranges.ts";
+import { toDevice } from "./to_device.ts";
 
 /** Operations of a {@linkcode Tensor}, besides those of {@linkcode TensorMethods}. */
 export class MoreTensorMethods {
@@ -38,6 +40,29 @@ export class MoreTensorMethods {
   /** `value` where the mask, which is broadcast, is not 0; this elsewhere. */
   maskedFill(this: Tensor, mask: Tensor, value: number): Tensor {
     return where(mask, value, this);
+  }
+
+  /**
+   * A copy on another device, for which the values are read. A parameter becomes one there, without its
+   * gradient.
+   *
+   * @throws {Error} If it is the result of an operation that requires a gradient, which would end here:
+   * `detach` it first.
+   *
+   * @example
+   * ```ts
+   * import { openDevice, Tensor } from "../mod.ts";
+   *
+   * const here = await openDevice("cpu", { threads: 1, blas: false });
+   * const there = await openDevice("cpu", { threads: 2, blas: false });
+   * const x = await Tensor.from(here, [1, 2]).toDevice(there);
+   * if (x.device !== there || await x.sum().item() !== 3) throw new Error("expected 1 + 2 there");
+   * await here.close();
+   * await there.close();
+   * ```
+   */
+  toDevice(this: Tensor, device: Device): Promise<Tensor> {
+    return toDevice(this, device);
   }
 
   // Elementwise

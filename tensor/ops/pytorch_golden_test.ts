@@ -5,18 +5,21 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
-import { BatchNorm1d, BatchNorm2d, GroupNorm } from "../../nn/mod.ts";
+import { BatchNorm1d, BatchNorm2d, GroupNorm, GRU, klDivergence, LSTM } from "../../nn/mod.ts";
 import {
   argsort,
   attention,
   type AttentionOptions,
   avgPool2d,
+  concat,
   conv1d,
   conv2d,
   convTranspose2d,
   copyInto,
+  crossEntropy,
   cumulativeSum,
   type Device,
+  einsum,
   flip,
   fold,
   gather,
@@ -37,6 +40,7 @@ import {
   triu,
   unbind,
   unfold,
+  where,
 } from "../mod.ts";
 
 type Encoded = number | "NaN" | "Infinity" | "-Infinity";
@@ -97,6 +101,7 @@ class Generator {
       integers: (u) => Math.floor(u * 20),
       ids: (u) => Math.floor((u + 1) / 2 * limit),
       mask: (u) => u > -0.3 ? 1 : 0,
+      open: (u) => u < -0.5 ? -Infinity : 2 * u,
     };
     return Array.from({ length: count }, () => make[kind]!(this.next()));
   }
@@ -146,6 +151,25 @@ function normalized(
   // The layer's own parameters give way to those whose gradients are wanted.
   Object.assign(layer, { weight, bias });
   return layer.forward(x!);
+}
+
+/** A recurrent layer with the given parameters: its output and last states, one after the other. */
+function recurrent(Layer: typeof LSTM | typeof GRU, states: readonly ("hidden" | "cell")[]): Run {
+  return ([x, ...rest], inputs, width, { num_layers: layers = 1, ...options }, hasStates) => {
+    const layer: LSTM | GRU = new Layer(x!.device, inputs, width, {
+      seed: null,
+      layers,
+      ...options,
+    });
+    const given = hasStates
+      ? Object.fromEntries(states.map((name) => [name, rest.shift()!]))
+      : undefined;
+    const names = [...layer.parameters().keys()];
+    assertEquals(names.length, rest.length);
+    Object.assign(layer, Object.fromEntries(names.map((name, i) => [name, rest[i]!])));
+    const result = new Map(Object.entries(layer.forward(x!, given as never)));
+    return concat(["output", ...states].map((name) => result.get(name)!.reshape([-1])));
+  };
 }
 
 // deno-lint-ignore no-explicit-any
@@ -205,6 +229,19 @@ const operations: Readonly<Record<string, Run>> = {
   matmul: ([a, b]) => matmul(a!, b!),
   attention: ([q, k, v, mask], options: AttentionOptions) =>
     attention(q!, k!, v!, { ...options, mask }),
+  crossEntropy: ([logits, ids, weight], { ignore, ...options }) => {
+    const isIgnored = Tensor.arange(ids!.device, 0, ids!.size).remainder(2).eq(0)
+      .reshape(ids!.shape);
+    const targets = ignore ? where(isIgnored, -1, ids!) : ids!;
+    // PyTorch does not differentiate with respect to the weight.
+    return crossEntropy(logits!, targets, { ...camel(options), weight: weight?.detach() });
+  },
+  crossEntropyOfProbabilities: ([logits, target, weight], options) =>
+    crossEntropy(logits!, target!, { ...camel(options), weight }),
+  klDivergence: ([x, target], options) => klDivergence(x!, target!, camel(options)),
+  einsum: (operands, equation) => einsum(equation, operands),
+  lstm: recurrent(LSTM, ["hidden", "cell"]),
+  gru: recurrent(GRU, ["hidden"]),
 };
 
 /** Operations that are methods of that name, of a tensor, or of a tensor and axes. */
@@ -330,5 +367,5 @@ testOnEveryDevice("values and gradients are PyTorch's", async (device) => {
 Deno.test("each operation has at least twelve cases of PyTorch", () => {
   const counts = Map.groupBy(golden, ({ operation }) => operation);
   for (const [operation, cases] of counts) assert(cases.length >= 12, operation);
-  assertEquals(counts.size, 64);
+  assertEquals(counts.size, 70);
 });

@@ -60,7 +60,8 @@ function atRange(x: Tensor, axis: number, range: readonly unknown[]): Tensor {
   if (!Number.isInteger(step) || step < 1) {
     throw wrongValue(what, "a step of 1 or more in [start, end, step]", step);
   }
-  const part = slice(x, axis, start, end);
+  // All of an axis is no view of its own, whose gradient would be as large as the tensor.
+  const part = start === 0 && end === x.shape[axis] ? x : slice(x, axis, start, end);
   return step === 1 ? part : every(part, axis, step);
 }
 

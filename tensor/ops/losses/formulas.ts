@@ -3,6 +3,7 @@
 import { describeValue } from "../../checks.ts";
 import { wrongType } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
+import type { Expression } from "../../formula/expression.ts";
 import { defineProgram, type Program } from "../../formula/program.ts";
 import type { Tensor } from "../../tensor.ts";
 import { softcapOf } from "../elementwise.ts";
@@ -21,17 +22,17 @@ export function checkReduction(what: string, reduction: Reduction): void {
   throw wrongType(what, 'reduction "mean", "sum" or "none"', describeValue(reduction));
 }
 
-// The target's logit is selected by comparing column indices, without a one-hot matrix. An invalid
-// target selects nothing, which must show as NaN instead of a plausible loss.
-const nll = (
-  logits: ex.Expression,
-  target: ex.Expression,
-): ex.Expression => {
+/** The loss of a row with this target: 0 if it is ignored, and NaN, not a plausible loss, if invalid. */
+export function lossOfTarget(target: Expression, loss: Expression): Expression {
+  const inVocabulary = ex.multiply(ex.lessEqual(0, target), ex.less(target, ex.rowLength));
+  return ex.select(ex.equal(target, IGNORED_TARGET), 0, ex.select(inVocabulary, loss, NaN));
+}
+
+// The target's logit is selected by comparing column indices, without a one-hot matrix.
+const nll = (logits: Expression, target: Expression): Expression => {
   const isChosen = ex.equal(ex.columnIndex, target);
   const chosen = ex.rowSum(ex.select(isChosen, logits, 0));
-  const inVocabulary = ex.multiply(ex.lessEqual(0, target), ex.less(target, ex.rowLength));
-  const loss = ex.select(inVocabulary, ex.subtract(logSumExpOf(logits), chosen), NaN);
-  return ex.select(ex.equal(target, IGNORED_TARGET), 0, loss);
+  return lossOfTarget(target, ex.subtract(logSumExpOf(logits), chosen));
 };
 
 const definition = {
@@ -64,16 +65,16 @@ const isCounted = defineProgram(
   ({ target }) => [ex.subtract(1, ex.equal(target, IGNORED_TARGET))],
 );
 
-// A mean over no targets has no gradient, although the loss is NaN.
-const mean = defineProgram(
+/** A mean over no targets has no gradient, although the loss is NaN. */
+export const meanLossProgram: Program = defineProgram(
   { name: "mean loss", inputs: ["sum", "count"] },
-  ({ sum, count }) => [ex.select(count, ex.divide(sum, ex.max(count, 1)), NaN)],
+  ({ sum, count }) => [ex.select(count, ex.divide(sum, ex.select(count, count, 1)), NaN)],
 );
 
 /** Reduces the sum of the losses of these targets. */
 export function reduceSum(sum: Tensor, targets: Tensor, reduction: "mean" | "sum"): Tensor {
   if (reduction === "sum") return sum;
-  return runProgram(mean, [sum, runProgram(isCounted, [targets]).sum()]);
+  return runProgram(meanLossProgram, [sum, runProgram(isCounted, [targets]).sum()]);
 }
 
 /** Options for {@linkcode crossEntropy}. */

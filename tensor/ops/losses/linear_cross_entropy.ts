@@ -27,7 +27,7 @@ import { linear, multiplyInto } from "../matmul/matmul.ts";
 import { runProgramInto } from "../program.ts";
 import { sum } from "../reduce.ts";
 import { contiguous, reshape, slice } from "../views.ts";
-import { crossEntropy } from "./cross_entropy.ts";
+import { classCrossEntropy } from "./cross_entropy.ts";
 import {
   checkReduction,
   type CrossEntropyOptions,
@@ -206,7 +206,7 @@ export function linearCrossEntropy(
   const wantsGradient = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
   if (reduction === "none" && wantsGradient) {
     const logits = linear(hidden, weight.slice(0, 0, classes));
-    return named("linearCrossEntropy", crossEntropy(logits, targets, { reduction, softcap }));
+    return named("linearCrossEntropy", classCrossEntropy(logits, targets, { reduction, softcap }));
   }
   const rowBytes = bytesPerElement(hidden.dtype) * classes;
   const maxBytes = Math.min(MAX_BYTES, bindingLimit(hidden.device));

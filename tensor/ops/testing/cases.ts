@@ -26,6 +26,7 @@ import {
   Tensor,
   where,
 } from "../../mod.ts";
+import { einsumCases } from "./einsum_cases.ts";
 import { logSumExpLine, lossCases } from "./loss_cases.ts";
 
 export type Filling =
@@ -473,6 +474,7 @@ export const cases: readonly Case[] = [
   ...reductions,
   ...rows,
   ...lossCases,
+  ...einsumCases,
   ...viewsAndJoins,
   ...products,
 ];

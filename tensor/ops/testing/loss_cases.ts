@@ -102,6 +102,48 @@ const ofHidden = linear.flatMap(([rows, width, padded, special]) =>
   }))
 );
 
+/** Classes and probabilities as targets, with weights and smoothing, of which all have gradients. */
+const weighted = (["mean", "sum", "none"] as const).flatMap((reduction) =>
+  [[6, 5], [2, 3, 4], [1, 2]].flatMap((shape) =>
+    [true, false].map((isSoft): Case => {
+      const rows = shape.slice(0, -1);
+      const classes = shape.at(-1)!;
+      const labelSmoothing = isSoft ? 0.1 : 0.25;
+      return {
+        name: `crossEntropy [${shape}] ${isSoft ? "of probabilities" : "weighted"} ${reduction}`,
+        inputs: [
+          input(shape, "normal"),
+          isSoft ? input(shape, "positive") : input(rows, "classes"),
+          input([classes], "positive"),
+        ],
+        run: ([x, targets, weight]) =>
+          crossEntropy(x!, targets!, { weight, labelSmoothing, reduction }),
+        reference: ([x, targets, weight]) => {
+          const losses = Array.from({ length: sizeOf(rows) }, (_, row) => {
+            if (!isSoft && targets!.data[row] === -1) return 0;
+            const line = [...x!.data.slice(row * classes, (row + 1) * classes)];
+            return add(line.map((logit, c) => {
+              const isTarget = Number(targets!.data[row] === c);
+              const target = isSoft ? targets!.data[row * classes + c]! : isTarget;
+              const share = (1 - labelSmoothing) * target + labelSmoothing / classes;
+              return weight!.data[c]! * share * (logSumExpLine(line) - logit);
+            }));
+          });
+          if (reduction === "none") return { shape: rows, data: Float64Array.from(losses) };
+          const total = isSoft
+            ? losses.length
+            : add([...targets!.data].map((target) => weight!.data[target] ?? 0));
+          return {
+            shape: [],
+            data: Float64Array.of(add(losses) / (reduction === "sum" ? 1 : total)),
+          };
+        },
+        differentiable: true,
+      };
+    })
+  )
+);
+
 function transposed(matrix: ReferenceArray, rows: number): ReferenceArray {
   const columns = matrix.shape[1]!;
   const data = Float64Array.from(
@@ -111,4 +153,4 @@ function transposed(matrix: ReferenceArray, rows: number): ReferenceArray {
   return { shape: [columns, rows], data };
 }
 
-export const lossCases: readonly Case[] = [...ofLogits, ...ofHidden];
+export const lossCases: readonly Case[] = [...ofLogits, ...ofHidden, ...weighted];

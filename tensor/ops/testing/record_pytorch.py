@@ -41,6 +41,7 @@ class Generator:
             "integers": lambda u: math.floor(u * 20),
             "ids": lambda u: math.floor((u + 1) / 2 * limit),
             "mask": lambda u: 1.0 if u > -0.3 else 0.0,
+            "open": lambda u: -math.inf if u < -0.5 else 2 * u,
         }[kind]
         return [make(self.next()) for _ in range(count)]
 
@@ -261,6 +262,101 @@ def attention_cases():
     return [([N(*q), N(*k), N(*k), N(*mask, fill="mask")], [options]) for q, k, mask, options in settings]
 
 
+def class_cases():
+    """Logits, classes, and perhaps a weight; options."""
+    cases = []
+    for i, (rows, classes) in enumerate([([4], 5), ([2, 3], 4), ([1], 2), ([7], 3), ([5], 9), ([3], 40), ([6], 1)]):
+        logits, targets, weight = N(*rows, classes), N(*rows, fill="ids", limit=classes), N(classes, fill="positive")
+        reduction = ("mean", "sum", "none")[i % 3]
+        cases += [
+            ([logits, targets, weight], [{"reduction": reduction}]),
+            ([logits, targets], [{"label_smoothing": 0.1 * (i + 1), "reduction": reduction}]),
+            ([logits, targets, weight], [{"label_smoothing": 0.3, "ignore": i % 2}]),
+        ]
+    return cases + [([N(8, 4, fill="open"), N(8, fill="ids", limit=4), N(4, fill="positive")], [{"reduction": "none"}])]
+
+
+def class_cross_entropy(x, options):
+    options = dict(options)
+    logits, targets = x[0].movedim(-1, 1), x[1].clone()
+    if options.pop("ignore", False):
+        targets.reshape(-1)[::2] = -1
+    # PyTorch does not differentiate with respect to the weight.
+    weight = x[2].detach() if len(x) > 2 else None
+    return F.cross_entropy(logits, targets, weight, ignore_index=-1, **options)
+
+
+def soft_cases():
+    cases = []
+    for i, shape in enumerate([[4, 5], [2, 3, 4], [1, 2], [6, 3], [3, 33], [5, 1], [2, 2, 2, 3]]):
+        inputs = [N(*shape), N(*shape, fill="positive")]
+        reduction = ("mean", "sum", "none")[i % 3]
+        cases += [(inputs, [{"reduction": reduction}]),
+                  (inputs + [N(shape[-1], fill="positive")], [{"reduction": reduction, "label_smoothing": 0.15 * i}])]
+    return cases
+
+
+def soft_cross_entropy(x, options):
+    weight = x[2] if len(x) > 2 else None
+    return F.cross_entropy(x[0].movedim(-1, 1), x[1].movedim(-1, 1), weight, **options)
+
+
+def divergence_cases():
+    cases = []
+    for i, shape in enumerate([[4, 5], [2, 3, 4], [1], [7], [3, 9], []]):
+        for log_target in (False, True):
+            reduction = ("mean", "sum", "none", "batchmean")[i % 4]
+            target = N(*shape) if log_target else N(*shape, fill="positive")
+            cases.append(([N(*shape), target], [{"reduction": reduction, "log_target": log_target}]))
+    return cases
+
+
+def einsum_cases():
+    settings = [
+        ("ij,jk->ik", [2, 3], [3, 4]), ("bij,bjk->bik", [2, 3, 4], [2, 4, 5]), ("i,j->ij", [3], [4]), ("i,i->", [5], [5]), ("i,i->i", [5], [5]),
+        ("ii", [4, 4]), ("ii->i", [4, 4]), ("ij->ji", [2, 3]), ("ij->", [3, 2]), ("bii->bi", [2, 3, 3]), ("iij,j->i", [3, 3, 2], [2]), ("iijj", [2, 2, 3, 3]),
+        ("...ij,...jk->...ik", [2, 1, 3, 4], [5, 4, 2]), ("...ij->...ji", [2, 3, 4]), ("b...->...", [3, 2, 2]), ("i...,i...->i", [3, 2], [3, 2]), ("ij,jk,kl->il", [2, 3], [3, 4], [4, 2]),
+        ("ba,ca", [2, 3], [4, 3]), ("bA,Ac", [2, 3], [3, 4]), ("ij,ij->ij", [2, 3], [1, 3]), ("bhqd,bhkd->bhqk", [2, 2, 3, 4], [2, 2, 5, 4]), ("bn,anm,bm->ba", [2, 3], [4, 3, 5], [2, 5]),
+        (" i j , j -> i ", [3, 4], [4]), ("ij,k->k", [2, 3], [4]), ("ij,jk->ik", [2, 0], [0, 3]), (",i->i", [], [3]), ("ijk,ilm,njm,nlk,abc->", [2, 2, 2], [2, 2, 2], [2, 2, 2], [2, 2, 2], [1, 2, 2]),
+        ("i...", [2, 3]), ("...i,...i", [2, 3, 4], [3, 4]), ("xy,yz->zx", [1, 3], [3, 1]),
+    ]
+    return [([N(*shape) for shape in shapes], [equation]) for equation, *shapes in settings]
+
+
+def recurrent_cases(gates):
+    settings = [
+        (1, 1, 1, 1, {}), (2, 3, 2, 3, {}), (3, 2, 4, 2, {"num_layers": 2}), (2, 4, 3, 2, {"bidirectional": True}), (2, 2, 2, 3, {"num_layers": 2, "bidirectional": True}),
+        (1, 5, 3, 3, {"bias": False}), (4, 1, 2, 2, {}), (1, 7, 1, 2, {}), (2, 3, 5, 1, {"num_layers": 3}), (2, 2, 2, 2, {"bias": False, "bidirectional": True}), (3, 3, 1, 4, {}), (2, 6, 2, 2, {"num_layers": 2}),
+    ]
+    cases = []
+    for i, (batch, positions, inputs, width, options) in enumerate(settings):
+        directions = 2 if options.get("bidirectional") else 1
+        layers = options.get("num_layers", 1)
+        tensors = [N(batch, positions, inputs)]
+        # Half of the cases begin with states of zeros.
+        if i % 2:
+            tensors += [N(layers * directions, batch, width)] * (2 if gates == 4 else 1)
+        for layer in range(layers):
+            for _ in range(directions):
+                columns = inputs if layer == 0 else width * directions
+                tensors += [N(gates * width, columns), N(gates * width, width)]
+                tensors += [N(gates * width)] * (2 if options.get("bias", True) else 0)
+        cases.append((tensors, [inputs, width, options, i % 2 == 1]))
+    return cases
+
+
+def recurrent(make, states):
+    def run(x, inputs, width, options, has_states):
+        layer = make(inputs, width, batch_first=True, **options).double()
+        first = 1 + states if has_states else 1
+        given = (tuple(x[1:first]) if states == 2 else x[1],) if has_states else ()
+        names = [name for name, _ in layer.named_parameters()]
+        output, last = torch.func.functional_call(layer, dict(zip(names, x[first:])), (x[0], *given))
+        # All results in one row, so that gradients flow from each.
+        return torch.cat([each.reshape(-1) for each in (output, *(last if states == 2 else (last,)))])
+    return run
+
+
 def selected(shape, axis, ids):
     return [N(*shape), N(*ids, fill="ids", limit=shape[axis])]
 
@@ -350,6 +446,13 @@ OPERATIONS = {
     "matmul": (lambda x: x[0] @ x[1], [([N(*a), N(*b)], []) for a, b in [
         ([3], [3]), ([1], [1]), ([2, 3], [3]), ([3], [3, 4]), ([2, 4, 3], [3]), ([3], [2, 3, 4]), ([7, 9], [9]), ([9], [9, 5]), ([17], [17]), ([1, 3], [3]), ([3], [3, 1]), ([2, 2, 2, 3], [3])]]),
     "attention": (attention, attention_cases()),
+    # Losses of distributions, Einstein's notation, recurrent layers
+    "crossEntropy": (class_cross_entropy, class_cases()),
+    "crossEntropyOfProbabilities": (soft_cross_entropy, soft_cases()),
+    "klDivergence": (lambda x, options: F.kl_div(x[0], x[1], **options), divergence_cases()),
+    "einsum": (lambda x, equation: torch.einsum(equation, *x), einsum_cases()),
+    "lstm": (recurrent(torch.nn.LSTM, 2), recurrent_cases(4)),
+    "gru": (recurrent(torch.nn.GRU, 1), recurrent_cases(3)),
 }
 
 
