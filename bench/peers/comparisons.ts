@@ -144,6 +144,15 @@ const training: Comparison[] = [
     quantities: [milliseconds("forward pass of a convolutional network, no BLAS", 1.2)],
   },
   {
+    name: "forward convolution jax-js",
+    device: "cpu",
+    rounds: 3,
+    tolerance: 1e-3,
+    ours: ours("convolution", { blas: false }),
+    others: [jax("convolution", "wasm")],
+    quantities: [milliseconds("forward pass of a convolutional network, no BLAS, jax-js", 20)],
+  },
+  {
     ...{ name: "step plain", device: "cpu", rounds: 7, tolerance: FOUR_DECIMALS },
     ...{ ours: ours("step", { blas: false }), others: [jax("step", "wasm")] },
     quantities: [tokensPerSecond("step of the plain GPT, AdamW, no BLAS, jax-js", 2)],

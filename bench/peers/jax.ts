@@ -6,6 +6,8 @@ import {
   CHAIN_LENGTH,
   CHAIN_PAIRS,
   CHECKED_STEPS,
+  convolutionValues,
+  IMAGES,
   LAYER_PARTS,
   matmulOperands,
   NORM_EPSILON,
@@ -18,7 +20,7 @@ import { type Job, type JobOptions, MIN_MS_ON_WEBGPU, serve, timer } from "./pro
 
 // Loaded only by the process that measures it.
 const jax = await import("npm:@jax-js/jax@0.1.25");
-const { numpy: np, nn } = jax;
+const { lax, numpy: np, nn } = jax;
 
 /** An array of jax-js. Functions consume their arguments; pass `ref` to keep one. */
 type Array_ = InstanceType<typeof jax.Array>;
@@ -230,4 +232,37 @@ async function overhead(options: JobOptions): Promise<Job> {
   return { check: [], measure: async () => ({ us: await time() * 1000 / calls }) };
 }
 
-await serve({ step, matmul, chain, overhead });
+/** The forward pass of a convolutional network, compiled by `jit`. */
+async function convolution(options: JobOptions): Promise<Job> {
+  const backend = await open(options);
+  const values = convolutionValues();
+  const array = (name: keyof typeof values, shape: number[]): Array_ =>
+    np.array(values[name]).reshape(shape);
+  const operands = [
+    array("conv1", [32, 1, 3, 3]),
+    array("conv2", [64, 32, 3, 3]),
+    array("fc1", [128, 64 * 49]),
+    array("fc2", [10, 128]),
+    array("images", [IMAGES, 1, 28, 28]),
+  ] as const;
+  const layer = (x: Array_, kernel: Array_): Array_ => {
+    const y = nn.relu(lax.conv(x, kernel, [1, 1], "SAME"));
+    return lax.reduceWindow(y, (window) => np.max(window), [2, 2], [2, 2]);
+  };
+  const forward = jax.jit(
+    (first: Array_, second: Array_, wide: Array_, narrow: Array_, x: Array_): Array_ => {
+      const flat = layer(layer(x, first), second).reshape([IMAGES, 64 * 49]);
+      const hidden = nn.relu(np.matmul(flat, np.matrixTranspose(wide)));
+      return np.matmul(hidden, np.matrixTranspose(narrow));
+    },
+  );
+  const run = () => {
+    const [first, second, wide, narrow, x] = operands;
+    return forward(first.ref, second.ref, wide.ref, narrow.ref, x.ref);
+  };
+  const check = someOf(await run().data());
+  const time = await timeArrays(run, backend);
+  return { check, measure: async () => ({ ms: await time() }) };
+}
+
+await serve({ step, matmul, chain, overhead, convolution });

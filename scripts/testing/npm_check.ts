@@ -111,7 +111,7 @@ try {
     await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
     await Deno.writeTextFile(file, content);
   }
-  const archive = (await run(folder, "npm", "pack", "./package", "--silent")).split("\\n").at(-1)!;
+  const archive = (await run(folder, "npm", "pack", "./package", "--silent")).split("\n").at(-1)!;
   const { size } = await Deno.stat(`${folder}/${archive}`);
   if (size > MAX_PACKED) throw new Error(`wanted at most ${MAX_PACKED} bytes, got ${size}`);
   report("npm pack", `${size} bytes`);

@@ -1,0 +1,77 @@
+/** Runs the examples on small data of which it is known that they learn it. */
+
+import { assert, assertEquals } from "@std/assert";
+import { uniformArray } from "../tensor/mod.ts";
+
+const folder = await Deno.makeTempDir();
+
+async function run(example: string, ...args: string[]): Promise<string> {
+  const path = new URL(`${example}.ts`, import.meta.url).pathname;
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", path, ...args],
+    cwd: folder,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  assert(success, `${example}: ${decoder.decode(stderr)}`);
+  return decoder.decode(stdout);
+}
+
+/** The numbers before or after some words, in all lines. */
+function numbersIn(output: string, pattern: RegExp): number[] {
+  return [...output.matchAll(pattern)].map(([, number]) => Number(number));
+}
+
+/** Images of ten classes, each a bright square at a place of its own, in noise. */
+async function writeImages(part: string, count: number, seed: number): Promise<void> {
+  const noise = uniformArray(seed, count * 28 * 28, 0, 100);
+  const pixels = Uint8Array.from(noise, (value, i) => {
+    const [image, row, column] = [Math.floor(i / 784), Math.floor(i / 28) % 28, i % 28];
+    const [top, left] = [14 * Math.floor(image % 10 / 5), 5 * (image % 5)];
+    return row >= top && row < top + 8 && column >= left && column < left + 8 ? 255 : value;
+  });
+  const classes = Uint8Array.from({ length: count }, (_, i) => i % 10);
+  const write = async (name: string, header: number, bytes: Uint8Array) => {
+    const content = new Blob([new Uint8Array(header), bytes as Uint8Array<ArrayBuffer>]);
+    const file = await Deno.create(`${folder}/${part}-${name}-ubyte.gz`);
+    await content.stream().pipeThrough(new CompressionStream("gzip")).pipeTo(file.writable);
+  };
+  await write("labels-idx1", 8, classes);
+  await write("images-idx3", 16, pixels);
+}
+
+await writeImages("train", 1000, 1);
+await writeImages("t10k", 200, 2);
+
+for (const example of ["clothes", "quickstart"]) {
+  Deno.test(`the example ${example} learns where squares are`, async () => {
+    const right = numbersIn(await run(example, folder, "2"), /: (\S+) of the test images/g);
+    assertEquals(right.length, 2);
+    assert(right[1]! > 0.97, `${right}`);
+  });
+}
+
+Deno.test("the example vae learns to encode images", async () => {
+  const nats = numbersIn(await run("vae", folder, "4"), /: (\S+) nats an image/g);
+  assertEquals(nats.length, 4);
+  // A pixel of noise costs almost log 2, of which there are 784.
+  assert(nats[3]! < nats[0]! - 5, `${nats}`);
+});
+
+Deno.test("the example characters learns to continue a text", async () => {
+  const text = "the quick brown fox jumps over the lazy dog. ";
+  await Deno.writeTextFile(`${folder}/text.txt`, text.repeat(20));
+  const output = await run("characters", "text.txt", "100");
+  const losses = numbersIn(output, /: (\S+) nats/g);
+  assertEquals(losses.length, 1);
+  assert(losses[0]! < 0.3, `${losses}`);
+  assert(output.split("\n").at(-2)!.includes("jumps over the lazy dog"), output);
+});
+
+Deno.test("the example cart_pole learns to balance", async () => {
+  const steps = numbersIn(await run("cart_pole", "100"), /balanced for (\S+) steps/g);
+  assertEquals(steps.length, 5);
+  assert(steps[4]! > 3 * steps[0]!, `${steps}`);
+});
+
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
