@@ -45,15 +45,16 @@ for (let step = 1; step <= Number(steps); step++) {
   if (step % 100 === 0) console.log(`step ${step}: ${(await loss.item()).toFixed(3)} nats`);
 }
 
-let state: nn.LSTMState | undefined;
-let logits: Tensor;
-let id = ids[0]!;
-let sample = "";
-while (sample.length < 300) {
-  sample += characters[id];
-  const x = Tensor.from(device, Int32Array.of(id), { shape: [1, 1] });
-  [logits, state] = noGrad(() => forward(x, state));
-  id = await multinomial(logits.reshape([-1]).softmax(), { seed: sample.length }).item();
+{
+  using _scope = device.scope();
+  let state: nn.LSTMState | undefined;
+  let logits: Tensor;
+  let id = ids[0]!;
+  for (let i = 0; i < 300; i++) {
+    await Deno.stdout.write(new TextEncoder().encode(characters[id]));
+    const x = Tensor.from(device, Int32Array.of(id), { shape: [1, 1] });
+    [logits, state] = noGrad(() => forward(x, state));
+    id = await multinomial(logits.reshape([-1]).softmax(), { seed: i }).item();
+  }
 }
-console.log(sample);
 await device.close();

@@ -31,14 +31,11 @@ const OPTIONS: OptionNames<LossOptions> = { reduction: true };
 const HUBER_OPTIONS = { ...OPTIONS, delta: true };
 
 /** The loss of a program, whose scalars come last. */
-export function lossOf(program: Program) {
+export function lossOf(
+  program: Program,
+): (...of: [...Parameters<Loss>, scalars?: readonly number[]]) => Tensor {
   const what = `compute the ${program.name}`;
-  return (
-    prediction: Tensor,
-    target: Tensor,
-    options: LossOptions = {},
-    scalars: readonly number[] = [],
-  ): Tensor => {
+  return (prediction, target, options = {}, scalars = []) => {
     checkTensor(what, prediction);
     checkTensor(what, target, "a tensor of targets");
     checkOptions(what, options, OPTIONS);
