@@ -121,7 +121,7 @@ testOnEveryDevice("a divergence and its gradients equal the formula in double", 
       else assertEquals(slopes[1]![i], wanted);
     });
   }
-  // What cannot happen costs nothing, even if the prediction excludes it.
+  // A class without probability costs nothing, even if the prediction excludes it.
   const certain = Tensor.from(device, [-Infinity, 0]);
   const target = Tensor.from(device, [0, 1]);
   assertEquals(await klDivergence(certain, target, { reduction: "sum" }).item(), 0);

@@ -1,4 +1,4 @@
-/** What LSTM and GRU have in common: layers, directions, and the walk over the positions. @module */
+/** The common base of LSTM and GRU: layers, directions, and the walk over the positions. @module */
 
 import { describeValue, type OptionNames, withArticle } from "../tensor/checks.ts";
 import { wrongType, wrongValue } from "../tensor/errors.ts";
