@@ -1,4 +1,4 @@
-/** The text of the task of stories, which is too large for the engine to hold. @module */
+/** The texts that stories give, which are too large for the engine to hold. @module */
 
 import { childSeed } from "../../autograd/random.ts";
 import { documentOf, randomOf, tellStory } from "../../stories/mod.ts";
@@ -12,4 +12,16 @@ export function storiesText(): string {
     { length: STORIES },
     (_, i) => documentOf(tellStory(randomOf(childSeed(1, i)), "train")),
   ).join("\n\n");
+}
+
+/** Sentences of stories that quote nobody, each of them once, the same each time. */
+export function storySentences(count: number): string[] {
+  const sentences = new Set<string>();
+  for (let i = 0; sentences.size < count; i++) {
+    const { text } = tellStory(randomOf(childSeed(1, i)), "train");
+    for (const sentence of text.split(/(?<=[.!?]”?"?)\s+/)) {
+      if (/^[A-Z][^"“”]*[.!?]$/.test(sentence)) sentences.add(sentence);
+    }
+  }
+  return [...sentences].slice(0, count);
 }

@@ -12,7 +12,7 @@ import {
   randomOf,
 } from "../../stories/mod.ts";
 import { serveTasks } from "./serve_tasks.ts";
-import { storiesText } from "./stories_text.ts";
+import { storiesText, storySentences } from "./stories_text.ts";
 
 /** Words that the counts look at, with the one that they predict. */
 const ORDER = 4;
@@ -25,6 +25,10 @@ const tasks = {
   /** The training text of a GPT of the page. */
   "stories.text": async function* (_device: null, _input: null) {
     yield storiesText();
+  },
+  /** Sentences of stories, each of them once. */
+  "stories.sentences": async function* (_device: null, count: number) {
+    yield storySentences(count);
   },
   /** A story of the rules, or of counts of words. */
   "stories.tell": async function* (

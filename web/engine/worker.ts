@@ -6,6 +6,7 @@ import { trainGpt } from "./gpt.ts";
 import { lookInside, openInside, writeInside } from "./inside.ts";
 import { trainNetwork } from "./network.ts";
 import { tellStory } from "./sense.ts";
+import { trainOnSentences } from "./overfitting.ts";
 import { serveTasks } from "./serve_tasks.ts";
 import { descendValley, orthogonalize } from "./valley.ts";
 
@@ -13,6 +14,7 @@ const tasks = {
   network: trainNetwork,
   attention: attentionOf,
   gpt: trainGpt,
+  overfitting: trainOnSentences,
   "inside.open": openInside,
   "inside.look": lookInside,
   "inside.write": writeInside,

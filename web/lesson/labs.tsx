@@ -15,6 +15,7 @@ import { LoopWidget } from "./loop.tsx";
 import { LossWidget, NudgeWidget, SlopeWidget } from "./loss.tsx";
 import { NetworkWidget } from "./network.tsx";
 import { MuonWidget, OptimizerWidget, RuleWidget } from "./optimizer.tsx";
+import { OverfittingWidget } from "./overfitting.tsx";
 import { SenseWidget } from "./sense.tsx";
 import { SoftmaxWidget } from "./softmax.tsx";
 import { TokensWidget } from "./tokens.tsx";
@@ -38,6 +39,7 @@ export const labs = {
   optimizer: OptimizerWidget,
   muon: MuonWidget,
   rule: RuleWidget,
+  overfitting: OverfittingWidget,
   gpt: GptWidget,
   sense: SenseWidget,
   inside: () => <InsideWidget />,

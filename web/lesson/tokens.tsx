@@ -134,7 +134,7 @@ export function TokensWidget(): JSX.Element {
             title={text.plot}
             xName={text.merged}
             x={[0, Math.max(1, last)]}
-            y={[0, Math.max(1, Math.ceil(ratio(all[last]!.ids.length)))]}
+            y={[0, 1.12 * Math.max(1, ratio(all[last]!.ids.length))]}
             curves={[
               {
                 name: text.ratio,
