@@ -63,6 +63,7 @@ export class GRU extends Recurrent {
     return this.run(x, state, ["hidden"]);
   }
 
+  /** Computes the new states of one layer at one position. */
   protected override step(
     x: Tensor,
     [hidden]: readonly [hidden: Tensor],

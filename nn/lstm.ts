@@ -74,6 +74,7 @@ export class LSTM extends Recurrent {
     return this.run(x, state, ["hidden", "cell"]);
   }
 
+  /** Computes the new states of one layer at one position. */
   protected override step(
     x: Tensor,
     [hidden, cell]: readonly [hidden: Tensor, cell: Tensor],

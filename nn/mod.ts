@@ -53,7 +53,7 @@ export {
   meanSquaredError,
 } from "./losses.ts";
 export { LSTM, type LSTMState } from "./lstm.ts";
-export type { RecurrentOptions } from "./recurrent.ts";
+export { Recurrent, type RecurrentOptions } from "./recurrent.ts";
 export * from "./lora.ts";
 export { MLP, type MLPOptions } from "./mlp.ts";
 export { type Layer, type LoadedNames, Module } from "./module.ts";

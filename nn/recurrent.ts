@@ -50,6 +50,7 @@ export abstract class Recurrent extends Module {
   readonly #layers: number;
   /** The ends of the names of parameters, one for each direction. */
   readonly #directions: readonly string[];
+  /** The dropouts between layers. */
   protected readonly dropouts: readonly Dropout[];
 
   /** Creates the parameters: for `gates` gates of each layer, one below the other. */

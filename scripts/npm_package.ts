@@ -99,6 +99,17 @@ function withReferences(types: string): string {
   return needed.map((reference) => `/// ${reference}\n`).join("") + types;
 }
 
+/**
+ * The files that do something when they load: add methods to tensors, and register fast paths. A bundler
+ * leaves out what is not used of all others.
+ */
+const WITH_EFFECTS = [
+  "tensor/mod.ts",
+  "tensor/fast/mod.ts",
+  "tensor/ops/methods.ts",
+  "tensor/ops/more_methods.ts",
+];
+
 async function describePackage(optional: ReadonlyMap<string, string>): Promise<unknown> {
   const { version, license } = JSON.parse(
     await Deno.readTextFile(new URL("deno.json", ROOT)),
@@ -113,8 +124,7 @@ async function describePackage(optional: ReadonlyMap<string, string>): Promise<u
     license,
     description: "Tensors, automatic differentiation, layers, optimizers and GPTs in TypeScript",
     type: "module",
-    // Methods are added to tensors when the module loads.
-    sideEffects: ["./tensor/**"],
+    sideEffects: WITH_EFFECTS.map((path) => `./${path.replace(/\.ts$/, ".js")}`),
     engines: { node: ">=22" },
     exports: Object.fromEntries(exports),
     dependencies: { "@webgpu/types": "^0.1.60" },

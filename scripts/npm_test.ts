@@ -4,14 +4,19 @@ import { makePackage } from "./npm_package.ts";
 
 Deno.test("the package for npm is small, complete, and trains", async () => {
   const files = await makePackage();
-  const { exports, peerDependencies } = JSON.parse(files.get("package.json")!);
+  const { exports, peerDependencies, sideEffects } = JSON.parse(files.get("package.json")!);
   for (const { types, default: code } of Object.values(exports) as Record<string, string>[]) {
     for (const path of [types, code]) assert(files.has(path!.slice(2)), path);
   }
+  for (const path of sideEffects) assert(files.has(path.slice(2)), path);
   assertEquals(peerDependencies, { "@hpcc-js/wasm-graphviz": "1.29.2" });
   for (const [path, content] of files) {
     if (!path.endsWith(".js") && !path.endsWith(".d.ts")) continue;
     assert(!content.includes('"npm:'), `${path} imports as Deno does`);
+    for (const [, from] of content.matchAll(/^import "(\.[^"]*)";$/gm)) {
+      const target = new URL(from!, `file:///${path}`).pathname;
+      assert(sideEffects.includes(`.${target}`), `a bundler would leave out ${target}`);
+    }
     for (const [, from] of content.matchAll(/^(?:import|export) .*from "(\.[^"]*)";$/gm)) {
       const target = new URL(from!, `file:///${path}`).pathname.slice(1);
       assertMatch(target, /\.js$/);

@@ -19,7 +19,7 @@ interface Term {
   readonly labels: readonly string[];
 }
 
-/** The labels of an operand or of the result; `rankOf` tells how many axes there are for how many letters. */
+/** The labels of an operand or of the result, whose number of axes `rankOf` tells from that of letters. */
 function labelsOf(term: string, rankOf: (letters: number) => number): string[] {
   const parts = /^([A-Za-z]*)(\.\.\.)?([A-Za-z]*)$/.exec(term);
   if (parts === null) throw wrongValue(what, "letters, and ... at most once", JSON.stringify(term));
