@@ -12,6 +12,15 @@ import {
   squaredLoss,
 } from "./examples.ts";
 import { ideas } from "./ideas.ts";
+import {
+  attentionStop,
+  blockStop,
+  embeddingsStop,
+  optimizerStop,
+  overfittingStop,
+  tokensStop,
+} from "./road_stops.ts";
+import { columns, show } from "./tour_text.ts";
 import { trainingLoop, trainNetwork } from "./training_examples.ts";
 
 /** One stop of the tour. */
@@ -22,23 +31,9 @@ export interface Stop {
   readonly lines: () => string[];
 }
 
-/** Formats a number with at most `digits` decimals, without trailing zeros. */
-function show(x: number, digits = 4): string {
-  return `${Number(x.toFixed(digits))}`;
-}
-
 /** Formats a term of a sum: a negative number in parentheses. */
 function term(x: number): string {
   return x < 0 ? `(${show(x)})` : show(x);
-}
-
-/** Aligns rows of text in columns: the first `left` columns to the left, the others to the right. */
-function columns(rows: readonly (readonly string[])[], left = 1): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    "  " + row.map((cell, i) => i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))
-      .join("  ").trimEnd()
-  );
 }
 
 function neuronLines(name: string, neuron: NeuronTrace, activation: string): string[] {
@@ -376,5 +371,11 @@ export const stops: readonly Stop[] = [
   { title: "The training loop", lines: loopStop },
   { title: "The same loop for a network", lines: networkStop },
   { title: "The same loop on letters: a language model", lines: languageStop },
+  { title: "Tokens", lines: tokensStop },
+  { title: "Embeddings and positions", lines: embeddingsStop },
+  { title: "Attention in numbers", lines: attentionStop },
+  { title: "A block", lines: blockStop },
+  { title: "The optimizer", lines: optimizerStop },
+  { title: "Overfitting", lines: overfittingStop },
   { title: "Where each idea lives", lines: mapStop },
 ];

@@ -27,6 +27,12 @@ Deno.test("each worked example shows its numbers at its stop", () => {
     "Gradient descent": ["2.20000000", "2.32000000", "7/3"],
     "Backpropagation": ["= 3.71", "= 3.48", "10.9", "0.81"],
     "The training loop": ["zero", "forward", "loss", "backward", "update", "3.710000"],
+    "Tokens": ["h + e", "t + he", "strawberry"],
+    "Embeddings and positions": ["Tina", "0.9923", "-0.0347"],
+    "Attention in numbers": ["0.36  0.49", "0.78", "0.90", "it copies 'n'"],
+    "A block": ["x = x + attention(norm(x))", "4.56", "0.86"],
+    "The optimizer": ["-2.69", "0.051"],
+    "Overfitting": ["never seen"],
     "Where each idea lives": ["nn/linear.ts", "autograd/tape.ts", "gpt/train/loop.ts"],
   };
   for (const [title, parts] of Object.entries(expected)) {

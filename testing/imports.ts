@@ -11,7 +11,7 @@ import ts from "npm:typescript@5.9.3";
 /** The modules that each module may import. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   autograd: [],
-  lessons: ["autograd", "tensor", "nn", "optim"],
+  lessons: ["autograd", "tensor", "nn", "optim", "tokenizer"],
   tensor: ["autograd"],
   nn: ["tensor"],
   optim: ["tensor"],

@@ -1,8 +1,8 @@
-/** The ideas of the notes, on the page and in the tour. */
+/** The ideas of the lesson, on the page and in the tour. */
 
 import { assert, assertEquals } from "@std/assert";
 import { stops } from "../lessons/mod.ts";
-import { noteIdeas } from "./lesson/ideas.ts";
+import { noteIdeas, roadIdeas } from "./lesson/ideas.ts";
 import { words } from "./words/page.ts";
 import { builtSite } from "./testing/pages.ts";
 
@@ -23,10 +23,10 @@ function sectionText(html: string, id: string): string {
     .replaceAll("&#36;", "$");
 }
 
-Deno.test("every idea of the notes is told on the page and in the tour", async () => {
+Deno.test("every idea of the lesson is told on the page and in the tour", async () => {
   const html = await lessonHtml();
   const missing: string[] = [];
-  for (const { idea, section, stop, says } of noteIdeas) {
+  for (const { idea, section, stop, says } of [...noteIdeas, ...roadIdeas]) {
     const told = stops.find(({ title }) => title === stop);
     if (told === undefined) throw new Error(`no stop "${stop}"`);
     const texts = {

@@ -1,12 +1,12 @@
 /**
- * The ideas of the learner's notes that this project began with: where the page and the tour in the
- * terminal tell each of them. A test looks for all.
+ * The ideas of the lesson: where the page and the tour in the terminal tell each of them. A test looks for
+ * all.
  *
  * @module
  */
 
 /** An idea, and what has to be said of it. */
-export interface NoteIdea {
+export interface LessonIdea {
   readonly idea: string;
   /** The section of the page, by its address. */
   readonly section: string;
@@ -18,7 +18,8 @@ export interface NoteIdea {
 
 const rules = { section: "rules", stop: "Rules or examples" };
 
-export const noteIdeas: readonly NoteIdea[] = [
+/** Those of the learner's notes that this project began with. */
+export const noteIdeas: readonly LessonIdea[] = [
   {
     ...rules,
     idea: "some things are easy as rules, others cannot be written",
@@ -89,5 +90,45 @@ export const noteIdeas: readonly NoteIdea[] = [
     stop: "Where each idea lives",
     idea: "where nanochat has each idea",
     says: [/nanochat\/gpt\.py/, /nanochat\/tokenizer\.py/, /scripts\/base_train\.py/],
+  },
+];
+
+/** Those on the road from letters to a GPT. */
+export const roadIdeas: readonly LessonIdea[] = [
+  {
+    section: "tokens",
+    stop: "Tokens",
+    idea: "pieces that occur often, by merging pairs of bytes; letters are lost",
+    says: [/256/, /stand together most\s+often/, /strawberry/],
+  },
+  {
+    section: "embeddings",
+    stop: "Embeddings and positions",
+    idea: "a row of a table; arrows that turn, so that only the distance counts",
+    says: [/from a table/, /arrows/, /how far/],
+  },
+  {
+    section: "attention",
+    stop: "Attention in numbers",
+    idea: "queries, keys and values; two heads; a head that copies",
+    says: [/query/, /key/, /value/, /wo heads/, /induction head/, /dinodi/],
+  },
+  {
+    section: "block",
+    stop: "A block",
+    idea: "a river that each part adds to, and nothing replaces",
+    says: [/river/, /residual stream/, /Nothing in it is ever replaced/, /full/],
+  },
+  {
+    section: "optimizers",
+    stop: "The optimizer",
+    idea: "a valley that is steep one way: momentum, Adam, Muon, schedules",
+    says: [/steep one\s+way/, /Momentum/, /Adam/, /Muon/, /singular values/, /schedule/],
+  },
+  {
+    section: "overfitting",
+    stop: "Overfitting",
+    idea: "by heart: the test loss, early stopping, weight decay, more to read",
+    says: [/by heart/, /test loss/, /[Ee]arly stopping/, /[Ww]eight decay/, /[Mm]ore to read/],
   },
 ];
