@@ -118,7 +118,7 @@ export function pictureOf(
   const { state, settings } = meta;
   const points = (name: string, times = 1) =>
     metrics.flatMap(({ step, [name]: value }) =>
-      typeof value === "number" ? [{ step, value: times * value }] : []
+      typeof value === "number" ? [{ x: step, y: times * value }] : []
     );
   const chart = { width: 440, height: 280 };
   const curves = [drawCurves("Training loss", [

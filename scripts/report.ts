@@ -167,7 +167,7 @@ async function draw({ stage, metrics }: RunSummary, folder: string): Promise<str
     name: figureTitle(name),
     color,
     points: metrics.flatMap(({ step, [name]: value }) =>
-      typeof value === "number" && Number.isFinite(value) ? [{ step, value }] : []
+      typeof value === "number" && Number.isFinite(value) ? [{ x: step, y: value }] : []
     ),
   })).filter(({ points }) => points.length > 0);
   if (plotted.length === 0) return null;

@@ -251,7 +251,7 @@ async function reportOf(folder: string, runFolder: string, report: Report): Prom
   const metrics = await readMetrics(`${runFolder}/${METRICS_FILE}`);
   const points = (name: string, times = 1) =>
     metrics.flatMap(({ step, [name]: value }) =>
-      typeof value === "number" ? [{ step, value: times * value }] : []
+      typeof value === "number" ? [{ x: step, y: times * value }] : []
     );
   const loss = curvesAsSvg("Loss in nats per token", [
     { name: "each step", color: "#9198a1", points: points("loss") },

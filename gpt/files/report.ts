@@ -7,20 +7,30 @@ export type ReportRow = readonly [name: string, value: string];
 
 /** A point of a curve. */
 export interface CurvePoint {
-  /** The step: the horizontal axis. */
-  readonly step: number;
-  /** The value: the vertical axis. */
-  readonly value: number;
+  /** The value on the horizontal axis, such as the step. */
+  readonly x: number;
+  /** The value on the vertical axis, such as the loss. */
+  readonly y: number;
 }
 
 /** A curve and its style. */
 export interface Curve {
-  /** The name in the legend. */
+  /** The name in the legend; without one it is not there. */
   readonly name: string;
   /** A CSS color that is visible on white and on black. */
   readonly color: string;
-  /** Points by ascending step. */
+  /** Points by ascending x. */
   readonly points: readonly CurvePoint[];
+  /** Whether points are joined, or measurements of their own. @default {"line"} */
+  readonly mark?: "line" | "dashes" | "dots";
+}
+
+/** The axes of a chart. */
+export interface ChartAxes {
+  /** The quantity of the horizontal axis. @default {"step"} */
+  readonly x?: string;
+  /** Axes with a logarithmic scale, whose values are above 0. @default {[]} */
+  readonly logarithmic?: readonly ("x" | "y")[];
 }
 
 /** Content of {@linkcode markdownReport}. */
@@ -38,42 +48,55 @@ export interface Report {
 /**
  * Draws curves as an SVG for browsers and Markdown viewers: axes, grid lines, a legend.
  *
- * @throws {RangeError} If there is no point, or a value is not finite.
+ * @throws {RangeError} If there is no point, or a value is not finite, or has no logarithm.
  *
  * @example
  * ```ts
  * import { curvesAsSvg } from "./report.ts";
  *
- * const points = [{ step: 0, value: 8.3 }, { step: 10, value: 6.1 }];
+ * const points = [{ x: 0, y: 8.3 }, { x: 10, y: 6.1 }];
  * const svg = curvesAsSvg("Loss", [{ name: "training", color: "steelblue", points }]);
  * if (!svg.includes("<polyline")) throw new Error("expected a curve");
  * ```
  */
-export function curvesAsSvg(title: string, curves: readonly Curve[]): string {
+export function curvesAsSvg(
+  title: string,
+  curves: readonly Curve[],
+  axes: ChartAxes = {},
+): string {
   const size = { width: 720, height: 360 };
-  return svgDocument(size, title, drawCurves(title, curves, size));
+  return svgDocument(size, title, drawCurves(title, curves, size, axes));
 }
 
 /**
  * The elements of {@linkcode curvesAsSvg}, for a larger picture.
  *
  * @param size The size of title, axes, legend and curves together.
- * @throws {RangeError} If there is no point, or a value is not finite.
+ * @throws {RangeError} If there is no point, or a value is not finite, or has no logarithm.
  */
 export function drawCurves(
   title: string,
   curves: readonly Curve[],
   { width, height }: PictureSize,
+  { x: quantity = "step", logarithmic = [] }: ChartAxes = {},
 ): string[] {
   const all = curves.flatMap(({ points }) => points);
-  const wrong = all.find(({ step, value }) => !Number.isFinite(step) || !Number.isFinite(value));
+  const isFine = (name: "x" | "y") => (point: CurvePoint) =>
+    Number.isFinite(logarithmic.includes(name) ? Math.log10(point[name]) : point[name]);
+  const wrong = all.find((point) => !isFine("x")(point) || !isFine("y")(point));
   if (all.length === 0 || wrong !== undefined) {
-    const got = wrong === undefined ? "none" : `${wrong.value} at step ${wrong.step}`;
+    const got = wrong === undefined ? "none" : `${wrong.y} at ${quantity} ${wrong.x}`;
     throw new RangeError(`Cannot draw curves: wanted finite points, got ${got}`);
   }
   const area = { left: 56, right: width - 16, top: 40, bottom: height - 40 };
-  const x = axis(all.map(({ step }) => step), area.left, area.right);
-  const y = axis(all.map(({ value }) => value), area.bottom, area.top);
+  const axisOf = (name: "x" | "y", from: number, to: number) =>
+    (logarithmic.includes(name) ? logarithmicAxis : axis)(
+      all.map((point) => point[name]),
+      from,
+      to,
+    );
+  const x = axisOf("x", area.left, area.right);
+  const y = axisOf("y", area.bottom, area.top);
   const text = (content: string | number, place: string, attributes = 'class="muted"') =>
     `<text ${place} ${attributes}>${escapeXml(`${content}`)}</text>`;
 
@@ -81,20 +104,27 @@ export function drawCurves(
     `<line class="grid" x1="${area.left}" x2="${area.right}" y1="${y.at(tick)}" y2="${
       y.at(tick)
     }"/>`,
-    text(tick, `x="${area.left - 8}" y="${y.at(tick)}" dy="4" text-anchor="end"`),
+    text(y.format(tick), `x="${area.left - 8}" y="${y.at(tick)}" dy="4" text-anchor="end"`),
   ]);
   const below = [
     ...x.ticks.map((tick) =>
-      text(tick, `x="${x.at(tick)}" y="${area.bottom + 18}" text-anchor="middle"`)
+      text(x.format(tick), `x="${x.at(tick)}" y="${area.bottom + 18}" text-anchor="middle"`)
     ),
-    text("step", `x="${(area.left + area.right) / 2}" y="${height - 6}" text-anchor="middle"`),
+    text(quantity, `x="${(area.left + area.right) / 2}" y="${height - 6}" text-anchor="middle"`),
   ];
-  const lines = curves.map(({ color, points }) =>
-    `<polyline fill="none" stroke="${color}" stroke-width="1.5" points="${
-      points.map(({ step, value }) => `${x.at(step)},${y.at(value)}`).join(" ")
-    }"/>`
-  );
-  const legend = curves.flatMap(({ name, color }, i) => {
+  const lines = curves.flatMap(({ color, points, mark = "line" }) => {
+    const places = points.map((point) => [x.at(point.x), y.at(point.y)] as const);
+    if (mark === "dots") {
+      return places.map(([cx, cy]) => `<circle fill="${color}" cx="${cx}" cy="${cy}" r="4"/>`);
+    }
+    const dashes = mark === "dashes" ? ' stroke-dasharray="5 4"' : "";
+    return [
+      `<polyline fill="none" stroke="${color}" stroke-width="1.5"${dashes} points="${
+        places.map((place) => place.join()).join(" ")
+      }"/>`,
+    ];
+  });
+  const legend = curves.filter(({ name }) => name !== "").flatMap(({ name, color }, i) => {
     const top = area.top + 16 * i;
     return [
       text(name, `x="${area.right - 24}" y="${top + 4}" text-anchor="end"`, ""),
@@ -164,11 +194,11 @@ export function markdownReport({ title, rows, curves, samples }: Report): string
 interface Axis {
   readonly ticks: readonly number[];
   at(value: number): number;
+  format(tick: number): string;
 }
 
 function axis(values: readonly number[], from: number, to: number): Axis {
-  const low = values.reduce((a, b) => Math.min(a, b));
-  const high = values.reduce((a, b) => Math.max(a, b));
+  const [low, high] = rangeOf(values);
   const span = high - low || 1;
   // The largest of 1, 2, 5, 10, 20, … with at least four intervals.
   const power = 10 ** Math.floor(Math.log10(span / 4));
@@ -182,5 +212,30 @@ function axis(values: readonly number[], from: number, to: number): Axis {
       (_, i) => Number(((first + i) * interval).toFixed(digits)),
     ),
     at: (value) => Math.round((from + (to - from) * (value - low) / span) * 10) / 10,
+    format: (tick) => `${tick}`,
   };
+}
+
+/** An axis of logarithms, with ticks at 1, 2 and 5 times powers of ten, or at these alone if they are many. */
+function logarithmicAxis(values: readonly number[], from: number, to: number): Axis {
+  const plain = axis(values.map(Math.log10), from, to);
+  const [low, high] = rangeOf(values);
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    ticks.push(...[1, 2, 5].map((factor) => factor * 10 ** power));
+  }
+  const within = ticks.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
+  const powers = within.filter((tick) => Number.isInteger(Math.log10(tick)));
+  return {
+    ticks: within.length > 10 ? powers : within,
+    at: (value) => plain.at(Math.log10(value)),
+    format: (tick) => tick.toLocaleString("en-US", { notation: "compact" }),
+  };
+}
+
+function rangeOf(values: readonly number[]): [low: number, high: number] {
+  return [
+    values.reduce((a, b) => Math.min(a, b)),
+    values.reduce((a, b) => Math.max(a, b)),
+  ];
 }

@@ -4,7 +4,7 @@ import { curvesAsSvg, markdownReport, tableAsText } from "./report.ts";
 const curve = (values: readonly number[]) => ({
   name: "training",
   color: "steelblue",
-  points: values.map((value, step) => ({ step, value })),
+  points: values.map((y, x) => ({ x, y })),
 });
 
 function pointsOf(svg: string): [number, number][] {
