@@ -2,6 +2,17 @@
 
 import type { Connection } from "../data/mod.ts";
 
+/**
+ * The hosts of the hub, its storage, and npm, where the data sets with names are. Tasks that read data
+ * may reach these and no others; `deno task data` and `deno task core_bundle` may reach any.
+ */
+export const dataHosts: readonly string[] = [
+  "huggingface.co",
+  "*.huggingface.co",
+  "*.hf.co",
+  "registry.npmjs.org",
+];
+
 /** The variables that are read, as far as permissions allow. */
 export const connectionVariables = [
   "HF_TOKEN",
@@ -24,6 +35,20 @@ export function connectionOf(onWait: NonNullable<Connection["onWait"]>): Connect
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(registry === undefined ? {} : { registry }),
   };
+}
+
+/** Whether this process may ask whoever has the files of an address. */
+export async function mayConnect(
+  address: string,
+  { endpoint, registry, isOffline = false }: Connection,
+): Promise<boolean> {
+  if (isOffline) return false;
+  const url = {
+    hf: endpoint ?? "https://huggingface.co",
+    npm: registry ?? "https://registry.npmjs.org",
+  }[address.split(":")[0]!] ?? address;
+  const { state } = await Deno.permissions.query({ name: "net", host: new URL(url).host });
+  return state === "granted";
 }
 
 /** Where other clients of the hub keep what they downloaded. */

@@ -7,7 +7,7 @@ import {
   findCoreBundle,
   readCoreBundle,
 } from "../chat/mod.ts";
-import { addressesOf, download } from "../data/mod.ts";
+import { addressesOf, catalog, download } from "../data/mod.ts";
 import {
   ensureWritableFolder,
   exitCodeOf,
@@ -63,7 +63,8 @@ async function runCoreBundle({ from: given, sha256 }: Values<typeof flags>): Pro
     const { signal } = interrupt;
     try {
       const digest = await download(from, arriving, {
-        ...{ signal, sha256: sha256 || undefined, onProgress: showProgress() },
+        ...{ signal, onProgress: showProgress() },
+        sha256: sha256 || (given === "nanochat" ? catalog.core.sha256 : undefined),
       });
       print(`SHA-256 ${digest}`);
     } catch (error) {

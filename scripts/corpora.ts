@@ -3,7 +3,6 @@
 import {
   addressesOf,
   catalog,
-  type Connection,
   fetchInBackground,
   findData,
   isDataName,
@@ -14,7 +13,7 @@ import {
   storedSource,
 } from "../data/mod.ts";
 import { storySource } from "../stories/mod.ts";
-import { connectionOf } from "./connection.ts";
+import { connectionOf, mayConnect } from "./connection.ts";
 import { firstLine, type Settings } from "./flags.ts";
 import { duration } from "./format.ts";
 import { print, printError } from "./output.ts";
@@ -109,9 +108,7 @@ async function beginFetching(place: string, address: string): Promise<void> {
       print(`Waiting for ${seconds} s: ${reason}`)
     );
     // Without a network the error says which command gets the files.
-    if (connection.isOffline === true || !await mayConnect(address, connection)) {
-      await findStored(place);
-    }
+    if (!await mayConnect(address, connection)) await findStored(place);
     const count = isDataName(place) ? catalog[place].files : undefined;
     print(`Downloading ${place}; training begins when its first file is here.`);
     let hasEnded = false;
@@ -134,14 +131,4 @@ async function beginFetching(place: string, address: string): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, LOOK));
     }
   }
-}
-
-/** Whether this process may ask whoever has the files. */
-async function mayConnect(address: string, { endpoint, registry }: Connection): Promise<boolean> {
-  const url = {
-    hf: endpoint ?? "https://huggingface.co",
-    npm: registry ?? "https://registry.npmjs.org",
-  }[address.split(":")[0]!] ?? address;
-  const { state } = await Deno.permissions.query({ name: "net", host: new URL(url).host });
-  return state === "granted";
 }

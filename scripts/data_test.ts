@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { startHub } from "../data/testing/hub.ts";
 import { openCheckpoint, readMetrics } from "../gpt/mod.ts";
@@ -68,6 +68,14 @@ Deno.test("a data set of the hub is had in one command, and trains as its files 
     assertStringIncludes(got.stdout, "3 of 3 files");
     const listed = await runScript("data.ts", ["list"], home, net);
     assertStringIncludes(listed.stdout, `${address}  3 of 3`);
+    const shown = await runScript("data.ts", ["show", address], home, net);
+    assertEquals([shown.code, shown.stderr], [0, ""]);
+    assertStringIncludes(shown.stdout, `revision  ${hub.commit}\nfiles     3, `);
+    assertStringIncludes(shown.stdout, "columns   text\nrows      180\n\nOf 0 this is document 0.");
+    assertMatch(
+      shown.stdout,
+      /documents {2}\d+ bytes each, of the first 120\ntokens {5}\d\.\d\d bytes each with yours of 300, about .* in all: \d\.\d\d bits a byte before training/,
+    );
     assertStringIncludes(listed.stdout, "climbmix       about 609.4 GiB, CC-BY-NC-4.0, not here: ");
     assertEquals(new Set(hub.seen.map(({ server }) => server)).size, 2);
     for (const { server, authorization } of hub.seen) {
@@ -108,7 +116,7 @@ Deno.test("of many shards the first ones come, and the last for validation, of o
   const home = await Deno.makeTempDir();
   await withEnvironment({ HF_ENDPOINT: hub.endpoint, HF_TOKEN: TOKEN }, async () => {
     const get = (...args: string[]) => runScript("data.ts", ["get", ...args], home, net);
-    const first = await get(address, "--files", "1");
+    const first = await get(address, "-n", "1", "-w", "2");
     assertEquals([first.code, first.stderr], [0, ""]);
     const folder = `${home}/data/${encodeURIComponent(address)}/shards`;
     const names = async () =>
@@ -155,10 +163,13 @@ Deno.test("a run gets its data itself where it may, and goes on after a kill ami
   }
   const home = await makeHome(local);
   const args = (data: string, tag: string) => [...tinyFlags, "--data", data, "--model-tag", tag];
-  const disk = await runScript("base_train.ts", args(local, "disk"), home);
-  assertEquals(disk.code, 0, disk.stderr);
   const outputs: string[] = [];
   await withEnvironment({ HF_ENDPOINT: hub.endpoint, HF_TOKEN: TOKEN }, async () => {
+    // A run on local files makes no request, even where it may.
+    const disk = await runScript("base_train.ts", args(local, "disk"), home, {
+      permissions: [...permissions, "--allow-net"],
+    });
+    assertEquals([disk.code, hub.seen], [0, []], disk.stderr);
     // The first attempt is killed when something has come, the second one ends.
     hub.delay = 1000;
     const killed = command("base_train.ts", args(address, "hub"), home, net).spawn();

@@ -9,20 +9,21 @@ import { openDevice } from "../tensor/mod.ts";
 import { goldenTest, readGoldenJson } from "../testing/golden.ts";
 import type { Conversation } from "../tokenizer/mod.ts";
 import { openLesson } from "./named_tasks.ts";
+import { localPlace } from "./stored.ts";
 import { runScript } from "./testing/run_script.ts";
 
 type Row = Record<string, unknown>;
 
 /** Puts the rows of a part of a data set on the hub, in two files of small row groups. */
 function upload(hub: TestHub, name: string, part: string, rows: readonly Row[]): void {
-  const [, repository = "", subset, split] = /^hf:(.+):(.+):(.+)$/.exec(
-    addressesOf(name, part)[0]!,
-  )!;
+  const [, repository = "", path, commit = ""] = /^hf:([^/]+\/[^/]+)\/(.+)-\*\.parquet@(\w+)$/
+    .exec(addressesOf(name, part)[0]!)!;
   const files = hub.repositories.get(repository) ?? new Map();
   hub.repositories.set(repository, files);
+  hub.commits.add(commit);
   const half = Math.ceil(rows.length / 2);
   for (const [i, some] of [rows.slice(0, half), rows.slice(half)].entries()) {
-    if (some.length > 0) files.set(`${subset}/${split}/000${i}.parquet`, nestedTable(some, 2));
+    if (some.length > 0) files.set(`${path}-0000${i}-of-00002.parquet`, nestedTable(some, 2));
   }
 }
 
@@ -239,6 +240,26 @@ goldenTest(
     assertStringIncludes(practiced.stdout, `${steps} steps of 2 × 2 answers`);
   },
 );
+
+Deno.test("a data set with a name is downloaded when it is first read, where that is allowed", async () => {
+  await using hub = startHub({});
+  upload(hub, "gsm8k", "test", [{ question: "2 + 2?", answer: "#### 4" }]);
+  const home = await Deno.makeTempDir();
+  Deno.env.set("HF_ENDPOINT", hub.endpoint);
+  try {
+    await inHome(home, async () => {
+      const place = await localPlace("gsm8k", "test");
+      const asked = hub.seen.length;
+      assert(asked > 0);
+      assertEquals([await localPlace("gsm8k", "test"), hub.seen.length], [place, asked]);
+      assertEquals(await localPlace(home), home);
+      const { task } = await readRows("GSM8K", place);
+      assertStringIncludes(JSON.stringify(task.get(0)), "2 + 2?");
+    });
+  } finally {
+    Deno.env.delete("HF_ENDPOINT");
+  }
+});
 
 Deno.test("rows of a data set are read from JSON Lines and parquet alike", async () => {
   const rows = [{ question: "2 + 2?", answer: "#### 4" }, { question: "1?", answer: "#### 1" }];

@@ -1,6 +1,14 @@
 /** Shows data before one trains on them: columns, rows, first documents, tokens. */
 
-import { addressesOf, catalog, documents, isDataName, openTable, records } from "../data/mod.ts";
+import {
+  addressesOf,
+  catalog,
+  type DataName,
+  documents,
+  isDataName,
+  openTable,
+  records,
+} from "../data/mod.ts";
 import { findKeptTokenizer, tableAsText } from "../gpt/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { bytes, count, short } from "./format.ts";
@@ -43,12 +51,15 @@ export async function showData(place: string): Promise<number> {
   return 0;
 }
 
-function entryRows(place: keyof typeof catalog): Rows {
-  const { about, license, bytes: size } = catalog[place];
-  return [["name", place], ["about", about], ["license", license], [
-    "size",
-    `about ${bytes(size)}`,
-  ]];
+function entryRows(place: DataName): Rows {
+  const { about, license, bytes: size, sha256 } = catalog[place];
+  return [
+    ["name", place],
+    ["about", about],
+    ["license", license],
+    ["size", `about ${bytes(size)}`],
+    ...(sha256 === undefined ? [] : [["SHA-256", sha256]] as Rows),
+  ];
 }
 
 async function showRows(folder: string): Promise<void> {

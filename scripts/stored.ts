@@ -1,7 +1,16 @@
 /** Data that `deno task data get` put on this machine. */
 
-import { addressesOf, findData, isAddress, isDataName, type StoredState } from "../data/mod.ts";
+import {
+  addressesOf,
+  fetchData,
+  findData,
+  isAddress,
+  isDataName,
+  type StoredState,
+} from "../data/mod.ts";
 import { basePath } from "../gpt/mod.ts";
+import { connectionOf, mayConnect } from "./connection.ts";
+import { print } from "./output.ts";
 
 /** Where data sets are. */
 export function dataPath(): string {
@@ -54,7 +63,21 @@ export async function isHere(place: string, part?: string): Promise<boolean> {
   return (await findData(dataPath(), address))?.missing.length === 0;
 }
 
-/** Where the files of a place are: those of a name or an address, or the user's own. */
+/**
+ * Where the files of a place are: those of a name or an address, or the user's own. What is not here is
+ * downloaded first, if this process may.
+ *
+ * @throws {Error} If it is not here and may not be downloaded, or cannot be.
+ */
 export async function localPlace(place: string, part?: string): Promise<string> {
-  return isStored(place) ? (await findStored(place, part)).folder : place;
+  if (!isStored(place)) return place;
+  const [address = place] = addressesOf(place, part);
+  const connection = connectionOf((seconds, reason) =>
+    print(`Waiting for ${seconds} s: ${reason}`)
+  );
+  if (!await isHere(place, part) && await mayConnect(address, connection)) {
+    print(`Downloading ${address}`);
+    await fetchData(connection, dataPath(), address);
+  }
+  return (await findStored(place, part)).folder;
 }

@@ -30,6 +30,8 @@ export interface HubFile {
   readonly sha256: string | null;
 }
 
+const COMMIT = /^[0-9a-f]{40}$/;
+
 /** A client of the hub. */
 export class Hub {
   readonly #endpoint: string;
@@ -50,9 +52,10 @@ export class Hub {
 
   /** The commit that a revision of a repository stands for, so that later reads get the same files. */
   async commit(repository: string, revision = "main"): Promise<string> {
+    if (COMMIT.test(revision)) return revision;
     const path = `api/${this.#kind}/${repository}/revision/${encodeURIComponent(revision)}`;
     const { sha } = await this.#json(path, repository) as { sha?: unknown };
-    if (typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha)) return sha;
+    if (typeof sha === "string" && COMMIT.test(sha)) return sha;
     throw new TypeError(`Cannot read ${repository}: wanted a commit of ${revision}, got ${sha}`);
   }
 

@@ -29,6 +29,9 @@ Deno.test("a data set is listed page by page, and a file comes from the storage 
   hub.token = "hf_secret";
   const client = new Hub({ endpoint: hub.endpoint, token: "hf_secret" });
   const commit = await client.commit("org/set");
+  const asked = hub.seen.length;
+  assertEquals(await client.commit("org/set", commit), commit);
+  assertEquals(hub.seen.length, asked, "a commit stands for itself");
   const files = await client.files("org/set", commit);
   assertEquals(files.map(({ path, size }) => [path, size]), [
     [path, 300_000],

@@ -1,6 +1,10 @@
 /**
  * Data sets by name: those of nanochat, and those that come with this project's packages.
  *
+ * Each is pinned, so that everybody gets the same: data sets of the hub to a commit, packages of npm to a
+ * version, the bundle of CORE to its digest. Commits and the digest were taken from other projects that
+ * have published them, several for each; the hub itself was not asked.
+ *
  * Sizes are of the compressed files, about. Licenses are as the pages of the data sets have them; read
  * these before you publish what you trained.
  *
@@ -24,20 +28,28 @@ export interface CatalogEntry {
   readonly bytes: number;
   /** The license; an identifier of SPDX where there is one. */
   readonly license: string;
+  /** The SHA-256 digest of its file, where no commit or version pins it. */
+  readonly sha256?: string;
   /** How many of its files to get, besides the last one, unless it is said; all by default. */
   readonly files?: number;
   /** The columns, or fields, of its rows. */
   readonly columns: readonly string[];
 }
 
-/** The hub's parquet export of a data set. */
+/** The splits of a data set, by the names of their files. */
 function splits(
   repository: string,
-  subset: string,
+  folder: string,
   names: readonly string[],
+  commit: string,
 ): Readonly<Record<string, string>> {
-  return Object.fromEntries(names.map((split) => [split, `hf:${repository}:${subset}:${split}`]));
+  return Object.fromEntries(
+    names.map((split) => [split, `hf:${repository}/${folder}/${split}-*.parquet@${commit}`]),
+  );
 }
+
+/** The commit of a repository that two names are taken from. */
+const ARC = "210d026faf9955653af8916fad021475a3f00453";
 
 /** The name of a data set. */
 export type DataName =
@@ -58,7 +70,9 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
   climbmix: {
     kind: "text",
     about: "nanochat's pretraining text: 6,543 shards of the web, well mixed",
-    parts: { all: "hf:karpathy/climbmix-400b-shuffle/*.parquet" },
+    parts: {
+      all: "hf:karpathy/climbmix-400b-shuffle/*.parquet@915333b4f8b8684f39aeaafea600fea6f43fb703",
+    },
     bytes: 6543 * 1e8,
     // As nanochat's runs/runcpu.sh.
     files: 8,
@@ -69,7 +83,7 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
     kind: "text",
     about: "short stories in the words of small children",
     parts: {
-      all: "hf:roneneldan/TinyStories/default/{train,validation}/*.parquet@refs/convert/parquet",
+      all: "hf:roneneldan/TinyStories/data/*.parquet@f54c09fd23315a6f9c86f9dc80f725de7d8f9c64",
     },
     bytes: 1e9,
     license: "CDLA-Sharing-1.0",
@@ -94,7 +108,12 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
   smoltalk: {
     kind: "conversations",
     about: "460,000 conversations, and 24,000 to measure with",
-    parts: splits("HuggingFaceTB/smol-smoltalk", "default", ["train", "test"]),
+    parts: splits(
+      "HuggingFaceTB/smol-smoltalk",
+      "data",
+      ["train", "test"],
+      "f73fe857d519ff6ac5af2ea67c4d3834da7b8bcc",
+    ),
     bytes: 1e9,
     license: "Apache-2.0",
     columns: ["messages"],
@@ -102,7 +121,12 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
   mmlu: {
     kind: "questions",
     about: "multiple choice from 57 subjects",
-    parts: splits("cais/mmlu", "all", ["auxiliary_train", "test"]),
+    parts: splits(
+      "cais/mmlu",
+      "all",
+      ["auxiliary_train", "test"],
+      "c30699e8356da336a370243923dbaf21066bb9fe",
+    ),
     bytes: 5.1e7,
     license: "MIT",
     columns: ["question", "choices", "answer", "subject"],
@@ -110,7 +134,12 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
   gsm8k: {
     kind: "questions",
     about: "problems of grade-school arithmetic",
-    parts: splits("openai/gsm8k", "main", ["train", "test"]),
+    parts: splits(
+      "openai/gsm8k",
+      "main",
+      ["train", "test"],
+      "740312add88f781978c0658806c59bc2815b9866",
+    ),
     bytes: 2.7e6,
     license: "MIT",
     columns: ["question", "answer"],
@@ -118,7 +147,7 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
   "arc-easy": {
     kind: "questions",
     about: "multiple choice from lessons of science",
-    parts: splits("allenai/ai2_arc", "ARC-Easy", ["train", "test"]),
+    parts: splits("allenai/ai2_arc", "ARC-Easy", ["train", "test"], ARC),
     bytes: 7e5,
     license: "CC-BY-SA-4.0",
     columns: ["question", "choices", "answerKey"],
@@ -126,7 +155,7 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
   "arc-challenge": {
     kind: "questions",
     about: "the harder ones of them",
-    parts: splits("allenai/ai2_arc", "ARC-Challenge", ["train", "test"]),
+    parts: splits("allenai/ai2_arc", "ARC-Challenge", ["train", "test"], ARC),
     bytes: 4e5,
     license: "CC-BY-SA-4.0",
     columns: ["question", "choices", "answerKey"],
@@ -134,7 +163,12 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
   humaneval: {
     kind: "questions",
     about: "programs to write in Python",
-    parts: splits("openai/openai_humaneval", "openai_humaneval", ["test"]),
+    parts: splits(
+      "openai/openai_humaneval",
+      "openai_humaneval",
+      ["test"],
+      "7dce6050a7d6d172f3cc5c32aa97f52fa1a2e544",
+    ),
     bytes: 8.4e4,
     license: "MIT",
     columns: ["prompt", "canonical_solution", "test", "entry_point"],
@@ -143,6 +177,7 @@ export const catalog: Readonly<Record<DataName, CatalogEntry>> = {
     kind: "examinations",
     about: "the 22 tasks of the CORE metric",
     parts: { all: "https://karpathy-public.s3.us-west-2.amazonaws.com/eval_bundle.zip" },
+    sha256: "90a7c19e28ee7a52b4f6e1f87658deb9fde7f63deba2379045bdb1fe9ea5d200",
     bytes: 2.5e7,
     license: "those of its tasks",
     columns: [],
@@ -163,7 +198,8 @@ export function isDataName(word: string): word is DataName {
  * ```ts
  * import { addressesOf } from "./catalog.ts";
  *
- * console.log(addressesOf("gsm8k", "test")); // [ "hf:openai/gsm8k:main:test" ]
+ * const [address] = addressesOf("gsm8k", "test");
+ * if (!address?.startsWith("hf:openai/gsm8k/main/test-*.parquet@")) throw new Error(address);
  * ```
  */
 export function addressesOf(place: string, part?: string): string[] {

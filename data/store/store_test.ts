@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { sha256Of, startHub } from "../testing/hub.ts";
 import { startRegistry } from "../testing/registry.ts";
 import { parseAddress } from "./address.ts";
@@ -42,8 +42,20 @@ Deno.test("each kind of address is parsed, and others are refused", () => {
   for (const address of [...refused, "https://", "https://a.test/", "ftp://a/b"]) {
     assertThrows(() => parseAddress(address), SyntaxError, "wanted", address);
   }
-  for (const address of Object.keys(catalog).flatMap((name) => addressesOf(name))) {
-    parseAddress(address);
+});
+
+Deno.test("each data set with a name is pinned: to a commit, a version or a digest", () => {
+  for (const [name, { parts, sha256 }] of Object.entries(catalog)) {
+    for (const address of Object.values(parts)) {
+      const parsed = parseAddress(address);
+      const pin = parsed.kind === "hub"
+        ? parsed.revision
+        : parsed.kind === "npm"
+        ? parsed.version
+        : sha256 ?? "";
+      const wanted = { hub: /^[0-9a-f]{40}$/, npm: /^\d+\.\d+\.\d+$/, web: /^[0-9a-f]{64}$/ };
+      assert(wanted[parsed.kind].test(pin), `${name}: ${address}`);
+    }
   }
 });
 

@@ -33,6 +33,8 @@ export interface TestHub extends AsyncDisposable {
   /** The files of all data sets by name. */
   readonly repositories: Map<string, Map<string, Uint8Array<ArrayBuffer>>>;
   readonly commit: string;
+  /** All commits that there are, with the same files: those of the table of data sets, too. */
+  readonly commits: Set<string>;
   /** Whether the storage knows ranges. */
   hasRanges: boolean;
   /** Files a page of a listing has. */
@@ -41,6 +43,8 @@ export interface TestHub extends AsyncDisposable {
   token: string | null;
   /** Milliseconds between two pieces of a body of 64 KiB each. */
   delay: number;
+  /** The rate of the link, which all bodies share. */
+  bytesPerSecond: number;
 }
 
 export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -51,6 +55,7 @@ export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
 export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHub {
   const seen: Seen[] = [];
   const faults: Faults = { hub: [], storage: [], cuts: [] };
+  const link = { freeAt: 0 };
   let links = 0;
   /** Links that are good: each of them once, as signed links expire. */
   const signed = new Set<number>();
@@ -82,7 +87,8 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
       ...(goesOn ? { "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {}),
     };
     const cut = faults.cuts.shift() ?? Infinity;
-    return new Response(bodyOf(rest, cut, hub.delay), { status: goesOn ? 206 : 200, headers });
+    const body = bodyOf(rest, cut, (bytes) => wait(hub, link, bytes));
+    return new Response(body, { status: goesOn ? 206 : 200, headers });
   });
 
   const server = listen("hub", async (request) => {
@@ -100,7 +106,7 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     if (what === "revision" && ["main", "refs/convert/parquet"].includes(more)) {
       return Response.json({ sha: hub.commit });
     }
-    if (what === "tree" && more === hub.commit) {
+    if (what === "tree" && hub.commits.has(more)) {
       const from = Number(url.searchParams.get("cursor") ?? 0);
       const names = [...files.keys()].slice(from, from + hub.pageSize);
       const page = await Promise.all(names.map(async (path) => {
@@ -132,10 +138,12 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     files: own,
     repositories: new Map([["org/set", own]]),
     commit: "c".repeat(40),
+    commits: new Set(["c".repeat(40)]),
     hasRanges: true,
     pageSize: 1000,
     token: null,
     delay: 0,
+    bytesPerSecond: Infinity,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([server.shutdown(), storage.shutdown()]);
     },
@@ -143,17 +151,31 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
   return hub;
 }
 
+/** Waits until the link has sent what is before a piece, and the piece itself. */
+async function wait(
+  { delay, bytesPerSecond }: TestHub,
+  link: { freeAt: number },
+  bytes: number,
+): Promise<void> {
+  const now = performance.now();
+  if (bytesPerSecond < Infinity) {
+    link.freeAt = Math.max(now, link.freeAt) + 1000 * bytes / bytesPerSecond;
+  }
+  const milliseconds = Math.max(delay, link.freeAt - now);
+  if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
 /** A body in pieces, which ends with an error after `cut` bytes. */
 function bodyOf(
   bytes: Uint8Array<ArrayBuffer>,
   cut: number,
-  delay: number,
+  wait: (bytes: number) => Promise<void>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = 0;
   return new ReadableStream({
     async pull(controller) {
-      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
       const end = Math.min(at + 2 ** 16, cut, bytes.length);
+      await wait(end - at);
       if (end > at) controller.enqueue(bytes.slice(at, end));
       at = end;
       if (at >= bytes.length) return controller.close();
