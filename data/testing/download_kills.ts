@@ -34,10 +34,14 @@ export async function killDownloads(
   hub.delay = 10;
   const url = `${hub.endpoint}/datasets/org/set/resolve/${hub.commit}/shard.parquet`;
   try {
+    const start = performance.now();
+    await attempt(url, `${folder}/whole/shard.parquet`, digest);
+    const whole = Math.ceil(performance.now() - start);
     for (let i = 0; i < downloads; i++) {
       const path = `${folder}/${i}/shard.parquet`;
       hub.seen.length = 0;
-      while (!await attempt(url, path, digest, 50 + random(500))) tally.kills++;
+      // A tenth of the processes would end by themselves, were the machine always as fast.
+      while (!await attempt(url, path, digest, random(1.1 * whole))) tally.kills++;
       const asked = hub.seen.filter(({ server, range }) => server === "storage" && range === null);
       tally.restarts += Math.max(0, asked.length - 1);
       const names = await Array.fromAsync(Deno.readDir(`${folder}/${i}`), ({ name }) => name);
@@ -51,8 +55,18 @@ export async function killDownloads(
   return tally;
 }
 
-/** Downloads in a process of its own. @returns Whether it ended before it was killed. */
-async function attempt(url: string, path: string, digest: string, life: number): Promise<boolean> {
+/**
+ * Downloads in a process of its own.
+ *
+ * @param life Milliseconds after which it is killed; never without.
+ * @returns Whether it ended before it was killed.
+ */
+async function attempt(
+  url: string,
+  path: string,
+  digest: string,
+  life?: number,
+): Promise<boolean> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--quiet", "--no-check", "--no-config", "--allow-read", "--allow-write"],
@@ -60,13 +74,14 @@ async function attempt(url: string, path: string, digest: string, life: number):
     ],
     stdin: "null",
   }).spawn();
-  const timer = setTimeout(() => {
+  const kill = () => {
     try {
       child.kill("SIGKILL");
     } catch {
       // It has just ended.
     }
-  }, life);
+  };
+  const timer = life === undefined ? undefined : setTimeout(kill, life);
   const { code, signal } = await child.status;
   clearTimeout(timer);
   if (code !== 0 && signal === null) throw new Error(`the download ended with code ${code}`);
