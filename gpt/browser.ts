@@ -134,6 +134,7 @@ export {
   parameterShapes,
 } from "./model/parameters.ts";
 export {
+  type ChartAxes,
   type Curve,
   type CurvePoint,
   curvesAsSvg,
@@ -142,6 +143,32 @@ export {
   type ReportRow,
   tableAsText,
 } from "./files/report.ts";
+export {
+  fitScalingLaws,
+  lossAt,
+  MIN_SCALING_SIZES,
+  type Optimum,
+  type Parabola,
+  type PowerLaw,
+  type ScalingLaws,
+  type ScalingPoint,
+} from "./study/scaling_laws.ts";
+export {
+  mean,
+  standardError,
+  studentQuantile,
+  studentTail,
+  welchTest,
+} from "./study/statistics.ts";
+export {
+  parseStudy,
+  rowName,
+  type Study,
+  studyAsJson,
+  type StudyRun,
+  studyRuns,
+  type StudySettings,
+} from "./study/study.ts";
 export {
   type EngineTokenizer,
   type GenerationTokens,

@@ -51,6 +51,17 @@ export {
   type MetricsRecord,
   readMetrics,
 } from "./files/metrics.ts";
+export {
+  bitsPerByteOf,
+  readStudyFolder,
+  readStudyResult,
+  resultsAsCsv,
+  scalingParameters,
+  type StudyFolder,
+  type StudyResult,
+  type StudyRow,
+  summarizeRows,
+} from "./study/results.ts";
 export { readRunInfo, RUN_FILE, type RunInfo, writeRunInfo } from "./files/run_info.ts";
 export { type FolderRunOptions, METRICS_FILE, trainInFolder } from "./train/folder_run.ts";
 export {
@@ -75,6 +86,7 @@ export {
   keepTokenizer,
   limitTexts,
   loadKeptTokenizer,
+  readTokenizer,
   type TextLimits,
   tokenizerPath,
   trainTokenizer,

@@ -6,10 +6,12 @@ import type { Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { dashboardFlags } from "./dashboard.ts";
 import {
+  decimal,
   givenFlags,
   integer,
   parseFlags,
   runScript,
+  text,
   toggle,
   UsageError,
   type Values,
@@ -47,6 +49,8 @@ const flags = {
     least: 0,
     or: -1,
   }),
+  tokenizer: text("", "The tokenizer.json of a new run, by default the last one trained", "PATH"),
+  hours: decimal(0, "Stop after so long, and save, as at Ctrl-C; 0 for no limit", { most: 500 }),
   ...parallelFlags,
   ...overwriteFlags,
   ...profileFlags,
@@ -78,7 +82,7 @@ async function runBaseTrain(
   args: readonly string[],
   resumeCommand?: string,
 ): Promise<number> {
-  using interrupt = interruptTraining(ranks);
+  using interrupt = interruptTraining(ranks, given.hours);
   const resume = given.resume || given.resumeFromStep !== -1;
   if (given.from !== "") checkFrom(given, args, ranks, resume);
   const own = isFirst(ranks) ? await folderOf(given, args, resume) : null;
@@ -155,6 +159,9 @@ function checkFrom(
       `Cannot use --from: wanted it without --${kebabCase(other)}, which shapes a new model`,
     );
   }
+  if (given.has("tokenizer")) {
+    throw new UsageError("Cannot use --from: wanted it without --tokenizer, as the model has one");
+  }
   if (numIterations === -1) {
     throw new UsageError("Cannot use --from: wanted --num-iterations, too, got none");
   }
@@ -175,7 +182,7 @@ async function openPretrainedModel(
 
 async function openRun(
   folder: string,
-  { resumeFromStep, data }: Values<typeof flags>,
+  { resumeFromStep, data, tokenizer }: Values<typeof flags>,
   resume: boolean,
   pretrained: { readonly tokenizer: Tokenizer } | null,
 ): Promise<RunStart> {
@@ -184,7 +191,11 @@ async function openRun(
   }
   const step = resumeFromStep === -1 ? null : resumeFromStep;
   const checkpoint = resume ? await openToResume("base", folder, step) : undefined;
-  return { folder, checkpoint, tokenizer: checkpoint?.tokenizer ?? await openTokenizer(data) };
+  return {
+    folder,
+    checkpoint,
+    tokenizer: checkpoint?.tokenizer ?? await openTokenizer(data, tokenizer),
+  };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -5,11 +5,14 @@ import { printError } from "./output.ts";
 /** Signals, and their exit codes: 128 plus the number. */
 const EXIT_CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
+/** The exit code of a run whose time is up, as that of the command `timeout`. */
+export const TIME_IS_UP = 124;
+
 export interface Interrupt extends Disposable {
   /** Aborted at the first signal; the reason is its exit code. */
   readonly signal: AbortSignal;
-  /** Does what the first Ctrl-C does. */
-  stop(): void;
+  /** Does what the first Ctrl-C does. @param code The exit code. @default {130} */
+  stop(code?: number): void;
 }
 
 /**
@@ -33,20 +36,18 @@ export function onInterrupt(
 ): Interrupt {
   const controller = new AbortController();
   const codes = rank === null ? EXIT_CODES : [...EXIT_CODES, ["SIGUSR2", 130] as const];
-  const listeners = codes.map(([name, code]) => {
-    const listener = () => {
-      if (controller.signal.aborted) return;
-      onFirst(code);
-      if (rank === null) Deno.removeSignalListener("SIGINT", listeners[0]!.listener);
-      controller.abort(code);
-      if (rank === null || rank === 0) printError(`\n${message}`);
-    };
-    return { name, listener };
-  });
+  const stop = (code: number) => {
+    if (controller.signal.aborted) return;
+    onFirst(code);
+    if (rank === null) Deno.removeSignalListener("SIGINT", listeners[0]!.listener);
+    controller.abort(code);
+    if (rank === null || rank === 0) printError(`\n${message}`);
+  };
+  const listeners = codes.map(([name, code]) => ({ name, listener: () => stop(code) }));
   for (const { name, listener } of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
-    stop: () => listeners[0]!.listener(),
+    stop: (code = 130) => stop(code),
     [Symbol.dispose]: () => {
       for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
     },
@@ -62,9 +63,16 @@ export interface TrainingInterrupt extends Interrupt {
 /**
  * Listens for the signals that stop a training run, on each of its ranks. While a run is prepared
  * there is nothing to save, and a signal ends the process at once.
+ *
+ * @param hours After so long the run stops as at a signal, with {@linkcode TIME_IS_UP}; 0 for no limit.
  */
-export function interruptTraining(ranks: { readonly rank: number } | null): TrainingInterrupt {
+export function interruptTraining(
+  ranks: { readonly rank: number } | null,
+  hours = 0,
+): TrainingInterrupt {
   const rank = ranks?.rank ?? null;
+  const end = performance.now() + 3_600_000 * hours;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let isPreparing = true;
   const interrupt = onInterrupt(
     "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
@@ -75,5 +83,17 @@ export function interruptTraining(ranks: { readonly rank: number } | null): Trai
       Deno.exit(code);
     },
   );
-  return { ...interrupt, begin: () => isPreparing = false };
+  return {
+    ...interrupt,
+    begin() {
+      isPreparing = false;
+      if (hours === 0) return;
+      const left = Math.max(0, end - performance.now());
+      timer = setTimeout(() => interrupt.stop(TIME_IS_UP), left);
+    },
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      interrupt[Symbol.dispose]();
+    },
+  };
 }

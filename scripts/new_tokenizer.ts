@@ -1,6 +1,6 @@
 /** A tokenizer for a model that is trained next. */
 
-import { findKeptTokenizer, keepTokenizer, trainTokenizer } from "../gpt/mod.ts";
+import { findKeptTokenizer, keepTokenizer, readTokenizer, trainTokenizer } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { count, duration } from "./format.ts";
@@ -11,6 +11,14 @@ const SMALL_CORPUS = 50e6;
 
 /** Trains a tokenizer on all of a corpus, keeps it for new models, and says so. */
 export async function makeTokenizer(data: string, vocabSize?: number): Promise<Tokenizer> {
+  const tokenizer = await trainOnAll(data, vocabSize);
+  const { earlier } = await keepTokenizer(tokenizer);
+  print(earlier === null ? "" : `The earlier tokenizer is now ${earlier}.\n`);
+  return tokenizer;
+}
+
+/** Trains a tokenizer on all of a corpus, and says so. */
+export async function trainOnAll(data: string, vocabSize?: number): Promise<Tokenizer> {
   const start = performance.now();
   const source = await openCorpus(data);
   const { bytes } = await source.open("train");
@@ -19,17 +27,23 @@ export async function makeTokenizer(data: string, vocabSize?: number): Promise<T
     docCap: Infinity,
     maxChars: Infinity,
   });
-  const { earlier } = await keepTokenizer(tokenizer);
   const seconds = (performance.now() - start) / 1000;
-  if (earlier !== null) print(`The earlier tokenizer is now ${earlier}.`);
   print(
     `Trained a tokenizer of ${count(tokenizer.vocabSize)} tokens on ${source.name}: ` +
-      `${duration(seconds)}\n`,
+      duration(seconds),
   );
   return tokenizer;
 }
 
-/** The tokenizer that was trained last; without one, a new one of a corpus. */
-export async function openTokenizer(data: string): Promise<Tokenizer> {
-  return await findKeptTokenizer() ?? await makeTokenizer(data);
+/**
+ * The tokenizer in a file; without a path the one that was trained last; without any a new one of a
+ * corpus.
+ *
+ * @throws {Error} If there is no such file, or it is damaged.
+ */
+export async function openTokenizer(data: string, path = ""): Promise<Tokenizer> {
+  if (path === "") return await findKeptTokenizer() ?? await makeTokenizer(data);
+  const tokenizer = await readTokenizer(path);
+  if (tokenizer !== null) return tokenizer;
+  throw new Error(`Cannot read ${path}: wanted a tokenizer.json, got no such file`);
 }

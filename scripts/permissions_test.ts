@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { addressesOf, catalog } from "../data/mod.ts";
+import { dataHosts } from "./connection.ts";
 import { command, makeCorpus, runScript, tinyFlags } from "./testing/run_script.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(path, import.meta.url));
@@ -28,6 +30,16 @@ await Deno.writeTextFile(
 // A BLAS is looked for: without its permission there is none.
 const tiny = tinyFlags.filter((flag) => flag !== "--no-blas");
 
+const study = `${home}/study.json`;
+const fixed = { data: corpus, "aspect-ratio": 16, "head-dim": 16, "max-seq-len": 16 };
+await Deno.writeTextFile(
+  study,
+  JSON.stringify({
+    fixed: { ...fixed, "device-batch-size": 2, "total-batch-size": 32, "num-iterations": 2 },
+    vary: { depth: [2] },
+  }),
+);
+
 /** A command for each script, in an order in which each finds what it needs. */
 const runs: readonly (readonly [script: string, args: readonly string[]])[] = [
   ["tour", []],
@@ -35,6 +47,7 @@ const runs: readonly (readonly [script: string, args: readonly string[]])[] = [
   ["tok_train", ["--data", corpus, "--vocab-size", "300"]],
   ["tok_eval", ["--data", corpus, "--against", "none"]],
   ["base_train", [...tiny, "--data", corpus]],
+  ["study", [study]],
   ["speedrun", [...tiny, "--data", corpus, "--vocab-size", "300"]],
   ["sample", ["--prompt", "We", "--max-tokens", "2", ...onCpu]],
   ["base_eval", [
@@ -76,6 +89,22 @@ Deno.test("the README's table of permissions has each script that tasks run", as
   assertEquals([...least.keys()].sort(), [...new Set(scripts)].sort());
   const tried = [...runs, ...servers].map(([script]) => script);
   assertEquals([...tried, "sense"].sort(), [...least.keys()].sort());
+});
+
+Deno.test("tasks that read data reach the hosts of the data sets with names, and no others", async () => {
+  const { tasks } = JSON.parse(await read("../deno.json"));
+  const readers = [
+    ...["train", "study", "speedrun", "tok_train", "tok_eval", "base_eval"],
+    ...["chat_sft", "chat_eval", "chat_eval:python", "chat_rl"],
+  ];
+  for (const task of readers) {
+    const [, hosts = ""] = /--allow-net=(\S+)/.exec(tasks[task].command) ?? [];
+    const others = hosts.split(",").filter((host) => host !== "127.0.0.1");
+    assertEquals(others.sort(), dataHosts.toSorted(), task);
+  }
+  const addresses = Object.keys(catalog).flatMap((name) => addressesOf(name));
+  const web = addresses.filter((address) => !/^(hf|npm):/.test(address));
+  assertEquals(web, addressesOf("core"), "core_bundle, which reaches any host, gets this one");
 });
 
 for (const [script, args] of runs) {

@@ -306,7 +306,9 @@ function problemWithRelative(path: string, specifier: string): string | null {
   // "root" stands for the repository: a path that leaves it no longer starts with "root".
   if (!target.startsWith(root)) return `${specifier} leads out of the repository`;
   const imported = target.slice(root.length);
-  if (!/\.tsx?$/.test(imported)) return `wanted a path that ends in .ts, got "${specifier}"`;
+  if (!/\.(tsx?|json)$/.test(imported)) {
+    return `wanted a path that ends in .ts or .json, got "${specifier}"`;
+  }
   if (isTestOrBench(imported)) return `only tests and benches may import ${imported}`;
   const { folder, entry, importer } = fastPaths;
   const mayBeDeleted = imported.startsWith(folder) && !path.startsWith(folder);

@@ -118,6 +118,7 @@ Deno.test("the arrows of the design are allowed", () => {
     ["data/deps.ts", "npm:name@0.1.0-rc.1"],
     ["data/source.ts", "node:fs"],
     ["scripts/speedrun.ts", "../gpt/mod.ts"],
+    ["scripts/study.ts", "./studies/x.json"],
     ["scripts/tour.ts", "../lessons/mod.ts"],
     ["lessons/tour.ts", "../autograd/mod.ts"],
     ["web/parts/slider.tsx", "../deps.ts"],
@@ -188,8 +189,8 @@ Deno.test("any other arrow, and any other kind of specifier, is a violation", ()
     ["gpt/x.ts", "./testing/y.ts", "only tests and benches may import gpt/testing/y.ts"],
     ["gpt/x.ts", "./y_test.ts", "only tests and benches may import gpt/y_test.ts"],
     ["gpt/x.ts", "../../gpt/y.ts", "../../gpt/y.ts leads out of the repository"],
-    ["gpt/x.ts", "./y", `wanted a path that ends in .ts, got "./y"`],
-    ["gpt/x.ts", "./y.js", `wanted a path that ends in .ts, got "./y.js"`],
+    ["gpt/x.ts", "./y", `wanted a path that ends in .ts or .json, got "./y"`],
+    ["gpt/x.ts", "./y.js", `wanted a path that ends in .ts or .json, got "./y.js"`],
     ["gpt/x.ts", "@std/assert", `wanted a relative path or npm:name@version, got "@std/assert"`],
     [
       "gpt/x.ts",

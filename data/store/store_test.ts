@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { sha256Of, startHub } from "../testing/hub.ts";
 import { startRegistry } from "../testing/registry.ts";
 import { parseAddress } from "./address.ts";
-import { addressesOf, catalog } from "./catalog.ts";
+import { catalog } from "./catalog.ts";
 import { fetchData, findData, isFetching, listData } from "./store.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -113,7 +113,15 @@ export async function loadKeptTokenizer(): Promise<Tokenizer> {
  * @throws {Error} If it is damaged; the message names the path.
  */
 export async function findKeptTokenizer(): Promise<Tokenizer | null> {
-  const path = tokenizerPath();
+  return await readTokenizer(tokenizerPath());
+}
+
+/**
+ * Reads a tokenizer from a file; `null` if there is none.
+ *
+ * @throws {Error} If it is damaged; the message names the path.
+ */
+export async function readTokenizer(path: string): Promise<Tokenizer | null> {
   const json = await readTextFile(path);
   return json === null ? null : await naming("read", path, () => Tokenizer.fromJSON(json));
 }

@@ -313,7 +313,7 @@ async function resumeCopy(folder: string, step: number, home: string): Promise<v
 }
 
 /** The content of the last checkpoint and the metrics of a run, without times and settings. */
-async function contentsOf(folder: string): Promise<unknown> {
+export async function contentsOf(folder: string): Promise<unknown> {
   const { meta } = await openCheckpoint(folder);
   const { savedAt: _, settings: __, state: { seconds: ___, ...state }, ...rest } = meta;
   const metrics = (await readMetrics(`${folder}/metrics.jsonl`)).map((record) => {
