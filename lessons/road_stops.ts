@@ -8,7 +8,7 @@ import { dinosaurs } from "./dinosaurs.ts";
 import { lookUp, sixWords } from "./embedding.ts";
 import { inductionHead } from "./induction.ts";
 import { positions } from "./positions.ts";
-import { columns, show } from "./tour_text.ts";
+import { columns, paragraph, show } from "./tour_text.ts";
 import { slopeAt, valleyStart } from "./valley.ts";
 
 /** A matrix with names at its sides. */
@@ -37,18 +37,22 @@ export function tokensStop(): string[] {
     return [`${at}`, `${ids.length}`, `${left} + ${right}`, `${first!.count}`];
   });
   return [
-    "Letters are a slow way to read, and of whole words there are too many. Tokens",
-    "are pieces that occur often. Byte pair encoding begins with the 256 bytes, counts",
-    "which two tokens stand together most often, and makes one token of them. Then it",
-    "counts again. On this sentence:",
+    ...paragraph(
+      "Letters are a slow way to read, and of whole words there are too many. Tokens are " +
+        "pieces that occur often. Byte pair encoding begins with the 256 bytes, counts which " +
+        "two tokens stand together most often, and makes one token of them. Then it counts " +
+        "again. On this sentence:",
+    ),
     "",
     `  ${text}`,
     "",
     ...columns([["merges", "tokens", "next pair", "count"], ...rows], 0),
     "",
-    "The first pair is not t and h, but h and e: 'The' has a capital T. An underscore",
-    "is a space. What can go wrong? The model never sees letters again: ask one how",
-    "many r are in 'strawberry'.",
+    ...paragraph(
+      "The first pair is not t and h, but h and e: 'The' has a capital T. An underscore is " +
+        "a space. What can go wrong? The model never sees letters again: ask one how many r " +
+        "are in 'strawberry'.",
+    ),
   ];
 }
 
@@ -57,8 +61,10 @@ export function embeddingsStop(): string[] {
   const { words, features, table } = sixWords;
   const { similarities } = lookUp(0);
   return [
-    "A token is only a number. It gets a row of numbers from a table: its embedding.",
-    "Here they are made up and have names; training finds them, without names.",
+    ...paragraph(
+      "A token is only a number. It gets a row of numbers from a table: its embedding. Here " +
+        "they are made up and have names; training finds them, without names.",
+    ),
     "",
     ...columns([
       ["", ...features, "like Rex"],
@@ -69,9 +75,11 @@ export function embeddingsStop(): string[] {
       ]),
     ]),
     "",
-    "Where a word stands, its row does not know. So a GPT turns queries and keys by",
-    "their places, as arrows. If both words move on, both arrows turn alike: the score",
-    "knows how far two words are apart, and nothing else.",
+    ...paragraph(
+      "Where a word stands, its row does not know. So a GPT turns queries and keys by their " +
+        "places, as arrows. If both words move on, both arrows turn alike: the score knows " +
+        "how far two words are apart, and nothing else.",
+    ),
     "",
     ...columns([
       ["query at", "key at", "fast arrow", "slow arrow", "score"],
@@ -92,24 +100,32 @@ export function attentionStop(): string[] {
   const shares = induction.output.at(-1)!;
   const next = alphabet[shares.indexOf(Math.max(...shares))]!;
   return [
-    "'Rex ate ferns. He ...' Who is he? Attention lets a word ask all words before it.",
-    "Three tables of weights turn its numbers into a query (what it looks for), a key",
-    "(what it is) and a value (what it gives). Query times key is the score:",
+    ...paragraph(
+      "'Rex ate ferns. He ...' Who is he? Attention lets a word ask all words before it. " +
+        "Three tables of weights turn its numbers into a query (what it looks for), a key " +
+        "(what it is) and a value (what it gives). Query times key is the score:",
+    ),
     "",
     ...named("scores", words, words, one.scores),
     "",
-    "Divided by 2, the root of the numbers of a head, without what comes later, and",
-    "softmaxed, scores become shares. Each row says whom a word reads:",
+    ...paragraph(
+      "Divided by 2, the root of the numbers of a head, without what comes later, and " +
+        "softmaxed, scores become shares. Each row says whom a word reads:",
+    ),
     "",
     ...named("shares", words, words, one.pattern),
     "",
-    "'He' asks for an animal and for a deed, with one softmax. Two heads have one each:",
+    ...paragraph(
+      "'He' asks for an animal and for a deed, with one softmax. Two heads have one each:",
+    ),
     "",
     ...named("He", ["head 1", "head 2"], words, two),
     "",
-    "Two heads, one after the other, can learn from the text that they read: the first",
-    "notes which letter stood before each place, the second looks for a note that says",
-    `its own letter. After 'dinodi' it copies '${next}': an induction head.`,
+    ...paragraph(
+      "Two heads, one after the other, can learn from the text that they read: the first " +
+        "notes which letter stood before each place, the second looks for a note that says " +
+        `its own letter. After 'dinodi' it copies '${next}': an induction head.`,
+    ),
   ];
 }
 
@@ -125,8 +141,10 @@ export function blockStop(): string[] {
     { name: "ReLU, not squared", parts: { ...wholeBlock, square: false } },
   ];
   return [
-    "Think of a river: the residual stream. Attention and an MLP look at it, and each",
-    "adds something. Nothing in it is ever replaced.",
+    ...paragraph(
+      "Think of a river: the residual stream. Attention and an MLP look at it, and each " +
+        "adds something. Nothing in it is ever replaced.",
+    ),
     "",
     "  x = x + attention(norm(x))",
     "  x = x + mlp(norm(x))",
@@ -138,8 +156,10 @@ export function blockStop(): string[] {
       [stream[0], added[0], stream[1], added[1], stream[2]],
     ),
     "",
-    "An animal that ate is full: the MLP puts both together by ReLU squared. Switch",
-    "parts off, and see who knew what:",
+    ...paragraph(
+      "An animal that ate is full: the MLP puts both together by ReLU squared. Switch parts " +
+        "off, and see who knew what:",
+    ),
     "",
     ...columns([
       ["'Rex ate ferns. He ...'", ...next],
@@ -169,9 +189,11 @@ export function optimizerStop(): string[] {
   };
   const [plain, ball] = [descend(0.018, 0), descend(0.012, momentum)];
   return [
-    "How far do you step? In a valley that is steep one way and flat the other, a step",
-    "that is right for the steep way is too short for the flat one. SGD bounces from",
-    `wall to wall. Momentum rolls on: m = ${momentum} * m + g; w = w - lr * m.`,
+    ...paragraph(
+      "How far do you step? In a valley that is steep one way and flat the other, a step " +
+        "that is right for the steep way is too short for the flat one. SGD bounces from wall " +
+        `to wall. Momentum rolls on: m = ${momentum} * m + g; w = w - lr * m.`,
+    ),
     "",
     ...columns([
       ["step", "SGD: steep", "flat", "loss", "Momentum: steep", "flat", "loss"],
@@ -184,9 +206,11 @@ export function optimizerStop(): string[] {
       ]),
     ]),
     "",
-    "Adam gives each weight a step of its own, divided by how large its gradients are.",
-    "Muon looks at a whole matrix, and makes its singular values equal: it moves as far",
-    "in every direction. Both want a schedule: large steps first, small ones at the end.",
+    ...paragraph(
+      "Adam gives each weight a step of its own, divided by how large its gradients are. " +
+        "Muon looks at a whole matrix, and makes its singular values equal: it moves as far " +
+        "in every direction. Both want a schedule: large steps first, small ones at the end.",
+    ),
   ];
 }
 
@@ -200,13 +224,17 @@ export function overfittingStop(): string[] {
     return [`${steps}`, losses.at(-1)!.toFixed(3), model.loss(others).data.toFixed(3)];
   });
   return [
-    "A model with many weights and little to read learns the answers by heart. Keep",
-    "some text back, and never train on it: its loss is the test loss. Where it turns",
-    `and rises, rules end. The model of letters, on ${few.length} names alone:`,
+    ...paragraph(
+      "A model with many weights and little to read learns the answers by heart. Keep some " +
+        "text back, and never train on it: its loss is the test loss. Where it turns and " +
+        `rises, rules end. The model of letters, on ${few.length} names alone:`,
+    ),
     "",
     ...columns([["step", "what it reads", "never seen"], ...rows]),
     "",
-    "Early stopping keeps the step with the lowest test loss; weight decay pulls all",
-    "weights a little towards 0. Both make it less bad. More to read makes it good.",
+    ...paragraph(
+      "Early stopping keeps the step with the lowest test loss; weight decay pulls all " +
+        "weights a little towards 0. Both make it less bad. More to read makes it good.",
+    ),
   ];
 }

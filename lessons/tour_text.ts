@@ -14,3 +14,8 @@ export function columns(rows: readonly (readonly string[])[], left = 1): string[
       .join("  ").trimEnd()
   );
 }
+
+/** A text in lines of at most 80 columns. */
+export function paragraph(text: string): string[] {
+  return text.match(/\S.{0,79}(?=\s|$)/g) ?? [];
+}
