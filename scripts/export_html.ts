@@ -4,7 +4,7 @@ import { checkpointFileName, describeProgress, writeFileAtomically } from "../gp
 import { join } from "./deps.ts";
 import { UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
-import { type ChosenModel, suggestionsFor } from "./models.ts";
+import { assistantNameOf, type ChosenModel, suggestionsFor } from "./models.ts";
 import { print } from "./output.ts";
 
 /** Constants, so that only who builds pages loads what they are made of. */
@@ -38,6 +38,7 @@ export async function exportHtml(path: string, chosen: ChosenModel): Promise<voi
       id: tag,
       stage,
       origin: describeProgress(progress),
+      assistant_name: assistantNameOf(chosen),
       examples: suggestionsFor(chosen),
       facts: factsOf(chosen),
     },

@@ -337,3 +337,9 @@ export function suggestionsFor(
   const isTaught = task === "" ? conversations === "" : `${task}`.includes("rules");
   return isTaught ? suggestions : [];
 }
+
+/** The name that a model goes by, if its conversations gave it one; `null` otherwise. */
+export function assistantNameOf(chosen: Pick<ChosenModel, "stage" | "meta">): string | null {
+  const { name } = chosen.meta.settings;
+  return suggestionsFor(chosen).length > 0 && typeof name === "string" ? name : null;
+}

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { suggestions } from "../chat/mod.ts";
-import { type ChosenModel, suggestionsFor } from "./models.ts";
+import { assistantNameOf, type ChosenModel, suggestionsFor } from "./models.ts";
 
 Deno.test("questions of the synthetic conversations are suggested for models trained on them only", () => {
   const ask = (stage: ChosenModel["stage"], settings: Record<string, string | null>) =>
@@ -12,4 +12,14 @@ Deno.test("questions of the synthetic conversations are suggested for models tra
   assertEquals(ask("base", none), []);
   assertEquals(ask("sft", { ...none, task: "spelling:9" }), []);
   assertEquals(ask("sft", { ...none, conversations: "mine.jsonl" }), []);
+});
+
+Deno.test("the name of a model is the one that its conversations gave it, if they did", () => {
+  const ask = (stage: ChosenModel["stage"], settings: Record<string, string | null>) =>
+    assistantNameOf({ stage, meta: { settings } as ChosenModel["meta"] });
+  const taught = { task: "rules:20", conversations: null };
+  assertEquals(ask("sft", { ...taught, name: "Rex" }), "Rex");
+  assertEquals(ask("sft", taught), null);
+  assertEquals(ask("sft", { task: "spelling:9", name: "Rex" }), null);
+  assertEquals(ask("base", { ...taught, name: "Rex" }), null);
 });

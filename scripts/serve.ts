@@ -16,6 +16,7 @@ import {
 } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import {
+  assistantNameOf,
   chooseModel,
   type ChosenModel,
   fromFlags,
@@ -137,10 +138,11 @@ function isThisMachine(host: string): boolean {
 /** Facts about the model of a run, for pages. */
 function cardOf(
   checkpoint: ChosenModel,
-): Pick<ServeOptions, "origin" | "examples" | "parameters" | "layers"> {
+): Pick<ServeOptions, "origin" | "assistantName" | "examples" | "parameters" | "layers"> {
   const { meta, progress } = checkpoint;
   return {
     origin: describeProgress(progress),
+    assistantName: assistantNameOf(checkpoint),
     examples: suggestionsFor(checkpoint),
     parameters: parameterCount(meta),
     ...meta.architecture === undefined && { layers: nanochatConfig(meta).nLayer },

@@ -246,9 +246,10 @@ pageTest(
       origin: "step 880 of 880",
       parameters: 48_170,
       layers: 2,
+      assistantName: "Rex",
       examples: ["What can you do?", "What is 17 times 23?"],
     }, async (page) => {
-      await page.getByRole("heading", { name: "Hello, I am tiny." }).waitFor();
+      await page.getByRole("heading", { name: "Hello, I am Rex." }).waitFor();
       await page.locator(".card summary").click();
       const card = (await page.innerText(".card"))!.replaceAll(/\s+/g, " ");
       assertMatch(card, /Fine-tuned to answer Run step 880 of 880 Parameters [\d,]+ Layers 2/);

@@ -26,6 +26,8 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
   readonly parameters?: number;
   /** Number of its layers, for pages. */
   readonly layers?: number;
+  /** The name that the model goes by, for pages. @default {null} */
+  readonly assistantName?: string | null;
   /** Suggested first messages, for pages. @default {[]} */
   readonly examples?: readonly string[];
   /**
@@ -284,9 +286,15 @@ class App {
     const { name, context } = this.#served;
     const { stage = "base", origin = "", examples = [] } = this.#options;
     const common = { object: "model", created: this.#created, owned_by: "nanodino" };
-    const { layers = null, parameters = null } = this.#options;
+    const { layers = null, parameters = null, assistantName = null } = this.#options;
     const card = { stage, origin, examples, layers, vocabulary: this.#vocabulary, parameters };
-    return { id: name, ...common, context_length: context, ...card };
+    return {
+      id: name,
+      ...common,
+      context_length: context,
+      assistant_name: assistantName,
+      ...card,
+    };
   }
 
   #model(name: string): Response {

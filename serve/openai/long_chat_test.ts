@@ -97,10 +97,11 @@ Deno.test("the list of models has the card of the model", () => {
     layers: 2,
     parameters: 12_345,
   };
-  return withServer(card, async ({ url, tokenizer }) => {
+  return withServer({ ...card, assistantName: "Rex" }, async ({ url, tokenizer }) => {
     const { data: [model] } = await (await fetch(`${url}/v1/models`)).json();
     const { stage, origin, examples, layers, parameters, vocabulary } = model;
     assertEquals({ stage, origin, examples, layers, parameters }, card);
+    assertEquals(model.assistant_name, "Rex");
     assertEquals(vocabulary, tokenizer.vocabSize);
   });
 });

@@ -37,6 +37,8 @@ export interface ModelInfo {
   readonly stage: string;
   /** The run and its step. */
   readonly origin: string;
+  /** The name that it goes by, if that is known. @default {null} */
+  readonly assistant_name?: string | null;
   /** Suggested first messages. */
   readonly examples: readonly string[];
   /** `null` if nobody knows. */

@@ -13,13 +13,14 @@ import { focusComposer, send } from "./composer.tsx";
 const MAX_EXAMPLES = 6;
 
 /** A greeting, with examples as buttons that say them. */
-export function Greeting({ of: { id, stage, examples } }: { readonly of: ModelInfo }): JSX.Element {
+export function Greeting({ of }: { readonly of: ModelInfo }): JSX.Element {
+  const { id, assistant_name: name, stage, examples } = of;
   const isBase = stage === "base";
   const shown = examples.length > 0 ? examples : isBase ? words.openings : [];
   return (
     <div class="greeting">
       <Mark />
-      <h2>{isBase ? words.baseGreeting(id) : words.greeting(id)}</h2>
+      <h2>{isBase ? words.baseGreeting(id) : words.greeting(name ?? id)}</h2>
       <p>{isBase ? words.baseAble : words.able}</p>
       <ul class="chips">
         {shown.slice(0, MAX_EXAMPLES).map((example) => (

@@ -18,9 +18,9 @@ import type { Message as Turn } from "../chat/backend.ts";
 import { free, type Model, type ModelFiles, openModel } from "./inside.ts";
 
 /** Facts about a model besides its files. */
-export type ChatModel = Pick<ModelInfo, "id" | "stage" | "origin" | "examples" | "facts"> & {
-  readonly files: ModelFiles;
-};
+export type ChatModel =
+  & Pick<ModelInfo, "id" | "stage" | "origin" | "assistant_name" | "examples" | "facts">
+  & { readonly files: ModelFiles };
 
 /** The request. */
 export interface Question {
