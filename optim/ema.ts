@@ -61,9 +61,10 @@ const updateProgram = defineProgram(
  * ```
  */
 export class EMA {
+  /** The averages by the names of the parameters: for another model, `loadStateDict(ema.averages)`. */
+  readonly averages: ReadonlyMap<string, Tensor>;
   readonly #decay: number;
   readonly #parameters: ReadonlyMap<string, Tensor>;
-  readonly #averages: ReadonlyMap<string, Tensor>;
   #updates = 0;
   #isSwapped = false;
 
@@ -80,7 +81,7 @@ export class EMA {
     this.#parameters = "get" in parameters
       ? parameters
       : new Map(parameters.map((each, i) => [`${i}`, each]));
-    this.#averages = new Map(
+    this.averages = new Map(
       Array.from(this.#parameters, ([name, parameter]) => [name, zerosLike(parameter).keep()]),
     );
   }
@@ -89,7 +90,7 @@ export class EMA {
   update(): void {
     this.#checkNotSwapped("update an EMA");
     const share = this.#updates++ === 0 ? 1 : 1 - this.#decay;
-    for (const [name, average] of this.#averages) {
+    for (const [name, average] of this.averages) {
       runProgramInto(updateProgram, [average, this.#parameters.get(name)!], [average], [share]);
     }
   }
@@ -122,7 +123,7 @@ export class EMA {
   #exchange(): void {
     this.#isSwapped = !this.#isSwapped;
     noGrad(() => {
-      for (const [name, average] of this.#averages) {
+      for (const [name, average] of this.averages) {
         using _scope = average.device.scope();
         const parameter = this.#parameters.get(name)!;
         const before = zerosLike(average);
@@ -136,7 +137,7 @@ export class EMA {
   /** The averages by the names of the parameters, and the number of updates. Not while swapped. */
   stateDict(): OptimizerState {
     this.#checkNotSwapped("save an EMA");
-    return new Map<string, Tensor | number>([...this.#averages, [COUNT, this.#updates]]);
+    return new Map<string, Tensor | number>([...this.averages, [COUNT, this.#updates]]);
   }
 
   /**
@@ -153,7 +154,7 @@ export class EMA {
       throw wrongValue(what, `${COUNT} to be a count`, describeValue(count));
     }
     const averages = new Map([...state].filter(([name]) => name !== COUNT));
-    assignTensors(this.#averages, averages, what);
+    assignTensors(this.averages, averages, what);
     this.#updates = count;
   }
 }

@@ -54,7 +54,7 @@ async function checkEMA(device: Device, { seed, size, options, after }: Recorded
   for (const [step, wanted] of after.entries()) {
     parameter.assign(take(from, size));
     average.update();
-    const got = await (average.stateDict().get("0") as Tensor).data();
+    const got = await average.averages.get("0")!.data();
     const deviation = relativeDeviation(got, Float64Array.from(wanted));
     assert(deviation <= 1e-5, `${JSON.stringify(options)}, update ${step}: ${deviation}`);
   }
@@ -144,7 +144,7 @@ testOnEveryDevice("averages take the place of parameters, and give it back", asy
   other.loadStateDict(decodeState(file));
   for (const each of [average, other]) {
     each.update();
-    assertEquals([...await (each.stateDict().get("w") as Tensor).data()], [5.5, 4.25]);
+    assertEquals([...await each.averages.get("w")!.data()], [5.5, 4.25]);
   }
   assertThrows(() => other.loadStateDict(new Map()), RangeError, "wanted updates to be a count");
 });
