@@ -136,8 +136,8 @@ export function kindOfQuestion(question: string): string {
   return question
     .replace(/\b(the|a|an) [a-z-]+ (now|down|back)\b/, "it $2")
     .replace(/\bthe [a-z-]+(?=\?)/, "it")
-    .replace(/\bthe [a-z-]+ /, "it ")
+    .replace(/\bthe (?!friend)[a-z-]+ /, "it ")
     .replace(/^Whose .* was it/, "Whose was it")
-    .replace(/^Who was [^?]*/, "Who was N")
+    .replace(/^Who was (?!the friend)[^?]*/, "Who was N")
     .replace(/(?<=\s)\p{Lu}\p{L}*(?:'s)?/gu, "N");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byRank, hashOf, pick, type Random } from "./random.ts";
+import { hashOf, pick, type Random } from "./random.ts";
 import {
   femaleEnds,
   femaleNames,
@@ -20,12 +20,12 @@ import {
 const HELD_OUT_NAMES = 24;
 const HELD_OUT_PAIRS = 30;
 
-/** How many names of a story are made up, and how many of these have a middle. */
-const MADE_UP = 0.06;
-const MIDDLE = 0.25;
+/** So many names at the beginning of a list are common. */
+const COMMON = 60;
 
-/** Some names are more frequent than others, as among people. */
-const pickRank = byRank(0.8);
+/** How many names of unusual stories are made up, and how many of these have a middle. */
+const MADE_UP = 0.8;
+const MIDDLE = 0.25;
 
 const females = new Set(femaleNames);
 const males = new Set(maleNames);
@@ -48,12 +48,11 @@ export function pronounOf(name: string, kind: string): Pronoun | undefined {
   return kinds[kind]?.pronoun ?? pronounOfName(name);
 }
 
-/** A name for someone with that pronoun. */
-export function pickName(random: Random, pronoun: Pronoun): string {
-  if (random() >= MADE_UP) {
-    const names = pronoun === "she" ? femaleNames : maleNames;
-    return names[pickRank(random, names.length)]!;
-  }
+/** A name for someone with that pronoun: a common one, or for unusual stories any. */
+export function pickName(random: Random, pronoun: Pronoun, isUnusual: boolean): string {
+  const names = pronoun === "she" ? femaleNames : maleNames;
+  if (!isUnusual) return names[Math.floor(random() * COMMON)]!;
+  if (random() >= MADE_UP) return pick(random, names);
   const end = pick(random, pronoun === "she" ? femaleEnds : maleEnds);
   const middle = random() < MIDDLE ? pick(random, nameMiddles) : "";
   return pick(random, nameBeginnings) + middle + end;

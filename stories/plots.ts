@@ -14,7 +14,7 @@ const ROOM_FOR_SECOND = 540;
 
 /** Both go, mostly as "they". */
 function goTogether(t: Teller, P: string): void {
-  t.say(t.chance(0.75) ? "allTogether" : "together", { P });
+  t.say(t.isUnusual && t.chance(0.5) ? "together" : "allTogether", { P });
 }
 
 /** The owner sets out with something, and it is gone. */
@@ -23,7 +23,6 @@ function loseIt(t: Teller): void {
   t.maybe(0.2, "love");
   t.say("go", { P: t.places[0]! });
   t.maybe(0.3, "see");
-  t.maybe(0.1, "take");
   t.say("lose");
   t.maybe(0.3, "cry");
   t.maybe(0.3, "search");
@@ -33,8 +32,8 @@ function lost(t: Teller): void {
   loseIt(t);
   t.say("meet");
   t.maybe(0.2, "comfort");
-  t.say(t.chance(0.5) ? "tellLoss" : "askSeen");
-  t.say(t.chance(0.8) ? "answerWhere" : "answerNo", { P: t.places[1]! });
+  t.say(t.isUnusual && t.chance(0.5) ? "askSeen" : "tellLoss");
+  t.say(t.isUnusual && t.chance(0.5) ? "answerNo" : "answerWhere", { P: t.places[1]! });
   goTogether(t, t.places[1]!);
   t.maybe(0.15, "see");
   t.say("find");
@@ -110,7 +109,6 @@ function picnic(t: Teller): void {
   t.maybe(0.3, "hesitate");
   t.say("shareFood");
   t.maybe(0.5, "eatTogether");
-  t.exchanged(() => t.maybe(0.3, "thank"));
   t.say(t.chance(0.6) ? "endShare" : "friends");
 }
 
@@ -131,25 +129,23 @@ function broken(t: Teller): void {
 function birthday(t: Teller): void {
   t.say("birthday");
   t.say("makeGift");
-  t.maybe(0.5, "wrapGift");
+  t.say("wrapGift");
   t.say("giveGift");
-  t.maybe(0.5, "useGift");
+  t.maybe(0.6, "useGift");
   t.say("endGift");
 }
 
 function swap(t: Teller): void {
   t.say("own");
-  t.maybe(0.2, "love");
+  t.maybe(0.3, "love");
   t.say("go", { P: t.places[0]! });
   t.maybe(0.3, "see");
-  t.maybe(0.2, "take");
   t.say("meet");
   t.say("alsoHas");
   t.say("admire");
   t.say("offerSwap");
   t.say("swap");
-  t.maybe(0.2, "rejoice");
-  t.maybe(0.3, "enjoySwap");
+  t.maybe(0.5, "enjoySwap");
   t.say("endSwap");
 }
 
@@ -205,10 +201,9 @@ function concert(t: Teller): void {
 function storm(t: Teller): void {
   t.say("storm");
   t.say("knock");
-  t.exchanged(() => t.maybe(0.3, "nature"));
   t.say("letIn");
   t.say("warmUp");
-  t.maybe(0.6, "tellStories");
+  t.say("tellStories");
   t.say(t.chance(0.7) ? "endStorm" : "friends");
 }
 
@@ -227,8 +222,8 @@ function seed(t: Teller): void {
 function night(t: Teller): void {
   t.say("awake");
   t.say("visitAtNight");
-  t.maybe(0.6, "cocoa");
-  t.maybe(0.6, "stars");
+  t.say("cocoa");
+  t.maybe(0.8, "stars");
   t.say("yawn");
   t.say("endNight");
 }
@@ -272,7 +267,6 @@ function astray(t: Teller): void {
 function withFriend(plot: Plot): Plot {
   return (t) => {
     t.say("befriend");
-    t.exchanged(() => t.maybe(0.08, "nature"));
     plot(t);
   };
 }
@@ -296,16 +290,16 @@ export const plots: readonly Plot[] = [
   withFriend(birthday),
   storm,
   seed,
-  picnic,
   withFriend(night),
-  lost,
+  picnic,
   swap,
+  lost,
   withFriend(broken),
   withFriend(hideAndSeek),
-  withFriend(race),
-  withFriend(noise),
-  stuck,
   withFriend(rescue),
+  withFriend(race),
+  stuck,
+  withFriend(noise),
   astray,
   letter,
   baking,

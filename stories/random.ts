@@ -27,17 +27,18 @@ export function pick<T>(random: Random, from: readonly T[]): T {
 export type PickIndex = (random: Random, length: number) => number;
 
 /**
- * Picks an index i with a probability in proportion to 1 / (i + 1)^exponent: as words of a language
- * are, some are common and most are rare (Zipf's law has an exponent of 1).
+ * Picks an index i with a probability in proportion to 1 / (i + shift)^exponent: as words of a language
+ * are, some are common and most are rare (Zipf's law has an exponent and a shift of 1, Mandelbrot's a
+ * larger shift, with which the first ones are about as frequent as each other).
  */
-export function byRank(exponent: number): PickIndex {
+export function byRank(exponent: number, shift = 1): PickIndex {
   /** Sums of the first weights, by the length of the list. */
   const known: Float64Array[] = [];
   return (random, length) => {
     let sums = known[length];
     if (sums === undefined) {
       sums = new Float64Array(length);
-      for (let i = 0, sum = 0; i < length; i++) sums[i] = sum += (i + 1) ** -exponent;
+      for (let i = 0, sum = 0; i < length; i++) sums[i] = sum += (i + shift) ** -exponent;
       known[length] = sums;
     }
     const at = random() * sums[length - 1]!;

@@ -6,7 +6,7 @@
 
 import { isHeldOutName } from "./names.ts";
 import { type Plot, plots } from "./plots.ts";
-import { byRank, type Random } from "./random.ts";
+import { byRank, pick, type Random } from "./random.ts";
 import { type Part, pickCast, Teller } from "./teller.ts";
 import type { World } from "./world.ts";
 
@@ -22,34 +22,36 @@ export interface Story {
   readonly questions: readonly (readonly [question: string, answer: string])[];
 }
 
-/** How often a question is skipped if there are others: who one is, above all if one is not the hero. */
-function skipped([question, answer]: readonly [string, string], hero: string): number {
-  if (!/^Who was .*\?$/.test(question) || !answer.startsWith("A")) return 0;
-  return question === `Who was ${hero}?` ? 0.5 : 0.8;
+/** How often a question is skipped if there are others: who one is, which most stories say only once. */
+function skipped([question, answer]: readonly [string, string]): number {
+  return /^Who was .*\?$/.test(question) && /^An? /.test(answer) ? 0.95 : 0;
 }
 
 /** Picks questions among those that a story answers; rather about what happened than who one is. */
 function pickQuestions(
   random: Random,
   world: World,
-  hero: string,
   count: number,
 ): Story["questions"] {
   const questions = [...world.answers];
   const chosen: (readonly [string, string])[] = [];
   while (chosen.length < count && questions.length > 0) {
     const [entry] = questions.splice(Math.floor(random() * questions.length), 1);
-    if (questions.length >= count - chosen.length && random() < skipped(entry!, hero)) continue;
+    if (questions.length >= count - chosen.length && random() < skipped(entry!)) continue;
     chosen.push(entry!);
   }
   return chosen;
 }
 
-/** The first plots are told more often than the last ones. */
-const pickPlot = byRank(1);
+/** One story in so many is unusual: by any plot, about anybody and anything, in any words. */
+export const UNUSUAL = 32;
+
+/** The first plots, which the other stories have, the most frequent first. */
+const COMMON_PLOTS = 7;
+const pickPlot = byRank(0.3);
 
 /** Longer stories are told again, shorter: some 240 tokens with their questions. */
-const MAX_LENGTH = 870;
+const MAX_LENGTH = 780;
 
 /**
  * Tells a story.
@@ -58,21 +60,28 @@ const MAX_LENGTH = 870;
  * @param maxLength Its characters at most, without the questions; some 300 are the least.
  */
 export function tellStory(random: Random, part: Part, maxLength = MAX_LENGTH): Story {
-  return tellByPlot(random, part, () => plots[pickPlot(random, plots.length)]!, maxLength);
+  const isUnusual = random() < 1 / UNUSUAL;
+  const choosePlot = () => isUnusual ? pick(random, plots) : plots[pickPlot(random, COMMON_PLOTS)]!;
+  return tellByPlot(random, part, choosePlot, maxLength, isUnusual);
 }
 
-/** Tells a story by a plot, which is chosen again if the story gets too long. */
+/**
+ * Tells a story by a plot, which is chosen again if the story gets too long.
+ *
+ * @param isUnusual Whether it may be about anybody and anything, in any words.
+ */
 export function tellByPlot(
   random: Random,
   part: Part,
   choosePlot: () => Plot,
   maxLength = MAX_LENGTH,
+  isUnusual = true,
 ): Story {
   for (;;) {
-    const cast = pickCast(random, part);
-    const teller = new Teller(random, cast);
+    const cast = pickCast(random, part, isUnusual);
+    const teller = new Teller(random, cast, isUnusual);
     teller.say("begin");
-    teller.maybe(0.3, "nature");
+    if (teller.chance(0.15)) teller.say("nature");
     choosePlot()(teller);
     if (teller.length > maxLength) continue;
     const { name, kind } = cast.people.A;
@@ -80,7 +89,7 @@ export function tellByPlot(
       hero: { name, kind },
       hasNewName: [...teller.world.people.keys()].some(isHeldOutName),
       text: teller.sentences.join(" "),
-      questions: pickQuestions(random, teller.world, name, 2),
+      questions: pickQuestions(random, teller.world, 2),
     };
   }
 }

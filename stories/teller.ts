@@ -25,25 +25,62 @@ import {
 } from "./words.ts";
 import { capitalized, type Person, type Thing, withArticle, World } from "./world.ts";
 
-/** Probability that the subject is called by pronoun if nobody else is meant by it, and by kind. */
-const PRONOUN = 0.6;
-const KIND = 0.01;
+/** Probability that the subject is called by pronoun if nobody else is meant by it. */
+const PRONOUN = 0.35;
 /** Probability that a thing is called with its adjective. */
 const LOOK = 0.25;
-/** Probability that a sentence begins with a link. */
-const LINK = 0.04;
-/** An event is told by its first sentence rather than by its others. */
-const pickSentence = byRank(1.5);
-/** A third of all persons are of a kind that tells he or she. */
-const pickKind = byRank(0.3);
+/** In unusual stories, probability that a sentence begins with a link, and that a person is called by kind. */
+const LINK = 0.1;
+const KIND = 0.05;
 
-const kindNames = Object.keys(kinds);
-const placeNames = Object.keys(places);
-const toolNames = Object.keys(tools);
-const waters = ["lake", "harbor", "beach", "mill"];
+/** Events that are told at least as often belong to common stories, too. */
+const OFTEN = 0.4;
+
+/** Some topics are frequent, most are rare. */
+const pickTopic = byRank(2, 20);
+/** The first of two sentences is told more often. */
+const pickSentence = byRank(1);
+
 const plantLooks = looks.filter((look) =>
   ["blue", "golden", "pink", "purple", "red", "white", "yellow"].includes(look)
 );
+
+/** The words of unusual stories: all. */
+const everything = {
+  kinds: Object.keys(kinds),
+  traits,
+  things,
+  looks,
+  foods,
+  tastes,
+  plants,
+  plantLooks,
+  tools: Object.keys(tools),
+  toolLooks,
+  places: Object.keys(places),
+};
+
+/** Words to choose from, by list. */
+type Vocabulary = typeof everything;
+
+/** The words of the other stories: the beginnings of the lists. */
+const common: Vocabulary = {
+  ...everything,
+  kinds: everything.kinds.slice(0, 24),
+  traits: traits.slice(0, 40),
+  things: things.slice(0, 32),
+  looks: looks.slice(0, 32),
+  foods: foods.slice(0, 24),
+  plants: plants.slice(0, 12),
+  places: everything.places.slice(0, 10),
+};
+
+/** How many sentences common stories have for an event, for a kind or a sight, and spots of a place. */
+const COMMON_SENTENCES = 2;
+const COMMON_TRUTHS = 1;
+const COMMON_SPOTS = 2;
+
+const waters = ["lake", "harbor", "beach", "mill"];
 
 /** The characters and things of a story. */
 export interface Cast {
@@ -56,13 +93,14 @@ export interface Cast {
 /** Where a cast may be used: on, or off, what is held out; or anywhere. */
 export type Part = "train" | "validation";
 
-function castPerson(random: Random, others: readonly Person[]): Person {
+function castPerson(random: Random, others: readonly Person[], isUnusual: boolean): Person {
+  const words = isUnusual ? everything : common;
   for (;;) {
-    const kind = kindNames[pickKind(random, kindNames.length)]!;
+    const kind = pick(random, words.kinds);
     const pronoun = kinds[kind]?.pronoun ?? (random() < 0.5 ? "she" : "he");
-    const name = pickName(random, pronoun);
+    const name = pickName(random, pronoun, isUnusual);
     if (others.some((other) => other.kind === kind || other.name === name)) continue;
-    return { name, kind, trait: pick(random, traits), pronoun: pronounOf(name, kind) };
+    return { name, kind, trait: pick(random, words.traits), pronoun: pronounOf(name, kind) };
   }
 }
 
@@ -83,23 +121,24 @@ export function isHeldOut({ people, things, places }: Cast): boolean {
 }
 
 /** Picks a cast at random, of which nothing or something is held out of training. */
-export function pickCast(random: Random, part: Part): Cast {
+export function pickCast(random: Random, part: Part, isUnusual: boolean): Cast {
+  const words = isUnusual ? everything : common;
   for (;;) {
-    const first = castPerson(random, []);
-    const second = castPerson(random, [first]);
-    const third = castPerson(random, [first, second]);
-    const X = castThing(random, things, looks);
-    const Y = castThing(random, things, looks);
-    const [near, far] = [pick(random, placeNames), pick(random, placeNames)];
+    const first = castPerson(random, [], isUnusual);
+    const second = castPerson(random, [first], isUnusual);
+    const third = castPerson(random, [first, second], isUnusual);
+    const X = castThing(random, words.things, words.looks);
+    const Y = castThing(random, words.things, words.looks);
+    const [near, far] = [pick(random, words.places), pick(random, words.places)];
     if (X.noun === Y.noun || near === far) continue;
     const cast: Cast = {
       people: { A: first, B: second, C: third },
       things: {
         X,
         Y,
-        F: castThing(random, foods, tastes),
-        G: castThing(random, plants, plantLooks),
-        T: castThing(random, toolNames, toolLooks),
+        F: castThing(random, words.foods, words.tastes),
+        G: castThing(random, words.plants, words.plantLooks),
+        T: castThing(random, words.tools, words.toolLooks),
       },
       places: [near, far, pick(random, waters)],
     };
@@ -112,7 +151,7 @@ export class Teller {
   readonly world: World = new World();
   readonly sentences: string[] = [];
 
-  constructor(readonly random: Random, private cast: Cast) {}
+  constructor(readonly random: Random, private cast: Cast, readonly isUnusual: boolean) {}
 
   /** Number of characters told so far. */
   get length(): number {
@@ -128,8 +167,9 @@ export class Teller {
     return this.random() < probability;
   }
 
-  /** Tells an event with some probability. */
+  /** Tells an event with some probability; what is told less often, in unusual stories only. */
   maybe(probability: number, event: EventName): void {
+    if (probability < OFTEN && !this.isUnusual) return;
     if (this.chance(probability)) this.say(event);
   }
 
@@ -154,8 +194,8 @@ export class Teller {
 
   /** A spot where the story is, or at another place, but not a given one. */
   spot(place = this.world.place, except?: string): string {
-    const spots = places[place ?? ""]?.spots ?? [];
-    return pick(this.random, spots.filter((spot) => spot !== except));
+    const spots = (places[place ?? ""]?.spots ?? []).filter((spot) => spot !== except);
+    return pick(this.random, this.isUnusual ? spots : spots.slice(0, COMMON_SPOTS));
   }
 
   /**
@@ -167,7 +207,9 @@ export class Teller {
   say(event: EventName, given: { readonly P?: string; readonly S?: string } = {}): void {
     const fitting = this.templatesOf(event).filter((template) => this.fits(template));
     if (fitting.length === 0) throw this.cannot(event, "no sentence fits");
-    const template = fitting[pickSentence(this.random, fitting.length)]!;
+    const template = this.isUnusual
+      ? pick(this.random, fitting)
+      : fitting[pickSentence(this.random, Math.min(fitting.length, COMMON_SENTENCES))]!;
     const { text, reading } = this.render(event, template, given);
     const fault = refusal(this.world, reading);
     if (fault !== undefined) throw this.cannot(event, fault);
@@ -177,11 +219,14 @@ export class Teller {
 
   /** The templates of an event, without those of other kinds or places. */
   private templatesOf(event: EventName): readonly Template[] {
-    if (event === "nature") return templatesOf.get(this.person("A").kind)!;
-    if (event === "see" && this.world.place !== undefined) {
-      return templatesOf.get(this.world.place)!;
-    }
-    return templates.get(event)!;
+    const about = event === "nature"
+      ? this.person("A").kind
+      : event === "see"
+      ? this.world.place
+      : undefined;
+    if (about === undefined) return templates.get(event)!;
+    const truths = templatesOf.get(about)!;
+    return this.isUnusual ? truths : truths.slice(0, COMMON_TRUTHS);
   }
 
   private cannot(event: EventName, why: string): Error {
@@ -226,7 +271,7 @@ export class Teller {
     let it: string | undefined;
     const [opening] = template.parts;
     const isLinked = typeof opening === "object" && opening.form === "person" &&
-      this.sentences.length > 2 && this.chance(LINK);
+      this.isUnusual && this.sentences.length > 2 && this.chance(LINK);
 
     const fill = (slot: Slot, isFirst: boolean): string => {
       const { form, role } = slot;
@@ -241,7 +286,7 @@ export class Teller {
             const pronoun = person.pronoun!;
             return isLinked ? pronoun : capitalized(pronoun);
           }
-          if (!this.chance(KIND)) return person.name;
+          if (!this.isUnusual || !this.chance(KIND)) return person.name;
           return `${isFirst && !isLinked ? "The" : "the"} ${person.kind}`;
         }
         case "name": {
@@ -296,7 +341,7 @@ export class Teller {
           return roles[role]!;
         }
         case "choice":
-          return pick(random, choices[role]!);
+          return choices[role]![pickTopic(random, choices[role]!.length)]!;
       }
     };
 

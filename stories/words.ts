@@ -30,29 +30,54 @@ const list = (words: string): readonly string[] => words.trim().split(/\s+/);
 /** First names of girls, women and female animals, the most frequent first. */
 export const femaleNames = list(`
   Mia Emma Lily Anna Ella Nora Lucy Clara Ruby Maya Ida Rosa Zoe Alice Molly Amy Greta Hanna Nina
-  Sara Julia Eva Daisy Frida Ada Agnes Alma Anya Astrid Aurora Bella Betty Bianca Carla Carmen Celia
-  Dora Edith Elena Elsa Emily Esther Fatima Fiona Flora Gina Gloria Grace Hana Hazel Heidi Helen
-  Ines Iris Irma Ivy Jane Jasmin June Kate Kira Lara Laura Leila Lena Linda Lisa Lola Lotte Luna
-  Maja Maria Marta Meg Mila Mina Nadia Olga Olive Paula Petra Pia Polly Priya Rita Ruth Sally Selma
-  Sofia Stella Susi Tanya Tess Thea Tilda Vera Viola Wanda Wendy Yara Yuki Zelda Adele Aisha Amelia
-  Angela Beatrice Bonnie Camille Cecilia Charlotte Chloe Claudia Cora Diana Eleanor Elisa Erika
-  Flavia Freya Gerda Gwen Helga Henrietta Hilda Imogen Ingrid Isabel Joan Josephine Juliet Karin
-  Katya Lucia Margot Matilda Miriam Naomi Noemi Octavia Ophelia Pauline Phoebe Rebecca Renata
-  Rosalind Sabine Sigrid Tabea Teresa Ursula Valerie
+  Sara Julia Eva Daisy Frida Ada Agnes Alma Anya Astrid Aurora Bella Betty Bianca Carla Carmen
+  Celia Dora Edith Elena Elsa Emily Esther Fatima Fiona Flora Gina Gloria Grace Hana Hazel Heidi
+  Helen Ines Iris Irma Ivy Jane Jasmin June Kate Kira Lara Laura Leila Lena Linda Lisa Lola Lotte
+  Luna Maja Maria Marta Meg Mila Mina Nadia Olga Olive Paula Petra Pia Polly Priya Rita Ruth Sally
+  Selma Sofia Stella Susi Tanya Tess Thea Tilda Vera Viola Wanda Wendy Yara Yuki Zelda Adele Aisha
+  Amelia Angela Beatrice Bonnie Camille Cecilia Charlotte Chloe Claudia Cora Diana Eleanor Elisa
+  Erika Flavia Freya Gerda Gwen Helga Henrietta Hilda Imogen Ingrid Isabel Joan Josephine Juliet
+  Karin Katya Lucia Margot Matilda Miriam Naomi Noemi Octavia Ophelia Pauline Phoebe Rebecca
+  Renata Rosalind Sabine Sigrid Tabea Teresa Ursula Valerie
+  Abigail Adriana Agatha Alexandra Alina Amanda Amara Andrea Anita Annika Antonia Ariel Audrey
+  Barbara Brenda Bridget Brigitte Carolina Cassandra Catherine Celeste Chiara Christina Clementine
+  Constance Coraline Cynthia Daphne Deborah Delia Denise Dolores Dorothy Elaine Eliza Eloise
+  Elvira Emilia Estelle Eugenia Eunice Evelyn Felicia Felicity Florence Frances Francesca Gabriela
+  Geraldine Gertrude Gladys Harriet Hedwig Ilse Irene Isadora Jacqueline Janet Jennifer Jessica
+  Johanna Judith Justine Kirsten Laurel Leonora Letitia Lillian Lorraine Louisa Lydia Madeleine
+  Magdalena Marcella Margaret Marianne Marion Martha Melanie Melissa Millicent Minerva Miranda
+  Monica Muriel Nadine Natalia Nicole Noelle Norma Olivia Patricia Penelope Philippa Rachel Ramona
+  Regina Rosemary Roxana Samantha Sandra Sarah Serena Sheila Sibyl Silvia Simone Sophie Susanna
+  Sylvia Tabitha Tamara Tatiana Theodora Therese Trudy Vanessa Verena Veronica Victoria Violet
+  Virginia Vivian Winifred Xenia Yasmin Yolanda Yvonne
 `);
 
 /** First names of boys, men and male animals, the most frequent first. */
 export const maleNames = list(`
-  Tom Ben Max Leo Sam Otto Jack Paul Felix Finn Henry Hugo Oscar Noah Emil Peter Bruno Theo Karl Jim
-  Anton Simon Fred Abel Adam Albert Ali Arlo Arthur Axel Bert Boris Carl Cyrus Dan David Dino Edgar
-  Edwin Eli Eric Ernest Frank Fritz George Gus Hans Harry Igor Ivan Jakob James Joe John Jonas Juan
-  Kenji Kurt Leon Liam Louis Lukas Marco Mark Martin Milo Ned Nick Nils Omar Otis Pablo Pedro Philip
-  Quentin Rafi Ralph Ravi Robin Rocco Rolf Roman Rudi Rufus Samir Stan Sven Ted Thomas Tim Toby Ugo
-  Victor Vito Walter Yusuf Zack Adrian Alfred Alvin Andre Armin Barney Benedict Bernard Caspar
-  Cedric Clemens Conrad Damian Dexter Diego Dominic Elmar Enzo Ezra Fabian Fergus Fernando Gabriel
-  Gilbert Gregor Gustav Hector Horace Ignaz Jasper Jerome Julian Konstantin Laszlo Leonard Lorenz
-  Luca Magnus Marvin Matteo Moritz Oliver Patrick Quincy Rupert Sebastian Tobias Ulrich Valentin
-  Wilbur
+  Tom Ben Max Leo Sam Otto Jack Paul Felix Finn Henry Hugo Oscar Noah Emil Peter Bruno Theo Karl
+  Jim Anton Simon Fred Abel Adam Albert Ali Arlo Arthur Axel Bert Boris Carl Cyrus Dan David Dino
+  Edgar Edwin Eli Eric Ernest Frank Fritz George Gus Hans Harry Igor Ivan Jakob James Joe John
+  Jonas Juan Kenji Kurt Leon Liam Louis Lukas Marco Mark Martin Milo Ned Nick Nils Omar Otis Pablo
+  Pedro Philip Quentin Rafi Ralph Ravi Robin Rocco Rolf Roman Rudi Rufus Samir Stan Sven Ted
+  Thomas Tim Toby Ugo Victor Vito Walter Yusuf Zack Adrian Alfred Alvin Andre Armin Barney
+  Benedict Bernard Caspar Cedric Clemens Conrad Damian Dexter Diego Dominic Elmar Enzo Ezra Fabian
+  Fergus Fernando Gabriel Gilbert Gregor Gustav Hector Horace Ignaz Jasper Jerome Julian
+  Konstantin Laszlo Leonard Lorenz Luca Magnus Marvin Matteo Moritz Oliver Patrick Quincy Rupert
+  Sebastian Tobias Ulrich Valentin Wilbur
+  Abraham Aldous Alexander Alistair Alphonse Ambrose Anatole Andreas Angus Archibald Aristide
+  Arnold Atticus August Augustus Balthasar Basil Bartholomew Benjamin Bertram Bjorn Bradley
+  Brendan Byron Calvin Cameron Casimir Cecil Chester Christian Clarence Claude Clifford Cornelius
+  Crispin Cuthbert Daniel Darius Denis Derek Desmond Dietrich Donald Douglas Duncan Dustin Earl
+  Edmund Edward Egbert Eliot Emanuel Emmett Erwin Ethan Eugene Evan Ferdinand Florian Francis
+  Franklin Frederick Geoffrey Gerald Gideon Godfrey Gordon Graham Gregory Hamilton Harold Harvey
+  Heinrich Herbert Hermann Howard Hubert Humphrey Isaac Isidor Jarvis Jeremy Johann Jonathan
+  Joseph Joshua Kasimir Kevin Kilian Lambert Lancelot Laurence Leopold Lionel Lucas Lucian Ludwig
+  Malcolm Manfred Maurice Maximilian Melvin Michael Mortimer Nathaniel Neville Nicholas Norbert
+  Norman Orlando Oswald Pascal Percival Percy Phileas Pierre Ptolemy Randolph Raphael Raymond
+  Reginald Reuben Richard Robert Roderick Roger Roland Rudolf Rupprecht Salvador Samuel Santiago
+  Siegfried Silas Silvester Stanley Stefan Stephen Terence Theobald Theodore Timothy Tristan
+  Vernon Vincent Waldemar Wendelin Wesley Wilfred Willard William Winston Wolfgang Xavier
+  Zacharias
 `);
 
 /** Beginnings of made-up names. */
@@ -335,41 +360,102 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** How a person is. */
+/** How a person is, the most frequent first. */
 export const traits = list(`
   brave busy careful cheerful clever clumsy curious dreamy forgetful friendly funny gentle grumpy
-  happy hungry jolly kind lazy little lonely loud lucky modest neat noisy old patient polite
-  proud quick quiet shy silly sleepy small stubborn tall thoughtful tiny tired wise young
+  happy hungry jolly kind lazy little lonely loud lucky modest neat noisy old patient polite proud
+  quick quiet shy silly sleepy small stubborn tall thoughtful tiny tired wise young
+  absent-minded adventurous agile ambitious amiable anxious artistic astonished bald bashful
+  bearded blissful blond blushing boastful boisterous bold bookish bouncy breathless brisk bubbly
+  bushy calm candid carefree casual cautious charming chatty cheeky chilly chubby civil clownish
+  comical contented cozy crafty cranky creative cuddly curly cute dainty dapper daring dashing
+  dazzling dazed decent delicate delighted determined devoted dignified diligent discreet
+  distracted dizzy dotty drowsy dutiful eager early earnest elderly elegant eloquent enchanted
+  energetic excited faithful famous fearless fidgety fluffy flustered fond forgiving formal
+  fragile frank freckled frugal fussy gallant generous giddy giggling glad gleeful glum graceful
+  gracious grateful gullible handsome handy harmless hasty hearty helpful hesitant hopeful
+  hospitable hushed idle imaginative impatient impish inquisitive jaunty jittery jovial joyful
+  keen knowing lanky lean lenient lighthearted limping lively long-legged lovable loving loyal
+  mellow merry messy mighty mild mischievous moody muddy musical mysterious nervous nearsighted
+  nimble noble nosy obedient obliging odd optimistic orderly outspoken pale peaceful peckish
+  pensive peppy perky persistent playful pleasant plucky plump poetic pompous popular posh
+  practical precise prim prudent punctual puzzled quaint quarrelsome quirky radiant rambling
+  reliable restless romantic rosy rugged ruddy sad sandy scatterbrained scruffy secretive sensible
+  serene serious shaggy sheepish shortsighted sincere skillful slender slim slippery sly smart
+  smiling sneezing snoozing snug sociable soft-spoken solemn somber speedy spirited splendid
+  spontaneous sporty sprightly squeaky stately stern stout sturdy stylish sunny superstitious
+  sweet talented talkative tame tender thirsty thorough thrifty ticklish tidy timid tireless
+  trembling trusting truthful vain valiant versatile vigilant vivid waggish watchful weary
+  well-read whimsical whistling wide-awake wild winking wistful witty wobbly wondering wrinkled
+  yawning zany zealous
 `);
 
-/** Things to own and carry. */
+/** Things to own and carry, the most frequent first. */
 export const things = list(`
-  accordion backpack ball balloon banjo bonnet box bracelet bucket candle cap cape cart coin comb
-  compass crayon doll domino fan feather flag flute football glove guitar hammer handbag harmonica hoop
-  kaleidoscope kazoo key kite lamp locket magnet marble mask mug necklace notebook paddle paintbrush
-  pencil pinwheel puppet purse puzzle quilt rattle ribbon scarf seashell skateboard sled stool
-  tambourine telescope tent tricycle trumpet ukulele vest violin wagon wallet xylophone yo-yo
+  kite ball lamp cart doll flute guitar scarf box cap coin comb feather flag glove hammer key mask
+  mug puppet ribbon sled tent trumpet violin wagon balloon bucket candle necklace telescope puzzle
+  fan accordion backpack banjo bonnet bracelet cape compass crayon domino football handbag
+  harmonica hoop kaleidoscope kazoo locket magnet marble notebook paddle paintbrush pencil
+  pinwheel purse quilt rattle seashell skateboard stool tambourine tricycle ukulele vest wallet
+  xylophone yo-yo abacus airplane alarm album almanac armchair atlas baton bathtub beret
+  binoculars birdcage blazer boomerang bookmark bowl briefcase brooch brush bugle camera canteen
+  cane cardigan carousel castanet catapult cello chart chessboard chime clarinet clog cradle
+  cuckoo cushion cymbal dial diary dice dress dollhouse easel earring eggcup envelope eraser
+  fiddle fishbowl flask flashlight frame frisbee funnel gong gumball gyroscope hairbrush hammock
+  harp hatbox headband helmet hourglass inkwell jacket jigsaw jug kettle kimono ladle lasso lute
+  lyre mandolin megaphone microscope mitten model moccasin monocle napkin oboe ocarina organ
+  overcoat padlock pail paperweight parachute parasol pendant photo piano piccolo pinata pipe
+  pitcher plate pocketknife pogo postcard poster quill racket radio raft raincoat rocket rug ruler
+  sandal satchel saxophone scale scooter screwdriver sewing-box shawl shell shovel sketchbook
+  skirt skittle snorkel sombrero spyglass stapler stilt stocking sweater swing teapot teddy
+  thimble toboggan toy trombone tuba turban typewriter tutu unicycle veil viola wig windmill
+  wreath wristband zither
 `);
 
-/** Adjectives for the looks of a thing. */
+/** Adjectives for the looks of a thing, the most frequent first. */
 export const looks = list(`
   beautiful big black blue bright broken-in brown colorful dusty fine funny golden gray green
-  heavy light lucky new old pink plain pretty purple red round shiny silver small spotted
-  striped strange tiny white yellow
+  heavy light lucky new old pink plain pretty purple red round shiny silver small spotted striped
+  strange tiny white yellow
+  amber antique arched bamboo battered beaded bent bony braided brass bronze bulky carved
+  checkered chipped chrome clean coarse copper crimson crinkled crisp crooked crystal curved
+  dented dotted emerald embroidered enormous faded fancy featherlight flat flimsy floral flowery
+  fluorescent folded foldable fragrant frayed frosty furry fuzzy gigantic gilded glazed gleaming
+  glittering glossy glowing handmade hollow homemade inlaid ivory jagged jingling jumbo knitted
+  knobbly lacy large lavender leather lemon-yellow little lopsided lumpy magenta magnetic marbled
+  maroon mended metal miniature mint-green modern mottled narrow oak oblong orange oval ornate
+  painted paper patched pearly peculiar plaid pleated pointed polished porcelain precious quilted
+  rare rickety rubber rusty satin scarlet scented scratched sequined shabby shimmering silken
+  sky-blue sleek slim smooth soft sparkling speckled spiky spiral spotless square squeaking steel
+  sticky straight strong swirly thick thin tiger-striped tinted translucent triangular turquoise
+  velvet violet-blue waterproof wavy waxed wicker wide wooden woolen worn wrapped zigzag
 `);
 
-/** Foods. */
+/** Foods, the most frequent first. */
 export const foods = list(`
-  apple bun cake carrot cheese cookie dumpling melon muffin omelet pancake peach pear pie pizza plum
-  pretzel pudding pumpkin radish sandwich strudel tart turnip waffle
+  apple bun cake carrot cheese cookie dumpling melon muffin omelet pancake peach pear pie pizza
+  plum pretzel pudding pumpkin radish sandwich strudel tart turnip waffle
+  almond apricot artichoke avocado bagel baguette banana biscuit blueberry bonbon bretzel brioche
+  broccoli brownie burrito cabbage candy casserole cauliflower cherry chestnut chowder coconut
+  compote corncob cracker cranberry crepe croissant crumpet cucumber cupcake custard date doughnut
+  eclair eggplant fig fondue fritter gingerbread goulash grape grapefruit hazelnut jelly kebab
+  kiwi lasagna lemon lollipop macaroon mango marshmallow meatball meringue mushroom nougat
+  omelette orange pasta pastry pea peanut pepper pickle pineapple popcorn porridge praline quiche
+  quince raisin raspberry ravioli risotto salad sausage scone sorbet soup spinach strawberry taco
+  toffee tomato truffle walnut watermelon yam zucchini
 `);
 /** How food is. */
 export const tastes = list("big cold crisp fresh hot little salty sour spicy sweet warm");
 
-/** Plants that grow from a seed. */
+/** Plants that grow from a seed, the most frequent first. */
 export const plants = list(`
-  bluebell buttercup carnation daffodil daisy dandelion iris lily marigold pansy poppy primrose rose
-  sunflower thistle tulip violet
+  bluebell buttercup carnation daffodil daisy dandelion iris lily marigold pansy poppy primrose
+  rose sunflower thistle tulip violet
+  amaryllis anemone aster azalea begonia camellia chrysanthemum clover cornflower crocus cyclamen
+  dahlia delphinium edelweiss forsythia foxglove freesia fuchsia gardenia gentian geranium
+  gladiolus heather hibiscus hollyhock honeysuckle hyacinth hydrangea jasmine larkspur lavender
+  lilac lotus lupine magnolia mallow nasturtium oleander orchid peony petunia phlox ranunculus
+  rhododendron sage snapdragon snowdrop thyme verbena wisteria yarrow zinnia
 `);
 
 /** Tools to reach something with, and how they are used. */
@@ -550,6 +636,35 @@ export const places: Readonly<Record<string, Place>> = {
   },
 };
 
+/** Subjects of stories, songs and dreams, the most frequent first. */
+const topics = list(`
+  pirates dragons castles trains whales comets volcanoes robots monkeys pancakes islands penguins
+  clouds tigers giants shoes submarines circuses kangaroos lighthouses umbrellas mermaids cactuses
+  camels deserts waterfalls peacocks parrots hammocks pyramids rockets knights jellyfish octopuses
+  windmills bagpipes balloons beetles caterpillars crocodiles dolphins donkeys earthquakes
+  elevators fireworks flamingos fountains glaciers gorillas hedgehogs hippos icebergs igloos
+  jungles koalas labyrinths lanterns lemonade leopards lobsters magicians marmots meteors
+  molehills moustaches mushrooms noodles orchards ostriches otters pajamas pandas pelicans pigeons
+  planets potatoes rainbows raccoons reindeer rhinos sandcastles satellites scarecrows seahorses
+  sharks skeletons snowmen spaghetti spiders starfish storks sunsets swamps swans tadpoles teapots
+  thunder toads toothbrushes trampolines tortoises tractors trolls tugboats tunnels unicorns
+  vampires vikings walruses wasps weasels whirlpools wolves woodpeckers yaks zebras zeppelins
+  accordions acrobats alligators almonds anchors antelopes apricots astronauts attics avalanches
+  badgers bakeries bananas barbers beavers bicycles biscuits blizzards bookworms bridges broccoli
+  buffaloes butterflies buttons cannons canoes carousels cellars chameleons cherries chimneys
+  clowns cobwebs coconuts compasses cowboys cranes daydreams detectives dungeons eagles echoes
+  elves emeralds explorers fairies feathers ferries fireflies galaxies gardeners garlic gazelles
+  geysers gnomes goblins goldfish gondolas grasshoppers hailstones hamsters harps helicopters
+  herrings hurricanes inventors jackets jugglers kettles kiwis ladybugs lizards locomotives
+  mailboxes mammoths marbles melodies microscopes midnight minnows mirrors mosquitoes mountains
+  nightingales oceans onions opera orchestras owls oysters palaces pearls peppermint pharaohs
+  pianos ponies porcupines postcards prairies puddles quicksand radishes ravens riddles rivers
+  salamanders sardines scorpions seagulls shadows sheepdogs shipwrecks skunks sleds snails
+  snowflakes squids stairs stockings sugar tambourines tangerines thimbles tornadoes treasures
+  truffles turnips tuxedos typewriters ukuleles vanilla waiters watermelons whiskers wigs wizards
+  xylophones yodeling
+`);
+
 /** Lists from which a sentence takes a word or phrase; their names are slots of templates. */
 export const choices: Readonly<Record<string, readonly string[]>> = {
   weather: [
@@ -596,6 +711,9 @@ export const choices: Readonly<Record<string, readonly string[]>> = {
     "to listen to a bird",
     "to talk to a cow",
   ],
+  day: ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+  color: ["red", "blue", "green", "yellow", "white", "pink", "brown", "golden", "purple", "gray"],
+  topic: topics,
   lack: ["sugar", "butter", "flour", "salt", "honey", "milk", "cinnamon", "yeast"],
   song: ["the moon", "a lost sock", "the sea", "a brave potato", "the rain", "a snail in love"],
   count: ["three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty"],

@@ -21,6 +21,7 @@ export const common = events({
   begin: {
     sentences: [
       "Once upon a time, there was {a kind A} named {name A}.",
+      "There once was {a kind A} named {name A}.",
       "There once was {a kind A} called {name A}.",
       "In a house with a crooked chimney lived {a kind A} named {name A}.",
       "At the end of a long road lived {a kind A} named {name A}.",
@@ -39,6 +40,7 @@ export const common = events({
   },
   befriend: {
     sentences: [
+      "{A}'s best friend was {a kind B} named {name B}.",
       "{A} had one good friend, {a kind B} named {name B}.",
       "{A}'s best friend was {a kind B} called {name B}.",
       "Next door to {A} lived {name B}, {a kind B}.",
@@ -56,6 +58,7 @@ export const common = events({
     sentences: [
       "{A} owned {a X}.",
       "{A} had found {a X} in the attic.",
+      "{A}'s {maker} had given {him A} {a X}.",
       "{A} had saved up for a year and bought {a X}.",
       "{A}'s dearest treasure was {a X}.",
       "For {his A} birthday, {A} had got {a X}.",
@@ -80,6 +83,8 @@ export const common = events({
   },
   go: {
     sentences: [
+      "On {day}, {A} went {to P}.",
+      "It was a {weather} day, and {A} went {to P}.",
       "{time}, {A} went {to P}.",
       "{time}, {A} set out {to P}.",
       "It was a {weather} day, and {A} walked {to P}.",
@@ -115,6 +120,7 @@ export const common = events({
   meet: {
     sentences: [
       "There {A} met {a kind B} named {name B}.",
+      "Around the corner came {a kind B} named {name B}.",
       "{a kind B} named {name B} was standing there.",
       "Somebody said hello. It was {name B}, {a kind B}.",
       "Around the corner came {name B}, {a kind B}.",
@@ -175,6 +181,7 @@ export const common = events({
   allTogether: {
     sentences: [
       "They went {to P} together.",
+      "So they ran {to P} together.",
       "Together, they ran {to P}.",
       "They walked {to P}, arm in arm.",
       "So they set out {to P}, and neither went first.",
@@ -221,6 +228,7 @@ export const common = events({
   friends: {
     sentences: [
       "Since then, {A} and {B} have been friends.",
+      "From that day on, {A} and {B} met every {day}.",
       "And so {A} and {B} became friends for life.",
       "From that day on, nobody saw {A} without {B}.",
       "Today, {A} and {B} still laugh about it.",

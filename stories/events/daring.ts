@@ -249,6 +249,8 @@ export const daring = events({
   },
   storm: {
     sentences: [
+      "On {day}, a storm came up.",
+      "It was a {weather} day, but then a storm came up.",
       "In the evening, a storm came up.",
       "That night, it rained cats and frogs.",
       "Then the sky turned black, and it began to hail.",
@@ -258,6 +260,9 @@ export const daring = events({
   },
   knock: {
     sentences: [
+      "{a kind B} named {name B} knocked at {A}'s door.",
+      "At {A}'s door stood {a kind B} named {name B}.",
+      "{A} looked out and saw {a kind B} named {name B}.",
       "At {A}'s door stood {a kind B} named {name B}, shivering.",
       "There was a knock. Outside stood {name B}, {a kind B}, dripping wet.",
       "{A} looked out of the window and saw {name B}, {a kind B}, under a leaf.",
@@ -273,6 +278,7 @@ export const daring = events({
   letIn: {
     sentences: [
       '"Come in quickly," said {A} to {B}.',
+      "{A} opened the door and let {B} in.",
       "{A} opened the door wide and pulled {B} in.",
       '"There is room for one more," {A} told {B}.',
       "{A} did not think twice and let {B} in.",
@@ -287,6 +293,7 @@ export const daring = events({
   },
   warmUp: {
     sentences: [
+      "{A} gave {B} a {color} blanket and {a F}.",
       "Soon {B} sat by the stove with {a F}.",
       "{A} gave {B} a dry blanket and {a F}.",
       "{B} got a pair of woolen socks and {a F}.",
@@ -301,6 +308,8 @@ export const daring = events({
   },
   tellStories: {
     sentences: [
+      "They told each other {count} stories about {topic}.",
+      "They played cards and talked about {topic}.",
       "They told each other stories, and the thunder sounded like applause.",
       "They played cards by candlelight until the rain stopped.",
       "Outside the wind howled, but inside it was cozy.",
@@ -310,8 +319,10 @@ export const daring = events({
   },
   endStorm: {
     sentences: [
-      "In the morning, the sun shone, and {B} did not want to leave.",
+      "When the storm was over, {A} and {B} were friends.",
+      "{B} came back to {A} every time it rained.",
       "When the storm was over, {A} had a friend more.",
+      "In the morning, the sun shone, and {B} did not want to leave.",
       "{B} came back every time it rained, and sometimes when it did not.",
       "{A} almost hoped for the next storm.",
     ],
@@ -320,6 +331,8 @@ export const daring = events({
   },
   getSeed: {
     sentences: [
+      "{A} bought a seed for {count} coins.",
+      "A bird dropped a {color} seed on {A}'s head.",
       "{A} bought a single seed for a penny.",
       "A bird dropped a seed on {A}'s head.",
       "In the post, {A} got a seed without a letter.",
@@ -332,6 +345,8 @@ export const daring = events({
   },
   plantSeed: {
     sentences: [
+      "{A} put the seed into a {color} pot.",
+      "{A} planted the seed beside {count} {color} stones.",
       "{A} put the seed into a pot and gave it water.",
       "{A} planted the seed beside the door.",
       "{A} made a hole with one finger and put the seed in.",
@@ -342,6 +357,8 @@ export const daring = events({
   },
   nothingGrows: {
     sentences: [
+      "For {count} days, {A} saw nothing but mud.",
+      "{A} waited for {count} days. Nothing.",
       "A day passed, and then a week. Nothing.",
       "For a long time, one saw nothing but mud.",
       "Each morning, the soil looked as it had the day before.",
@@ -352,6 +369,8 @@ export const daring = events({
   },
   doubt: {
     sentences: [
+      '"Give up, it is asleep," said {B}.',
+      '"You planted a pebble," laughed {B}.',
       '"Give up," said {B}. "It is asleep."',
       '"I think that you planted a pebble," laughed {B}.',
       '"Nothing will come of it," {B} said.',
@@ -362,8 +381,9 @@ export const daring = events({
   },
   wait: {
     sentences: [
+      "{A} smiled and waited for {count} more days.",
+      "{A} read the seed a story about {topic}.",
       "{A} fetched more water.",
-      "{A} smiled and went on waiting.",
       '"Some need more time," said {A}.',
       "{A} read the seed a bedtime story.",
     ],
@@ -371,6 +391,8 @@ export const daring = events({
   },
   bloom: {
     sentences: [
+      "And then on {day}, there was {a G}.",
+      "After {count} more days, there stood {a G}.",
       "And then one morning, there was {a G}.",
       "After the first warm rain, {a G} opened its petals.",
       "And what stood there at dawn? It was {a G}.",
@@ -384,18 +406,20 @@ export const daring = events({
   },
   amazed: {
     sentences: [
+      '"I have never seen such a {G}," said {B}.',
       '"I take it all back," said {B}.',
       "{B} took off {his B} hat to the {G}.",
-      '"I have never seen such a {G}," said {B}.',
       "{B} asked whether {A} had another seed.",
     ],
     needs: (world) => world.hasFact("bloom", "nothing has grown"),
   },
   endSeed: {
     sentences: [
+      "In autumn, {A} gave {B} {count} new seeds.",
+      "{A} and {B} danced around the {G}.",
+      "In autumn, {A} gave {B} ten new seeds.",
       "{A} was not surprised at all.",
       "Good things take their time, said {A}.",
-      "In autumn, {A} gave {B} ten new seeds.",
       "The {G} is still there, and {A} waters it every day.",
     ],
     needs: (world) => world.hasFact("bloom", "nothing has grown"),
@@ -403,6 +427,8 @@ export const daring = events({
   },
   awake: {
     sentences: [
+      "On {day}, {A} could not sleep.",
+      "{A} had counted {count} sheep and could not sleep.",
       "One night, {A} could not sleep.",
       "It was midnight, and {A} lay awake.",
       "{A} had counted all the sheep and was still awake.",
@@ -415,8 +441,9 @@ export const daring = events({
   },
   visitAtNight: {
     sentences: [
-      "{A} crept over to {B} and tapped on the window.",
+      "So {A} tapped {count} times on {B}'s window.",
       "{A} whistled softly, and {B} looked out.",
+      "{A} crept over to {B} and tapped on the window.",
       "There was still light at {B}'s, so {A} went over.",
       "In {his A} pajamas, {A} walked to {B}'s house.",
     ],
@@ -428,8 +455,10 @@ export const daring = events({
   },
   stars: {
     sentences: [
-      "They lay on the roof and counted {count} shooting stars.",
+      "{A} and {B} counted {count} stars.",
+      "They looked at the stars and talked about {topic}.",
       "They looked at the stars, and {B} knew all their names.",
+      "They lay on the roof and counted {count} shooting stars.",
       "{B} pointed at the stars and told {A} which ones were the plow.",
       "They gave names to {count} stars that had none.",
     ],
@@ -437,6 +466,8 @@ export const daring = events({
   },
   cocoa: {
     sentences: [
+      "{B} made {count} cups of cocoa.",
+      "{B} played {A} a song about {topic}.",
       "{B} made two cups of cocoa.",
       "{B} fetched a blanket for two.",
       "{B} played a very slow tune.",
@@ -448,6 +479,7 @@ export const daring = events({
   yawn: {
     sentences: [
       "At last, {A} yawned, and then {B} yawned, too.",
+      "Soon {A}'s eyes grew smaller and smaller.",
       "{A}'s eyes grew smaller and smaller.",
       "In the middle of a sentence, {A} fell asleep.",
       "Then {A} heard nothing more but {B}'s quiet voice.",
@@ -457,8 +489,10 @@ export const daring = events({
   },
   endNight: {
     sentences: [
-      "{A} dreamed of {dream}.",
+      "{B} carried {A} home, and {A} dreamed of {topic}.",
+      "{B} closed the curtain, and {A} fell asleep.",
       "{B} carried {A} home and closed the curtain.",
+      "{A} dreamed of {dream}.",
       "When the sun rose, {A} and {B} were snoring in the same tune.",
       "And if {A} is awake at night today, {he A} knows where to go.",
     ],
@@ -467,8 +501,8 @@ export const daring = events({
   },
   miss: {
     sentences: [
-      "{B} had moved far away, and {A} missed {him B}.",
       "{A} had not seen {B} for a year.",
+      "{B} had moved far away, and {A} missed {him B}.",
       "Since {B} had moved {to P}, {A} was often bored.",
       "Between {A} and {B} lay seven hills and a river now.",
     ],

@@ -35,6 +35,7 @@ export const finding = events({
   lose: {
     sentences: [
       "Suddenly {A} noticed that the {X} was gone.",
+      "But on the way, {A} lost the {X}.",
       "Somewhere on the way, {A} lost the {X}.",
       "When {A} looked around, there was no {X} any more.",
       "But the {X} slipped out of {A}'s bag.",
@@ -70,6 +71,7 @@ export const finding = events({
   tellLoss: {
     sentences: [
       '"I have lost my {X}," said {A}.',
+      '"I cannot find my {X}," said {A}.',
       '"My {X} has disappeared," {A} explained.',
       '"It is my {X}. It is gone," whispered {A}.',
       '"I cannot find my {X} anywhere," {A} answered.',
@@ -88,6 +90,8 @@ export const finding = events({
   },
   answerWhere: {
     sentences: [
+      '"I saw it {in P}," said {B}.',
+      '"It is {S} {in P}," said {B}.',
       '"Yes, I saw it {in P}," said {B}.',
       '"I think it is {S} {in P}," {B} answered.',
       '"Oh, that! It is lying {S} {in P}," said {B}.',
@@ -162,9 +166,9 @@ export const finding = events({
   find: {
     sentences: [
       "{B} looked {S}, and there lay the {X}.",
+      "{B} reached {S} and pulled out the {X}.",
       "And there it was: {S}, {B} found the {X}.",
       '"Here it is!" cried {B}. The {X} was {S}.',
-      "{B} reached {S} and pulled out the {X}.",
       "The {X} was {S}, and {B} was the first to see it.",
     ],
     needs: (world, { B, X, S }) =>
@@ -179,8 +183,8 @@ export const finding = events({
   giveBack: {
     sentences: [
       "{B} gave the {X} back to {A}.",
-      "{B} put the {X} into {A}'s hands.",
       '"Here is your {X}," {B} said to {A}.',
+      "{B} put the {X} into {A}'s hands.",
       "With a bow, {B} handed {A} the {X}.",
       '"This is yours, {A}," said {B} and held out the {X}.',
     ],
@@ -195,11 +199,12 @@ export const finding = events({
   },
   endHelp: {
     sentences: [
-      "With a friend, thought {A}, even a lost {X} is half as bad.",
+      "{A} let {B} play with the {X} every {day}.",
       "And {A}'s {X} was never lost again.",
+      "{A} let {B} play with the {X} whenever {he B} liked.",
+      "With a friend, thought {A}, even a lost {X} is half as bad.",
       "{A} tied a string to the {X}, just to be sure.",
       "From then on, {A} looked after the {X} twice as well.",
-      "{A} let {B} play with the {X} whenever {he B} liked.",
     ],
     needs: (world, { A, X }) => all(world.owns(A, X), world.holds(A, X)),
     isEnd: true,

@@ -16,8 +16,8 @@ function isBroken(world: World, noun: string): Fault {
 export const sharing = events({
   packFood: {
     sentences: [
-      "For lunch, {A} had brought {a F}.",
       "{A} unpacked {a F}.",
+      "For lunch, {A} had brought {a F}.",
       "{A} sat down on a bench and took out {a F}.",
       "In {his A} basket, {A} had {a F}.",
     ],
@@ -29,9 +29,10 @@ export const sharing = events({
   },
   smellFood: {
     sentences: [
+      "{B} looked at the {F} with big eyes.",
+      "{B} had not eaten for {count} days.",
       "{B} sniffed. It smelled wonderful.",
       "{B}'s stomach growled like a lion.",
-      "{B} looked at the {F} with big eyes.",
       '"I have not eaten since yesterday," sighed {B}.',
       "{B} had forgotten to have breakfast.",
     ],
@@ -41,9 +42,9 @@ export const sharing = events({
   begFood: {
     sentences: [
       '"May I have a bite of your {F}?" asked {B}.',
+      '"What a nice {F} you have," said {B}.',
       '"Could I taste the {F}?" {B} asked.',
       '"Just a crumb of the {F}, please," said {B}.',
-      '"What a nice {F} you have," said {B}.',
     ],
     needs: (world, { B, F }) =>
       all(
@@ -58,8 +59,8 @@ export const sharing = events({
   },
   hesitate: {
     sentences: [
-      "{A} was hungry, too, and thought for a while.",
       "{A} looked at the {F} and sighed.",
+      "{A} was hungry, too, and thought for a while.",
       "{A} had looked forward to the {F} all morning.",
       "It was not easy for {A}, for the {F} was small.",
     ],
@@ -67,8 +68,9 @@ export const sharing = events({
   },
   shareFood: {
     sentences: [
-      "Then {A} broke the {F} in two and gave {B} the bigger half.",
+      "{A} cut the {F} in half, one for {A} and one for {B}.",
       '"Half for you, half for me," said {A} and gave {B} a piece of the {F}.',
+      "Then {A} broke the {F} in two and gave {B} the bigger half.",
       '"Sit down, {B}," said {A}. "The {F} is enough for two."',
       "{A} cut the {F} in half, one for {B} and one for {him A}self.",
     ],
@@ -88,6 +90,8 @@ export const sharing = events({
   },
   eatTogether: {
     sentences: [
+      "They ate and counted {count} clouds.",
+      "They ate and talked about {topic}.",
       "They chewed and watched the clouds.",
       "Not a crumb was left.",
       "It tasted better than ever before.",
@@ -97,10 +101,12 @@ export const sharing = events({
   },
   endShare: {
     sentences: [
+      "And {A} and {B} made a plan for the next {day}.",
+      "{B} invited {A} to supper on {day}.",
+      "And {A} and {B} made a plan for the next lunch.",
       "{A} found out that half a {F} with a friend is more than a whole one alone.",
       "The next day, {B} brought a basket of food for {A}.",
       "{B} invited {A} to supper in return.",
-      "And {A} and {B} made a plan for the next lunch.",
     ],
     needs: (world) => world.hasFact("shared", "nothing was shared"),
     isEnd: true,
@@ -133,8 +139,8 @@ export const sharing = events({
   },
   lend: {
     sentences: [
-      '"All right, but take care of it," said {B} and gave {A} the {X}.',
       '"Of course," said {B} and handed the {X} to {A}.',
+      '"All right, but take care of it," said {B} and gave {A} the {X}.',
       "{B} did not like to, but lent {A} the {X}.",
       '"Until tonight," said {B}, and {A} got the {X}.',
     ],
@@ -192,9 +198,9 @@ export const sharing = events({
   },
   forgive: {
     sentences: [
+      '"It is good that you told me," said {B}.',
       "{B} was quiet for a moment and then smiled.",
       '"Things break," said {B}. "Friends do not."',
-      '"It is good that you told me," said {B}.',
       '"I broke it twice myself," {B} admitted.',
     ],
     needs: (world) => world.hasFact("confessed", "nobody has told the truth"),
@@ -217,16 +223,18 @@ export const sharing = events({
   },
   endTruth: {
     sentences: [
+      "The crack is still there, and {A} and {B} like it best of all.",
       "It looked better than before, said {B}.",
       "{A} found that the truth is lighter to carry than a lie.",
       "Ever since, {A} has asked twice and held on tight.",
-      "The crack is still there, and {A} and {B} like it best of all.",
     ],
     needs: (world) => world.hasFact("mended", "nothing was mended"),
     isEnd: true,
   },
   birthday: {
     sentences: [
+      "It was {count} days to {B}'s birthday, and {A} had no present.",
+      "On {day}, it was {B}'s birthday, and {A} had no present.",
       "It was nearly {B}'s birthday, and {A} had no present.",
       "{B} had a birthday soon. What could {A} give {him B}?",
       "{A} had only two coins, and {B}'s birthday was on Sunday.",
@@ -241,6 +249,7 @@ export const sharing = events({
   makeGift: {
     sentences: [
       "So {A} made {a X} out of {material}.",
+      "With a lot of {material}, {A} made {a X}.",
       "{A} worked for three evenings, and then {a X} of {material} was ready.",
       "With a lot of {material}, {A} built {a X}.",
       "{A} took {material} and made {a X}, and only one thumb got hurt.",
@@ -254,6 +263,8 @@ export const sharing = events({
   },
   wrapGift: {
     sentences: [
+      "{A} wrapped the {X} in {color} paper.",
+      "{A} tied a {color} bow around the {X}.",
       "{A} wrapped the {X} in newspaper.",
       "{A} tied a bow around the {X}, and another one around {his A} own finger.",
       "{A} hid the {X} under the bed.",
@@ -265,6 +276,7 @@ export const sharing = events({
   giveGift: {
     sentences: [
       '"Happy birthday!" said {A} and gave {B} the {X}.',
+      "On {day}, {A} rang {B}'s bell and held out the {X}.",
       "On the day itself, {A} rang {B}'s bell and held out the {X}.",
       "{A} put the {X} on {B}'s doorstep and hid behind a hedge.",
       '"It is only a {X}," said {A} to {B}, "but I made it myself."',
@@ -287,6 +299,7 @@ export const sharing = events({
   useGift: {
     sentences: [
       "{B} did not let go of the {X} all day.",
+      "{B} showed the {X} to {count} hens.",
       "{B} showed the {X} to every hen in the yard.",
       "{B} even took the {X} to bed.",
       "All the other presents stayed in their boxes, for {B} had the {X}.",
@@ -295,9 +308,11 @@ export const sharing = events({
   },
   endGift: {
     sentences: [
+      "Then {A} and {B} ate {count} pieces of cake.",
+      "{B} said to {A} that it was the best {day} of all.",
+      "Two coins were left over, and {A} and {B} bought ice cream.",
       "{A} knew then that the best presents have no price.",
       "And {A} began to think about next year.",
-      "Two coins were left over, and {A} and {B} bought ice cream.",
       "{B} said that it was the best birthday since the first one.",
     ],
     needs: (world) => world.hasFact("gift", "there was no gift"),
@@ -306,6 +321,7 @@ export const sharing = events({
   alsoHas: {
     sentences: [
       "{B} was playing with {a Y}.",
+      "{B} was carrying {a Y}.",
       "Under one arm, {B} had {a Y}.",
       "{B} came along with {a Y}.",
       "{B} was carrying {a Y} that looked like fun.",
@@ -318,10 +334,10 @@ export const sharing = events({
   },
   admire: {
     sentences: [
-      "{A} could not take {his A} eyes off the {Y}.",
       '"What a splendid {Y}!" said {A}.',
-      "{A} thought that the {Y} was the finest in the world.",
       "{A} liked the {Y} at once.",
+      "{A} could not take {his A} eyes off the {Y}.",
+      "{A} thought that the {Y} was the finest in the world.",
     ],
     needs: (world, { A, Y }) =>
       all(
@@ -332,9 +348,10 @@ export const sharing = events({
   },
   offerSwap: {
     sentences: [
+      '"Your {X} for my {Y}, what do you say?" asked {B}.',
+      '"I will give you my {Y} for your {X}," said {B}.',
       '"Shall we swap?" asked {B}. "My {Y} for your {X}?"',
       '"I will give you my {Y} if you give me your {X}," said {B}.',
-      '"Your {X} for my {Y}, what do you say?" asked {B}.',
       '"To be honest," said {B}, "I like your {X} better than my {Y}."',
     ],
     needs: (world, { B, X, Y }) =>
@@ -347,10 +364,10 @@ export const sharing = events({
   },
   swap: {
     sentences: [
-      "They shook hands. {A} took the {Y}, and {B} took the {X}.",
       "So {A} gave {B} the {X} and got the {Y}.",
-      "{B} went off with the {X}, and {A} had the {Y}.",
       "Then the {Y} was {A}'s and the {X} was {B}'s.",
+      "They shook hands. {A} took the {Y}, and {B} took the {X}.",
+      "{B} went off with the {X}, and {A} had the {Y}.",
     ],
     needs: (world, { A, B, X, Y }) =>
       all(
@@ -371,6 +388,7 @@ export const sharing = events({
   enjoySwap: {
     sentences: [
       "{A} played with the {Y} until it was dark.",
+      "{A} ran home with the {Y} and showed it to {count} hens.",
       "At home, {A} gave the {Y} the best place on the shelf.",
       "{A} ran home with the {Y} and told everybody.",
       "All the way home, {A} looked at the {Y}.",
@@ -380,10 +398,12 @@ export const sharing = events({
   },
   endSwap: {
     sentences: [
+      "Since then, {A} and {B} have swapped {count} things.",
+      "Every {day}, {A} and {B} swap back for a day.",
+      "Since then, {A} and {B} have swapped a hundred things, even socks.",
       "Sometimes {A} and {B} swap back for a day.",
       "It was a good trade, for both {A} and {B} thought that they had won.",
       "{A} learned that what is old to one is new to another.",
-      "Since then, {A} and {B} have swapped a hundred things, even socks.",
     ],
     needs: (world) => world.hasFact("swapped", "nobody has swapped anything"),
     isEnd: true,
