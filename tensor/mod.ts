@@ -11,8 +11,9 @@
  * - *Storage*: a block of a device's memory that several tensors may view.
  * - *Scope*: owns the tensors created while it is open, and frees at its end those not kept.
  * - *Expression*: a formula of one element, or of a row. *Program*: formulas with named inputs; it
- *   compiles to one kernel, and its gradient is derived.
- * - *Kernel*: a body in the kernel language, printed as WebAssembly, as WGSL, or as pseudo-code.
+ *   is lowered to one kernel, and its gradient is derived.
+ * - *Kernel*: a body in the kernel language, written by hand or by lowering a program, and printed as
+ *   WebAssembly, as WGSL, or as pseudo-code.
  * - *Operation*: a shape rule, what runs, and a gradient: what `apply` records on the tape.
  * - *Node*: an operation that ran, on the tape. `backward` walks the nodes.
  * - *Plain body*: what computes an operation anywhere. *Fast path*: what computes it faster for some

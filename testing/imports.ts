@@ -79,9 +79,6 @@ const fastPaths = {
 /** The folders of `tensor/` from formulas to what is fast: each may import those before it. */
 const tensorFolders = ["formula", "kernel", "devices", "ops", "fast"];
 
-/** Dispatches programs, whose code each kind of device still writes for itself. */
-const devicePrograms = "tensor/ops/program.ts";
-
 /** Modules that run in a browser, without `node:`. */
 const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "stories"];
 
@@ -290,13 +287,16 @@ function problemWith(path: string, specifier: string): string | null {
   return `wanted a relative path or npm:name@version, got "${specifier}"`;
 }
 
-/** Checks the arrows inside `tensor/`: nothing imports a later folder, nor operations a device. */
+/**
+ * Checks the arrows inside `tensor/`: nothing imports a later folder, operations no device, and
+ * devices no formula.
+ */
 function problemWithinTensor(path: string, imported: string): string | null {
   const folderOf = (file: string) => /^tensor\/(\w+)\//.exec(file)?.[1] ?? "";
   const [from, to] = [folderOf(path), folderOf(imported)];
   const [lower, upper] = [tensorFolders.indexOf(from), tensorFolders.indexOf(to)];
   const isBackward = lower >= 0 && upper > lower;
-  const skipsKernels = from === "ops" && to === "devices" && path !== devicePrograms;
+  const skipsKernels = from === "ops" && to === "devices" || from === "devices" && to === "formula";
   return isBackward || skipsKernels ? `tensor/${from} may not import tensor/${to}` : null;
 }
 

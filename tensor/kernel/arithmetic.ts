@@ -50,18 +50,13 @@ export function floatArithmetic(k: VectorBuilder): Arithmetic {
   };
 }
 
-/** Integers are held as vectors of floats, by a function and its inverse. */
-export function integerArithmetic(
-  k: VectorBuilder,
-  hold: (integers: IntVector) => Vector,
-  held: (vector: Vector) => IntVector,
-): Arithmetic {
+export function integerArithmetic(k: VectorBuilder): Arithmetic {
   return {
     k,
     isInteger: true,
-    compute: (e, valueOf) => hold(computeIntegers(k, e, (a) => held(valueOf(a)))),
-    identityOf: (operation) => hold(k.intVector(identities.integers[operation])),
-    combine: (operation, a, b) => hold(held(a)[METHODS[operation]](held(b))),
+    compute: (e, valueOf) => k.wrap(computeIntegers(k, e, (a) => k.unwrap(valueOf(a)))),
+    identityOf: (operation) => k.wrap(k.intVector(identities.integers[operation])),
+    combine: (operation, a, b) => k.wrap(k.unwrap(a)[METHODS[operation]](k.unwrap(b))),
   };
 }
 

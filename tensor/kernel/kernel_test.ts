@@ -11,7 +11,7 @@ import {
   type Vector,
   type VectorBuilder,
 } from "./language.ts";
-import { defineKernel, runKernel } from "./run.ts";
+import { defineKernel, prepareCall, runCall, runKernel } from "./run.ts";
 import { toWasm } from "./wasm.ts";
 import { toWgsl } from "./wgsl.ts";
 
@@ -36,6 +36,16 @@ kernelTest("values mean the same on every device", async (device) => {
   const integer = (x: Int, y: Int): Int[] => [
     ...[x.add(y), x.subtract(3), x.multiply(y), x.divide(4), x.remainder(4), x.min(y), x.min(-9)],
     ...[x.multiply(0x7fffffff), x.asF32().asI32(), y.add(0)],
+    ...[
+      x.and(y),
+      x.and(12),
+      x.or(y),
+      x.or(9),
+      x.xor(y),
+      x.xor(-1),
+      x.shiftLeft(3),
+      x.shiftRight(2),
+    ],
   ];
   const float = (x: Float, y: Float): Float[] => [
     ...[x.add(y), x.subtract(0.5), x.multiply(y), x.asI32().asF32(), y.add(0)],
@@ -65,11 +75,13 @@ kernelTest("values mean the same on every device", async (device) => {
       });
     },
   );
-  const [ints, floats, flags] = [integers(device, 10), zeros(device, 5), integers(device, 64)];
+  const [ints, floats, flags] = [integers(device, 18), zeros(device, 5), integers(device, 64)];
   const [x, u] = [place(device, Int32Array.of(-7)), place(device, Float32Array.of(-2.5, 0.25))];
   runKernel(device, kernel, [x, u, ints, floats, flags], [5], 1);
   const wrapped = Math.imul(-7, 0x7fffffff);
-  assertEquals(await read(device, ints), [-2, -10, -35, -1, -3, -7, -9, wrapped, -7, 5]);
+  const bits = [-7 & 5, -7 & 12, -7 | 5, -7 | 9, -7 ^ 5, ~-7, -7 << 3, -7 >> 2];
+  const wanted = [-2, -10, -35, -1, -3, -7, -9, wrapped, -7, 5, ...bits];
+  assertEquals(await read(device, ints), wanted);
   assertEquals(await read(device, floats), [-2.25, -3, -0.625, -2.5, 0.25]);
   const expected = [1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 0];
   const held = await read(device, flags);
@@ -202,8 +214,8 @@ kernelTest("ranges cover every item once, and vectors of four lie anywhere", asy
     (k, first, { x, y }) =>
       k.loop(first, k.end, (item) => {
         const at = k.let(item.multiply(4).add(1));
-        const four = k.let(x.loadFour(at));
-        y.storeFour(at, y.loadFour(at).add(four.multiply(four)));
+        const four = k.let(x.loadVector(at));
+        y.storeVector(at, y.loadVector(at).add(four.multiply(four)));
       }),
   );
   const [x, y] = [place(device, Float32Array.from(range(405))), zeros(device, 405)];
@@ -323,6 +335,100 @@ kernelTest("vectors compute the same on every device", async (device) => {
     ...[whole((a) => a === -2 ? 7 : 0), whole(bits), each(bits), whole((a, b) => Math.min(a, b))],
   ];
   assertEquals(i, expectedInts.flat());
+});
+
+kernelTest("vectors of elements lie apart, repeat one, or end with the row", async (device) => {
+  const kernel = defineKernel(
+    {
+      key: "test: strided vectors",
+      ...{ buffers: { x: "f32", ids: "i32", y: "f32" }, writes: ["y"], arguments: ["stride"] },
+      ...{ floats: ["scale"], spread: "ranges" },
+    },
+    (k, _, { x, ids, y }, { stride }, { scale }) => {
+      const apart = k.let(x.loadVector(1, { stride }));
+      y.storeVector(0, apart.multiply(k.splat(scale!)));
+      y.storeVector(2, apart, { stride: k.int(2) });
+      y.storeVector(16, ids.loadSplat(2).add(k.indices(stride)).toF32x4());
+      x.move(1);
+      x.move(stride);
+      y.storeVector(20, x.loadVector(0));
+      y.storeVector(24, x.loadVector(0, { isSingle: true }), { isSingle: true });
+      y.storeVector(26, k.unwrap(k.wrap(ids.loadVector(0))).toF32x4());
+      const counted = k.variable(k.int(0));
+      k.while(counted.less(3), () => k.set(counted, counted.add(2)));
+      y.storeVector(30, k.splat(counted).toF32x4());
+    },
+  );
+  const [x, ids] = [
+    place(device, Float32Array.from(range(20))),
+    place(device, Int32Array.of(5, 6, 7, 8)),
+  ];
+  const y = zeros(device, 34);
+  runCall(device, prepareCall(device, kernel, [3], 1), [x, ids], [y], [0.5]);
+  assertEquals(await read(device, y), [
+    ...[1.5, 3, 4.5, 6, 3, 0, 6, 0, 9, 0, 12, 0, 0, 0, 0, 0],
+    ...[10, 11, 12, 13, 4, 5, 6, 7, 4, 0, 5, 6, 7, 8, 4, 4, 4, 4],
+  ]);
+});
+
+kernelTest("a team adds up a row, whatever its length and its threads", async (device) => {
+  for (const width of [1, 4] as const) {
+    for (const team of [[4, 8, false], [4, 8, true], [8, 1, false]] as const) {
+      const [items, lanes, itemsFirst] = team;
+      const kernel = defineKernel(
+        {
+          key: `test: a team ${team} of ${width}`,
+          ...{ buffers: { x: "f32", sums: "f32" }, writes: ["sums"], arguments: ["columns"] },
+          ...{ spread: "ranges", team: { items, lanes, itemsFirst }, width },
+          aligned: width === 4 ? ["x"] : [],
+        },
+        (k, first, { x, sums }, { columns }) => {
+          const addUp = (row: Int) => {
+            const line = x.from(row.multiply(columns));
+            const sum = k.variable(k.vector(0));
+            k.vectors(0, columns, 1, (at, _, isSingle) => {
+              const four = k.let(line.loadVector(at, { isSingle }));
+              k.set(sum, sum.add(isSingle ? k.first.select(four, k.vector(0)) : four));
+            });
+            const [total] = k.acrossRow([sum], (_, a, b) => a.add(b));
+            k.once(() => sums.storeVector(row, total!, { isSingle: true }));
+          };
+          if (k.inTurn) k.loop(first, k.end, addUp);
+          else addUp(first);
+        },
+      );
+      for (const columns of width === 4 ? [4, 60] : [1, 7, 61]) {
+        const x = place(device, Float32Array.from(range(11 * columns)));
+        const sums = zeros(device, 11);
+        runKernel(device, kernel, [x, sums], [columns], 11);
+        const expected = range(11).map((row) =>
+          range(columns).reduce((sum, column) => sum + row * columns + column, 0)
+        );
+        assertEquals(await read(device, sums), expected);
+      }
+    }
+  }
+});
+
+kernelTest("buffers share memory, with elements of their own type", async (device) => {
+  for (const aligned of [[], ["x"]] as const) {
+    const kernel = defineKernel(
+      {
+        key: `test: buffers in one memory, ${aligned.length} aligned`,
+        buffers: { x: "f32", bits: "i32", y: "f32" },
+        ...{ writes: ["bits", "y"], within: { bits: "x", y: "x" }, aligned, arguments: [] },
+      },
+      (_, __, { x, bits, y }) => {
+        y.storeVector(0, x.loadVector(0).add(1));
+        bits.storeVector(4, x.loadVector(0).bits());
+      },
+    );
+    const memory = place(device, Float32Array.from(range(16)));
+    const at = (offset: number) => ({ ...memory, offset: memory.offset + offset });
+    runKernel(device, kernel, [at(0), { ...at(4), dtype: "int32" }, at(4)], [], 1);
+    const expected = [0, 1, 2, 3, 1, 2, 3, 4, 0, 1, 2, 3, 12, 13, 14, 15];
+    assertEquals(await read(device, memory), expected);
+  }
 });
 
 Deno.test("a body that a device cannot run is an error", () => {

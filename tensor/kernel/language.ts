@@ -3,7 +3,8 @@
  *
  * A body is a TypeScript function that writes statements to a {@linkcode KernelBuilder}, over values
  * of the types {@linkcode Int}, {@linkcode Float}, {@linkcode Vector} and {@linkcode Condition}.
- * `wasm.ts` prints it as WebAssembly and `wgsl.ts` as WGSL; `run.ts` runs it.
+ * `wasm.ts` prints it as WebAssembly and `wgsl.ts` as WGSL; `run.ts` runs it. Most bodies are written
+ * by hand; those of formulas are written by `lower.ts`.
  *
  * A value is *code*, not a result: using it twice computes it twice. {@linkcode KernelBuilder.let}
  * computes it once and names it.
@@ -27,6 +28,13 @@ export interface Int {
   lessUnsigned(other: Int | number): Condition;
   equal(other: Int | number): Condition;
   notEqual(other: Int | number): Condition;
+  /** Bitwise. */
+  and(other: Int | number): Int;
+  or(other: Int | number): Int;
+  xor(other: Int | number): Int;
+  shiftLeft(bits: number): Int;
+  /** Copies the sign in from the left. */
+  shiftRight(bits: number): Int;
   /** The float with these bits. */
   asF32(): Float;
 }
@@ -43,7 +51,7 @@ export interface Float {
   asI32(): Int;
 }
 
-/** Four floats. Programs on a GPU may compute with one instead. */
+/** Four floats; on a GPU one, in a kernel whose {@linkcode Signature.width} is 1. */
 export interface Vector {
   add(other: Vector | number): Vector;
   subtract(other: Vector | number): Vector;
@@ -142,20 +150,33 @@ export interface Elements {
 /** A type of elements in memory. */
 export type ElementType = keyof Elements;
 
+/** A vector of elements: integers, or floats of any precision in memory. */
+export type VectorOf<T extends ElementType> = T extends "i32" | "vec4<i32>" ? IntVector : Vector;
+
 /** A computed or a constant integer. */
 export type Index = Int | number;
 
-/** Elements of a contiguous view. Indices count elements from its start. */
+/** Which elements a vector is of. */
+export interface VectorOptions {
+  /** The distance from one element to the next; the index counts in it. @default {1} */
+  readonly stride?: Int;
+  /** Whether only the first number is one of the row, which ends there. @default {false} */
+  readonly isSingle?: boolean;
+}
+
+/** Elements of memory. Indices count elements from its start. */
 export interface Buffer<T extends ElementType> {
   /** The elements from an index on, as a buffer, whose indices start there. */
   from(index: Index): Buffer<T>;
+  /** Moves its start by so many elements. */
+  move(count: Index): void;
   load(index: Index): Elements[T];
-  /** A float four times. */
-  loadSplat(index: Index): Vector;
+  /** An element in all numbers of a vector. */
+  loadSplat(index: Index): VectorOf<T>;
   store(index: Index, value: Elements[T]): void;
-  /** Four elements from any index on. */
-  loadFour(index: Index): Vector;
-  storeFour(index: Index, value: Vector): void;
+  /** A vector of elements, from any index on. */
+  loadVector(index: Index, options?: VectorOptions): VectorOf<T>;
+  storeVector(index: Index, value: VectorOf<T>, options?: VectorOptions): void;
   /** Zeroes elements, {@linkcode KernelBuilder.spread} over the item's threads. */
   clear(index: Index, count: Index): void;
   /** Sets elements to a number, spread likewise. */
@@ -182,6 +203,9 @@ export interface VectorBuilder {
   /** A vector of one number. */
   vector(value: number): Vector;
   intVector(value: number): IntVector;
+  /** Integers in the place of floats, to be named and handed on, until they are unwrapped. */
+  wrap(integers: IntVector): Vector;
+  unwrap(wrapped: Vector): IntVector;
   /** eˣ, which GPUs compute themselves. */
   exp(x: Vector): Vector;
   /** eˣ for x ≤ 0, maybe 0 for the smallest results. */
@@ -194,6 +218,13 @@ export interface VectorBuilder {
 export interface KernelBuilder extends VectorBuilder {
   int(value: number): Int;
   float(value: number): Float;
+  /** A number in all numbers of a vector. */
+  splat(value: Int): IntVector;
+  splat(value: Float): Vector;
+  /** Holds for the first of four numbers. */
+  readonly first: Mask;
+  /** A vector of integers: `first`, and those after it. */
+  indices(first: Int): IntVector;
   /** A vector of four floats. */
   vectorOf(lanes: readonly Float[]): Vector;
   /** One of four floats: number 0, 1, 2 or 3. */
@@ -207,6 +238,23 @@ export interface KernelBuilder extends VectorBuilder {
   set<T extends Value>(variable: T, value: T): void;
   /** `for (i = from; i < to; i += step)` */
   loop(from: Index, to: Index, body: (i: Int) => void, options?: LoopOptions): void;
+  /**
+   * Visits the elements of a row, or of a part of it, as vectors: some in turn while there are so many,
+   * then one by one, then single elements. On a GPU the lanes of a team share them.
+   *
+   * @param inTurn How many vectors a visit is of, at most {@linkcode KernelBuilder.maxInTurn}.
+   */
+  vectors(
+    from: Index,
+    to: Index,
+    inTurn: number,
+    body: (at: Int, vectors: number, isSingle: boolean) => void,
+  ): void;
+  /** The most vectors of a visit: 1 where threads hide the latency of instructions. */
+  readonly maxInTurn: number;
+  /** Elements of a row to add up before a sum is moved to its total: few enough to be accurate. */
+  sumBlock(inTurn: number): number;
+  while(condition: Condition, body: () => void): void;
   if(condition: Condition, then: () => void, otherwise?: () => void): void;
   /** Runs `body` if the condition does not hold. */
   unless(condition: Condition, body: () => void): void;
@@ -222,8 +270,18 @@ export interface KernelBuilder extends VectorBuilder {
   /** The end of the range of a kernel for `ranges`. */
   readonly end: Int;
 
+  /**
+   * Combines the numbers of each vector, over all lanes of a team, which all get the results.
+   *
+   * @param combine Reduces two numbers of value `i` to one.
+   */
+  acrossRow(
+    values: readonly Vector[],
+    combine: (i: number, a: Vector, b: Vector) => Vector,
+  ): readonly Vector[];
+
   /** Floats that the lanes of an item share; undefined at first. */
-  readonly shared: Pick<Buffer<"f32">, "load" | "store">;
+  readonly shared: Buffer<"f32">;
   /** Whether lanes run one after the other, as on a CPU, instead of at once. */
   readonly inTurn: boolean;
   /**
@@ -233,6 +291,21 @@ export interface KernelBuilder extends VectorBuilder {
   eachLane(count: Index, body: (lane: Int) => void): void;
   /** Runs `body` once instead of in each lane; otherwise like {@linkcode KernelBuilder.eachLane}. */
   once(body: () => void): void;
+  /**
+   * In pseudo-code, writes a line in the place of the statements that `write` would write, and returns
+   * true.
+   */
+  summarize(line: string): boolean;
+}
+
+/** The threads of a workgroup that compute items together: powers of two. */
+export interface Team {
+  /** Items of a workgroup. */
+  readonly items: number;
+  /** Threads of each item. */
+  readonly lanes: number;
+  /** Whether adjacent threads have adjacent items, instead of one. */
+  readonly itemsFirst: boolean;
 }
 
 /** The types of a kernel's buffers, by name. */
@@ -246,8 +319,17 @@ export interface Signature<B extends BufferTypes, A extends string> {
   readonly buffers: B;
   /** Names of the buffers that are written. */
   readonly writes: readonly (keyof B & string)[];
+  /**
+   * Buffers that may lie in the memory of another one, of other elements of four bytes: WebGPU binds
+   * that one for both.
+   */
+  readonly within?: Readonly<Record<string, keyof B & string>>;
+  /** Buffers whose vectors all begin at multiples of four elements: WebGPU binds them as vectors. */
+  readonly aligned?: readonly (keyof B & string)[];
   /** Names of the integer arguments. */
   readonly arguments: readonly A[];
+  /** Names of the float arguments. @default {[]} */
+  readonly floats?: readonly string[];
   /**
    * How many threads of a GPU share an item. On the CPU one thread has many items.
    *
@@ -260,6 +342,10 @@ export interface Signature<B extends BufferTypes, A extends string> {
    * @default {"items"}
    */
   readonly spread?: "items" | "ranges" | "rows" | "lanes";
+  /** The threads of a GPU, in a kernel for `ranges`. @default {one for each item} */
+  readonly team?: Team;
+  /** Numbers of a vector on a GPU. @default {4} */
+  readonly width?: 1 | 4;
   /** Lanes of an item. */
   readonly lanes?: number;
   /** Number of floats that they share. */
@@ -274,6 +360,7 @@ export type KernelBody<B extends BufferTypes, A extends string> = (
   item: Int,
   buffers: { readonly [N in keyof B]: Buffer<B[N]> },
   arguments_: Readonly<Record<A, Int>>,
+  floats: Readonly<Record<string, Float>>,
 ) => void;
 
 /**

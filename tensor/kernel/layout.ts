@@ -1,4 +1,12 @@
-/** The memory layout of a program's operands, reduced to what a kernel's code depends on. @module */
+/**
+ * The memory layout of a program's operands, reduced to what a kernel's code depends on.
+ *
+ * Axes that lie behind each other become one. Of those that remain, the innermost is the *run*, a fast
+ * inner loop, and the others are around it. A program with reductions keeps its last axis, the *row*,
+ * apart; one without has rows of one element.
+ *
+ * @module
+ */
 
 import type { Program } from "../formula/program.ts";
 import type { TensorLayout } from "../layout_cache.ts";
@@ -15,6 +23,47 @@ export type StrideClass = "0" | "1" | "n";
 
 export function classOf(stride: number): StrideClass {
   return stride === 0 ? "0" : stride === 1 ? "1" : "n";
+}
+
+/**
+ * The axis of the vectors. For row programs, the row if its elements are contiguous; otherwise the
+ * run, so that a vector holds four rows (as in a sum over the first axis).
+ */
+export type VectorAxis = "run" | "row";
+
+/** The loops of a program, with the strides of its operands: inputs, then outputs. */
+export interface Layout {
+  readonly vectors: VectorAxis;
+  readonly run: Axis;
+  /** The row, of length 1 in an elementwise program; the stride is 0 for one element per row. */
+  readonly row: Axis;
+  /** The axes around the run, innermost first. */
+  readonly outer: readonly Axis[];
+}
+
+/** @param arrange Reorders the axes of an elementwise program. */
+export function layOut(
+  program: Program,
+  operands: readonly TensorLayout[],
+  arrange: (axes: readonly Axis[]) => readonly Axis[] = (axes) => axes,
+): Layout {
+  const merged = collapseAxes(program, operands);
+  const [first, ...outer] = program.isRow ? merged : arrange(merged);
+  const run = first ?? { length: 1, strides: operands.map(() => 1) };
+  const row = rowOf(program, operands);
+  return { vectors: chooseVectorAxis(program, run, row), run, row, outer };
+}
+
+function chooseVectorAxis(program: Program, run: Axis, row: Axis): VectorAxis {
+  if (!program.isRow) return "run";
+  if (run.length < 4) return "row";
+  let balance = 0;
+  run.strides.forEach((runStride, k) => {
+    if (!isAlongRow(program, k)) return;
+    if (row.strides[k] === 1 && row.length > 1) balance++;
+    else if (runStride === 1) balance--;
+  });
+  return balance < 0 ? "run" : "row";
 }
 
 /**

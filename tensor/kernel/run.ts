@@ -1,9 +1,10 @@
 /** Defines kernels, and runs them on any device. @module */
 
-import type { Device, Place, WasmKernel, WgslKernel } from "../device.ts";
+import type { Arguments, Device, Place, WasmKernel, WebGpuDevice, WgslKernel } from "../device.ts";
 import { workgroupGrid } from "./workgroup_grid.ts";
 import type { Work } from "../profile.ts";
 import type { BufferTypes, KernelBody, Signature } from "./language.ts";
+import type { KernelText } from "../explain.ts";
 import { kernelAsText } from "./text.ts";
 import { toWasm } from "./wasm.ts";
 import { THREADS, toWgsl } from "./wgsl.ts";
@@ -23,6 +24,8 @@ const [ROW_THREADS, COLUMNS] = [16, 4];
 
 /**
  * Defines a kernel by its body.
+ *
+ * @param text How it is explained. @default {as pseudo-code}
  *
  * @example Twice the elements of a view
  * ```ts
@@ -49,8 +52,8 @@ const [ROW_THREADS, COLUMNS] = [16, 4];
 export function defineKernel<const B extends BufferTypes, const A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
+  text: KernelText = kernelAsText(signature, body),
 ): Kernel {
-  const text = kernelAsText(signature, body);
   return {
     signature,
     wasm: { ...toWasm(signature, body), text },
@@ -65,8 +68,96 @@ export interface RunOptions {
   readonly grain?: number;
   /** Length of the rows, in a kernel for rows. @default {1} */
   readonly columns?: number;
+  /** Floats that the lanes share, where they depend on the call. @default {0} */
+  readonly shared?: number;
   /** The work done, for profiles. */
   readonly work?: () => Work;
+}
+
+/** A call of a kernel, but for where its buffers begin, and its floats. */
+export interface KernelCall {
+  readonly kernel: Kernel;
+  /** Room for where each buffer begins, then the number of items on a GPU, then the arguments. */
+  readonly integers: number[];
+  readonly items: number;
+  /** Whether the scalars of a call are floats. */
+  readonly takesFloats: boolean;
+  readonly options: RunOptions & { readonly scratchBytes: number };
+}
+
+/** Prepares what does not change from call to call: see {@linkcode runKernel}. */
+export function prepareCall(
+  device: Device,
+  kernel: Kernel,
+  words: readonly number[],
+  items: number,
+  options: RunOptions = {},
+): KernelCall {
+  const { buffers, floats, shared = 0, vectors = 0 } = kernel.signature;
+  const starts = Object.keys(buffers).map(() => 0);
+  return {
+    ...{ kernel, items, takesFloats: floats !== undefined },
+    integers: device.kind === "cpu" ? [...starts, ...words] : [...starts, items, ...words],
+    options: { ...options, scratchBytes: 4 * (shared + (options.shared ?? 0)) + 16 * vectors },
+  };
+}
+
+/**
+ * Runs a call.
+ *
+ * @param inputs Where the buffers begin, in order: these, and then those of the outputs.
+ * @param scalars The float arguments; or the last integer ones, in a kernel without float arguments.
+ */
+export function runCall(
+  device: Device,
+  call: KernelCall,
+  inputs: readonly Place[],
+  outputs: readonly Place[],
+  scalars: readonly number[],
+): void {
+  if (device.kind === "webgpu") return runOnGpu(device, call, [...inputs, ...outputs], scalars);
+  const { kernel, integers, items, options } = call;
+  // The device copies the integers at once, so that they can be overwritten.
+  let next = 0;
+  for (const place of inputs) integers[next++] = device.address(place);
+  for (const place of outputs) integers[next++] = device.address(place);
+  device.dispatch(kernel.wasm, argumentsOf(call, scalars), items, options);
+}
+
+function argumentsOf(
+  { integers, takesFloats }: KernelCall,
+  scalars: readonly number[],
+): Arguments {
+  if (takesFloats) return { integers, floats: scalars };
+  return { integers: scalars.length === 0 ? integers : [...integers, ...scalars] };
+}
+
+function runOnGpu(
+  device: WebGpuDevice,
+  call: KernelCall,
+  places: readonly Place[],
+  scalars: readonly number[],
+): void {
+  const { kernel: { signature, wgsl, wideWgsl }, integers, items, options } = call;
+  const { buffers, spread, team, within = {} } = signature;
+  const entries = Object.entries(buffers);
+  for (const [i, { offset }] of places.entries()) {
+    integers[i] = entries[i]![1].startsWith("vec4") ? offset / 4 : offset;
+  }
+  const { columns = 1, work } = options;
+  const isWide = spread === "rows" && columns >= ROW_THREADS;
+  const itemsEach = team?.items ??
+    (spread === "lanes" ? 1 : isWide ? THREADS / ROW_THREADS : THREADS);
+  const limit = device.limits.maxComputeWorkgroupsPerDimension;
+  const grid = workgroupGrid(Math.ceil(items / itemsEach), limit);
+  const bound = places.filter((_, i) => within[entries[i]![0]] === undefined);
+  device.dispatch(
+    isWide ? wideWgsl : wgsl,
+    bound.map(({ allocation }) => allocation),
+    argumentsOf(call, scalars),
+    [isWide ? Math.min(Math.ceil(columns / (ROW_THREADS * COLUMNS)), limit) : 1, ...grid],
+    work,
+  );
 }
 
 /**
@@ -79,37 +170,11 @@ export interface RunOptions {
  */
 export function runKernel(
   device: Device,
-  { signature, wasm, wgsl, wideWgsl }: Kernel,
+  kernel: Kernel,
   places: readonly Place[],
   words: readonly number[],
   items: number,
   options: RunOptions = {},
 ): void {
-  const integers: number[] = [];
-  if (device.kind === "cpu") {
-    for (const place of places) integers.push(device.address(place));
-    integers.push(...words);
-    const { shared = 0, vectors = 0 } = signature;
-    const scratchBytes = 4 * shared + 16 * vectors;
-    const withScratch = scratchBytes === 0 ? options : { ...options, scratchBytes };
-    device.dispatch(wasm, { integers }, items, withScratch);
-    return;
-  }
-  const types = Object.values(signature.buffers);
-  for (const [i, { offset }] of places.entries()) {
-    integers.push(types[i]!.startsWith("vec4") ? offset / 4 : offset);
-  }
-  integers.push(...words, items);
-  const { columns = 1, work } = options;
-  const isWide = signature.spread === "rows" && columns >= ROW_THREADS;
-  const itemsEach = signature.spread === "lanes" ? 1 : isWide ? THREADS / ROW_THREADS : THREADS;
-  const limit = device.limits.maxComputeWorkgroupsPerDimension;
-  const grid = workgroupGrid(Math.ceil(items / itemsEach), limit);
-  device.dispatch(
-    isWide ? wideWgsl : wgsl,
-    places.map(({ allocation }) => allocation),
-    { integers },
-    [isWide ? Math.min(Math.ceil(columns / (ROW_THREADS * COLUMNS)), limit) : 1, ...grid],
-    work,
-  );
+  runCall(device, prepareCall(device, kernel, words, items, options), places, [], []);
 }

@@ -19,6 +19,7 @@ import type {
   Value,
   Vector,
   VectorBuilder,
+  VectorOptions,
 } from "./language.ts";
 
 /** How tightly operators bind: operands of a lower level are in parentheses. */
@@ -48,9 +49,11 @@ class Term implements Int, Float, Vector, IntVector, Mask, Condition {
     return new Term(`${name}(${[this, ...others].map((each) => termOf(each).text).join(", ")})`);
   }
 
-  add = (other: ValueOrNumber): Term => this.#infix("+", other, SUM);
+  add = (other: ValueOrNumber): Term =>
+    other === 0 ? this : this.text === "0" ? termOf(other) : this.#infix("+", other, SUM);
   subtract = (other: ValueOrNumber): Term => this.#infix("−", other, SUM);
-  multiply = (other: ValueOrNumber): Term => this.#infix("·", other, PRODUCT);
+  multiply = (other: ValueOrNumber): Term =>
+    other === 0 ? termOf(0) : other === 1 ? this : this.#infix("·", other, PRODUCT);
   divide = (other: ValueOrNumber): Term => this.#infix("/", other, PRODUCT);
   remainder = (other: ValueOrNumber): Term => this.#infix("mod", other, PRODUCT);
   less = (other: ValueOrNumber): Term => this.#infix("<", other, COMPARISON);
@@ -120,16 +123,23 @@ class TextBuffer<T extends ElementType> implements Buffer<T> {
     const start = this.#start === null ? termOf(index) : this.#start.add(index);
     return new TextBuffer(this.#k, this.#name, start);
   }
+  move(count: Index): void {
+    this.#k.write(`${this.#name} moves on by ${textOf(count)}`);
+  }
   load(index: Index): Elements[T] {
     return this.#at(index) as Elements[T];
   }
   loadSplat = (index: Index): Term => this.#at(index);
-  loadFour = (index: Index): Term => this.#at(index, "4");
+  #vectorAt(index: Index, { stride, isSingle = false }: VectorOptions = {}): Term {
+    if (isSingle) return this.#at(index);
+    return this.#at(index, stride === undefined ? "4" : `4 by ${textOf(stride)}`);
+  }
+  loadVector = (index: Index, options?: VectorOptions): Term => this.#vectorAt(index, options);
   store(index: Index, value: Value): void {
     this.#k.write(`${this.#at(index).text} = ${textOf(value)}`);
   }
-  storeFour(index: Index, value: Vector): void {
-    this.#k.write(`${this.#at(index, "4").text} = ${textOf(value)}`);
+  storeVector(index: Index, value: Value, options?: VectorOptions): void {
+    this.#k.write(`${this.#vectorAt(index, options).text} = ${textOf(value)}`);
   }
   clear(index: Index, count: Index): void {
     this.fill(index, count, new Term("0"));
@@ -149,6 +159,7 @@ class TextBuilder implements KernelBuilder {
   readonly end: Term = new Term("end");
   readonly shared: TextBuffer<"f32"> = new TextBuffer(this, "shared");
   readonly inTurn = true;
+  readonly maxInTurn = 1;
   #depth = 0;
   #names = 0;
 
@@ -183,6 +194,11 @@ class TextBuilder implements KernelBuilder {
   float = (value: number): Term => termOf(value);
   vector = (value: number): Term => termOf(value);
   intVector = (value: number): Term => termOf(value);
+  wrap = (integers: IntVector): Term => termOf(integers);
+  unwrap = (wrapped: Vector): Term => termOf(wrapped);
+  splat = (value: Int | Float): Term => termOf(value);
+  readonly first: Term = new Term("first");
+  indices = (first: Int): Term => new Term(`[${textOf(first)} …]`);
   condition = (value: boolean): Term => new Term(String(value));
   vectorOf = (lanes: readonly Float[]): Term => new Term(`[${lanes.map(textOf).join(", ")}]`);
   laneOf = (vector: Vector, number: number): Term =>
@@ -199,6 +215,25 @@ class TextBuilder implements KernelBuilder {
     const i = new Term(`i${++this.#names}`);
     const by = step === 1 ? "" : ` by ${step}`;
     this.block(`for ${i.text} from ${textOf(from)} below ${textOf(to)}${by}`, () => body(i));
+  }
+  vectors(
+    from: Index,
+    to: Index,
+    _inTurn: number,
+    body: (at: Int, vectors: number, isSingle: boolean) => void,
+  ): void {
+    const at = new Term(`i${++this.#names}`);
+    const head = `for each vector at ${at.text} from ${textOf(from)} below ${textOf(to)}`;
+    this.block(head, () => body(at, 1, false));
+  }
+  sumBlock(): number {
+    return 1024;
+  }
+  acrossRow(values: readonly Vector[]): readonly Term[] {
+    return values.map((value) => new Term(`acrossRow(${textOf(value)})`));
+  }
+  while(condition: Condition, body: () => void): void {
+    this.block(`while ${textOf(condition)}`, body);
   }
   if(condition: Condition, then: () => void, otherwise?: () => void): void {
     this.block(`if ${textOf(condition)}`, then);
@@ -220,6 +255,10 @@ class TextBuilder implements KernelBuilder {
   }
   once(body: () => void): void {
     body();
+  }
+  summarize(line: string): boolean {
+    this.write(line);
+    return true;
   }
 }
 
@@ -248,10 +287,13 @@ export function kernelAsText<const B extends BufferTypes, const A extends string
       const k = new TextBuilder();
       const names = Object.keys(buffers) as (keyof B & string)[];
       const elements = Object.fromEntries(names.map((name) => [name, new TextBuffer(k, name)]));
-      const numbers = Object.fromEntries(signature.arguments.map((name) => [name, new Term(name)]));
+      const terms = (names: readonly string[]) =>
+        Object.fromEntries(names.map((name) => [name, new Term(name)]));
+      const { arguments: integers, floats = [] } = signature;
       const given = [
         ...names.map((name) => `${name}: ${buffers[name]}${writes.includes(name) ? " out" : ""}`),
-        ...signature.arguments,
+        ...integers,
+        ...floats,
       ];
       const head = spread === "ranges" ? "for each range from item to end" : "for each item";
       k.block(
@@ -261,7 +303,8 @@ export function kernelAsText<const B extends BufferTypes, const A extends string
             k,
             new Term("item"),
             elements as { readonly [N in keyof B]: TextBuffer<B[N]> },
-            numbers as Readonly<Record<A, Term>>,
+            terms(integers) as Readonly<Record<A, Term>>,
+            terms(floats),
           ),
       );
       return [`${key}(${given.join(", ")})`, ...k.lines.map((line) => `  ${line}`)].join("\n");

@@ -15,7 +15,6 @@ import {
   type Value as WasmValue,
 } from "./emitter/mod.ts";
 import { Error } from "../errors.ts";
-import { type Arithmetic, floatArithmetic, integerArithmetic } from "./arithmetic.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -27,43 +26,39 @@ import type {
   Signature,
   Vector,
   VectorBuilder,
+  VectorOf,
 } from "./language.ts";
 
 /**
- * The WebAssembly of a kernel. Its argument words are the address of each buffer, then the integer
- * arguments. Its scratch memory holds the shared floats, then the vectors of the array.
+ * The WebAssembly of a kernel. Its argument words are the address of each buffer, the integer
+ * arguments, and the float arguments. Its scratch memory holds the shared floats, then the vectors of the array.
  */
 export function toWasm<B extends BufferTypes, A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
 ): WasmKernel {
-  const { key, buffers, arguments: names, spread, shared = 0 } = signature;
+  const { key, buffers, arguments: names, floats = [], spread, shared = 0 } = signature;
   return {
     key,
     emit: emitKernel((f, parameters) => {
       const { words, start, end } = parameters;
       let offset = -4;
       const nextWord = () => f.local(words.loadI32(offset += 4));
+      const nextFloat = () => f.local(words.loadF32(offset += 4));
       const operands = Object.fromEntries(
         Object.entries(buffers).map((
           [name, type],
         ) => [name, new WasmBuffer(f, type, nextWord())]),
       );
       const arguments_ = Object.fromEntries(names.map((name) => [name, nextWord()]));
+      const numbers = Object.fromEntries(floats.map((name) => [name, nextFloat()]));
       const k = new WasmBuilder(f, parameters, shared);
       // The objects have exactly the names that the types list.
-      const write = (item: I32) => body(k, item, operands as never, arguments_ as never);
+      const write = (item: I32) => body(k, item, operands as never, arguments_ as never, numbers);
       if (spread === "ranges") write(start);
       else f.forRange(start, end, 1, write);
     }),
   };
-}
-
-/** The arithmetic of formulas. Integers are held as the floats with their bits. */
-export function wasmArithmetic(k: WasmBuilder, isInteger: boolean): Arithmetic {
-  return isInteger
-    ? integerArithmetic(k, (integers) => integers.asF32x4(), (vector) => vector.bits())
-    : floatArithmetic(k);
 }
 
 /** An integer, as the language's `Index`. */
@@ -72,6 +67,8 @@ type Index = I32 | number;
 /** Writes WebAssembly. */
 export class WasmBuilder implements KernelBuilder {
   readonly inTurn = true;
+  readonly maxInTurn = 4;
+  readonly first: I32x4 = I32x4.lanes(-1, 0, 0, 0);
   readonly end: I32;
   readonly shared: WasmBuffer<"f32">;
   readonly #f: FunctionBuilder;
@@ -100,6 +97,20 @@ export class WasmBuilder implements KernelBuilder {
   }
   call(_name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
     return body(this, x);
+  }
+  wrap(integers: I32x4): F32x4 {
+    return integers.asF32x4();
+  }
+  unwrap(wrapped: F32x4): I32x4 {
+    return wrapped.bits();
+  }
+  splat(value: I32): I32x4;
+  splat(value: F32): F32x4;
+  splat(value: I32 | F32): I32x4 | F32x4 {
+    return value.splat();
+  }
+  indices(first: I32): I32x4 {
+    return first.splat().add(I32x4.lanes(0, 1, 2, 3));
   }
   int(value: number): I32 {
     return I32.of(value);
@@ -142,6 +153,34 @@ export class WasmBuilder implements KernelBuilder {
     }
     this.#f.forRange(next, end, step, body);
   }
+  vectors(
+    from: Index,
+    to: I32,
+    inTurn: number,
+    body: (at: I32, vectors: number, isSingle: boolean) => void,
+  ): void {
+    const f = this.#f;
+    const at = f.local(typeof from === "number" ? I32.of(from) : from);
+    const visit = (vectors: number, isSingle: boolean) => {
+      body(at, vectors, isSingle);
+      f.set(at, at.add(isSingle ? 1 : 4 * vectors));
+    };
+    for (const vectors of inTurn > 1 ? [inTurn, 1] : [1]) {
+      const last = f.local(to.subtract(4 * vectors));
+      f.if(at.lessEqual(last), () =>
+        f.doWhile(() => {
+          visit(vectors, false);
+          return at.lessEqual(last);
+        }));
+    }
+    f.while(at.less(to), () => visit(1, true));
+  }
+  sumBlock(inTurn: number): number {
+    return 256 * 4 * inTurn;
+  }
+  while(condition: I32, body: () => void): void {
+    this.#f.while(condition, body);
+  }
   if(condition: I32, then: () => void, otherwise?: () => void): void {
     this.#f.if(condition, then, otherwise);
   }
@@ -154,11 +193,20 @@ export class WasmBuilder implements KernelBuilder {
   owner(_index: I32, body: () => void): void {
     body();
   }
+  acrossRow(
+    values: readonly F32x4[],
+    combine: (i: number, a: F32x4, b: F32x4) => F32x4,
+  ): readonly F32x4[] {
+    return values.map((value, i) => this.#f.acrossLanes(value, (a, b) => combine(i, a, b)));
+  }
   eachLane(count: Index, body: (lane: I32) => void): void {
     this.loop(0, count, body);
   }
   once(body: () => void): void {
     body();
+  }
+  summarize(): boolean {
+    return false;
   }
 }
 
@@ -194,34 +242,56 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
     return typeof count === "number" ? I32.of(count << this.#shift) : count.shiftLeft(this.#shift);
   }
   #at(index: Index): I32 {
-    return this.#address.add(this.#bytes(index));
+    return index === 0 ? this.#address : this.#address.add(this.#bytes(index));
   }
   /** An address and an offset in bytes, for which a constant index costs no instruction. */
   #place(index: Index): readonly [I32, number] {
     return typeof index === "number" ? [this.#address, index << this.#shift] : [this.#at(index), 0];
   }
+  /** Four numbers of memory as a vector of this type. */
+  #typed(four: F32x4): VectorOf<T> & WasmValue {
+    const typed = this.#type.includes("i32") ? four.bits() : four;
+    return typed as VectorOf<T> & typeof typed;
+  }
   from(index: Index): WasmBuffer<T> {
     return new WasmBuffer(this.#f, this.#type, this.#f.local(this.#at(index)));
+  }
+  move(count: Index): void {
+    this.#f.set(this.#address as Local<I32>, this.#at(count));
   }
   load(index: Index): Elements[T] {
     const [at, offset] = this.#place(index);
     return LOADS[this.#type](at, offset);
   }
-  loadSplat(index: Index): F32x4 {
+  loadSplat(index: Index): VectorOf<T> {
     const [at, offset] = this.#place(index);
-    return at.loadSplat(offset);
+    return this.#typed(at.loadSplat(offset));
   }
   store(index: Index, value: Elements[T] & WasmValue): void {
     const [at, offset] = this.#place(index);
     this.#f.store(at, value, offset);
   }
-  loadFour(index: Index): F32x4 {
+  loadVector(index: Index, { stride, isSingle = false }: Strided = {}): VectorOf<T> & WasmValue {
+    if (stride !== undefined && !isSingle) {
+      const at = (lane: number) => this.#at(strided(index, lane, stride));
+      const first = at(0).loadLane0();
+      return this.#typed([1, 2, 3].reduce((four, lane) => at(lane).loadLane(four, lane), first));
+    }
     const [at, offset] = this.#place(index);
-    return at.loadF32x4(offset);
+    return this.#typed(isSingle ? at.loadLane0(offset) : at.loadF32x4(offset));
   }
-  storeFour(index: Index, value: F32x4): void {
+  storeVector(
+    index: Index,
+    value: VectorOf<T> & WasmValue,
+    { stride, isSingle = false }: Strided = {},
+  ): void {
     const [at, offset] = this.#place(index);
-    this.#f.store(at, value, offset);
+    if (isSingle) return this.#f.storeLane(at, value, 0, offset);
+    if (stride === undefined) return this.#f.store(at, value, offset);
+    const four = this.#f.local(value);
+    for (let lane = 0; lane < 4; lane++) {
+      this.#f.storeLane(this.#at(strided(index, lane, stride)), four, lane);
+    }
   }
   clear(index: Index, count: Index): void {
     this.#f.clearMemory(this.#at(index), this.#bytes(count));
@@ -236,4 +306,15 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   copy(index: Index, from: WasmBuffer<T>, fromIndex: Index, count: Index): void {
     this.#f.copyMemory(this.#at(index), from.#at(fromIndex), this.#bytes(count));
   }
+}
+
+interface Strided {
+  readonly stride?: I32;
+  readonly isSingle?: boolean;
+}
+
+/** The element so many strides after an index, which counts in strides. */
+function strided(index: Index, lane: number, stride: I32): Index {
+  if (typeof index !== "number") return index.add(lane).multiply(stride);
+  return index + lane === 0 ? 0 : stride.multiply(index + lane);
 }

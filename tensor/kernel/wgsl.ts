@@ -2,7 +2,6 @@
 
 import type { WgslKernel } from "../device.ts";
 import { Error } from "../errors.ts";
-import { type Arithmetic, floatArithmetic, integerArithmetic } from "./arithmetic.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -17,15 +16,19 @@ import type {
   KernelBuilder,
   LoopOptions,
   Signature,
+  Team,
   Value,
   Vector,
   VectorBuilder,
+  VectorOf,
+  VectorOptions,
 } from "./language.ts";
 import {
   codeOf,
   type NumberType,
   operandCode,
   printed,
+  type ScalarType,
   type WgslType,
   wgslTypeOf,
   WgslValue,
@@ -36,8 +39,8 @@ import {
 export const THREADS = 64;
 
 /**
- * The WGSL of a kernel. Its integer arguments are the offset of each buffer, the integer arguments,
- * and the number of items.
+ * The WGSL of a kernel. Its integer arguments are the offset of each buffer, the number of items, and
+ * the integer arguments.
  *
  * @param rowThreads Threads of a workgroup along a row, in a kernel for rows: a divisor of
  * {@linkcode THREADS}.
@@ -47,24 +50,41 @@ export function toWgsl<B extends BufferTypes, A extends string>(
   body: KernelBody<B, A>,
   rowThreads = 1,
 ): WgslKernel {
-  const { key, buffers, writes, arguments: names, spread, lanes = 0, shared = 0 } = signature;
+  const { key, buffers, writes, arguments: names, floats = [], spread, shared = 0 } = signature;
+  const { within = {}, aligned = [], lanes = 0, team = null, width = 4 } = signature;
   const entries = Object.entries(buffers);
+  const bound = (name: string) => within[name] ?? name;
+  const boundType = (name: string) =>
+    aligned.includes(name) ? `vec4<${buffers[name]}>` : buffers[name];
   return {
     key: rowThreads === 1 ? key : `${key}, ${rowThreads} side by side`,
-    integers: [...entries.map(([name]) => `${name}Offset`), ...names, "items"],
-    buffers: entries.map(([name, type]) => ({ name, type, writes: writes.includes(name) })),
+    integers: [...entries.map(([name]) => `${name}Offset`), "items", ...names],
+    floats,
+    buffers: entries.flatMap(([name]) =>
+      bound(name) === name
+        ? [{ name, type: boundType(name)!, writes: writes.some((each) => bound(each) === name) }]
+        : []
+    ),
     code: () => {
-      const k = new WgslBuilder();
+      const k = new WgslBuilder(width, undefined, team);
       const operands = Object.fromEntries(
-        entries.map(([name, type]) => [name, k.buffer(name, type)]),
+        entries.map(([name, type]) => [
+          name,
+          new WgslBuffer(k, bound(name), type, `arguments.${name}Offset`, boundType(bound(name))),
+        ]),
       );
-      const argument = (name: string) => new WgslValue(`arguments.${name}`, "i32");
-      const arguments_ = Object.fromEntries(names.map((name) => [name, argument(name)]));
+      const argument = (type: NumberType) => (name: string) =>
+        [name, new WgslValue(`arguments.${name}`, type)] as const;
+      const integers = Object.fromEntries(names.map(argument("i32")));
+      const numbers = Object.fromEntries(floats.map(argument("f32")));
       // The objects have exactly the names that the types list.
-      body(k, new WgslValue("item", "i32"), operands as never, arguments_ as never);
+      body(k, new WgslValue("item", "i32"), operands as never, integers as never, numbers);
+      const threads = team ??
+        (spread === "lanes"
+          ? { items: 1, lanes }
+          : { items: THREADS / rowThreads, lanes: rowThreads });
       return k.finish(`${shared > 0 ? `var<workgroup> shared_: array<f32, ${shared}>;` : ""}
-${spread === "lanes" ? begin(lanes, 1) : begin(rowThreads, THREADS / rowThreads)}
-  if (item >= arguments.items) { return; }`);
+${begin(threads, team !== null && team.lanes > 1)}`);
     },
   };
 }
@@ -72,24 +92,31 @@ ${spread === "lanes" ? begin(lanes, 1) : begin(rowThreads, THREADS / rowThreads)
 /**
  * The start of `main`, for workgroups along the items in the dimensions y and z, and along each item
  * in x: a division by the length of rows would take longer than the rest on software adapters.
+ *
+ * @param isTeam Whether all threads must reach barriers: those beyond the last item repeat it then,
+ * without visiting or storing anything.
  */
-const begin = (lanes: number, items: number): string => `
+function begin(
+  { items, lanes, itemsFirst = false }: Pick<Team, "items" | "lanes"> & Partial<Team>,
+  isTeam: boolean,
+): string {
+  const [lane, number] = itemsFirst
+    ? [`thread / ${items}u`, `thread % ${items}u`]
+    : [`thread % ${lanes}u`, `thread / ${lanes}u`];
+  return `
 @compute @workgroup_size(${lanes * items})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) grid: vec3<u32>,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let lane = i32(thread % ${lanes}u);
-  let item = i32(group.z * grid.y + group.y)${
-  items === 1 ? "" : ` * ${items} + i32(thread / ${lanes}u)`
-};
+  let lane = i32(${lane});
+  let wanted = i32(group.z * grid.y + group.y)${items === 1 ? "" : ` * ${items} + i32(${number})`};
   let first = i32(group.x) * ${lanes} + lane;
-  let step = i32(grid.x) * ${lanes};`;
-
-/** The arithmetic of formulas. */
-export function wgslArithmetic(k: WgslBuilder, number: NumberType): Arithmetic {
-  return number === "i32" ? integerArithmetic(k, printed, printed) : floatArithmetic(k);
+  let step = i32(grid.x) * ${lanes};
+  let isWanted = wanted < arguments.items;
+  ${isTeam ? "" : "if (!isWanted) { return; }"}
+  let item = min(wanted, arguments.items - 1);`;
 }
 
 /** The text of a kernel, which all of its builders write to. */
@@ -103,20 +130,28 @@ interface KernelText {
 /** Writes WGSL. */
 export class WgslBuilder implements KernelBuilder {
   readonly inTurn = false;
+  readonly maxInTurn = 1;
+  readonly first: WgslValue = new WgslValue("vec4<bool>(true, false, false, false)", "vec4<bool>");
   readonly end: Int = new WgslValue("(item + 1)", "i32");
   readonly shared: Buffer<"f32">;
   readonly #width: Width;
   readonly #text: KernelText;
+  readonly #team: Team | null;
   #depth = 0;
 
   /** @param width Numbers of a vector. */
   constructor(
     width: Width = 4,
     text: KernelText = { statements: [], functions: new Map(), names: 0 },
+    team: Team | null = null,
   ) {
     this.#width = width;
     this.#text = text;
-    this.shared = this.buffer("shared_", "f32", "");
+    this.#team = team;
+    this.shared = new WgslBuffer(this, "shared_", "f32");
+  }
+  get width(): Width {
+    return this.#width;
   }
   write(statement: string): void {
     this.#text.statements.push(statement);
@@ -127,13 +162,6 @@ export class WgslBuilder implements KernelBuilder {
   }
   withFunctions(main: string): string {
     return [...this.#text.functions.values(), main].join("");
-  }
-  buffer<T extends ElementType>(
-    name: string,
-    type: T,
-    offset = `arguments.${name}Offset + `,
-  ): Buffer<T> {
-    return new WgslBuffer<T>(this, name, type, offset);
   }
   #number(value: number, type: WgslType): WgslValue {
     return new WgslValue(operandCode(value, type), type);
@@ -150,6 +178,21 @@ export class WgslBuilder implements KernelBuilder {
   intVector(value: number): IntVector {
     return this.#number(value | 0, wgslTypeOf("i32", this.#width));
   }
+  wrap(integers: IntVector): Vector {
+    return printed(integers);
+  }
+  unwrap(wrapped: Vector): IntVector {
+    return printed(wrapped);
+  }
+  splat(value: Int | Float): WgslValue {
+    return printed(value).splat(this.#width);
+  }
+  indices(first: Int): IntVector {
+    const splat = this.splat(first);
+    return this.#width === 1
+      ? splat
+      : splat.add(new WgslValue("vec4<i32>(0, 1, 2, 3)", splat.type));
+  }
   vectorOf(lanes: readonly Float[]): Vector {
     return new WgslValue(`vec4<f32>(${lanes.map(codeOf).join(", ")})`, "vec4<f32>");
   }
@@ -159,7 +202,7 @@ export class WgslBuilder implements KernelBuilder {
   array(vectors: readonly Vector[]): Buffer<"vec4<f32>"> {
     const name = `v${this.#text.names++}`;
     this.write(`var ${name} = array(${vectors.map(codeOf).join(", ")});`);
-    return this.buffer(name, "vec4<f32>", "");
+    return new WgslBuffer(this, name, "vec4<f32>");
   }
   condition(value: boolean): Condition {
     return new WgslValue(`${value}`, "bool");
@@ -222,6 +265,29 @@ return ${code};
       () => body(i),
     );
   }
+  vectors(
+    from: Index,
+    to: Index,
+    _inTurn: number,
+    body: (at: Int, vectors: number, isSingle: boolean) => void,
+  ): void {
+    const at = new WgslValue(`v${this.#text.names++}`, "i32");
+    const width = this.#width;
+    const start = `${operandCode(from, "i32")} + lane * ${width}`;
+    const step = (this.#team?.lanes ?? 1) * width;
+    const end = operandCode(to, "i32");
+    this.block(
+      `for (var ${at.code} = ${start}; isWanted && ${at.code} < ${end}; ${at.code} += ${step})`,
+      () => body(at, 1, false),
+    );
+  }
+  sumBlock(): number {
+    // Compilers may undo the compensation of rounding errors, and then only short sums are accurate.
+    return 32 * (this.#team?.lanes ?? 1) * this.#width;
+  }
+  while(condition: Condition, body: () => void): void {
+    this.block(`while (${codeOf(condition)})`, body);
+  }
   if(condition: Condition, then: () => void, otherwise?: () => void): void {
     this.block(`if (${codeOf(condition)})`, then);
     if (otherwise !== undefined) this.block("else", otherwise);
@@ -248,7 +314,11 @@ return ${code};
     this.#phase(`if (lane < ${operandCode(count, "i32")})`, () => body(lane));
   }
   once(body: () => void): void {
-    this.#phase("if (lane == 0)", body);
+    if (this.#team === null) return this.#phase("if (lane == 0)", body);
+    if (this.#team.lanes === 1) return this.block("if (isWanted)", body);
+    // In place, a lane must not store what others have yet to load.
+    this.write("storageBarrier();");
+    this.block("if (isWanted && lane == 0)", body);
   }
   #phase(head: string, body: () => void): void {
     if (this.#depth > 0) {
@@ -257,53 +327,145 @@ return ${code};
     this.block(head, body);
     this.write("workgroupBarrier();");
   }
+  acrossRow(
+    values: readonly Vector[],
+    combine: (i: number, a: Vector, b: Vector) => Vector,
+  ): readonly Vector[] {
+    const own = values.map((value, i) => {
+      const vector = printed(this.let(value));
+      if (vector.width === 1) return vector;
+      const pair = (first: number) => combine(i, vector.lane(first), vector.lane(first + 1));
+      return printed(combine(i, pair(0), pair(2)));
+    });
+    const { items, lanes, itemsFirst } = this.#team ?? ONE_THREAD;
+    if (lanes === 1) return own.map((value) => this.splat(value));
+    // A tree: each half of the lanes adds what the other half has.
+    const partial = own.map(({ type }, i) => {
+      const name = `partial${i}`;
+      const declaration = `var<workgroup> ${name}: array<${type}, ${items * lanes}>;\n`;
+      this.#text.functions.set(name, declaration);
+      return (index: string) => new WgslValue(`${name}[${index}]`, type);
+    });
+    own.forEach((value, i) => this.set(partial[i]!("thread"), value));
+    this.write("workgroupBarrier();");
+    this.block(`for (var half = ${lanes / 2}; half > 0; half /= 2)`, () => {
+      this.block("if (lane < half)", () =>
+        partial.forEach((at, i) => {
+          const other = at(`thread + u32(half * ${itemsFirst ? items : 1})`);
+          this.set(at("thread"), printed(combine(i, at("thread"), other)));
+        }));
+      this.write("workgroupBarrier();");
+    });
+    const first = itemsFirst ? `thread % ${items}u` : "thread - u32(lane)";
+    const totals = partial.map((at) => this.let(at(first)));
+    // The next pass must not write before every lane has read.
+    this.write("workgroupBarrier();");
+    return totals.map((total) => this.splat(total));
+  }
+  summarize(): boolean {
+    return false;
+  }
 }
+
+const ONE_THREAD: Team = { items: 1, lanes: 1, itemsFirst: false };
 
 class WgslBuffer<T extends ElementType> implements Buffer<T> {
   readonly #k: WgslBuilder;
   readonly #name: string;
   readonly #type: T;
-  readonly #offset: string;
+  /** The type of the elements that are bound: others are their bits. */
+  readonly #bound: string;
+  #start: string;
+  #isMoving = false;
 
-  constructor(k: WgslBuilder, name: string, type: T, offset: string) {
+  constructor(k: WgslBuilder, name: string, type: T, start = "", bound: string = type) {
     this.#k = k;
     this.#name = name;
     this.#type = type;
-    this.#offset = offset;
+    this.#start = start;
+    this.#bound = bound;
   }
-  #at(index: Index, after = ""): string {
-    return `${this.#name}[${this.#offset}${operandCode(index, "i32")}${after}]`;
+  #index(index: Index, after = 0): string {
+    const parts = [this.#start, index === 0 ? "" : operandCode(index, "i32"), after || ""];
+    return parts.filter((part) => part !== "").join(" + ") || "0";
   }
-  #assign(index: Index, code: string, after = ""): void {
-    this.#k.write(`${this.#at(index, after)} = ${code};`);
+  /** Whether elements are bound as vectors of them. */
+  get #isWide(): boolean {
+    return this.#bound.startsWith("vec4") && !this.#type.startsWith("vec4");
+  }
+  #at(index: Index, after = 0): string {
+    const at = this.#index(index, after);
+    return this.#isWide ? `${this.#name}[(${at}) >> 2u][(${at}) & 3]` : `${this.#name}[${at}]`;
+  }
+  /** Elements of this type, whatever they are bound as. */
+  #loaded(code: string, width: Width): WgslValue {
+    const type = this.#typeOf(width);
+    const bits = this.#isOfBits ? `bitcast<${type}>(${code})` : code;
+    // A `float16` is one in memory only.
+    const value = type.replace("f16", "f32") as WgslType;
+    return new WgslValue(value === type ? bits : `${value}(${bits})`, value);
+  }
+  #stored(value: Value, width: Width): string {
+    const { code, type } = printed(value);
+    const wanted = this.#typeOf(width);
+    const own = type === wanted ? code : `${wanted}(${code})`;
+    const bound = wanted.replace(/[fi]\d+/, scalarOf(this.#bound));
+    return this.#isOfBits ? `bitcast<${bound}>(${own})` : own;
+  }
+  get #isOfBits(): boolean {
+    return scalarOf(this.#type) !== scalarOf(this.#bound);
+  }
+  #typeOf(width: Width): WgslType {
+    return this.#type.startsWith("vec4") ? this.#type : wgslTypeOf(scalarOf(this.#type), width);
   }
   from(index: Index): Buffer<T> {
-    const { code } = this.#k.let(
-      new WgslValue(`${this.#offset}${operandCode(index, "i32")}`, "i32"),
-    );
-    return new WgslBuffer(this.#k, this.#name, this.#type, `${code} + `);
+    const { code } = this.#k.let(new WgslValue(this.#index(index), "i32"));
+    return new WgslBuffer(this.#k, this.#name, this.#type, code, this.#bound);
+  }
+  move(count: Index): void {
+    const start = this.#index(count);
+    if (this.#isMoving) return this.#k.write(`${this.#start} = ${start};`);
+    this.#start = codeOf(this.#k.variable(new WgslValue(start, "i32")));
+    this.#isMoving = true;
   }
   load(index: Index): Elements[T] {
-    // A `float16` is one in memory only.
-    const type = this.#type.replace("f16", "f32") as WgslType;
-    const element = this.#at(index);
-    const code = type === this.#type ? element : `${type}(${element})`;
-    return new WgslValue(code, type) as Elements[T] & WgslValue;
+    return this.#loaded(this.#at(index), 1) as Elements[T] & WgslValue;
   }
-  loadSplat(index: Index): Vector {
-    return new WgslValue(`vec4<f32>(f32(${this.#at(index)}))`, "vec4<f32>");
+  loadSplat(index: Index): VectorOf<T> {
+    return this.#k.splat(this.#loaded(this.#at(index), 1)) as VectorOf<T> & WgslValue;
   }
   store(index: Index, value: Value): void {
-    const { code, type } = printed(value);
-    this.#assign(index, type === this.#type ? code : `${this.#type}(${code})`);
+    this.#k.write(`${this.#at(index)} = ${this.#stored(value, 1)};`);
   }
-  loadFour(index: Index): Vector {
-    const elements = [0, 1, 2, 3].map((i) => this.#at(index, ` + ${i}`));
-    return new WgslValue(`vec4<f32>(${elements.join(", ")})`, "vec4<f32>");
+  /** One of the elements of a vector. */
+  #lane(index: Index, lane: number, stride?: Int): string {
+    if (stride === undefined) return this.#at(index, lane);
+    const steps = typeof index === "number" ? index + lane : index.add(lane);
+    return this.#at(steps === 0 ? 0 : stride.multiply(steps));
   }
-  storeFour(index: Index, value: Vector): void {
-    const code = codeOf(this.#k.let(value));
-    for (let i = 0; i < 4; i++) this.#assign(index, `${code}[${i}]`, ` + ${i}`);
+  loadVector(index: Index, { stride }: VectorOptions = {}): VectorOf<T> {
+    return this.#loadVector(index, stride) as VectorOf<T> & WgslValue;
+  }
+  #loadVector(index: Index, stride: Int | undefined): WgslValue {
+    if (this.#k.width === 1) return this.#loaded(this.#lane(index, 0, stride), 1);
+    if (this.#isWide) return this.#loaded(`${this.#name}[(${this.#index(index)}) >> 2u]`, 4);
+    const elements = [0, 1, 2, 3].map((lane) => this.#lane(index, lane, stride));
+    return this.#loaded(`${wgslTypeOf(scalarOf(this.#bound), 4)}(${elements.join(", ")})`, 4);
+  }
+  storeVector(
+    index: Index,
+    value: VectorOf<T>,
+    { stride, isSingle = false }: VectorOptions = {},
+  ): void {
+    const vector = printed(this.#k.let<Value>(value));
+    if (this.#isWide && vector.width === 4 && !isSingle) {
+      const at = this.#index(index);
+      return this.#k.write(`${this.#name}[(${at}) >> 2u] = ${this.#stored(vector, 4)};`);
+    }
+    const lanes = vector.width === 1 ? [vector] : [0, 1, 2, 3].map((lane) => vector.lane(lane));
+    for (const [lane, number] of (isSingle ? lanes.slice(0, 1) : lanes).entries()) {
+      this.#k.write(`${this.#lane(index, lane, stride)} = ${this.#stored(number, 1)};`);
+    }
   }
   clear(index: Index, count: Index): void {
     this.#spread(index, count, () => `${this.#type}()`);
@@ -319,6 +481,11 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
   }
   #spread(index: Index, count: Index, codeOf: (i: Int) => string): void {
     const target = this.from(index) as WgslBuffer<T>;
-    this.#k.spread(count, (i) => target.#assign(i, codeOf(i)));
+    this.#k.spread(count, (i) => this.#k.write(`${target.#at(i)} = ${codeOf(i)};`));
   }
+}
+
+/** The type of the numbers of elements. */
+function scalarOf(type: string): ScalarType {
+  return type.includes("f16") ? "f16" : type.includes("i32") ? "i32" : "f32";
 }

@@ -1,10 +1,8 @@
 /** Runs a program of `formula/` on tensors, with its derived gradient. @module */
 
-import { commonDevice, type Gradient, type Operation, recordOperation, viewAs } from "../apply.ts";
+import { commonDevice, type Gradient, type Operation, recordOperation } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
 import type { Device, View } from "../device.ts";
-import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
-import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import { type Error, RangeError, TypeError, wrongValue } from "../errors.ts";
 import {
@@ -15,6 +13,7 @@ import {
   passesThrough,
 } from "../formula/gradient_program.ts";
 import { makeProgram, type Program } from "../formula/program.ts";
+import { type PreparedProgram, prepareProgram, runPrepared } from "../kernel/programs.ts";
 import { LayoutCache, type TensorLayout } from "../layout_cache.ts";
 import { memoize } from "../memoize.ts";
 import {
@@ -91,7 +90,7 @@ export function runProgramOutputs(
   for (const each of call.outputs) {
     outputs.push(allocate(device, each, program.name, each.strides));
   }
-  run(device, program, call, inputs, outputs, scalars);
+  runPrepared(device, call.prepared, inputs, outputs, scalars);
   if (dtype !== "int32") recordOperation(operation, inputs, outputs, scalars);
   return outputs;
 }
@@ -133,14 +132,13 @@ export function runProgramOn(
   const operands = [...inputs, ...outputs];
   const call = calls.get(operands, variantOf(device)) ??
     calls.set(operands, variantOf(device), prepareCall(device, program, inputs, outputs));
-  run(device, program, call, inputs, outputs, scalars);
+  runPrepared(device, call.prepared, inputs, outputs, scalars);
 }
 
 /** A call of a program, as far as it depends only on the layouts of the operands. */
 interface Call {
-  readonly inputs: readonly TensorLayout[];
   readonly outputs: readonly TensorLayout[];
-  readonly plan: CpuPlan | null;
+  readonly prepared: PreparedProgram;
 }
 
 type OperandLayout = Omit<TensorLayout, "strides">;
@@ -181,8 +179,7 @@ function prepareCall(
     const target = program.inputs[i]!.isPerRow ? rowShape : common;
     return { dtype, shape: target, strides: broadcastStrides(shape, strides, target, what) };
   });
-  const plan = device.kind === "cpu" ? planProgramOnCpu(program, [...operands, ...results]) : null;
-  return { inputs: operands, outputs: results, plan };
+  return { outputs: results, prepared: prepareProgram(device, program, operands, results) };
 }
 
 /** The shape of what has one element per row. */
@@ -195,22 +192,6 @@ const RESULT_VARIANTS = { float16: 2, float32: 4, int32: 6 } as const;
 
 function variantOf(device: Device): number {
   return Number(device.kind === "webgpu");
-}
-
-function run(
-  device: Device,
-  program: Program,
-  call: Call,
-  inputs: readonly View[],
-  outputs: readonly View[],
-  scalars: readonly number[],
-): void {
-  if (device.kind === "cpu") return runPlanOnCpu(device, call.plan!, inputs, outputs, scalars);
-  const views = inputs.map((input, i) => {
-    const { shape, strides } = call.inputs[i]!;
-    return viewAs(input, shape, strides);
-  });
-  runProgramOnWebGpu(device, program, views, outputs, scalars);
 }
 
 function commonShape(program: Program, operands: readonly OperandLayout[]): readonly number[] {

@@ -45,7 +45,7 @@ const ADD_ROWS = defineKernel(
       const id = k.let(ids.load(i));
       k.if(id.lessUnsigned(rows), () => {
         const [from, to] = [x.from(i.multiply(columns)), output.from(id.multiply(columns))];
-        const addFour = (at: Int) => to.storeFour(at, to.loadFour(at).add(from.loadFour(at)));
+        const addFour = (at: Int) => to.storeVector(at, to.loadVector(at).add(from.loadVector(at)));
         const add = (at: Int) => to.store(at, to.load(at).add(from.load(at)));
         k.loop(first, endOfFours, addFour, { step: 4 });
         k.loop(endOfFours, end, add);

@@ -134,10 +134,10 @@ export function attendQuery(
     // Two sums per key are enough to hide the latency of additions.
     const sums = lines.map(() => [k.variable(k.vector(0)), k.variable(k.vector(0))] as const);
     for (let at = 0; at < headSize; at += 4) {
-      const four = k.let(q.loadFour(at));
+      const four = k.let(q.loadVector(at));
       lines.forEach((line, i) => {
         const sum = sums[i]![at / 4 % 2]!;
-        k.set(sum, line.loadFour(at).multiplyAdd(four, sum));
+        k.set(sum, line.loadVector(at).multiplyAdd(four, sum));
       });
     }
     sums.forEach(([even, odd], i) => weights.store(numbers[i]!, sumOfLanes(k, even.add(odd))));
@@ -165,10 +165,10 @@ export function attendQuery(
     k.loop(0, count, (key) => {
       const weight = k.let(weights.loadSplat(key));
       const value = values.from(at);
-      sums.forEach((sum, i) => k.set(sum, value.loadFour(columns[i]!).multiplyAdd(weight, sum)));
+      sums.forEach((sum, i) => k.set(sum, value.loadVector(columns[i]!).multiplyAdd(weight, sum)));
       k.set(at, at.add(strides.value));
     });
-    sums.forEach((sum, i) => y.storeFour(columns[i]!, sum));
+    sums.forEach((sum, i) => y.storeVector(columns[i]!, sum));
   }
   return logSum;
 }

@@ -116,20 +116,20 @@ export function softmaxInPlace(k: KernelBuilder, products: Row, visible: Visible
   const greater = (a: Vector, b: Vector) => a.greater(b).select(a, b);
   forEach((at, parity) => {
     const max = maxima[parity]!;
-    k.set(max, greater(k.let(products.loadFour(at).multiply(scale)), max));
+    k.set(max, greater(k.let(products.loadVector(at).multiply(scale)), max));
   });
   const max = maxOfLanes(k, greater(maxima[0]!, maxima[1]!));
   const top = splat(k, max);
   const sums = [0, 1].map(() => k.variable(k.vector(0)));
   forEach((at, parity) => {
-    const score = products.loadFour(at).multiply(scale);
+    const score = products.loadVector(at).multiply(scale);
     const power = k.let(k.expOfNonPositive(score.subtract(top)));
     k.set(sums[parity]!, sums[parity]!.add(power));
-    products.storeFour(at, power);
+    products.storeVector(at, power);
   });
   const sum = splat(k, sumOfLanes(k, sums[0]!.add(sums[1]!)));
   const factor = k.let(k.vector(1).divide(sum));
-  forEach((at) => products.storeFour(at, products.loadFour(at).multiply(factor)));
+  forEach((at) => products.storeVector(at, products.loadVector(at).multiply(factor)));
   return k.laneOf(log(k, sum), 0).add(max).multiply(LOG2_E);
 }
 
@@ -180,19 +180,19 @@ const SOFTMAX_GRADIENT = rowKernel("gradient of softmax", (k, rows, visible) => 
   const zero = () => k.variable(k.vector(0));
   const sums = [0, 1].map(() => ({ weights: zero(), changes: zero() }));
   forEach((at, parity) => {
-    const score = products.loadFour(at).multiply(scale);
+    const score = products.loadVector(at).multiply(scale);
     const weight = k.let(k.expOfNonPositive(score.subtract(logSum)));
     const { weights, changes } = sums[parity]!;
     k.set(weights, weights.add(weight));
-    k.set(changes, changes.add(upstream.loadFour(at).multiply(weight)));
-    products.storeFour(at, weight);
+    k.set(changes, changes.add(upstream.loadVector(at).multiply(weight)));
+    products.storeVector(at, weight);
   });
   const total = (of: "weights" | "changes") =>
     splat(k, sumOfLanes(k, sums[0]![of].add(sums[1]![of])));
   const mean = k.let(total("changes").divide(total("weights")));
   forEach((at) => {
-    const slope = products.loadFour(at).multiply(scale);
-    upstream.storeFour(at, slope.multiply(upstream.loadFour(at).subtract(mean)));
+    const slope = products.loadVector(at).multiply(scale);
+    upstream.storeVector(at, slope.multiply(upstream.loadVector(at).subtract(mean)));
   });
   return [products, upstream];
 });

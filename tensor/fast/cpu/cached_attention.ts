@@ -139,8 +139,8 @@ const kernelFor = (headSize: number) =>
         const added = k.let(sequence.multiply(keyHeads).add(keyHead).multiply(headSize));
         const end = k.let(position.multiply(headSize));
         for (let at = 0; at < headSize; at += 4) {
-          keys.storeFour(end.add(at), buffers.k.loadFour(added.add(at)));
-          values.storeFour(end.add(at), buffers.v.loadFour(added.add(at)));
+          keys.storeVector(end.add(at), buffers.k.loadVector(added.add(at)));
+          values.storeVector(end.add(at), buffers.v.loadVector(added.add(at)));
         }
 
         const mask = { keys: k.let(position.add(1)), left, right: k.int(0), scale };

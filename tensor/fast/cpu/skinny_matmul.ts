@@ -188,9 +188,9 @@ const dots = rowsKernel("dots", (k, first, last, { a, b, c }, words) => {
     const addVectors = (at: Int, vectors: number) => {
       const [left, right] = [x, y].map((lines) => lines.map((line) => line.from(at)));
       for (const step of range(vectors)) {
-        const factors = left!.map((line) => k.let(line.loadFour(4 * step)));
+        const factors = left!.map((line) => k.let(line.loadVector(4 * step)));
         right!.forEach((line, j) => {
-          const four = k.let(line.loadFour(4 * step));
+          const four = k.let(line.loadVector(4 * step));
           factors.forEach((factor, i) => {
             const sum = sums[i]![j]![step % parts]!;
             k.set(sum, factor.multiplyAdd(four, sum));
@@ -256,14 +256,14 @@ const sums = rowsKernel("sums", (k, first, last, { a, b, c }, words) => {
         const to = c.from(row.multiply(cRow).add(column));
         const addVectors = (at: Int, vectors: number) => {
           const element = to.from(at);
-          const sums = range(vectors).map((v) => k.variable(element.loadFour(4 * v)));
+          const sums = range(vectors).map((v) => k.variable(element.loadVector(4 * v)));
           lines.forEach((line, i) => {
             const from = line.from(at);
             sums.forEach((sum, v) =>
-              k.set(sum, factors[i]!.multiplyAdd(from.loadFour(4 * v), sum))
+              k.set(sum, factors[i]!.multiplyAdd(from.loadVector(4 * v), sum))
             );
           });
-          sums.forEach((sum, v) => element.storeFour(4 * v, sum));
+          sums.forEach((sum, v) => element.storeVector(4 * v, sum));
         };
         k.loop(0, passes, (at) => addVectors(at, SUM_VECTORS), { step: 4 * SUM_VECTORS });
         k.loop(passes, fours, (at) => addVectors(at, 1), { step: 4 });

@@ -100,7 +100,7 @@ const HEAP = defineKernel(
       const some = x.from(i);
       // NaN is the maximum of vectors that contain it.
       const most = k.let(
-        [4, 8, 12].reduce((max, at) => max.max(some.loadFour(at)), some.loadFour(0)),
+        [4, 8, 12].reduce((max, at) => max.max(some.loadVector(at)), some.loadVector(0)),
       );
       const [first, ...others] = [0, 1, 2, 3].map((lane) => k.laneOf(most, lane).lessEqual(top));
       k.unless(

@@ -40,6 +40,7 @@ const BINARY_I32 = {
   remainderUnsigned: 0x70,
   and: 0x71,
   or: 0x72,
+  xor: 0x73,
   shiftLeft: 0x74,
   /** Arithmetic shift: copies the sign in from the left. */
   shiftRight: 0x75,

@@ -4,7 +4,7 @@ import type { View, WebGpuDevice } from "../../../device.ts";
 import type { DType } from "../../../dtype.ts";
 import { evaluate } from "../../../formula/testing/evaluate.ts";
 import type { Program } from "../../../formula/program.ts";
-import { runProgramOnWebGpu } from "../program_wgsl.ts";
+import { runProgramOn } from "../../../ops/program.ts";
 
 export interface Placed {
   readonly view: View;
@@ -73,7 +73,7 @@ export async function runBoth(
   const rows = program.isRow ? shape.slice(0, -1).reduce((product, n) => product * n, 1) : 1;
   const expected = evaluate(program, rows, columns, inputs.map(elements), scalars);
   const views = outputs.map(({ view }) => view);
-  runProgramOnWebGpu(device, program, inputs.map(({ view }) => view), views, scalars);
+  runProgramOn(device, program, inputs.map(({ view }) => view), views, scalars);
   const read = outputs.map(async (output, i) => {
     const bytes = await device.read(output.view.allocation, 0, output.memory.byteLength);
     const memory = output.view.dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes);

@@ -1,17 +1,17 @@
 /**
  * Speed of programs against the same loops in plain JavaScript:
- * `deno run -A tensor/devices/cpu/program_wasm_bench.ts`
+ * `deno run -A tensor/kernel/programs_cpu_bench.ts`
  *
  * Results are checked before timing. Times are medians, with runs interleaved.
  *
  * @module
  */
 
-import type { CpuDevice, View } from "../../device.ts";
-import * as ex from "../../formula/expression.ts";
-import { defineProgram, type Program } from "../../formula/program.ts";
-import { openCpuDevice } from "./device.ts";
-import { runProgramOn } from "../../ops/program.ts";
+import type { CpuDevice, View } from "../device.ts";
+import * as ex from "../formula/expression.ts";
+import { defineProgram, type Program } from "../formula/program.ts";
+import { openCpuDevice } from "../devices/cpu/device.ts";
+import { runProgramOn } from "../ops/program.ts";
 
 interface Contest {
   readonly program: Program;

@@ -1,8 +1,8 @@
-import type { Allocation, View } from "../../device.ts";
-import * as ex from "../../formula/expression.ts";
-import { defineProgram, type Program } from "../../formula/program.ts";
-import { openWebGpuDevice } from "./device.ts";
-import { runProgramOnWebGpu } from "./program_wgsl.ts";
+import type { Allocation, View } from "../device.ts";
+import * as ex from "../formula/expression.ts";
+import { defineProgram, type Program } from "../formula/program.ts";
+import { openWebGpuDevice } from "../devices/webgpu/device.ts";
+import { runProgramOn } from "../ops/program.ts";
 
 // Each figure is for REPEATS runs and one wait: the wait alone takes 11 ms in Deno.
 const REPEATS = 20;
@@ -45,7 +45,7 @@ function bench(
     warmup: 2,
     fn: async () => {
       for (let i = 0; i < repeats; i++) {
-        runProgramOnWebGpu(device!, program, inputs, outputs, scalars);
+        runProgramOn(device!, program, inputs, outputs, scalars);
       }
       await device!.synchronize();
     },
@@ -68,7 +68,7 @@ if (device !== null) {
   const four = (allocation: Allocation): View => view(allocation, [4], [1]);
 
   Deno.bench("the wait alone", async () => {
-    runProgramOnWebGpu(device, add, [four(a), four(b)], [four(c)], []);
+    runProgramOn(device, add, [four(a), four(b)], [four(c)], []);
     await device.synchronize();
   });
   bench("add of 4 elements: the overhead", add, [four(a), four(b)], [four(c)], [], 1000);

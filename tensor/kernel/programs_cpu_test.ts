@@ -1,20 +1,20 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import type { CpuDevice, View } from "../../device.ts";
-import { differentiate } from "../../formula/differentiate.ts";
-import * as ex from "../../formula/expression.ts";
-import type { Expression } from "../../formula/expression.ts";
-import { defineProgram, type Program } from "../../formula/program.ts";
-import { unaryFunctions } from "../../formula/testing/evaluate.ts";
-import { openCpuDevice } from "./device.ts";
-import { runProgramOn } from "../../ops/program.ts";
-import { FakeCpuDevice } from "./testing/fake_device.ts";
+import type { CpuDevice, View } from "../device.ts";
+import { differentiate } from "../formula/differentiate.ts";
+import * as ex from "../formula/expression.ts";
+import type { Expression } from "../formula/expression.ts";
+import { defineProgram, type Program } from "../formula/program.ts";
+import { unaryFunctions } from "../formula/testing/evaluate.ts";
+import { openCpuDevice } from "../devices/cpu/device.ts";
+import { runProgramOn } from "../ops/program.ts";
+import { FakeCpuDevice } from "../devices/cpu/testing/fake_device.ts";
 import {
   type Arrangement,
   checkProgram,
   type OperandKind,
   type ProgramCase,
   sample,
-} from "./testing/program_case.ts";
+} from "../devices/cpu/testing/program_case.ts";
 
 /** With and without relaxed SIMD, on one thread and on several. */
 const devices = () =>

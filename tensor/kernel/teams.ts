@@ -1,5 +1,5 @@
 /**
- * How programs are divided among threads.
+ * How programs are divided among the threads of a GPU.
  *
  * An elementwise program has a thread per element, or per four contiguous elements. In a row
  * program, a workgroup handles several rows with several threads each, the row's lanes. Each lane
@@ -13,10 +13,9 @@
  * @module
  */
 
-import type { WebGpuDevice } from "../../device.ts";
-import { type Program, reductionPasses } from "../../formula/program.ts";
-import type { Team } from "./program_code.ts";
-import type { OperandsLayout } from "./program_layout.ts";
+import type { WebGpuDevice } from "../device.ts";
+import { type Program, reductionPasses } from "../formula/program.ts";
+import type { Team } from "./language.ts";
 
 /** Subgroups up to this size are CPU vectors: 8 on lavapipe, 4 on SwiftShader. */
 const PROCESSOR_VECTOR = 8;
@@ -30,13 +29,20 @@ const ROWS_SIDE_BY_SIDE = 32;
 const MAX_THREADS = 256;
 const USUAL_THREADS = 64;
 
-/** The threads that compute a program on given operands. */
-export function planProgram(
-  device: WebGpuDevice,
-  program: Program,
-  { pattern: { operands, width }, items: rows, columns, outer }: OperandsLayout,
-): Team {
+/** The size of a computation. */
+export interface RowsToShare {
+  readonly rows: number;
+  readonly columns: number;
+  /** Numbers of a vector. */
+  readonly width: number;
+  /** Whether adjacent rows lie side by side, and not the elements of a row. */
+  readonly itemsFirst: boolean;
+}
+
+/** The threads that compute a program. */
+export function teamOf(device: WebGpuDevice, program: Program, work: RowsToShare): Team {
   const { limits } = device;
+  const { rows, columns, width, itemsFirst } = work;
   const partials = Math.max(1, ...reductionPasses(program).map((pass) => pass.length));
   const threads = powerOfTwoBelow(Math.min(
     MAX_THREADS,
@@ -44,30 +50,27 @@ export function planProgram(
     limits.maxComputeWorkgroupSizeX,
     limits.maxComputeWorkgroupStorageSize / (4 * partials),
   ));
-  if (!program.isRow) return { rows: threads, lanes: 1, rowsFirst: false };
-  const sideBySide =
-    operands.filter(({ stride }, i) => stride === "n" && outer[0]?.strides[i] === 1).length;
-  const rowsFirst = sideBySide > operands.filter(({ stride }) => stride === "1").length;
+  if (!program.isRow) return { items: threads, lanes: 1, itemsFirst };
   const isNarrow = Number(device.info.details.subgroupSize) <= PROCESSOR_VECTOR;
   const sizes = isNarrow && rows >= CPU_ROWS
-    ? { rows: rowsFirst ? ROWS_SIDE_BY_SIDE : PROCESSOR_VECTOR, lanes: 1 }
+    ? { items: itemsFirst ? ROWS_SIDE_BY_SIDE : PROCESSOR_VECTOR, lanes: 1 }
     : columns <= MAX_SINGLE_LANE_ROW
-    ? { rows: Math.min(USUAL_THREADS, threads), lanes: 1 }
-    : rowsFirst
+    ? { items: Math.min(USUAL_THREADS, threads), lanes: 1 }
+    : itemsFirst
     ? rowsTogether(rows, threads)
     : lanesTogether(rows, columns / width, threads);
-  return { ...sizes, rowsFirst };
+  return { ...sizes, itemsFirst };
 }
 
-function rowsTogether(rows: number, threads: number): Omit<Team, "rowsFirst"> {
+function rowsTogether(rows: number, threads: number): Omit<Team, "itemsFirst"> {
   const together = Math.min(ROWS_SIDE_BY_SIDE, threads, powerOfTwoAbove(rows));
-  return { rows: together, lanes: rows >= GPU_THREADS ? 1 : threads / together };
+  return { items: together, lanes: rows >= GPU_THREADS ? 1 : threads / together };
 }
 
-function lanesTogether(rows: number, steps: number, threads: number): Omit<Team, "rowsFirst"> {
+function lanesTogether(rows: number, steps: number, threads: number): Omit<Team, "itemsFirst"> {
   let lanes = Math.min(8, threads);
   while (lanes < threads && steps > 4 * lanes && rows * lanes < GPU_THREADS) lanes *= 2;
-  return { rows: Math.max(1, Math.min(USUAL_THREADS, threads) / lanes), lanes };
+  return { items: Math.max(1, Math.min(USUAL_THREADS, threads) / lanes), lanes };
 }
 
 const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));

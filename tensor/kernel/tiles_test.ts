@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Axis } from "../../../kernel/layout.ts";
+import type { Axis } from "./layout.ts";
 import { cutIntoTiles } from "./tiles.ts";
 
 const lengths = (axes: readonly Axis[]): number[] => axes.map((axis) => axis.length);

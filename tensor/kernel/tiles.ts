@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Axis } from "../../../kernel/layout.ts";
+import type { Axis } from "./layout.ts";
 
 /** Side of a tile: the elements of a cache line. */
 const SIDE = 16;

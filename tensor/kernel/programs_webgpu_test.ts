@@ -1,11 +1,18 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { gpuTest } from "../../../testing/gpu.ts";
-import { differentiate } from "../../formula/differentiate.ts";
-import * as ex from "../../formula/expression.ts";
-import { defineProgram, type Program } from "../../formula/program.ts";
-import type { RecordingWebGpuDevice } from "./device.ts";
-import { deviation, place, type Placed, type Placement, runBoth, sample } from "./testing/views.ts";
-import { runProgramOnWebGpu } from "./program_wgsl.ts";
+import { gpuTest } from "../../testing/gpu.ts";
+import { differentiate } from "../formula/differentiate.ts";
+import * as ex from "../formula/expression.ts";
+import { defineProgram, type Program } from "../formula/program.ts";
+import type { RecordingWebGpuDevice } from "../devices/webgpu/device.ts";
+import {
+  deviation,
+  place,
+  type Placed,
+  type Placement,
+  runBoth,
+  sample,
+} from "../devices/webgpu/testing/views.ts";
+import { runProgramOn } from "../ops/program.ts";
 
 /** Below the minimum of every adapter: kernels must not rely on more. */
 const tiny = {
@@ -326,10 +333,10 @@ gpuTest(
       memory: both.memory,
       view: { ...both.view, shape: [16], offset, dtype },
     });
-    runProgramOnWebGpu(device, half, [ids.view].map((v) => ({ ...v, shape: [16] })), [
+    runProgramOn(device, half, [ids.view].map((v) => ({ ...v, shape: [16] })), [
       part(0, "int32").view,
     ], []);
-    runProgramOnWebGpu(device, half, [part(0, "int32").view], [part(16, "float32").view], []);
+    runProgramOn(device, half, [part(0, "int32").view], [part(16, "float32").view], []);
     const after = await device.read(both.view.allocation, 64, 64);
     const wanted = Array.from({ length: 16 }, (_, i) => Math.trunc((i * 7 - 100) / 2) / 2);
     assertEquals([...new Float32Array(after)], wanted);
@@ -378,7 +385,7 @@ gpuTest("a program with more buffers than a kernel can bind is an error", (devic
   ]);
   const views = names.map((_, i) => placed(device, { shape: [4] }, i).view);
   assertThrows(
-    () => runProgramOnWebGpu(device, program, views, [views[0]!], []),
+    () => runProgramOn(device, program, views, [views[0]!], []),
     RangeError,
     'Cannot run "nine": wanted operands in at most 8 buffers on this device, got 9',
   );
@@ -390,10 +397,10 @@ gpuTest("scalars, sizes, strides and offsets need no new kernel", async (device)
   ]);
   const x = placed(device, { shape: [512] }, 1);
   const view = (length: number, offset: number) => ({ ...x.view, shape: [length], offset });
-  runProgramOnWebGpu(device, scaled, [x.view], [x.view], [2]);
+  runProgramOn(device, scaled, [x.view], [x.view], [2]);
   const { pipelinesCompiled } = device.statistics;
-  runProgramOnWebGpu(device, scaled, [view(128, 4)], [view(128, 256)], [3]);
-  runProgramOnWebGpu(device, scaled, [view(64, 0)], [view(64, 0)], [-1]);
+  runProgramOn(device, scaled, [view(128, 4)], [view(128, 256)], [3]);
+  runProgramOn(device, scaled, [view(64, 0)], [view(64, 0)], [-1]);
   await device.synchronize();
   assertEquals(device.statistics.pipelinesCompiled, pipelinesCompiled);
 });

@@ -1,0 +1,179 @@
+/**
+ * How the operands of a program are bound on a GPU: each memory once, as vectors where possible, and
+ * in parts where there are too many, or where one is too large for a binding.
+ *
+ * @module
+ */
+
+import { allocateView, type View, type WebGpuDevice } from "../device.ts";
+import { RangeError } from "../errors.ts";
+import { copyProgram, makeProgram, type Program } from "../formula/program.ts";
+import { pruneInputs } from "../formula/prune.ts";
+import { memoize } from "../memoize.ts";
+import { shapesEqual } from "../shape.ts";
+import type { Signature } from "./language.ts";
+import { type Axis, classOf } from "./layout.ts";
+import { bufferNames } from "./lower.ts";
+import { fitsOneBinding, split } from "./split.ts";
+
+/** How operands share bindings, and numbers of a vector. */
+export type Bindings = Required<
+  Pick<Signature<Record<string, "f32">, string>, "within" | "aligned" | "width">
+>;
+
+/**
+ * The bindings of a program's operands.
+ *
+ * @param inner The axis of the vectors.
+ * @param around The others.
+ */
+export function bindingsOf(
+  program: Program,
+  views: readonly View[],
+  inner: Axis,
+  around: readonly Axis[],
+): Bindings {
+  const names = bufferNames(program);
+  const owners = views.map(({ allocation }) =>
+    names[views.findIndex((view) => view.allocation === allocation)]!
+  );
+  const strides = inner.strides.map(classOf);
+  const aligned = new Set(owners.filter((_, i) => strides[i] === "1"));
+  // A thread handles four elements if every operand is contiguous and aligned there, or broadcast. A
+  // single element cannot be stored to a binding of vectors without touching its neighbors.
+  const hasFours = inner.length > 0 && inner.length % 4 === 0 && aligned.size > 0 &&
+    views.every(({ offset }, i) =>
+      strides[i] === "1"
+        ? offset % 4 === 0 && around.every(({ strides }) => strides[i]! % 4 === 0)
+        : strides[i] === "0" && (i < program.inputs.length || !aligned.has(owners[i]!))
+    );
+  return {
+    within: Object.fromEntries(
+      names.flatMap((name, i) => owners[i] === name ? [] : [[name, owners[i]!]]),
+    ),
+    aligned: hasFours ? [...aligned] : [],
+    width: hasFours ? 4 : 1,
+  };
+}
+
+/**
+ * Runs a program, or a part of it, on views that can be bound: inputs, then outputs.
+ *
+ * @param isWhole Whether it is all of the program, on all of its operands.
+ */
+export type RunPart = (program: Program, views: readonly View[], isWhole: boolean) => void;
+
+/**
+ * Runs a program on a GPU in as many parts as it takes.
+ *
+ * @throws {RangeError} If there are too many buffers, or if a row exceeds a binding.
+ */
+export function runInParts(
+  device: WebGpuDevice,
+  program: Program,
+  inputs: readonly View[],
+  outputs: readonly View[],
+  run: RunPart,
+): void {
+  const views = [...inputs, ...outputs];
+  const firstOutput = outputs[0];
+  // An empty row still has a sum; without rows, or without elements, there is nothing to do.
+  const counted = program.isRow ? firstOutput?.shape.slice(0, -1) : firstOutput?.shape;
+  if (counted === undefined || counted.includes(0)) return;
+  const isEmpty = views.some(({ shape }) => shape.includes(0));
+  if (isEmpty || views.every(({ allocation }) => fitsOneBinding(device, allocation))) {
+    return runPart(device, program, views, run, true);
+  }
+  const read = inputs.map((input) =>
+    isWrittenElsewhere(input, outputs) ? copyOf(device, input, run) : input
+  );
+  const cut = { name: program.name, axes: counted.length, firstOutput: inputs.length };
+  for (const { views } of split(device, [...read, ...outputs], cut)) {
+    runPart(device, program, views, run, false);
+  }
+  for (const [i, view] of read.entries()) {
+    if (view !== inputs[i]) device.free(view.allocation);
+  }
+}
+
+/**
+ * Whether a view's memory is also written, at other positions: memory is bound once, so one binding
+ * would have to cover both.
+ */
+function isWrittenElsewhere(
+  { allocation, offset, strides }: View,
+  outputs: readonly View[],
+): boolean {
+  const written = outputs.filter((output) => output.allocation === allocation);
+  return written.length > 0 &&
+    !written.some((output) => output.offset === offset && shapesEqual(output.strides, strides));
+}
+
+/** A copy in separate memory, of numbers with four bytes. */
+function copyOf(device: WebGpuDevice, view: View, run: RunPart): View {
+  const copy = allocateView(
+    device,
+    view.dtype === "int32" ? "int32" : "float32",
+    view.shape,
+    "copy of an input whose memory is written",
+  );
+  runInParts(device, copyProgram, [view], [copy], (program, views) => run(program, views, false));
+  return copy;
+}
+
+/** Runs a program with at most as many buffers as a kernel can bind. */
+function runPart(
+  device: WebGpuDevice,
+  program: Program,
+  views: readonly View[],
+  run: RunPart,
+  isWhole: boolean,
+): void {
+  const buffers = new Set(views.map(({ allocation }) => allocation)).size;
+  const most = device.limits.maxStorageBuffersPerShaderStage;
+  if (buffers <= most) return run(program, views, isWhole);
+  const parts = splitProgram(program, views);
+  if (parts === null) {
+    throw new RangeError(
+      `Cannot run "${program.name}": wanted operands in at most ${most} buffers on this device, ` +
+        `got ${buffers}`,
+    );
+  }
+  for (const part of parts) runPart(device, part.program, part.views, run, false);
+}
+
+/** Some outputs of a program. */
+interface Part {
+  readonly program: Program;
+  readonly used: readonly number[];
+  readonly outputs: readonly [start: number, end: number];
+}
+
+const partsOf = memoize((program: Program): readonly Part[] => {
+  const { outputs } = program;
+  const half = outputs.length >> 1;
+  return ([[0, half], [half, outputs.length]] as const).map(([start, end]) => {
+    const part = makeProgram({ ...program, outputs: outputs.slice(start, end), slopes: null });
+    return { ...pruneInputs(part), outputs: [start, end] };
+  });
+});
+
+/**
+ * Splits a program into two with fewer operands each, in execution order; `null` if that is
+ * impossible: with one output, or if the second would read what the first has overwritten.
+ */
+function splitProgram(
+  program: Program,
+  views: readonly View[],
+): readonly { readonly program: Program; readonly views: readonly View[] }[] | null {
+  if (program.outputs.length < 2) return null;
+  const firstOutput = program.inputs.length;
+  const parts = partsOf(program).map(({ program, used, outputs: [start, end] }) => ({
+    program,
+    inputs: used.map((index) => views[index]!),
+    outputs: views.slice(firstOutput + start, firstOutput + end),
+  }));
+  const written = new Set(parts[0]!.outputs.map(({ allocation }) => allocation));
+  if (parts[1]!.inputs.some(({ allocation }) => written.has(allocation))) return null;
+  return parts.map(({ program, inputs, outputs }) => ({ program, views: [...inputs, ...outputs] }));
+}

@@ -1,0 +1,464 @@
+/**
+ * Lowers formulas: a program, with what its kernel must know of the layouts of its operands, becomes a
+ * body in the kernel language. It is the one way from a formula to instructions, on every device.
+ *
+ * `x + y` of tensors that lie alike is one long run of elements, and its kernel is
+ *
+ *     for each vector of the run:
+ *       y0 = x0 + x1
+ *
+ * A program with reductions works on *rows*: lines along the last axis. It visits a row once for each
+ * pass of reductions that do not depend on each other, and once for the outputs. A softmax is
+ *
+ *     for each row:
+ *       for each vector of the row:   max = max(max, x0)
+ *       for each vector of the row:   sum = sum + exp(x0 − max)
+ *       for each vector of the row:   y0  = exp(x0 − max) / sum
+ *
+ * Vectors lie in one of two ways:
+ *
+ *     along a row                            across adjacent rows: one number of each
+ *
+ *     row 0  [ a a a a | b b b b | c c       row 0  [ a | b | c | …
+ *     row 1  [ …                             row 1  [ a | b | c | …
+ *                                            row 2  [ a | b | c | …
+ *                                            row 3  [ a | b | c | …
+ *
+ * Along a row, its end is visited by single elements, and the numbers of an accumulator are combined
+ * when the row is done (`acrossRow`). Across rows there is nothing to combine. A program without
+ * reductions is the second case, with rows of one element, along the run that `layout.ts` finds.
+ *
+ * On the CPU, short formulas compute several vectors in turn, so that one need not wait for another:
+ * `part` numbers them, and each has accumulators of its own. On a GPU a thread has one item: an
+ * element, a vector, or its share of a row.
+ *
+ * @module
+ */
+
+import type { DType } from "../dtype.ts";
+import { type Expression, inOrder, operandsOf } from "../formula/expression.ts";
+import { type Program, type Reduction, reductionPasses } from "../formula/program.ts";
+import { Accumulators } from "./accumulators.ts";
+import { floatArithmetic, integerArithmetic } from "./arithmetic.ts";
+import { hoist, isExpensive, type KnownValues, writeFormulas } from "./formulas.ts";
+import type {
+  Buffer,
+  Float,
+  Int,
+  IntVector,
+  KernelBody,
+  KernelBuilder,
+  Signature,
+  Vector,
+} from "./language.ts";
+import { isAlongRow, type StrideClass, type VectorAxis } from "./layout.ts";
+import { forEachRun, type Moving } from "./runs.ts";
+
+/** All that the code of a program depends on, beside its formulas. Sizes and strides are arguments. */
+export interface ProgramForm {
+  readonly vectors: VectorAxis;
+  /** The number of axes around the run. */
+  readonly outerRank: number;
+  readonly dtypes: readonly DType[];
+  /** How each operand, inputs and then outputs, goes on along the axis of the vectors. */
+  readonly strides: readonly StrideClass[];
+  /** Whether formulas are computed in 32-bit integers instead of floats. */
+  readonly isInteger: boolean;
+  /** Elements of an item: 4 in an elementwise program whose items are vectors. */
+  readonly itemElements: 1 | 4;
+  /** Whether a row's expensive values are kept for the passes after. */
+  readonly keepsValues: boolean;
+}
+
+/** The kernel of a program, but for its key and how threads share it. */
+export interface LoweredProgram {
+  readonly signature: Omit<Signature<Record<string, Elements>, string>, "key">;
+  readonly body: KernelBody<Record<string, Elements>, string>;
+}
+
+/** Columns to add up before a sum is moved to its total: few enough to be accurate. */
+const COLUMNS_AT_ONCE = 256;
+
+type Elements = "f32" | "f16" | "i32";
+
+const ELEMENTS: Readonly<Record<DType, Elements>> = {
+  float32: "f32",
+  float16: "f16",
+  int32: "i32",
+};
+
+/** Names of the buffers: `x0`, `x1`, … for the inputs, and `y0`, … for the outputs. */
+export function bufferNames({ inputs, outputs }: Program): readonly string[] {
+  return [...inputs.map((_, i) => `x${i}`), ...outputs.map((_, o) => `y${o}`)];
+}
+
+/** Lowers a program. Its arguments are the lengths of the axes, and the strides of each operand. */
+export function lowerProgram(program: Program, form: ProgramForm): LoweredProgram {
+  const names = bufferNames(program);
+  const axes = ["run", ...(program.isRow ? ["row"] : [])];
+  for (let axis = 0; axis < form.outerRank; axis++) axes.push(`outer${axis}`);
+  const strides = (name: string) => axes.map((axis) => `${name}_${axis}`);
+  const scalars = program.scalars.map((_, i) => `s${i}`);
+  return {
+    signature: {
+      buffers: Object.fromEntries(names.map((name, i) => [name, ELEMENTS[form.dtypes[i]!]])),
+      writes: names.slice(program.inputs.length),
+      ...(form.isInteger
+        ? { arguments: [...axes, ...names.flatMap(strides), ...scalars] }
+        : { arguments: [...axes, ...names.flatMap(strides)], floats: scalars }),
+      spread: "ranges",
+    },
+    body: (k, item, buffers, integers, floats) => {
+      const numbers = scalars.map((name) => form.isInteger ? integers[name]! : floats[name]!);
+      const operands = names.map((name, i) =>
+        operandOf(k, program, form, i, buffers[name]!, strides(name).map((each) => integers[each]!))
+      );
+      const all = lowering(k, program, form, operands, integers.row ?? k.int(1), numbers);
+      const first = k.let(item.multiply(form.itemElements));
+      const lengths = axes.filter((axis) => axis !== "row").map((axis) => integers[axis]!);
+      forEachRun(k, first, lengths, operands, (length) => writeRun(all, length));
+    },
+  };
+}
+
+/** An operand, from its first element in the current run on. */
+interface Operand extends Moving {
+  readonly buffer: Buffer<Elements>;
+  /** Whether its elements along the vectors are all the same one. */
+  readonly isRepeated: boolean;
+  /** Moves it along the run. */
+  advance(elements: number): void;
+  /** The elements from a column of the row on. */
+  from(column: Int): Buffer<Elements>;
+  load(from: Buffer<Elements>, part: number, isSingle: boolean): Vector;
+  store(from: Buffer<Elements>, value: Vector, part: number, isSingle: boolean): void;
+}
+
+function operandOf(
+  k: KernelBuilder,
+  program: Program,
+  form: ProgramForm,
+  index: number,
+  buffer: Buffer<Elements>,
+  [run, ...others]: readonly Int[],
+): Operand {
+  const stride = form.strides[index]!;
+  const rowStride = program.isRow ? others.shift()! : run!;
+  const isAlongRun = form.vectors === "run";
+  const vectorStride = stride === "n" ? { stride: isAlongRun ? run! : rowStride } : {};
+  const isInteger = form.dtypes[index] === "int32";
+  return {
+    buffer,
+    strides: [run!, ...others],
+    isRepeated: stride === "0",
+    advance: (elements) => {
+      if (isAlongRun && stride === "1") buffer.move(elements);
+      else if (!isAlongRun || stride === "n") buffer.move(run!.multiply(elements));
+    },
+    from: (column) => {
+      if (!isAlongRow(program, index) || (!isAlongRun && stride === "0")) return buffer;
+      return buffer.from(!isAlongRun && stride === "1" ? column : column.multiply(rowStride));
+    },
+    load: (from, part, isSingle) => {
+      const loaded = stride === "0"
+        ? from.loadSplat(0)
+        : from.loadVector(4 * part, { ...vectorStride, isSingle });
+      if (!isInteger) return loaded as Vector;
+      return form.isInteger ? k.wrap(loaded as IntVector) : (loaded as IntVector).toF32x4();
+    },
+    store: (from, value, part, isSingle) => {
+      const number = form.isInteger ? k.unwrap(value) : value;
+      const converted = isInteger === form.isInteger
+        ? number
+        : isInteger
+        ? value.toI32x4()
+        : k.unwrap(value).toF32x4();
+      const isOne = isSingle || stride === "0";
+      from.storeVector(isOne ? 0 : 4 * part, converted, { ...vectorStride, isSingle: isOne });
+    },
+  };
+}
+
+/** A program being lowered: what is equal for all items. */
+type Lowering = ReturnType<typeof lowering>;
+
+function lowering(
+  k: KernelBuilder,
+  program: Program,
+  form: ProgramForm,
+  operands: readonly Operand[],
+  /** The length of a row. */
+  columns: Int,
+  scalars: readonly (Int | Float)[],
+) {
+  const { isInteger } = form;
+  const arithmetic = isInteger ? integerArithmetic(k) : floatArithmetic(k);
+  /** Integers, as formulas see them. */
+  const numberOf = (integers: IntVector) => isInteger ? k.wrap(integers) : integers.toF32x4();
+  /** Scalars, and what is computed of them alone. */
+  const uniform = hoist(arithmetic, program.outputs, new Map(), (e) => {
+    if (e.kind === "rowLength") return numberOf(k.splat(columns));
+    if (e.kind !== "scalar") return undefined;
+    const scalar = scalars[e.index]!;
+    return isInteger ? k.wrap(k.splat(scalar as Int)) : k.splat(scalar as Float);
+  });
+  const inputs = operands.slice(0, program.inputs.length);
+  const outputs = operands.slice(program.inputs.length);
+  return { k, program, form, arithmetic, inputs, outputs, columns, numberOf, uniform };
+}
+
+/** Writes the items of a run, and moves past them; or one item, if no length is given. */
+function writeRun(all: Lowering, length: Int | null): void {
+  const { k, program, arithmetic, inputs, outputs, uniform, form: { vectors } } = all;
+  const advance = (elements: number) => {
+    for (const operand of [...inputs, ...outputs]) operand.advance(elements);
+  };
+  if (vectors === "row") {
+    const writeRow = () => new ItemWriter(all, [uniform], false).write();
+    if (length === null) return writeRow();
+    k.loop(0, length, () => {
+      writeRow();
+      advance(1);
+    });
+    return;
+  }
+  const known = hoist(arithmetic, program.outputs, uniform, (e) => {
+    if (e.kind !== "input" || (program.isRow && e.varies)) return undefined;
+    const input = inputs[e.index]!;
+    return input.isRepeated ? input.load(input.buffer, 0, false) : undefined;
+  });
+  const writeItems = (vectors: number, isSingle: boolean) =>
+    new ItemWriter(all, new Array<KnownValues>(vectors).fill(known), isSingle).write();
+  if (length === null) return writeItems(1, false);
+  k.vectors(k.int(0), length, vectorsInTurn(k, program.outputs), (_, vectors, isSingle) => {
+    writeItems(vectors, isSingle);
+    advance(isSingle ? 1 : 4 * vectors);
+  });
+}
+
+/** Where a vector is. */
+interface Position {
+  /** The index along the row. */
+  readonly at: Int;
+  /** Which of the vectors of adjacent rows; 0 for vectors along a row. */
+  readonly row: number;
+  /** Which of the vectors that are visited in turn. */
+  readonly part: number;
+  /** Whether it has a single number, since the row or the run ends there. */
+  readonly isSingle: boolean;
+  readonly bufferOf: (operand: Operand) => Buffer<Elements>;
+}
+
+/** Writes a program for a row, or for vectors of adjacent rows. */
+class ItemWriter {
+  readonly #all: Lowering;
+  readonly #k: KernelBuilder;
+  readonly #isAlongRow: boolean;
+  readonly #isSingle: boolean;
+  /** Values computed outside of the loops along the row, for each of the adjacent rows. */
+  readonly #known: KnownValues[];
+  /** Where expensive values are kept, an element for each column. */
+  readonly #slots: ReadonlyMap<Expression, Buffer<"f32">>;
+  /** Those that an earlier loop kept, and those that the current one keeps. */
+  readonly #kept = new Set<Expression>();
+  readonly #computed = new Set<Expression>();
+
+  /** @param isSingle Whether vectors across rows have a single number. */
+  constructor(all: Lowering, known: readonly KnownValues[], isSingle: boolean) {
+    const { k, program, columns, form: { vectors, keepsValues } } = all;
+    this.#all = all;
+    this.#k = k;
+    this.#isAlongRow = vectors === "row";
+    this.#isSingle = isSingle;
+    this.#known = [...known];
+    const wanted = keepsValues ? valuesToKeep(program) : [];
+    this.#slots = new Map(wanted.map((e, slot) => [e, k.shared.from(columns.multiply(slot))]));
+  }
+
+  write(): void {
+    const { program, arithmetic, outputs: operands } = this.#all;
+    for (const pass of reductionPasses(program)) {
+      this.#hoist(pass.map((reduction) => reduction.a));
+      this.#reduce(pass).forEach((results, row) => {
+        const named = pass.map((e, i) => [e, this.#k.let(results[i]!)] as const);
+        this.#known[row] = new Map([...this.#known[row]!, ...named]);
+      });
+    }
+    const { outputs, outputVaries } = program;
+    this.#hoist(outputs);
+    const those = (varies: boolean) =>
+      [...outputs.keys()].filter((o) => outputVaries[o] === varies);
+    const [perElement, perRow] = [those(true), those(false)];
+    const rootsOf = (some: readonly number[]) => some.map((o) => outputs[o]!);
+    if (perElement.length > 0) {
+      this.#forEach(
+        rootsOf(perElement),
+        (values, { part, isSingle, bufferOf }) =>
+          perElement.forEach((o, i) => {
+            const operand = operands[o]!;
+            operand.store(bufferOf(operand), values[i]!, part, isSingle);
+          }),
+      );
+    }
+    if (perRow.length === 0) return;
+    this.#k.once(() =>
+      this.#known.forEach((known, row) => {
+        const values = writeFormulas(arithmetic, rootsOf(perRow), (e) => known.get(e));
+        perRow.forEach((o, i) => {
+          const operand = operands[o]!;
+          operand.store(operand.buffer, values[i]!, row, this.#isSingle);
+        });
+      })
+    );
+  }
+
+  /** Computes what the roots need and what does not vary in the row. */
+  #hoist(roots: readonly Expression[]): void {
+    const { arithmetic, inputs } = this.#all;
+    this.#known.forEach((known, row) => {
+      this.#known[row] = hoist(arithmetic, roots, known, (e) => {
+        if (e.kind !== "input") return undefined;
+        const input = inputs[e.index]!;
+        const isRepeated = this.#isAlongRow && input.isRepeated;
+        if (e.varies && !isRepeated) return undefined;
+        return input.load(input.buffer, row, this.#isSingle);
+      });
+    });
+  }
+
+  #vectorsInTurn(roots: readonly Expression[]): number {
+    const isKnown = (e: Expression) => this.#known[0]!.has(e) || this.#kept.has(e);
+    return this.#isAlongRow ? vectorsInTurn(this.#k, roots, isKnown) : this.#known.length;
+  }
+
+  /** Computes formulas at each position of a row, or of a part of it. */
+  #forEach(
+    roots: readonly Expression[],
+    use: (values: readonly Vector[], position: Position) => void,
+    range: readonly [from: Int, to: Int] = [this.#k.int(0), this.#all.columns],
+  ): void {
+    this.#forEachPosition(range, this.#vectorsInTurn(roots), (position) => {
+      const known = this.#known[position.row]!;
+      const values = writeFormulas(
+        this.#all.arithmetic,
+        roots,
+        (e) => known.get(e) ?? this.#leaf(e, position),
+        (e) => this.#keep(e, position),
+      );
+      // All are computed before the first store.
+      use(values.length === 1 ? values : values.map((value) => this.#k.let(value)), position);
+    });
+  }
+
+  #forEachPosition(
+    [from, to]: readonly [from: Int, to: Int],
+    inTurn: number,
+    visit: (position: Position) => void,
+  ): void {
+    const { isRow } = this.#all.program;
+    const visitAll = (at: Int, vectors: number, isSingle: boolean) => {
+      const buffers = new Map<Operand, Buffer<Elements>>();
+      const bufferOf = (operand: Operand) => {
+        const buffer = buffers.get(operand) ?? (isRow ? operand.from(at) : operand.buffer);
+        buffers.set(operand, buffer);
+        return buffer;
+      };
+      for (let part = 0; part < vectors; part++) {
+        visit({ at, row: this.#isAlongRow ? 0 : part, part, isSingle, bufferOf });
+      }
+    };
+    if (this.#isAlongRow) this.#k.vectors(from, to, inTurn, visitAll);
+    else if (!isRow) visitAll(from, inTurn, this.#isSingle);
+    else this.#k.loop(from, to, (column) => visitAll(column, inTurn, this.#isSingle));
+    for (const e of this.#computed) this.#kept.add(e);
+  }
+
+  /** The value of a leaf at a position. */
+  #leaf(e: Expression, { at, part, isSingle, bufferOf }: Position): Vector | undefined {
+    const { inputs } = this.#all;
+    if (this.#kept.has(e)) return this.#slots.get(e)!.loadVector(at.add(4 * part), { isSingle });
+    if (e.kind === "input") {
+      const input = inputs[e.index]!;
+      return input.load(bufferOf(input), part, isSingle);
+    }
+    if (e.kind !== "columnIndex") return undefined;
+    const index = this.#isAlongRow ? this.#k.indices(at.add(4 * part)) : this.#k.splat(at);
+    return this.#all.numberOf(index);
+  }
+
+  /** Keeps the value of a computed node, if later passes need it. */
+  #keep(e: Expression, { at, part, isSingle }: Position) {
+    const slot = this.#slots.get(e);
+    if (slot === undefined) return undefined;
+    this.#computed.add(e);
+    return (value: Vector) => slot.storeVector(at.add(4 * part), value, { isSingle });
+  }
+
+  /** The results of independent reductions, for each of the adjacent rows. */
+  #reduce(pass: readonly Reduction[]): readonly (readonly Vector[])[] {
+    const { arithmetic, columns } = this.#all;
+    const k = this.#k;
+    const roots = pass.map((reduction) => reduction.a);
+    const vectors = this.#vectorsInTurn(roots);
+    const accumulators = pass.map(({ operation }) =>
+      new Accumulators(k, arithmetic, operation, vectors, !this.#isAlongRow)
+    );
+    const addUp = (range?: readonly [from: Int, to: Int]) =>
+      this.#forEach(
+        roots,
+        (values, { part, isSingle }) =>
+          pass.forEach(({ operation }, i) => {
+            const identity = arithmetic.identityOf(operation);
+            const isPartial = isSingle && this.#isAlongRow;
+            const value = isPartial ? k.first.select(values[i]!, identity) : values[i]!;
+            accumulators[i]!.add(part, value);
+          }),
+        range,
+      );
+    if (pass.some(({ operation }) => operation === "sum")) {
+      const step = this.#isAlongRow ? k.sumBlock(vectors) : COLUMNS_AT_ONCE;
+      k.loop(0, columns, (from) => {
+        const end = k.let(from.add(step));
+        addUp([from, k.let(end.min(columns))]);
+        for (const accumulator of accumulators) accumulator.endBlock();
+      }, { step });
+    } else addUp();
+    const results = this.#known.map((_, row) => accumulators.map((each) => each.result(row)));
+    if (!this.#isAlongRow) return results;
+    return [
+      k.acrossRow(
+        results[0]!,
+        (i, a, b) => arithmetic.combine(pass[i]!.operation, a, b),
+      ),
+    ];
+  }
+}
+
+/** Expensive values that a later loop over the row needs again. */
+export function valuesToKeep(program: Program): readonly Expression[] {
+  const loops = [
+    ...reductionPasses(program).map((pass) => pass.flatMap(operandsOf)),
+    program.outputs.filter((_, o) => program.outputVaries[o]),
+  ];
+  const kept = new Set<Expression>();
+  const isEnd = (e: Expression) => kept.has(e) || e.kind === "reduce";
+  loops.forEach((roots, i) => {
+    const later = loops.slice(i + 1);
+    for (const e of inOrder(roots, isEnd).toReversed()) {
+      if (!isExpensive(e) || !e.varies || kept.has(e)) continue;
+      if (later.some((roots) => inOrder(roots, isEnd).includes(e))) kept.add(e);
+    }
+  });
+  return [...kept];
+}
+
+/** Vectors to visit in turn: many for short formulas, few enough to stay in registers. */
+function vectorsInTurn(
+  k: KernelBuilder,
+  roots: readonly Expression[],
+  isKnown: (e: Expression) => boolean = () => false,
+): number {
+  const nodes = inOrder(roots, isKnown).filter((e) => !isKnown(e));
+  const wanted = nodes.some(isExpensive) || nodes.length > 24 ? 1 : nodes.length <= 12 ? 4 : 2;
+  return Math.min(wanted, k.maxInTurn);
+}
