@@ -74,8 +74,9 @@ pageTest("Muon's orthogonalization makes singular values equal, as the library d
   );
   const shown = await widget.table("muon");
   for (const [i, { cells, values }] of wanted.entries()) {
-    cells.forEach((x, j) => assertAlmostEquals(Number(shown[i]![1 + j]), x, 6e-4));
-    assertEquals(shown[i]![5], `${values[0].toFixed(3)} and ${values[1].toFixed(3)}`);
+    const cellsShown = shown[i]![3]!.split(/[,;] /).map(Number);
+    cells.forEach((x, j) => assertAlmostEquals(cellsShown[j]!, x, 6e-3));
+    assertEquals(shown[i]!.slice(1, 3), values.map((x) => x.toFixed(3)));
   }
   const [most, least] = wanted[5]!.values;
   assert(most / least < 2 && wanted[0]!.values[0] / wanted[0]!.values[1] > 10);

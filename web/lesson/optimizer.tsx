@@ -243,14 +243,11 @@ function ratioOf(matrix: Matrix): string {
 
 /** An update by Muon: its singular values become equal. */
 export function MuonWidget(): JSX.Element {
-  const rows = iterations.value.map((matrix, i) => {
-    const [most, least] = singularValues(matrix);
-    return [
-      `${i}`,
-      ...matrix.flat().map((x) => fixed(x, 3)),
-      text.muon.values(fixed(most, 3), fixed(least, 3)),
-    ];
-  });
+  const rows = iterations.value.map((matrix, i) => [
+    `${i}`,
+    ...singularValues(matrix).map((x) => fixed(x, 3)),
+    matrix.map((row) => row.map((x) => fixed(x, 2)).join(", ")).join("; "),
+  ]);
   const last = iterations.value.at(-1);
   return (
     <>

@@ -72,7 +72,7 @@ export function TokensWidget(): JSX.Element {
         <label for={own.id}>{text.own}</label>
         <textarea
           id={own.id}
-          rows={2}
+          rows={3}
           maxLength={MAX_LENGTH}
           spellcheck={false}
           value={own.value}

@@ -33,9 +33,8 @@ export const words = {
     matrix: "The update",
     cells: ["a", "b", "c", "d"],
     before: "A gradient as a matrix. Its two singular values say how far it moves two directions.",
-    table: "The update after each of five rounds of matmuls",
-    columns: ["Round", "a", "b", "c", "d", "Singular values"],
-    values: (most: string, least: string) => `${most} and ${least}`,
+    table: "Its two singular values, after each of five rounds of matmuls",
+    columns: ["Round", "Larger", "Smaller", "a, b; c, d"],
     status: (ratio: string, after: string) =>
       `Before, one direction got ${ratio} times as much as the other. Now: ${after} times.`,
   },
