@@ -27,16 +27,7 @@
  * @module
  */
 
-export {
-  Batcher,
-  type BatcherOptions,
-  type BatcherStatistics,
-  type GeneratedToken,
-  type GenerationRequest,
-  type GenerationResult,
-  type OnToken,
-  QueueFullError,
-} from "./batch/batcher.ts";
+export * from "./browser.ts";
 export {
   type Dashboard,
   type DashboardAction,

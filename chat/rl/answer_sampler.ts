@@ -1,6 +1,6 @@
 /** Answers that a model samples to the questions of a task, with their rewards. @module */
 
-import { Engine, type TrainableModel } from "../../gpt/mod.ts";
+import { Engine, type LanguageModel } from "../../gpt/browser.ts";
 import { deriveSeed } from "../../tensor/mod.ts";
 import { passAtK } from "../evaluate/pass_at_k.ts";
 import { questionOf } from "../format/format.ts";
@@ -16,13 +16,20 @@ export interface Group {
   readonly rollouts: readonly Rollout[];
 }
 
+/** The settings of reinforcement that sampling takes. */
+export type AnswerSettings =
+  & Pick<ReinforceSettings, "deviceBatchSize" | "evalExamples" | "format" | "learnsToEnd">
+  & Pick<ReinforceSettings, "maxNewTokens" | "numSamples" | "parallel" | "seed">
+  & Pick<ReinforceSettings, "temperature" | "topK">
+  & { readonly checkpoint: Pick<ReinforceSettings["checkpoint"], "tokenizer"> };
+
 /** Asks the model questions. */
 export class AnswerSampler {
-  readonly #settings: ReinforceSettings;
-  readonly #model: TrainableModel;
+  readonly #settings: AnswerSettings;
+  readonly #model: LanguageModel;
   readonly #engine: Engine;
 
-  constructor(settings: ReinforceSettings, model: TrainableModel) {
+  constructor(settings: AnswerSettings, model: LanguageModel) {
     this.#settings = settings;
     this.#model = model;
     this.#engine = new Engine(model, settings.checkpoint.tokenizer);

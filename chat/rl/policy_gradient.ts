@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { TrainableModel } from "../../gpt/mod.ts";
+import type { TrainableModel } from "../../gpt/browser.ts";
 import { mean } from "../../gpt/train/readback.ts";
 import { Tensor } from "../../tensor/mod.ts";
 

@@ -20,9 +20,8 @@ import {
 } from "../../gpt/mod.ts";
 import { dueTasks } from "../../gpt/train/due_tasks.ts";
 import { MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
-import { Tensor } from "../../tensor/mod.ts";
-import { AnswerSampler, type Group } from "./answer_sampler.ts";
-import { advantagesOf, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
+import { AnswerSampler } from "./answer_sampler.ts";
+import { addGradients, hasNoSignal, updatePolicy } from "./policy_step.ts";
 import {
   type ReinforceEvent,
   type ReinforceOptions,
@@ -177,7 +176,7 @@ class Run implements Disposable {
 
   /** Samples answers to the questions of a step, and makes the better ones likelier. */
   async doStep(): Promise<ReinforceStep> {
-    const { examplesPerStep, numSamples, numIterations } = this.#settings;
+    const { examplesPerStep, numSamples, numIterations, initialFraction } = this.#settings;
     const start = performance.now();
     const step = this.#step++;
     const [reward, length, silent] = this.#sum(await this.#addGradients(step)) as [
@@ -186,8 +185,10 @@ class Run implements Disposable {
       number,
     ];
     const learningRateMultiplier = 1 - step / numIterations;
-    if (silent < examplesPerStep) await this.#update(learningRateMultiplier);
-    this.#optimizer.zeroGrad();
+    if (silent < examplesPerStep) {
+      const fraction = initialFraction * learningRateMultiplier;
+      await updatePolicy(this.#model, this.#optimizer, fraction);
+    }
     const answers = examplesPerStep * numSamples;
     const event: ReinforceStep = {
       kind: "step",
@@ -222,42 +223,5 @@ class Run implements Disposable {
       if (hasNoSignal(group)) sums[2]++;
     }
     return sums;
-  }
-
-  async #update(learningRateMultiplier: number): Promise<void> {
-    for (const parameter of this.#model.parameters().values()) {
-      // Another rank has gradients, if this one has none.
-      parameter.grad ??= Tensor.zeros(parameter.device, parameter.shape).keep();
-    }
-    for (const group of this.#optimizer.groups) {
-      group.lr = group.initialLr * this.#settings.initialFraction * learningRateMultiplier;
-    }
-    await this.#optimizer.step();
-  }
-}
-
-/** Whether all answers have the same reward: the gradient is 0 then. */
-function hasNoSignal({ rollouts }: Group): boolean {
-  return rollouts.every(({ reward }) => reward === rollouts[0]!.reward);
-}
-
-/** Adds the gradients of a group, a batch of answers at a time. */
-function addGradients(
-  model: TrainableModel,
-  group: Group,
-  { deviceBatchSize, examplesPerStep, format }: ReinforceSettings,
-): void {
-  if (hasNoSignal(group)) return;
-  const { prompt, rollouts } = group;
-  const advantages = advantagesOf(rollouts.map(({ reward }) => reward));
-  const width = prompt.length + Math.max(...rollouts.map(({ ids }) => ids.length));
-  const padding = format.ends[0]!;
-  const passes = rollouts.length / deviceBatchSize;
-  for (let first = 0; first < rollouts.length; first += deviceBatchSize) {
-    using _scope = model.device.scope();
-    const rows = rollouts.slice(first, first + deviceBatchSize);
-    const batch = rolloutBatch(prompt, rows, width, padding);
-    const loss = policyGradientLoss(model, batch, advantages.slice(first, first + rows.length));
-    loss.div(passes * examplesPerStep).backward();
   }
 }

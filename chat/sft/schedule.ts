@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { SetLearningRates } from "../../gpt/mod.ts";
+import type { SetLearningRates } from "../../gpt/browser.ts";
 import { linearSchedule } from "../../optim/mod.ts";
 
 /** The shape of the learning rate over a run. */

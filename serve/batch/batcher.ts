@@ -9,7 +9,6 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import {
   decodeSequences,
   type EngineTokenizer,
@@ -21,7 +20,7 @@ import {
   logProbabilities,
   RowState,
   type SamplingOptions,
-} from "../../gpt/mod.ts";
+} from "../../gpt/browser.ts";
 import { concat, noGrad, Tensor } from "../../tensor/mod.ts";
 import { PrefillPace } from "./prefill_pace.ts";
 import { KeptPrefixes, type ReadSequence, sharedLength } from "./prefixes.ts";
@@ -72,6 +71,22 @@ export interface BatcherOptions {
   readonly prefillTokens?: number;
   /** Bytes of the KV caches that are kept for prompts that begin alike. @default {268435456} */
   readonly keptBytes?: number;
+  /** Called after each step of the batch, to watch it. */
+  readonly onStep?: (() => void) | undefined;
+}
+
+/** A KV cache that a batcher holds. */
+export interface HeldCache {
+  /** The request that it was made for, from 0 in the order of their arrival. */
+  readonly request: number;
+  /** The choice of the request. */
+  readonly choice: number;
+  /** Whether it takes in a prompt, grows by a token each step, or is kept for prompts that begin alike. */
+  readonly phase: "prefill" | "decode" | "kept";
+  /** Tokens in it. */
+  readonly position: number;
+  /** Tokens that it has room for. */
+  readonly capacity: number;
 }
 
 /** Thrown when the request queue is full. */
@@ -96,6 +111,8 @@ export interface BatcherStatistics {
 
 /** A request that waits, is prefilled, or generates. */
 interface Job {
+  /** From 0 in the order of arrival. */
+  readonly number: number;
   readonly request: GenerationRequest;
   readonly onToken: OnToken;
   readonly sequences: Sequence[];
@@ -171,6 +188,10 @@ export class Batcher {
   readonly #maxQueue: number;
   readonly #pace: PrefillPace;
   readonly #kept: KeptPrefixes;
+  readonly #onStep: () => void;
+  /** For which request and choice each cache was made. */
+  readonly #owners = new WeakMap<KVCache, Pick<HeldCache, "request" | "choice">>();
+  #requests = 0;
   #waiting: Job[] = [];
   #prefilling: Job[] = [];
   #running: Sequence[] = [];
@@ -185,6 +206,23 @@ export class Batcher {
     this.#maxQueue = options.maxQueue ?? 64;
     this.#pace = new PrefillPace(options.prefillTokens ?? 256);
     this.#kept = new KeptPrefixes(options.keptBytes ?? 2 ** 28);
+    this.#onStep = options.onStep ?? (() => {});
+  }
+
+  /** The KV caches that are held now: of prompts, of running sequences, and those that are kept. */
+  get caches(): HeldCache[] {
+    const held = (phase: HeldCache["phase"], cache: KVCache | null): HeldCache[] =>
+      cache === null ? [] : [{
+        ...this.#owners.get(cache)!,
+        phase,
+        position: cache.position,
+        capacity: cache.capacity,
+      }];
+    return [
+      ...this.#prefilling.flatMap(({ cache }) => held("prefill", cache)),
+      ...this.#running.flatMap(({ cache }) => held("decode", cache)),
+      ...this.#kept.sequences.flatMap(({ cache }) => held("kept", cache)),
+    ];
   }
 
   /** The sequences that are generated now. */
@@ -249,6 +287,7 @@ export class Batcher {
     this.checkRoom(1);
     const { promise, resolve, reject } = Promise.withResolvers<GenerationResult>();
     const job: Job = {
+      number: this.#requests++,
       ...{ request, onToken, resolve, reject },
       ...{ sequences: [], cache: null, cachedTokens: 0, generatedTokens: 0, isOver: false },
     };
@@ -319,6 +358,7 @@ export class Batcher {
       else if (isLast) this.#begin(job, logitsOf(running.length + i));
     });
     this.#running = this.#running.filter(({ finish }) => finish === null);
+    this.#onStep();
   }
 
   /** The chunks of prompts that the next step prefills. */
@@ -333,6 +373,7 @@ export class Batcher {
       }
       try {
         const cache = job.cache ??= this.#openCache(job);
+        this.#owners.set(cache, { request: job.number, choice: 0 });
         const { prompt } = job.request;
         const ids = prompt.slice(cache.position, cache.position + left);
         chunks.push({ job, cache, ids, isLast: cache.position + ids.length === prompt.length });
@@ -387,6 +428,7 @@ export class Batcher {
           ? cache
           : forkCache(this.#model, cache, prompt, prompt.length + maxTokens);
         const sampling = { ...job.request, index: choice };
+        this.#owners.set(own, { request: job.number, choice });
         const row = new RowState(special, this.#tokenizer, undefined, sampling);
         job.sequences.push({ job, choice, row, cache: own, tokens: [...prompt], finish: null });
         // From now on it is freed with its sequence.
@@ -514,5 +556,7 @@ function describe(
 
 /** Resolves after a turn of the event loop, which handles what has arrived. */
 function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  // Pages have none; their timers are slower.
+  const inTurn: (callback: () => void) => unknown = globalThis.setImmediate ?? setTimeout;
+  return new Promise((resolve) => void inTurn(resolve));
 }

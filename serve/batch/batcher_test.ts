@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Engine, type LanguageModel } from "../../gpt/mod.ts";
 import { openTinyModel } from "../testing/tiny_server.ts";
-import { Batcher, type GenerationRequest, QueueFullError } from "./batcher.ts";
+import { Batcher, type GenerationRequest, type HeldCache, QueueFullError } from "./batcher.ts";
 
 const options: Omit<GenerationRequest, "prompt"> = {
   maxTokens: 24,
@@ -212,3 +212,37 @@ batcherTest("a request without room fails alone, and what is kept makes room", a
   );
   await batcher.close();
 });
+
+batcherTest(
+  "caches fill by a token a step, and are kept or freed when requests end",
+  async (opened) => {
+    const { model, tokenizer } = opened;
+    for (const keptBytes of [2 ** 28, 0]) {
+      const seen: HeldCache[][] = [];
+      const batcher: Batcher = new Batcher(model, tokenizer, {
+        keptBytes,
+        onStep: () => seen.push(batcher.caches),
+      });
+      const request = { ...options, prompt: [1, 2, 3], maxTokens: 6 };
+      await Promise.all([
+        tokensOf(batcher, request),
+        tokensOf(batcher, { ...request, prompt: [4, 5, 6, 7, 8], maxTokens: 3, choices: 2 }),
+      ]);
+      const of = (request: number, choice: number) =>
+        seen.map((caches) => caches.find((one) => one.request === request && one.choice === choice))
+          .flatMap((one) => one === undefined ? [] : [[one.phase, one.position, one.capacity]]);
+      // The last token that is sampled is not read any more.
+      const first = [3, 4, 5, 6, 7].map((position) => ["decode", position, 9]);
+      const others = [5, 6].map((position) => ["decode", position, 8]);
+      const kept = (position: number, capacity: number) =>
+        keptBytes === 0 ? [] : [["kept", position, capacity]];
+      assertEquals(of(0, 0), [...first, ...kept(8, 9)]);
+      assertEquals(of(1, 0), [...others, ...Array(4).fill(kept(7, 8)).flat()]);
+      assertEquals(of(1, 1).slice(0, 2), others);
+      assertEquals(batcher.statistics.steps, 5);
+      assertEquals(batcher.caches.length > 0, keptBytes > 0);
+      await batcher.close();
+      assertEquals(batcher.caches, []);
+    }
+  },
+);
