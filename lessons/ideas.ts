@@ -107,4 +107,34 @@ export const ideas: readonly Idea[] = [
     nanochat: "nanochat/engine.py",
     becomes: "text from a prompt",
   },
+  {
+    idea: "a text with markers",
+    path: "tokenizer/conversation.ts",
+    nanochat: "nanochat/tokenizer.py",
+    becomes: "a conversation",
+  },
+  {
+    idea: "fine-tuning",
+    path: "chat/sft/conversation_loader.ts",
+    nanochat: "scripts/chat_sft.py",
+    becomes: "a model that answers",
+  },
+  {
+    idea: "a calculator",
+    path: "gpt/generate/row_state.ts",
+    nanochat: "nanochat/engine.py",
+    becomes: "any tool",
+  },
+  {
+    idea: "a reward",
+    path: "chat/rl/reinforce.ts",
+    nanochat: "scripts/chat_rl.py",
+    becomes: "reinforcement",
+  },
+  {
+    idea: "three people ask",
+    path: "serve/batch/batcher.ts",
+    nanochat: "scripts/chat_web.py",
+    becomes: "a server",
+  },
 ];

@@ -19,6 +19,7 @@ import { modelPageTemplate } from "./model_page/build.ts";
 import { PICTURE, shareTags } from "./share.ts";
 import { escapeHtml } from "./escape.ts";
 import { linesOf, symbolCode } from "./symbols.ts";
+import { words as chatWords } from "./words/chat.ts";
 import { ideas } from "./words/ideas.ts";
 
 /** The sources that a page may load: its own files, WebAssembly, and workers of its own text. */
@@ -98,6 +99,11 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   );
   const rest = renderToString(<RestSections {...parts} />);
   add("rest.js", `self.nanodinoRest=${JSON.stringify(rest)}`);
+  const chat = '<div id="page"></div><script defer src="chat.js"></script>' +
+    `<noscript>${chatWords.noscript}</noscript>`;
+  add("chat.html", htmlDocument(chatWords.title, policyTag, "chat.css", chat));
+  add("chat.css", await styleSheet(own("./inside/style.css"), own("./chat/style.css")));
+  add("chat.js", await bundle(own("./lesson/chat_client.ts")));
   add("style.css", await styleSheet(own("./inside/style.css"), own("./style.css")));
   add("learn.js", await bundle(own("./lesson/client.tsx")));
   add("labs.css", await readText(own("./lesson/labs.css")));
@@ -139,9 +145,12 @@ function sourcePage(path: string, source: string, title: string): string {
   );
 }
 
+/** The policy of every page of the site. */
+const policyTag =
+  `<meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">`;
+
 function document(title: string, up: string, body: string, tags = ""): string {
-  const policy = `<meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">`;
-  return htmlDocument(escapeHtml(title), policy + tags, `${up}style.css`, body);
+  return htmlDocument(escapeHtml(title), policyTag + tags, `${up}style.css`, body);
 }
 
 /** Differs where any file differs. */

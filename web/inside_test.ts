@@ -19,7 +19,7 @@ import { openSite, pageTest, violations, ways, Widget } from "./testing/pages.ts
 /** The names that `inspect` uses. */
 const [LENS_TOKENS, MAX_CANDIDATES] = [5, 50];
 const text = "12+30=42";
-const prompt = { text, more: [] };
+const prompt = { text, more: [], off: [] };
 
 let trained: Promise<ModelFiles> | null = null;
 /** A checkpoint of two layers, one of them with value embeddings. */
@@ -163,7 +163,7 @@ Deno.test("damaged, foreign and missing files are refused in a sentence", async 
       await assertRejects(() => openInside(device, files).next(), Error, message);
     }
     await lookAt(device);
-    const long = { text: "1+1=2".repeat(60), more: [] };
+    const long = { ...prompt, text: "1+1=2".repeat(60) };
     await assertRejects(
       () => lookInside(device, long).next(),
       RangeError,

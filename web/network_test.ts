@@ -3,9 +3,15 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { trainCharacterModel } from "../lessons/mod.ts";
-import { openDevice } from "../tensor/mod.ts";
-import { type NetworkProgress, type NetworkSpec, trainNetwork } from "./engine/network.ts";
+import {
+  changeWeight,
+  type NetworkProgress,
+  type NetworkSpec,
+  trainNetwork,
+} from "./engine/network.ts";
 import { fixed } from "./parts/number.ts";
+import { onCpu } from "./testing/gpt.ts";
+import { checkLooks } from "./testing/looks.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
 
 const spiral: NetworkSpec = {
@@ -21,13 +27,10 @@ const spiral: NetworkSpec = {
 const xor = "set=xor&layers=1&rate=0.05&seed=3&steps=200&pace=fast";
 
 /** The events of a network that is trained in Deno. */
-async function trainInDeno(spec: NetworkSpec): Promise<NetworkProgress[]> {
-  const device = await openDevice("cpu", { blas: false, threads: 2 });
-  try {
-    return await Array.fromAsync(trainNetwork(device, spec, new AbortController().signal));
-  } finally {
-    await device.close();
-  }
+function trainInDeno(spec: NetworkSpec): Promise<NetworkProgress[]> {
+  return onCpu((device) =>
+    Array.fromAsync(trainNetwork(device, spec, new AbortController().signal))
+  );
 }
 
 const lossesOf = (events: readonly NetworkProgress[]) => events.flatMap(({ losses }) => losses);
@@ -208,3 +211,64 @@ pageTest("a page trains the lessons' model of letters, and loads no tensors for 
   assertEquals(scripts.filter((name) => /^engine/.test(name)), []);
   assertEquals(opened.problems, []);
 });
+
+pageTest(
+  "inputs and noise are chosen, a weight is changed, and the network says so as in Deno",
+  async () => {
+    const spec: NetworkSpec = {
+      ...spiral,
+      set: "circle",
+      hidden: [3],
+      noise: 0.1,
+      features: ["xx", "yy"],
+      steps: 40,
+    };
+    const { last, changed } = await onCpu(async (device) => {
+      const events = await Array.fromAsync(
+        trainNetwork(device, spec, new AbortController().signal),
+      );
+      const change = { layer: 0, neuron: 1, input: 1, value: -4, step: 40 };
+      const [changed] = await Array.fromAsync(changeWeight(device, change));
+      return { last: events.at(-1)!, changed: changed! };
+    });
+    assertEquals(last.weights[0]!.length, 6);
+    // The test loss comes from points that are as noisy.
+    assert(changed.validation !== last.validation);
+    await using opened = await openSite("plain");
+    const page = await opened.page({
+      path: "#device=cpu&set=circle&layers=1&width=3&noise=0.1&steps=40&pace=fast",
+      reducedMotion: "reduce",
+    });
+    const widget = new Widget(page, "network");
+    for (const name of ["x²", "y²", "x", "y"]) {
+      await page.getByRole("button", { name, exact: true }).focus();
+      await page.keyboard.press("Enter");
+    }
+    await page.waitForFunction(() => location.hash.includes("inputs=xx%2Cyy"));
+    assertEquals(await train(page, 40), last.losses.at(-1));
+    await widget.shows({ validation: fixed(last.validation!, 4) });
+    assertEquals(await page.locator(".net canvas").count(), 2 + 3);
+    await page.locator("[data-widget=network] summary:has-text('Change a weight')").focus();
+    await page.keyboard.press("Enter");
+    await page.selectOption("#changeTarget", "1");
+    await page.selectOption("#changeSource", "1");
+    await widget.move("changeWeight", "Home");
+    await page.waitForFunction(
+      (validation) => document.querySelector("[data-row=validation]")?.textContent === validation,
+      fixed(changed.validation!, 4),
+      { timeout: 60_000 },
+    );
+    const weights = await page.$$eval(".net .edge", (all) => all.map((one) => one.dataset.weight));
+    assertEquals(
+      weights,
+      changed.weights.flatMap((layer) => [...layer]).map((weight) => fixed(weight, 4)),
+    );
+    assertEquals(opened.problems, []);
+    await checkLooks(
+      opened,
+      "network",
+      async (page) => void await train(page, 20),
+      "#device=cpu&steps=20&pace=fast",
+    );
+  },
+);

@@ -147,10 +147,12 @@ export function followAddress(): void {
   readHash(location.hash);
   addEventListener("hashchange", () => readHash(location.hash));
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let isFirst = true;
+  let last = hashOf();
   effect(() => {
     const hash = hashOf();
-    if (isFirst) return void (isFirst = false);
+    // An address that names a section keeps it, until the reader sets something.
+    if (hash === last) return;
+    last = hash;
     clearTimeout(timer);
     timer = setTimeout(() => history.replaceState(null, "", hash === "" ? "#" : `#${hash}`), 200);
   });

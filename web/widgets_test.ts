@@ -134,3 +134,51 @@ pageTest("logits become probabilities and a loss, as in the lessons' example", a
   await widget.shows({ softmaxLoss: "0.3490" });
   assertEquals(opened.problems, []);
 });
+
+pageTest(
+  "words in the text light up what they name in the figure, by pointer and by keyboard",
+  async () => {
+    await using opened = await openSite("isolated");
+    const page = await opened.page({ reducedMotion: "reduce" });
+    /** The lit parts of a section: rows and sliders by their first words, others by their names. */
+    const lit = (section: string) =>
+      page.$$eval(
+        `#${section} .lit`,
+        (all) =>
+          all.filter((one) => one.checkVisibility()).map((one) =>
+            (one as SVGElement).dataset.part ?? one.querySelector("label, th")!.textContent
+          ),
+      );
+    const word = (section: string, text: string) =>
+      page.locator(`#${section} .light`, { hasText: text }).first();
+    await word("neuron", "weight").focus();
+    assertEquals((await lit("neuron")).sort(), ["Weight w₁", "Weight w₂", "w1", "w2"]);
+    await page.keyboard.press("Tab");
+    assertEquals((await lit("neuron")).sort(), ["Bias b", "Sum + bias", "sum"]);
+    // Enter leads to the slider.
+    await page.keyboard.press("Enter");
+    assertEquals(await page.evaluate(() => document.activeElement?.id), "bias");
+    assertEquals(await lit("neuron"), []);
+    await word("mlp", "hidden layers").hover();
+    assertEquals(await lit("mlp"), Array(4).fill("hiddenLayer"));
+    await word("backpropagation", "prediction").hover();
+    assertEquals([await lit("mlp"), (await lit("backpropagation")).sort()], [[], [
+      "prediction",
+      "① Prediction w × 2 + b",
+    ]]);
+    // Every word names something.
+    const lost = await page.$$eval(
+      ".light",
+      (all) =>
+        all.flatMap((one) =>
+          (one as HTMLElement).dataset.light!.split(",").filter((name) =>
+            one.closest("section")!.querySelector(
+              `#${name}, [data-row=${name}], [data-part~=${name}]`,
+            ) === null
+          )
+        ),
+    );
+    assertEquals(lost, []);
+    assertEquals(opened.problems, []);
+  },
+);

@@ -1,7 +1,7 @@
 /** The settings of a run of the page's GPT: its text, its model, its training. @module */
 
 /** The synthetic texts. */
-export const textTasks = ["sort", "reverse", "add", "parentheses", "names"] as const;
+export const textTasks = ["sort", "reverse", "add", "parentheses", "names", "animals"] as const;
 /** The name of a text: stories and the reader's own come with the run, the others are made by it. */
 export type TextTask = typeof textTasks[number] | "stories" | "own";
 
@@ -40,6 +40,22 @@ export type GptSpec =
     /** The learning rate, as a multiple of one that works. */
     readonly rate: number;
   };
+
+/** The run that reads: a GPT of the page on facts about animals and sums. */
+export const readingSpec: GptSpec = {
+  task: "animals",
+  own: "",
+  merges: 256,
+  depth: 2,
+  width: 64,
+  heads: 2,
+  context: 64,
+  optimizer: "muon",
+  rate: 1,
+  schedule: "trapezoid",
+  seed: 1,
+  steps: 400,
+};
 
 /**
  * The run that a checkpoint belongs to, by the settings in it.

@@ -6,11 +6,13 @@
 
 import {
   checkFile,
+  type CheckpointContent,
   checkpointFileName,
   type CheckpointMeta,
   type CheckpointPart,
   decodeModel,
   decodeTokenizer,
+  encodeCheckpoint,
   Engine,
   type FileDigest,
   type GenerateOptions,
@@ -24,14 +26,16 @@ import {
 } from "../../gpt/browser.ts";
 import type { Device } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
+import { type Part, switchOff } from "./switch_off.ts";
 
 /** The files of a checkpoint by name; others among them are not read. */
 export type ModelFiles = ReadonlyMap<string, Blob>;
 
-/** A text, and ids that follow it. */
+/** A text, and ids that follow it, for a model some of whose parts may be switched off. */
 export interface Prompt {
   readonly text: string;
   readonly more: readonly number[];
+  readonly off: readonly Part[];
 }
 
 /** A model that was opened. */
@@ -81,7 +85,10 @@ export async function* openInside(device: Device, files: ModelFiles): AsyncGener
 }
 
 /** The open model on a device, with a prompt in tokens. @throws {Error} If none is open. */
-async function prepare(device: Device, { text, more }: Prompt) {
+export async function preparePrompt(
+  device: Device,
+  { text, more }: Prompt,
+): Promise<Pick<Model, "model" | "tokenizer"> & { readonly ids: number[] }> {
   if (current === null) throw new Error("Cannot look inside a model: wanted an open one, got none");
   const { model, tokenizer } = current.device === device
     ? current
@@ -96,12 +103,13 @@ async function prepare(device: Device, { text, more }: Prompt) {
  * @throws {RangeError} If the prompt is too long.
  */
 export async function* lookInside(device: Device, prompt: Prompt): AsyncGenerator<Seen> {
-  const { model, tokenizer, ids } = await prepare(device, prompt);
+  const { model, tokenizer, ids } = await preparePrompt(device, prompt);
   if (ids.length > MAX_TOKENS) {
     throw new RangeError(
       `Cannot look inside the model: wanted at most ${MAX_TOKENS} tokens, got ${ids.length}`,
     );
   }
+  using _off = await switchOff(model, prompt.off);
   const found = await inspect(model, ids);
   const named = [ids, found.candidates, ...found.stages.map(({ likely }) => likely)];
   const all = new Set(named.flatMap((some) => [...some]));
@@ -115,11 +123,18 @@ export async function* writeInside(
   { prompt, ...options }: { readonly prompt: Prompt } & GenerateOptions,
   signal: AbortSignal,
 ): AsyncGenerator<number> {
-  const { model, tokenizer, ids } = await prepare(device, prompt);
+  const { model, tokenizer, ids } = await preparePrompt(device, prompt);
+  using _off = await switchOff(model, prompt.off);
   for await (const { tokens } of new Engine(model, tokenizer).generate(ids, options)) {
     if (signal.aborted) return;
     yield tokens[0]!;
   }
+}
+
+/** A checkpoint as files. */
+export async function checkpointFiles(content: CheckpointContent): Promise<ModelFiles> {
+  const encoded = [...await encodeCheckpoint(content)] as [string, BlobPart][];
+  return new Map(encoded.sort().map(([name, bytes]) => [name, new Blob([bytes])]));
 }
 
 /** Frees the parameters of a model at once; its tables go with it. */

@@ -14,6 +14,19 @@ export type PointSet = typeof pointSets[number] | "own";
 /** A point: x and y from −1 to 1, and its label. */
 export type Point = readonly [x: number, y: number, label: 0 | 1];
 
+/** The inputs that a network may see of a point: functions of its two coordinates. */
+export const features = {
+  x: (x: number, _y: number): number => x,
+  y: (_x: number, y: number): number => y,
+  xx: (x: number, _y: number): number => x * x,
+  yy: (_x: number, y: number): number => y * y,
+  xy: (x: number, y: number): number => x * y,
+  sinx: (x: number, _y: number): number => Math.sin(4 * x),
+  siny: (_x: number, y: number): number => Math.sin(4 * y),
+} as const;
+/** The name of an input. */
+export type Feature = keyof typeof features;
+
 /** Rows and columns of the map of outputs. */
 export const GRID = 48;
 /** Rows and columns of the map of one neuron. */
@@ -61,6 +74,8 @@ const rules: Readonly<Record<typeof pointSets[number], (seed: number, i: number)
 /**
  * Makes a set of points: 4 for `xor`, 200 for the others. The same seed makes the same points.
  *
+ * @param noise How far points are off their places: the standard deviation of each coordinate.
+ *
  * @example
  * ```ts
  * import { makePoints } from "./points.ts";
@@ -69,7 +84,11 @@ const rules: Readonly<Record<typeof pointSets[number], (seed: number, i: number)
  * if (rows !== "0 0 0, 0 1 1, 1 0 1, 1 1 0") throw new Error(rows);
  * ```
  */
-export function makePoints(set: typeof pointSets[number], seed: number): Point[] {
+export function makePoints(set: typeof pointSets[number], seed: number, noise = 0): Point[] {
   const count = set === "xor" ? 4 : 200;
-  return Array.from({ length: count }, (_, i) => rules[set](childSeed(seed, 1), i));
+  const off = (index: number) => noise === 0 ? 0 : noise * normal(childSeed(seed, 2), index);
+  return Array.from({ length: count }, (_, i) => {
+    const [x, y, label] = rules[set](childSeed(seed, 1), i);
+    return [x + off(2 * i), y + off(2 * i + 1), label];
+  });
 }

@@ -4,6 +4,7 @@ import { defaultContext, Engine, type GPT } from "../../gpt/browser.ts";
 import type { Device } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { free, type ModelFiles, openModel } from "./inside.ts";
+import { partsOf, switchOff } from "./switch_off.ts";
 
 /** A story to tell. */
 export interface Telling {
@@ -32,10 +33,8 @@ async function openBoth(device: Device, files: ModelFiles) {
   if (current !== null && current.key === key && current.device === device) return current;
   const { model: whole, tokenizer } = await openModel(device, files);
   const { model: blind } = await openModel(device, files);
-  for (const [name, weight] of blind.parameters()) {
-    // The output of attention reaches the stream through this matrix alone.
-    if (/\.attn\.c_proj\.weight$/.test(name)) weight.assign(new Float32Array(weight.size));
-  }
+  // For good: this model tells no other stories.
+  await switchOff(blind, partsOf(blind.config).filter((part) => !part.endsWith("mlp")));
   if (current !== null) [current.whole, current.blind].forEach(free);
   return current = { key, device, tokenizer, whole, blind };
 }

@@ -2,6 +2,7 @@
 
 import { childSeed, randomUniform } from "../../autograd/random.ts";
 import { dinosaurs } from "../../lessons/dinosaurs.ts";
+import { animalLine } from "./animals.ts";
 import type { TextTask, textTasks } from "./gpt_spec.ts";
 
 /** A line of each task, from sampled numbers. */
@@ -31,6 +32,7 @@ const lines: Readonly<
     return text;
   },
   names: (draw) => dinosaurs[draw(dinosaurs.length)]!,
+  animals: animalLine,
 };
 
 /** The question and the answer of a line; `null` in tasks that ask nothing. */
@@ -58,7 +60,7 @@ const answers: Partial<Record<typeof textTasks[number], (question: string) => st
  * ```
  */
 export function isRight(task: TextTask, line: string): boolean | null {
-  if (task === "names" || task === "stories" || task === "own") return null;
+  if (task === "names" || task === "animals" || task === "stories" || task === "own") return null;
   if (task === "parentheses") {
     let depth = 0;
     const isBalanced = [...line].every((sign) => {

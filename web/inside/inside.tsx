@@ -13,6 +13,8 @@ import { HeatMap, LabeledMap } from "../parts/heat.tsx";
 import { fixed, nearest } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, setting, slider } from "../state.ts";
+import { Ablation, partsOff } from "./ablation.tsx";
+import { Compare } from "./compare.tsx";
 import { droppedFiles, filesOf, loadSiteModel, siteModel } from "./files.ts";
 import { sampledWith } from "./probabilities.ts";
 import { trained } from "./trained.ts";
@@ -73,7 +75,7 @@ function forget(): void {
   written.value = [];
 }
 
-const promptNow = () => ({ text: prompt(), more: written.value });
+const promptNow = () => ({ text: prompt(), more: written.value, off: partsOff() });
 
 function write(maxTokens: number): void {
   const options = { maxTokens, temperature: temperature.value, topK: topK.value };
@@ -103,6 +105,7 @@ function Lens({ seen, token }: Look): JSX.Element {
   return (
     <Table
       id="lens"
+      isNamed
       caption={text.lens(hasNext ? nameOf(seen, ids[token + 1]!) : null)}
       head={[text.stage, text.size, ...(hasNext ? [text.next] : []), ...text.ranks]}
       rows={stages.map(({ size, likely, probabilities, next }, i) => [
@@ -290,7 +293,7 @@ export function InsideWidget({ isFixed = false }: {
   useEffect(() => {
     if (follows && trained.value !== null) show(trained.value);
   }, [trained.value]);
-  const asked = [prompt(), written.value.join(), device.value].join("\0");
+  const asked = [prompt(), written.value.join(), partsOff().join(), device.value].join("\0");
   useEffect(() => {
     if (opened.value === null) return;
     const timer = setTimeout(
@@ -330,7 +333,11 @@ export function InsideWidget({ isFixed = false }: {
           </p>
         </>
       )}
+      {model !== null && <Ablation model={model} prompt={promptNow()} device={device.value} />}
       {seen.value !== null && <View seen={seen.value} />}
+      {model !== null && !isFixed && (
+        <Compare model={model} prompt={promptNow()} device={device.value} />
+      )}
     </div>
   );
 }

@@ -72,7 +72,7 @@ export function BackpropagationWidget(): JSX.Element {
     const hasGradient = !isWalking || visited.has(`${name} backward`);
     const lines = [name, isKnown ? data : "", hasGradient ? text.gradient(grad) : ""];
     const mark = name === now ? "now" : markOf(name, name);
-    return { lines, mark, inputs: given.includes(name) ? [] : undefined };
+    return { lines, mark, inputs: given.includes(name) ? [] : undefined, part: name };
   };
   // Values that the walk has not reached yet are shown as a question to the reader.
   const known = (name: string, data: string) =>

@@ -45,6 +45,33 @@ function isElsewhere(): boolean {
   return /^#\w+$/.test(location.hash) && document.getElementById(location.hash.slice(1)) === null;
 }
 
+/**
+ * Lights up the parts of a figure that a word in its text names, while the reader points at the word or
+ * comes to it; a click leads to the first of them.
+ */
+function lightParts(): void {
+  const partsOf = (target: EventTarget | null): Element[] => {
+    const word = (target as Element).closest<HTMLElement>(".light");
+    const section = word?.closest("section") ?? null;
+    if (word === null || section === null) return [];
+    return word.dataset.light!.split(",").flatMap((name) => [
+      ...section.querySelectorAll(`#${name}, [data-row=${name}], [data-part~=${name}]`),
+    ]);
+  };
+  const light = (isLit: boolean) => ({ target }: Event) => {
+    for (const part of partsOf(target)) {
+      (part.closest(".slider, tr") ?? part).classList.toggle("lit", isLit);
+    }
+  };
+  for (const type of ["pointerover", "focusin"]) document.addEventListener(type, light(true));
+  for (const type of ["pointerout", "focusout"]) document.addEventListener(type, light(false));
+  document.addEventListener("click", ({ target }) => {
+    const shown = partsOf(target).find((part) => part.checkVisibility());
+    shown?.scrollIntoView({ block: "center" });
+    if (shown instanceof HTMLInputElement) shown.focus();
+  });
+}
+
 /** Brings widgets to life, each where the builder rendered it. */
 function bringToLife(widgets: Readonly<Record<string, () => JSX.Element>>): void {
   for (const [name, Widget] of Object.entries(widgets)) {
@@ -97,6 +124,7 @@ if (document.querySelector("[data-widget=opening]") === null) {
   bringToLife(widgets);
   linkToHere();
   watchSections();
+  lightParts();
   followAddress();
   loadRestOnMove();
   document.documentElement.dataset.live = "";

@@ -14,14 +14,13 @@ import {
   signal,
   useEffect,
 } from "../deps.ts";
-import { Latest, loadScript } from "../engine/client.ts";
+import { Latest } from "../engine/client.ts";
 import type { GptProgress, GptTask } from "../engine/gpt.ts";
 import { RANGES } from "../engine/gpt_spec.ts";
 import { isRight } from "../engine/texts.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 import { filesOf } from "../inside/files.ts";
 import { trained } from "../inside/trained.ts";
-import { fillTemplate } from "../model_page/template.ts";
 import { Button, Controls, FilePicker, Slider } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { fixed, nearest } from "../parts/number.ts";
@@ -29,6 +28,7 @@ import type { Curve, Point } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider, valuesOf } from "../state.ts";
 import { StepsPlot } from "./loop.tsx";
+import { savePage } from "./save_page.ts";
 import { words } from "../words/labs.ts";
 
 const { gpt: text, loop, network } = words;
@@ -238,25 +238,17 @@ function Tokens({ start }: { readonly start: Event<"start"> }): JSX.Element {
 }
 
 /** Gives the model of a run as one page that holds it. */
-async function savePage(run: Run, files: ModelFiles): Promise<void> {
-  try {
-    await loadScript("model_page.js");
-    const { spec: { task, steps } } = startOf(run)!;
-    const step = eventsOf(run, "files")[0]!.step;
-    const card = {
-      id: text.tasks[task],
-      stage: "base",
-      origin: text.origin(step, steps),
-      examples: [],
-      facts: [[text.validationRow, bitsOf(run)[1]] as const],
-    };
-    // To go on with it takes a checkpoint, and not a page.
-    const parts = new Map([...files].filter(([name]) => !name.startsWith("optim_")));
-    const page = await fillTemplate(Reflect.get(globalThis, "nanodino_page"), card, parts);
-    download("model.html", new Blob([page], { type: "text/html" }));
-  } catch (error) {
-    message.value = (error as Error).message;
-  }
+async function saveRun(run: Run, files: ModelFiles): Promise<void> {
+  const { spec: { task, steps } } = startOf(run)!;
+  const step = eventsOf(run, "files")[0]!.step;
+  const problem = await savePage({
+    id: text.tasks[task],
+    stage: "base",
+    origin: text.origin(step, steps),
+    examples: [],
+    facts: [[text.validationRow, bitsOf(run)[1]]],
+  }, files);
+  message.value = problem || message.value;
 }
 
 /** The files of the last checkpoint. */
@@ -264,7 +256,7 @@ function Files({ run, files }: { readonly run: Run; readonly files: ModelFiles }
   return (
     <>
       <p class="buttons">
-        <Button class="primary" onClick={() => void savePage(run, files)}>{text.savePage}</Button>
+        <Button class="primary" onClick={() => void saveRun(run, files)}>{text.savePage}</Button>
         {text.savePageHelp}
       </p>
       <p>{text.kept}</p>

@@ -4,6 +4,7 @@
 /** The second script of the lesson: the widgets below the first screens. @module */
 
 import { InsideWidget } from "../inside/inside.tsx";
+import { AnsweringWidget } from "./answering.tsx";
 import { AttentionWidget } from "./attention.tsx";
 import { BackpropagationWidget } from "./backpropagation.tsx";
 import { BlockWidget } from "./block.tsx";
@@ -16,9 +17,12 @@ import { LossWidget, NudgeWidget, SlopeWidget } from "./loss.tsx";
 import { NetworkWidget } from "./network.tsx";
 import { MuonWidget, OptimizerWidget, RuleWidget } from "./optimizer.tsx";
 import { OverfittingWidget } from "./overfitting.tsx";
+import { RewardWidget } from "./reward.tsx";
 import { SenseWidget } from "./sense.tsx";
+import { ServingWidget } from "./serving.tsx";
 import { SoftmaxWidget } from "./softmax.tsx";
 import { TokensWidget } from "./tokens.tsx";
+import { ToolWidget } from "./tool.tsx";
 
 /** Their widgets, by name. */
 export const labs = {
@@ -43,6 +47,10 @@ export const labs = {
   gpt: GptWidget,
   sense: SenseWidget,
   inside: () => <InsideWidget />,
+  answering: AnsweringWidget,
+  tool: ToolWidget,
+  reward: RewardWidget,
+  serving: ServingWidget,
 } as const;
 
 Reflect.set(globalThis, "nanodinoLabs", labs);

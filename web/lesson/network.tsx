@@ -6,8 +6,16 @@
 import { effect, type JSX, signal, untracked } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { NetworkProgress, NetworkSpec } from "../engine/network.ts";
-import { bounds, GRID, makePoints, type Point, SMALL_GRID } from "../engine/points.ts";
-import { Button, Controls } from "../parts/controls.tsx";
+import {
+  bounds,
+  type Feature,
+  features,
+  GRID,
+  makePoints,
+  type Point,
+  SMALL_GRID,
+} from "../engine/points.ts";
+import { Button, Controls, RangeInput } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
@@ -24,15 +32,32 @@ const settings = {
   activation: choice("activation", text.activation, "tanh", text.activations),
   optimizer: choice("optimizer", text.optimizer, "adamw", text.optimizers),
   rate: choice("rate", loop.rate, "0.02", text.learningRates),
+  noise: slider("noise", text.noise, 0, [0, 0.3, 0.02]),
   seed: slider("seed", text.seed, 1, [1, 20, 1]),
   steps: slider("steps", text.steps, 800, [20, 2000, 20]),
   pace: choice("pace", text.pace, "watch", text.paces),
   device: choice("device", text.device, "auto", text.devices),
 };
-const { set, layers, width, activation, seed, steps, device } = settings;
+const { set, layers, width, activation, noise, seed, steps, device } = settings;
 const all = Object.values(settings);
 /** The reader's points. */
 const own = setting<string>("points", "");
+
+/** The inputs, as a list with commas, so that a link has it. */
+const seen = setting<string>("inputs", "x,y");
+
+/** The inputs that are chosen: at least one. */
+function inputsNow(): readonly Feature[] {
+  const chosen = seen.value.split(",");
+  const found = (Object.keys(features) as Feature[]).filter((name) => chosen.includes(name));
+  return found.length > 0 ? found : ["x", "y"];
+}
+
+function toggleInput(name: Feature): void {
+  const now = inputsNow();
+  const next = now.includes(name) ? now.filter((one) => one !== name) : [...now, name];
+  if (next.length > 0) seen.value = next.join();
+}
 
 /** The class of the next point that is placed: a touch has no Shift. */
 const brush = signal<0 | 1>(1);
@@ -57,8 +82,9 @@ function ownPoints(): Point[] {
 function spec(): NetworkSpec {
   const { layers, width, rate, pace, device: _device, ...others } = valuesOf(settings);
   const hidden = Array.from({ length: layers }, () => width);
+  const features = inputsNow();
   const seconds = { watch: 8, slow: 30, fast: 0 }[pace];
-  return { ...others, own: ownPoints(), hidden, learningRate: Number(rate), seconds };
+  return { ...others, own: ownPoints(), features, hidden, learningRate: Number(rate), seconds };
 }
 
 function clear(): void {
@@ -84,7 +110,8 @@ function hold(one: boolean): void {
 
 // A surface of other points would be none of these, and another network has not learned it.
 effect(() => {
-  set.value, seed.value, own.value, layers.value, width.value, activation.value;
+  set.value, seed.value, own.value, noise.value, seen.value;
+  layers.value, width.value, activation.value;
   untracked(clear);
 });
 
@@ -181,8 +208,91 @@ function OwnPoints(): JSX.Element {
   );
 }
 
+/** Toggles of the inputs. */
+function Inputs(): JSX.Element {
+  const now = inputsNow();
+  return (
+    <p class="buttons" role="group" aria-label={text.features}>
+      {text.features}
+      {(Object.keys(features) as Feature[]).map((name) => (
+        <Button
+          key={name}
+          aria-pressed={now.includes(name)}
+          onClick={() => toggleInput(name)}
+        >
+          {text.featureNames[name]}
+        </Button>
+      ))}
+    </p>
+  );
+}
+
+const changed = {
+  target: setting<number>("changeTarget", 0),
+  source: setting<number>("changeSource", 0),
+};
+const change = new Latest("network.change", message);
+
+/** A weight of the trained network, on a slider. */
+function Weights(
+  { now, sizes }: { readonly now: NetworkProgress; readonly sizes: readonly number[] },
+) {
+  const inputs = inputsNow().map((name) => text.featureNames[name]);
+  const targets = sizes.slice(1).flatMap((count, layer) =>
+    Array.from({ length: count }, (_, neuron) => ({
+      layer,
+      neuron,
+      name: layer === sizes.length - 2 ? text.outputName : text.hiddenName(layer + 1, neuron + 1),
+    }))
+  );
+  const target = targets[Math.min(changed.target.value, targets.length - 1)]!;
+  const { layer, neuron } = target;
+  const sources = Array.from(
+    { length: sizes[layer]! },
+    (_, i) => layer === 0 ? inputs[i]! : text.hiddenName(layer, i + 1),
+  );
+  const input = Math.min(changed.source.value, sources.length - 1);
+  const weight = now.weights[layer]![neuron * sources.length + input]!;
+  const select = (one: typeof changed.target, label: string, names: readonly string[]) => (
+    <div class="choice">
+      <label for={one.id}>{label}</label>
+      <select
+        id={one.id}
+        value={`${Math.min(one.value, names.length - 1)}`}
+        onChange={(event) => one.value = Number(event.currentTarget.value)}
+      >
+        {names.map((name, i) => <option key={i} value={`${i}`}>{name}</option>)}
+      </select>
+    </div>
+  );
+  return (
+    <details>
+      <summary>{text.change}</summary>
+      <p class="work">{text.changeHelp}</p>
+      <div class="controls">
+        {select(changed.target, text.target, targets.map(({ name }) => name))}
+        {select(changed.source, text.source, sources)}
+        <RangeInput
+          id="changeWeight"
+          label={text.weight}
+          value={weight}
+          range={[-4, 4, 0.1]}
+          onValue={(value) => {
+            const input = changed.source.value;
+            void change.start(
+              { layer, neuron, input: Math.min(input, sources.length - 1), value, step: now.step },
+              device.value,
+              (event) => void (events.value = [...events.value, event]),
+            );
+          }}
+        />
+      </div>
+    </details>
+  );
+}
+
 export function NetworkWidget(): JSX.Element {
-  const points = set.value === "own" ? ownPoints() : makePoints(set.value, seed.value);
+  const points = set.value === "own" ? ownPoints() : makePoints(set.value, seed.value, noise.value);
   const now = events.value.at(-1);
   const losses = events.value.flatMap(({ losses }) => losses);
   const validations = events.value.flatMap(({ step, validation }) =>
@@ -190,6 +300,7 @@ export function NetworkWidget(): JSX.Element {
   );
   const right = now?.outputs.filter((output, i) => (output >= 0.5 ? 1 : 0) === points[i]?.[2]);
   const { hidden } = spec();
+  const inputs = inputsNow();
   // tanh goes from −1 to 1.
   const shade = activation.value === "tanh" ? (x: number) => (x + 1) / 2 : (x: number) => x;
   const maps = hidden.map((count, layer) =>
@@ -220,16 +331,18 @@ export function NetworkWidget(): JSX.Element {
         <Button
           onClick={() => {
             clear();
-            reset(...all, own);
+            reset(...all, own, seen);
           }}
         >
           {words.actions.reset}
         </Button>
       </p>
+      <Inputs />
       <p role="status" data-device data-loss={losses.at(-1)}>{message.value}</p>
       {set.value === "own" && <OwnPoints />}
       <div class="trio">
         <NetworkGraph
+          inputs={inputs}
           hidden={hidden}
           maps={maps}
           now={now}
@@ -262,6 +375,9 @@ export function NetworkWidget(): JSX.Element {
           />
         </div>
       </div>
+      {now !== undefined && latest.run.value === null && (
+        <Weights now={now} sizes={[inputs.length, ...hidden, 1]} />
+      )}
       {set.value === "xor" && now !== undefined && (
         <Table
           id="xor"

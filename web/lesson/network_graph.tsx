@@ -3,7 +3,7 @@
 /** The network of section 8 as a graph: in each neuron what it says of each place of the plane. @module */
 
 import type { NetworkProgress } from "../engine/network.ts";
-import { SMALL_GRID } from "../engine/points.ts";
+import { type Feature, features, SMALL_GRID } from "../engine/points.ts";
 import type { JSX } from "../deps.ts";
 import { Button } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
@@ -12,13 +12,16 @@ import { words } from "../words/labs.ts";
 
 const { network: text } = words;
 
-/** The two inputs: the place from left to right, and from bottom to top. */
-const inputs = [0, 1].map((axis) =>
-  Float32Array.from({ length: SMALL_GRID * SMALL_GRID }, (_, i) => {
+/** An input at each place of the plane from −1 to 1, as shades from 0 to 1. */
+function shadesOf(name: Feature): Float32Array {
+  return Float32Array.from({ length: SMALL_GRID * SMALL_GRID }, (_, i) => {
     const [row, column] = [Math.floor(i / SMALL_GRID), i % SMALL_GRID];
-    return (axis === 0 ? column : SMALL_GRID - 1 - row) / (SMALL_GRID - 1);
-  })
-);
+    const place = (at: number) => 2 * at / (SMALL_GRID - 1) - 1;
+    return (features[name](place(column), place(SMALL_GRID - 1 - row)) + 1) / 2;
+  });
+}
+
+const shades = new Map((Object.keys(features) as Feature[]).map((name) => [name, shadesOf(name)]));
 
 /** A hidden neuron, by its layer and its place in it. */
 export interface Neuron {
@@ -33,7 +36,9 @@ const [UNIT, THICKEST] = [2, 7];
 const placeOf = (i: number, count: number) => 100 * (i + 0.5) / count;
 
 /** Draws the layers from left to right, and the weights between them: their width, and by color their sign. */
-export function NetworkGraph({ hidden, maps, now, looked, onLook }: {
+export function NetworkGraph({ inputs, hidden, maps, now, looked, onLook }: {
+  /** The inputs of the network. */
+  readonly inputs: readonly Feature[];
   /** The number of neurons of each hidden layer. */
   readonly hidden: readonly number[];
   /** The output of each hidden neuron at each place, layer by layer, as shades from 0 to 1. */
@@ -78,8 +83,13 @@ export function NetworkGraph({ hidden, maps, now, looked, onLook }: {
           })}
         </svg>
         <div class="layer">
-          {inputs.map((values, i) => (
-            <HeatMap key={i} title={text.inputs[i]!} values={values} size={SMALL_GRID} />
+          {inputs.map((name) => (
+            <HeatMap
+              key={name}
+              title={text.input(text.featureNames[name])}
+              values={shades.get(name)!}
+              size={SMALL_GRID}
+            />
           ))}
         </div>
         {maps.map((column, layer) => (

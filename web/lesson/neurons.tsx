@@ -33,13 +33,13 @@ export function NeuronWidget(): JSX.Element {
   const { products, sum, output } = oneNeuron({ inputs, weights, bias: bias.value });
   const shownSum = fixed(sum, 2);
   const columns = [
-    inputs.map((x, i) => ({ lines: [text.inputs[i]!, fixed(x, 1)] })),
+    inputs.map((x, i) => ({ lines: [text.inputs[i]!, fixed(x, 1)], part: `x${i + 1}` })),
     products.map((product, i) => ({
       lines: [text.products[i]!, fixed(product, 2)],
       inputs: [i],
     })),
-    [{ lines: ["Σ + b", shownSum] }],
-    [{ lines: ["tanh", fixed(output, 4)] }],
+    [{ lines: ["Σ + b", shownSum], part: "sum" }],
+    [{ lines: ["tanh", fixed(output, 4)], part: "tanh" }],
   ];
   return (
     <>
@@ -49,6 +49,7 @@ export function NeuronWidget(): JSX.Element {
         columns={columns}
         weightOf={(from) =>
           ({ [text.inputs[0]!]: weights[0], [text.inputs[1]!]: weights[1] })[from]}
+        partOf={(from) => ({ [text.inputs[0]!]: "w1", [text.inputs[1]!]: "w2" })[from]}
       />
       <Plot
         title={text.curve}
@@ -109,7 +110,8 @@ export function LayersWidget(): JSX.Element {
   const columns = [inputs, ...hidden, outputs].map((values, column) =>
     values.map((value, i): Box => {
       const name = text.neuron(column, i);
-      return { lines: [name, fixed(value, 4)], mark: name === to ? "now" : undefined };
+      const part = ["inputLayer", "hiddenLayer", "outputLayer"][column];
+      return { lines: [name, fixed(value, 4)], mark: name === to ? "now" : undefined, part };
     })
   );
   const counts = layers.map(({ weights, biases }) => [weights, biases, weights + biases]);
@@ -169,14 +171,15 @@ export function ForwardWidget(): JSX.Element {
     ].join(" + ");
   // Neither graph nor table tells what has not been computed.
   const known = (at: number, x: number) => step.value >= at ? fixed(x, 4) : text.unknown;
-  const box = (at: number, name: string, x: number) => ({
+  const box = (at: number, name: string, x: number, part: string) => ({
     lines: [name, known(at, x)],
+    part,
     mark: step.value === at && at < STEPS ? "now" : step.value >= at ? "forward" : undefined,
   } as const);
   const columns = [
     inputs.map((x, i) => ({ lines: [text.inputs[i]!, fixed(x, 2)], mark: "forward" } as const)),
-    hidden.map(({ output }, i) => box(i + 1, text.neurons[i]!, output)),
-    [box(STEPS, text.sigmoid, p)],
+    hidden.map(({ output }, i) => box(i + 1, text.neurons[i]!, output, `hidden${i + 1}`)),
+    [box(STEPS, text.sigmoid, p, "probability")],
   ];
   return (
     <>

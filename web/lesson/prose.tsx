@@ -2,7 +2,8 @@
 
 /**
  * The lesson out of a part of Markdown: headings with addresses, paragraphs, `code`, tables, blocks of code,
- * formulas in TeX after `$$`, and quotes, which are questions to answer before trying. `@widget NAME TITLE`
+ * formulas in TeX after `$$`, and quotes, which are questions to answer before trying. `[WORDS](light:NAME)`
+ * lights up the parts of the figure of that name. `@widget NAME TITLE`
  * names what stands beside a text, `@wide NAME TITLE` what takes all of the width below it, and
  * `@code PATH#SYMBOL` the code that computes it, and `@read TEXT` where to read on.
  *
@@ -91,7 +92,25 @@ function Paragraph({ text }: { readonly text: string }): JSX.Element {
 /** A text with `code` in it. */
 function inline(text: string): (string | JSX.Element)[] {
   const parts = text.replaceAll("\n", " ").split("`");
-  return parts.map((part, i) => i % 2 === 0 ? part : <code key={i}>{part}</code>);
+  return parts.map((part, i) =>
+    i % 2 === 0 ? <Words key={i} text={part} /> : <code key={i}>{part}</code>
+  );
+}
+
+/** Text, some words of which light up parts of the figure: `[these](light:w1,w2)`. */
+function Words({ text }: { readonly text: string }): JSX.Element {
+  const parts = text.split(/\[([^\]]+)\]\(light:([\w,]+)\)/);
+  return (
+    <>
+      {parts.map((part, i) =>
+        i % 3 === 2
+          ? null
+          : i % 3 === 0
+          ? part
+          : <button key={i} type="button" class="light" data-light={parts[i + 1]}>{part}</button>
+      )}
+    </>
+  );
 }
 
 function MarkdownTable({ lines }: { readonly lines: readonly string[] }): JSX.Element {

@@ -1,6 +1,7 @@
 /** The engine of a page that holds a model: it answers in the chat, and shows the model's inside. @module */
 
 import type { Device } from "../../tensor/mod.ts";
+import { ablateInside } from "../engine/ablation.ts";
 import { answerChat, type ChatModel, openChat } from "../engine/chat.ts";
 import { deviceFor } from "../engine/devices.ts";
 import { lookInside, type ModelFiles, openInside, writeInside } from "../engine/inside.ts";
@@ -17,6 +18,7 @@ const tasks = {
   },
   "inside.look": lookInside,
   "inside.write": writeInside,
+  "inside.ablate": ablateInside,
 };
 export type ModelPageTasks = typeof tasks;
 

@@ -16,6 +16,8 @@ export type Mark = "forward" | "backward" | "now";
 export interface Box {
   readonly lines: readonly string[];
   readonly mark?: Mark | undefined;
+  /** The names by which words in the text light it up. */
+  readonly part?: string | undefined;
   /** The boxes of the layer before, by number, from which lines lead to it. @default {all} */
   readonly inputs?: readonly number[] | undefined;
 }
@@ -30,6 +32,8 @@ interface GraphProps {
   readonly markOf?: (from: string, to: string) => Mark | undefined;
   /** The weight of a line, which is its width; its sign is its color. @default {none} */
   readonly weightOf?: (from: string, to: string) => number | undefined;
+  /** The name by which words in the text light a line up. @default {none} */
+  readonly partOf?: (from: string, to: string) => string | undefined;
 }
 
 /** A box that has its place. */
@@ -117,7 +121,7 @@ function strokeWidth(weight: number): string {
 }
 
 function Drawing(
-  { of, title, markOf, weightOf }: GraphProps & { readonly of: Layout },
+  { of, title, markOf, weightOf, partOf }: GraphProps & { readonly of: Layout },
 ): JSX.Element {
   const { look, width, height, box, layers, line } = of;
   const lines = layers.slice(1).flatMap((boxes, layer) =>
@@ -139,11 +143,12 @@ function Drawing(
             d={line(from, to)}
             stroke-width={weight === undefined ? undefined : strokeWidth(weight)}
             data-weight={weight}
+            data-part={partOf?.(from.name, to.name)}
           />
         );
       })}
-      {layers.flat().map(({ name, x, y, lines, mark }) => (
-        <g key={name} class={`node ${mark ?? ""}`} data-node={name}>
+      {layers.flat().map(({ name, x, y, lines, mark, part }) => (
+        <g key={name} class={`node ${mark ?? ""}`} data-node={name} data-part={part}>
           <rect
             x={x - box.width / 2}
             y={y - box.height / 2}

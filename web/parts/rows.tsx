@@ -29,15 +29,19 @@ export function Rows({ of, rows }: {
 }
 
 /** A grid of cells under a head. */
-export function Table({ caption, head, label = caption ?? head.join(", "), rows, id }: {
-  readonly caption?: string;
-  /** A label for screen readers. @default {the caption, or else the head} */
-  readonly label?: string | undefined;
-  readonly head: readonly string[];
-  /** The first cell of a row names it. */
-  readonly rows: readonly (readonly (string | JSX.Element)[])[];
-  readonly id?: string;
-}): JSX.Element {
+export function Table(
+  { caption, head, label = caption ?? head.join(", "), rows, id, isNamed = false }: {
+    readonly caption?: string;
+    /** A label for screen readers. @default {the caption, or else the head} */
+    readonly label?: string | undefined;
+    readonly head: readonly string[];
+    /** The first cell of a row names it. */
+    readonly rows: readonly (readonly (string | JSX.Element)[])[];
+    readonly id?: string;
+    /** Whether each cell has the name of its column, to be shown where the head is not. @default {false} */
+    readonly isNamed?: boolean;
+  },
+): JSX.Element {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={label}>
       <table class="grid" data-table={id}>
@@ -49,7 +53,9 @@ export function Table({ caption, head, label = caption ?? head.join(", "), rows,
           {rows.map(([name, ...cells], i) => (
             <tr key={i}>
               <th scope="row">{name}</th>
-              {cells.map((cell, j) => <td key={j}>{cell}</td>)}
+              {cells.map((cell, j) => (
+                <td key={j} data-name={isNamed ? head[j + 1] : undefined}>{cell}</td>
+              ))}
             </tr>
           ))}
         </tbody>

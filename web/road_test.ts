@@ -1,0 +1,69 @@
+/** The whole road in a browser: from an empty page to a chat with a model that was trained in it. */
+
+import { assert, assertEquals } from "@std/assert";
+import { openSite, pageTest, violations, Widget } from "./testing/pages.ts";
+import { words } from "./words/answering.ts";
+import { words as rewardWords } from "./words/reward.ts";
+
+/** Maximum time from the first click to the last answer. */
+const MAX_SECONDS = 360;
+
+pageTest(
+  "a tab reads, learns to answer, is rewarded and answers in the chat, within six minutes",
+  async (t) => {
+    await using opened = await openSite("isolated");
+    const context = await opened.browser.newContext({ reducedMotion: "reduce" });
+    const page = await opened.page({ context, path: "#talkDevice=cpu" });
+    const start = performance.now();
+    const timeout = 1000 * MAX_SECONDS;
+    const answering = new Widget(page, "answering");
+    await answering.press(words.train);
+    await page.waitForSelector("[data-table=compared] tbody tr:nth-child(5)", { timeout });
+    const { talkAnimals, talkSums } = await answering.rows();
+    // The animals that no conversation mentions: a model that only learned its conversations knows none.
+    assert(parseInt(talkAnimals!) >= 50, talkAnimals);
+    assert(parseInt(talkSums!) >= 80, talkSums);
+
+    const reward = new Widget(page, "reward");
+    await reward.press(rewardWords.start);
+    await page.waitForFunction(
+      () =>
+        document.querySelector("[data-widget=reward] [role=status]")?.textContent?.startsWith(
+          "From",
+        ),
+      null,
+      { timeout },
+    );
+    const said = await reward.status();
+    const [before, after] = [...said!.matchAll(/(\d+) %/g)].map(([, share]) => Number(share));
+    assert(after! > before! && after! >= 90, said!);
+
+    const serving = new Widget(page, "serving");
+    await serving.press("Serve them");
+    await page.waitForSelector("[data-table=served]", { timeout });
+    await page.locator("a[href='chat.html']").focus();
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".greeting", { timeout });
+    await page.locator("aside summary").click();
+    await page.focus("#temperature");
+    await page.keyboard.press("Home");
+    /** Asks in a chat of its own. */
+    const ask = async (question: string) => {
+      await page.getByRole("button", { name: "New chat" }).first().click();
+      await page.fill("#message", question);
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".assistant .actions", { timeout });
+      return (await page.locator(".assistant .said").last().innerText()).replaceAll(/\s+/g, " ")
+        .trim();
+    };
+    assertEquals(await ask("What does the cow say?"), "The cow says moo.");
+    const sum = await ask("What is 48+75?");
+    assert(sum.endsWith("48+75 is 123."), sum);
+    assertEquals(await ask("Who are you?"), "I am your GPT. You trained me yourself.");
+    const seconds = (performance.now() - start) / 1000;
+    console.log(`${t.name}: ${seconds.toFixed(0)} s`);
+    assert(seconds <= MAX_SECONDS, `${seconds}`);
+    assertEquals(await violations(page), []);
+    assertEquals(opened.problems, []);
+  },
+);
