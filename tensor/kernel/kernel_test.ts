@@ -345,9 +345,11 @@ kernelTest("vectors of elements lie apart, repeat one, or end with the row", asy
       ...{ floats: ["scale"], spread: "ranges" },
     },
     (k, _, { x, ids, y }, { stride }, { scale }) => {
-      const apart = k.let(x.loadVector(1, { stride }));
+      const apart = k.let(x.loadVector(1, { stride: x.distance(stride) }));
       y.storeVector(0, apart.multiply(k.splat(scale!)));
-      y.storeVector(2, apart, { stride: k.int(2) });
+      y.storeVector(2, apart, { stride: y.distance(k.int(2)) });
+      const second = x.from(k.int(2), x.distance(stride));
+      y.storeVector(34, second.loadVector(0));
       y.storeVector(16, ids.loadSplat(2).add(k.indices(stride)).toF32x4());
       x.move(1);
       x.move(stride);
@@ -363,11 +365,11 @@ kernelTest("vectors of elements lie apart, repeat one, or end with the row", asy
     place(device, Float32Array.from(range(20))),
     place(device, Int32Array.of(5, 6, 7, 8)),
   ];
-  const y = zeros(device, 34);
+  const y = zeros(device, 38);
   runCall(device, prepareCall(device, kernel, [3], 1), [x, ids], [y], [0.5]);
   assertEquals(await read(device, y), [
     ...[1.5, 3, 4.5, 6, 3, 0, 6, 0, 9, 0, 12, 0, 0, 0, 0, 0],
-    ...[10, 11, 12, 13, 4, 5, 6, 7, 4, 0, 5, 6, 7, 8, 4, 4, 4, 4],
+    ...[10, 11, 12, 13, 4, 5, 6, 7, 4, 0, 5, 6, 7, 8, 4, 4, 4, 4, 6, 7, 8, 9],
   ]);
 });
 

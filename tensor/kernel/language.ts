@@ -156,18 +156,27 @@ export type VectorOf<T extends ElementType> = T extends "i32" | "vec4<i32>" ? In
 /** A computed or a constant integer. */
 export type Index = Int | number;
 
+/** A number of elements as a device counts memory: {@linkcode Buffer.distance}. */
+export type Distance = Int;
+
 /** Which elements a vector is of. */
 export interface VectorOptions {
-  /** The distance from one element to the next; the index counts in it. @default {1} */
-  readonly stride?: Int;
+  /** From one element to the next; the index counts in it. @default {adjacent ones} */
+  readonly stride?: Distance;
   /** Whether only the first number is one of the row, which ends there. @default {false} */
   readonly isSingle?: boolean;
 }
 
 /** Elements of memory. Indices count elements from its start. */
 export interface Buffer<T extends ElementType> {
-  /** The elements from an index on, as a buffer, whose indices start there. */
-  from(index: Index): Buffer<T>;
+  /** A number of elements, named, as the distance between those that lie apart. */
+  distance(count: Int): Distance;
+  /**
+   * The elements from an index on, as a buffer, whose indices start there.
+   *
+   * @param stride What the index counts in. @default {elements}
+   */
+  from(index: Index, stride?: Distance): Buffer<T>;
   /** Moves its start by so many elements. */
   move(count: Index): void;
   load(index: Index): Elements[T];

@@ -143,9 +143,10 @@ function operandOf(
   [run, ...others]: readonly Int[],
 ): Operand {
   const stride = form.strides[index]!;
-  const rowStride = program.isRow ? others.shift()! : run!;
+  const row = program.isRow ? others.shift()! : run!;
   const isAlongRun = form.vectors === "run";
-  const vectorStride = stride === "n" ? { stride: isAlongRun ? run! : rowStride } : {};
+  const vectorStride = stride === "n" ? { stride: buffer.distance(isAlongRun ? run! : row) } : {};
+  const rowStride = isAlongRun && program.isRow ? buffer.distance(row) : vectorStride.stride;
   const isInteger = form.dtypes[index] === "int32";
   return {
     buffer,
@@ -157,7 +158,7 @@ function operandOf(
     },
     from: (column) => {
       if (!isAlongRow(program, index) || (!isAlongRun && stride === "0")) return buffer;
-      return buffer.from(!isAlongRun && stride === "1" ? column : column.multiply(rowStride));
+      return buffer.from(column, rowStride);
     },
     load: (from, part, isSingle) => {
       const loaded = stride === "0"

@@ -119,8 +119,10 @@ class TextBuffer<T extends ElementType> implements Buffer<T> {
     return new Term(`${this.#name}[${from.text}${count === null ? "" : ` … +${count}`}]`);
   }
 
-  from(index: Index): TextBuffer<T> {
-    const start = this.#start === null ? termOf(index) : this.#start.add(index);
+  distance = (count: Int): Term => termOf(count);
+  from(index: Index, stride: Index = 1): TextBuffer<T> {
+    const at = termOf(index).multiply(stride);
+    const start = this.#start === null ? at : this.#start.add(at);
     return new TextBuffer(this.#k, this.#name, start);
   }
   move(count: Index): void {

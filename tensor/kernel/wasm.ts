@@ -253,8 +253,17 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
     const typed = this.#type.includes("i32") ? four.bits() : four;
     return typed as VectorOf<T> & typeof typed;
   }
-  from(index: Index): WasmBuffer<T> {
-    return new WasmBuffer(this.#f, this.#type, this.#f.local(this.#at(index)));
+  distance(count: I32): I32 {
+    return this.#f.local(this.#bytes(count));
+  }
+  from(index: Index, stride?: I32): WasmBuffer<T> {
+    const start = stride === undefined ? this.#at(index) : this.#after(index, 0, stride);
+    return new WasmBuffer(this.#f, this.#type, this.#f.local(start));
+  }
+  /** The address of an element that is so many strides after an index, which counts in strides. */
+  #after(index: Index, lane: number, stride: I32): I32 {
+    const steps = typeof index === "number" ? index + lane : index.add(lane);
+    return steps === 0 ? this.#address : this.#address.add(stride.multiply(steps));
   }
   move(count: Index): void {
     this.#f.set(this.#address as Local<I32>, this.#at(count));
@@ -273,7 +282,7 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   }
   loadVector(index: Index, { stride, isSingle = false }: Strided = {}): VectorOf<T> & WasmValue {
     if (stride !== undefined && !isSingle) {
-      const at = (lane: number) => this.#at(strided(index, lane, stride));
+      const at = (lane: number) => this.#after(index, lane, stride);
       const first = at(0).loadLane0();
       return this.#typed([1, 2, 3].reduce((four, lane) => at(lane).loadLane(four, lane), first));
     }
@@ -290,7 +299,7 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
     if (stride === undefined) return this.#f.store(at, value, offset);
     const four = this.#f.local(value);
     for (let lane = 0; lane < 4; lane++) {
-      this.#f.storeLane(this.#at(strided(index, lane, stride)), four, lane);
+      this.#f.storeLane(this.#after(index, lane, stride), four, lane);
     }
   }
   clear(index: Index, count: Index): void {
@@ -311,10 +320,4 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
 interface Strided {
   readonly stride?: I32;
   readonly isSingle?: boolean;
-}
-
-/** The element so many strides after an index, which counts in strides. */
-function strided(index: Index, lane: number, stride: I32): Index {
-  if (typeof index !== "number") return index.add(lane).multiply(stride);
-  return index + lane === 0 ? 0 : stride.multiply(index + lane);
 }

@@ -418,8 +418,12 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
   #typeOf(width: Width): WgslType {
     return this.#type.startsWith("vec4") ? this.#type : wgslTypeOf(scalarOf(this.#type), width);
   }
-  from(index: Index): Buffer<T> {
-    const { code } = this.#k.let(new WgslValue(this.#index(index), "i32"));
+  distance(count: Int): Int {
+    return count;
+  }
+  from(index: Index, stride?: Int): Buffer<T> {
+    const start = this.#index(stride === undefined ? index : stride.multiply(index));
+    const { code } = this.#k.let(new WgslValue(start, "i32"));
     return new WgslBuffer(this.#k, this.#name, this.#type, code, this.#bound);
   }
   move(count: Index): void {
