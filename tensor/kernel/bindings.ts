@@ -16,9 +16,10 @@ import { type Axis, classOf } from "./layout.ts";
 import { bufferNames } from "./lower.ts";
 import { fitsOneBinding, split } from "./split.ts";
 
-/** How operands share bindings, and numbers of a vector. */
-export type Bindings = Required<
-  Pick<Signature<Record<string, "f32">, string>, "within" | "aligned" | "width">
+/** How threads and operands of a kernel share what there is. */
+export type Sharing = Pick<
+  Signature<Record<string, "f32">, string>,
+  "within" | "aligned" | "width" | "team"
 >;
 
 /**
@@ -32,7 +33,7 @@ export function bindingsOf(
   views: readonly View[],
   inner: Axis,
   around: readonly Axis[],
-): Bindings {
+): Sharing & { readonly width: 1 | 4 } {
   const names = bufferNames(program);
   const owners = views.map(({ allocation }) =>
     names[views.findIndex((view) => view.allocation === allocation)]!

@@ -313,8 +313,8 @@ export interface Team {
   readonly items: number;
   /** Threads of each item. */
   readonly lanes: number;
-  /** Whether adjacent threads have adjacent items, instead of one. */
-  readonly itemsFirst: boolean;
+  /** Whether adjacent threads have adjacent items, instead of one. @default {false} */
+  readonly itemsFirst?: boolean;
 }
 
 /** The types of a kernel's buffers, by name. */

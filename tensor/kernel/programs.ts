@@ -14,9 +14,8 @@ import { programAsText } from "../formula/text.ts";
 import type { TensorLayout } from "../layout_cache.ts";
 import { memoize } from "../memoize.ts";
 import { viewBytes, type Work } from "../profile.ts";
-import { bindingsOf, runInParts } from "./bindings.ts";
+import { bindingsOf, runInParts, type Sharing } from "./bindings.ts";
 import { isExpensive } from "./formulas.ts";
-import type { Signature } from "./language.ts";
 import { type Axis, classOf, type Layout, layOut } from "./layout.ts";
 import { lowerProgram, type ProgramForm, valuesToKeep } from "./lower.ts";
 import { defineKernel, type Kernel, type KernelCall, prepareCall, runCall } from "./run.ts";
@@ -145,7 +144,8 @@ function prepareOnGpu(
   const layout = layOut(program, views);
   const rows = [layout.run, ...layout.outer];
   const [inner, ...around] = program.isRow ? [layout.row, ...rows] : rows as [Axis, ...Axis[]];
-  const { width, ...bindings } = bindingsOf(program, views, inner, around);
+  const bindings = bindingsOf(program, views, inner, around);
+  const { width } = bindings;
   const count = rows.reduce((product, { length }) => product * length, 1);
   const items = program.isRow ? count : count / width;
   const form = formOf(program, views, layout, {
@@ -155,7 +155,7 @@ function prepareOnGpu(
   const itemsFirst = program.isRow && layout.vectors === "run";
   const columns = inner.length;
   const team = teamOf(device, program, { rows: items, columns, width, itemsFirst });
-  const kernel = kernelOf(program, form, { ...bindings, width, team });
+  const kernel = kernelOf(program, form, { ...bindings, team });
   // Calls are kept: they must not keep the memory of the views alive.
   const layouts = views.map(({ dtype, shape, strides }) => ({ dtype, shape, strides }));
   return prepareCall(device, kernel, wordsOf(program, layout), items, {
@@ -186,11 +186,6 @@ function wordsOf({ isRow }: Program, { run, row, outer }: Layout): readonly numb
   const ofOperands = run.strides.flatMap((_, k) => axes.map(({ strides }) => strides[k]!));
   return [...axes.map(({ length }) => length), ...ofOperands];
 }
-
-type Sharing = Pick<
-  Signature<Record<string, "f32">, string>,
-  "within" | "aligned" | "width" | "team"
->;
 
 function kernelOf(program: Program, form: ProgramForm, sharing: Sharing = {}): Kernel {
   const { kernels } = knownOf(program);

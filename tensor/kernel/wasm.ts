@@ -68,6 +68,11 @@ type Index = I32 | number;
 export class WasmBuilder implements KernelBuilder {
   readonly inTurn = true;
   readonly maxInTurn = 4;
+  readonly int: typeof I32.of = I32.of;
+  readonly float: typeof F32.of = F32.of;
+  readonly vector: typeof F32x4.of = F32x4.of;
+  readonly intVector: typeof I32x4.of = I32x4.of;
+  readonly laneOf: typeof F32.lane = F32.lane;
   readonly first: I32x4 = I32x4.lanes(-1, 0, 0, 0);
   readonly end: I32;
   readonly shared: WasmBuffer<"f32">;
@@ -82,12 +87,6 @@ export class WasmBuilder implements KernelBuilder {
   }
   let<T>(value: T): T {
     return this.#f.local(value as T & WasmValue);
-  }
-  vector(value: number): F32x4 {
-    return F32x4.of(value);
-  }
-  intVector(value: number): I32x4 {
-    return I32x4.of(value);
   }
   exp(x: F32x4): F32x4 {
     return exp(this.#f, x);
@@ -112,17 +111,8 @@ export class WasmBuilder implements KernelBuilder {
   indices(first: I32): I32x4 {
     return first.splat().add(I32x4.lanes(0, 1, 2, 3));
   }
-  int(value: number): I32 {
-    return I32.of(value);
-  }
-  float(value: number): F32 {
-    return F32.of(value);
-  }
   vectorOf([first, ...others]: readonly F32[]): F32x4 {
     return others.reduce((vector, lane, i) => vector.withLane(i + 1, lane), first!.splat());
-  }
-  laneOf(vector: F32x4, number: number): F32 {
-    return F32.lane(vector, number);
   }
   array(vectors: readonly F32x4[]): WasmBuffer<"vec4<f32>"> {
     vectors.forEach((vector, i) => this.#array.store(i, vector));

@@ -96,10 +96,7 @@ ${begin(threads, team !== null && team.lanes > 1)}`);
  * @param isTeam Whether all threads must reach barriers: those beyond the last item repeat it then,
  * without visiting or storing anything.
  */
-function begin(
-  { items, lanes, itemsFirst = false }: Pick<Team, "items" | "lanes"> & Partial<Team>,
-  isTeam: boolean,
-): string {
+function begin({ items, lanes, itemsFirst }: Team, isTeam: boolean): string {
   const [lane, number] = itemsFirst
     ? [`thread / ${items}u`, `thread % ${items}u`]
     : [`thread % ${lanes}u`, `thread / ${lanes}u`];
@@ -131,10 +128,12 @@ interface KernelText {
 export class WgslBuilder implements KernelBuilder {
   readonly inTurn = false;
   readonly maxInTurn = 1;
+  readonly wrap: typeof printed = printed;
+  readonly unwrap: typeof printed = printed;
   readonly first: WgslValue = new WgslValue("vec4<bool>(true, false, false, false)", "vec4<bool>");
   readonly end: Int = new WgslValue("(item + 1)", "i32");
   readonly shared: Buffer<"f32">;
-  readonly #width: Width;
+  readonly width: Width;
   readonly #text: KernelText;
   readonly #team: Team | null;
   #depth = 0;
@@ -145,13 +144,10 @@ export class WgslBuilder implements KernelBuilder {
     text: KernelText = { statements: [], functions: new Map(), names: 0 },
     team: Team | null = null,
   ) {
-    this.#width = width;
+    this.width = width;
     this.#text = text;
     this.#team = team;
     this.shared = new WgslBuffer(this, "shared_", "f32");
-  }
-  get width(): Width {
-    return this.#width;
   }
   write(statement: string): void {
     this.#text.statements.push(statement);
@@ -173,25 +169,17 @@ export class WgslBuilder implements KernelBuilder {
     return this.#number(value, "f32");
   }
   vector(value: number): Vector {
-    return this.#number(value, wgslTypeOf("f32", this.#width));
+    return this.#number(value, wgslTypeOf("f32", this.width));
   }
   intVector(value: number): IntVector {
-    return this.#number(value | 0, wgslTypeOf("i32", this.#width));
-  }
-  wrap(integers: IntVector): Vector {
-    return printed(integers);
-  }
-  unwrap(wrapped: Vector): IntVector {
-    return printed(wrapped);
+    return this.#number(value | 0, wgslTypeOf("i32", this.width));
   }
   splat(value: Int | Float): WgslValue {
-    return printed(value).splat(this.#width);
+    return printed(value).splat(this.width);
   }
   indices(first: Int): IntVector {
     const splat = this.splat(first);
-    return this.#width === 1
-      ? splat
-      : splat.add(new WgslValue("vec4<i32>(0, 1, 2, 3)", splat.type));
+    return this.width === 1 ? splat : splat.add(new WgslValue("vec4<i32>(0, 1, 2, 3)", splat.type));
   }
   vectorOf(lanes: readonly Float[]): Vector {
     return new WgslValue(`vec4<f32>(${lanes.map(codeOf).join(", ")})`, "vec4<f32>");
@@ -272,7 +260,7 @@ return ${code};
     body: (at: Int, vectors: number, isSingle: boolean) => void,
   ): void {
     const at = new WgslValue(`v${this.#text.names++}`, "i32");
-    const width = this.#width;
+    const width = this.width;
     const start = `${operandCode(from, "i32")} + lane * ${width}`;
     const step = (this.#team?.lanes ?? 1) * width;
     const end = operandCode(to, "i32");
@@ -283,7 +271,7 @@ return ${code};
   }
   sumBlock(): number {
     // Compilers may undo the compensation of rounding errors, and then only short sums are accurate.
-    return 32 * (this.#team?.lanes ?? 1) * this.#width;
+    return 32 * (this.#team?.lanes ?? 1) * this.width;
   }
   while(condition: Condition, body: () => void): void {
     this.block(`while (${codeOf(condition)})`, body);
@@ -367,7 +355,7 @@ return ${code};
   }
 }
 
-const ONE_THREAD: Team = { items: 1, lanes: 1, itemsFirst: false };
+const ONE_THREAD: Team = { items: 1, lanes: 1 };
 
 class WgslBuffer<T extends ElementType> implements Buffer<T> {
   readonly #k: WgslBuilder;
@@ -448,13 +436,12 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     return this.#at(steps === 0 ? 0 : stride.multiply(steps));
   }
   loadVector(index: Index, { stride }: VectorOptions = {}): VectorOf<T> {
-    return this.#loadVector(index, stride) as VectorOf<T> & WgslValue;
-  }
-  #loadVector(index: Index, stride: Int | undefined): WgslValue {
-    if (this.#k.width === 1) return this.#loaded(this.#lane(index, 0, stride), 1);
-    if (this.#isWide) return this.#loaded(`${this.#name}[(${this.#index(index)}) >> 2u]`, 4);
-    const elements = [0, 1, 2, 3].map((lane) => this.#lane(index, lane, stride));
-    return this.#loaded(`${wgslTypeOf(scalarOf(this.#bound), 4)}(${elements.join(", ")})`, 4);
+    const { width } = this.#k;
+    const elements = [0, 1, 2, 3].map((lane) => this.#lane(index, lane, stride)).slice(0, width);
+    const code = this.#isWide && width === 4
+      ? `${this.#name}[(${this.#index(index)}) >> 2u]`
+      : `${wgslTypeOf(scalarOf(this.#bound), width)}(${elements.join(", ")})`;
+    return this.#loaded(code, width) as VectorOf<T> & WgslValue;
   }
   storeVector(
     index: Index,
