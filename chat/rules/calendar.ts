@@ -14,7 +14,7 @@ export const aboutTime = {
     "(which|what) {unit} (comes|follows|is|is next) after {day}",
     "(what is|what's|tell me|name|do you know|) the( next|) {unit} after {day}",
     "(what|which) {unit} (follows|does follow) {day}",
-    "(what is|what's|what comes|who is) next after {day}",
+    "(what is|what's|what comes) next after {day}",
     "(and|) after {day}( comes|)( what|)",
     "({day} is followed by( what|)|next {unit} after {day}|the next {unit}: {day})",
     "(which|what) {unit} (will|would) (follow|come after|come next after) {day}",

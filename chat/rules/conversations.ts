@@ -15,6 +15,7 @@ import type { Exchange, MakeExchange, MakeExchanges, Subject } from "./exchange.
 import { type Country, firstNames, readCountries, readWords, type WordLists } from "./facts.ts";
 import { capital, countryOfCapital, currency, twoOfCountries } from "./geography.ts";
 import { identity } from "./identity.ts";
+import { repetition } from "./repetition.ts";
 import { feeling, goodbye, greeting, reaction } from "./small_talk.ts";
 import { story, storyPractice } from "./stories.ts";
 import { anyName, introduction, recollection } from "./user_name.ts";
@@ -51,10 +52,11 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(arithmetic), 18],
   [single(longerSum), 2],
   [(random, subject) => [arithmetic(random, subject), nextArithmetic(random, subject)], 1],
-  [single(spelling), 70],
-  [single(spellings), 42],
+  [single(spelling), 76],
+  [single(spellings), 48],
   [twoSpellings, 4],
   [single(counting), 26],
+  [single(repetition), 24],
   [single(unknown), 24],
   // Few, since a story is as long as ten other answers.
   [story, 3],
@@ -129,9 +131,9 @@ async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promi
   return {
     name,
     countries,
-    // A third are common words, which people ask about. Of rare words alone a model learns that more comes after
+    // Two of five are common words, which people ask about. Of rare words alone a model learns that more comes after
     // a token like "number", which is a word of its own.
-    word: (random) => random.random() < 0.35 ? random.choice(common) : choose(random),
+    word: (random) => random.random() < 0.4 ? random.choice(common) : choose(random),
     allowsNumbers: (a, b) => !isHeldOut(a, b),
   };
 }

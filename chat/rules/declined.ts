@@ -72,6 +72,14 @@ export const beyond = {
     "(root|cube root|square|double|half|a third|log|sine|cosine) of {n}",
     "(the |a |){thing}(,|:) (how (old|far|deep|heavy|expensive|fast) is (it|that)|what is (it|that)|who made it)",
     "(what's|what is) (going on|new|wrong|that|happening|love|life|art|truth|time|on tv)",
+    "how many {thing}s (exist|do we know of|have been found|can i see|are out there|do people have|were there)( in total| in all|)",
+    "why (does|do|did|is|are) (my|your|the|his|our) {thing} (looking at|look at|hate|like|bark at|avoid|follow|scare|angry at) (me|him|them|people|us|strangers)",
+    "{thing} {thing}(,|:) (how (old|high|far|deep|big|long) is (it|that)|what is (it|that)|who made it|where is it)",
+    "(how|why|when) (would|does|did|could) (a|an|the) ({thing}|{person}) (say|write|get|become|see|make) (good morning|a {thing}|it|the {thing}|goodbye)",
+    "who was the (last|second|next|oldest|youngest) (woman|king|person|{thing}) (in|of|to see) {place}",
+    "who (was|is) {person}",
+    "(should|shall|must|could|would) (i|we|they) (bring|take|pack|wear|need) (a|an|the|some) {thing}( tonight| for the trip| outside| today|)",
+    "(is|are) (there|) (any |)(rain|snow|sun|wind|{thing}s) (coming|expected|outside|today|this week)",
   ),
   told: wordings(
     ".",
@@ -79,7 +87,7 @@ export const beyond = {
     "(tell|read|sing|show|give|send|draw)( me|) (a|another|one|some|the) (joke|story|secret|riddle|poem|song|fact|picture|tip|lie|fairy tale|{thing})",
     "(i want|i need|i would like|i'd like|give me|get me|bring me|send me|buy me) (a |an |some |the |to buy a |){thing}",
     "(translate|say|put) (hello|this|that|{thing}|good morning|the {thing}|{thing} {thing}|thank you) (to|into|in) {language}",
-    "(say|sing|read|repeat|print) (hello|goodbye|something|{thing})( to {person}| {n} times| again| loudly|)",
+    "(say|sing|read|print) (hello|goodbye|something|{thing})( to {person}| {n} times| again| loudly|)",
     "(explain|describe|define|discuss|summarize|compare|prove|solve|imagine|analyze) (the |a |an |this |){thing}( to me| and {thing}| in one sentence|)",
     "(tell me|teach me|talk to me|say something|talk|i want to know (more |)) about (the |a |my |){thing}",
     "(tell|teach) me (something|more|everything|a lot)( about {place}| about {person}| new|)",
@@ -100,6 +108,9 @@ export const beyond = {
     "{noise}",
     "{person}",
     "(news|weather|time|date|music|food|sports|joke|poem|story|love|politics|football|movies|traffic)( today| in {place}| please|)",
+    "(recommend|suggest|find|pick)( me|) (something|anything|someone) (to read|to watch|for dinner|for my {thing}|good|new|about {thing}|to do|to cook)",
+    "(can|could|would) you (please |)(come up|help me|try) (with|out|to write) (a|some|two) (lines|ideas|words|names|verses|{thing}s)( about {thing}| for my {thing}|)",
+    "(the|give me the|tell me the) (end|author|summary|story|idea) of (a |the |my |){thing}",
   ),
 } satisfies Record<string, Wordings>;
 

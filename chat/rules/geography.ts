@@ -31,6 +31,11 @@ export const geography = {
     "what('s| is) {country}'s (main|capital) city",
     "(in which city is|where is|which city has) the government of {country}",
     "(what|which) is {country}'s capital( city|)( called|)",
+    "(the|) capital( city|) of (the nation|the state|the land|the kingdom|the people) (of|called) {country}",
+    "{country}(,|:| -) (what's|what is|which is|tell me|give me) (its|the) (capital|main city|capital city)",
+    "(people|they|the king|the government) (in|of) {country} (live|sit|work|rule) in (which|what) capital( city|)",
+    "(i forgot|i don't know|i never learned|help me with|i am trying to remember) the capital( city|) of {country}",
+    "if (i|you|we) (go|fly|travel) to {country}, (what|which) city is the capital",
   ),
   country: wordings(
     "?",
@@ -55,6 +60,12 @@ export const geography = {
     "(country of|the country of|where's|wheres) {city}",
     "{city}(,|) (a city in|a place in|located in|capital of) (which|what) country",
     "(how do i get to|what do you know about|tell me about|what is|what's|what about) {city}",
+    "(show me|find|point to|look up) {city} on (a|the) (map|globe)",
+    "on (a|the) (map|globe)(,|) where (is|do i find|can i see) {city}",
+    "{city}(:|,) (in|part of|belongs to) (which|what) (country|nation|state)",
+    "(which|what) (nation|state|land|part of the world) (is|has|does) {city} (in|belong to|its capital)",
+    "(does|is) {city} (belong to|part of|a city of|somewhere in|found in) {country} or {country}",
+    "{city}(:|,) (in|is it in) {country}( or {country}|)",
   ),
   currency: wordings(
     "?",
@@ -79,6 +90,11 @@ export const geography = {
     "in {country}(,|) (what|which) (money|currency) (do they use|is used|do i need|do people use)",
     "what (is|are) the (coins|notes|bills|money) (called|named) in {country}",
     "how (do|can|would) (i|we|you) (pay|buy things|buy something|shop) in {country}",
+    "(which|what|how much) (cash|coins|notes) (do|should|must|will) (i|we) (carry|have|exchange|hold) (for|in) {country}",
+    "(what|which) (money|currency) (do|must) (i|we) take (along|with me) (to|for) {country}",
+    "(my trip|our trip|my holiday|a journey) to {country}(:|,) (what|which) (money|currency) (do i need|is used|will i need)",
+    "(people|they|shops) in {country} (pay|take|want|use) (what|which) (money|currency|kind of money)",
+    "(is|are) (the dollar|dollars|euros|the pound) (used|accepted|good) in {country}",
   ),
   nextCountry: wordings(
     "?",
@@ -147,7 +163,10 @@ function countryOf(
 ): Exchange {
   const city = random.random() < 0.6 ? capital : random.choice([capital, ...capitalAliases]);
   return {
-    question: draft(random, geography.country, { city, country: random.choice(countries).name }),
+    question: draft(random, geography.country, {
+      city,
+      country: () => random.choice(countries).name,
+    }),
     answer: `${capital} is the capital of ${name}.`,
   };
 }

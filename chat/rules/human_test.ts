@@ -48,6 +48,7 @@ function slotPatterns(): Record<string, string> {
     ...{ glad: `${word}(?: ${word}){0,3}`, sad: `${word}(?: ${word})?` },
     thing: `${word}(?: hole| market| change| york| war two| body| system| learning)?`,
     person: `${word}(?: ${word})?`,
+    text: "\\S+(?: \\S+)*",
     noise: "[asdfghjklqwertyuiopzxcvbnm]|([a-z])\\1+|test|testing|bla|blah blah|la la la|\\d+",
     country: oneOf([...places, ...unknownPlaces]),
     city: oneOf([...cities, ...otherCities]),

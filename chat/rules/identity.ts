@@ -22,6 +22,9 @@ export const aboutModel = {
     "(who's|who is) (this|there|that|speaking|talking|answering|writing)( please|)",
     "tell me (a bit|something|more|a little) about (yourself|you)",
     "what are you (then|supposed to be|anyway|really)",
+    "(hey|hi|yo|so|ok)(,|) (who|what) (are you|is this)( again| please|)",
+    "(i wonder|tell me|i'd like to hear|explain to me) (who|what) you (are|might be)",
+    "(who|what) do i have (here|the honor to talk to|in front of me)",
   ),
   modelName: wordings(
     "?",
@@ -36,6 +39,9 @@ export const aboutModel = {
     "(tell me|i want to know|i'd like to know|i forgot|say) (what you are called|your name|how you are called)",
     "who (should|do|can) i (thank|address|say hello to)",
     "(your name is|and you are called|your name|ur name|name)( what|)",
+    "do you (own|go by|carry) (a|some|any) name( too|)",
+    "(by|under) (what|which) name (are you known|do people know you|do you go)",
+    "(what's|what is) the name (of this bot|they gave you|you have|i should use)",
   ),
   maker: wordings(
     "?",
@@ -52,6 +58,8 @@ export const aboutModel = {
     "were you (made|built|trained|created) by (google|openai|a company|students|people|meta|someone|a human)",
     "(what|which) (machine|computer|hardware|library|language|tool) (were you made with|were you trained on|do you run on|made you|trained you)",
     "(your|ur) (maker|creator|developer|origin|author|inventor)",
+    "(who|what team|which lab|which group) (put|made|wrote|trained) (you|this|this bot|this program)( into the world| up|)",
+    "(tell me|i want to know|i wonder|do you know) (who|what) (made|trained|built|created) you",
   ),
   ability: wordings(
     "?",
@@ -74,6 +82,10 @@ export const aboutModel = {
     "(give me|tell me|show me) (some|a few|an) (example|examples|example questions)",
     "what (are|is) (your|) (strengths|limits|features|talents|specialty|abilities)",
     "what do you (know|do|offer|understand|have)( about| then|)",
+    "(what|which) (kinds|sort|types) of (questions|stuff|tasks|topics) (can|do|could) you (answer|handle|do|help with|know)",
+    "(what|which things) (are|would be) (you|) (useful|helpful|handy|good|able) (for|at|with|to do)",
+    "(how|for what) (can|could|do|should) (i|we|people) use (you|this|this bot)",
+    "(what can|what could|how can) (i|we) (do|try|learn|get) (with|from|out of) you",
   ),
   isHuman: wordings(
     "?",
@@ -87,6 +99,9 @@ export const aboutModel = {
     "are you (alive|conscious|a living thing|made of flesh|born|somebody|someone|an adult|a child|a boy|male|female|a he or a she|an animal)",
     "(are you|is this) (chatgpt|gpt|gpt-5|siri|alexa|google|copilot|gemini|claude|bard|llama|deepseek|from openai|wikipedia|a search engine)",
     "(do you have|have you got) (feelings|emotions|hands|parents|children|a wife|a husband|a brother|a home|a birthday)",
+    "(am i|are we) (chatting|texting|messaging) (with|to) (a|some) (human|person|man|woman|real human)( here|)",
+    "(is|was) (a|some|any) (human|person|man|woman) (writing|typing|answering|reading)( this| that| here|)",
+    "(do|can) you (breathe|sleep|eat|bleed|walk|drink|dream|get tired|have a body|have feelings)",
   ),
   isMachine: wordings(
     "?",
@@ -98,6 +113,8 @@ export const aboutModel = {
     "(is|was) (that|it) (a|an) (ai|bot|robot|machine|computer|program)( answering| writing| speaking|)",
     "(are we|am i) (talking|writing|speaking) (to|with) (a|an) (ai|bot|robot|machine|computer|program|chatbot|language model)",
     "(are you|is this) (automated|automatic|software|code|artificial intelligence|a neural network|a transformer|an llm|a language model|a large language model|an artificial intelligence|a small model)",
+    "(am i|are we) (chatting|texting|messaging) (with|to) (a|some) (bot|robot|machine|program|computer)( here|)",
+    "(so|then|ok|oh)(,|) (you are|you're|this is) (some|a|another|only a|one more) (bot|robot|machine|chatbot|program|computer)( right| i guess|)",
   ),
 } satisfies Record<string, Wordings>;
 

@@ -18,6 +18,9 @@ export const smallTalk = {
     "(i|just|i just|we) (wanted|want) to say (hi|hello|good morning)( to you|)",
     "(sup|wassup|yo yo|hey ho|hola|bonjour|moin|servus|aloha|g'day|i'm back|knock knock)",
     "(hello|hi|hey)(,|) (let's talk|let's chat|let us begin|can we talk|can we chat|what's new|how nice)",
+    "(just|only|i'm just|i am only) (dropping by|stopping by|passing by|checking in|saying hi|here to say hi|here to say hey)",
+    "(hi|hello|hey)(,|) (just|only) (stopping by|testing|looking around|passing through|saying hello)",
+    "(hi|hello|hey)(,|) (how nice to see you|long time no see|i am here|here i am|it is me|what a day)",
   ),
   wellBeing: wholeMessages(
     "?",
@@ -29,6 +32,8 @@ export const smallTalk = {
     "how (is|was) your (day|morning|week|weekend|evening|night)( going| so far|)",
     "(how are|how's) (everything|things|your day going|life treating you|you|it)",
     "(are|do) you (feel|feeling|doing) (well|good|fine|better|okay|alright)( today|)",
+    "(hi|hello|hey)(,|) (how's it going|how are things|how do you feel|are you well|how have you been)",
+    "how are you",
   ),
   goodbye: wholeMessages(
     ".",
@@ -45,6 +50,9 @@ export const smallTalk = {
     "(good|sleep) (night|well)(, sleep tight|)( everybody|)",
     "(it was|it's been|was) (nice|fun|good|great|a pleasure) (talking|chatting|speaking)( to you| with you|)",
     "(bye|goodbye|farewell|so long|adieu|adios|ttyl|gtg|over and out|take it easy|bye now|bye-bye)( then| everyone| buddy|)",
+    "(see|catch|meet) (you|ya|u) (all |)(next time|around|on the other side|there|at home|in the morning)",
+    "(i|we) (have to|must|should|need to) (run|hurry|stop here|catch a bus|sleep|work|eat|close this)( now| sorry|)",
+    "(signing|logging|heading|taking|going) off( now| for today| for the night|)",
   ),
   thanks: wholeMessages(
     "!",
@@ -58,6 +66,9 @@ export const smallTalk = {
     "(that's|that is|that was|this is) (useful|a great help|just what i needed|what i wanted|what i was looking for)",
     "(you|that) made (my day|me happy|me smile|it easy|it clear)",
     "(a big thank you|big thanks|thanks, that's all|thanks for all|thank you, that is all|bless you|how kind of you|so kind of you|that's kind)",
+    "(thanks|thank you) (a ton|a bunch|a heap|a thousand times|from my heart|ever so much|kindly)",
+    "(you|you just|you really|this) (rescued|saved) (me|us|my life|my evening|my homework|the day|me a lot of time)",
+    "(i|we) (owe you|can't thank you enough|am in your debt|really needed that|could not have done it without you)",
   ),
   praise: wholeMessages(
     "!",
@@ -72,6 +83,8 @@ export const smallTalk = {
     "(you are|you're|u are) (so|very|really|quite|pretty|incredibly) (good|smart|fast|clever|nice|cool|funny|kind|helpful|sweet)",
     "(you are|you're) (a|my|such a|a real) (hero|star|legend|treasure|genius|good friend|great help|angel)",
     "(you did|you are doing) (a good job|well|great|so well|very well)",
+    "(that|this|it) (is|was) (exactly right|what i hoped for|better than i thought|a good one|quite something)",
+    "(you|you really|you sure) (know your stuff|know a lot|are quick|got it right|got it|learn fast|rock)",
   ),
   complaint: wholeMessages(
     ".",
@@ -86,6 +99,10 @@ export const smallTalk = {
     "(that is|that's|this is) not (what i (asked|meant|wanted|said)|an answer|helpful|good|true|my question)",
     "(huh|are you serious|are you kidding|are you joking|come on|nonsense|rubbish|bad bot|bad answer|wrong answer|i disagree|seriously|this can't be|that's a lie)",
     "(shut up|you suck|i hate you|go away|you are the worst|you are broken|you are so (bad|stupid|dumb)|this sucks|you are annoying|i am disappointed|what a (bad|stupid) answer)",
+    "(that|this|your) (reply|result|response|sentence) (is|was) (wrong|bad|odd|strange|no good|not what i (hoped|asked) for|not it|off)",
+    "(i|we) (expected|wanted|hoped for) (something|an answer|a reply|more|something else|a better answer)( else| better| from you|)",
+    "(you|you really|why do you|you still) (don't|do not|can't) (get|answer|understand|know|follow) (it|me|that|my question|anything)",
+    "(your|this|the) (answers|replies) (are|make) (wrong|no sense|bad|useless|all wrong)",
   ),
   acknowledgement: wholeMessages(
     ".",
@@ -109,6 +126,10 @@ export const smallTalk = {
     "(the sun is shining|i can't stop smiling|everything is (great|fine|perfect|wonderful)|all is well|life is (beautiful|great|wonderful|sweet)|i slept well|summer is here|it's friday|i am on holiday|i fell in love|i could dance)",
     "(i|i've|i have) (had|been having|having) (a|the|such a) (good|great|nice|lovely|wonderful|perfect|amazing) (day|week|time|morning|weekend|trip)",
     "(best|happiest|greatest) (day|moment|week) of my life",
+    "(had|having|just had|we had) (the|a|such a|my) (most wonderful|greatest|loveliest|nicest|really good|so much fun|lovely) (time|week|morning|evening|trip|weekend)( ever| today| of my life|)",
+    "(smiling|laughing|dancing|singing|celebrating) (all|the whole) (day|night|morning|week)( here| today|)",
+    "(today|this week|this morning|my evening) (made|makes|is making) me (so |very |really |) (happy|glad|proud|cheerful|smile)",
+    "(it|this|that) (has been|was|is) (a|an|such a|the) (great|awesome|wonderful|lovely|amazing|fantastic) (day|week|year|morning|time)( for me| for us| so far|)",
   ),
   sadFeeling: wholeMessages(
     ".",
@@ -132,6 +153,11 @@ export const smallTalk = {
     "(i hate|i can't stand) (mondays|school|work|everything|myself|this day|my boss|being alone|this)",
     "(i|i've|i have) (had|been having) (a|the|such a) (bad|terrible|hard|awful|rough|horrible|sad|tough) (day|week|time|morning|night|year)",
     "(worst|saddest) (day|week|year) of my life",
+    "(weeping|sobbing|suffering|struggling|worrying) (all|the whole|half the) (day|night|morning|week)( long|)( here| today|)",
+    "(it|this|that) (has been|was|is) (a|an|such a|the) (awful|terrible|horrible|bad|sad|hard|rough) (day|morning|year|month|time|night)( for me| for us| so far| here|)",
+    "(today|this week|this morning|the news) (made|makes|is making) me (so |very |really |) (sad|cry|angry|tired|unhappy|afraid)",
+    "(tears|nothing but tears|only bad news|bad luck|nothing but trouble|only rain) (all day|again|today|this week|everywhere)",
+    "(had|having|just had) (the|a|such a|my) (worst|bad|terrible|saddest|awful|really bad) (time|week|morning|day|weekend)( ever| today| of my life|)",
   ),
 } satisfies Record<string, Wordings>;
 

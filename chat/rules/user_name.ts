@@ -23,6 +23,11 @@ export const aboutUser = {
     "(i am|i'm|my name is) {name}(,| and) i (am|'m) (from berlin|from london|a student|a teacher|new here|ten years old)",
     "(my|the) (mom|friends|family|boss|wife|colleagues) (calls|call) me {name}",
     "(i am|i'm|my name is|my name's) {name}",
+    "(you are|you're|you have been) (chatting|speaking|writing|in touch) (to|with) {name}( now| today|)",
+    "(everybody|my friends|my mom|the others) (just |)(says|call|calls) (me |){name}( to me|)",
+    "(i answer to|they named me|i got the name|my friends know me as|on paper i am) {name}",
+    "{name} is (what people call me|my first name|what i am called|my nickname|what they call me)",
+    "(hi|hello|hey)(,|) {name} (is my name|speaking|is here)",
   ),
   recollection: wordings(
     "?",
@@ -40,6 +45,9 @@ export const aboutUser = {
     "what (do|would|should|did) you call me",
     "(have|had|did) i (told|given|tell|give) you my name( already| yet|)",
     "(is my name known to you|have we met|you know me|do you know me|do you remember me|remember me|do i have a name)",
+    "(i bet|i guess|i think|surely) you (know|forgot|don't know|do not know|still know) (my name|who i am)",
+    "(can|could|would) you (still |)(say|repeat|recall|remember) (my name|who i am|what i am called)",
+    "(so|ok|and)(,|) (which|what) (name|first name) (is mine|was mine|do i have)",
   ),
 } satisfies Record<string, Wordings>;
 

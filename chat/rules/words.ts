@@ -28,6 +28,10 @@ export const aboutWords = {
     "{word}(:|,|) (opposite|antonym|contrary)",
     "what (would be|do you call) the opposite of {word}",
     "(if it is not|if not|if something is not|not) {word}, (then what|what is it|then it is)",
+    "{word}(,|:| has| -) (what is its|what's its|tell me its|name its|what's the) (opposite|antonym|contrary)",
+    "(say|tell me|name|give me) a word that means the (opposite|contrary|reverse) of {word}",
+    "(i need|i want|i am looking for) the (opposite|contrary|reverse) of {word}",
+    "(the|) (direct|true|real|usual) opposite (of|for|to) {word}",
   ),
   opposites: wordings(
     "?",
@@ -64,6 +68,12 @@ export const aboutWords = {
     "(how|what) (is the spelling|are the letters|do the letters go) (of|in) {word}",
     "(correct|right|proper) (spelling|way to write)( of|:|) {word}",
     "spell it out for me: {word}",
+    "(please|) (show|tell|write) me (the letters of|how to spell|how one spells) {word}",
+    "{word}(,|:) (how is it|how do you|how do i|how's that) (spelled|spell it|spell that|spelt)",
+    "(i keep|i always|my students keep|people keep) (misspelling|getting wrong) {word}(, how is it spelled|, what is right|)",
+    "(letters|spelling) (of|for) {word}(,|) (please|in order|separated|with spaces)",
+    "(is it|would it be) (okay|all right|too much) to ask you to spell {word}",
+    "(which|what) letters do (i|we|you) need (to write|for) {word}",
   ),
   nextSpelling: wordings(
     "?",
@@ -100,6 +110,12 @@ export const aboutWords = {
     "how (often|many times) (do|can) (i|you|we) (see|write|find|count) {letters} in {word}",
     "(number of|count of|amount of|count) {letters} in {word}",
     "what's the {letter} count (of|in|for) {word}",
+    "how many {letters} (does it take|are needed|must one type) to (spell|write|type) {word}",
+    "how (frequently|commonly) (is|does) (the letter |){letter} (used|found|occur|come) in {word}",
+    "(the word |){word}(:|,) (count|how many times do you see|how often do you see) (the|the letter|) {letter}",
+    "(look|search) (in|through|inside) {word} (for the letter|for) {letter}(,|:) how many",
+    "the letter {letter}(,|:) how often in {word}",
+    "in {word}(,|) how (many {letters}|often the letter {letter}|many times {letter})",
   ),
 } satisfies Record<string, Wordings>;
 

@@ -6,6 +6,7 @@ import { beyond } from "../rules/declined.ts";
 import { geography } from "../rules/geography.ts";
 import type { Template } from "../rules/grammar.ts";
 import { aboutModel } from "../rules/identity.ts";
+import { aboutRepeating } from "../rules/repetition.ts";
 import { smallTalk } from "../rules/small_talk.ts";
 import { aboutUser } from "../rules/user_name.ts";
 import type { Wordings } from "../rules/wording.ts";
@@ -16,6 +17,7 @@ export const allWordings: Readonly<Record<string, Wordings>> = {
   ...smallTalk,
   ...aboutModel,
   ...aboutUser,
+  ...aboutRepeating,
   ...geography,
   ...aboutWords,
   ...aboutTime,
