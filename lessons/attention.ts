@@ -47,11 +47,13 @@ export interface AttentionTrace {
 
 /** Four words as rows of numbers, and weights that make them look for each other. */
 export interface AttentionExample {
+  /** The words. */
   readonly words: readonly string[];
   /** The meaning of each number of a word. */
   readonly features: readonly string[];
   /** One row for each word. */
   readonly inputs: Matrix;
+  /** The weights that make queries, keys and values of them. */
   readonly weights: AttentionWeights;
 }
 

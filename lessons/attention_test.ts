@@ -29,6 +29,7 @@ async function byLibrary(inputs: Matrix, weights: AttentionWeights, heads: numbe
       queries: await byHead(q),
       keys: await byHead(k),
       values: await byHead(v),
+      scores: await read(q.transpose(1, 2).matmul(k.transpose(1, 2), { transposeB: true })),
       pattern: await read(attentionPattern(q, k)),
       output: await read(attention(q, k, v)),
     };
@@ -72,10 +73,16 @@ for (const heads of [1, 2, 4]) {
     for (const weights of [fourWords.weights, others]) {
       const wanted = await byLibrary(fourWords.inputs, weights, heads);
       const { heads: traces, output } = attend(fourWords.inputs, weights, heads);
-      for (const name of ["queries", "keys", "values", "pattern"] as const) {
+      for (const name of ["queries", "keys", "values", "scores", "pattern"] as const) {
         assertClose(traces.flatMap((trace) => trace[name].flat()), wanted[name], name);
       }
       assertClose(output.flat(), wanted.output, "output");
+      for (const { scores, masked } of traces) {
+        const divided = scores.map((row, i) =>
+          row.map((score, j) => j <= i ? score / Math.sqrt(4 / heads) : -Infinity)
+        );
+        assertEquals(masked, divided);
+      }
     }
   });
 }

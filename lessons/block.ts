@@ -13,7 +13,9 @@ import { attend, fourWords, type Matrix, multiply, softmax } from "./attention.t
 export interface BlockParts {
   /** Whether what attention and the MLP read is brought to one size. */
   readonly norm: boolean;
+  /** Whether attention adds to the river. */
   readonly attention: boolean;
+  /** Whether the MLP adds to it. */
   readonly mlp: boolean;
   /** Whether the MLP squares: ReLU², and not ReLU alone. */
   readonly square: boolean;
@@ -24,11 +26,13 @@ export const wholeBlock: BlockParts = { norm: true, attention: true, mlp: true, 
 
 /** The weights of a block, and what the words after it look for. */
 export interface BlockExample {
+  /** The words. */
   readonly words: readonly string[];
   /** The meaning of each number of the river. */
   readonly features: readonly string[];
   /** `[words, features]` */
   readonly inputs: Matrix;
+  /** Matrices that are multiplied from the right. */
   readonly weights: {
     readonly query: Matrix;
     readonly key: Matrix;

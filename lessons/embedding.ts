@@ -4,6 +4,7 @@ import { fourWords, type Matrix, multiply } from "./attention.ts";
 
 /** A table with a row of numbers for each word. */
 export interface EmbeddingTable {
+  /** The words. */
   readonly words: readonly string[];
   /** The meaning of each number. In a trained table nobody knows it. */
   readonly features: readonly string[];

@@ -15,13 +15,17 @@ export const valleyStart: ValleyPlace = { steep: 1.2, flat: -8 };
 
 /** A place in the valley: how far across, and how far along. The lowest one is 0, 0. */
 export interface ValleyPlace {
+  /** Across the valley, where it is steep. */
   readonly steep: number;
+  /** Along the valley, where it is flat. */
   readonly flat: number;
 }
 
 /** The loss of a place, and its gradient. */
 export interface ValleySlope {
+  /** The height of the place. */
   readonly loss: number;
+  /** How the loss changes with each of the two. */
   readonly gradient: ValleyPlace;
 }
 

@@ -24,7 +24,7 @@ type Projection = keyof AttentionWeights;
 const projections = ["query", "key", "value"] as const;
 /** The result of each projection, by its name in a trace. */
 const projected = { query: "queries", key: "keys", value: "values" } as const;
-type MatrixName = Exclude<keyof typeof text.matrices, "output"> | "output";
+type MatrixName = keyof typeof text.matrices;
 
 const heads = choice("attentionHeads", text.heads, "one", text.headCounts);
 const head = choice("attentionHead", text.head, "first", text.headNames);
@@ -79,13 +79,19 @@ function matricesOf(
   { output, heads }: AttentionTrace,
   at: number,
 ): Readonly<Record<MatrixName, Matrix>> {
-  const { output: _own, ...one }: HeadTrace = heads[at]!;
+  const { queries, keys, values, scores, masked, pattern }: HeadTrace = heads[at]!;
   return {
     inputs,
     "weights.query": weights.query,
     "weights.key": weights.key,
     "weights.value": weights.value,
-    ...one,
+    queries,
+    keys,
+    values,
+    scores,
+    masked,
+    pattern,
+    // Of all heads, side by side.
     output,
   };
 }
@@ -200,13 +206,13 @@ export function AttentionWidget(): JSX.Element {
       all[name].flatMap((values, row) => values.filter((_, column) => isChanged(name, row, column)))
     ).length;
 
-  const [chosenName, [chosenRow, chosenColumn]] = chosen.value;
-  // Another head may have fewer numbers.
-  const shownColumn = Math.min(chosenColumn, all[chosenName][0]!.length - 1);
-  const at2 = chosenName === "output"
-    ? Math.max(first, Math.min(shownColumn, first + size - 1))
-    : shownColumn;
-  const now = [chosenName, [chosenRow, at2]] as const;
+  const [chosenName, [chosenRow, wantedColumn]] = chosen.value;
+  // Another head may have fewer numbers, and of the output it has others.
+  const [least, end] = chosenName === "output"
+    ? [first, first + size]
+    : [0, all[chosenName][0]!.length];
+  const chosenColumn = Math.max(least, Math.min(wantedColumn, end - 1));
+  const now = [chosenName, [chosenRow, chosenColumn]] as const;
   const isSource = sourcesOf(now, { first, size });
 
   const numbers = (length: number, from: number) =>

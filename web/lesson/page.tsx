@@ -89,7 +89,7 @@ function Index({ file, prose }: { readonly file: string } & Pick<PageParts, "pro
   return (
     <details class="index">
       <summary>{text.contents}</summary>
-      <nav aria-label={text.contents}>
+      <nav aria-label={text.contents} tabIndex={0}>
         <p class="brand">
           <Mark />
           {text.brand}

@@ -78,6 +78,30 @@ const lesson: Readonly<Record<string, Shot>> = {
       await page.waitForSelector("[data-table=letters]", patience);
     },
   },
+  "tokens": {
+    part: "#tokens",
+    hash: "tokenMerges=6",
+  },
+  "embeddings": { part: "#embeddings" },
+  "attention": { part: "#attention" },
+  "block": { part: "#block" },
+  "optimizers": {
+    part: "#optimizers",
+    prepare: async (page) => {
+      await press(page, "optimizer", "Let them run");
+      await press(page, "muon", "Make them equal");
+      await press(page, "rule", "Run it");
+      await page.waitForSelector("[data-table=valley] tbody tr:nth-child(4)", patience);
+      await page.waitForSelector("[data-table=muon] tbody tr:nth-child(6)", patience);
+    },
+  },
+  "overfitting": {
+    part: "#overfitting",
+    prepare: async (page) => {
+      await press(page, "overfitting", "Train all three");
+      await page.locator("[data-overfitting]", { hasText: "never seen" }).waitFor(patience);
+    },
+  },
   "gpt-training": {
     hash: "gptDevice=cpu&gptSteps=200",
     part: "#gpt",
