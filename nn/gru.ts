@@ -1,14 +1,7 @@
 /** Gated recurrent unit. @module */
 
-import {
-  defineProgram,
-  type Device,
-  expression as ex,
-  linear,
-  runProgram,
-  split,
-} from "../tensor/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { type Device, expression as ex, type Tensor } from "../tensor/mod.ts";
+import { defineCell } from "../tensor/ops/recurrent.ts";
 import { Recurrent, type RecurrentOptions } from "./recurrent.ts";
 
 /** The state of a {@linkcode GRU}. */
@@ -17,14 +10,11 @@ export interface GRUState {
   readonly hidden: Tensor;
 }
 
-const nextHidden = defineProgram(
-  { name: "GRU", inputs: ["hidden", "reset", "update", "candidate", "fromHidden"] },
-  ({ hidden, reset, update, candidate, fromHidden }) => {
-    const kept = ex.multiply(ex.sigmoid(reset), fromHidden);
-    const next = ex.tanh(ex.add(candidate, kept));
-    return [ex.add(next, ex.multiply(ex.sigmoid(update), ex.subtract(hidden, next)))];
-  },
-);
+const cell = defineCell("GRU", 3, 1, (ofInput, ofHidden, [hidden]) => {
+  const [reset, update] = [0, 1].map((i) => ex.sigmoid(ex.add(ofInput[i]!, ofHidden[i]!)));
+  const candidate = ex.tanh(ex.add(ofInput[2]!, ex.multiply(reset!, ofHidden[2]!)));
+  return [ex.add(candidate, ex.multiply(update!, ex.subtract(hidden!, candidate)))];
+});
 
 /**
  * Gated recurrent unit: reads a sequence, batch first, position by position. Parameters are named and
@@ -47,7 +37,7 @@ const nextHidden = defineProgram(
 export class GRU extends Recurrent {
   /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
   constructor(device: Device, inputs: number, width: number, options: RecurrentOptions) {
-    super("GRU", 3, device, inputs, width, options);
+    super("GRU", cell, device, inputs, width, options);
   }
 
   /**
@@ -61,18 +51,5 @@ export class GRU extends Recurrent {
    */
   forward(x: Tensor, state?: GRUState): GRUState & { readonly output: Tensor } {
     return this.run(x, state, ["hidden"]);
-  }
-
-  /** Computes the new states of one layer at one position. */
-  protected override step(
-    x: Tensor,
-    [hidden]: readonly [hidden: Tensor],
-    weight: Tensor,
-    bias: Tensor | undefined,
-  ): Tensor[] {
-    const gates = (all: Tensor) => split(all, [2 * this.width, this.width], -1);
-    const [ofInput, ofHidden] = [gates(x), gates(linear(hidden, weight, bias))];
-    const [reset, update] = split(ofInput[0]!.add(ofHidden[0]!), [this.width, this.width], -1);
-    return [runProgram(nextHidden, [hidden, reset!, update!, ofInput[1]!, ofHidden[1]!])];
   }
 }

@@ -1,14 +1,7 @@
 /** Long short-term memory. @module */
 
-import {
-  defineProgram,
-  type Device,
-  expression as ex,
-  linear,
-  runProgram,
-  split,
-} from "../tensor/mod.ts";
-import type { Tensor } from "../tensor/mod.ts";
+import { type Device, expression as ex, type Tensor } from "../tensor/mod.ts";
+import { defineCell } from "../tensor/ops/recurrent.ts";
 import { Recurrent, type RecurrentOptions } from "./recurrent.ts";
 
 /** The states of an {@linkcode LSTM}, each `[layers · directions, batch, width]`. */
@@ -19,20 +12,14 @@ export interface LSTMState {
   readonly cell: Tensor;
 }
 
-const nextCell = defineProgram(
-  { name: "LSTM cell", inputs: ["cell", "input", "forget", "candidate"] },
-  ({ cell, input, forget, candidate }) => [
-    ex.add(
-      ex.multiply(ex.sigmoid(forget), cell),
-      ex.multiply(ex.sigmoid(input), ex.tanh(candidate)),
-    ),
-  ],
-);
-
-const nextHidden = defineProgram(
-  { name: "LSTM output", inputs: ["cell", "output"] },
-  ({ cell, output }) => [ex.multiply(ex.sigmoid(output), ex.tanh(cell))],
-);
+const cell = defineCell("LSTM", 4, 2, (ofInput, ofHidden, [, before]) => {
+  const [input, forget, candidate, output] = ofInput.map((each, i) => ex.add(each, ofHidden[i]!));
+  const next = ex.add(
+    ex.multiply(ex.sigmoid(forget!), before!),
+    ex.multiply(ex.sigmoid(input!), ex.tanh(candidate!)),
+  );
+  return [ex.multiply(ex.sigmoid(output!), ex.tanh(next)), next];
+});
 
 /**
  * Long short-term memory: reads a sequence, batch first, position by position. Parameters are named and
@@ -58,7 +45,7 @@ const nextHidden = defineProgram(
 export class LSTM extends Recurrent {
   /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
   constructor(device: Device, inputs: number, width: number, options: RecurrentOptions) {
-    super("LSTM", 4, device, inputs, width, options);
+    super("LSTM", cell, device, inputs, width, options);
   }
 
   /**
@@ -72,18 +59,5 @@ export class LSTM extends Recurrent {
    */
   forward(x: Tensor, state?: LSTMState): LSTMState & { readonly output: Tensor } {
     return this.run(x, state, ["hidden", "cell"]);
-  }
-
-  /** Computes the new states of one layer at one position. */
-  protected override step(
-    x: Tensor,
-    [hidden, cell]: readonly [hidden: Tensor, cell: Tensor],
-    weight: Tensor,
-    bias: Tensor | undefined,
-  ): Tensor[] {
-    const gates = linear(hidden, weight, bias).add(x);
-    const [input, forget, candidate, output] = split(gates, new Array(4).fill(this.width), -1);
-    const next = runProgram(nextCell, [cell, input!, forget!, candidate!]);
-    return [runProgram(nextHidden, [next, output!]), next];
   }
 }

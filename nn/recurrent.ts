@@ -3,6 +3,7 @@
 import { describeValue, type OptionNames, withArticle } from "../tensor/checks.ts";
 import { wrongType, wrongValue } from "../tensor/errors.ts";
 import { concat, type Device, linear, stack, Tensor } from "../tensor/mod.ts";
+import { type Cell, runCell } from "../tensor/ops/recurrent.ts";
 import { formatShape, shapesEqual } from "../tensor/shape.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { Dropout } from "./dropout.ts";
@@ -46,6 +47,7 @@ export abstract class Recurrent extends Module {
   /** Width of the hidden state. */
   readonly width: number;
   readonly #name: string;
+  readonly #cell: Cell;
   readonly #inputs: number;
   readonly #layers: number;
   /** The ends of the names of parameters, one for each direction. */
@@ -53,10 +55,10 @@ export abstract class Recurrent extends Module {
   /** The dropouts between layers. */
   protected readonly dropouts: readonly Dropout[];
 
-  /** Creates the parameters: for `gates` gates of each layer, one below the other. */
+  /** Creates the parameters, those of the gates one below the other. */
   protected constructor(
     name: string,
-    gates: number,
+    cell: Cell,
     device: Device,
     inputs: number,
     width: number,
@@ -67,6 +69,7 @@ export abstract class Recurrent extends Module {
     const { seed, layers = 1, bias = true, bidirectional = false, dropout = 0 } = options;
     checkSizes(`make ${withArticle(name)}`, { layers });
     this.#name = name;
+    this.#cell = cell;
     this.#inputs = inputs;
     this.#layers = layers;
     this.#directions = bidirectional ? ["", "_reverse"] : [""];
@@ -80,9 +83,9 @@ export abstract class Recurrent extends Module {
           const seedOfPart = namedSeed(seed, name);
           Reflect.set(this, name, parameter(device, shape, uniform(-bound, bound), seedOfPart));
         };
-        add("weight_ih", [gates * width, columns]);
-        add("weight_hh", [gates * width, width]);
-        if (bias) ["bias_ih", "bias_hh"].forEach((kind) => add(kind, [gates * width]));
+        add("weight_ih", [cell.gates * width, columns]);
+        add("weight_hh", [cell.gates * width, width]);
+        if (bias) ["bias_ih", "bias_hh"].forEach((kind) => add(kind, [cell.gates * width]));
       }
     }
     this.dropouts = Array.from(
@@ -90,21 +93,6 @@ export abstract class Recurrent extends Module {
       (_, i) => new Dropout(dropout, { seed: namedSeed(seed ?? 0, `dropout_l${i}`) }),
     );
   }
-
-  /**
-   * Computes the new states of one layer, of which the first is its output.
-   *
-   * @param x What the layer makes of the input at one position, `[batch, gates · width]`.
-   * @param states The states before, `[batch, width]` each.
-   * @param weight `[gates · width, width]`
-   * @param bias `[gates · width]`
-   */
-  protected abstract step(
-    x: Tensor,
-    states: readonly Tensor[],
-    weight: Tensor,
-    bias: Tensor | undefined,
-  ): Tensor[];
 
   /**
    * Runs all layers over `[batch, positions, inputs]`.
@@ -139,10 +127,11 @@ export abstract class Recurrent extends Module {
     for (let layer = 0; layer < this.#layers; layer++) {
       const before = layer === 0 ? output : this.dropouts[layer - 1]!.forward(output);
       const outputs = this.#directions.map((direction) => {
-        const states = initial.map((each) => each.at(last[0]!.length));
-        const walked = this.#walk(before, states, `l${layer}${direction}`);
-        walked.states.forEach((state, i) => last[i]!.push(state));
-        return walked.output;
+        const first = stack(initial.map((each) => each.at(last[0]!.length)));
+        const states = this.#runLayer(before, first, `l${layer}${direction}`);
+        const end = direction === "" ? positions - 1 : 0;
+        last.forEach((each, i) => each.push(states.at(i, [], end)));
+        return states.at(0);
       });
       output = concat(outputs, -1);
     }
@@ -150,23 +139,17 @@ export abstract class Recurrent extends Module {
     return { output, ...states as Record<Name, Tensor> };
   }
 
-  /** Goes over all positions with one layer, in the direction that its name has at the end. */
-  #walk(x: Tensor, initial: readonly Tensor[], name: string) {
+  /** Runs one layer, in the direction that its name has at the end. */
+  #runLayer(x: Tensor, initial: Tensor, name: string): Tensor {
     const get = (kind: "weight_ih" | "weight_hh" | "bias_ih" | "bias_hh") => {
       const tensor = this[`${kind}_${name}`];
       return tensor && inType(tensor, x.dtype);
     };
+    const gates = linear(x, get("weight_ih")!, get("bias_ih"));
     const isReverse = name.endsWith("_reverse");
-    const inputs = linear(x, get("weight_ih")!, get("bias_ih"));
-    const [weight, bias] = [get("weight_hh")!, get("bias_hh")];
-    const outputs: Tensor[] = [];
-    let states = initial;
-    const positions = x.shape[1]!;
-    for (let i = 0; i < positions; i++) {
-      const position = isReverse ? positions - 1 - i : i;
-      states = this.step(inputs.at([], position), states, weight, bias);
-      outputs[position] = states[0]!;
-    }
-    return { output: stack(outputs, 1), states };
+    return runCell(this.#cell, gates, get("weight_hh")!, initial, {
+      bias: get("bias_hh"),
+      isReverse,
+    });
   }
 }
