@@ -30,7 +30,7 @@ const optimizer = new AdamW(network.parameters(), { lr: 1e-3 });
 const train = await readExamples(device, folder, "train");
 const test = await readExamples(device, folder, "t10k");
 for (let epoch = 1; epoch <= Number(epochs); epoch++) {
-  for (const [x, y] of nn.batches(train, { batchSize: 64, shuffle: true, seed: epoch })) {
+  for (const [x, y] of nn.batches(train, { batchSize: 64, shuffle: true, seed: nextSeed() })) {
     using _scope = device.scope();
     optimizer.zeroGrad();
     nn.crossEntropy(network.forward(x), y).backward();

@@ -14,15 +14,16 @@ import { readExamples } from "./fashion_mnist.ts";
 
 const [folder = ".", epochs = "2", seed = "1"] = Deno.args;
 const device = await openDevice();
+const nextSeed = nn.seedsFrom(Number(seed));
 const network = new nn.Sequential([
   new nn.Flatten(),
-  new nn.MLP(device, [28 * 28, 512, 512, 10], { seed: Number(seed) }),
+  new nn.MLP(device, [28 * 28, 512, 512, 10], { seed: nextSeed() }),
 ]);
 const optimizer = new AdamW(network.parameters(), { lr: 1e-3 });
 const train = await readExamples(device, folder, "train");
 const test = await readExamples(device, folder, "t10k");
 for (let epoch = 1; epoch <= Number(epochs); epoch++) {
-  for (const [x, y] of nn.batches(train, { batchSize: 64, shuffle: true, seed: epoch })) {
+  for (const [x, y] of nn.batches(train, { batchSize: 64, shuffle: true, seed: nextSeed() })) {
     using _scope = device.scope();
     optimizer.zeroGrad();
     nn.crossEntropy(network.forward(x), y).backward();

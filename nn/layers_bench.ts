@@ -9,16 +9,31 @@ import { assert } from "@std/assert";
 import { openBenchDevices } from "../testing/bench_devices.ts";
 import { relativeDeviation } from "../testing/golden.ts";
 import { type Device, normal, type Tensor, type TypedArray } from "../tensor/mod.ts";
-import { type Layer, LayerNorm, Linear, MLP, type Module, RMSNorm, SelfAttention } from "./mod.ts";
+import { type Layer, LayerNorm, Linear, LSTM, MLP, Module, RMSNorm, SelfAttention } from "./mod.ts";
 
 const WIDTH = 256;
 const shape = [4, 256, WIDTH];
+
+/** An LSTM as a layer, without its states. */
+class Outputs extends Module {
+  readonly lstm: LSTM;
+
+  constructor(device: Device) {
+    super();
+    this.lstm = new LSTM(device, WIDTH, WIDTH, { seed: 1 });
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.lstm.forward(x).output;
+  }
+}
 
 const layers: Readonly<Record<string, (device: Device) => Module & Layer>> = {
   "Linear 256 to 1,024": (device) => new Linear(device, WIDTH, 4 * WIDTH, { seed: 1 }),
   "MLP 256, 1,024, 256": (device) =>
     new MLP(device, [WIDTH, 4 * WIDTH, WIDTH], { activation: "gelu", seed: 1 }),
   "SelfAttention of 4 heads": (device) => new SelfAttention(device, WIDTH, { heads: 4, seed: 1 }),
+  "LSTM 256": (device) => new Outputs(device),
   "RMSNorm": (device) => new RMSNorm(device, WIDTH),
   "LayerNorm": (device) => new LayerNorm(device, WIDTH),
 };
