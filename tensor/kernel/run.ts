@@ -82,7 +82,7 @@ export interface KernelCall {
   readonly items: number;
   /** Whether the scalars of a call are floats. */
   readonly takesFloats: boolean;
-  readonly options: RunOptions & { readonly scratchBytes: number };
+  readonly options: RunOptions & { readonly scratchBytes?: number };
 }
 
 /** Prepares what does not change from call to call: see {@linkcode runKernel}. */
@@ -93,13 +93,20 @@ export function prepareCall(
   items: number,
   options: RunOptions = {},
 ): KernelCall {
-  const { buffers, floats, shared = 0, vectors = 0 } = kernel.signature;
+  const { buffers, floats } = kernel.signature;
   const starts = Object.keys(buffers).map(() => 0);
   return {
     ...{ kernel, items, takesFloats: floats !== undefined },
     integers: device.kind === "cpu" ? [...starts, ...words] : [...starts, items, ...words],
-    options: { ...options, scratchBytes: 4 * (shared + (options.shared ?? 0)) + 16 * vectors },
+    options: withScratch(kernel, options),
   };
+}
+
+/** Options with the scratch memory that a thread of the CPU needs for a kernel. */
+function withScratch({ signature }: Kernel, options: RunOptions): KernelCall["options"] {
+  const { shared = 0, vectors = 0 } = signature;
+  const scratchBytes = 4 * (shared + (options.shared ?? 0)) + 16 * vectors;
+  return scratchBytes === 0 ? options : { ...options, scratchBytes };
 }
 
 /**
@@ -176,5 +183,12 @@ export function runKernel(
   items: number,
   options: RunOptions = {},
 ): void {
-  runCall(device, prepareCall(device, kernel, words, items, options), places, [], []);
+  if (device.kind === "webgpu") {
+    return runOnGpu(device, prepareCall(device, kernel, words, items, options), places, []);
+  }
+  // A step of decoding runs many small kernels: preparing a call for each takes 3 % of it.
+  const integers: number[] = [];
+  for (const place of places) integers.push(device.address(place));
+  integers.push(...words);
+  device.dispatch(kernel.wasm, { integers }, items, withScratch(kernel, options));
 }
