@@ -249,7 +249,8 @@ export interface KernelBuilder extends VectorBuilder {
   loop(from: Index, to: Index, body: (i: Int) => void, options?: LoopOptions): void;
   /**
    * Visits the elements of a row, or of a part of it, as vectors: some in turn while there are so many,
-   * then one by one, then single elements. On a GPU the lanes of a team share them.
+   * then one by one, then single elements. On a GPU the lanes of a team share them, and the part is a
+   * whole number of vectors.
    *
    * @param inTurn How many vectors a visit is of, at most {@linkcode KernelBuilder.maxInTurn}.
    */
@@ -301,8 +302,8 @@ export interface KernelBuilder extends VectorBuilder {
   /** Runs `body` once instead of in each lane; otherwise like {@linkcode KernelBuilder.eachLane}. */
   once(body: () => void): void;
   /**
-   * In pseudo-code, writes a line in the place of the statements that `write` would write, and returns
-   * true.
+   * In pseudo-code, writes a line that stands for statements, which the caller leaves out, and returns
+   * true; elsewhere, does nothing.
    */
   summarize(line: string): boolean;
 }
