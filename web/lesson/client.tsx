@@ -25,7 +25,12 @@ function followReading(): () => void {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       for (const link of links.values()) link.removeAttribute("aria-current");
-      links.get(`#${target.id}`)?.setAttribute("aria-current", "true");
+      const link = links.get(`#${target.id}`);
+      if (link === undefined) continue;
+      link.setAttribute("aria-current", "true");
+      // In the middle of the contents, and without moving the page.
+      const contents = link.closest("nav")!;
+      contents.scrollTop = link.offsetTop - contents.clientHeight / 2;
     }
   }, { rootMargin: "-33% 0px -66% 0px" });
   return () => {
