@@ -144,7 +144,7 @@ export function Ablation({ model, prompt, device }: {
               .map(([name, { bitsPerByte, written }]) => [
                 name,
                 fixed(bitsPerByte, 3),
-                <code key={name}>{visible(written)}</code>,
+                <code key={name}>{visible(written) || text.ended}</code>,
               ])}
           />
         </>

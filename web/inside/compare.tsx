@@ -95,7 +95,7 @@ export function Compare({ model, prompt, device }: {
             rows={found.models.map(({ outcome: { bitsPerByte, written } }, i) => [
               names[i]!,
               fixed(bitsPerByte, 3),
-              <code key={i}>{visible(written)}</code>,
+              <code key={i}>{visible(written) || text.ended}</code>,
             ])}
           />
           {found.models.map(({ tokens }, i) => (

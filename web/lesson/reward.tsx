@@ -68,10 +68,10 @@ function status(): string {
   if (latest.run.value !== null || last.step < steps.value) {
     return text.now(last.step, steps.value, percent(last.right));
   }
-  // A step of few answers is a matter of luck: the mean of the ends.
-  const mean = (some: readonly Step[]) =>
-    percent(some.reduce((sum, { right }) => sum + right, 0) / some.length);
-  return text.done(mean(taken.value.slice(0, 2)), mean(taken.value.slice(-2)));
+  // A step of few answers is a matter of luck, so several tell how it ended.
+  const end = taken.value.slice(-3);
+  const mean = end.reduce((sum, { right }) => sum + right, 0) / end.length;
+  return text.done(percent(taken.value[0]!.right), percent(mean));
 }
 
 /** How a token is pushed: up in an answer that is better than the others, down in one that is worse. */

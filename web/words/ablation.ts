@@ -17,6 +17,7 @@ export const words = {
   nothing: "nothing is off",
   outcome: "With everything on, and with what is off",
   columns: ["Model", "Bits per byte of the text", "It goes on"],
+  ended: "It ends here.",
   whole: "Everything on",
   without: "Parts off",
   verdict: (before: number, after: number) =>
