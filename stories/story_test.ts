@@ -140,3 +140,13 @@ Deno.test("stories to examine with are none of the corpus", async () => {
   const known = new Set(await split.read(0));
   assertEquals(examinationStories(100).map(documentOf).filter((story) => known.has(story)), []);
 });
+
+Deno.test("one story in 32 is unusual: of rare names, the others are of common ones", () => {
+  const common = new Set([...femaleNames.slice(0, 60), ...maleNames.slice(0, 60)]);
+  const unusual = tell(4000, 19, "train").filter(({ text }) =>
+    text.match(/(?<=[a-z,] )\p{Lu}\p{L}+/gu)!
+      .some((name) => pronounOfName(name) !== undefined && !common.has(name))
+  );
+  const wanted = 4000 / UNUSUAL;
+  assert(Math.abs(unusual.length - wanted) < 40, `wanted some ${wanted}, got ${unusual.length}`);
+});
