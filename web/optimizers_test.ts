@@ -170,6 +170,7 @@ const faults: Readonly<Record<string, RegExp>> = {
   'w = "1"': /w is no number: string/,
   "return 1": /is no number/,
   '}; fetch("/"); var rule = function () {': /fetch is not defined/,
+  "}; for (;;); var rule = function () {": /did not come to an end/,
 };
 
 pageTest(

@@ -49,8 +49,7 @@ function lockDown(): void {
   const text = String;
   /** The numbers that the rule keeps between its steps, for each weight. */
   const memory: [number, number][] = [];
-  scope.addEventListener("message", ({ data }: { data: RuleStep | null }) => {
-    if (data === null) return post({ isReady: true });
+  scope.addEventListener("message", ({ data }: { data: RuleStep }) => {
     const { weights, gradients, t, lr } = data;
     try {
       const next: number[] = [];
@@ -106,6 +105,8 @@ function lockDown(): void {
     if (getPrototypeOf(one) === null) break;
     for (const name of ownKeys(one)) if (!kept.includes(name as string)) deleteProperty(one, name);
   }
+  // Before the rule is read: from here on time counts.
+  post({ isReady: true });
 }
 
 /** The text of the worker. */
@@ -139,8 +140,8 @@ export async function makeRule(
   const worker = new Worker(address);
   URL.revokeObjectURL(address);
 
-  /** Sends a message, and waits for its answer; without one in time the worker ends. */
-  const ask = (message: RuleStep | null, patience: number) =>
+  /** Sends a step, if there is one, and waits for an answer; without one in time the worker ends. */
+  const ask = (step: RuleStep | null, patience: number) =>
     new Promise<RuleAnswer>((resolve, reject) => {
       const fail = (message: string) => {
         worker.terminate();
@@ -157,7 +158,7 @@ export async function makeRule(
         if ("error" in data) fail(data.error);
         else resolve(data);
       };
-      worker.postMessage(message);
+      if (step !== null) worker.postMessage(step);
     });
 
   await ask(null, START_PATIENCE);
