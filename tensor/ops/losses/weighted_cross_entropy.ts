@@ -135,7 +135,8 @@ export function crossEntropy(
   if (!isSoft && options.weight === undefined && labelSmoothing === 0) {
     return classCrossEntropy(logits, targets, options);
   }
-  const weight = options.weight ?? Tensor.ones(logits.device, [classes]);
+  // The gradient of a mean is a difference of two: both in float32, so that it is rounded once.
+  const weight = options.weight?.to("float32") ?? Tensor.ones(logits.device, [classes]);
   const x = cap === undefined ? logits : softcap(logits, cap);
   const rows = isSoft ? targets : unsqueeze(targets, -1);
   const program = isSoft ? lossOfProbabilities : lossOfClasses;
