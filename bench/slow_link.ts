@@ -8,8 +8,13 @@
  * Loaders take a batch in turn, and pause as a training step would. The last line is one line of JSON.
  */
 
-import { type Encoder, fetchInBackground, PackedLoader, storedSource } from "../data/mod.ts";
-import { findData } from "../data/mod.ts";
+import {
+  type Encoder,
+  fetchInBackground,
+  findData,
+  PackedLoader,
+  storedSource,
+} from "../data/mod.ts";
 import { integer, runScript, type Script } from "../scripts/flags.ts";
 import { bytes as inWords, count, duration, percent } from "../scripts/format.ts";
 import { median, round } from "./statistics.ts";
@@ -17,8 +22,8 @@ import { median, round } from "./statistics.ts";
 const flags = {
   loaders: integer(4, "Loaders that read all of the data, each with its own seed"),
   bytesPerSecond: integer(5_000_000, "The rate of the link"),
-  shards: integer(16, "Shards that come over the slow link, of some 10 MB"),
-  tokensPerSecond: integer(40_000, "Tokens that training takes, of all loaders together"),
+  shards: integer(64, "Shards that come over the slow link, of some 2 MB"),
+  tokensPerSecond: integer(400_000, "Tokens that training takes, of all loaders together"),
   memoryBytes: integer(2_000_000_000, "Bytes of shards for memory, 0 to leave it out", {
     least: 0,
   }),
@@ -29,17 +34,21 @@ const ADDRESS = "hf:org/set/*.parquet";
 /** Rows of a batch, and tokens of a row. */
 const [ROWS, LENGTH] = [8, 256];
 
-/** Bytes of a shard over the slow link, and of one for memory, which is as large as nanochat's. */
-const [SMALL, LARGE] = [10_000_000, 100_000_000];
+/**
+ * Bytes of a shard over the slow link, small so that each loader reads several while others arrive, and
+ * of one for memory, as large as nanochat's.
+ */
+const [SMALL, LARGE] = [2_000_000, 100_000_000];
 
 /**
- * An encoder that costs next to nothing: a token for every four characters, as many as a real one
- * finds. The time that tokenizing takes is no waiting for data.
+ * An encoder that costs next to nothing, as the time that tokenizing takes is no waiting for data.
+ *
+ * @param characters Characters of a token: 4, as a real one finds them; more, to read faster.
  */
-const encoder: Encoder = {
-  encode: (text) => new Array<number>(Math.ceil(text.length / 4)).fill(7),
-  bos: 256,
-};
+function encoderOf(characters: number): Encoder {
+  const encode = (text: string) => new Array<number>(Math.ceil(text.length / characters)).fill(7);
+  return { encode, bos: 256 };
+}
 
 const script: Script<typeof flags> = {
   summary: "Measures loaders that read data while these are downloaded.",
@@ -90,6 +99,7 @@ async function openLoaders(
   hub: HubProcess,
   root: string,
   loaders: number,
+  encoder: Encoder,
   onWait: (seconds: number) => void,
 ): Promise<{ loaders: PackedLoader[]; done: Promise<void> }> {
   const done = fetchInBackground({ endpoint: hub.endpoint }, root, ADDRESS);
@@ -122,7 +132,8 @@ async function measureWaits(
   const root = await Deno.makeTempDir();
   const begin = performance.now();
   let waited = 0;
-  const { loaders, done } = await openLoaders(hub, root, number, (seconds) => waited += seconds);
+  const onWait = (seconds: number) => waited += seconds;
+  const { loaders, done } = await openLoaders(hub, root, number, encoderOf(4), onWait);
   const first = performance.now();
   waited = 0;
   let isDone = false;
@@ -142,16 +153,21 @@ async function measureWaits(
   await ending;
   const seconds = (performance.now() - first) / 1000;
   await Deno.remove(root, { recursive: true });
+  const documents = Math.min(...loaders.map(({ statistics }) => statistics.documents));
   const link = {
     firstShardSeconds: round((first - begin) / 1000, 2),
     seconds: round(seconds, 2),
     tokens,
+    documents,
     waitedShare: round(waited / seconds, 4),
     takingShare: round(taking / 1000 / seconds, 4),
   };
   console.log(
     `${inWords(hub.bytes)} at ${inWords(bytesPerSecond)}/s: the first shard came after ` +
-      `${duration(link.firstShardSeconds)}; then ${duration(seconds)}, ${count(tokens)} tokens, ` +
+      `${duration(link.firstShardSeconds)}; then ${duration(seconds)}, ${
+        count(tokens)
+      } tokens, at ` +
+      `least ${count(documents)} documents by each loader, ` +
       `${percent(link.waitedShare)} of the time waiting for shards, ` +
       `${percent(link.takingShare)} in all of reading and packing`,
   );
@@ -165,7 +181,7 @@ async function measureMemory(number: number, bytes: number) {
     ...{ shards, "shard-bytes": LARGE, "bytes-per-second": 0 },
   });
   const root = await Deno.makeTempDir();
-  const { loaders, done } = await openLoaders(hub, root, number, () => {});
+  const { loaders, done } = await openLoaders(hub, root, number, encoderOf(64), () => {});
   const memory: number[] = [];
   const look = setInterval(() => memory.push(Deno.memoryUsage().rss / 2 ** 20), 500);
   const start = performance.now();

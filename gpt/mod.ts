@@ -52,7 +52,6 @@ export {
   readMetrics,
 } from "./files/metrics.ts";
 export {
-  bitsPerByteOf,
   readStudyFolder,
   readStudyResult,
   resultsAsCsv,

@@ -3,7 +3,6 @@
 import { stagePath } from "../chat/mod.ts";
 import {
   basePath,
-  bitsPerByteOf,
   lockRun,
   parseStudy,
   readStudyFolder,
@@ -111,15 +110,16 @@ async function runStudy(
   await writeFileAtomically(`${folder}/${STUDY_FILE}`, studyAsJson(study));
   const tokenizer = await tokenizerOf(session);
   for (const run of runs) planRun(settingsOfRun(study, run), tokenizer.vocabSize, values.ranks);
-  const states = await Promise.all(runs.map((run) => stateOf(session, run, tokenizer)));
-  const done = states.filter(({ isFinished }) => isFinished).length;
+  const states: StudyFolder[] = [];
+  for (const run of runs) states.push(await stateOf(session, run, tokenizer));
+  const done = states.filter(({ bitsPerByte }) => bitsPerByte !== null).length;
   print(`${count(runs.length)} runs, of which ${count(done)} are done.`);
 
   const hours = values.hours ?? study.hours ?? 0;
   let failures = 0;
   for (const [i, run] of runs.entries()) {
-    const { isFinished, meta } = states[i]!;
-    if (isFinished) continue;
+    const { bitsPerByte, meta } = states[i]!;
+    if (bitsPerByte !== null) continue;
     const left = hours - (performance.now() - start) / 3_600_000;
     if (hours > 0 && left <= 0) return await stop(session, TIME_IS_UP);
     print(`\nRun ${i + 1} of ${runs.length}: ${run.tag}\n`);
@@ -213,9 +213,8 @@ async function train(
 async function readResults(runs: readonly StudyRun[]): Promise<StudyResult[]> {
   const results: StudyResult[] = [];
   for (const run of runs) {
-    const folder = stagePath("base", run.tag);
-    const { meta, isFinished } = await readStudyFolder(folder);
-    if (isFinished) results.push(await readStudyResult(run, folder, meta!));
+    const result = await readStudyResult(run, stagePath("base", run.tag));
+    if (result !== null) results.push(result);
   }
   return results;
 }
@@ -248,7 +247,7 @@ async function openReference(name: string): Promise<number[]> {
     );
   }
   const runs = studyRuns(study).filter(({ row }) => row === 0);
-  return bitsPerByteOf(await readResults(runs));
+  return (await readResults(runs)).map(({ bitsPerByte }) => bitsPerByte);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

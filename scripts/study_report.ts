@@ -65,7 +65,7 @@ export async function writeStudyReport(
     figures: {
       columns: ["runs", "bits per byte", "standard error", "p"],
       rows: rows.map(({ row, results, mean, error, p }) => [
-        rowName(study.rows[row]!, ", "),
+        rowName(study.rows[row]!),
         `${results.length}`,
         mean?.toFixed(4) ?? "",
         error?.toFixed(4) ?? "",
@@ -98,7 +98,7 @@ function plainSections(
   const curves = rows.flatMap(({ row, results }): Curve[] => {
     const points = meanLosses(results);
     if (points.length === 0) return [];
-    return [{ name: rowName(study.rows[row]!, ", "), color: colorOf(row), points }];
+    return [{ name: rowName(study.rows[row]!), color: colorOf(row), points }];
   });
   if (curves.length > 0) {
     add("Loss", "loss.svg", curvesAsSvg("Smoothed loss in nats per token, mean of seeds", curves));
@@ -106,9 +106,7 @@ function plainSections(
   const [name, ...others] = Object.keys(study.rows[0]!);
   const values = study.rows.map((row) => row[name!]);
   const points = rows.flatMap(({ row, results }) =>
-    results.flatMap(({ bitsPerByte }) =>
-      bitsPerByte === null ? [] : [{ x: Number(values[row]), y: bitsPerByte }]
-    )
+    results.map(({ bitsPerByte }) => ({ x: Number(values[row]), y: bitsPerByte }))
   ).sort((a, b) => a.x - b.x);
   const isNumeric = others.length === 0 && values.every((value) => typeof value === "number");
   if (!isNumeric || new Set(values).size < 2 || points.length === 0) return sections;
@@ -144,9 +142,7 @@ function meanLosses(results: readonly StudyResult[]): CurvePoint[] {
 function scalingSections(results: readonly StudyResult[], pictures: Picture[]): ReportSection[] {
   const sizesOf = (budget: number) =>
     new Set(results.flatMap((result) => result.budget === budget ? result.parameters.total : []));
-  const usable = results.filter(({ budget, bitsPerByte }) =>
-    bitsPerByte !== null && sizesOf(budget).size >= MIN_SCALING_SIZES
-  );
+  const usable = results.filter(({ budget }) => sizesOf(budget).size >= MIN_SCALING_SIZES);
   if (usable.length === 0) {
     const wanted = `models of at least ${MIN_SCALING_SIZES} sizes for a budget`;
     return [{ title: "Scaling laws", rows: [["not yet", `wanted ${wanted}`]], samples: [] }];
@@ -155,7 +151,7 @@ function scalingSections(results: readonly StudyResult[], pictures: Picture[]): 
   const growth: Curve[] = [];
   for (const { name, file, count: countOf } of conventions) {
     const points = usable.map(({ budget, parameters, tokens, bitsPerByte }): ScalingPoint => ({
-      ...{ budget, parameters: countOf(parameters), tokens, loss: bitsPerByte! },
+      ...{ budget, parameters: countOf(parameters), tokens, loss: bitsPerByte },
     }));
     const laws = fitScalingLaws(points);
     const picture = `sizes_${file}.svg`;
@@ -198,7 +194,9 @@ function describe({ parameters, tokens, loss, isInside }: Optimum): string {
 }
 
 function describeLaw(law: PowerLaw | null): string {
-  if (law === null) return "unknown: wanted at least two budgets with a minimum";
+  if (law === null) {
+    return "unknown: wanted at least two budgets with a minimum between models that were trained";
+  }
   const interval = law.interval === null
     ? "no interval, as there are no runs to spare"
     : `95 % interval ${law.interval[0].toFixed(3)} to ${law.interval[1].toFixed(3)}`;
@@ -211,21 +209,21 @@ function drawSizes(
   points: readonly ScalingPoint[],
   optima: readonly Optimum[],
 ): string {
-  const sizes = points.map(({ parameters }) => parameters);
-  const [low, high] = [Math.min(...sizes), Math.max(...sizes)];
-  const curves = optima.flatMap(({ budget, parabola, parameters, loss }, i): Curve[] => {
+  const curves = optima.flatMap(({ budget, parabola, parameters, loss, isInside }, i): Curve[] => {
     const color = colorOf(i);
     const ofBudget = points.filter((point) => point.budget === budget);
+    const sizes = ofBudget.map(({ parameters }) => parameters);
+    const [low, high] = [Math.min(...sizes), Math.max(...sizes)];
     const fit = Array.from({ length: 41 }, (_, step) => {
       const x = low * (high / low) ** (step / 40);
       return { x, y: lossAt(parabola, x) };
     });
-    const minimum = parameters !== null && parameters >= low && parameters <= high
+    const minimum = isInside
       ? [{
         name: "",
         color: COLORS.at(-1)!,
         mark: "dots" as const,
-        points: [{ x: parameters, y: loss! }],
+        points: [{ x: parameters!, y: loss! }],
       }]
       : [];
     return [
@@ -250,8 +248,8 @@ function growthCurves(name: string, laws: ScalingLaws, colors: readonly string[]
   return (["parameters", "tokens"] as const).flatMap((quantity, i): Curve[] => {
     const law = laws[quantity];
     if (law === null) return [];
-    const found = laws.optima.flatMap(({ budget, [quantity]: value }) =>
-      value === null ? [] : [{ x: budget, y: value }]
+    const found = laws.optima.flatMap(({ budget, isInside, [quantity]: value }) =>
+      isInside ? [{ x: budget, y: value! }] : []
     );
     const color = colors[i]!;
     return [

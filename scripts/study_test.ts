@@ -77,9 +77,9 @@ Deno.test("a study of six runs killed twice has the results, to the bit, of one 
     string,
     string,
   ];
-  assertMatch(report, /\| matrix-lr0.01 \| 2 \| \d\.\d{4} \| \d\.\d{4} \| {2}\|/);
-  assertMatch(report, /\| matrix-lr0.02 \| 2 \| \d\.\d{4} \| \d\.\d{4} \| [01]\.\d{4} \|/);
-  assertMatch(compared, /\| matrix-lr0.01 \| 2 \| \d\.\d{4} \| \d\.\d{4} \| 1\.0000 \|/);
+  assertMatch(report, /\| matrix-lr 0.01 \| 2 \| \d\.\d{4} \| \d\.\d{4} \| {2}\|/);
+  assertMatch(report, /\| matrix-lr 0.02 \| 2 \| \d\.\d{4} \| \d\.\d{4} \| [01]\.\d{4} \|/);
+  assertMatch(compared, /\| matrix-lr 0.01 \| 2 \| \d\.\d{4} \| \d\.\d{4} \| 1\.0000 \|/);
   for (const picture of ["loss.svg", "bits_per_byte.svg"]) {
     assertStringIncludes(report, `](${picture})`);
     const svg = await Deno.readTextFile(`${whole.home}/studies/rates/${picture}`);

@@ -15,7 +15,7 @@ import { sha256Of, startHub } from "./hub.ts";
 export interface KillTally {
   /** Processes that were killed before they ended. */
   kills: number;
-  /** Bytes that the storage was asked for again although they had come. */
+  /** Requests for a file from its start after the first: the process before was killed too early. */
   restarts: number;
   /** A fault of a file or its folder. */
   readonly problems: string[];

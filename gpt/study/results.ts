@@ -19,8 +19,8 @@ export interface StudyFolder {
   readonly meta: CheckpointMeta | null;
   /** The tokenizer of the checkpoint, as JSON. */
   readonly tokenizer: string | null;
-  /** Whether all steps are done. */
-  readonly isFinished: boolean;
+  /** Bits per byte after the last step; `null` before. */
+  readonly bitsPerByte: number | null;
 }
 
 /** A finished run of a nanochat model. */
@@ -39,8 +39,8 @@ export interface StudyResult {
   readonly steps: number;
   /** Tokens of all steps. */
   readonly tokens: number;
-  /** The last bits per byte on the validation split; `null` if they were not measured. */
-  readonly bitsPerByte: number | null;
+  /** Bits per byte on the validation split, after the last step. */
+  readonly bitsPerByte: number;
   /** The last CORE; `null` if it was not measured. */
   readonly core: number | null;
   /** Duration of all steps, in seconds. */
@@ -71,15 +71,22 @@ export function scalingParameters({ transformerMatrices, lmHead }: ParameterCoun
 /** Reads how far a run of a study has come. @throws {Error} If its last checkpoint is damaged. */
 export async function readStudyFolder(folder: string): Promise<StudyFolder> {
   if ((await savedSteps(folder)).length === 0) {
-    return { meta: null, tokenizer: null, isFinished: false };
+    return { meta: null, tokenizer: null, bitsPerByte: null };
   }
   const { meta, tokenizer } = await openCheckpoint(folder);
-  const isFinished = meta.steps !== null && meta.state.step >= meta.steps;
-  return { meta, tokenizer: JSON.stringify(tokenizer), isFinished };
+  const metrics = await readMetrics(`${folder}/${METRICS_FILE}`);
+  // A run may have been stopped between its last step and the evaluation after it.
+  const last = metrics.findLast(({ kind, step }) => kind === "evaluation" && step === meta.steps);
+  const bitsPerByte = last?.["bitsPerByte"];
+  return {
+    meta,
+    tokenizer: JSON.stringify(tokenizer),
+    bitsPerByte: typeof bitsPerByte === "number" ? bitsPerByte : null,
+  };
 }
 
 /**
- * Reads the result of a finished run.
+ * Reads the result of a run; `null` if it has not come to its end.
  *
  * @throws {Error} If a file of it is missing or damaged.
  * @throws {TypeError} If its model is no nanochat model.
@@ -87,12 +94,13 @@ export async function readStudyFolder(folder: string): Promise<StudyFolder> {
 export async function readStudyResult(
   run: StudyRun,
   folder: string,
-  meta: CheckpointMeta,
-): Promise<StudyResult> {
+): Promise<StudyResult | null> {
+  const { meta, bitsPerByte } = await readStudyFolder(folder);
+  if (meta === null || bitsPerByte === null) return null;
   const config = nanochatConfig(meta);
   const metrics = await readMetrics(`${folder}/${METRICS_FILE}`);
   const { tokensPerStep } = (await readRunInfo(folder))!;
-  const { step: steps, bitsPerByte, seconds } = meta.state;
+  const { step: steps, seconds } = meta.state;
   const tokens = steps * tokensPerStep!;
   const target = Number(meta.settings["targetFlops"] ?? -1);
   const core = metrics.findLast(({ core }) => typeof core === "number")?.["core"];
@@ -171,7 +179,7 @@ export function summarizeRows(
 ): StudyRow[] {
   const measured = Array.from({ length: count }, (_, row) => {
     const ofRow = results.filter(({ run }) => run.row === row);
-    return { results: ofRow, values: bitsPerByteOf(ofRow) };
+    return { results: ofRow, values: ofRow.map(({ bitsPerByte }) => bitsPerByte) };
   });
   const compared = reference ?? measured[0]?.values ?? [];
   return measured.map(({ results, values }, row) => ({
@@ -181,9 +189,4 @@ export function summarizeRows(
     error: standardError(values),
     p: reference === undefined && row === 0 ? null : welchTest(values, compared),
   }));
-}
-
-/** The bits per byte of those results that have them. */
-export function bitsPerByteOf(results: readonly StudyResult[]): number[] {
-  return results.flatMap(({ bitsPerByte }) => bitsPerByte ?? []);
 }

@@ -62,7 +62,10 @@ export interface PowerLaw {
 export interface ScalingLaws {
   /** The best model by budget, in ascending order of budgets. */
   readonly optima: readonly Optimum[];
-  /** How the best number of parameters grows; `null` if fewer than two budgets have a minimum. */
+  /**
+   * How the best number of parameters grows, from the minima between models that were trained; `null` if
+   * fewer than two budgets have one.
+   */
   readonly parameters: PowerLaw | null;
   /** How the number of tokens grows with it. */
   readonly tokens: PowerLaw | null;
@@ -102,7 +105,7 @@ export function fitScalingLaws(points: readonly ScalingPoint[]): ScalingLaws {
   const freedom = fits.reduce((sum, fit) => sum + fit.freedom, 0);
   const scatter = fits.reduce((sum, fit) => sum + fit.squares, 0) / freedom;
   const errors = { freedom, variance: freedom === 0 ? null : scatter };
-  const found = fits.filter(({ optimum }) => optimum.parameters !== null);
+  const found = fits.filter(({ optimum }) => optimum.isInside);
   return {
     optima: fits.map(({ optimum }) => optimum),
     parameters: fitPowerLaw(

@@ -123,7 +123,7 @@ export function studyAsJson(study: Study): string {
 export function studyRuns({ name, fixed, rows, seeds }: Study): StudyRun[] {
   const runs = seeds.flatMap((seed) =>
     rows.map((varied, row): StudyRun => ({
-      tag: `${name}-${rowName(varied, "-")}-s${seed}`.replaceAll(/[^\w.-]/g, "_"),
+      tag: `${name}-${settingsAsText(varied, "", "-")}-s${seed}`.replaceAll(/[^\w.-]/g, "_"),
       row,
       seed,
       settings: { ...fixed, ...varied },
@@ -135,9 +135,14 @@ export function studyRuns({ name, fixed, rows, seeds }: Study): StudyRun[] {
   throw new Error(`Cannot run the study ${name}: wanted rows that differ, got ${twice} twice`);
 }
 
-/** The name of a row: `depth2, matrix-lr0.02`. */
-export function rowName(varied: StudySettings, between: string): string {
-  return Object.entries(varied).map(([name, value]) => name + shortValue(value)).join(between);
+/** The name of a row: `depth 2, matrix-lr 0.02`. */
+export function rowName(varied: StudySettings): string {
+  return settingsAsText(varied, " ", ", ");
+}
+
+function settingsAsText(settings: StudySettings, before: string, between: string): string {
+  return Object.entries(settings).map(([name, value]) => name + before + shortValue(value))
+    .join(between);
 }
 
 /** A value in few characters: `1e12`, and not `1000000000000`. */

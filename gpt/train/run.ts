@@ -121,7 +121,7 @@ export interface EndEvent {
   readonly kind: "end";
   /** The state after the last step. */
   readonly state: TrainingState;
-  /** Whether all steps were done. */
+  /** Whether all steps were done, and the tasks after the last one. */
   readonly finished: boolean;
   /** 0, or the exit code of the signal that stopped the run: the same on every rank. */
   readonly exitCode: number;
@@ -198,14 +198,16 @@ class Run {
   readonly #losses: PendingLosses;
   readonly #saveTimer: SaveTimer;
   #state: TrainingState;
-  #savedStep: number;
+  #saved: TrainingState;
+  /** Whether a task that was due was left out or cut off. */
+  #lacksTask = false;
   /** The decisions that all ranks share; with several ranks, only these may stop or save a run. */
   #agreed = { exitCode: 0, isSaving: false };
 
   constructor(options: TrainOptions) {
     this.#options = options;
-    this.#state = options.state ?? untrained;
-    this.#firstStep = this.#savedStep = this.#state.step;
+    this.#state = this.#saved = options.state ?? untrained;
+    this.#firstStep = this.#state.step;
     this.#feed = new Feed(options);
     this.#loop = trainingLoop({
       ...options,
@@ -258,9 +260,12 @@ class Run {
 
   /** The result of a task; `null` if the run is to stop, which may abort the task. */
   async #attempt<Result>(task: () => Promise<Result>): Promise<Result | null> {
+    this.#lacksTask = true;
     if (this.#isStopping) return null;
     try {
-      return await this.#options.model.device.inF32(task);
+      const result = await this.#options.model.device.inF32(task);
+      this.#lacksTask = false;
+      return result;
     } catch (error) {
       if (this.#isStopping) return null;
       throw error;
@@ -275,9 +280,11 @@ class Run {
     const isOverdue = this.#losses.isEmpty &&
       (parallel === undefined ? this.#saveTimer.isOverdue : this.#agreed.isSaving);
     const mustSave = this.isOver || this.#due.save || isOverdue;
-    if (save !== undefined && mustSave && step !== this.#savedStep) {
+    // A run that was stopped in the tasks after its last step has measured something since.
+    const isNew = step !== this.#saved.step || (this.#isFinished && this.#state !== this.#saved);
+    if (save !== undefined && mustSave && isNew) {
       const path = await this.#saveTimer.run(this.#state);
-      this.#savedStep = step;
+      this.#saved = this.#state;
       yield { kind: "checkpoint", step, path };
     }
     const { failure } = this.#feed;
@@ -286,7 +293,7 @@ class Run {
 
   /** How the run ended. */
   end(): EndEvent {
-    const [state, finished] = [this.#state, this.#isFinished];
+    const [state, finished] = [this.#state, this.#isFinished && !this.#lacksTask];
     return { kind: "end", state, finished, exitCode: finished ? 0 : this.#exitCode };
   }
 

@@ -7,7 +7,13 @@ import { pretrainingSchedule } from "./loop.ts";
 import { encoderOf } from "./pretrain.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { tinyPlan, tinySource, tinyTokenizer } from "../testing/tiny.ts";
-import { train, type TrainingEvent, type TrainingState, type TrainOptions } from "./run.ts";
+import {
+  train,
+  type TrainingEvent,
+  type TrainingState,
+  type TrainOptions,
+  untrained,
+} from "./run.ts";
 
 const device = await openDevice("cpu", { threads: 1, blas: false });
 const tokenizer = await tinyTokenizer();
@@ -249,6 +255,38 @@ Deno.test("a signal during an evaluation stops the run as well", async () => {
     signal: controller.signal,
   });
   assertEquals(events.map(({ kind }) => kind), ["end"]);
+});
+
+Deno.test("a signal in the evaluation after the last step leaves it to the next attempt, which saves it", async () => {
+  const controller = new AbortController();
+  const saved: TrainingState[] = [];
+  const options = await setUp(tinyPlan({ numIterations: 2 }));
+  const save = {
+    every: -1,
+    run: (state: TrainingState) => Promise.resolve(`${saved.push(state)}`),
+  };
+  let isInterrupted = true;
+  const measure = () => {
+    if (!isInterrupted) return Promise.resolve(1.5);
+    controller.abort(143);
+    return Promise.reject(new Error("stopped in the middle"));
+  };
+  const evaluate = { every: 100, run: () => options.model.device.synchronize().then(measure) };
+  const first = { ...options, save, state: { ...untrained, bitsPerByte: 8 } };
+  // The evaluation before the first step is not the one that is interrupted.
+  isInterrupted = false;
+  const cut = {
+    every: 100,
+    run: () => evaluate.run().then((bits) => (isInterrupted = true, bits)),
+  };
+  const end = endOf(await run({ ...first, evaluate: cut, signal: controller.signal }));
+  assertEquals([end.state.step, end.finished, end.exitCode], [2, false, 143]);
+  isInterrupted = false;
+  const rest = await run({ ...options, save, evaluate, state: end.state });
+  assertEquals(rest.map(({ kind }) => kind), ["evaluation", "checkpoint", "end"]);
+  const last = endOf(rest);
+  assertEquals([last.finished, last.exitCode, saved.at(-1)!.bitsPerByte], [true, 0, 1.5]);
+  assertEquals(saved.map(({ step }) => step), [2, 2]);
 });
 
 Deno.test("a loss that is not finite ends the run before anything is saved, and names the step", async () => {
