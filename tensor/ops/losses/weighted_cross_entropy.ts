@@ -3,7 +3,7 @@
 import { named } from "../../apply.ts";
 import { checkOptions, describeValue, type OptionNames } from "../../checks.ts";
 import { isFloat } from "../../dtype.ts";
-import { wrongValue } from "../../errors.ts";
+import { wrongType, wrongValue } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import type { Expression } from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
@@ -150,6 +150,7 @@ export function crossEntropy(
 
 function checkWeight(what: string, weight: Tensor, classes: number): void {
   checkTensor(what, weight, "a tensor as the weight");
+  if (!isFloat(weight.dtype)) throw wrongType(what, "weight as float32", weight.dtype);
   if (shapesEqual(weight.shape, [classes])) return;
   throw wrongValue(what, `a weight for each of ${classes} classes`, formatShape(weight.shape));
 }
