@@ -2,11 +2,11 @@
 
 import { Engine, type LanguageModel } from "../../gpt/browser.ts";
 import { deriveSeed } from "../../tensor/mod.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { passAtK } from "../evaluate/pass_at_k.ts";
-import { questionOf } from "../format/format.ts";
+import { type ChatFormat, questionOf } from "../format/format.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 import type { Rollout } from "./policy_gradient.ts";
-import type { ReinforceSettings } from "./reinforce_options.ts";
 
 /** A question and the answers that were sampled to it. */
 export interface Group {
@@ -16,12 +16,35 @@ export interface Group {
   readonly rollouts: readonly Rollout[];
 }
 
-/** The settings of reinforcement that sampling takes. */
-export type AnswerSettings =
-  & Pick<ReinforceSettings, "deviceBatchSize" | "evalExamples" | "format" | "learnsToEnd">
-  & Pick<ReinforceSettings, "maxNewTokens" | "numSamples" | "parallel" | "seed">
-  & Pick<ReinforceSettings, "temperature" | "topK">
-  & { readonly checkpoint: Pick<ReinforceSettings["checkpoint"], "tokenizer"> };
+/** The settings of reinforcement that sampling takes; `reinforce_options.ts` says more of each. */
+export interface AnswerSettings {
+  /** Has the model's tokenizer. */
+  readonly checkpoint: { readonly tokenizer: Tokenizer };
+  /** How questions become tokens. */
+  readonly format: ChatFormat;
+  /** Answers to each question: a multiple of `deviceBatchSize`. */
+  readonly numSamples: number;
+  /** Answers that are sampled in one batch. */
+  readonly deviceBatchSize: number;
+  /** Maximum tokens of an answer. */
+  readonly maxNewTokens: number;
+  /** The temperature of sampling. */
+  readonly temperature: number;
+  /** Answers are sampled from this many of the most likely tokens. */
+  readonly topK: number;
+  /** Whether an answer gets the token that ends it. */
+  readonly learnsToEnd: boolean;
+  /** Maximum questions of an evaluation. */
+  readonly evalExamples: number;
+  /** The seed of sampling. */
+  readonly seed: number;
+  /** The ranks that share the questions of an evaluation. */
+  readonly parallel?: {
+    readonly rank: number;
+    readonly ranks: number;
+    sum(numbers: readonly number[]): readonly number[];
+  } | undefined;
+}
 
 /** Asks the model questions. */
 export class AnswerSampler {

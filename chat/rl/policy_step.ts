@@ -3,9 +3,9 @@
 import type { TrainableModel } from "../../gpt/browser.ts";
 import type { MuonAdamW, ShardedMuonAdamW } from "../../optim/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
+import type { ChatFormat } from "../format/format.ts";
 import type { Group } from "./answer_sampler.ts";
 import { advantagesOf, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
-import type { ReinforceSettings } from "./reinforce_options.ts";
 
 /** Whether all answers have the same reward: the gradient is 0 then. */
 export function hasNoSignal({ rollouts }: Group): boolean {
@@ -16,10 +16,11 @@ export function hasNoSignal({ rollouts }: Group): boolean {
 export function addGradients(
   model: TrainableModel,
   group: Group,
-  { deviceBatchSize, examplesPerStep, format }: Pick<
-    ReinforceSettings,
-    "deviceBatchSize" | "examplesPerStep" | "format"
-  >,
+  { deviceBatchSize, examplesPerStep, format }: {
+    readonly deviceBatchSize: number;
+    readonly examplesPerStep: number;
+    readonly format: Pick<ChatFormat, "ends">;
+  },
 ): void {
   if (hasNoSignal(group)) return;
   const { prompt, rollouts } = group;

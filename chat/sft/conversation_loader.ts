@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Batch, BatchOptions } from "../../data/mod.ts";
 import { BestFit } from "../../data/best_fit.ts";
-import { checkCount, checkState } from "../../data/loader.ts";
+import { type Batch, type BatchOptions, checkCount, checkState } from "../../data/loader.ts";
 import { permutation } from "../../data/shuffle.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type ChatFormat, nanochatFormat } from "../format/format.ts";
