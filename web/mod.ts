@@ -16,8 +16,8 @@
  *
  * **To add a section**, write its widget in `lesson/NAME.tsx`: a function without arguments, out of
  * `parts/`, with a `slider` or a `choice` of `state.ts` for each control, so that a link has it. Name it in
- * `lesson/labs.tsx`, and write its words into `words/labs.ts`, or into a file of their own there. Write its text into `words/lesson.md`, with
- * the name and the title of the widget, and the code to show as `path#symbol`; the build fails when that is
+ * `lesson/labs.tsx`, and write its words into `words/labs.ts`, or into a file of their own there. Write its
+ * text into `words/lesson.md`, with the name and the title of the widget, and the code to show as `path#symbol`; the build fails when that is
  * not in the file any more. What takes longer than a frame is a task of `engine/worker.ts`. A test compares
  * its numbers with Deno's.
  *

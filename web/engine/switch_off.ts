@@ -29,7 +29,7 @@ export function partsOf({ nLayer, nHead }: Pick<GPTConfig, "nLayer" | "nHead">):
  * const model = new GPT({ ...shape, windowPattern: "L" }, device);
  * const { weight } = model.transformer.h[0]!.attn.c_proj;
  * weight.assign(new Float32Array(weight.size).fill(1));
- * const sum = async () => (await weight.data()).reduce((sum, x) => Number(sum) + Number(x), 0);
+ * const sum = async () => Array.from(await weight.data(), Number).reduce((sum, x) => sum + x);
  * {
  *   using _off = await switchOff(model, ["0.1", "7.mlp"]);
  *   if (await sum() !== 512) throw new Error("expected half of them");
