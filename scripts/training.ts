@@ -83,6 +83,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const isFixed = checkpoint !== undefined;
   if (plan !== null) await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
   if (run.pretrained) await checkTrainable(run.pretrained.model, "A smaller model may fit");
+  const parts = await partsOf(run);
   const peak = await measurePeak(device, ranks);
   const chosen = plan ?? planForModel(flags);
   const rows = plan === null
@@ -99,7 +100,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     : null;
   if (page !== null) print(`Dashboard: ${page.url}/\n`);
   const pretraining = await preparePretraining({
-    ...await partsOf(run),
+    ...parts,
     computeDtype,
     plan: chosen,
     build: buildOf(run, plan),
