@@ -134,7 +134,7 @@ Deno.test("settings of another page, damaged ones and those out of range are ref
   await assertRejects(
     () => trainInDeno({ from: files, own: "" }),
     Error,
-    'Cannot go on with this model: wanted one of sort, reverse, add, parentheses, names, stories, own as "task", got none',
+    'Cannot go on with this model: wanted one of sort, reverse, add, parentheses, names, animals, stories, own as "task", got none',
   );
 });
 
@@ -250,7 +250,9 @@ pageTest(
     const home = await Deno.makeTempDir();
     try {
       await download(`${home}/paused`);
-      const inside = page.locator("[data-widget=inside] button", { hasText: "that you trained" });
+      const inside = page.locator("[data-widget=inside] button", {
+        hasText: "Open the GPT that you trained",
+      });
       await inside.click();
       await page.waitForSelector(`text=Trained for ${step + 1} steps`);
       await widget.press("Go on");
