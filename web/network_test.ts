@@ -89,7 +89,7 @@ pageTest("a page trains the networks that Deno trains, to the last bit", async (
     const outputs = (await new Widget(other, "network").table("xor")).map((row) => Number(row[3]));
     assert(outputs[0]! < 0.05 && outputs[3]! < 0.05, outputs.join());
     assert(outputs[1]! > 0.95 && outputs[2]! > 0.95, outputs.join());
-    await other.locator("[data-widget=network] summary").click();
+    await other.locator("[data-widget=network] summary", { hasText: "All settings" }).click();
     await other.focus("#width");
     await other.keyboard.press("ArrowLeft");
     await other.waitForFunction(() => location.hash.includes("width=7"));
