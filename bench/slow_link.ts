@@ -72,7 +72,10 @@ async function startHubProcess(
 ): Promise<HubProcess> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-check", new URL("slow_link_hub.ts", import.meta.url).href],
+      "run",
+      "-A",
+      "--no-check",
+      new URL("slow_link_hub.ts", import.meta.url).href,
       ...Object.entries(given).map(([name, value]) => `--${name}=${value}`),
     ],
     stdin: "piped",
@@ -178,7 +181,9 @@ async function measureWaits(
 async function measureMemory(number: number, bytes: number) {
   const shards = Math.ceil(bytes / LARGE) + 1;
   await using hub = await startHubProcess({
-    ...{ shards, "shard-bytes": LARGE, "bytes-per-second": 0 },
+    shards,
+    "shard-bytes": LARGE,
+    "bytes-per-second": 0,
   });
   const root = await Deno.makeTempDir();
   const { loaders, done } = await openLoaders(hub, root, number, encoderOf(64), () => {});

@@ -81,11 +81,9 @@ goldenTest("models of other programs are trained on texts and on conversations",
   const chat = ["--model-tag", "hf-qwen3", "--prompt", "Hi", "--max-tokens", "4", "--seed", "1"];
   assert((await run("chat.ts", ...chat, ...onCpu)).length > 1);
   // Its own template asks the questions of reinforcement, and is saved with the result.
-  await run("chat_rl.ts", ...[
-    ...["--sft-tag", "hf-qwen3", "--task", "spelling", "--num-iterations", "1"],
-    ...["--examples-per-step", "1", "--num-samples", "2", "--max-new-tokens", "2"],
-    ...["--eval-every", "-1", ...onCpu],
-  ]);
+  const sizes = "--num-iterations 1 --examples-per-step 1 --num-samples 2 --max-new-tokens 2";
+  const practice = `--sft-tag hf-qwen3 --task spelling ${sizes} --eval-every -1`;
+  await run("chat_rl.ts", ...practice.split(" "), ...onCpu);
   const reinforced = await open("chatrl_checkpoints/hf-qwen3");
   assertEquals(reinforced.meta.chatTemplate, tuned.meta.chatTemplate);
   // One that was made for no conversations gets words that tell who speaks.

@@ -63,7 +63,8 @@ async function runCoreBundle({ from: given, sha256 }: Values<typeof flags>): Pro
     const { signal } = interrupt;
     try {
       const digest = await download(from, arriving, {
-        ...{ signal, onProgress: showProgress() },
+        signal,
+        onProgress: showProgress(),
         sha256: sha256 || (given === "nanochat" ? catalog.core.sha256 : undefined),
       });
       print(`SHA-256 ${digest}`);

@@ -204,8 +204,18 @@ async function train(
   const script = new URL("./base_train.ts", import.meta.url).href;
   const allowed = ["read", "write", "env", "ffi", "sys=systemMemoryInfo"];
   return await startRanks([
-    ...["--n", `${ranks}`, "--launcher", launcher, "--retries", "0", "--"],
-    ...["run", "--no-prompt", ...allowed.map((name) => `--allow-${name}`), script, ...args],
+    "--n",
+    `${ranks}`,
+    "--launcher",
+    launcher,
+    "--retries",
+    "0",
+    "--",
+    "run",
+    "--no-prompt",
+    ...allowed.map((name) => `--allow-${name}`),
+    script,
+    ...args,
   ]);
 }
 

@@ -151,7 +151,10 @@ function scalingSections(results: readonly StudyResult[], pictures: Picture[]): 
   const growth: Curve[] = [];
   for (const { name, file, count: countOf } of conventions) {
     const points = usable.map(({ budget, parameters, tokens, bitsPerByte }): ScalingPoint => ({
-      ...{ budget, parameters: countOf(parameters), tokens, loss: bitsPerByte },
+      budget,
+      parameters: countOf(parameters),
+      tokens,
+      loss: bitsPerByte,
     }));
     const laws = fitScalingLaws(points);
     const picture = `sizes_${file}.svg`;

@@ -222,7 +222,7 @@ function logarithmicAxis(values: readonly number[], from: number, to: number): A
   const [low, high] = rangeOf(values);
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
-    ticks.push(...[1, 2, 5].map((factor) => factor * 10 ** power));
+    for (const factor of [1, 2, 5]) ticks.push(factor * 10 ** power);
   }
   const within = ticks.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
   const powers = within.filter((tick) => Number.isInteger(Math.log10(tick)));

@@ -117,12 +117,12 @@ export class SequenceRows {
     queries: Tensor,
     keys: Tensor,
     values: Tensor,
-    options: AttentionOptions = {},
+    options: Pick<AttentionOptions, "window" | "scale"> = {},
   ): Tensor {
     if (this.caches.length === 0) return attention(queries, keys, values, options);
     const { device } = queries;
     const attendEach = () => this.#attendEach(layer, queries, keys, values, options);
-    if (!this.#isOneTokenEach || isGradEnabled() || device.kind !== "cpu") return attendEach();
+    if (!this.#isOneTokenEach || isGradEnabled()) return attendEach();
     const caches = this.caches.map((cache) => {
       cache.checkRoom(1);
       return { ...cache.buffers(layer), position: cache.position };

@@ -135,11 +135,25 @@ export function resultsAsCsv(
     const { parameters, tokens } = result;
     const scaling = scalingParameters(parameters);
     return [
-      ...[result.run.tag, result.run.seed, result.budget, result.depth, result.width],
-      ...[parameters.wte, parameters.valueEmbeds, parameters.lmHead],
-      ...[parameters.transformerMatrices, parameters.scalars, parameters.total],
-      ...[result.steps, tokens, result.bitsPerByte, result.core],
-      ...[Number(result.seconds.toFixed(1)), parameters.total, scaling, tokens / scaling],
+      result.run.tag,
+      result.run.seed,
+      result.budget,
+      result.depth,
+      result.width,
+      parameters.wte,
+      parameters.valueEmbeds,
+      parameters.lmHead,
+      parameters.transformerMatrices,
+      parameters.scalars,
+      parameters.total,
+      result.steps,
+      tokens,
+      result.bitsPerByte,
+      result.core,
+      Number(result.seconds.toFixed(1)),
+      parameters.total,
+      scaling,
+      tokens / scaling,
       ...varied.map((name) => rows[result.run.row]![name]!),
     ];
   });
@@ -148,17 +162,25 @@ export function resultsAsCsv(
 }
 
 const COLUMNS = [
-  ...["run", "seed", "flops_budget", "depth", "model_dim"],
-  ...["params_wte", "params_value_embeds", "params_lm_head", "params_transformer"],
-  ...[
-    "params_scalars",
-    "params_total",
-    "num_iterations",
-    "tokens_trained",
-    "val_bpb",
-    "core_score",
-  ],
-  ...["train_time_sec", "num_params", "num_scaling_params", "param_data_ratio"],
+  "run",
+  "seed",
+  "flops_budget",
+  "depth",
+  "model_dim",
+  "params_wte",
+  "params_value_embeds",
+  "params_lm_head",
+  "params_transformer",
+  "params_scalars",
+  "params_total",
+  "num_iterations",
+  "tokens_trained",
+  "val_bpb",
+  "core_score",
+  "train_time_sec",
+  "num_params",
+  "num_scaling_params",
+  "param_data_ratio",
 ];
 
 function csvCell(value: string | number | boolean | null): string {

@@ -110,13 +110,16 @@ export function fitScalingLaws(points: readonly ScalingPoint[]): ScalingLaws {
     optima: fits.map(({ optimum }) => optimum),
     parameters: fitPowerLaw(
       found.map(({ optimum, sensitivity }) => ({
-        ...{ budget: optimum.budget, value: optimum.parameters!, sensitivity },
+        budget: optimum.budget,
+        value: optimum.parameters!,
+        sensitivity,
       })),
       errors,
     ),
     tokens: fitPowerLaw(
       found.map(({ optimum, sensitivity, tokenSlope }) => ({
-        ...{ budget: optimum.budget, value: optimum.tokens! },
+        budget: optimum.budget,
+        value: optimum.tokens!,
         sensitivity: sensitivity * tokenSlope ** 2,
       })),
       errors,
@@ -169,13 +172,11 @@ function fitBudget(points: readonly ScalingPoint[]): BudgetFit {
   const between = tokensAt(points, center + x);
   return {
     optimum: {
-      ...{
-        budget,
-        parabola,
-        parameters,
-        tokens: between.tokens,
-        loss: lossAt(parabola, parameters),
-      },
+      budget,
+      parabola,
+      parameters,
+      tokens: between.tokens,
+      loss: lossAt(parabola, parameters),
       isInside: center + x >= Math.min(...logs) && center + x <= Math.max(...logs),
     },
     ...rest,

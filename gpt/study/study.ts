@@ -107,7 +107,11 @@ export function parseStudy(name: string, file: unknown): Study {
 export function studyAsJson(study: Study): string {
   const { about, fixed, rows: vary, seeds, vocabSize, hours, hasScalingLaws } = study;
   const file = {
-    ...{ about, fixed, vary, seeds, "scaling-laws": hasScalingLaws },
+    about,
+    fixed,
+    vary,
+    seeds,
+    "scaling-laws": hasScalingLaws,
     ...(vocabSize === null ? {} : { "vocab-size": vocabSize }),
     ...(hours === null ? {} : { hours }),
   };
