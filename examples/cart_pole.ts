@@ -29,7 +29,8 @@ const optimizer = new AdamW(policy.parameters(), { lr: 1e-2, weightDecay: 0 });
 let average = 0;
 for (let episode = 1; episode <= Number(episodes); episode++) {
   using _scope = device.scope();
-  let state = [...uniformArray(episode, 4, -0.05, 0.05)] as unknown as State;
+  const [place = 0, speed = 0, angle = 0, spin = 0] = uniformArray(episode, 4, -0.05, 0.05);
+  let state: State = [place, speed, angle, spin];
   const chances = uniformArray(1_000_000 + episode, 500);
   const states: State[] = [];
   const actions: number[] = [];

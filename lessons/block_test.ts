@@ -33,7 +33,7 @@ Deno.test("a block in numbers is the library's operations, with each part on and
     for (let bits = 0; bits < 16; bits++) {
       const parts = Object.fromEntries(
         names.map((name, i) => [name, (bits >> i) % 2 === 1]),
-      ) as unknown as BlockParts;
+      ) as Record<keyof BlockParts, boolean>;
       const wanted = await byLibrary(device, parts);
       const got = throughBlock(parts);
       for (const name of ["stream", "next", "neurons"] as const) {

@@ -6,6 +6,7 @@
 import { inductionHead } from "../../lessons/induction.ts";
 import { type JSX, signal } from "../deps.ts";
 import { Bars } from "../parts/bars.tsx";
+import { LettersInput } from "../parts/controls.tsx";
 import { MatrixGrid, type Place } from "../parts/matrix.tsx";
 import { fixed } from "../parts/number.ts";
 import { setting } from "../state.ts";
@@ -27,20 +28,7 @@ export function InductionWidget(): JSX.Element {
   const now = lettersNow();
   return (
     <>
-      <p class="own-letters">
-        <label for={typed.id}>{text.own}</label>
-        <input
-          id={typed.id}
-          type="text"
-          maxLength={MAX_LETTERS}
-          size={12}
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck={false}
-          value={typed.value}
-          onInput={(event) => typed.value = event.currentTarget.value}
-        />
-      </p>
+      <LettersInput of={typed} label={text.own} most={MAX_LETTERS} />
       {now === "" ? <p role="status">{text.empty}</p> : <Heads letters={now} />}
     </>
   );

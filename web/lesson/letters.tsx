@@ -6,7 +6,7 @@ import type { CharacterTraining } from "../../lessons/character_model.ts";
 import { type JSX, signal, useEffect } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import { Bars } from "../parts/bars.tsx";
-import { Button } from "../parts/controls.tsx";
+import { Button, LettersInput } from "../parts/controls.tsx";
 import { Table } from "../parts/rows.tsx";
 import { setting } from "../state.ts";
 import { StepsPlot } from "./loop.tsx";
@@ -42,20 +42,7 @@ function Own(): JSX.Element {
   useEffect(lookUp, [typed.value, training.value]);
   return (
     <>
-      <p class="own-letters">
-        <label for={typed.id}>{text.own}</label>
-        <input
-          id={typed.id}
-          type="text"
-          maxLength={12}
-          size={12}
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck={false}
-          value={typed.value}
-          onInput={(event) => typed.value = event.currentTarget.value}
-        />
-      </p>
+      <LettersInput of={typed} label={text.own} most={12} />
       {nextMessage.value !== "" && <p role="alert">{text.unknown}</p>}
       {next.value.length > 0 && (
         <Bars

@@ -4,7 +4,7 @@
 /** Controls: sliders, choices, buttons. @module */
 
 import type { JSX } from "../deps.ts";
-import type { ChoiceSetting, SliderSetting } from "../state.ts";
+import type { ChoiceSetting, Setting, SliderSetting } from "../state.ts";
 import { fixed } from "./number.ts";
 
 /** A number on a slider, with its value beside it. */
@@ -25,6 +25,31 @@ export function Slider({ of: one, most, zero }: {
       zero={zero}
       onValue={(value) => one.value = value}
     />
+  );
+}
+
+/** Letters of the reader's own. */
+export function LettersInput({ of: one, label, most }: {
+  readonly of: Setting<string>;
+  readonly label: string;
+  /** Maximum letters. */
+  readonly most: number;
+}): JSX.Element {
+  return (
+    <p class="own-letters">
+      <label for={one.id}>{label}</label>
+      <input
+        id={one.id}
+        type="text"
+        maxLength={most}
+        size={12}
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        value={one.value}
+        onInput={(event) => one.value = event.currentTarget.value}
+      />
+    </p>
   );
 }
 
