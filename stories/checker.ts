@@ -150,7 +150,7 @@ function literalWords({ parts }: Template): readonly string[] {
 }
 
 /** Patterns by the rarest word of their literal text, so that few are tried at each position. */
-const patterns = (() => {
+function compilePatterns(): ReadonlyMap<string, readonly Pattern[]> {
   const all = [...templates].flatMap(([event, list]) =>
     list.map((template) => compile(event, template))
   );
@@ -165,7 +165,10 @@ const patterns = (() => {
     byWord.set(rarest, [...byWord.get(rarest) ?? [], pattern]);
   });
   return byWord;
-})();
+}
+
+/** Compiled at the first check, because that takes longer than all else at a program's start. */
+let patterns: ReturnType<typeof compilePatterns> | undefined;
 
 /** No sentence of the world is longer, in characters. */
 const MAX_SENTENCE = 260;
@@ -356,6 +359,7 @@ function readAt(
   start: number,
   isLinked: boolean,
 ): Candidate | undefined {
+  patterns ??= compilePatterns();
   let best: Candidate | undefined;
   for (const word of new Set(wordsOf(text.slice(start, start + MAX_SENTENCE)))) {
     for (const pattern of patterns.get(word) ?? []) {

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertGreater } from "@std/assert";
 import { checkStory } from "./checker.ts";
 import { events } from "./events/mod.ts";
 import { pick, randomOf } from "./random.ts";
@@ -190,5 +190,24 @@ Deno.test("the rule of every event catches stories that are broken on purpose", 
   }
   for (const name of wanted) {
     await t.step(name, () => assert(caught.has(name), "no broken story was caught"));
+  }
+});
+
+Deno.test("importing the checker compiles no pattern: that would take a program longer than its start", async () => {
+  const original = RegExp;
+  let compiled = 0;
+  globalThis.RegExp = class extends original {
+    constructor(...args: ConstructorParameters<typeof RegExp>) {
+      super(...args);
+      compiled++;
+    }
+  } as typeof RegExp;
+  try {
+    const { checkStory } = await import(`./checker.ts?${crypto.randomUUID()}`);
+    assertEquals(compiled, 0);
+    checkStory("Tom was happy.");
+    assertGreater(compiled, 100);
+  } finally {
+    globalThis.RegExp = original;
   }
 });
