@@ -5,6 +5,13 @@ import { type Device, matmul, noGrad, Tensor } from "../../tensor/mod.ts";
 /** Large enough for every device's best kernel. */
 const SIZE = 1024;
 
+/**
+ * Large enough for a CPU that takes longer than {@linkcode LONG_MILLISECONDS} for it. One thread
+ * without a BLAS would take a third of a second for the other size, and is no faster there.
+ */
+const SMALL_SIZE = 512;
+const LONG_MILLISECONDS = 5;
+
 /** Minimum duration, so that waiting does not count, which takes 11 ms on a GPU. */
 const MIN_MILLISECONDS = { cpu: 20, webgpu: 60 };
 
@@ -12,8 +19,8 @@ const MIN_MILLISECONDS = { cpu: 20, webgpu: 60 };
 const TRIES = 3;
 
 /**
- * Measures the FLOP/s of multiplying two 1,024 × 1,024 matrices, in about 0.1 s on the CPU and 1 s
- * on WebGPU.
+ * Measures the FLOP/s of multiplying two large square matrices, in about 0.1 s on the CPU and 1 s on
+ * WebGPU.
  *
  * @example
  * ```ts
@@ -26,37 +33,64 @@ const TRIES = 3;
  * ```
  */
 export async function measureMatmulPeak(device: Device): Promise<number> {
-  const a = Tensor.full(device, [SIZE, SIZE], 0.5).keep();
-  const b = Tensor.full(device, [SIZE, SIZE], 0.25).keep();
-  let products = 1;
+  if (device.kind === "cpu") {
+    using small = await SquareMatmul.compile(device, SMALL_SIZE);
+    if (await small.time(1) > LONG_MILLISECONDS) return await measure(small);
+  }
+  using large = await SquareMatmul.compile(device, SIZE);
+  return await measure(large);
+}
+
+async function measure(matmul: SquareMatmul): Promise<number> {
+  let count = 1;
   let best = 0;
-  // The first matmul compiles kernels; the next ones determine the number of repetitions.
-  await time(device, () => product(a, b), 1);
   for (let tries = 0; tries < TRIES;) {
-    const milliseconds = await time(device, () => product(a, b), products);
-    if (milliseconds < MIN_MILLISECONDS[device.kind]) {
-      products *= 2;
+    const milliseconds = await matmul.time(count);
+    if (milliseconds < MIN_MILLISECONDS[matmul.device.kind]) {
+      count *= 2;
     } else {
-      best = Math.max(best, products * 2 * SIZE ** 3 / (milliseconds / 1000));
+      best = Math.max(best, count * 2 * matmul.size ** 3 / (milliseconds / 1000));
       tries++;
     }
   }
-  a.dispose();
-  b.dispose();
   return best;
 }
 
-function product(a: Tensor, b: Tensor): void {
-  using _scope = a.device.scope();
-  noGrad(() => matmul(a, b));
-}
+/** Multiplies two square matrices repeatedly. */
+class SquareMatmul implements Disposable {
+  readonly #a: Tensor;
+  readonly #b: Tensor;
 
-async function time(device: Device, run: () => void, count: number): Promise<number> {
-  await device.synchronize();
-  const start = performance.now();
-  for (let i = 0; i < count; i++) run();
-  await device.synchronize();
-  return performance.now() - start;
+  private constructor(readonly device: Device, readonly size: number) {
+    this.#a = Tensor.full(device, [size, size], 0.5).keep();
+    this.#b = Tensor.full(device, [size, size], 0.25).keep();
+  }
+
+  /** Allocates, and multiplies once, which compiles the kernels. */
+  static async compile(device: Device, size: number): Promise<SquareMatmul> {
+    const compiled = new SquareMatmul(device, size);
+    await compiled.time(1);
+    return compiled;
+  }
+
+  /** Milliseconds of so many matmuls. */
+  async time(count: number): Promise<number> {
+    await this.device.synchronize();
+    const start = performance.now();
+    for (let i = 0; i < count; i++) this.#multiply();
+    await this.device.synchronize();
+    return performance.now() - start;
+  }
+
+  #multiply(): void {
+    using _scope = this.device.scope();
+    noGrad(() => matmul(this.#a, this.#b));
+  }
+
+  [Symbol.dispose](): void {
+    this.#a.dispose();
+    this.#b.dispose();
+  }
 }
 
 /**
