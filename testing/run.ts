@@ -2,8 +2,8 @@
  * Runs the tests: `deno task test`, `deno task test nn/ gpt/model/golden_test.ts`.
  *
  * Processes of `deno test`, one more than there are processors, take folders from a list, cheap modules
- * first, so that a mistake shows within minutes. What a process printed is printed as a whole. At the end come the time
- * of each module and the slowest tests.
+ * first, so that a mistake shows within minutes. What a process printed is printed as a whole. At the
+ * end come the time of each module, where it went, and the slowest tests.
  *
  * Not `deno test --parallel`: there, all files share one process, and so its memory, its environment
  * and its devices. Flags, such as `--filter=NAME`, are passed on to each `deno test`; `--ignore=PATH`
@@ -50,6 +50,17 @@ export interface TestRun {
   readonly name: string;
   readonly outcome: "ok" | "FAILED" | "ignored";
   readonly milliseconds: number;
+}
+
+/** A process that has ended. Times are in milliseconds. */
+export interface ProcessRun {
+  /** The module of its files, or "types". */
+  readonly module: string;
+  readonly tests: readonly TestRun[];
+  /** From its start to its end. */
+  readonly elapsed: number;
+  /** Time of all processors, with the processes that it started and waited for; 0 if unknown. */
+  readonly processor: number;
 }
 
 const moduleOf = (path: string) => path.slice(0, Math.max(0, path.indexOf("/")));
@@ -103,28 +114,41 @@ export function testsIn(output: string): readonly TestRun[] {
   return tests;
 }
 
-/** The time of each module, and the slowest tests. */
-export function summaryOf(tests: readonly TestRun[]): string {
+/** The time of each module, the longest first, and the slowest tests. */
+export function summaryOf(processes: readonly ProcessRun[]): string {
   const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`.padStart(9);
-  const modules = new Map<string, { count: number; milliseconds: number }>();
-  for (const { file, milliseconds } of tests) {
-    const sum = modules.get(moduleOf(file)) ?? { count: 0, milliseconds: 0 };
-    modules.set(moduleOf(file), {
-      count: sum.count + 1,
-      milliseconds: sum.milliseconds + milliseconds,
-    });
-  }
-  const byTime = <Timed extends { readonly milliseconds: number }>(a: Timed, b: Timed) =>
-    b.milliseconds - a.milliseconds;
-  const slowest = tests.toSorted(byTime).slice(0, SLOWEST);
+  const row = (name: string, runs: readonly ProcessRun[]) => {
+    const tests = runs.flatMap((run) => run.tests);
+    const elapsed = runs.reduce((sum, run) => sum + run.elapsed, 0);
+    const inTests = tests.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+    const processor = runs.reduce((sum, run) => sum + run.processor, 0);
+    const times = [elapsed, elapsed - inTests, processor].map(seconds).join(" ");
+    return { elapsed, text: `${times}  ${name}, ${tests.length} tests` };
+  };
+  const modules = Array.from(
+    Map.groupBy(processes, ({ module }) => module),
+    ([name, runs]) => row(name, runs),
+  ).sort((a, b) => b.elapsed - a.elapsed);
+  const slowest = processes.flatMap(({ tests }) => tests)
+    .sort((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST);
   return [
-    "Time by module:",
-    ...Array.from(modules).sort(([, a], [, b]) => byTime(a, b)).map(([name, sum]) =>
-      `${seconds(sum.milliseconds)}  ${name}, ${sum.count} tests`
-    ),
-    `The slowest tests:`,
+    "Time by module, of it outside of tests, and of the processors:",
+    ...[...modules, row("all", processes)].map(({ text }) => text),
+    "The slowest tests:",
     ...slowest.map(({ file, name, milliseconds }) => `${seconds(milliseconds)}  ${file}: ${name}`),
   ].join("\n");
+}
+
+/**
+ * Milliseconds that the processors have worked for processes which this one started and waited for,
+ * and for those that they waited for; 0 where there is no `/proc`.
+ */
+function childProcessorTime(): number {
+  if (Deno.build.os !== "linux") return 0;
+  const stat = Deno.readTextFileSync("/proc/self/stat");
+  // After the name in parentheses, the fields from the third on: the 16th and 17th are ticks of 10 ms.
+  const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(13, 15);
+  return 10 * (Number(user) + Number(system));
 }
 
 interface Outcome {
@@ -186,21 +210,32 @@ async function main(given: readonly string[]): Promise<number> {
   const common = ["--lock=deno.lock", ...flags.filter((flag) => flag !== "--no-check")];
   const tasks = unitsOf(files).map(({ name, files }) => ({
     name,
+    module: moduleOf(name),
     args: ["test", "-A", "--no-check", ...common, ...files],
   }));
   // Types are checked beside the first tests, once for all.
   if (!flags.includes("--no-check")) {
     const config = flags.filter((flag) => flag.startsWith("--import-map"));
-    tasks.unshift({ name: "types", args: ["check", "--lock=deno.lock", ...config, ...files] });
+    tasks.unshift({
+      name: "types",
+      module: "types",
+      args: ["check", "--lock=deno.lock", ...config, ...files],
+    });
   }
 
-  const tests: TestRun[] = [];
+  const processes: ProcessRun[] = [];
   const failed: string[] = [];
   const left = tasks.values();
+  let processorTime = childProcessorTime();
   const runLeft = async () => {
-    for (const { name, args } of left) {
+    for (const { name, module, args } of left) {
+      const start = performance.now();
       const { code, output } = await runDeno(args, !UNOPTIMIZED.includes(name));
-      tests.push(...testsIn(output));
+      const elapsed = performance.now() - start;
+      // The time added since the last process ended is this one's.
+      const processor = childProcessorTime() - processorTime;
+      processorTime += processor;
+      processes.push({ module, tests: testsIn(output), elapsed, processor });
       if (code !== 0) failed.push(name);
       // Of the types, only what is wrong with them.
       if (args[0] === "test" || code !== 0) console.log(output.trim());
@@ -210,7 +245,8 @@ async function main(given: readonly string[]): Promise<number> {
   const jobs = Math.min(4, navigator.hardwareConcurrency + 1);
   await Promise.all(Array.from({ length: jobs }, runLeft));
 
-  console.log(summaryOf(tests));
+  const tests = processes.flatMap(({ tests }) => tests);
+  console.log(summaryOf(processes));
   const count = (wanted: TestRun["outcome"]) =>
     tests.filter(({ outcome }) => outcome === wanted).length;
   const minutes = ((performance.now() - start) / 60_000).toFixed(1);
