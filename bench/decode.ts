@@ -6,12 +6,11 @@
  * The last line is one line of JSON.
  */
 
-import { configForDepth, type Device, Engine, GPT, type TrainableModel } from "../gpt/mod.ts";
-import { openPretrained } from "../models/mod.ts";
+import { configForDepth, type Device, Engine, GPT, type TrainableModel } from "../gpt/browser.ts";
 import { parameterBytes, quantizeModule } from "../nn/mod.ts";
 import { noGrad, Tensor } from "../tensor/mod.ts";
 import { integer, runScript, type Script, text, type Values } from "../scripts/flags.ts";
-import { quantizeFlags } from "../scripts/models.ts";
+import { quantizeFlags } from "../scripts/device.ts";
 import { profileFlags, showProfile, wantsProfile } from "../scripts/profile.ts";
 import { benchFlags, modelFlags, openBenchDevice, peakMemory, timeRuns } from "./harness.ts";
 import { median, round } from "./statistics.ts";
@@ -56,7 +55,10 @@ async function openModel(
   device: Device,
 ): Promise<TrainableModel> {
   const packing = quantize ?? undefined;
-  if (from !== "") return (await openPretrained(from, device, { packing })).model;
+  if (from !== "") {
+    const { openPretrained } = await import("../models/mod.ts");
+    return (await openPretrained(from, device, { packing })).model;
+  }
   const model = new GPT(configForDepth({ ...values, windowPattern: "L" }), device, { seed: 1 });
   if (packing !== undefined) quantizeModule(model, packing);
   return model;

@@ -19,7 +19,7 @@ import { writeSafetensorsFile } from "../interchange/safetensors.ts";
 import { architectures, type LlamaConfig, openPretrained } from "../models/mod.ts";
 import { parameterBytes } from "../nn/mod.ts";
 import { decimal, integer, runScript, type Script } from "../scripts/flags.ts";
-import { quantizeFlags } from "../scripts/models.ts";
+import { quantizeFlags } from "../scripts/device.ts";
 import { normalArray } from "../tensor/random.ts";
 import { benchFlags, openBenchDevice, peakMemory } from "./harness.ts";
 import { round } from "./statistics.ts";

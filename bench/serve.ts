@@ -10,7 +10,7 @@ import process from "node:process";
 import { configForDepth, GPT } from "../gpt/mod.ts";
 import { quantizeModule } from "../nn/mod.ts";
 import { integer, runScript, type Script, toggle } from "../scripts/flags.ts";
-import { quantizeFlags } from "../scripts/models.ts";
+import { quantizeFlags } from "../scripts/device.ts";
 import { Batcher, serve } from "../serve/mod.ts";
 import { sendHostile, sendMixed } from "../serve/testing/load.ts";
 import { type Device, normalArray } from "../tensor/mod.ts";

@@ -26,13 +26,12 @@ import {
   type ModelChoice,
   openModel,
   promptsOf,
-  quantizeFlags,
   wantedTokenizer,
 } from "./models.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Counter } from "./progress.ts";
-import { chosenType, deviceFlags } from "./device.ts";
+import { chosenType, deviceFlags, quantizeFlags } from "./device.ts";
 import { bundleFlags, openBundle } from "./core.ts";
 import { checkEvalTokens, corpusFlags } from "./training_flags.ts";
 

@@ -32,12 +32,11 @@ import {
   fromFlags,
   modelFlags,
   openModel,
-  quantizeFlags,
   suggestionsFor,
 } from "./models.ts";
 import { write } from "./output.ts";
 import { openTool, toolFlags } from "./tools.ts";
-import { deviceFlags, openChosenDevice } from "./device.ts";
+import { deviceFlags, openChosenDevice, quantizeFlags } from "./device.ts";
 
 const flags = {
   prompt: optional(text("", "Ask this one question, print the answer, and end")),

@@ -36,21 +36,14 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
-import {
-  chatParts,
-  chooseModel,
-  fromFlags,
-  modelFlags,
-  openModel,
-  quantizeFlags,
-} from "./models.ts";
+import { chatParts, chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
 import { examNames, openExam, rowFormatOf } from "./named_tasks.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Counter } from "./progress.ts";
 import { localPlace } from "./stored.ts";
 import { openPython, toolFlags } from "./tools.ts";
-import { deviceFlags } from "./device.ts";
+import { deviceFlags, quantizeFlags } from "./device.ts";
 
 const flags = {
   task: list(

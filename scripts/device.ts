@@ -6,9 +6,9 @@ import {
   MatmulPeak,
   measureMatmulPeak,
   openDevice,
-  type RunRanks,
-} from "../gpt/mod.ts";
-import { choice, type Flag, integer, toggle, type Values } from "./flags.ts";
+} from "../gpt/browser.ts";
+import type { RunRanks } from "../gpt/parallel.ts";
+import { choice, type Flag, integer, optional, toggle, type Values } from "./flags.ts";
 import { print, printError } from "./output.ts";
 
 /** The flags that choose a device, and how it computes. */
@@ -32,6 +32,15 @@ export const deviceFlags = {
     "The dtype of activations and weights in computations: f16 halves their memory, if supported",
   ),
   verbose: toggle("Describe the device in full, on the error output"),
+};
+
+/** The flag of commands that run a model without training it. */
+export const quantizeFlags = {
+  quantize: optional(choice(
+    ["q8", "q4"] as const,
+    "q8",
+    "Pack weights in 8 or 4 bits as they are read: 0.28 or 0.16 of the memory of f32",
+  )),
 };
 
 /** Training takes the faster precision; evaluation and sampling are exact unless told otherwise. */

@@ -21,9 +21,9 @@ import {
   withUsageErrors,
 } from "./flags.ts";
 import { alignColumns, bytes, count, percent, short } from "./format.ts";
-import { chooseModel, fromFlags, modelFlags, openModel, quantizeFlags } from "./models.ts";
+import { chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
 import { print, printError } from "./output.ts";
-import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
+import { chosenType, deviceFlags, openChosenDevice, quantizeFlags } from "./device.ts";
 
 const batchFlag: Flag<readonly number[]> = {
   help: "Sequences to decode in parallel, separated by commas",

@@ -1,15 +1,9 @@
 /** The model that a command uses: the flags that choose it, and the line that names it. */
 
-import {
-  type ChatFormat,
-  chatFormatOf,
-  latestRun,
-  runNames,
-  type Stage,
-  stagePath,
-  stages,
-  suggestions,
-} from "../chat/mod.ts";
+import { latestRun, runNames, type Stage, stagePath, stages } from "../chat/files/stages.ts";
+import type { ChatFormat } from "../chat/format/format.ts";
+import { chatFormatOf } from "../chat/format/open_format.ts";
+import { suggestions } from "../chat/suggestions.ts";
 import {
   type Checkpoint,
   defaultPrompts,
@@ -27,7 +21,7 @@ import {
   weightsOf,
 } from "../gpt/mod.ts";
 import { architectures } from "../models/architectures.ts";
-import { openPretrained, type Pretrained } from "../models/mod.ts";
+import type { Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { basename } from "./deps.ts";
 import { choice, integer, optional, runName, text, UsageError, type Values } from "./flags.ts";
@@ -55,15 +49,6 @@ export const fromFlags = {
       "checkpoint folder of nanochat, or hf:ORG/NAME of the Hugging Face hub",
     "PATH",
   ),
-};
-
-/** The flag of commands that run a model without training it. */
-export const quantizeFlags = {
-  quantize: optional(choice(
-    ["q8", "q4"] as const,
-    "q8",
-    "Pack weights in 8 or 4 bits as they are read: 0.28 or 0.16 of the memory of f32",
-  )),
 };
 
 /** The same for commands that continue text: the base model, unless they are told otherwise. */
@@ -141,6 +126,7 @@ export async function chooseModel<From extends Checkpoint>(
     checkpoint: null,
     load: async (device) => {
       const place = isHubModel(from) ? await hubModel(from) : from;
+      const { openPretrained } = await import("../models/mod.ts");
       const opened = await openPretrained(place, device, { packing });
       printError(`Model: ${from}, ${describeModel(opened.model)}`);
       return opened;

@@ -1,6 +1,6 @@
 /** The lesson for dashboards, of which a section looks inside the model of a run. @module */
 
-import { stagePath, type stages } from "../chat/mod.ts";
+import { stagePath, type stages } from "../chat/files/stages.ts";
 import type { Site } from "../web/build.tsx";
 import { readModelFiles } from "./model_files.ts";
 

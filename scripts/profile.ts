@@ -1,12 +1,7 @@
 /** Profiles for scripts and benches. */
 
-import {
-  type Device,
-  type Profile,
-  profileAsText,
-  profileAsTrace,
-  writeFileAtomically,
-} from "../gpt/mod.ts";
+import { writeFileAtomically } from "../gpt/files/files.ts";
+import { type Device, type Profile, profileAsText, profileAsTrace } from "../gpt/browser.ts";
 import { optional, text, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
 

@@ -1,6 +1,12 @@
 /** The runs of all stages: lists, compares and removes them. */
 
-import { compareRuns, findRun, listRuns, removeWholeRun, type RunSummary } from "../chat/mod.ts";
+import {
+  compareRuns,
+  findRun,
+  listRuns,
+  removeWholeRun,
+  type RunSummary,
+} from "../chat/files/runs.ts";
 import { describeProgress } from "../gpt/mod.ts";
 import { list, mainOf, toggle, UsageError, type Values, withUsageErrors } from "./flags.ts";
 import { alignColumns, count, duration } from "./format.ts";

@@ -15,12 +15,11 @@ import {
   fromFlags,
   openModel,
   promptsOf,
-  quantizeFlags,
   wantedTokenizer,
 } from "./models.ts";
 import { printError, write, writeContinuation } from "./output.ts";
 import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
-import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
+import { chosenType, deviceFlags, openChosenDevice, quantizeFlags } from "./device.ts";
 
 const flags = {
   prompt: optional(text("", "The text to continue; several prompts by default")),

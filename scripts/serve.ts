@@ -23,12 +23,11 @@ import {
   modelFlags,
   openModel,
   parametersOf,
-  quantizeFlags,
   suggestionsFor,
   wantedTokenizer,
 } from "./models.ts";
 import { print, printError } from "./output.ts";
-import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
+import { chosenType, deviceFlags, openChosenDevice, quantizeFlags } from "./device.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const CHAT_PAGE = "../web/page.ts";

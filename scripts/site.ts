@@ -1,6 +1,6 @@
 /** Writes the lesson as a folder of static files. */
 
-import { stages } from "../chat/mod.ts";
+import { stages } from "../chat/files/stages.ts";
 import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
 import { namesIn } from "../gpt/files/files.ts";
 import { dirname, join } from "./deps.ts";

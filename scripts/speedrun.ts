@@ -1,6 +1,6 @@
 /** All in one command: a corpus, a tokenizer, a model, its bits per byte, and text from it. */
 
-import { stagePath } from "../chat/mod.ts";
+import { stagePath } from "../chat/files/stages.ts";
 import {
   curvesAsSvg,
   loadModel,

@@ -1,6 +1,6 @@
 /** Studies: trains all models of a table of settings and seeds, and compares them. */
 
-import { stagePath } from "../chat/mod.ts";
+import { stagePath } from "../chat/files/stages.ts";
 import {
   basePath,
   lockRun,
