@@ -7,7 +7,8 @@
 
 import { explain, type Explanation } from "../tensor/explain.ts";
 import type { Allocation, Arguments, WgslKernel } from "../tensor/internals.ts";
-import type { DeviceInfo, DeviceMemory, Profile, TypedArray, WebGpuDevice } from "../tensor/mod.ts";
+import type { DeviceInfo, DeviceMemory, Profile, WebGpuDevice } from "../tensor/mod.ts";
+import type { StoredArray } from "../tensor/dtype.ts";
 import { ProfileRecorder, type Work } from "../tensor/profile.ts";
 import { type Scope, Scopes } from "../tensor/scope.ts";
 
@@ -80,7 +81,7 @@ export class CountingDevice implements WebGpuDevice {
     return { bytes };
   }
 
-  write(_allocation: Allocation, _byteOffset: number, _data: TypedArray): void {}
+  write(_allocation: Allocation, _byteOffset: number, _data: StoredArray): void {}
 
   read(_allocation: Allocation, _byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
     return Promise.resolve(new ArrayBuffer(byteLength));

@@ -117,18 +117,18 @@ function save(tensor: Tensor, history: History): SavedValue {
   return { tensor: tensor.alias(history), version: tensor.storage.version };
 }
 
-/** Nodes whose values were rounded to `float16`. */
+/** Nodes whose values were rounded to 16 bits. */
 const rounded = new WeakSet<Node<Tensor>>();
 
-/** Marks a result as its input rounded to `float16`. */
+/** Marks a result as its input rounded to 16 bits. */
 export function noteRounded(result: Tensor): void {
   if (result.node !== null) rounded.add(result.node);
 }
 
 /**
  * The dtype of a tensor's gradient: its own, except for a tensor rounded from `float32`. Its
- * gradient stays `float32`, because a weight's gradient is a sum over all tokens that may overflow
- * or underflow `float16`.
+ * gradient stays `float32`, because a weight's gradient is a sum over all tokens, which 16 bits may
+ * not hold.
  */
 export function gradientType({ dtype, node }: Tensor): DType {
   return node !== null && rounded.has(node) ? "float32" : dtype;

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { bytesPerElement, type DType, type TypedArray } from "./dtype.ts";
+import { bytesPerElement, type DType, type StoredArray } from "./dtype.ts";
 import type { Explanation, KernelText } from "./explain.ts";
 import type { Profile, Work } from "./profile.ts";
 import type { Scope, Scopes } from "./scope.ts";
@@ -103,7 +103,7 @@ export interface DeviceBase {
   readonly info: DeviceInfo;
   /** Number of live allocations. If it grows over a training run, something leaks. */
   readonly live: number;
-  /** Whether `float16` is supported: on an adapter with the feature `shader-f16`. */
+  /** Whether `float16` is supported: not on a GPU without the feature `shader-f16`. */
   readonly hasFloat16: boolean;
   /** The precision of matmuls that ask for none. */
   readonly matmulPrecision: MatmulPrecision;
@@ -154,7 +154,7 @@ export interface DeviceBase {
   /** Frees memory. Work that is already dispatched may still use it. */
   free(allocation: Allocation): void;
   /** Copies `data` to `allocation` at `byteOffset`, after all work dispatched so far. */
-  write(allocation: Allocation, byteOffset: number, data: TypedArray): void;
+  write(allocation: Allocation, byteOffset: number, data: StoredArray): void;
   /**
    * Copies bytes out of `allocation`, after all work dispatched so far: the only call that waits.
    *
@@ -279,6 +279,11 @@ export interface CpuDevice extends DeviceBase {
   readonly hasBlas: boolean;
   /** Whether oneDNN computes those that are large enough. */
   readonly hasOneDnn: boolean;
+  /**
+   * How many times as fast libraries multiply matrices of `bfloat16` as those of `float32`, by a test of
+   * some milliseconds at the first call; 0 if they do not. It is 2 with AVX-512 BF16, more with AMX.
+   */
+  readonly bfloat16Speed: number;
   /** Whether kernels are emitted with fused multiply-add, an instruction of relaxed SIMD. */
   readonly relaxedSimd: boolean;
   /** The byte address of a view's first element, to be passed as an argument. */

@@ -19,7 +19,9 @@ testOnEveryDevice("an unknown dtype is refused, and the device goes on", async (
       runProgram: () => runProgram(identity, [x], [], dtype),
     };
     for (const [what, attempt] of Object.entries(attempts)) {
-      const wanted = `wanted the dtype float32, float16 or int32, got ${JSON.stringify(name)}`;
+      const wanted = `wanted the dtype float32, bfloat16, float16 or int32, got ${
+        JSON.stringify(name)
+      }`;
       assertThrows(attempt, TypeError, wanted, what);
     }
   }

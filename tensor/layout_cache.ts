@@ -45,7 +45,8 @@ function hashOf(operands: readonly TensorLayout[], variant: number): number {
   let hash = variant;
   for (let i = 0; i < operands.length; i++) {
     const { dtype, shape, strides } = operands[i]!;
-    hash = Math.imul(hash, 31) + 2 * shape.length + Number(dtype === "float16");
+    hash = Math.imul(hash, 31) + 4 * shape.length + Number(dtype === "float16") +
+      2 * Number(dtype === "bfloat16");
     for (let axis = 0; axis < shape.length; axis++) {
       hash = Math.imul(Math.imul(hash, 31) + shape[axis]!, 31) + strides[axis]! | 0;
     }

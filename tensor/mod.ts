@@ -36,7 +36,8 @@ export type {
   OpenOptions,
   WebGpuDevice,
 } from "./device.ts";
-export type { DType, FloatType, TypedArray } from "./dtype.ts";
+export { roundToBfloat16, widenBfloat16 } from "./dtype.ts";
+export type { DType, FloatType, StoredArray, TypedArray } from "./dtype.ts";
 export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray, NumberArray } from "./nested_array.ts";
 export { openDevice } from "./open_device.ts";

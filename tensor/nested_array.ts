@@ -1,6 +1,13 @@
 /** Flattens nested arrays of numbers into typed arrays. @module */
 
-import { ARRAY_NAMES, checkDType, type DType, type TypedArray, typedArray } from "./dtype.ts";
+import {
+  ARRAY_NAMES,
+  checkDType,
+  type DType,
+  type StoredArray,
+  storedArray,
+  widenBfloat16,
+} from "./dtype.ts";
 import { RangeError, wrongType, wrongValue } from "./errors.ts";
 import type { SafetensorsArrays, SafetensorsDtype } from "./safetensors.ts";
 import { formatShape } from "./shape.ts";
@@ -12,7 +19,7 @@ export type NumberArray = SafetensorsArrays[SafetensorsDtype] | Uint8ClampedArra
 export type NestedArray = number | NumberArray | readonly NestedArray[];
 
 export interface FlatArray {
-  readonly data: TypedArray;
+  readonly data: StoredArray;
   readonly shape: readonly number[];
   readonly dtype: DType;
 }
@@ -21,7 +28,7 @@ export interface FlatArray {
  * Flattens values for a device.
  *
  * @param dtype By default `float16` for a `Float16Array`, `int32` for typed arrays of integers, and
- * `float32` for everything else.
+ * `float32` for everything else. For `bfloat16`, a `Uint16Array` has the bits.
  * @throws {RangeError} If arrays of one depth differ in length, or a value is not a 32-bit integer
  * for `int32`.
  * @throws {TypeError} If there is something other than numbers, or the dtype is unknown.
@@ -50,7 +57,8 @@ export function flatten(values: NestedArray, dtype?: DType): FlatArray {
     } else {
       if (depth + 1 < shape.length) throw ragged(shape, "numbers", depth + 1);
       dtypes.add(dtypeFor(values));
-      for (const each of values) flat.push(Number(each));
+      const isBits = dtype === "bfloat16" && values instanceof Uint16Array;
+      for (const each of isBits ? widenBfloat16(values) : values) flat.push(Number(each));
     }
   };
   collect(values, 0);
@@ -85,12 +93,12 @@ function ragged(shape: readonly number[], got: string, depth: number): RangeErro
 }
 
 /** Converts the elements to a new typed array, unless a device can copy from `values` directly. */
-function convert(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
+function convert(values: ArrayLike<number | bigint>, dtype: DType): StoredArray {
   if (isPlain(values, dtype)) return values;
   const numbers = typeof values[0] === "bigint"
     ? Array.from(values, Number)
     : values as ArrayLike<number>;
-  const result = typedArray(dtype, numbers);
+  const result = storedArray(dtype, numbers);
   for (let i = 0; dtype === "int32" && i < result.length; i++) {
     if (result[i] !== numbers[i]) {
       throw wrongValue("make an int32 tensor", "32-bit integers", `${values[i]} at element ${i}`);
@@ -100,7 +108,7 @@ function convert(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
 }
 
 /** Whether values have a device's element format, in memory that is not shared. */
-function isPlain(values: ArrayLike<number | bigint>, dtype: DType): values is TypedArray {
+function isPlain(values: ArrayLike<number | bigint>, dtype: DType): values is StoredArray {
   return ArrayBuffer.isView(values) && values.buffer instanceof ArrayBuffer &&
     (values as NumberArray)[Symbol.toStringTag] === ARRAY_NAMES[dtype];
 }

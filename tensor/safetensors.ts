@@ -11,6 +11,7 @@
  * @module
  */
 
+import { roundToBfloat16, widenBfloat16 } from "./dtype.ts";
 import { SyntaxError, wrongType, wrongValue } from "./errors.ts";
 import {
   checkEntry,
@@ -44,6 +45,8 @@ export interface SafetensorsArrays {
   int64: BigInt64Array;
   /** Half precision, for writing: it is read as single precision. */
   float16: Float16Array;
+  /** The bits, for writing; or single precision, which is rounded. It is read as the latter. */
+  bfloat16: Uint16Array | Float32Array;
   /** Single precision; half precision is also read as this. */
   float32: Float32Array;
   /** Double precision. */
@@ -96,6 +99,7 @@ const encodings: readonly Encoding[] = [
   ...(typeof Float16Array === "undefined"
     ? []
     : [{ code: "F16", dtype: "float16", Class: Float16Array } as const]),
+  { code: "BF16", dtype: "bfloat16", Class: Uint16Array },
   { code: "F32", dtype: "float32", Class: Float32Array },
   { code: "F64", dtype: "float64", Class: Float64Array },
 ];
@@ -105,7 +109,7 @@ const encodingOfDtype = new Map(encodings.map((encoding) => [String(encoding.dty
 /** Half-precision dtypes, which are widened when read. */
 const widened = new Map<string, (bits: Uint16Array<ArrayBuffer>) => Float32Array>([
   ["F16", (bits) => new Float32Array(new Float16Array(bits.buffer))],
-  ["BF16", widenBfloat16],
+  ["BF16", (bits) => widenBfloat16(bits)],
 ]);
 
 const elementBytes = new Map([
@@ -194,7 +198,8 @@ export function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const ordered = [...tensors]
-    .map(([name, tensor]) => ({ name, tensor, encoding: checkInput(name, tensor) }))
+    .map(([name, given]) => ({ name, tensor: rounded(given) }))
+    .map(({ name, tensor }) => ({ name, tensor, encoding: checkInput(name, tensor) }))
     .sort((a, b) =>
       b.encoding.Class.BYTES_PER_ELEMENT - a.encoding.Class.BYTES_PER_ELEMENT ||
       (a.name < b.name ? -1 : 1)
@@ -229,12 +234,6 @@ export function writeSafetensors(
   return file;
 }
 
-function widenBfloat16(bits: Uint16Array): Float32Array {
-  const wide = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) wide[i] = bits[i]! << 16;
-  return new Float32Array(wide.buffer);
-}
-
 function readArray({ name, code, shape }: Entry, bytes: Uint8Array): SafetensorsTensor {
   const widen = widened.get(code);
   if (widen !== undefined) {
@@ -257,6 +256,13 @@ function readArray({ name, code, shape }: Entry, bytes: Uint8Array): Safetensors
 function findNotBoolean(bytes: Uint8Array): string | null {
   const at = bytes.findIndex((byte) => byte > 1);
   return at < 0 ? null : `${bytes[at]} at ${at}`;
+}
+
+/** Numbers for BF16 are their bits from here on; `Tensor.data` reads them as single precision. */
+function rounded(tensor: SafetensorsInput): SafetensorsInput {
+  const { dtype, data } = tensor;
+  const isSingle = (dtype === "bfloat16" || dtype === "BF16") && data instanceof Float32Array;
+  return isSingle ? { ...tensor, data: roundToBfloat16(data) } : tensor;
 }
 
 function checkInput(name: string, { dtype, shape, data }: SafetensorsInput): Encoding {

@@ -2,6 +2,7 @@
 
 import { checkMap, type TensorValues } from "./assign.ts";
 import { describeValue } from "./checks.ts";
+import { storedArray } from "./dtype.ts";
 import { SyntaxError, wrongType } from "./errors.ts";
 import {
   readSafetensors,
@@ -18,8 +19,9 @@ const METADATA = "nanodino.state";
 interface Rest {
   /** Step counts of an optimizer. */
   readonly counts?: Readonly<Record<string, number>>;
-  /** Names of arrays that are `float16` when they are read. */
+  /** Names of arrays that are of 16 bits when they are read. */
   readonly float16?: readonly string[];
+  readonly bfloat16?: readonly string[];
 }
 
 /**
@@ -46,7 +48,7 @@ export async function encodeState(
 ): Promise<Uint8Array<ArrayBuffer>> {
   checkMap("encode the state", state);
   const counts: Record<string, number> = {};
-  const float16: string[] = [];
+  const halves = { float16: [] as string[], bfloat16: [] as string[] };
   const arrays = await Promise.all(
     Array.from(state, async ([name, value]): Promise<[string, SafetensorsInput][]> => {
       if (typeof value === "number") {
@@ -57,13 +59,13 @@ export async function encodeState(
         throw wrongType("encode the state", `${name} to be a tensor`, describeValue(value));
       }
       const { dtype, shape } = value;
-      if (dtype === "float16") float16.push(name);
+      if (dtype === "float16" || dtype === "bfloat16") halves[dtype].push(name);
       const data = value instanceof Tensor ? await value.data() : value.data;
       return [[name, { dtype, shape, data: data as SafetensorsInput["data"] }]];
     }),
   );
-  const rest: Rest = { counts, float16 };
-  const isPlain = float16.length + Object.keys(counts).length === 0;
+  const rest: Rest = { counts, ...halves };
+  const isPlain = Object.values(rest).every((entries) => Object.keys(entries).length === 0);
   const metadata = isPlain ? undefined : { [METADATA]: JSON.stringify(rest) };
   return writeSafetensors(new Map(arrays.flat()), metadata);
 }
@@ -78,15 +80,17 @@ export async function encodeState(
 export function decodeState(bytes: Uint8Array): Map<string, TensorValues | number> {
   const state = new Map<string, Exclude<TensorValues, Tensor> | number>();
   const text = readSafetensorsMetadata(bytes)[METADATA];
-  const { counts = {}, float16 = [] }: Rest = text === undefined ? {} : JSON.parse(text);
+  const { counts = {}, ...halves }: Rest = text === undefined ? {} : JSON.parse(text);
   for (const [name, array] of readSafetensors(bytes)) state.set(name, narrowed(array));
-  for (const name of float16) {
-    const array = state.get(name);
-    if (typeof array !== "object") {
-      throw new SyntaxError(`Cannot decode the state: ${name} is missing`);
+  for (const dtype of ["float16", "bfloat16"] as const) {
+    for (const name of halves[dtype] ?? []) {
+      const array = state.get(name);
+      if (typeof array !== "object") {
+        throw new SyntaxError(`Cannot decode the state: ${name} is missing`);
+      }
+      const data = storedArray(dtype, array.data as Float32Array);
+      state.set(name, { dtype, shape: array.shape, data });
     }
-    const data = Float16Array.from(array.data as Float32Array);
-    state.set(name, { dtype: "float16", shape: array.shape, data });
   }
   for (const [name, count] of Object.entries(counts)) state.set(name, count);
   return state;

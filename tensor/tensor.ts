@@ -16,8 +16,10 @@ import {
   type DType,
   dtypeOf,
   isFloat,
+  numbersIn,
+  type StoredArray,
+  storedArray,
   type TypedArray,
-  typedArray,
 } from "./dtype.ts";
 import { Error, RangeError, TypeError, wrongType } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
@@ -212,7 +214,7 @@ export class Tensor implements View {
    * @param values A number, nested arrays of numbers (of equal length at each depth), a typed array
    * of any kind, or arrays of these.
    * @param options.dtype By default `float16` for a `Float16Array`, `int32` for typed arrays of
-   * integers, and `float32` for everything else.
+   * integers, and `float32` for everything else. For `bfloat16`, a `Uint16Array` has the bits.
    * @throws {RangeError} If the values do not fill the shape, nested arrays are ragged, or a value
    * is not an `int32`.
    * @throws {TypeError} If a gradient is requested for integers, `float16` is not supported, or the
@@ -361,12 +363,14 @@ export class Tensor implements View {
 
   /**
    * Replaces the values in place, in row-major order; other views of the memory change as well. Not
-   * recorded.
+   * recorded. A `bfloat16` takes a `Float32Array`, which is rounded, or the bits in a `Uint16Array`.
    *
    * @throws {RangeError} If there are more or fewer.
    * @throws {TypeError} If the dtype differs, or the tensor is a non-contiguous view.
    */
-  assign(values: TypedArray): void {
+  assign(given: StoredArray): void {
+    const isRounded = this.dtype === "bfloat16" && given instanceof Float32Array;
+    const values = isRounded ? storedArray(this.dtype, given) : given;
     if (values.length !== this.size) {
       throw new RangeError(
         `Cannot assign ${values.length} values to a tensor of shape ${formatShape(this.shape)}`,
@@ -378,7 +382,7 @@ export class Tensor implements View {
       throw new TypeError(`Cannot assign ${dtype} values to a ${what}`);
     }
     if (values.byteLength !== this.allocation.bytes) {
-      const copy = Tensor.from(this.device, values, { shape: this.shape });
+      const copy = Tensor.from(this.device, values, { shape: this.shape, dtype });
       own.copyInto(copy, this);
       return copy.dispose();
     }
@@ -486,18 +490,19 @@ export class Tensor implements View {
   // --- Reading ------------------------------------------------------------------------------
 
   /**
-   * Reads the values into a new typed array, in row-major order.
+   * Reads the values into a new typed array, in row-major order: those of `bfloat16` into a
+   * `Float32Array`.
    *
    * @throws {Error} If the device failed; names the operation.
    */
   async data(): Promise<TypedArray> {
     const elementBytes = bytesPerElement(this.dtype);
     const bytes = this.size * elementBytes;
-    if (bytes === 0) return typedArray(this.dtype, new ArrayBuffer(0));
+    if (bytes === 0) return numbersIn(this.dtype, new ArrayBuffer(0));
     const source = this.isContiguous ? this : copyOf(this);
     const read = this.device.read(source.allocation, source.offset * elementBytes, bytes);
     if (source !== this) source.dispose();
-    return typedArray(this.dtype, await read);
+    return numbersIn(this.dtype, await read);
   }
 
   /** Reads a single number. @throws {RangeError} If there is not exactly one element. */

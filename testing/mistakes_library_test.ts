@@ -264,7 +264,7 @@ testMistakes("einsum says which letters do not fit", [
   [
     ({ x }) => tensor.einsum("ij,kj->ik", [x, x.to("int32")]),
     TypeError,
-    /wanted operands of one type, got float32 and int32|wanted float32 or float16, got int32/,
+    /wanted operands of one type, got float32 and int32|wanted float32, bfloat16 or float16, got int32/,
   ],
 ]);
 

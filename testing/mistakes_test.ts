@@ -122,12 +122,12 @@ testMistakes("values that are no numbers are described", [
   [
     ({ x }) => x.to("float64"),
     TypeError,
-    'Cannot convert a tensor: wanted the dtype float32, float16 or int32, got "float64"',
+    'Cannot convert a tensor: wanted the dtype float32, bfloat16, float16 or int32, got "float64"',
   ],
   [
     ({ x, other }) => x.to(other),
     TypeError,
-    "Cannot convert a tensor: wanted the dtype float32, float16 or int32, got a device",
+    "Cannot convert a tensor: wanted the dtype float32, bfloat16, float16 or int32, got a device",
   ],
   [
     ({ x }) => x.gelu("none"),

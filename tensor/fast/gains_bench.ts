@@ -16,6 +16,7 @@ import {
   concat,
   copyInto,
   type Device,
+  type FloatType,
   noGrad,
   normal,
   openDevice,
@@ -40,7 +41,7 @@ import { addRowsInOrder } from "./cpu/add_rows.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
-import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
+import { bfloat16Matmul, blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { cachedAttention } from "./cpu/cached_attention.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { quantizedSkinny } from "./cpu/quantized_skinny.ts";
@@ -48,6 +49,7 @@ import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
 import { heapTopK } from "./cpu/top_k.ts";
 import { quantizedPanels } from "./quantized_panels.ts";
+import { widenedMatmul } from "./widened_matmul.ts";
 
 interface Case {
   readonly path: AnyFastPath;
@@ -70,19 +72,23 @@ function matmulCase(
   path: FastPath<"matmul", "cpu">,
   next: Pick<FastPath<"matmul", "cpu">, "name" | "run">,
   [m, k, n]: readonly [number, number, number],
-  { blas = false, symmetric = false } = {},
+  { blas = false, symmetric = false, dtype = "float32" }: {
+    readonly blas?: boolean;
+    readonly symmetric?: boolean;
+    readonly dtype?: FloatType;
+  } = {},
 ): Case {
-  const result = symmetric ? "symmetric " : "";
+  const result = `${symmetric ? "symmetric " : ""}${dtype === "float32" ? "" : `${dtype} `}`;
   return {
     path,
     of: `${result}${m}×${k}×${n}, without it ${next.name}`,
     blas,
     prepare: (device) => {
       if (device.kind !== "cpu") throw new Error("wanted a CPU");
-      const a = normal(device, [m, k], { seed: 1 });
-      const b = symmetric ? a : normal(device, [n, k], { seed: 2 });
+      const a = normal(device, [m, k], { seed: 1 }).to(dtype);
+      const b = symmetric ? a : normal(device, [n, k], { seed: 2 }).to(dtype);
       const options = { transposeA: false, transposeB: true, symmetric };
-      const [problem] = describeMatmuls(a, b, Tensor.zeros(device, [m, n]), options);
+      const [problem] = describeMatmuls(a, b, Tensor.zeros(device, [m, n], { dtype }), options);
       if (path.refuses(problem!, device) !== null) throw new Error(`"${path.name}" does not suit`);
       return {
         run: () => path.run(problem!, device),
@@ -295,6 +301,9 @@ const cases: readonly Case[] = [
   matmulCase(blasMatmul, packedMatmul, [1024, 256, 1024], { blas: true }),
   matmulCase(blasMatmul, packedMatmul, [512, 512, 512], { blas: true }),
   matmulCase(packedMatmul, plain, [256, 256, 256]),
+  matmulCase(bfloat16Matmul, widenedMatmul, [256, 256, 256], { blas: true, dtype: "bfloat16" }),
+  matmulCase(bfloat16Matmul, widenedMatmul, [1024, 256, 1024], { blas: true, dtype: "bfloat16" }),
+  matmulCase(widenedMatmul, plain, [256, 256, 256], { dtype: "bfloat16" }),
   ...(["q8", "q4"] as const).flatMap((packing) => [
     quantizedCase(quantizedSkinny, packing, [1, 256, 1024]),
     quantizedCase(quantizedSkinny, packing, [1, 576, 49_152]),

@@ -105,7 +105,7 @@ function ladder(device: Device): Rung[] {
       name,
       run: ({ problems }) => {
         for (const problem of problems) {
-          if (!way.supports(problem)) throw new Error(`does not fit`);
+          if (!way.supports(problem, device)) throw new Error(`does not fit`);
           way.run(device, problem);
         }
       },

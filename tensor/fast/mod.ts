@@ -18,7 +18,7 @@ import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { cachedAttention } from "./cpu/cached_attention.ts";
-import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
+import { bfloat16Matmul, blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { openSystemLibraries } from "./cpu/libraries.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { quantizedSkinny } from "./cpu/quantized_skinny.ts";
@@ -26,6 +26,7 @@ import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
 import { heapTopK } from "./cpu/top_k.ts";
 import { quantizedPanels, quantizedPanelsOnGpu } from "./quantized_panels.ts";
+import { widenedMatmul, widenedMatmulOnGpu } from "./widened_matmul.ts";
 import { flashAttention } from "./webgpu/flash_attention.ts";
 import { flashAttentionGradient } from "./webgpu/flash_attention_gradient.ts";
 import { skinnyMatmulOnGpu, stagedMatmul } from "./webgpu/matmul.ts";
@@ -40,11 +41,14 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   softmaxOfVisible,
   flashAttention,
   flashAttentionGradient,
+  bfloat16Matmul,
+  widenedMatmul,
   symmetricMatmul,
   skinnyMatmul,
   blasStripsMatmul,
   blasMatmul,
   packedMatmul,
+  widenedMatmulOnGpu,
   skinnyMatmulOnGpu,
   stagedMatmul,
   quantizedSkinny,

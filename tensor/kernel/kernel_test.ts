@@ -12,7 +12,6 @@ import {
   type VectorBuilder,
 } from "./language.ts";
 import { defineKernel, prepareCall, runCall, runKernel } from "./run.ts";
-import { toWasm } from "./wasm.ts";
 import { toWgsl } from "./wgsl.ts";
 
 /** A contiguous view of numbers, from the fifth element of an allocation on. */
@@ -435,11 +434,6 @@ kernelTest("buffers share memory, with elements of their own type", async (devic
 
 Deno.test("a body that a device cannot run is an error", () => {
   const signature = { key: "test", writes: [], arguments: [] };
-  assertThrows(
-    () => toWasm({ ...signature, buffers: { x: "f16" } }, () => {}).emit(false),
-    Error,
-    "Cannot print a kernel as WebAssembly: wanted no float16, got f16",
-  );
   assertThrows(
     () =>
       toWgsl({ ...signature, buffers: {}, spread: "lanes", lanes: 8 }, (k) => {

@@ -97,7 +97,7 @@ export interface IntVector {
   max(other: IntVector | number): IntVector;
   /** Bitwise. */
   and(other: number): IntVector;
-  or(other: number): IntVector;
+  or(other: IntVector | number): IntVector;
   xor(other: IntVector | number): IntVector;
   shiftLeft(bits: number): IntVector;
   /** Copies the sign in from the left. */
@@ -139,10 +139,12 @@ export type Value = Int | Float | Vector | IntVector | Mask | Condition;
 /** The types of elements in memory, and the values that kernels load of them. */
 export interface Elements {
   f32: Float;
-  /** Half precision, in memory only, on devices that have it. */
+  /** 16 bits, in memory only: see `halves.ts`. On a GPU, `f16` is an element of its own, if at all. */
+  bf16: Float;
   f16: Float;
   i32: Int;
   "vec4<f32>": Vector;
+  "vec4<bf16>": Vector;
   "vec4<f16>": Vector;
   "vec4<i32>": IntVector;
 }

@@ -79,10 +79,11 @@ export interface LoweredProgram {
 /** Columns to add up before a sum is moved to its total: few enough to be accurate. */
 const COLUMNS_AT_ONCE = 256;
 
-type Elements = "f32" | "f16" | "i32";
+type Elements = "f32" | "bf16" | "f16" | "i32";
 
 const ELEMENTS: Readonly<Record<DType, Elements>> = {
   float32: "f32",
+  bfloat16: "bf16",
   float16: "f16",
   int32: "i32",
 };

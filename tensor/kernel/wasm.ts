@@ -14,7 +14,7 @@ import {
   type Local,
   type Value as WasmValue,
 } from "./emitter/mod.ts";
-import { Error } from "../errors.ts";
+import { type HalfFormat, HALVES } from "./halves.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -43,18 +43,15 @@ export function toWasm<B extends BufferTypes, A extends string>(
     emit: emitKernel((f, parameters) => {
       const { words, start, end } = parameters;
       let offset = -4;
-      const nextWord = () => f.local(words.loadI32(offset += 4));
+      const nextWord = (): I32 => f.local(words.loadI32(offset += 4));
       const nextFloat = () => f.local(words.loadF32(offset += 4));
+      const k = new WasmBuilder(f, parameters, shared);
       const operands = Object.fromEntries(
-        Object.entries(buffers).map((
-          [name, type],
-        ) => [name, new WasmBuffer(f, type, nextWord())]),
-      );
+        Object.entries(buffers).map(([name, type]) => [name, k.buffer(type, nextWord())]),
+      ) as { readonly [N in keyof B]: WasmBuffer<B[N]> };
       const arguments_ = Object.fromEntries(names.map((name) => [name, nextWord()]));
       const numbers = Object.fromEntries(floats.map((name) => [name, nextFloat()]));
-      const k = new WasmBuilder(f, parameters, shared);
-      // The objects have exactly the names that the types list.
-      const write = (item: I32) => body(k, item, operands as never, arguments_ as never, numbers);
+      const write = (item: I32) => body(k, item, operands, arguments_ as Record<A, I32>, numbers);
       if (spread === "ranges") write(start);
       else f.forRange(start, end, 1, write);
     }),
@@ -82,8 +79,12 @@ export class WasmBuilder implements KernelBuilder {
   constructor(f: FunctionBuilder, { end, scratch }: KernelParameters, shared: number) {
     this.#f = f;
     this.end = end;
-    this.shared = new WasmBuffer(f, "f32", scratch);
-    this.#array = new WasmBuffer(f, "vec4<f32>", scratch.add(4 * shared));
+    this.shared = this.buffer("f32", scratch);
+    this.#array = this.buffer("vec4<f32>", scratch.add(4 * shared));
+  }
+  /** Elements of memory from an address on. */
+  buffer<T extends ElementType>(type: T, address: I32): WasmBuffer<T> {
+    return new WasmBuffer(this.#f, type, numbersOf(this, this.#f, type), address);
   }
   let<T>(value: T): T {
     return this.#f.local(value as T & WasmValue);
@@ -200,33 +201,86 @@ export class WasmBuilder implements KernelBuilder {
   }
 }
 
-function noFloat16(): never {
-  throw new Error("Cannot print a kernel as WebAssembly: wanted no float16, got f16");
+/** How numbers of a type become vectors, and back. */
+interface Numbers {
+  /** Bits to shift an index by, to get bytes. */
+  readonly shift: 1 | 2;
+  load(at: I32, offset: number): I32 | F32;
+  /** Four adjacent numbers, one of them four times, or four that are anywhere. */
+  loadFour(at: I32, offset: number): F32x4;
+  loadSplat(at: I32, offset: number): F32x4;
+  loadEach(at: (lane: number) => I32): F32x4;
+  store(at: I32, value: I32 | F32, offset: number): void;
+  storeFour(at: I32, four: F32x4, offset: number): void;
+  /** Stores the first `count` numbers, each at its address. */
+  storeEach(at: (lane: number) => I32, four: F32x4, count: 1 | 4): void;
 }
 
-/** How elements are loaded from an address and an offset in bytes. */
-const LOADS: { readonly [T in ElementType]: (at: I32, offset: number) => Elements[T] } = {
-  f32: (at, offset) => at.loadF32(offset),
-  f16: noFloat16,
-  i32: (at, offset) => at.loadI32(offset),
-  "vec4<f32>": (at, offset) => at.loadF32x4(offset),
-  "vec4<f16>": noFloat16,
-  "vec4<i32>": (at, offset) => at.loadI32x4(offset),
-};
+const LANES = [0, 1, 2, 3];
+
+/** Floats and integers of 32 bits. */
+function wordsOf(f: FunctionBuilder, isInteger: boolean): Numbers {
+  return {
+    shift: 2,
+    load: (at, offset) => isInteger ? at.loadI32(offset) : at.loadF32(offset),
+    loadFour: (at, offset) => at.loadF32x4(offset),
+    loadSplat: (at, offset) => at.loadSplat(offset),
+    loadEach: (at) =>
+      LANES.slice(1).reduce((four, lane) => at(lane).loadLane(four, lane), at(0).loadSplat()),
+    store: (at, value, offset) => f.store(at, value, offset),
+    storeFour: (at, four, offset) => f.store(at, four, offset),
+    storeEach: (at, four, count) => {
+      const named = count === 1 ? four : f.local(four);
+      for (const lane of LANES.slice(0, count)) f.storeLane(at(lane), named, lane);
+    },
+  };
+}
+
+/** Elements of 16 bits, which are vectors of floats once they are loaded. */
+function halvesOf(k: WasmBuilder, f: FunctionBuilder, { widen, round }: HalfFormat): Numbers {
+  // This printer's vectors are those of the emitter.
+  const widened = (bits: I32x4) => widen(k, bits) as F32x4;
+  const rounded = (four: F32x4) => round(k, four) as I32x4;
+  const loadSplat = (at: I32, offset: number) => widened(at.loadSplat16(offset));
+  return {
+    shift: 1,
+    load: (at, offset) => F32.lane(loadSplat(at, offset), 0),
+    loadFour: (at, offset) => widened(at.loadI16x4(offset)),
+    loadSplat,
+    loadEach: (at) =>
+      widened(LANES.reduce((four, lane) => at(lane).loadLane16(four, lane), I32x4.of(0))),
+    store: (at, value, offset) => f.storeHighHalf(at, rounded(value.splat() as F32x4), 0, offset),
+    storeFour: (at, four, offset) => f.storeLow(at, rounded(four).highHalves(), offset),
+    storeEach: (at, four, count) => {
+      const named = count === 1 ? rounded(four) : f.local(rounded(four));
+      for (const lane of LANES.slice(0, count)) f.storeHighHalf(at(lane), named, lane);
+    },
+  };
+}
+
+function numbersOf(k: WasmBuilder, f: FunctionBuilder, type: ElementType): Numbers {
+  const number = type.startsWith("vec4") ? type.slice("vec4<".length, -1) : type;
+  return number === "bf16" || number === "f16"
+    ? halvesOf(k, f, HALVES[number])
+    : wordsOf(f, number === "i32");
+}
 
 class WasmBuffer<T extends ElementType> implements Buffer<T> {
   readonly #f: FunctionBuilder;
   readonly #type: T;
+  readonly #numbers: Numbers;
   readonly #address: I32;
+  readonly #isOfVectors: boolean;
   /** Bits to shift an index by, to get bytes. */
-  readonly #shift: 2 | 4;
+  readonly #shift: number;
 
-  constructor(f: FunctionBuilder, type: T, address: I32) {
-    if (type.includes("f16")) noFloat16();
+  constructor(f: FunctionBuilder, type: T, numbers: Numbers, address: I32) {
     this.#f = f;
     this.#type = type;
+    this.#numbers = numbers;
     this.#address = address;
-    this.#shift = type.startsWith("vec4") ? 4 : 2;
+    this.#isOfVectors = type.startsWith("vec4");
+    this.#shift = numbers.shift + (this.#isOfVectors ? 2 : 0);
   }
   #bytes(count: Index): I32 {
     return typeof count === "number" ? I32.of(count << this.#shift) : count.shiftLeft(this.#shift);
@@ -248,7 +302,7 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   }
   from(index: Index, stride?: I32): WasmBuffer<T> {
     const start = stride === undefined ? this.#at(index) : this.#after(index, 0, stride);
-    return new WasmBuffer(this.#f, this.#type, this.#f.local(start));
+    return new WasmBuffer(this.#f, this.#type, this.#numbers, this.#f.local(start));
   }
   /** The address of an element that is so many strides after an index, which counts in strides. */
   #after(index: Index, lane: number, stride: I32): I32 {
@@ -259,38 +313,37 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
     this.#f.set(this.#address as Local<I32>, this.#at(count));
   }
   load(index: Index): Elements[T] {
-    const [at, offset] = this.#place(index);
-    return LOADS[this.#type](at, offset);
+    if (this.#isOfVectors) return this.loadVector(index) as Elements[T] & WasmValue;
+    const number: WasmValue = this.#numbers.load(...this.#place(index));
+    return number as Elements[T] & WasmValue;
   }
   loadSplat(index: Index): VectorOf<T> {
-    const [at, offset] = this.#place(index);
-    return this.#typed(at.loadSplat(offset));
+    return this.#typed(this.#numbers.loadSplat(...this.#place(index)));
   }
   store(index: Index, value: Elements[T] & WasmValue): void {
     const [at, offset] = this.#place(index);
-    this.#f.store(at, value, offset);
+    if (this.#isOfVectors) this.#numbers.storeFour(at, value as WasmValue as F32x4, offset);
+    else this.#numbers.store(at, value as WasmValue as F32, offset);
   }
   loadVector(index: Index, { stride, isSingle = false }: Strided = {}): VectorOf<T> & WasmValue {
+    const { loadEach, loadSplat, loadFour } = this.#numbers;
     if (stride !== undefined && !isSingle) {
-      const at = (lane: number) => this.#after(index, lane, stride);
-      const first = at(0).loadLane0();
-      return this.#typed([1, 2, 3].reduce((four, lane) => at(lane).loadLane(four, lane), first));
+      return this.#typed(loadEach((lane) => this.#after(index, lane, stride)));
     }
-    const [at, offset] = this.#place(index);
-    return this.#typed(isSingle ? at.loadLane0(offset) : at.loadF32x4(offset));
+    return this.#typed((isSingle ? loadSplat : loadFour)(...this.#place(index)));
   }
   storeVector(
     index: Index,
     value: VectorOf<T> & WasmValue,
     { stride, isSingle = false }: Strided = {},
   ): void {
+    // Integers are stored like floats of the same bits.
+    const four = value as WasmValue as F32x4;
+    const { storeEach, storeFour } = this.#numbers;
+    if (isSingle) return storeEach(() => this.#at(index), four, 1);
+    if (stride !== undefined) return storeEach((lane) => this.#after(index, lane, stride), four, 4);
     const [at, offset] = this.#place(index);
-    if (isSingle) return this.#f.storeLane(at, value, 0, offset);
-    if (stride === undefined) return this.#f.store(at, value, offset);
-    const four = this.#f.local(value);
-    for (let lane = 0; lane < 4; lane++) {
-      this.#f.storeLane(this.#after(index, lane, stride), four, lane);
-    }
+    storeFour(at, four, offset);
   }
   clear(index: Index, count: Index): void {
     this.#f.clearMemory(this.#at(index), this.#bytes(count));
@@ -298,8 +351,8 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   fill(index: Index, count: Index, value: I32 | F32): void {
     const address = this.#f.local(this.#at(index));
     // A vector is four numbers, too.
-    this.#f.forRange(0, this.#bytes(count), 4, (byte) => {
-      this.#f.store(address.add(byte), value);
+    this.#f.forRange(0, this.#bytes(count), 1 << this.#numbers.shift, (byte) => {
+      this.#numbers.store(address.add(byte), value, 0);
     });
   }
   copy(index: Index, from: WasmBuffer<T>, fromIndex: Index, count: Index): void {

@@ -2,6 +2,7 @@
 
 import type { WgslKernel } from "../device.ts";
 import { Error } from "../errors.ts";
+import { HALVES } from "./halves.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -54,16 +55,19 @@ export function toWgsl<B extends BufferTypes, A extends string>(
   const { within = {}, aligned = [], lanes = 0, team = null, width = 4 } = signature;
   const entries = Object.entries(buffers);
   const bound = (name: string) => within[name] ?? name;
-  const boundType = (name: string) =>
-    aligned.includes(name) ? `vec4<${buffers[name]}>` : buffers[name];
+  const isWritten = (name: string) => writes.some((each) => bound(each) === name);
+  const boundType = (name: string) => {
+    const type = buffers[name]!;
+    const isVectors = aligned.includes(name) || type.startsWith("vec4");
+    if (!type.includes("bf16")) return aligned.includes(name) ? `vec4<${type}>` : type;
+    return isVectors ? "vec2<i32>" : isWritten(name) ? "atomic<i32>" : "i32";
+  };
   return {
     key: rowThreads === 1 ? key : `${key}, ${rowThreads} side by side`,
     integers: [...entries.map(([name]) => `${name}Offset`), "items", ...names],
     floats,
     buffers: entries.flatMap(([name]) =>
-      bound(name) === name
-        ? [{ name, type: boundType(name)!, writes: writes.some((each) => bound(each) === name) }]
-        : []
+      bound(name) === name ? [{ name, type: boundType(name), writes: isWritten(name) }] : []
     ),
     code: () => {
       const k = new WgslBuilder(width, undefined, team);
@@ -72,13 +76,12 @@ export function toWgsl<B extends BufferTypes, A extends string>(
           name,
           new WgslBuffer(k, bound(name), type, `arguments.${name}Offset`, boundType(bound(name))),
         ]),
-      );
+      ) as { readonly [N in keyof B]: WgslBuffer<B[N]> };
       const argument = (type: NumberType) => (name: string) =>
         [name, new WgslValue(`arguments.${name}`, type)] as const;
       const integers = Object.fromEntries(names.map(argument("i32")));
       const numbers = Object.fromEntries(floats.map(argument("f32")));
-      // The objects have exactly the names that the types list.
-      body(k, new WgslValue("item", "i32"), operands as never, integers as never, numbers);
+      body(k, new WgslValue("item", "i32"), operands, integers as Record<A, WgslValue>, numbers);
       const threads = team ??
         (spread === "lanes"
           ? { items: 1, lanes }
@@ -357,6 +360,15 @@ return ${code};
 
 const ONE_THREAD: Team = { items: 1, lanes: 1 };
 
+/**
+ * Elements in a binding. Those of `bf16` are two in a word, the first in its low half:
+ *
+ * - In a binding of vectors, four are a `vec2<i32>`, which one thread loads and stores as a whole.
+ * - In one that is only read, a word is an `i32`.
+ * - In one that is written, it is an `atomic<i32>`: two threads may store its halves at once. A thread
+ *   flips the bits that differ in its half, so that the other half stays as it is, whenever that is
+ *   stored. Nobody else stores the thread's half meanwhile, as with elements of any other type.
+ */
 class WgslBuffer<T extends ElementType> implements Buffer<T> {
   readonly #k: WgslBuilder;
   readonly #name: string;
@@ -377,23 +389,50 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     const parts = [this.#start, index === 0 ? "" : operandCode(index, "i32"), after || ""];
     return parts.filter((part) => part !== "").join(" + ") || "0";
   }
+  get #isOfVectors(): boolean {
+    return this.#type.startsWith("vec4");
+  }
   /** Whether elements are bound as vectors of them. */
   get #isWide(): boolean {
-    return this.#bound.startsWith("vec4") && !this.#type.startsWith("vec4");
+    return this.#bound.startsWith("vec") && !this.#isOfVectors;
   }
-  #at(index: Index, after = 0): string {
-    const at = this.#index(index, after);
-    return this.#isWide ? `${this.#name}[(${at}) >> 2u][(${at}) & 3]` : `${this.#name}[${at}]`;
+  get #isHalves(): boolean {
+    return this.#type.includes("bf16");
+  }
+  #typeOf(width: Width): WgslType {
+    const scalar = this.#isHalves ? "i32" : scalarOf(this.#type);
+    return this.#isOfVectors ? `vec4<${scalar}>` : wgslTypeOf(scalar, width);
+  }
+  /** Vectors and whole words as they are bound; of a `bf16` the word. */
+  #place(at: string): string {
+    if (this.#isOfVectors) return `${this.#name}[${at}]`;
+    if (this.#isWide) return `${this.#name}[(${at}) >> 2u][(${at}) & 3]`;
+    return this.#isHalves ? `${this.#name}[(${at}) >> 1u]` : `${this.#name}[${at}]`;
+  }
+  /** What is bound at an index: elements, or those of `bf16` in the low halves of integers. */
+  #bits(at: string): string {
+    const place = this.#place(at);
+    if (!this.#isHalves) return place;
+    if (this.#isOfVectors) return fourHalves(place);
+    if (this.#isWide) {
+      const word = `${this.#name}[(${at}) >> 2u][((${at}) >> 1u) & 1]`;
+      return `(${word} >> ${shiftOf(at)})`;
+    }
+    return `(${this.#bound === "i32" ? place : `atomicLoad(&${place})`} >> ${shiftOf(at)})`;
   }
   /** Elements of this type, whatever they are bound as. */
   #loaded(code: string, width: Width): WgslValue {
     const type = this.#typeOf(width);
+    if (this.#isHalves) {
+      return printed(HALVES.bf16.widen(this.#k, new WgslValue(code, type)));
+    }
     const bits = this.#isOfBits ? `bitcast<${type}>(${code})` : code;
     // A `float16` is one in memory only.
     const value = type.replace("f16", "f32") as WgslType;
     return new WgslValue(value === type ? bits : `${value}(${bits})`, value);
   }
   #stored(value: Value, width: Width): string {
+    if (this.#isHalves) return codeOf(this.#k.let(HALVES.bf16.round(this.#k, printed(value))));
     const { code, type } = printed(value);
     const wanted = this.#typeOf(width);
     const own = type === wanted ? code : `${wanted}(${code})`;
@@ -403,8 +442,14 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
   get #isOfBits(): boolean {
     return scalarOf(this.#type) !== scalarOf(this.#bound);
   }
-  #typeOf(width: Width): WgslType {
-    return this.#type.startsWith("vec4") ? this.#type : wgslTypeOf(scalarOf(this.#type), width);
+  /** Stores an element that is converted: see {@linkcode WgslBuffer}. */
+  #write(at: string, stored: string): void {
+    const place = this.#place(at);
+    if (!this.#isHalves) return this.#k.write(`${place} = ${stored};`);
+    if (this.#isOfVectors) return this.#k.write(`${place} = ${twoWords(stored)};`);
+    const shift = shiftOf(at);
+    const change = `atomicLoad(&${place}) ^ ((${stored} >> 16u) << ${shift})`;
+    this.#k.write(`atomicXor(&${place}, (${change}) & (i32(0xffff) << ${shift}));`);
   }
   distance(count: Int): Int {
     return count;
@@ -421,26 +466,34 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     this.#isMoving = true;
   }
   load(index: Index): Elements[T] {
-    return this.#loaded(this.#at(index), 1) as Elements[T] & WgslValue;
+    return this.#loaded(this.#bits(this.#index(index)), 1) as Elements[T] & WgslValue;
   }
   loadSplat(index: Index): VectorOf<T> {
-    return this.#k.splat(this.#loaded(this.#at(index), 1)) as VectorOf<T> & WgslValue;
+    const one = this.#loaded(this.#bits(this.#index(index)), 1);
+    return this.#k.splat(one) as VectorOf<T> & WgslValue;
   }
   store(index: Index, value: Value): void {
-    this.#k.write(`${this.#at(index)} = ${this.#stored(value, 1)};`);
+    this.#write(this.#index(index), this.#stored(value, 1));
   }
-  /** One of the elements of a vector. */
+  /** The index of one of the elements of a vector. */
   #lane(index: Index, lane: number, stride?: Int): string {
-    if (stride === undefined) return this.#at(index, lane);
+    if (stride === undefined) return this.#index(index, lane);
     const steps = typeof index === "number" ? index + lane : index.add(lane);
-    return this.#at(steps === 0 ? 0 : stride.multiply(steps));
+    return this.#index(steps === 0 ? 0 : stride.multiply(steps));
+  }
+  /** A whole vector of a binding of vectors. */
+  #wide(index: Index): string {
+    return `${this.#name}[(${this.#index(index)}) >> 2u]`;
   }
   loadVector(index: Index, { stride }: VectorOptions = {}): VectorOf<T> {
     const { width } = this.#k;
-    const elements = [0, 1, 2, 3].map((lane) => this.#lane(index, lane, stride)).slice(0, width);
+    const each = [0, 1, 2, 3].slice(0, width).map((lane) =>
+      this.#bits(this.#lane(index, lane, stride))
+    );
+    const scalar = this.#isHalves ? "i32" : scalarOf(this.#bound);
     const code = this.#isWide && width === 4
-      ? `${this.#name}[(${this.#index(index)}) >> 2u]`
-      : `${wgslTypeOf(scalarOf(this.#bound), width)}(${elements.join(", ")})`;
+      ? this.#isHalves ? fourHalves(this.#wide(index)) : this.#wide(index)
+      : `${wgslTypeOf(scalar, width)}(${each.join(", ")})`;
     return this.#loaded(code, width) as VectorOf<T> & WgslValue;
   }
   storeVector(
@@ -450,31 +503,45 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
   ): void {
     const vector = printed(this.#k.let<Value>(value));
     if (this.#isWide && vector.width === 4 && !isSingle) {
-      const at = this.#index(index);
-      return this.#k.write(`${this.#name}[(${at}) >> 2u] = ${this.#stored(vector, 4)};`);
+      const stored = this.#stored(vector, 4);
+      const whole = this.#isHalves ? twoWords(stored) : stored;
+      return this.#k.write(`${this.#wide(index)} = ${whole};`);
     }
     const lanes = vector.width === 1 ? [vector] : [0, 1, 2, 3].map((lane) => vector.lane(lane));
     for (const [lane, number] of (isSingle ? lanes.slice(0, 1) : lanes).entries()) {
-      this.#k.write(`${this.#lane(index, lane, stride)} = ${this.#stored(number, 1)};`);
+      this.#write(this.#lane(index, lane, stride), this.#stored(number, 1));
     }
   }
   clear(index: Index, count: Index): void {
-    this.#spread(index, count, () => `${this.#type}()`);
+    this.#spread(index, count, () => `${this.#typeOf(1)}()`);
   }
   fill(index: Index, count: Index, value: Int | Float): void {
-    const scalar = /[fi]\d+/.exec(this.#type)![0];
-    const code = `${this.#type}(${scalar}(${codeOf(value)}))`;
+    const scalar = printed(value);
+    const wide = this.#isOfVectors ? scalar.splat(4) : scalar;
+    const code = this.#stored(wide, 1);
     this.#spread(index, count, () => code);
   }
   copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void {
     const source = from.from(fromIndex) as WgslBuffer<T>;
-    this.#spread(index, count, (i) => source.#at(i));
+    const up = this.#isHalves ? ` << ${this.#isOfVectors ? "vec4<u32>(16u)" : "16u"}` : "";
+    this.#spread(index, count, (i) => `(${source.#bits(source.#index(i))}${up})`);
   }
   #spread(index: Index, count: Index, codeOf: (i: Int) => string): void {
     const target = this.from(index) as WgslBuffer<T>;
-    this.#k.spread(count, (i) => this.#k.write(`${target.#at(i)} = ${codeOf(i)};`));
+    this.#k.spread(count, (i) => target.#write(target.#index(i), codeOf(i)));
   }
 }
+
+/** The bits to shift a word by, to get a half at an index. */
+const shiftOf = (at: string): string => `(u32((${at}) & 1) * 16u)`;
+
+/** Four halves of two words, each in the low half of an integer. */
+const fourHalves = (words: string): string =>
+  `vec4<i32>(${words}.x, ${words}.x >> 16u, ${words}.y, ${words}.y >> 16u)`;
+
+/** Two words of the high halves of four integers. */
+const twoWords = (four: string): string =>
+  `vec2<i32>(vec2<u32>(${four}.xz) >> vec2<u32>(16u)) | (${four}.yw & vec2<i32>(-0x10000))`;
 
 /** The type of the numbers of elements. */
 function scalarOf(type: string): ScalarType {

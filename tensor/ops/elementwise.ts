@@ -10,7 +10,7 @@
 import { apply, named, noteRounded } from "../apply.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber } from "../checks.ts";
-import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
+import { bytesPerElement, checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import { wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression, Operand } from "../formula/expression.ts";
@@ -221,7 +221,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
   checkDType("convert a tensor", dtype);
   const result = copyAs(x, dtype);
-  if (dtype === "float16") noteRounded(result);
+  if (bytesPerElement(dtype) === 2) noteRounded(result);
   return result;
 }
 

@@ -31,7 +31,7 @@ import { isReducedAtOnce, sumToShape } from "./sums.ts";
  * Runs a program on tensors, which are broadcast against each other. Row programs reduce along the
  * last axis.
  *
- * @param dtype Result dtype; by default `float16` if all float inputs are, otherwise `float32`.
+ * @param dtype Result dtype; by default that of all float inputs, or `float32` if they differ.
  * Kernels always compute in single precision, and round once. `int32` results carry no gradient.
  * @returns The output: of the common shape, or with a last axis of 1 if it is per row.
  * @throws {RangeError} If the shapes do not broadcast, or the program has several outputs.
@@ -188,7 +188,7 @@ function rowShapeOf(shape: readonly number[]): readonly number[] {
 }
 
 /** Distinguishes calls with different result dtypes, in addition to {@linkcode variantOf}. */
-const RESULT_VARIANTS = { float16: 2, float32: 4, int32: 6 } as const;
+const RESULT_VARIANTS = { float16: 2, float32: 4, int32: 6, bfloat16: 8 } as const;
 
 function variantOf(device: Device): number {
   return Number(device.kind === "webgpu");

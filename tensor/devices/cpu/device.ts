@@ -12,7 +12,7 @@ import type {
   Place,
   WasmKernel,
 } from "../../device.ts";
-import { bytesPerElement, type TypedArray } from "../../dtype.ts";
+import { bytesPerElement, type StoredArray } from "../../dtype.ts";
 import { Error, RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { currentCall, explain, type Explanation } from "../../explain.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
@@ -90,8 +90,7 @@ class Cpu implements CpuDevice {
   readonly hasBlas: boolean;
   readonly hasOneDnn: boolean;
   readonly relaxedSimd: boolean = WebAssembly.validate(probe(true));
-  // WebAssembly cannot load half-precision floats.
-  readonly hasFloat16 = false;
+  readonly hasFloat16 = true;
   readonly scopes: Scopes = new Scopes("cpu");
   readonly #heap: Heap;
   readonly #pool: Pool;
@@ -99,6 +98,7 @@ class Cpu implements CpuDevice {
   /** Those of the libraries, by precision: the first kernels that workers have. */
   readonly #matmuls: readonly CompiledKernel[];
   readonly #matmulPrecision: MatmulPrecision;
+  #bfloat16Speed: number | null = null;
   /** Functions that run in `f32`. */
   #exact = 0;
   readonly #kernels = new Map<string, CompiledKernel>();
@@ -139,6 +139,10 @@ class Cpu implements CpuDevice {
     return this.#heap;
   }
 
+  get bfloat16Speed(): number {
+    return this.#bfloat16Speed ??= this.#libraries.bfloat16Speed();
+  }
+
   get matmulPrecision(): MatmulPrecision {
     return this.#exact > 0 ? "f32" : this.#matmulPrecision;
   }
@@ -167,7 +171,7 @@ class Cpu implements CpuDevice {
     if (!this.#closed) this.#heap.free(this.#own(allocation, "free"));
   }
 
-  write(allocation: CpuAllocation, byteOffset: number, data: TypedArray): void {
+  write(allocation: CpuAllocation, byteOffset: number, data: StoredArray): void {
     const address = this.#range(allocation, byteOffset, data.byteLength, "write");
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#heap.bytes.set(bytes, address);
@@ -281,8 +285,8 @@ class Cpu implements CpuDevice {
     { precision = this.matmulPrecision }: NativeKernel,
     { integers }: Arguments,
   ): CompiledKernel {
-    if (integers.length !== 17) {
-      throw wrongValue("dispatch sgemm", "17 integers", integers.length);
+    if (integers.length !== 19) {
+      throw wrongValue("dispatch sgemm", "19 integers", integers.length);
     }
     const kernel = this.#matmuls[precision === "bf16" ? 1 : 0];
     if (kernel === undefined) {
@@ -321,7 +325,7 @@ class Cpu implements CpuDevice {
       details: {
         threads,
         relaxedSimd,
-        float16: false,
+        float16: true,
         blas: blas.description,
         oneDnn: oneDnn.description,
         matmulPrecision,

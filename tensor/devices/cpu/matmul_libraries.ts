@@ -41,6 +41,8 @@ export interface MatmulLibraries {
   readonly oneDnn: LibraryStatus;
   /** Why there is no `bf16` though it is asked for, or not enough gain for `auto`. */
   readonly missingBf16: string | null;
+  /** See `CpuDevice.bfloat16Speed`. */
+  readonly bfloat16Speed: () => number;
   readonly kernels: ThreadMatmuls["kernels"] | readonly [];
   /** `null` if only the main thread may multiply. */
   readonly forWorkers: WorkerMatmuls | null;
@@ -96,6 +98,7 @@ function without(reason: string, { oneDnn, matmulPrecision = "f32" }: LibraryOpt
     blas: { isOpen: false, description: reason },
     oneDnn: { isOpen: false, description },
     missingBf16: matmulPrecision === "f32" ? null : `no oneDNN: ${description}`,
+    bfloat16Speed: () => 0,
     kernels: [],
     forWorkers: null,
     close: () => {},

@@ -9,7 +9,7 @@
  */
 
 import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
-import type { TypedArray } from "../../dtype.ts";
+import type { StoredArray } from "../../dtype.ts";
 import { Error, wrongType, wrongValue } from "../../errors.ts";
 import { explain, type Explanation } from "../../explain.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
@@ -152,7 +152,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
    * used for buffers that the pending recording does not touch. Otherwise the data goes into a
    * staging buffer, and a copy from it is recorded.
    */
-  write(allocation: Allocation, byteOffset: number, data: TypedArray): void {
+  write(allocation: Allocation, byteOffset: number, data: StoredArray): void {
     const what = "write to";
     this.#failures.assertNone(what);
     const own = this.#own(allocation, what);
@@ -327,7 +327,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 type LiveAllocation = WebGpuAllocation & { readonly buffer: PooledBuffer };
 
 /** The bytes of `data`, padded with zeros to whole words. */
-function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
+function inWholeWords(data: StoredArray): ArrayBufferView<ArrayBuffer> {
   if (data.byteLength % 4 === 0) return data;
   const words = new Uint8Array(wholeWords(data.byteLength));
   words.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

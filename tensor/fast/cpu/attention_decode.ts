@@ -38,7 +38,8 @@ export const attentionOneByOne: FastPath<"attention", "cpu"> = {
   name: "one by one",
   device: "cpu",
   gain: { factor: 1.4, of: "16 × 4 heads, 1 query, 160 keys, against matmuls; 1 × 4 heads 2.36" },
-  refuses: ({ queries, headSize, scale }) => {
+  refuses: ({ queries, headSize, scale, views: { q } }) => {
+    if (q.dtype !== "float32") return "it is not in float32";
     if (queries > MAX_DECODE_QUERIES) return MANY_QUERIES;
     if (headSize % 4 !== 0) return "the head size is no multiple of 4";
     return Math.fround(scale) === 0 ? "the scale is 0" : null;

@@ -106,6 +106,8 @@ function multipliesRightly(blas: BlasThread, heap: Heap): boolean {
     stepB: 0,
     stepC: 0,
     accumulate: 1,
+    operandBytes: 4,
+    resultBytes: 4,
   });
   const isRight = RIGHT.every((value, i) => heap.floats[c / 4 + i] === value);
   heap.release(allocation);

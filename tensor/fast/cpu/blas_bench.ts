@@ -38,7 +38,7 @@ for (const size of library === null ? [] : [64, 128, 256, 512, 1_024]) {
       device.write(allocation, 0, data);
       return device.address({ allocation, dtype: "float32", offset: 0 });
     }) as [number, number, number];
-    const integers = [0, 0, size, size, size, a, size, b, size, c, size, 1, 1, 0, 0, 0, 0];
+    const integers = [0, 0, size, size, size, a, size, b, size, c, size, 1, 1, 0, 0, 0, 0, 4, 4];
     Deno.bench({
       name: `${size}³ through the device, threads: ${threads}`,
       group: `${size}`,

@@ -47,7 +47,7 @@ async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Ar
   const integers = [
     t.transposeA, t.transposeB, t.m, t.n, t.k,
     addressOf(device, inA), lda, addressOf(device, inB), ldb, addressOf(device, inC), ldc,
-    t.split, t.count, 4 * stepA, 4 * stepB, 4 * stepC, t.accumulate,
+    t.split, t.count, 4 * stepA, 4 * stepB, 4 * stepC, t.accumulate, 4, 4,
   ];
   const items = [t.n, t.m, t.count][t.split]!;
   // Repeat if that changes nothing: the first time, the workers are asleep.

@@ -8,7 +8,7 @@ import type {
 import type { Heap } from "../../devices/cpu/memory.ts";
 import { openSystemBlas } from "./blas.ts";
 import { deno } from "./deno_subset.ts";
-import { missingBf16, ONEDNN_LIMITS, openSystemOneDnn } from "./onednn.ts";
+import { bfloat16Speed, missingBf16, ONEDNN_LIMITS, openSystemOneDnn } from "./onednn.ts";
 import { type MatmulsStart, threadMatmuls } from "./thread_matmuls.ts";
 
 /** The module that workers import. In a constant, so that no bundle contains it twice. */
@@ -35,6 +35,7 @@ export async function openSystemLibraries(
     blas: { isOpen: true, description: blas.description + limit },
     oneDnn: { isOpen: oneDnn !== null, description },
     missingBf16: missingBf16(found, blas, heap, matmulPrecision),
+    bfloat16Speed: () => bfloat16Speed(found, blas, heap),
     forWorkers: typeof inWorkers === "string" ? null : inWorkers,
   };
 }

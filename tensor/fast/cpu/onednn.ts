@@ -7,6 +7,7 @@
 
 import type { MatmulPrecision } from "../../device.ts";
 import type { Heap } from "../../devices/cpu/memory.ts";
+import { roundToBfloat16 } from "../../dtype.ts";
 import type { Blas } from "./blas.ts";
 import { deno, ONLY_DENO, openFirst } from "./deno_subset.ts";
 import { type OneDnnStart, OneDnnThread } from "./onednn_binding.ts";
@@ -39,6 +40,8 @@ export const ONEDNN_LIMITS = {
 };
 /** Minimum speedup over the BLAS in a matmul of {@linkcode TEST_SIZE}. */
 const MIN_SPEEDUP = { f32: 1, bf16: 1.5 };
+/** In single precision; with operands that it may round to bf16; with operands of `bfloat16`. */
+type Way = "f32" | "rounded" | "bfloat16";
 const TEST_SIZE = 256;
 const TEST_RUNS = 5;
 /** Measured once for each library and precision, so that all devices of a process are alike. */
@@ -75,7 +78,7 @@ export function openSystemOneDnn(
   if (typeof opened === "string") return opened;
   const { start, thread } = opened;
   const isSuited = choice !== true || has(thread, AVX512);
-  const gain = isSuited ? speedupOf(opened, blas, heap, false) : 0;
+  const gain = isSuited ? speedupOf(opened, blas, heap, "f32") : 0;
   if (gain === 0) {
     thread.close();
     return isSuited ? `${start.path}: it failed a small check` : "the processor has no AVX-512";
@@ -103,7 +106,7 @@ export function missingBf16(
   if (typeof oneDnn === "string") return `no oneDNN: ${oneDnn}`;
   const { description, thread } = oneDnn;
   if (!has(thread, AMX)) return "the processor has no AMX, or the environment hides it";
-  const gain = speedupOf(oneDnn, blas, heap, true);
+  const gain = speedupOf(oneDnn, blas, heap, "rounded");
   if (gain === 0) return `${description} failed a small check`;
   if (precision === "bf16" || gain >= MIN_SPEEDUP.bf16) return null;
   return `${description} is only ${gain.toFixed(1)} times as fast as f32`;
@@ -114,6 +117,19 @@ function has({ instructionSet }: OneDnnThread, bits: number): boolean {
 }
 
 /**
+ * How much faster than by the BLAS in single precision operands of `bfloat16` are multiplied, by a
+ * short test: 0 if not at all. Processors without instructions for it are slower, or refuse.
+ */
+export function bfloat16Speed(oneDnn: OneDnn | string, blas: Blas, heap: Heap): number {
+  if (typeof oneDnn === "string") return 0;
+  try {
+    return speedupOf(oneDnn, blas, heap, "bfloat16");
+  } catch {
+    return 0;
+  }
+}
+
+/**
  * How much faster than the BLAS a matmul of {@linkcode TEST_SIZE} is, by the fastest of alternating
  * runs; 0 if its result is wrong.
  */
@@ -121,17 +137,19 @@ function speedupOf(
   { start: { path }, thread }: Pick<OneDnn, "start" | "thread">,
   blas: Blas,
   heap: Heap,
-  isBf16: boolean,
+  way: Way,
 ): number {
-  const key = `${path}, ${blas.start.path}, ${isBf16}`;
+  const key = `${path}, ${blas.start.path}, ${way}`;
   const known = speedups.get(key);
   if (known !== undefined) return known;
   const size = TEST_SIZE ** 2;
-  const allocation = heap.reserve(12 * size, "check of oneDNN");
+  const allocation = heap.reserve(16 * size, "check of oneDNN");
   const a = allocation.address;
-  const [b, c] = [a + 4 * size, a + 8 * size] as const;
+  const [b, c, halves] = [a + 4 * size, a + 8 * size, a + 12 * size] as const;
   // Small integers, of which both libraries make the same sums in either precision.
-  for (let i = 0; i < 2 * size; i++) heap.floats[a / 4 + i] = i % 13 - 6;
+  const numbers = Float32Array.from({ length: 2 * size }, (_, i) => i % 13 - 6);
+  heap.floats.set(numbers, a / 4);
+  heap.bytes.set(new Uint8Array(roundToBfloat16(numbers).buffer), halves);
   const gemm: Sgemm = {
     transposeA: 0,
     transposeB: 1,
@@ -149,8 +167,16 @@ function speedupOf(
     stepB: 0,
     stepC: 0,
     accumulate: 0,
+    operandBytes: 4,
+    resultBytes: 4,
   };
-  const ways = [() => blas.thread.multiply(gemm), () => thread.multiply(gemm, isBf16)] as const;
+  const asked = way === "bfloat16"
+    ? { ...gemm, operandBytes: 2, a: halves, b: halves + 2 * size }
+    : gemm;
+  const ways = [
+    () => blas.thread.multiply(gemm),
+    () => thread.multiply(asked, way === "rounded"),
+  ] as const;
   const [wanted, got] = ways.map((run) => {
     heap.floats.fill(NaN, c / 4, c / 4 + size);
     run();

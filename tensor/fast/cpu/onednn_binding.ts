@@ -8,6 +8,7 @@ import type { Sgemm } from "./sgemm_call.ts";
 // Values of the library's enumerations.
 const CPU_ENGINE = 1; // dnnl_cpu
 const IN_ORDER = 1; // dnnl_stream_in_order
+const BF16 = 2; // dnnl_bf16
 const F32 = 3; // dnnl_f32
 const BF16_MATH = 1; // dnnl_fpmath_mode_bf16
 const SOURCE = 1; // DNNL_ARG_SRC
@@ -95,7 +96,7 @@ export class OneDnnThread {
   }
 
   /**
-   * Multiplies. Operands may be rounded to bf16 if `isBf16`.
+   * Multiplies. Operands in single precision may be rounded to bf16 if `isBf16`.
    *
    * @throws {Error} If the library refuses, or an axis of the result has length 1: it would ignore
    * strides there, and write outside of the result.
@@ -169,13 +170,14 @@ export class OneDnnThread {
 
   #compile(gemm: Sgemm, isBf16: boolean): Primitive {
     const { transposeA, transposeB, m, n, k, lda, ldb, ldc, count } = gemm;
+    const { operandBytes, resultBytes } = gemm;
     const matrices = [
-      this.#describeMatrix(count, m, k, lda, transposeA, gemm.stepA),
-      this.#describeMatrix(count, k, n, ldb, transposeB, gemm.stepB),
-      this.#describeMatrix(count, m, n, ldc, 0, gemm.stepC),
+      this.#describeMatrix(operandBytes, count, m, k, lda, transposeA, gemm.stepA),
+      this.#describeMatrix(operandBytes, count, k, n, ldb, transposeB, gemm.stepB),
+      this.#describeMatrix(resultBytes, count, m, n, ldc, 0, gemm.stepC),
     ] as const;
     const [a, b, c] = matrices;
-    const attributes = this.#describeAttributes(gemm.accumulate, isBf16);
+    const attributes = this.#describeAttributes(gemm, isBf16);
     const description = this.#create("describeMatmul", this.#engine, a, b, 0, c, attributes);
     const handle = this.#create("createPrimitive", description);
     const memory = (matrix: number) => this.#create("createMemory", matrix, this.#engine, 0);
@@ -191,6 +193,7 @@ export class OneDnnThread {
 
   /** @param step From one matrix of the batch to the next, in bytes. */
   #describeMatrix(
+    elementBytes: number,
     count: number,
     rows: number,
     columns: number,
@@ -202,19 +205,20 @@ export class OneDnnThread {
     const strides = transpose === 0 ? [leading, 1] : [1, leading];
     if (count > 1) {
       sizes.unshift(count);
-      strides.unshift(step / 4);
+      strides.unshift(step / elementBytes);
     }
     const dims = fill(this.#dims, sizes);
-    return this.#create("describeMatrix", sizes.length, dims, F32, fill(this.#strides, strides));
+    const type = typeOf(elementBytes);
+    return this.#create("describeMatrix", sizes.length, dims, type, fill(this.#strides, strides));
   }
 
-  #describeAttributes(accumulate: number, isBf16: boolean): number {
+  #describeAttributes({ accumulate, resultBytes }: Sgemm, isBf16: boolean): number {
     const attributes = this.#create("createAttributes");
     if (isBf16) this.#call("setMathMode", attributes, BF16_MATH);
     // Without a sum the result is not read: it may be NaN.
     if (accumulate === 0) return attributes;
     const postOps = this.#create("createPostOps");
-    this.#call("appendSum", postOps, 1, 0, F32);
+    this.#call("appendSum", postOps, 1, 0, typeOf(resultBytes));
     this.#call("setPostOps", attributes, postOps);
     this.#call("destroyPostOps", postOps);
     return attributes;
@@ -244,6 +248,8 @@ export class OneDnnThread {
   }
 }
 
+const typeOf = (elementBytes: number): number => elementBytes === 2 ? BF16 : F32;
+
 /** Writes 64-bit integers into a block, and returns its address. */
 function fill({ words, address }: Block, values: readonly number[]): number {
   for (const [i, value] of values.entries()) words[i] = BigInt(value);
@@ -253,7 +259,8 @@ function fill({ words, address }: Block, values: readonly number[]): number {
 /** Everything that a primitive depends on: all but the addresses. */
 function keyOf(gemm: Sgemm, isBf16: boolean): string {
   const { transposeA, transposeB, m, n, k, lda, ldb, ldc, accumulate, count } = gemm;
-  const key = `${isBf16},${transposeA},${transposeB},${m},${n},${k},${lda},${ldb},${ldc},` +
+  const types = `${isBf16},${gemm.operandBytes},${gemm.resultBytes}`;
+  const key = `${types},${transposeA},${transposeB},${m},${n},${k},${lda},${ldb},${ldc},` +
     accumulate;
   return count > 1 ? `${key},${count},${gemm.stepA},${gemm.stepB},${gemm.stepC}` : key;
 }

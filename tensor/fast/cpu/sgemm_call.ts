@@ -1,7 +1,7 @@
 /**
  * A call of a matmul by a library, as integers in the memory that all threads share.
  *
- * `blas_matmul.ts` describes a matmul as an {@linkcode Sgemm}, writes it as 17 integers with
+ * `blas_matmul.ts` describes a matmul as an {@linkcode Sgemm}, writes it as 19 integers with
  * {@linkcode sgemmArguments}, and dispatches it with a number of work items. The device copies the
  * integers into shared memory and gives each thread their address and a range of the items. The
  * thread reads them and cuts out its own part ({@linkcode readSgemm}): a matmul that the library
@@ -16,6 +16,8 @@
  *           3 n         20      8 ldb   30      14 stepB 0
  *           4 k         30      9 c  32768      15 stepC 0
  *                              10 ldc   20      16 accumulate 0
+ *                                               17 operandBytes 4
+ *                                               18 resultBytes 4
  *
  * and the second, with items 50 to 100, computes the part with m = 50, a = 4096 + 4·50·30 and
  * c = 32768 + 4·50·20.
@@ -46,15 +48,15 @@ export interface Sgemm {
   readonly stepC: number;
   /** 1 to add to C, 0 to replace it. */
   readonly accumulate: number;
+  /** Bytes of an element of A and B, and of C: 4 for `float32`, 2 for `bfloat16`. */
+  readonly operandBytes: number;
+  readonly resultBytes: number;
 }
 
 /** How threads share a call: by columns or rows of each result, or by matrices of the batch. */
 export type SgemmSplit = "columns" | "rows" | "batch";
 
 const SPLITS: readonly SgemmSplit[] = ["columns", "rows", "batch"];
-
-/** Bytes of a number. */
-const SIZE = 4;
 
 /** The integers of a call, in the order in which {@linkcode readSgemm} reads them. */
 export function sgemmArguments(gemm: Sgemm, split: SgemmSplit): number[] {
@@ -76,6 +78,8 @@ export function sgemmArguments(gemm: Sgemm, split: SgemmSplit): number[] {
     gemm.stepB,
     gemm.stepC,
     gemm.accumulate,
+    gemm.operandBytes,
+    gemm.resultBytes,
   ];
 }
 
@@ -110,17 +114,20 @@ export function readSgemm(
     stepB: word(14),
     stepC: word(15),
     accumulate: word(16),
+    operandBytes: word(17),
+    resultBytes: word(18),
   };
   const { transposeA, transposeB, a, lda, b, ldb, c, ldc, stepA, stepB, stepC } = whole;
+  const { operandBytes, resultBytes } = whole;
   const length = end - start;
   switch (SPLITS[word(11)]) {
     case "columns": {
-      const columnOfB = transposeB === 0 ? SIZE : SIZE * ldb;
-      return { ...whole, n: length, b: b + start * columnOfB, c: c + start * SIZE };
+      const columnOfB = transposeB === 0 ? operandBytes : operandBytes * ldb;
+      return { ...whole, n: length, b: b + start * columnOfB, c: c + start * resultBytes };
     }
     case "rows": {
-      const rowOfA = transposeA === 0 ? SIZE * lda : SIZE;
-      return { ...whole, m: length, a: a + start * rowOfA, c: c + start * SIZE * ldc };
+      const rowOfA = transposeA === 0 ? operandBytes * lda : operandBytes;
+      return { ...whole, m: length, a: a + start * rowOfA, c: c + start * resultBytes * ldc };
     }
     default:
       return {

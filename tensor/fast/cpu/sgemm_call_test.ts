@@ -19,6 +19,8 @@ const gemm: Sgemm = {
   stepB: 0,
   stepC: 0,
   accumulate: 0,
+  operandBytes: 4,
+  resultBytes: 4,
 };
 
 function part(whole: Sgemm, split: SgemmSplit, start: number, end: number): Sgemm {
@@ -44,6 +46,15 @@ Deno.test("a part of the columns begins at a column of B and of C", () => {
   assertEquals(part(gemm, "columns", 5, 9), { ...gemm, n: 4, b: 16384 + 4 * 5 * 30, c });
   const straight = { ...gemm, transposeB: 0, ldb: 20 };
   assertEquals(part(straight, "columns", 5, 9), { ...straight, n: 4, b: 16384 + 4 * 5, c });
+});
+
+Deno.test("a part of bfloat16 operands begins at their elements", () => {
+  const half = { ...gemm, operandBytes: 2 };
+  const [a, c] = [4096 + 2 * 50 * 30, 32768 + 4 * 50 * 20];
+  assertEquals(part(half, "rows", 50, 100), { ...half, m: 50, a, c });
+  const all = { ...half, resultBytes: 2 };
+  const [b, to] = [16384 + 2 * 5 * 30, 32768 + 2 * 5];
+  assertEquals(part(all, "columns", 5, 9), { ...all, n: 4, b, c: to });
 });
 
 Deno.test("a part of the batch begins at a matrix, and addresses reach 4 GiB", () => {

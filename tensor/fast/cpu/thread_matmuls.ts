@@ -44,7 +44,9 @@ export function threadMatmuls(
   const words = new Int32Array(memory.buffer);
   const kernel = (precision: MatmulPrecision): KernelFunction => (address, start, end) => {
     const part = readSgemm(words, address, start, end);
-    if (oneDnn === null || !isForOneDnn(part, precision, limits)) blas.multiply(part);
+    // No BLAS takes operands that are bf16 in memory, and without oneDNN there are none here.
+    const isForBlas = part.operandBytes === 4 && !isForOneDnn(part, precision, limits);
+    if (oneDnn === null || isForBlas) blas.multiply(part);
     else oneDnn.multiply(part, precision === "bf16");
   };
   return {

@@ -2,13 +2,16 @@
 
 import type { CpuDevice } from "../../device.ts";
 import type { MatmulProblem } from "../../ops/matmul/problem.ts";
-import { blasMatmul } from "../cpu/blas_matmul.ts";
+import { bfloat16Matmul, blasMatmul } from "../cpu/blas_matmul.ts";
 import { packedMatmul } from "../cpu/packed_matmul.ts";
+import { widenedMatmul } from "../widened_matmul.ts";
 import { runRows } from "../cpu/skinny_matmul.ts";
 
 export const CPU_MATMULS: Readonly<
-  Record<"packed" | "skinny" | "BLAS", {
-    readonly supports: (problem: MatmulProblem) => boolean;
+  Record<"packed" | "skinny" | "BLAS" | "widened" | "bfloat16", {
+    /** The dtype of the matmuls. @default {"float32"} */
+    readonly dtype?: "bfloat16";
+    readonly supports: (problem: MatmulProblem, device: CpuDevice) => boolean;
     readonly run: (device: CpuDevice, problem: MatmulProblem) => void;
   }>
 > = {
@@ -23,5 +26,15 @@ export const CPU_MATMULS: Readonly<
   BLAS: {
     supports: ({ k, c }) => k > 0 && c.column === 1,
     run: (device, problem) => blasMatmul.run(problem, device),
+  },
+  widened: {
+    dtype: "bfloat16",
+    supports: () => true,
+    run: (device, problem) => widenedMatmul.run(problem, device),
+  },
+  bfloat16: {
+    dtype: "bfloat16",
+    supports: (problem, device) => bfloat16Matmul.refuses(problem, device) === null,
+    run: (device, problem) => bfloat16Matmul.run(problem, device),
   },
 };

@@ -6,10 +6,11 @@
  * @module
  */
 
+import { roundToBfloat16 } from "../../dtype.ts";
 import { Heap } from "../../devices/cpu/memory.ts";
 import { openSystemBlas } from "../cpu/blas.ts";
 import { deno } from "../cpu/deno_subset.ts";
-import { missingBf16, ONEDNN_FILES, openSystemOneDnn } from "../cpu/onednn.ts";
+import { bfloat16Speed, missingBf16, ONEDNN_FILES, openSystemOneDnn } from "../cpu/onednn.ts";
 import { OneDnnThread } from "../cpu/onednn_binding.ts";
 import type { Sgemm } from "../cpu/sgemm_call.ts";
 
@@ -20,6 +21,9 @@ export interface Opened {
   readonly heap: Heap;
   readonly thread: OneDnnThread;
   readonly hasAmx: boolean;
+  readonly hasBfloat16: boolean;
+  /** In single precision, with operands rounded to bf16, and of `bfloat16`, as far as there are. */
+  readonly ways: readonly ("f32" | "rounded" | "bfloat16")[];
   /** Addresses for A, B and C, of {@linkcode ROOM} elements each. */
   readonly places: readonly [number, number, number];
   readonly close: () => void;
@@ -33,12 +37,18 @@ export function openAlone(maxPrimitives = 256): Opened | string {
     .find((opened) => typeof opened !== "string");
   if (found === undefined) return "no oneDNN";
   const hasAmx = missingBf16(found, blas, heap, "bf16") === null;
+  const hasBfloat16 = bfloat16Speed(found, blas, heap) > 0;
+  const ways = [
+    "f32" as const,
+    ...(hasAmx ? ["rounded" as const] : []),
+    ...(hasBfloat16 ? ["bfloat16" as const] : []),
+  ];
   found.thread.close();
   blas.thread.close();
   const thread = new OneDnnThread(deno()!, { ...found.start, maxPrimitives });
   const { address } = heap.reserve(12 * ROOM, "operands");
   const places = [address, address + 4 * ROOM, address + 8 * ROOM] as const;
-  return { heap, thread, hasAmx, places, close: () => thread.close() };
+  return { heap, thread, hasAmx, hasBfloat16, ways, places, close: () => thread.close() };
 }
 
 /** The name under which the system has the library. */
@@ -85,6 +95,7 @@ export function randomMatmul(
     ...{ transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, count },
     ...{ stepA, stepB: isShared ? 0 : stepB, stepC },
     accumulate: random(0, 1),
+    ...{ operandBytes: 4, resultBytes: 4 },
   };
 }
 
@@ -95,7 +106,11 @@ export function randomMatmul(
  *
  * @returns What is wrong, or `null`.
  */
-export function compare({ heap, thread }: Opened, gemm: Sgemm, isBf16: boolean): string | null {
+export function compare(
+  { heap, thread }: Opened,
+  gemm: Sgemm,
+  way: "f32" | "rounded" | "bfloat16",
+): string | null {
   const { transposeA, transposeB, m, n, k, lda, ldb, ldc, accumulate, count } = gemm;
   const view = (address: number) => heap.floats.subarray(address / 4, address / 4 + ROOM);
   const [a, b, c] = [view(gemm.a), view(gemm.b), view(gemm.c)] as const;
@@ -124,10 +139,17 @@ export function compare({ heap, thread }: Opened, gemm: Sgemm, isBf16: boolean):
       }
     }
   }
-  thread.multiply(gemm, isBf16);
+  if (way === "bfloat16") {
+    for (const operand of [a, b]) {
+      const bits = roundToBfloat16(operand);
+      new Uint16Array(operand.buffer, operand.byteOffset, ROOM).set(bits);
+    }
+    const steps = { stepA: gemm.stepA / 2, stepB: gemm.stepB / 2 };
+    thread.multiply({ ...gemm, ...steps, operandBytes: 2 }, false);
+  } else thread.multiply(gemm, way === "rounded");
   const wrong = c.findIndex((value, i) => value !== wanted[i]);
   if (wrong < 0) return null;
-  return `${JSON.stringify({ ...gemm, isBf16 })}: element ${wrong} of the result is ${
+  return `${JSON.stringify({ ...gemm, way })}: element ${wrong} of the result is ${
     c[wrong]
   }, wanted ${wanted[wrong]}`;
 }
@@ -136,12 +158,12 @@ if (import.meta.main) {
   const opened = openAlone();
   if (typeof opened === "string") throw new Error(opened);
   const count = Number(Deno.args[0] ?? 10_000);
-  for (const isBf16 of opened.hasAmx ? [false, true] : [false]) {
+  for (const way of opened.ways) {
     const random = randomIntegers(1);
     const resident: number[] = [];
     let wrong = 0;
     for (let i = 0; i < count; i++) {
-      const message = compare(opened, randomMatmul(random, opened.places), isBf16);
+      const message = compare(opened, randomMatmul(random, opened.places), way);
       if (message !== null) {
         wrong++;
         console.log(message);
@@ -150,7 +172,7 @@ if (import.meta.main) {
     }
     const megabytes = resident.map((bytes) => Math.round(bytes / 1e6)).join(", ");
     console.log(
-      `${count} random matmuls in ${isBf16 ? "bf16" : "f32"}: ${wrong} wrong; ` +
+      `${count} random matmuls in ${way}: ${wrong} wrong; ` +
         `${opened.thread.primitives} primitives; resident MB: ${megabytes}`,
     );
   }

@@ -23,6 +23,7 @@ export const flashAttention: FastPath<"attention", "webgpu"> = {
   device: "webgpu",
   gain: { unmeasured: "no GPU was at hand; with it, a layer takes 1 dispatch instead of 3" },
   refuses: ({ queries, views }, device) => {
+    if (views.q.dtype === "bfloat16") return "it is in bfloat16";
     if (queries < MIN_QUERIES) return "it has few queries";
     return areBindable(device, views) ? null : NOT_BINDABLE;
   },

@@ -27,7 +27,10 @@ export const flashAttentionGradient: FastPath<"attention gradient", "webgpu"> = 
   name: "flash",
   device: "webgpu",
   gain: { unmeasured: "no GPU was at hand; with it, a layer takes 3 dispatches instead of 8" },
-  refuses: ({ views }, device) => areBindable(device, views) ? null : NOT_BINDABLE,
+  refuses: ({ views }, device) => {
+    if (views.q.dtype === "bfloat16") return "it is in bfloat16";
+    return areBindable(device, views) ? null : NOT_BINDABLE;
+  },
   run: (call, device) => {
     const { batch, queries, heads, views } = call;
     const deltas = allocateView(device, "float32", [batch, heads, queries, 1], rowSums.name);

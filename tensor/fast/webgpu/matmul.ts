@@ -30,7 +30,8 @@ export function fitsDevice({ limits }: WebGpuDevice, { threads }: Staging): bool
  * Software adapters emulate barriers and gain nothing from workgroup memory; the plain kernel has
  * none.
  */
-function whyPlain({ m, n, k }: MatmulProblem, { info }: WebGpuDevice): string | null {
+function whyPlain({ m, n, k, a, b, c }: MatmulProblem, { info }: WebGpuDevice): string | null {
+  if ([a, b, c].some(({ dtype }) => dtype === "bfloat16")) return "it is in bfloat16";
   if (info.details.software === true) return "the adapter is software";
   return m * n * k < MIN_MULTIPLICATIONS ? "it is small" : null;
 }

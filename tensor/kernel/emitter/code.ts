@@ -108,15 +108,19 @@ export function addInstructions<T extends Value>(
   }
 }
 
-/** A memory access. The alignment is only a hint: always 4 bytes. */
+/**
+ * A memory access. The alignment is only a hint: 4 bytes, or 2 for a number of 16 bits, as a hint must
+ * not exceed the size of what is accessed.
+ */
 export function memoryAccess(
   opcode: number,
   isVector: boolean,
   operands: readonly Value[],
   offset: number,
   lane?: number,
+  alignment: 1 | 2 = 2,
 ): Code {
-  const immediates = [2, ...unsigned(offset), ...(lane === undefined ? [] : [lane])];
+  const immediates = [alignment, ...unsigned(offset), ...(lane === undefined ? [] : [lane])];
   return (isVector ? vector : plain)(opcode, operands, immediates);
 }
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { instantiateKernel } from "../../devices/cpu/testing/run_kernel.ts";
-import { emitKernel, F32, F32x4, type FunctionBuilder, I32, type Value } from "./mod.ts";
+import { emitKernel, F32, F32x4, type FunctionBuilder, I32, I32x4, type Value } from "./mod.ts";
 
 /** Computes values over (a, b, c), four lanes each, and stores them consecutively. */
 function vectorResults(
@@ -203,7 +203,6 @@ Deno.test("scalar arithmetic computes what its name says", () => {
 Deno.test("memory is accessed in all widths, with constant offsets", () => {
   const kernel = instantiateKernel(emitKernel((f, { words }) => {
     f.store(words, words.loadSplat(4), 64);
-    f.store(words, words.loadLane0(4), 80);
     f.store(words, words.loadLane(F32x4.of(7), 2, 4), 96);
     f.storeLane(words, words.loadF32x4(0), 3, 112);
     f.store(words, words.loadI32(4), 116);
@@ -216,11 +215,29 @@ Deno.test("memory is accessed in all widths, with constant offsets", () => {
   kernel.run(0, 0, 0);
   assertEquals([...kernel.floats.slice(16, 30)], [
     ...[2, 2, 2, 2],
-    ...[2, 0, 0, 0],
+    ...[0, 0, 0, 0],
     ...[7, 7, 2, 7],
     ...[4, 2],
   ]);
   assertEquals([...kernel.floats.slice(30, 37)], [1, 2, 3, 4, 2, 0, 9]);
+});
+
+Deno.test("elements of 16 bits are accessed at any even address", () => {
+  const kernel = instantiateKernel(emitKernel((f, { words }) => {
+    f.store(words, words.loadI16x4(2), 64);
+    f.store(words, words.loadSplat16(6), 80);
+    f.store(words, words.add(2).loadLane16(I32x4.of(5), 2), 96);
+    f.storeLow(words, words.loadI32x4(0).highHalves(), 112);
+    f.storeHighHalf(words, words.loadI32x4(0), 3, 122);
+  }));
+  // The halves are 1, −2, 3, −4, 5, 6, 7, 8.
+  kernel.integers.set([0xfffe0001, 0xfffc0003, 0x60005, 0x80007]);
+  kernel.run(0, 0, 0);
+  const halves = new Int16Array(kernel.integers.buffer);
+  assertEquals([...kernel.integers.slice(16, 20)], [-2, 3, -4, 5]);
+  assertEquals([...halves.slice(40, 48)], [-4, -4, -4, -4, -4, -4, -4, -4]);
+  assertEquals([...halves.slice(48, 56)], [5, 0, 5, 0, -2, 0, 5, 0]);
+  assertEquals([...halves.slice(56, 62)], [-2, -4, 6, 8, 0, 8]);
 });
 
 Deno.test("loops and branches run as written", () => {

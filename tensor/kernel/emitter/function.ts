@@ -88,6 +88,16 @@ export class FunctionBuilder {
     memoryAccess(90, true, [address, value], offset, lane)(this);
   }
 
+  /** Stores the high half of a lane. */
+  storeHighHalf(address: I32, value: Value, lane: number, offset = 0): void {
+    memoryAccess(89, true, [address, value], offset, 2 * lane + 1, 1)(this);
+  }
+
+  /** Stores the first 8 bytes of a vector. */
+  storeLow(address: I32, value: Value, offset = 0): void {
+    memoryAccess(91, true, [address, value], offset, 0)(this);
+  }
+
   copyMemory(to: I32, from: I32, bytes: I32): void {
     plain(0xfc, [to, from, bytes], [10, 0, 0])(this);
   }

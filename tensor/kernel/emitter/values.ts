@@ -173,13 +173,21 @@ export class I32 extends Value {
   loadSplat(offset = 0): F32x4 {
     return new F32x4(memoryAccess(9, true, [this], offset));
   }
-  /** The float at this address in lane 0, zeros in the others. */
-  loadLane0(offset = 0): F32x4 {
-    return new F32x4(memoryAccess(92, true, [this], offset));
-  }
   /** `onto` with one lane replaced by the float at this address. */
   loadLane(onto: F32x4, lane: number, offset = 0): F32x4 {
     return new F32x4(memoryAccess(86, true, [this, onto], offset, checkLane(lane)));
+  }
+  /** Four contiguous integers of 16 bits, widened with their signs. */
+  loadI16x4(offset = 0): I32x4 {
+    return new I32x4(memoryAccess(3, true, [this], offset));
+  }
+  /** The 16 bits at this address in both halves of all lanes. */
+  loadSplat16(offset = 0): I32x4 {
+    return new I32x4(memoryAccess(8, true, [this], offset, undefined, 1));
+  }
+  /** `onto` with the low half of one lane replaced by the 16 bits at this address. */
+  loadLane16(onto: I32x4, lane: number): I32x4 {
+    return new I32x4(memoryAccess(85, true, [this, onto], 0, 2 * checkLane(lane), 1));
   }
 }
 
@@ -280,7 +288,7 @@ export class I32x4 extends Value {
   }
   /** An integer in the lanes where this mask holds, else 0. */
   where(value: number): I32x4 {
-    return this.and(value);
+    return value === -1 ? this : this.and(value);
   }
   /** `sum` and the products of signed bytes, widened to 16 bits. Evaluates both twice. */
   dotBytes(other: I32x4, sum: I32x4): I32x4 {
@@ -288,6 +296,11 @@ export class I32x4 extends Value {
       new I32x4(vector(186, [this, other].map((four) => new I32x4(vector(widen, [four])))))
     );
     return low!.add(high!).add(sum);
+  }
+  /** The high halves of the lanes, twice. */
+  highHalves(): I32x4 {
+    const four = [0, 1, 2, 3].flatMap((lane) => [4 * lane + 2, 4 * lane + 3]);
+    return new I32x4(vector(13, [this, this], [...four, ...four]));
   }
   toF32x4(): F32x4 {
     return new F32x4(vector(250, [this]));

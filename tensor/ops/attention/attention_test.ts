@@ -11,6 +11,7 @@ import { float16Test, gpuTest } from "../../../testing/gpu.ts";
 import type { Device } from "../../device.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
+import { roundToBfloat16, widenBfloat16 } from "../../dtype.ts";
 import "../../mod.ts";
 import { openDevice } from "../../open_device.ts";
 import { Tensor } from "../../tensor.ts";
@@ -120,22 +121,35 @@ attentionTest("attention and its gradient agree with double precision", async (d
   }
 });
 
+/** Checks attention in 16 bits: the result is rounded, enters the gradient, and is rounded again. */
+async function checkHalf(
+  device: Device,
+  dtype: "float16" | "bfloat16",
+  round: (x: number) => number,
+  tolerance: number,
+): Promise<void> {
+  const upload: Upload = (values, shape) => Tensor.from(device, values, { shape, dtype });
+  for (const of of CASES) {
+    const arrays = arraysFor(of);
+    for (const array of Object.values(arrays)) array.forEach((x, i) => array[i] = round(x));
+    compare(
+      await compute(device, of, arrays, upload),
+      referenceAttention(of, arrays),
+      of,
+      tolerance,
+    );
+  }
+}
+
 float16Test(
   "attention and its gradient in float16 have an error of a rounding or two",
-  async (device) => {
-    const upload: Upload = (values, shape) =>
-      Tensor.from(device, values, { shape, dtype: "float16" });
-    for (const of of CASES) {
-      const arrays = arraysFor(of);
-      for (const array of Object.values(arrays)) {
-        array.forEach((x, i) => array[i] = Math.f16round(x));
-      }
-      const actual = await compute(device, of, arrays, upload);
-      assert(actual.y instanceof Float16Array && actual.dk instanceof Float16Array);
-      // The result is rounded by 2⁻¹¹, and enters the gradient, which is rounded again.
-      compare(actual, referenceAttention(of, arrays), of, 2 ** -10);
-    }
-  },
+  (device) => checkHalf(device, "float16", Math.f16round, 2 ** -10),
+);
+
+attentionTest(
+  "attention and its gradient in bfloat16 have an error of a rounding or two",
+  (device) =>
+    checkHalf(device, "bfloat16", (x) => widenBfloat16(roundToBfloat16([x]))[0]!, 2 ** -7),
 );
 
 float16Test("attention wants queries, keys and values of one type", (device) => {

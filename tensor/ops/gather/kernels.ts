@@ -13,12 +13,13 @@ export const grainFor = (elementsPerItem: number): number =>
   Math.ceil(ELEMENTS_PER_THREAD / Math.max(1, elementsPerItem));
 
 /**
- * Elements are moved as integers, because GPUs may assume the absence of NaN. WGSL has no 16-bit
- * integers, so `float16` is moved as such.
+ * Elements are moved as integers, because GPUs may assume the absence of NaN. The kernel language has
+ * no 16-bit integers, so those of 16 bits are moved as such.
  */
-type Moved = "i32" | "f16";
+type Moved = "i32" | "bf16" | "f16";
 
-const movedAs = ({ dtype }: View): Moved => dtype === "float16" ? "f16" : "i32";
+const movedAs = ({ dtype }: View): Moved =>
+  dtype === "float16" ? "f16" : dtype === "bfloat16" ? "bf16" : "i32";
 
 /** The result for an invalid index: NaN, or −1 among integers, as bits. */
 const outsideOf = ({ dtype }: View): number => dtype === "int32" ? -1 : 0x7fc00000;
@@ -73,7 +74,7 @@ const takeRowsKernel = (moved: Moved, width: Width) => {
         () =>
           k.if(
             firstRow.equal(0),
-            () => output.fill(begin, columns, moved === "f16" ? outside.asF32() : outside),
+            () => output.fill(begin, columns, moved === "i32" ? outside : outside.asF32()),
           ),
       );
     },
@@ -83,7 +84,7 @@ const takeRowsAs = (moved: Moved) => ({
   1: takeRowsKernel(moved, 1),
   4: takeRowsKernel(moved, 4),
 });
-const TAKE_ROWS = { i32: takeRowsAs("i32"), f16: takeRowsAs("f16") };
+const TAKE_ROWS = { i32: takeRowsAs("i32"), bf16: takeRowsAs("bf16"), f16: takeRowsAs("f16") };
 
 /**
  * Runs a kernel on rows and on some of their elements, in parts that fit bindings: of rows, of their
@@ -145,7 +146,7 @@ const takeAlongKernel = (moved: Moved) =>
       const [places, to] = [positions.from(begin), output.from(begin)];
       k.spread(columns, (column) => {
         const position = k.let(places.load(column).subtract(firstColumn));
-        const fill = () => to.store(column, moved === "f16" ? outside.asF32() : outside);
+        const fill = () => to.store(column, moved === "i32" ? outside : outside.asF32());
         k.if(
           position.lessUnsigned(length),
           () => to.store(column, from.load(position)),
@@ -154,7 +155,11 @@ const takeAlongKernel = (moved: Moved) =>
       });
     },
   );
-const TAKE_ALONG = { i32: takeAlongKernel("i32"), f16: takeAlongKernel("f16") };
+const TAKE_ALONG = {
+  i32: takeAlongKernel("i32"),
+  bf16: takeAlongKernel("bf16"),
+  f16: takeAlongKernel("f16"),
+};
 
 /** `output[r][positions[r][j]] += x[r][j]`, onto zeros. */
 export function addAlong(device: Device, x: View, positions: View, output: View): void {

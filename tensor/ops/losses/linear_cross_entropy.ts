@@ -10,7 +10,7 @@
  * @module
  */
 
-import { type Gradient, named, recordOperation } from "../../apply.ts";
+import { type Gradient, gradientType, named, recordOperation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import { bindingLimit } from "../../kernel/split.ts";
 import { bytesPerElement, isFloat } from "../../dtype.ts";
@@ -232,8 +232,11 @@ export function inChunks(
   const x = contiguous(reshape(hidden, [rows, hidden.shape.at(-1)!]));
   const w = contiguous(weight);
   const isRecorded = isGradEnabled() && reduction !== "none";
-  const allocateGradient = (input: Tensor) =>
-    isRecorded && input.requiresGrad ? allocate(device, input, "the gradient of a loss") : null;
+  const allocateGradient = (input: Tensor) => {
+    if (!isRecorded || !input.requiresGrad) return null;
+    const layout = { shape: input.shape, dtype: gradientType(input) };
+    return allocate(device, layout, "the gradient of a loss");
+  };
   const gradients = { hidden: allocateGradient(x), weight: allocateGradient(w) };
   if (gradients.weight !== null) {
     // No chunk writes the padding; or anything, if there are no rows.

@@ -59,7 +59,7 @@ const inferMatmul: Operation<Attributes, Inputs>["infer"] = (
       throw wrongValue("matmul", "at least 2 axes", formatShape(x.shape));
     }
     if (!isFloat(x.dtype)) {
-      throw wrongType("matmul", "float32 or float16", x.dtype);
+      throw wrongType("matmul", "float32, bfloat16 or float16", x.dtype);
     }
   }
   if (a.dtype !== b.dtype) {
@@ -169,7 +169,7 @@ export function multiplyInto(
  * lacks, the result lacks.
  * @returns `[..., M, N]`, of the dtype of the operands. Sums are computed in single precision.
  * @throws {RangeError} If the shapes do not match.
- * @throws {TypeError} If an operand is neither `float32` nor `float16`, or their dtypes differ.
+ * @throws {TypeError} If an operand has no floats, or their dtypes differ.
  *
  * @example
  * ```ts

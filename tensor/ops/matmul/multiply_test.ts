@@ -1,12 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { kernelTest } from "../../../testing/every_device.ts";
+import { cpuTest, kernelTest, testOnEveryDevice } from "../../../testing/every_device.ts";
 import { Tensor } from "../../mod.ts";
-import type { TypedArray } from "../../dtype.ts";
+import type { FloatType, TypedArray } from "../../dtype.ts";
 import { float16Test, gpuTest } from "../../../testing/gpu.ts";
-import type { CpuDevice, View, WebGpuDevice } from "../../device.ts";
+import type { CpuDevice, Device, View } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
 import { withoutRelaxedSimd } from "../testing/without_relaxed_simd.ts";
 import { multiplyViews } from "./multiply.ts";
+import { plainMatmul } from "./plain.ts";
+import { describeMatmuls } from "./problem.ts";
 import {
   checkMatmul,
   MATMUL_CASES,
@@ -54,9 +56,9 @@ for (const blas of [false, true]) {
 
 /** Records all cases, and waits once. */
 async function checkAllAtOnce(
-  device: WebGpuDevice,
+  device: Device,
   multiply: Multiply,
-  dtype: "float32" | "float16" = "float32",
+  dtype: FloatType = "float32",
 ): Promise<void> {
   await Promise.all(
     MATMUL_CASES.map((case_) => checkMatmul(device, case_, multiply, dtype)),
@@ -74,6 +76,22 @@ float16Test("matmuls in half precision agree with double precision", async (devi
     (...operands) => multiplyViews(device, ...operands),
     "float16",
   );
+});
+
+testOnEveryDevice("matmuls in bfloat16 agree with double precision", async (device) => {
+  await checkAllAtOnce(
+    device,
+    (...operands) => multiplyViews(device, ...operands),
+    "bfloat16",
+  );
+});
+
+cpuTest("plain matmuls of 16 bits agree with double precision on the CPU", async (device) => {
+  for (const dtype of ["bfloat16", "float16"] as const) {
+    await checkAllAtOnce(device, (a, b, c, options) => {
+      for (const problem of describeMatmuls(a, b, c, options)) plainMatmul(device, problem);
+    }, dtype);
+  }
 });
 
 kernelTest("zeros of the first operand skip NaN and infinity, if asked for", async (device) => {

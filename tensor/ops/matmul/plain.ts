@@ -6,14 +6,13 @@
  */
 
 import type { Device } from "../../device.ts";
-import type { DType } from "../../dtype.ts";
+import { type DType, isFloat } from "../../dtype.ts";
 import { wrongType } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
 import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
 import {
   type MatmulProblem,
   matmulWork,
-  type Matrix,
   strideNames,
   stridesOf,
   transposeMatmul,
@@ -50,23 +49,25 @@ type Name = typeof NAMES[number];
 const SIZES = ["m", "n", "depth", "inner", "accumulate"] as const;
 
 /** A storage type of elements. Sums are always `f32`. */
-export type Element = "f32" | "f16";
+export type Element = "f32" | "bf16" | "f16";
+
+const ELEMENTS = { float32: "f32", bfloat16: "bf16", float16: "f16" } as const;
 
 /** The storage type of a dtype. @throws {TypeError} If the dtype is not supported. */
 export function elementOf(dtype: DType): Element {
-  if (dtype === "float32") return "f32";
-  if (dtype === "float16") return "f16";
-  throw wrongType("multiply matrices", "float32 or float16", dtype);
+  if (isFloat(dtype)) return ELEMENTS[dtype];
+  throw wrongType("multiply matrices", "floats", dtype);
 }
 
-const kernels: Kernel[] = [];
+const kernels = new Map<string, Kernel>();
 
 /** The kernel for the dtypes of a matmul, made when first wanted. */
 function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8 | 16): Kernel {
   const { a, c, skipZeros } = problem;
-  const isHalf = ({ dtype }: Matrix) => Number(dtype === "float16");
-  const index = isHalf(a) + 2 * isHalf(c) + 4 * Number(skipZeros ?? false) + 8 * rows;
-  return kernels[index] ??= makeKernel(problem, rows);
+  const key = `${a.dtype} ${c.dtype} ${skipZeros} ${rows}`;
+  const known = kernels.get(key) ?? makeKernel(problem, rows);
+  kernels.set(key, known);
+  return known;
 }
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);

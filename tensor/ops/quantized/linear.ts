@@ -42,7 +42,7 @@ const quantizedLinearOperation: Operation<
  * @throws {TypeError} If x has no floats.
  */
 export function quantizedLinear(x: Tensor, weight: QuantizedMatrix, bias?: Tensor): Tensor {
-  if (!isFloat(x.dtype)) throw wrongType(WHAT, "float32 or float16", x.dtype);
+  if (!isFloat(x.dtype)) throw wrongType(WHAT, "float32, bfloat16 or float16", x.dtype);
   const rows = contiguous(x.to("float32"));
   const inputs = [rows, weight, ...(bias === undefined ? [] : [bias.to("float32")])] as const;
   return applyOne(quantizedLinearOperation, inputs, null).to(x.dtype);

@@ -3,7 +3,7 @@
 import type { Device } from "../../device.ts";
 import { rowsInRanges } from "../../kernel/split.ts";
 import { describeValue } from "../../checks.ts";
-import { dtypeOf, type TypedArray } from "../../dtype.ts";
+import { dtypeOf, type StoredArray } from "../../dtype.ts";
 import { TypeError, wrongType, wrongValue } from "../../errors.ts";
 import { runKernel } from "../../kernel/run.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
@@ -114,7 +114,7 @@ export class QuantizedMatrix extends Tensor {
    * @throws {RangeError} If there are more or fewer.
    * @throws {TypeError} If they are not in float32.
    */
-  override assign(values: TypedArray): void {
+  override assign(values: StoredArray): void {
     const [rows, columns] = this.shape as [number, number];
     if (values.length !== this.size) {
       throw wrongValue("pack numbers", `those of ${formatShape(this.shape)}`, values.length);

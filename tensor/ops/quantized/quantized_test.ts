@@ -283,7 +283,11 @@ cpuTest("what packed numbers cannot do is refused in a line", async (device) => 
     "wanted rows of 64 numbers, got [2, 32]",
   );
   const integers = Tensor.from(device, [1], { dtype: "int32" });
-  assertThrows(() => linear(integers, matrix), TypeError, "wanted float32 or float16, got int32");
+  assertThrows(
+    () => linear(integers, matrix),
+    TypeError,
+    "wanted float32, bfloat16 or float16, got int32",
+  );
   const bias = Tensor.ones(device, [5]);
   assertThrows(() => linear(x, matrix, bias), RangeError, "wanted a bias [4], got [5]");
   assertThrows(

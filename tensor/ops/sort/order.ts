@@ -2,6 +2,7 @@
 
 import { applyOne, named, type Operation, viewAs } from "../../apply.ts";
 import { checkOptions } from "../../checks.ts";
+import { isFloat } from "../../dtype.ts";
 import { rowsInRanges } from "../../kernel/split.ts";
 import { noGrad } from "../../grad_mode.ts";
 import type { Int, KernelBuilder } from "../../kernel/language.ts";
@@ -71,7 +72,7 @@ export function argsort(x: Tensor, axis = -1, options: SortOptions = {}): Tensor
   checkTensor(what, x);
   checkOptions(what, options, { descending: true });
   const along = normalizeAxis(axis, x.shape, what);
-  const rows = contiguous(transpose(x.dtype === "float16" ? x.to("float32") : x, along, -1));
+  const rows = contiguous(transpose(isFloat(x.dtype) ? x.to("float32") : x, along, -1));
   const direction = options.descending ? "down" : "up";
   const indices = noGrad(() => applyOne(argsortOperation, [rows], direction));
   return named("argsort", transpose(indices, along, -1));

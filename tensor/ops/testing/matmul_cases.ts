@@ -1,7 +1,13 @@
 /** Cases that every matmul algorithm must pass, with a check in double precision. @module */
 
 import type { Device, View } from "../../device.ts";
-import { bytesPerElement, type TypedArray, typedArray } from "../../dtype.ts";
+import {
+  bytesPerElement,
+  type FloatType,
+  numbersIn,
+  storedArray,
+  type TypedArray,
+} from "../../dtype.ts";
 import type { MatmulOptions } from "../matmul/problem.ts";
 
 export interface MatmulCase {
@@ -198,6 +204,13 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ]),
 ];
 
+/** The error of rounding a result: relative, or for subnormals absolute. */
+const ROUNDING = {
+  float32: [0, 0],
+  bfloat16: [2 ** -8, 0],
+  float16: [2 ** -11, 2 ** -25],
+} as const;
+
 interface Operand {
   readonly view: View;
   readonly values: TypedArray;
@@ -209,14 +222,13 @@ interface Operand {
  * the result, with double precision. Returns the bits of the result.
  *
  * The error bound is that of a sum of k products in any order, k · 2⁻²⁴ · Σ |a · b|, plus that of
- * rounding to half precision if that is the dtype: 2⁻¹¹ of the result or half of the smallest
- * subnormal. Source: Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.1.
+ * rounding to 16 bits if that is the dtype: half of the last bit. Source: Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.1.
  */
 export async function checkMatmul(
   device: Device,
   case_: MatmulCase,
   multiply: Multiply,
-  dtype: "float32" | "float16" = "float32",
+  dtype: FloatType = "float32",
 ): Promise<TypedArray> {
   const { m, n, k, batch, options, margin, swappedBatch } = case_;
   const random = randomNumbers(m + 7 * n + 131 * k);
@@ -231,9 +243,11 @@ export async function checkMatmul(
     matrix: options.transposeB ? [n, k] : [k, n],
   });
   const c = makeOperand(device, { ...common, order, matrix: [m, n] });
+  const rewrite = ({ view, values }: Operand) =>
+    device.write(view.allocation, 0, storedArray(dtype, values));
   if (case_.special !== null) {
     a.values[a.view.offset] = case_.special;
-    device.write(a.view.allocation, 0, a.values);
+    rewrite(a);
   }
   if (case_.gram) {
     for (const item of indices(batch)) {
@@ -241,12 +255,12 @@ export async function checkMatmul(
         for (let j = 0; j < i; j++) c.values[c.at(item, i, j)] = c.values[c.at(item, j, i)]!;
       }
     }
-    device.write(c.view.allocation, 0, c.values);
+    rewrite(c);
   }
   multiply(a.view, b.view, c.view, options);
-  const reading = device.read(c.view.allocation, 0, c.values.byteLength);
+  const reading = device.read(c.view.allocation, 0, bytesPerElement(dtype) * c.values.length);
   for (const operand of new Set([a, b, c])) device.free(operand.view.allocation);
-  const result = typedArray(dtype, await reading);
+  const result = numbersIn(dtype, await reading);
 
   const leftStride = a.view.strides.at(options.transposeA ? -2 : -1)!;
   const rightStride = b.view.strides.at(options.transposeB ? -1 : -2)!;
@@ -268,7 +282,8 @@ export async function checkMatmul(
         }
         const got = result[at]!;
         const error = (k + 1) * 2 ** -24 * size;
-        const rounding = dtype === "float32" ? 0 : Math.max(2 ** -11 * Math.abs(sum), 2 ** -25);
+        const [relative, smallest] = ROUNDING[dtype];
+        const rounding = Math.max(relative * Math.abs(sum), smallest);
         const isRight = Number.isFinite(sum)
           ? Math.abs(got - sum) <= error + rounding
           : Object.is(got, sum);
@@ -301,7 +316,7 @@ function makeOperand(device: Device, plan: {
   readonly matrix: readonly [rows: number, columns: number];
   readonly margin: number;
   readonly random: () => number;
-  readonly dtype: "float32" | "float16";
+  readonly dtype: FloatType;
   readonly order?: readonly number[] | undefined;
   readonly shared?: readonly number[];
   readonly columnMajor?: boolean;
@@ -318,9 +333,10 @@ function makeOperand(device: Device, plan: {
     stride *= batch[axis]!;
   }
   const length = stride + margin;
-  const values = typedArray(dtype, new ArrayBuffer(length * bytesPerElement(dtype))).map(random);
-  const allocation = device.allocate(values.byteLength, "a test");
-  device.write(allocation, 0, values);
+  const stored = storedArray(dtype, Array.from({ length }, random));
+  const values = numbersIn(dtype, stored.slice().buffer);
+  const allocation = device.allocate(stored.byteLength, "a test");
+  device.write(allocation, 0, stored);
   const [row, column] = columnMajor ? [1, leading] : [leading, 1];
   const all = [...strides, row, column];
   return {

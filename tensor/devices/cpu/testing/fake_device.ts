@@ -7,7 +7,7 @@
 
 import type { Allocation, CpuDevice, NativeKernel, View, WasmKernel } from "../../../device.ts";
 
-import type { DType, TypedArray } from "../../../dtype.ts";
+import type { DType, StoredArray } from "../../../dtype.ts";
 import { type Scope, Scopes } from "../../../scope.ts";
 import { instantiateKernel, type RunningKernel } from "./run_kernel.ts";
 
@@ -19,6 +19,7 @@ export class FakeCpuDevice implements CpuDevice {
   readonly kind = "cpu";
   readonly hasBlas = false;
   readonly hasOneDnn = false;
+  readonly bfloat16Speed = 0;
   readonly matmulPrecision = "f32";
   readonly info = { title: "a fake", description: "a fake", details: {} };
   readonly live = 0;
@@ -82,7 +83,7 @@ export class FakeCpuDevice implements CpuDevice {
     );
   }
 
-  write(allocation: Allocation, byteOffset: number, data: TypedArray): void {
+  write(allocation: Allocation, byteOffset: number, data: StoredArray): void {
     const start = this.#addressOf(allocation) + byteOffset;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array(this.#memory.buffer).set(bytes, start);
