@@ -19,6 +19,7 @@ const flags = {
   ...modelFlags,
   windowPattern: text("L", "Long (L) and short (S) attention windows", "LS"),
   deviceBatchSize: integer(4, "Sequences of a step"),
+  dtype: choice(["f32", "bf16"], "f32", "The dtype of activations and of weights in matmuls"),
   optimizer: choice(["muon", "adamw"], "muon", "MuonAdamW, or AdamW for all parameters"),
   steps: integer(10, "Timed steps"),
   warmup: integer(6, "Untimed steps before them, while JavaScript is compiled", { least: 0 }),
@@ -34,7 +35,8 @@ const script: Script<typeof flags> = {
   run: async (values) => {
     const device = await openBenchDevice(values);
     const config = configForDepth(values);
-    const model = new GPT(config, device, { seed: 1 });
+    const computeDtype = values.dtype === "bf16" ? "bfloat16" : "float32";
+    const model = new GPT(config, device, { seed: 1, computeDtype });
     const optimizer = values.optimizer === "adamw"
       ? new AdamW(model.parameters(), { lr: 1e-3, weightDecay: 0.01 })
       : model.optimizer({ weightDecay: 0.1 });

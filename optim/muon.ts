@@ -14,6 +14,7 @@ import {
   defineProgram,
   type Device,
   expression as ex,
+  type FloatType,
   runProgram,
   runProgramInto,
   Tensor,
@@ -32,6 +33,10 @@ export interface MuonGroup extends ParameterGroup {
   momentum: number;
   /** Polar Express iterations, from 0 to 5. @default {5} */
   orthogonalizationSteps: number;
+  /**
+   * Dtype of the matrices that Polar Express multiplies: nanochat's is `bfloat16`. @default {"float32"}
+   */
+  orthogonalizationDtype: FloatType;
   /** Exponential decay rate of the update's second moment. @default {0.9} */
   beta2: number;
 }
@@ -149,8 +154,13 @@ function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Updat
     }
 
     const rowFactor = runProgram(equalizationProgram, [rowSquares.reshape([count, rows])]);
-    runProgramInto(scaleProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [ahead]);
-    const direction = polarExpress(ahead, group.orthogonalizationSteps);
+    const dtype = group.orthogonalizationDtype;
+    const scaled = dtype === ahead.dtype
+      ? ahead
+      : allocate(device, { shape: ahead.shape, dtype }, "muon");
+    runProgramInto(scaleProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [scaled]);
+    if (scaled !== ahead) ahead.dispose();
+    const direction = polarExpress(scaled, group.orthogonalizationSteps);
 
     const lines = linesAreRows ? direction : direction.transpose();
     const squares = runProgram(sumOfSquares, [lines]).squeeze(-1); // (count, lines)
@@ -203,6 +213,7 @@ export const MUON: Rule<MuonGroup> = {
     weightDecay: 0,
     momentum: 0.95,
     orthogonalizationSteps: 5,
+    orthogonalizationDtype: "float32",
     beta2: 0.9,
   },
   makeUpdates: muonUpdates,
@@ -246,7 +257,7 @@ export class Muon extends Optimizer<MuonGroup> {
    * Creates an optimizer with empty state.
    *
    * @param options Defaults for all groups: `lr` 0.02, `momentum` 0.95, `orthogonalizationSteps` 5,
-   * `beta2` 0.9, `weightDecay` 0.
+   * `orthogonalizationDtype` `float32`, `beta2` 0.9, `weightDecay` 0.
    * @throws {RangeError} If there are no parameters, one occurs twice or is not a matrix.
    * @throws {TypeError} If a parameter does not require a gradient.
    */

@@ -56,7 +56,8 @@ const MAX_STAGE: Readonly<Record<MatmulPrecision, number>> = { f32: 3, bf16: 1 }
  *
  * Source: Amsel et al., "The Polar Express" (2025), with the coefficients for 5 iterations.
  *
- * @param matrices `[count, rows, columns]`, of spectral norm below 1. Overwritten or freed.
+ * @param matrices `[count, rows, columns]`, of spectral norm below 1, in `float32`, or in `bfloat16`,
+ * in which all products are rounded. Overwritten or freed.
  * @param iterations From 0 to 5.
  * @returns `[count, rows, columns]`, with singular values between about 0.7 and 1.2, except those
  * that were tiny.
@@ -80,7 +81,8 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
   const size = Math.min(rows, columns);
   const row = Tensor.arange(device, 0, size, 1, "float32").reshape([size, 1]);
   let x = matrices;
-  for (const stage of stagesOf(rows, columns, iterations, device.matmulPrecision)) {
+  const precision = matrices.dtype === "bfloat16" ? "bf16" : device.matmulPrecision;
+  for (const stage of stagesOf(rows, columns, iterations, precision)) {
     const gram = matmul(x, x, { transposeA: isTall, transposeB: !isTall, symmetric: true });
     const factor = productOfFactors(gram, row, stage);
     const next = isTall ? matmul(x, factor) : matmul(factor, x);

@@ -27,9 +27,10 @@ export const deviceFlags = {
       "uses it where it is faster",
   ),
   dtype: choice(
-    ["f32", "f16"],
+    ["f32", "bf16", "f16", "auto"],
     "f32",
-    "The dtype of activations and weights in computations: f16 halves their memory, if supported",
+    "The dtype of activations and weights in computations: bf16 and f16 halve their memory; auto takes " +
+      "bf16 where that multiplies faster",
   ),
   verbose: toggle("Describe the device in full, on the error output"),
 };
@@ -63,9 +64,22 @@ export async function openChosenDevice(
   return Object.assign(device, { [Symbol.asyncDispose]: () => device.close() });
 }
 
-/** The dtype that the flags choose, or `float32` with a line that says why. */
+/** The names of dtypes as values of `--dtype`. */
+export const typeNames = { float32: "f32", bfloat16: "bf16", float16: "f16" } as const;
+
+/** Minimum speed of matmuls in bf16, relative to f32, for `auto`: the rest of a step gains less. */
+const MIN_SPEED = 1.5;
+
+/** The dtype that the flags choose, with a line if it is not the one that they name. */
 export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>): FloatType {
   if (dtype === "f32") return "float32";
+  if (dtype === "bf16") return "bfloat16";
+  if (dtype === "auto") {
+    const speed = device.kind === "cpu" ? device.bfloat16Speed : 0;
+    if (speed < MIN_SPEED) return "float32";
+    print(`Computing in bf16: matmuls are ${speed.toFixed(1)} times as fast as in f32.`);
+    return "bfloat16";
+  }
   if (device.hasFloat16) return "float16";
   print(`Computing in f32: wanted a device with shader-f16, got ${device.info.title}.`);
   return "float32";

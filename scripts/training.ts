@@ -18,8 +18,8 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import { coreMeasurement } from "./core.ts";
 import { openCorpus, pinsOf } from "./corpora.ts";
 import { type dashboardFlags, serveRun } from "./dashboard.ts";
-import { chosenType, measurePeak } from "./device.ts";
-import { UsageError, type Values } from "./flags.ts";
+import { chosenType, measurePeak, typeNames } from "./device.ts";
+import { type Settings, UsageError, type Values } from "./flags.ts";
 import type { TrainingInterrupt } from "./interrupt.ts";
 import { count } from "./format.ts";
 import { checkMemory, checkTrainable } from "./memory.ts";
@@ -77,13 +77,16 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { flags, device, tokenizer, checkpoint, ranks = null } = run;
   using interrupt = run.interrupt;
   const plan = (flags.from ?? "") === "" ? planRun(flags, tokenizer.vocabSize, ranks?.ranks) : null;
-  const computeDtype = chosenType(device, flags);
-  checkType(computeDtype, run, plan);
+  const isNanochat = plan !== null && flags.architecture === "nanochat";
+  const computeDtype = flags.dtype === "auto" && !isNanochat
+    ? "float32"
+    : chosenType(device, flags);
+  checkType(computeDtype, run, isNanochat);
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
   if (plan !== null) await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
   if (run.pretrained) await checkTrainable(run.pretrained.model, "A smaller model may fit");
-  const parts = await partsOf(run);
+  const parts = await partsOf(run, computeDtype);
   const peak = await measurePeak(device, ranks);
   const chosen = plan ?? planForModel(flags);
   const rows = plan === null
@@ -109,6 +112,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   await run.clearFolder?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
   tellPrecision(device, checkpoint);
+  tellChange("Activations", typeNames[computeDtype], savedSettings(checkpoint).dtype, checkpoint);
 
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
@@ -126,6 +130,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
 /** The parts of pretraining that do not depend on the plan: corpus, measurement, schedule, settings. */
 async function partsOf(
   run: TrainingRun,
+  computeDtype: FloatType,
 ): Promise<Omit<PretrainOptions, "plan" | "build" | "computeDtype" | "wantsSave">> {
   const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
   const { from = "", warmupSteps, momentumWarmupSteps, warmdownRatio, finalLrFrac } = flags;
@@ -141,12 +146,13 @@ async function partsOf(
     checkpoint,
     source,
     schedule: { warmupSteps, momentumWarmupSteps, warmdownRatio, finalFraction: finalLrFrac },
-    // The device that `auto` resolved to, stored so that `--resume` uses the same.
+    // The choices of `auto`, stored so that `--resume` makes the same.
     settings: {
       ...settingsOf(flags),
       ...from !== "" && { from },
       ...pinsOf(source),
       matmulPrecision: device.matmulPrecision,
+      dtype: typeNames[computeDtype],
     },
     signal: run.interrupt.signal,
     profile: isFirst(ranks) && wantsProfile(flags),
@@ -154,17 +160,19 @@ async function partsOf(
   };
 }
 
-/** Throws if float16 is chosen with several ranks, or for another architecture than nanochat's. */
+/** Throws if float16 is chosen with several ranks, or 16 bits for another model than nanochat's. */
 function checkType(
   computeDtype: FloatType,
-  { flags, ranks }: TrainingRun,
-  plan: TrainingPlan | null,
+  { flags: { dtype }, ranks }: TrainingRun,
+  isNanochat: boolean,
 ): void {
-  if (flags.dtype === "f16" && ranks) {
+  if (dtype === "f16" && ranks) {
     throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
   }
-  if (computeDtype === "float16" && (plan === null || flags.architecture !== "nanochat")) {
-    throw new UsageError("Cannot use --dtype f16: wanted nanochat's architecture, got another one");
+  if (computeDtype !== "float32" && !isNanochat) {
+    throw new UsageError(
+      `Cannot use --dtype ${dtype}: wanted nanochat's architecture, got another one`,
+    );
   }
 }
 
@@ -198,10 +206,21 @@ function buildOf(
 
 /** Says that matmuls have another precision than up to a checkpoint. */
 export function tellPrecision(device: Device, checkpoint: Checkpoint | undefined): void {
-  const { matmulPrecision } = savedSettings(checkpoint);
-  if (checkpoint === undefined || matmulPrecision === device.matmulPrecision) return;
-  print(
-    `Matmuls are in ${device.matmulPrecision} from here on; up to step ` +
-      `${checkpoint.meta.state.step} they were in ${matmulPrecision}.`,
+  tellChange(
+    "Matmuls",
+    device.matmulPrecision,
+    savedSettings(checkpoint).matmulPrecision,
+    checkpoint,
   );
+}
+
+function tellChange(
+  what: string,
+  now: string,
+  before: Settings[string] | undefined,
+  checkpoint: Checkpoint | undefined,
+): void {
+  if (checkpoint === undefined || now === before) return;
+  const { step } = checkpoint.meta.state;
+  print(`${what} are in ${now} from here on; up to step ${step} they were in ${before}.`);
 }

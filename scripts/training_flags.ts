@@ -143,7 +143,12 @@ export function runFlags<Given extends Flags>(
 /** The settings of a resumed run; before there was a choice, they had these values. */
 export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
   if (checkpoint === undefined) return {};
-  return { matmulPrecision: "f32", momentumWarmupSteps: 400, ...checkpoint.meta.settings };
+  return {
+    matmulPrecision: "f32",
+    dtype: "f32",
+    momentumWarmupSteps: 400,
+    ...checkpoint.meta.settings,
+  };
 }
 
 /** Tokens of a row for a model of another program, at most, where nobody says. */

@@ -21,6 +21,7 @@ import {
   parameter,
 } from "../../nn/mod.ts";
 import { MuonAdamW, type MuonAdamWGroupOptions } from "../../optim/mod.ts";
+import { inType } from "../../nn/in_type.ts";
 import { checkDevice, checkOptions, type OptionNames } from "../../tensor/checks.ts";
 import { RangeError, TypeError } from "../../tensor/errors.ts";
 import {
@@ -62,9 +63,10 @@ export interface GPTOptions {
   /** Seed of the initial values; `null` for zeros, if values are loaded next. @default {42} */
   readonly seed?: number | null;
   /**
-   * The dtype of activations, and of layer weights in matmuls. Parameters, gradients and the head
-   * stay `float32`. Training in `float16` needs a `GradScaler`, or small gradients underflow.
-   * @default {"float32"}
+   * The dtype of activations, and of weights in matmuls. Parameters and their gradients stay
+   * `float32`, and so do the logits' softcap and the loss. In `bfloat16`, as nanochat trains, the head
+   * and Muon's orthogonalization multiply in it as well. In `float16` they do not, and training needs a
+   * `GradScaler`, or small gradients underflow. @default {"float32"}
    */
   readonly computeDtype?: FloatType;
 }
@@ -282,7 +284,11 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
 
   /** The parameter groups of {@linkcode GPT.optimizer}. @throws {TypeError} If a name is unknown. */
   optimizerGroups(learningRates: LearningRates = {}): MuonAdamWGroupOptions[] {
-    return optimizerGroupOptions(this.config, learningRates, this.parameters());
+    const groups = optimizerGroupOptions(this.config, learningRates, this.parameters());
+    if (this.computeDtype !== "bfloat16") return groups;
+    return groups.map((group) =>
+      group.kind === "muon" ? { ...group, orthogonalizationDtype: this.computeDtype } : group
+    );
   }
 
   /** LoRA adapts the matrices of attention and of the MLPs. */
@@ -332,7 +338,9 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
     if (targets === undefined) {
       return scope.keep(this.logits(lastOnly ? stream.slice(1, -1) : stream));
     }
-    const loss = linearCrossEntropy(norm(stream.to("float32")), this.lm_head.weight, targets, {
+    const hidden = this.#headInput(stream);
+    const weight = inType(this.lm_head.weight, hidden.dtype);
+    const loss = linearCrossEntropy(hidden, weight, targets, {
       classes: this.config.vocabSize,
       softcap: LOGIT_CAP,
       reduction,
@@ -369,8 +377,14 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
    * @returns The logits of the next token, `[batch, tokens, vocabSize]`
    */
   logits(stream: Tensor): Tensor {
-    const logits = this.lm_head.forward(norm(stream.to("float32")));
-    return logits.slice(-1, 0, this.config.vocabSize).softcap(LOGIT_CAP);
+    const logits = this.lm_head.forward(this.#headInput(stream));
+    return logits.slice(-1, 0, this.config.vocabSize).to("float32").softcap(LOGIT_CAP);
+  }
+
+  /** The normed stream, in the dtype of the head's matmul: the range of `float16` is too small. */
+  #headInput(stream: Tensor): Tensor {
+    const { computeDtype } = this;
+    return norm(stream.to("float32")).to(computeDtype === "float16" ? "float32" : computeDtype);
   }
 
   /**

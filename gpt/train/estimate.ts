@@ -10,6 +10,7 @@
 
 import { polarExpressFlops } from "../../optim/mod.ts";
 import type { FloatType } from "../../tensor/mod.ts";
+import { bytesPerElement } from "../../tensor/dtype.ts";
 import { rowsAtOnce } from "../../tensor/ops/losses/linear_cross_entropy.ts";
 import { sizeOf } from "../../tensor/shape.ts";
 import {
@@ -93,7 +94,7 @@ export function estimateMemory(
   const tokens = deviceBatchSize * sequenceLen;
   const { total } = parameterCounts(config);
   const logits = BYTES * vocabSize * rowsAtOnce(tokens, BYTES * vocabSize);
-  const active = computeDtype === "float16" ? 2 : BYTES;
+  const active = bytesPerElement(computeDtype);
   const stream = active * tokens * nEmbd;
   const headGradient = BYTES * paddedVocabSize(config) * nEmbd;
 

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { cpuTest } from "../../testing/every_device.ts";
-import { float16Test } from "../../testing/gpu.ts";
-import { type FloatType, noGrad, Tensor } from "../../tensor/mod.ts";
+import { polarExpress } from "../../optim/polar_express.ts";
+import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
+import { float16Test, gpuTest } from "../../testing/gpu.ts";
+import { type FloatType, noGrad, normal, Tensor } from "../../tensor/mod.ts";
 import { openCheckpoint } from "../files/checkpoint.ts";
 import { readMetrics } from "../files/metrics.ts";
 import { GPT } from "../model/model.ts";
@@ -57,6 +58,53 @@ float16Test("training in half precision matches single precision", async (device
   });
   const off = Math.abs(bitsPerByte(half) - bitsPerByte(single));
   assert(off < 0.01, `off by ${off} bits per byte`);
+});
+
+testOnEveryDevice("training in bfloat16 is close to single precision", async (device) => {
+  const single = await trained({ device, evalEvery: 8 });
+  const half = await trained({ device, evalEvery: 8, computeDtype: "bfloat16" });
+  const [expected, actual] = [single, half].map(steps);
+  assert(actual!.at(-1)!.loss < actual![0]!.loss - 0.5, "expected the loss to fall");
+  actual!.forEach(({ loss, lossScale, skipped }, i) => {
+    const bits = Math.abs(loss - expected![i]!.loss) / Math.LN2;
+    assert(bits < 0.06, `step ${i} is off by ${bits} bits`);
+    assertEquals([lossScale, skipped], [undefined, undefined]);
+  });
+  const off = Math.abs(bitsPerByte(half) - bitsPerByte(single));
+  assert(off < 0.03, `off by ${off} bits per byte`);
+});
+
+testOnEveryDevice(
+  "in bfloat16 parameters and gradients are float32, and the logits are near those of one",
+  async (device) => {
+    const ids = Tensor.from(device, Int32Array.of(3, 14, 15, 92, 65, 35), { shape: [2, 3] });
+    const [single, half] = (["float32", "bfloat16"] as const).map((type) =>
+      makeModel(device, type)
+    );
+    const [expected, actual] = [single, half].map((model) => noGrad(() => model!.forward(ids)));
+    assertEquals(actual!.dtype, "float32");
+    const [wanted, got] = [await expected!.data(), await actual!.data()];
+    const largest = Math.max(...wanted.map(Math.abs));
+    // About twenty roundings of 2⁻⁸, as in half precision, and those of the head.
+    wanted.forEach((value, i) => assert(Math.abs(got[i]! - value) < 8 * 2 ** -8 * largest));
+    using _scope = device.scope();
+    half!.forward(ids, ids).backward();
+    for (const [name, { dtype, grad }] of half!.parameters()) {
+      assertEquals([name, dtype, grad?.dtype], [name, "float32", "float32"]);
+    }
+  },
+);
+
+cpuTest("Polar Express in bfloat16 brings singular values near 1", async (device) => {
+  for (const [rows, columns] of [[64, 64], [64, 256], [256, 64]] as const) {
+    const gradient = normal(device, [1, rows, columns], { seed: rows + columns });
+    const norm = Math.hypot(...await gradient.data());
+    const matrix = polarExpress(gradient.div(1.01 * norm).to("bfloat16").contiguous(), 5);
+    assertEquals(matrix.dtype, "bfloat16");
+    // ‖X‖² is the sum of the squares of the singular values.
+    const mean = Math.hypot(...await matrix.data()) / Math.sqrt(Math.min(rows, columns));
+    assert(0.8 < mean && mean < 1.15, `${rows} × ${columns}: ${mean}`);
+  }
 });
 
 float16Test(
@@ -203,10 +251,10 @@ float16Test(
   },
 );
 
-cpuTest("a model cannot compute in half precision where the device does not", (device) => {
+gpuTest("a model cannot compute in half precision where the device does not", (device) => {
   assertThrows(
     () => new GPT(plan.config, device, { computeDtype: "float16" }),
     TypeError,
-    "Cannot build a model in float16: wanted a device with shader-f16, got cpu",
+    "Cannot build a model in float16: wanted a device with shader-f16, got WebGPU",
   );
-});
+}, { float16: false });

@@ -37,7 +37,7 @@ const DEFAULTS: Required<LearningRates> = {
 
 export type NamedGroup =
   | Omit<AdamWGroup, "parameters" | "initialLr">
-  | Omit<MuonGroup, "parameters" | "initialLr">;
+  | Omit<MuonGroup, "parameters" | "initialLr" | "orthogonalizationDtype">;
 
 /** The width at which AdamW's learning rates were tuned. */
 const tunedWidth = 768;

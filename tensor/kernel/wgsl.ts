@@ -409,7 +409,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     if (this.#isWide) return `${this.#name}[(${at}) >> 2u][(${at}) & 3]`;
     return this.#isHalves ? `${this.#name}[(${at}) >> 1u]` : `${this.#name}[${at}]`;
   }
-  /** What is bound at an index: elements, or those of `bf16` in the low halves of integers. */
+  /** The content of a binding at an index: elements, or those of `bf16` in the low halves of integers. */
   #bits(at: string): string {
     const place = this.#place(at);
     if (!this.#isHalves) return place;
