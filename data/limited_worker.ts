@@ -75,6 +75,9 @@ export class LimitedWorker {
       const failure = error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "memory" : "crash";
       reject(new CallError(failure, error.message, { cause: error }));
     };
+    // Of a worker that fails at its start, Deno loses every second error, but not the end.
+    const onExit = (code: number) =>
+      reject(new CallError("crash", `the worker of ${this.#module} ended with code ${code}`));
     const onTime = () => {
       // This thread may have been busy while the answer came.
       if (Atomics.load(answers, 0) > answered) return;
@@ -83,6 +86,7 @@ export class LimitedWorker {
     const timer = seconds === Infinity ? undefined : setTimeout(onTime, 1000 * seconds);
     thread.onReply = resolve;
     worker.on("error", fail);
+    worker.on("exit", onExit);
     worker.ref();
     try {
       thread.port.postMessage(request);
@@ -95,6 +99,7 @@ export class LimitedWorker {
     } finally {
       clearTimeout(timer);
       worker.off("error", fail);
+      worker.off("exit", onExit);
       worker.unref();
     }
   }
