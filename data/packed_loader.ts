@@ -9,12 +9,14 @@ import type { Encoder } from "./token_stream.ts";
 
 /** Options for {@linkcode PackedLoader.open}. */
 export interface PackedLoaderOptions extends BatchOptions {
-  /** The split to read, repeated every epoch. */
+  /** The split to read. */
   split: Split;
   /** The tokenizer. */
   encoder: Encoder;
   /** Shuffles every epoch differently; without a seed, the order is that of the split. */
   seed?: number;
+  /** How often the split is read. @default {Infinity} */
+  epochs?: number;
   /** Number of candidate pieces for each choice. @default {1000} (as nanochat) */
   bufferSize?: number;
   /**
@@ -71,7 +73,8 @@ export interface PackingStatistics {
  * nanochat's data loader: BOS-aligned best-fit packing. Every row starts with BOS and is full.
  *
  * A row repeatedly takes the longest buffered piece that fits; when none fits, the shortest is
- * cropped to the remaining room. The buffer holds `bufferSize` pieces. The loader never ends.
+ * cropped to the remaining room. The buffer holds `bufferSize` pieces. The loader ends with the last
+ * row that its epochs fill; by default never.
  *
  * Two differences from nanochat's `dataloader.py`: documents longer than a row are cut into pieces
  * instead of cropped (`longDocuments`), because cropping discards nearly all of a corpus of long
@@ -107,6 +110,8 @@ export class PackedLoader extends Loader<PackedState> {
     "corpus" | "sequenceLength" | "seed" | "bufferSize" | "longDocuments"
   >;
   readonly #waiting = new BestFit<Piece>();
+  readonly #epochs: number;
+  #isRead = false;
   #documents = 0;
   #tokensRead = 0;
   #tokensUsed = 0;
@@ -114,17 +119,21 @@ export class PackedLoader extends Loader<PackedState> {
 
   private constructor(options: PackedLoaderOptions) {
     super(options);
-    const { split, encoder, seed = null, bufferSize = 1000 } = options;
+    const { split, encoder, seed = null, epochs = Infinity, bufferSize = 1000 } = options;
     const { longDocuments = "cut", cacheBytes = 2 ** 26 } = options;
     if (seed !== null) checkSeed(seed);
+    if (!(epochs >= 1)) {
+      throw new RangeError(`Cannot pack rows: wanted 1 or more epochs, got ${epochs}`);
+    }
     if (!(Number.isSafeInteger(bufferSize) && bufferSize >= 1)) {
       throw new RangeError(`Cannot pack rows: wanted a bufferSize of 1 or more, got ${bufferSize}`);
     }
     const capacity = this.sequenceLength + 1;
-    const minimumTokens = this.batchSize * capacity;
+    const minimumTokens = epochs === Infinity ? this.batchSize * capacity : capacity;
     this.#reader = new PieceReader(
       { split, encoder, capacity, longDocuments, seed, cacheBytes, minimumTokens },
     );
+    this.#epochs = epochs;
     const { sequenceLength } = this;
     this.#settings = {
       corpus: this.#reader.corpus,
@@ -139,7 +148,7 @@ export class PackedLoader extends Loader<PackedState> {
    * Creates a loader and fills its buffer, so that a faulty corpus fails at once.
    *
    * @throws {RangeError} If an option is out of range, the split has no documents or fewer tokens
-   * than a batch, or an id is outside the vocabulary.
+   * than a batch, or than a row if epochs are counted, or an id is outside the vocabulary.
    * @throws {Error} If the state belongs to other options or to another corpus.
    */
   static async open(options: PackedLoaderOptions): Promise<PackedLoader> {
@@ -166,7 +175,7 @@ export class PackedLoader extends Loader<PackedState> {
     };
   }
 
-  /** Packs one row; always resolves to `true`. */
+  /** Packs one row; resolves to `false` if the epochs do not fill another one. */
   override async fillRow(row: Int32Array): Promise<boolean> {
     let filled = 0;
     while (filled < row.length) {
@@ -198,8 +207,12 @@ export class PackedLoader extends Loader<PackedState> {
   }
 
   async #refill(): Promise<void> {
-    while (this.#waiting.size < this.#settings.bufferSize) {
+    while (this.#waiting.size < this.#settings.bufferSize && !this.#isRead) {
       const piece = await this.#reader.next();
+      if (this.#reader.position.epoch > this.#epochs) {
+        this.#isRead = true;
+        return;
+      }
       if (piece.isFirst) this.#documents++;
       this.#tokensRead += piece.length;
       this.#waiting.add(piece);

@@ -260,3 +260,28 @@ Deno.test("an id outside the vocabulary is an error that says where it occurred"
     'Cannot encode document 0 of chunk 1 of the train split of "numbers": wanted ids that are whole numbers from 0 to 1000, got 5000',
   );
 });
+
+Deno.test("a loader of one epoch ends, resumes, and leaves out only what does not fill a row", async () => {
+  const split = await makeSplit(texts);
+  const options = { ...size, split, encoder, epochs: 1 };
+  const loader = await PackedLoader.open(options);
+  const batches = await Array.fromAsync(loader);
+  const rows = batches.reduce((sum, { shape }) => sum + shape[0], 0);
+  const { tokensUsed, tokensCropped, tokensWaiting } = loader.statistics;
+  assertEquals(tokensWaiting, 0);
+  const ids = texts.reduce((sum, text) => sum + encoder.encode(text).length, 0);
+  // Each piece begins with BOS, and documents longer than a row are several.
+  assert(tokensUsed + tokensCropped >= ids + texts.length);
+  assert(tokensUsed - 25 * rows < 25, "all but what does not fill the last row");
+  const seen = new Set(batches.flatMap(({ inputs }) => [...inputs]));
+  assert(seen.size > 900, `${seen.size} different ids`);
+
+  const [first, ...rest] = batches;
+  const resumed = await PackedLoader.open({ ...options, state: first!.state });
+  assertEquals(await Array.fromAsync(resumed), rest);
+  await assertRejects(
+    () => PackedLoader.open({ ...options, epochs: 0 }),
+    RangeError,
+    "wanted 1 or more epochs, got 0",
+  );
+});

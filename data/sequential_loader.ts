@@ -7,6 +7,11 @@ import type { TokenArray } from "./token_stream.ts";
 export interface SequentialLoaderOptions extends BatchOptions {
   /** The stream, from {@linkcode readTokenStream}. */
   tokens: TokenArray;
+  /**
+   * Tokens from the beginning of a row to that of the next: one more than `sequenceLength` for rows
+   * that are stored one after the other. @default {sequenceLength}
+   */
+  stride?: number;
   /** A {@linkcode SequentialLoader.state} to resume from, of a loader with the same options. */
   state?: SequentialState;
 }
@@ -17,6 +22,8 @@ export interface SequentialState {
   sequenceLength: number;
   /** Tokens in the stream. */
   streamLength: number;
+  /** Tokens from a row to the next. */
+  stride: number;
   /** Rows read so far. */
   rows: number;
 }
@@ -51,9 +58,9 @@ export class SequentialLoader extends Loader<SequentialState> {
    */
   constructor(options: SequentialLoaderOptions) {
     super(options);
-    const { tokens, state } = options;
     const { sequenceLength } = this;
-    this.rows = Math.floor((tokens.length - 1) / sequenceLength);
+    const { tokens, state, stride = sequenceLength } = options;
+    this.rows = Math.floor((tokens.length - 1 - sequenceLength) / stride) + 1;
     if (this.rows < 1) {
       throw new RangeError(
         `Cannot fill a row from the stream: wanted ${
@@ -62,7 +69,7 @@ export class SequentialLoader extends Loader<SequentialState> {
       );
     }
     this.#tokens = tokens;
-    this.#settings = { sequenceLength, streamLength: tokens.length };
+    this.#settings = { sequenceLength, streamLength: tokens.length, stride };
     if (state !== undefined) {
       checkState(state, this.#settings);
       checkCount("rows", state.rows);
@@ -73,7 +80,7 @@ export class SequentialLoader extends Loader<SequentialState> {
   /** Reads the next row; resolves to `false` at the end. */
   override fillRow(row: Int32Array): Promise<boolean> {
     if (this.#done >= this.rows) return Promise.resolve(false);
-    const start = this.#done * this.sequenceLength;
+    const start = this.#done * this.#settings.stride;
     row.set(this.#tokens.subarray(start, start + row.length));
     this.#done++;
     return Promise.resolve(true);

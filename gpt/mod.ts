@@ -65,13 +65,17 @@ export { readRunInfo, RUN_FILE, type RunInfo, writeRunInfo } from "./files/run_i
 export { type FolderRunOptions, METRICS_FILE, trainInFolder } from "./train/folder_run.ts";
 export {
   encoderOf,
-  type LoaderKind,
   preparePretraining,
   type Pretraining,
   type PretrainOptions,
   type PretrainPlan,
-  validationTokens,
 } from "./train/pretrain.ts";
+export {
+  type EvaluationRows,
+  evaluationRows,
+  type EvaluationRowsOptions,
+  type LoaderKind,
+} from "./train/evaluation_rows.ts";
 export {
   type Compression,
   loadPublishedTokenizer,

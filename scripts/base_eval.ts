@@ -1,6 +1,6 @@
 /** Evaluates a model: nanochat's `base_eval`, with its flags. */
 
-import { readTokenStream, SequentialLoader, type SplitName } from "../data/mod.ts";
+import { SequentialLoader, type SplitName } from "../data/mod.ts";
 import { type CoreBundle, evaluateCore } from "../chat/mod.ts";
 import {
   basePath,
@@ -8,7 +8,9 @@ import {
   encoderOf,
   ensureWritableFolder,
   evaluateBitsPerByte,
+  evaluationRows,
   likelyTexts,
+  type LoaderKind,
   loadModel,
   type RunRanks,
   type TrainableModel,
@@ -94,9 +96,11 @@ async function runBaseEval(
   if (bundle !== null) {
     figures["CORE"] = await core(model, tokenizer, choice, bundle, values, ranks, counter);
   }
+  // Rows as it was trained on; of models of other programs, as nanochat's.
+  const loader = choice.checkpoint?.meta.settings.loader === "random" ? "random" : "packed";
   for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
     const start = performance.now();
-    const bits = await bitsPerByte(model, tokenizer, name, values, ranks, counter);
+    const bits = await bitsPerByte(model, tokenizer, loader, name, values, ranks, counter);
     const seconds = (performance.now() - start) / 1000;
     counter.clear();
     print(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
@@ -165,19 +169,22 @@ async function keepFigures(
 async function bitsPerByte(
   model: TrainableModel,
   tokenizer: Tokenizer,
+  loader: LoaderKind,
   name: SplitName,
   { data, splitTokens, deviceBatchSize }: Values<typeof flags>,
   ranks: RunRanks | null,
   counter: Counter,
 ): Promise<number> {
   const split = await (await openCorpus(data)).open(name);
-  // The first token is not predicted.
-  const maximumTokens = splitTokens + 1;
-  const { tokens } = await readTokenStream(split, encoderOf(tokenizer), { maximumTokens });
   const { sequenceLen: sequenceLength } = model.config;
   checkEvalTokens("splitTokens", { splitTokens }, sequenceLength);
-  const batches = new SequentialLoader({ tokens, batchSize: deviceBatchSize, sequenceLength });
-  const count = Math.ceil((tokens.length - 1) / (deviceBatchSize * sequenceLength));
+  const rows = await evaluationRows(split, encoderOf(tokenizer), {
+    loader,
+    sequenceLength,
+    maximumTokens: splitTokens,
+  });
+  const batches = new SequentialLoader({ ...rows, batchSize: deviceBatchSize });
+  const count = Math.ceil(batches.rows / deviceBatchSize);
   return await evaluateBitsPerByte(model, batches, tokenizer.tokenBytes(), {
     parallel: ranks ?? undefined,
     onProgress: (done) => counter.show(`${name}, batches`, done, count),

@@ -13,7 +13,6 @@ import {
   SharedLoader,
   type Source,
   type Split,
-  type TokenArray,
 } from "../../data/mod.ts";
 import { GradScaler, MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import type { Device, FloatType } from "../../tensor/mod.ts";
@@ -22,6 +21,7 @@ import { nanochatConfig } from "../files/architecture.ts";
 import { type Checkpoint, loadModel, loadOptimizer } from "../files/checkpoint.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { evaluateBitsPerByte } from "./evaluate.ts";
+import { evaluationRows, type LoaderKind } from "./evaluation_rows.ts";
 import { ensureRunFolder } from "../files/files.ts";
 import { GPT } from "../model/model.ts";
 import type { TrainableModel } from "../generate/language_model.ts";
@@ -36,9 +36,6 @@ import {
   untrained,
 } from "./run.ts";
 import { likelyTexts } from "../generate/write_text.ts";
-
-/** How rows are cut from the corpus: packed documents, or crops at random positions. */
-export type LoaderKind = "packed" | "random";
 
 /** Prompts of a run's samples. */
 const PROMPTS = 5;
@@ -152,14 +149,19 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
   const split = await source.open("train");
   parallel?.checkSame("the corpus", `${split.name} (${split.fingerprint})`);
   const loader = await openLoader(split, encoder, batch, options);
-  const validation = await validationTokens(source, encoder, options.evalTokens);
-  const prompts = await openings(await source.open("validation"), PROMPTS);
+  const validation = await source.open("validation");
+  const rows = await evaluationRows(validation, encoder, {
+    loader: options.loader,
+    sequenceLength: batch.sequenceLength,
+    maximumTokens: options.evalTokens,
+  });
+  const prompts = await openings(validation, PROMPTS);
   const { model, optimizer } = await openModel(options);
 
   const evaluate = () =>
     evaluateBitsPerByte(
       model,
-      new SequentialLoader({ tokens: validation, ...batch }),
+      new SequentialLoader({ ...rows, batchSize: deviceBatchSize }),
       tokenizer.tokenBytes(),
       { signal, parallel },
     );
@@ -196,33 +198,6 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
 export function encoderOf(tokenizer: Tokenizer): Encoder {
   const { documentStart, vocabSize } = tokenizer;
   return { encode: (text) => tokenizer.encode(text), bos: documentStart, vocabSize };
-}
-
-/**
- * The validation tokens: the validation split, or its beginning.
- *
- * @param most Maximum number of tokens to predict.
- * @throws {RangeError} If the split has no document with tokens.
- *
- * @example
- * ```ts
- * import { listSource } from "../../data/mod.ts";
- * import { validationTokens } from "./pretrain.ts";
- *
- * const source = listSource("rhyme", ["one", "two", "three"], 1);
- * const encoder = { encode: (text: string) => [...new TextEncoder().encode(text)], bos: 256 };
- * const tokens = await validationTokens(source, encoder, 3);
- * if (tokens.length !== 4) throw new Error("expected one that is given and three to predict");
- * ```
- */
-export async function validationTokens(
-  source: Source,
-  encoder: Encoder,
-  most: number,
-): Promise<TokenArray> {
-  const split = await source.open("validation");
-  // The first token is not predicted.
-  return (await readTokenStream(split, encoder, { maximumTokens: most + 1 })).tokens;
 }
 
 async function openLoader(
