@@ -88,7 +88,9 @@ export function drawCurves(
     const got = wrong === undefined ? "none" : `${wrong.y} at ${quantity} ${wrong.x}`;
     throw new RangeError(`Cannot draw curves: wanted finite points, got ${got}`);
   }
-  const area = { left: 56, right: width - 16, top: 40, bottom: height - 40 };
+  const named = curves.filter(({ name }) => name !== "");
+  const rows = named.length > CORNER_NAMES ? flow(named, width - 72) : [];
+  const area = { left: 56, right: width - 16, top: 40 + 18 * rows.length, bottom: height - 40 };
   const axisOf = (name: "x" | "y", from: number, to: number) =>
     (logarithmic.includes(name) ? logarithmicAxis : axis)(
       all.map((point) => point[name]),
@@ -124,14 +126,19 @@ export function drawCurves(
       }"/>`,
     ];
   });
-  const legend = curves.filter(({ name }) => name !== "").flatMap(({ name, color }, i) => {
-    const top = area.top + 16 * i;
-    return [
-      text(name, `x="${area.right - 24}" y="${top + 4}" text-anchor="end"`, ""),
-      `<line x1="${area.right - 18}" x2="${area.right}" y1="${top}" y2="${top}" ` +
-      `stroke="${color}" stroke-width="3"/>`,
-    ];
-  });
+  const line = (from: number, to: number, y: number, color: string) =>
+    `<line x1="${from}" x2="${to}" y1="${y}" y2="${y}" stroke="${color}" stroke-width="3"/>`;
+  const legend = rows.length > 0
+    ? rows.flatMap((row, i) =>
+      row.flatMap(({ name, color, left }) => [
+        line(area.left + left, area.left + left + 18, 40 + 18 * i, color),
+        text(name, `x="${area.left + left + 24}" y="${44 + 18 * i}"`, ""),
+      ])
+    )
+    : named.flatMap(({ name, color }, i) => [
+      text(name, `x="${area.right - 24}" y="${area.top + 16 * i + 4}" text-anchor="end"`, ""),
+      line(area.right - 18, area.right, area.top + 16 * i, color),
+    ]);
   return [
     text(title, `x="${area.left}" y="22"`, 'font-size="15"'),
     ...grid,
@@ -139,6 +146,26 @@ export function drawCurves(
     ...lines,
     ...legend,
   ];
+}
+
+/** So many names stand in the upper right corner, where falling losses leave room; more, above. */
+const CORNER_NAMES = 2;
+
+/** Names of curves from left to right in rows, and where in its row each begins. */
+function flow(curves: readonly Curve[], width: number): (Curve & { readonly left: number })[][] {
+  const rows: (Curve & { readonly left: number })[][] = [[]];
+  let left = 0;
+  for (const curve of curves) {
+    // Letters of 12 pixels are some 6.5 wide, and 40 are the line and the gaps.
+    const needed = 6.5 * curve.name.length + 40;
+    if (left > 0 && left + needed > width) {
+      rows.push([]);
+      left = 0;
+    }
+    rows.at(-1)!.push({ ...curve, left });
+    left += needed;
+  }
+  return rows;
 }
 
 /**

@@ -86,3 +86,18 @@ Deno.test("a report has the table, the picture and the samples", () => {
 `,
   );
 });
+
+Deno.test("many names stand above the curves, side by side, none outside of the picture", () => {
+  const names = Array.from({ length: 9 }, (_, i) => `a curve of depth ${i}`);
+  const svg = curvesAsSvg("Loss", names.map((name) => ({ ...curve([8, 1]), name })));
+  const tops = pointsOf(svg).map(([, y]) => y);
+  const places = names.map((name) => {
+    const [, x, y] = new RegExp(`<text x="([\\d.]+)" y="([\\d.]+)" >${name}<`).exec(svg) ?? [];
+    return { left: Number(x), right: Number(x) + 7 * name.length, y: Number(y) };
+  });
+  for (const [i, { right, y }] of places.entries()) {
+    assert(right <= 720 && y < Math.min(...tops), `${names[i]} to ${right}, at ${y}`);
+    const next = places[i + 1];
+    assert(next === undefined || next.y > y || next.left >= right, names[i]);
+  }
+});
