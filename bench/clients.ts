@@ -1,5 +1,6 @@
 /** Clients of a generator of text, and how long they wait: for `serve.ts`. */
 
+import type { Engine } from "../gpt/mod.ts";
 import type { Batcher } from "../serve/mod.ts";
 import { median, round } from "./statistics.ts";
 
@@ -98,13 +99,71 @@ export async function askServer(
   throw new Error(`Cannot measure: wanted ${tokens + 2} events, got ${events}`);
 }
 
+const sampling = { temperature: 0, topK: 0, topP: 1, seed: 1, choices: 1, topLogprobs: null };
+
+/** Lets an engine generate greedily, alone. */
+export async function askEngine(
+  engine: Engine,
+  prompt: readonly number[],
+  maxTokens: number,
+): Promise<AnswerTimes> {
+  let [first, last] = [0, 0];
+  for await (const _step of engine.generate(prompt, { maxTokens, temperature: 0 })) {
+    last = performance.now();
+    first ||= last;
+  }
+  return { first, last };
+}
+
+/**
+ * Lets four clients generate, and then another one ask with a long prompt: how long the four wait for a
+ * token before it comes, and while it is prefilled.
+ */
+export async function timeLongPrompt(
+  batcher: Batcher,
+  prompt: readonly number[],
+): Promise<Record<string, number>> {
+  const stop = new AbortController();
+  const gaps = { before: [] as number[], during: [] as number[] };
+  let when: keyof typeof gaps = "before";
+  let isTimed = false;
+  let tokens = 0;
+  const { promise: hasBegun, resolve: begin } = Promise.withResolvers<void>();
+  const clients = [1, 2, 3, 4].map((client) => {
+    let last = 0;
+    const request = { ...sampling, prompt: [client, 2, 3], maxTokens: 2000, signal: stop.signal };
+    return batcher.generate(request, () => {
+      const now = performance.now();
+      if (isTimed) gaps[when].push(now - last);
+      last = now;
+      tokens++;
+      // The first tokens compile kernels.
+      isTimed = tokens > 4 * 20;
+      if (tokens === 4 * 120) begin();
+      return true;
+    }).catch(() => {});
+  });
+  await hasBegun;
+  when = "during";
+  const asked = performance.now();
+  const { first } = await askBatcher(batcher, prompt, 1);
+  stop.abort();
+  await Promise.all(clients);
+  return {
+    long_prompt_tokens: prompt.length,
+    long_prompt_first_token_ms: round(first - asked, 1),
+    wait_before_ms: round(median(gaps.before), 2),
+    wait_beside_ms: round(median(gaps.during), 2),
+    longest_wait_beside_ms: round(Math.max(...gaps.during), 2),
+  };
+}
+
 /** Lets a batch generate greedily, without a server. */
 export async function askBatcher(
   batcher: Batcher,
   prompt: readonly number[],
   maxTokens: number,
 ): Promise<AnswerTimes> {
-  const sampling = { temperature: 0, topK: 0, topP: 1, seed: 1, choices: 1, topLogprobs: null };
   let [first, last] = [0, 0];
   await batcher.generate({ ...sampling, prompt, maxTokens }, () => {
     last = performance.now();

@@ -1,13 +1,14 @@
 /**
  * Measures the server: throughput with 1, 8 and 32 clients, and what becomes of many requests.
  *
- *     deno run -A bench/serve.ts --device cpu --direct --llama
+ *     deno run -A bench/serve.ts --device cpu --direct --long-prompt 1500 --llama
  *
- * Server and clients are two processes. The last line is one line of JSON.
+ * Server and clients are two processes. With `--direct` the batch without HTTP and the engine alone are
+ * measured in turns with the server, and with each other. The last line is one line of JSON.
  */
 
 import process from "node:process";
-import { configForDepth, GPT } from "../gpt/mod.ts";
+import { configForDepth, Engine, GPT } from "../gpt/mod.ts";
 import { quantizeModule } from "../nn/mod.ts";
 import { integer, runScript, type Script, toggle } from "../scripts/flags.ts";
 import { quantizeFlags } from "../scripts/device.ts";
@@ -15,9 +16,18 @@ import { Batcher, serve } from "../serve/mod.ts";
 import { sendHostile, sendMixed } from "../serve/testing/load.ts";
 import { type Device, normalArray } from "../tensor/mod.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
-import { askBatcher, askServer, type Load, promptOf, timeClients } from "./clients.ts";
+import {
+  type AnswerTimes,
+  askBatcher,
+  askEngine,
+  askServer,
+  type Load,
+  promptOf,
+  timeClients,
+  timeLongPrompt,
+} from "./clients.ts";
 import { benchFlags, modelFlags, openBenchDevice } from "./harness.ts";
-import { round } from "./statistics.ts";
+import { median, round } from "./statistics.ts";
 import { job } from "./peers/contestant.ts";
 import { installLlama } from "./peers/llama.ts";
 
@@ -28,7 +38,11 @@ const flags = {
   promptTokens: integer(32, "Tokens of each prompt"),
   tokens: integer(64, "Tokens of each answer", { least: 2 }),
   rounds: integer(3, "Answers of each client"),
-  direct: toggle("Measure the batch without the server as well"),
+  repeats: integer(3, "Measurements of each, in turns"),
+  direct: toggle("Measure the batch without the server, and the engine alone, as well"),
+  longPrompt: integer(0, "Tokens of a prompt that comes while four clients are answered", {
+    least: 0,
+  }),
   llama: toggle("Measure llama.cpp of the same widths as well, installed at its first use"),
   mixed: integer(0, "Mixed requests from 32 clients, of which a tenth leaves", { least: 0 }),
   hostile: integer(0, "Hostile requests", { least: 0 }),
@@ -87,19 +101,55 @@ async function listen(values: BenchValues): Promise<void> {
 
 type Row = Readonly<Record<string, number | string>>;
 
-/** Measures 1, 8 and 32 clients, after some warm-up. */
+/** Who generates, and for how many clients. */
+interface Contestant {
+  readonly name: string;
+  readonly clients: readonly number[];
+  readonly time: (load: Load) => Promise<Readonly<Record<string, number>>>;
+}
+
+const CLIENTS = [1, 8, 32];
+
+/** Measures contestants in turns, after some warm-up: the medians, and ratios of what was near in time. */
 async function measure(
-  name: string,
+  contestants: readonly Contestant[],
   values: BenchValues,
-  time: (load: Load) => Promise<Readonly<Record<string, number>>>,
-): Promise<Row[]> {
-  const rows: Row[] = [];
-  await time({ ...values, clients: 4, rounds: 1 });
-  for (const clients of [1, 8, 32]) {
-    rows.push({ name, ...await time({ ...values, clients }) });
-    console.log(JSON.stringify(rows.at(-1)));
+): Promise<{ readonly rows: Row[]; readonly ratios: Readonly<Record<string, number>> }> {
+  const cases = contestants.flatMap(({ name, clients, time }) =>
+    clients.map((clients) => ({
+      ...{ name, clients, time },
+      samples: [] as Readonly<Record<string, number>>[],
+    }))
+  );
+  for (const { clients, time } of cases) await time({ ...values, clients, rounds: 1 });
+  for (let repeat = 0; repeat < values.repeats; repeat++) {
+    for (const { clients, time, samples } of cases) {
+      samples.push(await time({ ...values, clients }));
+    }
   }
-  return rows;
+  const rows = cases.map(({ name, samples }) => {
+    const medians = Object.keys(samples[0]!).map((key) =>
+      [key, median(samples.map((sample) => sample[key]!))] as const
+    );
+    return { name, ...Object.fromEntries(medians) };
+  });
+  for (const row of rows) console.log(JSON.stringify(row));
+  const ratios: Record<string, number> = {};
+  const compare = (name: string, of: string, clients: number, to: string, beside: number) => {
+    const [these, those] = [[of, clients], [to, beside]].map(([name, clients]) =>
+      cases.find((each) => each.name === name && each.clients === clients)?.samples
+    );
+    if (these === undefined || those === undefined) return;
+    const speeds = these.map((sample, i) =>
+      sample["tokens_per_second"]! / those[i]!["tokens_per_second"]!
+    );
+    ratios[name] = round(median(speeds), 3);
+  };
+  for (const { name } of contestants) compare(`${name}_8_over_1`, name, 8, name, 1);
+  compare("server_over_engine", "server", 1, "engine", 1);
+  compare("batch_over_engine", "batch", 1, "engine", 1);
+  console.log(JSON.stringify(ratios));
+  return { rows, ratios };
 }
 
 /** Clients of the server, and the share of a core that they take. */
@@ -114,33 +164,54 @@ async function timeServer(url: string, load: Load): Promise<Record<string, numbe
   return { ...times, clients_core_share: round((user + system) / 1000 / milliseconds, 3) };
 }
 
-/** Measures the server's batch without HTTP, in this process. */
-async function measureDirectly(values: BenchValues): Promise<Row[]> {
+/** The server's batch without HTTP, and the engine alone, in this process. */
+async function openDirectly(values: BenchValues) {
   const { device, model, tokenizer } = await openModel(values);
   const batcher = new Batcher(model, tokenizer);
-  const rows = await measure("batch", values, (load) =>
-    timeClients(load, (client, round) => {
-      const prompt = [tokenizer.bos, ...promptOf(load, client, round)];
-      return askBatcher(batcher, prompt, load.tokens);
-    }));
-  await batcher.close();
-  await device.close();
-  return rows;
+  const engine = new Engine(model, tokenizer);
+  type Ask = (prompt: readonly number[], tokens: number) => Promise<AnswerTimes>;
+  // The server has a token more, too: the one that begins a text.
+  const timeWith = (ask: Ask) => (load: Load) =>
+    timeClients(
+      load,
+      (client, round) => ask([tokenizer.bos, ...promptOf(load, client, round)], load.tokens),
+    );
+  const contestants: Contestant[] = [
+    {
+      name: "batch",
+      clients: CLIENTS,
+      time: timeWith((prompt, tokens) => askBatcher(batcher, prompt, tokens)),
+    },
+    {
+      name: "engine",
+      clients: [1],
+      time: timeWith((prompt, tokens) => askEngine(engine, prompt, tokens)),
+    },
+  ];
+  return {
+    contestants,
+    batcher,
+    async close() {
+      await batcher.close();
+      await device.close();
+    },
+  };
 }
 
-/** The same with llama.cpp in a process of its own; nothing but a reason where it is missing. */
+/** llama.cpp in a process of its own; nothing but a reason where it is missing. */
 async function measureLlama(values: BenchValues): Promise<Row[]> {
   const { promptTokens, tokens, rounds } = values;
+  const time = async ({ clients }: Load) => {
+    const load = { clients, promptTokens, tokens, rounds };
+    const contestant = await job("", "llama.ts", "clients", { load }, installLlama).start();
+    try {
+      return await contestant.measure();
+    } finally {
+      await contestant.close();
+    }
+  };
   try {
-    return await measure("llama.cpp", values, async ({ clients }) => {
-      const load = { clients, promptTokens, tokens, rounds };
-      const contestant = await job("", "llama.ts", "clients", { load }, installLlama).start();
-      try {
-        return await contestant.measure();
-      } finally {
-        await contestant.close();
-      }
-    });
+    return (await measure([{ name: "llama.cpp", clients: CLIENTS, time }], values)).rows;
   } catch (error) {
     console.log(`llama.cpp is left out: ${(error as Error).message}`);
     return [];
@@ -181,8 +252,23 @@ const script: Script<typeof flags> = {
     }).spawn();
     const { value } = await child.stdout.getReader().read();
     const url = new TextDecoder().decode(value).trim();
-    const rows = await measure("server", values, (load) => timeServer(url, load));
-    const outcome: Record<string, unknown> = { rows };
+    const direct = values.direct || values.longPrompt > 0 ? await openDirectly(values) : null;
+    const server = {
+      name: "server",
+      clients: CLIENTS,
+      time: (load: Load) => timeServer(url, load),
+    };
+    const { rows, ratios } = await measure([
+      server,
+      ...(values.direct ? direct!.contestants : []),
+    ], values);
+    const outcome: Record<string, unknown> = { rows, ratios };
+    if (values.longPrompt > 0) {
+      const ids = Array.from({ length: values.longPrompt }, (_, i) => i * 7 % 256);
+      outcome["long_prompt"] = await timeLongPrompt(direct!.batcher, ids);
+      console.log(JSON.stringify(outcome["long_prompt"]));
+    }
+    await direct?.close();
     if (values.mixed > 0) {
       const before = await memoryOf(url);
       const mixed = await sendMixed(url, {
@@ -197,8 +283,7 @@ const script: Script<typeof flags> = {
     }
     await child.stdin.close();
     await child.status;
-    // One after the other: each has all cores.
-    if (values.direct) rows.push(...await measureDirectly(values));
+    // After the others: its threads spin for a while.
     if (values.llama) rows.push(...await measureLlama(values));
     console.log(JSON.stringify({ name: "serve", ...outcome }));
   },

@@ -140,14 +140,11 @@ export abstract class CausalLM<Config extends ModelConfig> extends Module
     return scope.keep(reduction === "none" ? loss.reshape([-1]) : loss);
   }
 
-  /** Runs one token of each of several sequences: see `LanguageModel`. */
-  decode(ids: Tensor, caches: readonly KVCache[]): Tensor {
-    return this.#decode(ids, SequenceRows.ofDecoding(caches, ids.shape[0]!));
-  }
-
-  /** Runs the next tokens of each of several sequences: see `LanguageModel`. */
-  decodeChunks(ids: Tensor, caches: readonly KVCache[], counts: readonly number[]): Tensor {
-    return this.#decode(ids, SequenceRows.ofSeveral(caches, counts));
+  /** Runs the next tokens of several sequences: see `LanguageModel`. */
+  decode(ids: Tensor, caches: readonly KVCache[], counts?: readonly number[]): Tensor {
+    using scope = this.#device.scope();
+    const rows = SequenceRows.ofDecoding(caches, ids.shape[0]!, counts);
+    return scope.keep(this.#logits(rows.last(this.#run(ids, rows))));
   }
 
   /**
@@ -219,11 +216,6 @@ export abstract class CausalLM<Config extends ModelConfig> extends Module
       shape.length === 2 && this.isAdapted(name)
     );
     return ofLayers.reduce((sum, [, { size }]) => sum + size, this.headWeight.size);
-  }
-
-  #decode(ids: Tensor, rows: SequenceRows): Tensor {
-    using scope = this.#device.scope();
-    return scope.keep(this.#logits(rows.last(this.#run(ids, rows))));
   }
 
   #run(ids: Tensor, rows: SequenceRows): Tensor {

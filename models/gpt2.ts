@@ -11,7 +11,7 @@
 
 import type { Architecture, ModelConfig, SequenceRows } from "../gpt/browser.ts";
 import { Embedding, initializers, LayerNorm, Linear, Module, namedSeed } from "../nn/mod.ts";
-import { type Device, Tensor } from "../tensor/mod.ts";
+import type { Device, Tensor } from "../tensor/mod.ts";
 import { CausalLM, type ModelOptions } from "./causal_lm.ts";
 import { checkSizes, configNames } from "./config.ts";
 
@@ -127,10 +127,8 @@ export class GPT2 extends CausalLM<GPT2Config> {
 
   /** The stream that the head reads. */
   protected override hidden(ids: Tensor, rows: SequenceRows): Tensor {
-    const places = rows.positions((start, count) =>
-      this.wpe.forward(Tensor.arange(this.device, start, start + count))
-    );
-    let x = this.wte.forward(ids).add(places);
+    const places = rows.positionIds(this.device);
+    let x = this.wte.forward(ids).add(this.wpe.forward(places));
     for (const block of this.#blocks) x = block.forward(x, rows);
     return this.ln_f.forward(x);
   }

@@ -361,7 +361,7 @@ for (const [name, build] of Object.entries(untrained)) {
     const column = (rows: number[][]) =>
       Tensor.from(device, rows.flat().map((id) => [id]), { dtype: "int32" });
     const first = noGrad(() =>
-      model.decodeChunks!(column(prompts), caches, prompts.map(({ length }) => length))
+      model.decode(column(prompts), caches, prompts.map(({ length }) => length))
     );
     const next = [[7], [9], [11]];
     const second = noGrad(() => model.decode(column(next), caches));

@@ -61,12 +61,8 @@ interface Context {
 }
 
 /**
- * Runs one token of each sequence, or several. All but attention is computed for all of them together.
- *
- * @param ids `int32 [tokens, 1]`: those of the first sequence, of the second, and so on.
- * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each.
- * @param counts The number of tokens of each sequence; by default one.
- * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
+ * Runs the next tokens of several sequences: see {@linkcode LanguageModel.decode}. All but attention is
+ * computed for all of them together.
  */
 export function decodeFused(
   model: GPT,
@@ -74,9 +70,7 @@ export function decodeFused(
   caches: readonly SmearCache[],
   counts?: readonly number[],
 ): Tensor {
-  const rows = counts === undefined
-    ? SequenceRows.ofDecoding(caches, ids.shape[0]!)
-    : SequenceRows.ofSeveral(caches, counts);
+  const rows = SequenceRows.ofDecoding(caches, ids.shape[0]!, counts);
   model.checkTokens(ids, rows.longest - 1);
   const { device, config, computeDtype, transformer } = model;
   using scope = device.scope();

@@ -6,13 +6,15 @@ import type { KVCache } from "../model/kv_cache.ts";
 import type { LanguageModel } from "./language_model.ts";
 
 /**
- * Runs one token of each of several sequences that are at different positions, as a server does whose
- * requests come and go.
+ * Runs the next tokens of several sequences that are at different positions, as a server does whose
+ * requests come and go: the next token of one that is generated, and a chunk of a prompt of another.
  *
- * @param ids `int32 [sequences, 1]`
- * @param caches What came before, a cache of one sequence for each; the token is added to it.
- * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
- * @throws {RangeError} If there is not one cache of one sequence for each token.
+ * @param ids `int32 [tokens, 1]`: those of the first sequence, then of the second, and so on.
+ * @param caches What came before, a cache of one sequence for each; its tokens are added to it.
+ * @param counts The number of tokens of each sequence, at least one. By default one.
+ * @returns The logits after the last token of each sequence, `[sequences, 1, vocabSize]`.
+ * @throws {RangeError} If there is not a cache of one sequence for each, or not as many tokens as the
+ * counts say.
  *
  * @example Two sequences, of which one has read three tokens more
  * ```ts
@@ -30,7 +32,10 @@ import type { LanguageModel } from "./language_model.ts";
  * });
  * const logits = decodeSequences(model, Tensor.from(device, [[3], [5]], { dtype: "int32" }), caches);
  * if (logits.shape.join() !== "2,1,64") throw new Error(`got ${logits.shape}`);
- * if (caches.map(({ position }) => position).join() !== "2,5") throw new Error("expected 2 and 5");
+ * // The next token of the first one, and two of the second.
+ * const tokens = Tensor.from(device, [[9], [6], [6]], { dtype: "int32" });
+ * decodeSequences(model, tokens, caches, [1, 2]);
+ * if (caches.map(({ position }) => position).join() !== "3,7") throw new Error("expected 3 and 7");
  * await device.close();
  * ```
  */
@@ -38,12 +43,20 @@ export function decodeSequences(
   model: LanguageModel,
   ids: Tensor,
   caches: readonly KVCache[],
+  counts: readonly number[] = Array.from({ length: ids.shape[0]! }, () => 1),
 ): Tensor {
-  if (caches.length !== ids.shape[0] || caches.some(({ batchSize }) => batchSize !== 1)) {
+  if (caches.length !== counts.length || caches.some(({ batchSize }) => batchSize !== 1)) {
     throw new RangeError(
-      `Cannot decode: wanted a cache of one sequence for each of ${ids.shape[0]} tokens, got ` +
+      `Cannot decode: wanted a cache of one sequence for each of ${counts.length} sequences, got ` +
         `${caches.length} of ${caches.map(({ batchSize }) => batchSize).join(", ")}`,
     );
   }
-  return model.decode(ids, caches);
+  const tokens = counts.reduce((sum, count) => sum + count, 0);
+  if (counts.some((count) => !(Number.isInteger(count) && count > 0)) || tokens !== ids.shape[0]) {
+    throw new RangeError(
+      `Cannot decode: wanted one token or more of each sequence, ${ids.shape[0]} in all, got ` +
+        counts.join(" + "),
+    );
+  }
+  return model.decode(ids, caches, counts);
 }

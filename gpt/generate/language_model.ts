@@ -42,26 +42,19 @@ export interface LanguageModel {
    */
   forward(ids: Tensor, targets?: undefined, options?: CachedForwardOptions): Tensor;
   /**
-   * Runs one token of each of several sequences, which may be at different positions, as those of a
-   * server are whose requests come and go.
-   *
-   * @param ids `int32 [sequences, 1]`
-   * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each. The
-   * tokens are appended.
-   * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
-   * @throws {RangeError} If caches and tokens do not match.
-   */
-  decode(ids: Tensor, caches: readonly KVCache[]): Tensor;
-  /**
-   * Like `decode`, for any number of tokens of each sequence: a server prefills the prompts of some
-   * while it decodes others, and each weight is read once. A model may lack it; then each prompt is
-   * prefilled by itself.
+   * Runs the next tokens of several sequences, which may be at different positions: one token of each,
+   * or more of some, as a server does that prefills the prompts of new requests while it decodes
+   * others. Each weight is read once for all of them.
    *
    * @param ids `int32 [tokens, 1]`: those of the first sequence, then of the second, and so on.
-   * @param counts The number of tokens of each sequence, at least one.
+   * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each. The
+   * tokens are appended.
+   * @param counts The number of tokens of each sequence, which has a cache of its own then. By default
+   * one.
    * @returns The logits after the last token of each sequence, `[sequences, 1, vocabSize]`.
+   * @throws {RangeError} If caches and tokens do not match.
    */
-  decodeChunks?(ids: Tensor, caches: readonly KVCache[], counts: readonly number[]): Tensor;
+  decode(ids: Tensor, caches: readonly KVCache[], counts?: readonly number[]): Tensor;
 }
 
 /** Options for {@linkcode TrainableModel.forward}. */

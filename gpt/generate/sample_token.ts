@@ -100,12 +100,14 @@ export function largestLogits(logits: Float32Array, count: number): Uint32Array<
 
 /** The token with the largest logit, the first of equals; −1 if one is NaN or the largest infinite. */
 function likeliestToken(logits: Float32Array): number {
-  let best = 0;
+  let [best, largest] = [0, -Infinity];
   for (let i = 0; i < logits.length; i++) {
-    if (logits[i]! > logits[best]!) best = i;
-    else if (Number.isNaN(logits[i])) return -1;
+    // One comparison for most: it is false for NaN, too.
+    if (logits[i]! <= largest) continue;
+    if (Number.isNaN(logits[i])) return -1;
+    [best, largest] = [i, logits[i]!];
   }
-  return Number.isFinite(logits[best]) ? best : -1;
+  return Number.isFinite(largest) ? best : -1;
 }
 
 /** The fewest of the most likely tokens that have a share `topP` of all weights. */

@@ -5,8 +5,10 @@ import {
   attention,
   type AttentionOptions,
   concat,
+  type Device,
+  embedding,
   isGradEnabled,
-  type Tensor,
+  Tensor,
 } from "../../tensor/mod.ts";
 import { resolveOptions } from "../../tensor/ops/attention/attention.ts";
 import type { KVCache } from "../model/kv_cache.ts";
@@ -58,11 +60,20 @@ export class SequenceRows {
     return new SequenceRows(caches, counts, true);
   }
 
-  /** One token of each sequence: with a cache for each, or one for all. @param count Sequences. */
-  static ofDecoding(caches: readonly KVCache[], count: number): SequenceRows {
-    return caches.length === 1 && caches[0]!.batchSize === count
+  /**
+   * The next tokens of sequences, with a cache for each, or one for all.
+   *
+   * @param tokens The number of all tokens.
+   * @param counts The tokens of each sequence, by default one.
+   */
+  static ofDecoding(
+    caches: readonly KVCache[],
+    tokens: number,
+    counts: readonly number[] = caches.map(() => 1),
+  ): SequenceRows {
+    return caches.length === 1 && caches[0]!.batchSize === tokens
       ? SequenceRows.ofBatch(caches[0], 1)
-      : SequenceRows.ofSeveral(caches, caches.map(() => 1));
+      : SequenceRows.ofSeveral(caches, counts);
   }
 
   /** The length of the longest sequence, its new tokens included. */
@@ -93,15 +104,30 @@ export class SequenceRows {
     return last.length === 1 ? last[0]! : concat(last);
   }
 
+  /** The position of each token, `int32 [tokens]`, or `[tokens, 1]` as rows of one batch. */
+  positionIds(device: Device): Tensor {
+    const ids = this.#counts.flatMap((count, i) =>
+      Array.from({ length: count }, (_, at) => this.#positionOf(i) + at)
+    );
+    const all = Tensor.from(device, ids, { dtype: "int32" });
+    return this.#ends === null ? all : all.unsqueeze(1);
+  }
+
   /**
    * Values that depend on positions, to be broadcast to the batch.
    *
-   * @param at Gives the values of `count` positions from `start`, `[count, …]`.
+   * @param at Gives the values of `count` positions from `start`, `[count, …]`: rows of a table.
    */
   positions(at: (start: number, count: number) => Tensor): Tensor {
-    const all = this.#counts.map((count, i) => at(this.#positionOf(i), count));
-    if (this.#ends === null) return all[0]!;
-    return (all.length === 1 ? all[0]! : concat(all)).unsqueeze(1);
+    const [count] = this.#counts;
+    if (this.#counts.length === 1) {
+      const own = at(this.#positionOf(0), count!);
+      return this.#ends === null ? own : own.unsqueeze(1);
+    }
+    const table = at(0, this.longest);
+    const [length, ...shape] = table.shape;
+    const rows = embedding(table.reshape([length!, -1]), this.positionIds(table.device));
+    return rows.reshape([-1, 1, ...shape]);
   }
 
   /**

@@ -58,7 +58,9 @@ testOnEveryDevice(
       });
       const ids = Tensor.from(device, chunks.flat().map((id) => [id]), { dtype: "int32" });
       const sizes = chunks.map(({ length }) => length);
-      const logits = noGrad(() => model.decodeChunks(ids, taking.map((i) => caches[i]!), sizes));
+      const logits = noGrad(() =>
+        decodeSequences(model, ids, taking.map((i) => caches[i]!), sizes)
+      );
       assertEquals(logits.shape, [taking.length, 1, 64]);
       const values = await logits.data();
       for (const [row, i] of taking.entries()) {
@@ -118,7 +120,15 @@ testOnEveryDevice("caches that do not fit are refused", (device) => {
   const model = openModel(device);
   const cache = prefill(model, [1, 2, 3]);
   const ids = Tensor.from(device, [[1], [2]], { dtype: "int32" });
-  assertThrows(() => decodeSequences(model, ids, [cache]), RangeError, "of 2 tokens, got 1");
+  assertThrows(() => decodeSequences(model, ids, [cache]), RangeError, "of 2 sequences, got 1");
+  for (const counts of [[2], [1, 0], [2, 1], [0.5, 1.5]]) {
+    const others = counts.map(() => cache);
+    assertThrows(
+      () => decodeSequences(model, ids.slice(0, 0, 1), others, counts),
+      RangeError,
+      "1 in all",
+    );
+  }
   const wide = model.createCache(2, 4);
   assertThrows(() => decodeSequences(model, ids, [cache, wide]), RangeError, "got 2 of 1, 2");
   assertThrows(() => forkCache(model, cache, [1, 2, 3, 4], 9), RangeError, "1 to 3 tokens");

@@ -349,23 +349,15 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
   }
 
   /**
-   * Runs one token of each of several sequences, with fused operations: see `generate/decode.ts`.
+   * Runs the next tokens of several sequences, with fused operations: see `generate/decode.ts`.
    *
-   * @param ids `int32 [sequences, 1]`
+   * @param ids `int32 [tokens, 1]`: those of the first sequence, then of the second, and so on.
    * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each.
-   * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
+   * @param counts The number of tokens of each sequence, by default one.
+   * @returns The logits after the last token of each sequence, `[sequences, 1, vocabSize]`.
    * @throws {RangeError} If an id is not in the vocabulary, or a sequence is too long.
    */
-  decode(ids: Tensor, caches: readonly KVCache[]): Tensor {
-    return decodeFused(this, ids, caches.map(asSmearCache));
-  }
-
-  /**
-   * Runs the next tokens of several sequences together: see {@linkcode LanguageModel.decodeChunks}.
-   *
-   * @throws {RangeError} If an id is not in the vocabulary, or a sequence is too long.
-   */
-  decodeChunks(ids: Tensor, caches: readonly KVCache[], counts: readonly number[]): Tensor {
+  decode(ids: Tensor, caches: readonly KVCache[], counts?: readonly number[]): Tensor {
     return decodeFused(this, ids, caches.map(asSmearCache), counts);
   }
 

@@ -11,6 +11,7 @@ import type {
   ModelConfig,
   TrainableModel,
 } from "../generate/language_model.ts";
+import { SequenceRows } from "../generate/sequence_rows.ts";
 import type { Watch } from "../model/block.ts";
 import { KVCache } from "../model/kv_cache.ts";
 import type { LearningRates } from "../train/optimizer_groups.ts";
@@ -78,9 +79,10 @@ export class Bigram extends Module implements TrainableModel, InspectableModel {
     return reduction === "none" ? loss.reshape([-1]) : loss;
   }
 
-  decode(ids: Tensor, caches: readonly KVCache[]): Tensor {
-    for (const cache of caches) cache.advance(1);
-    return this.forward(ids);
+  decode(ids: Tensor, caches: readonly KVCache[], counts?: readonly number[]): Tensor {
+    const rows = SequenceRows.ofDecoding(caches, ids.shape[0]!, counts);
+    rows.advance();
+    return this.forward(rows.last(ids));
   }
 
   optimizerGroups({ matrixLr = 0.02 }: LearningRates = {}): MuonAdamWGroupOptions[] {

@@ -21,9 +21,9 @@ import {
   RowState,
   type SamplingOptions,
 } from "../../gpt/browser.ts";
-import { concat, noGrad, Tensor } from "../../tensor/mod.ts";
+import { noGrad, Tensor } from "../../tensor/mod.ts";
 import { PrefillPace } from "./prefill_pace.ts";
-import { KeptPrefixes, type ReadSequence, sharedLength } from "./prefixes.ts";
+import { commonLength, KeptPrefixes, type ReadSequence, sharedLength } from "./prefixes.ts";
 
 /** A prompt, and the options for generating from it. */
 export interface GenerationRequest extends SamplingOptions {
@@ -361,53 +361,65 @@ export class Batcher {
     this.#onStep();
   }
 
-  /** The chunks of prompts that the next step prefills. */
+  /**
+   * The chunks of prompts that the next step prefills: equal shares, so that a short prompt need not
+   * wait for the end of a long one.
+   */
   #nextChunks(): Chunk[] {
-    const chunks: Chunk[] = [];
     let left = this.#pace.tokens(this.#running.length);
+    const opened: {
+      readonly job: Job;
+      readonly cache: KVCache;
+      readonly rest: readonly number[];
+    }[] = [];
     for (const job of [...this.#prefilling]) {
-      if (left === 0) break;
       if (job.isOver) {
         this.#leave(job);
         continue;
       }
+      if (opened.length === left || this.#waitsForPrefix(job)) continue;
       try {
         const cache = job.cache ??= this.#openCache(job);
         this.#owners.set(cache, { request: job.number, choice: 0 });
-        const { prompt } = job.request;
-        const ids = prompt.slice(cache.position, cache.position + left);
-        chunks.push({ job, cache, ids, isLast: cache.position + ids.length === prompt.length });
-        left -= ids.length;
+        opened.push({ job, cache, rest: job.request.prompt.slice(cache.position) });
       } catch (error) {
         this.#end(job, error);
         this.#leave(job);
       }
     }
-    return chunks;
+    // The shortest come first, and what they do not need of their shares is left to the others.
+    return opened.toSorted((a, b) => a.rest.length - b.rest.length)
+      .map(({ job, cache, rest }, i) => {
+        const ids = rest.slice(0, Math.ceil(left / (opened.length - i)));
+        left -= ids.length;
+        return { job, cache, ids, isLast: ids.length === rest.length };
+      });
+  }
+
+  /**
+   * Whether most of what is left of a prompt is being prefilled for an earlier request, as if several
+   * begin with the same instructions: it takes that over when it has been read.
+   */
+  #waitsForPrefix({ number, cache, request: { prompt } }: Job): boolean {
+    if (cache !== null) return false;
+    return this.#prefilling.some((other) => {
+      if (other.number >= number || other.cache === null) return false;
+      const shared = commonLength(other.request.prompt, prompt);
+      const read = Math.min(shared, other.cache.position);
+      return 2 * (shared - read) > prompt.length - read;
+    });
   }
 
   /** The logits after the last tokens, `[sequences + chunks, vocabulary]`. */
   async #compute(running: readonly Sequence[], chunks: readonly Chunk[]): Promise<Float32Array> {
     const model = this.#model;
     const { device } = model;
-    const tensorOf = (rows: readonly (readonly number[])[]) =>
-      Tensor.from(device, rows, { dtype: "int32" });
-    const last = running.map(({ tokens }) => [tokens.at(-1)!]);
-    const caches = running.map(({ cache }) => cache);
+    const all = [...running.map(({ tokens }) => [tokens.at(-1)!]), ...chunks.map(({ ids }) => ids)];
+    const caches = [...running, ...chunks].map(({ cache }) => cache);
     const logits = noGrad(() => {
       using scope = device.scope();
-      if (chunks.length === 0) return scope.keep(decodeSequences(model, tensorOf(last), caches));
-      if (model.decodeChunks !== undefined) {
-        const all = [...last, ...chunks.map(({ ids }) => ids)];
-        const ids = tensorOf(all.flat().map((id) => [id]));
-        const allCaches = [...caches, ...chunks.map(({ cache }) => cache)];
-        return scope.keep(model.decodeChunks(ids, allCaches, all.map(({ length }) => length)));
-      }
-      const rows = chunks.map(({ ids, cache }) =>
-        model.forward(tensorOf([ids]), undefined, { cache, lastOnly: true })
-      );
-      if (running.length > 0) rows.unshift(decodeSequences(model, tensorOf(last), caches));
-      return scope.keep(concat(rows));
+      const ids = Tensor.from(device, all.flat().map((id) => [id]), { dtype: "int32" });
+      return scope.keep(decodeSequences(model, ids, caches, all.map(({ length }) => length)));
     });
     try {
       return await logits.data() as Float32Array;

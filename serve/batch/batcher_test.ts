@@ -52,10 +52,6 @@ for (const temperature of [0, 0.9]) {
       alone.push(await tokensOf(batcher, request));
       await batcher.close();
     }
-    // A model may lack decodeChunks.
-    const plain = new Batcher(withLimit(model, Infinity), tokenizer, { prefillTokens: 16 });
-    assertEquals(await Promise.all(requests.map((each) => tokensOf(plain, each))), alone);
-    await plain.close();
     const batcher = new Batcher(model, tokenizer, { maxSequences: 7, prefillTokens: 16 });
     assertEquals(await Promise.all(requests.map((each) => tokensOf(batcher, each))), alone);
     // The second time, prompts are found in the KV caches of the first.
@@ -170,6 +166,46 @@ batcherTest("a long prompt is prefilled in chunks, while others go on", async (o
   await batcher.close();
 });
 
+batcherTest("a short prompt does not wait for the end of a long one", async (opened) => {
+  const { model, tokenizer } = opened;
+  const batcher = new Batcher(model, tokenizer, { prefillTokens: 16 });
+  const prompt = Array.from({ length: 200 }, (_, i) => i * 7 % 256);
+  const first: { name: string; read: number }[] = [];
+  const ask = (name: string, prompt: readonly number[]) =>
+    batcher.generate({ ...options, prompt, maxTokens: 1 }, () => {
+      first.push({ name, read: batcher.statistics.promptTokens });
+      return true;
+    });
+  await Promise.all([ask("long", prompt), ask("short", [9, 8, 7, 6, 5, 4, 3, 2, 1, 0])]);
+  // In two steps of equal shares.
+  assertEquals(first.map(({ name }) => name), ["short", "long"]);
+  assertEquals(first[0]!.read <= 32, true, `${first[0]!.read}`);
+  await batcher.close();
+});
+
+batcherTest(
+  "a beginning that prompts share is prefilled once, although they come together",
+  async (opened) => {
+    const { model, tokenizer } = opened;
+    const batcher = new Batcher(model, tokenizer, { prefillTokens: 16 });
+    const system = Array.from({ length: 100 }, (_, i) => i * 7 % 256);
+    const requests = [1, 2, 3, 4].map((last) => ({
+      ...options,
+      prompt: [...system, last, last, last],
+      maxTokens: 5,
+    }));
+    const together = await Promise.all(requests.map((each) => tokensOf(batcher, each)));
+    assertEquals(batcher.statistics.promptTokens, 103 + 3 * 3);
+    assertEquals(batcher.statistics.cachedTokens, 3 * 100);
+    await batcher.close();
+    for (const [i, request] of requests.entries()) {
+      const alone = new Batcher(model, tokenizer);
+      assertEquals(await tokensOf(alone, request), together[i]);
+      await alone.close();
+    }
+  },
+);
+
 /** A model with a device that has no room for more than some tokens of KV cache. */
 function withLimit(model: Model["model"], most: number): LanguageModel {
   const caches = new Set<{ capacity: number; dispose(): void }>();
@@ -187,7 +223,7 @@ function withLimit(model: Model["model"], most: number): LanguageModel {
       return cache;
     },
     forward: (ids, targets, given) => model.forward(ids, targets, given),
-    decode: (ids, given) => model.decode(ids, given),
+    decode: (ids, given, counts) => model.decode(ids, given, counts),
   };
 }
 

@@ -3,18 +3,22 @@
 /** Milliseconds by which a step that prefills may be longer than one that does not. */
 const MAX_DELAY_MS = 15;
 
-/** The same if nobody generates, so that only other new requests wait. */
-const MAX_IDLE_DELAY_MS = 100;
+/** Milliseconds of a step if nobody generates, so that only other new requests wait. */
+const MAX_IDLE_MS = 30;
 
 /** Tokens that are prefilled in any case, so that new requests make progress. */
 const MIN_TOKENS = 8;
+
+/** Tokens that are prefilled at first if nothing is known. */
+const FIRST_TOKENS = 32;
 
 /** The weight of the last measurement in an average. */
 const SMOOTHING = 0.5;
 
 /**
  * Finds the number of tokens that a step can prefill without delaying those who generate, by what
- * earlier steps took.
+ * earlier steps took. With what the step takes itself, nobody waits more than some 30 ms for a token
+ * because of others' prompts, unless eight tokens take as long.
  *
  * @example Prefill that takes a millisecond a token
  * ```ts
@@ -26,8 +30,8 @@ const SMOOTHING = 0.5;
  *   pace.note(5, 0);
  *   pace.note(5 + tokens, tokens);
  * }
- * // At most 15 beside others, which are 16 rows with these, and 100 if there are none.
- * if (pace.tokens(4) !== 12 || pace.tokens(0) !== 64) throw new Error("expected 12 and 64");
+ * // At most 15 beside others, which are 16 rows with these, and 30 if there are none.
+ * if (pace.tokens(4) !== 12 || pace.tokens(0) !== 16) throw new Error("expected 12 and 16");
  * ```
  */
 export class PrefillPace {
@@ -48,9 +52,11 @@ export class PrefillPace {
    * @param others The sequences that generate a token in it.
    */
   tokens(others: number): number {
-    const milliseconds = others > 0 ? MAX_DELAY_MS : MAX_IDLE_DELAY_MS;
-    // The first time is a guess, which is soon corrected.
-    const fitting = this.#tokenMs === null ? 32 : Math.floor(milliseconds / this.#tokenMs);
+    const milliseconds = others > 0 ? MAX_DELAY_MS : MAX_IDLE_MS;
+    // Among others a token of a prompt takes at most what one of a step takes.
+    const tokenMs = this.#tokenMs ??
+      (others > 0 && this.#stepMs !== null ? this.#stepMs / others : null);
+    const fitting = tokenMs === null ? FIRST_TOKENS : Math.floor(milliseconds / tokenMs);
     const most = Math.min(this.#most, Math.max(MIN_TOKENS, fitting));
     const even = 2 ** Math.floor(Math.log2(most + others)) - others;
     return even < MIN_TOKENS ? most : even;

@@ -64,8 +64,12 @@ export class KeptPrefixes implements Disposable {
 
 /** How many tokens a cache has read that a prompt begins with. */
 export function sharedLength({ cache, tokens }: ReadSequence, prompt: readonly number[]): number {
-  const most = Math.min(cache.position, prompt.length);
-  let shared = 0;
-  while (shared < most && tokens[shared] === prompt[shared]) shared++;
-  return shared;
+  return Math.min(cache.position, commonLength(tokens, prompt));
+}
+
+/** The number of tokens with which both begin. */
+export function commonLength(a: readonly number[], b: readonly number[]): number {
+  let common = 0;
+  while (common < Math.min(a.length, b.length) && a[common] === b[common]) common++;
+  return common;
 }
