@@ -7,15 +7,13 @@
  */
 
 import { choice, optional, runScript, type Script, text } from "../scripts/flags.ts";
-import { choose, measureAll } from "./peers/run.ts";
+import { choose, measureAll, pythonFlags } from "./peers/run.ts";
 import { format, keyOf, readResults, RESULTS_URL } from "./results.ts";
 
 const flags = {
   device: choice(["all", "cpu", "webgpu"], "all", "Device whose comparisons to run"),
   only: optional(text("", "Run only comparisons whose name contains this", "NAME")),
-  nanochat: optional(
-    text("", "A checkout of nanochat; by default its files are downloaded", "DIR"),
-  ),
+  ...pythonFlags,
   results: optional(text("", "Results to compare with, by default bench/results.json", "PATH")),
 };
 
@@ -25,7 +23,7 @@ const script: Script<typeof flags> = {
   summary: "Lists comparisons that became more than 15 % slower than stored.",
   command: "deno task bench:check",
   flags,
-  run: async ({ device, only, nanochat, results }) => {
+  run: async ({ device, only, nanochat, python, results }) => {
     const kept = await readResults(results ?? RESULTS_URL);
     const rows = kept.sessions.flatMap(({ rows }) => rows);
     const before = new Map(rows.map((row) => [keyOf(row), row.ratio]));
@@ -34,7 +32,7 @@ const script: Script<typeof flags> = {
       comparison.quantities.some(({ name }) => before.has(keyOf({ ...comparison, name })))
     );
     const slower: string[] = [];
-    for (const row of await measureAll(comparisons, { isQuick: true, nanochat })) {
+    for (const row of await measureAll(comparisons, { isQuick: true, nanochat, python })) {
       const ratio = before.get(keyOf(row)) ?? null;
       if (ratio === null || row.ratio === null || row.ratio >= TOLERATED * ratio) continue;
       slower.push(`${keyOf(row)}: ${format(row.ratio)} × now, ${format(ratio)} × before`);

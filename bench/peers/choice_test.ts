@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UsageError } from "../../scripts/flags.ts";
 import { nanochatFolder } from "./nanochat.ts";
 import { choose, labelOf } from "./run.ts";
+import { eagerTorch } from "./torch.ts";
 
 Deno.test("comparisons are chosen by what --list prints of them", () => {
   const all = choose({ device: "all", only: null });
@@ -17,6 +18,15 @@ Deno.test("a name that no comparison has is refused with the names there are", (
   assert(error.message.includes("webgpu: attention"), error.message);
   assert(error.message.endsWith('got "nope"'), error.message);
   assert(!error.message.includes("cpu: "), error.message);
+});
+
+Deno.test("a Python without PyTorch is named, and the flag that takes another", async () => {
+  const start = () => eagerTorch([]).start({ nanochat: null, python: "no-such-python" });
+  await assertRejects(
+    start,
+    Error,
+    "no-such-python has no PyTorch (Debian: python3-torch; or --python",
+  );
 });
 
 Deno.test("a checkout of nanochat is used only if its files are those of the commit", async () => {

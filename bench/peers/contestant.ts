@@ -15,6 +15,8 @@ export interface Contestant {
 export interface Settings {
   /** A checkout of nanochat; without it, its files are downloaded. */
   readonly nanochat: string | null;
+  /** The Python that has PyTorch. */
+  readonly python: string;
 }
 
 export interface Side {

@@ -30,7 +30,7 @@ function comparison(ours: Side, others: Side[], more: Partial<Comparison> = {}):
   return { name: "it", device: "cpu", ours, others, quantities: [quantity], rounds: 3, ...more };
 }
 
-const thoroughly = { isQuick: false, nanochat: null };
+const thoroughly = { isQuick: false, nanochat: null, python: "python3" };
 
 Deno.test("sides are measured alternately, and all are closed", async () => {
   const order: string[] = [];
@@ -130,8 +130,8 @@ Deno.test("a quick run measures at most three times", async () => {
   const order: string[] = [];
   const sides = [speeds("a", [1], order), limit("limit", { speed: 1 })] as const;
   await measureComparison(comparison(sides[0], [sides[1]], { rounds: 50 }), {
+    ...thoroughly,
     isQuick: true,
-    nanochat: null,
   });
   assertEquals(order.filter((name) => name === "a").length, 3);
 });

@@ -2,6 +2,7 @@
  * Compares nanodino with other libraries, and with the limits of the machine.
  *
  *     deno task bench:peers --device cpu --only matmul --quick
+ *     deno task bench:peers --only 'cpu: decode 16' --python ~/torch/bin/python --quick
  *
  * The sides of a comparison are measured alternately in one run, after their results were found equal. A
  * library that is not available is reported with the reason. Results go to `bench/results.json`, from
@@ -24,6 +25,15 @@ import { COMPARISONS } from "./comparisons.ts";
 import type { Settings } from "./contestant.ts";
 import { machineFacts, versionsUsed } from "./facts.ts";
 import { type Comparison, measureComparison } from "./measure.ts";
+import { PYTHON } from "./torch.ts";
+
+/** The places of what libraries in Python need. */
+export const pythonFlags = {
+  nanochat: optional(
+    text("", "A checkout of nanochat; by default its files are downloaded", "DIR"),
+  ),
+  python: text(PYTHON, "The Python that has PyTorch", "PATH"),
+};
 
 const flags = {
   device: choice(["all", "cpu", "webgpu"], "all", "Device whose comparisons to run"),
@@ -31,9 +41,7 @@ const flags = {
     text("", "Run only comparisons whose name contains this, as --list prints it", "NAME"),
   ),
   quick: toggle("Measure less often, and skip what takes minutes"),
-  nanochat: optional(
-    text("", "A checkout of nanochat; by default its files are downloaded", "DIR"),
-  ),
+  ...pythonFlags,
   output: optional(text("", "Output file", "PATH")),
   list: toggle("List the comparisons without measuring"),
 };
@@ -42,13 +50,13 @@ const script: Script<typeof flags> = {
   summary: "Compares nanodino with other libraries, side by side.",
   command: "deno task bench:peers",
   flags,
-  run: async ({ device, only, quick, nanochat, output, list }) => {
+  run: async ({ device, only, quick, nanochat, python, output, list }) => {
     const chosen = choose({ device, only }).filter(({ isLong }) => !(quick && isLong));
     if (list) {
       console.log(chosen.map(labelOf).join("\n"));
       return 0;
     }
-    const rows = await measureAll(chosen, { isQuick: quick, nanochat });
+    const rows = await measureAll(chosen, { isQuick: quick, nanochat, python });
     console.log(`\n${asMarkdown(rows)}`);
     const rowsWanted = chosen.reduce((sum, { quantities }) => sum + quantities.length, 0);
     const exitCode = rows.length === rowsWanted ? 0 : 1;

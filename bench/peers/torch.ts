@@ -1,4 +1,4 @@
-/** nanochat on PyTorch, timed by the script `nanochat.py`. */
+/** PyTorch, timed by scripts of this folder: nanochat's own files by `nanochat.py`. */
 
 import {
   lastError,
@@ -6,14 +6,13 @@ import {
   program,
   type ProgramOptions,
   readReport,
+  type Settings,
   type Side,
 } from "./contestant.ts";
 import { nanochatFolder } from "./nanochat.ts";
 
-/** The Python that has PyTorch: Debian's. */
+/** The Python that has PyTorch, unless another is chosen: Debian's. */
 export const PYTHON = "/usr/bin/python3";
-
-const SCRIPT = new URL("nanochat.py", import.meta.url).pathname;
 
 /**
  * OpenBLAS on the threads of OpenMP, which PyTorch uses itself: two pools of threads fight over the cores
@@ -24,27 +23,32 @@ export const OPENMP_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
 /** Compiles something small; fails at once where the compiler or its headers are missing. */
 const COMPILE = "import torch; torch.compile(lambda x: (x * 2 + 1).sum())(torch.ones(64))";
 
-/** Reasons why PyTorch cannot run or compile here, found out when first needed: compiling takes long. */
-const obstacles: Record<"run" | "compile", () => Promise<string | null>> = {
-  run: once(async () => {
-    const run = await complaintOf("import torch");
-    return run && `not available here (Debian: python3-torch): ${run}`;
-  }),
-  compile: once(async () => {
-    const compile = await obstacles.run() ?? await complaintOf(COMPILE);
-    return compile && `torch.compile does not work here: ${compile}`;
-  }),
-};
+type Need = "run" | "compile";
 
-function once<Result>(find: () => Promise<Result>): () => Promise<Result> {
-  let found: Promise<Result> | undefined;
-  return () => found ??= find();
+/** What each Python cannot, found out when first needed: compiling takes long. */
+const obstacles = new Map<string, Promise<string | null>>();
+
+/** The reason why PyTorch cannot run or compile in a Python; `null` if it can. */
+function obstacleOf(need: Need, python: string): Promise<string | null> {
+  const key = `${need} ${python}`;
+  const found = obstacles.get(key) ?? findObstacle(need, python);
+  obstacles.set(key, found);
+  return found;
 }
 
-async function complaintOf(code: string): Promise<string | null> {
+async function findObstacle(need: Need, python: string): Promise<string | null> {
+  if (need === "run") {
+    const run = await complaintOf("import torch", python);
+    return run && `${python} has no PyTorch (Debian: python3-torch; or --python PATH): ${run}`;
+  }
+  const compile = await obstacleOf("run", python) ?? await complaintOf(COMPILE, python);
+  return compile && `torch.compile does not work here: ${compile}`;
+}
+
+async function complaintOf(code: string, python: string): Promise<string | null> {
   try {
     const signal = AbortSignal.timeout(120_000);
-    const { success, stderr } = await new Deno.Command(PYTHON, { args: ["-c", code], signal })
+    const { success, stderr } = await new Deno.Command(python, { args: ["-c", code], signal })
       .output();
     return success ? null : lastError(new TextDecoder().decode(stderr));
   } catch (error) {
@@ -52,19 +56,25 @@ async function complaintOf(code: string): Promise<string | null> {
   }
 }
 
+const usual: Settings = { nanochat: null, python: PYTHON };
+
+/** A script of this folder, run by a Python with PyTorch. */
 function side(
   library: string,
-  args: readonly string[],
-  obstacle: keyof typeof obstacles,
+  script: string,
+  argsOf: (settings: Settings) => Promise<readonly string[]>,
+  need: Need,
   env: ProgramOptions["env"] = {},
 ): Side {
   return {
     library,
-    start: async ({ nanochat } = { nanochat: null }) => {
-      const reason = await obstacles[obstacle]();
+    start: async (settings = usual) => {
+      const { python } = settings;
+      const reason = await obstacleOf(need, python);
       if (reason !== null) throw new Error(reason);
-      const folder = await nanochatFolder(nanochat);
-      return await program(library, [PYTHON, SCRIPT, ...args, "--nanochat", folder], readReport, {
+      const place = new URL(script, import.meta.url).pathname;
+      const command = [python, place, ...await argsOf(settings)] as const;
+      return await program(library, command, readReport, {
         check: parameterCount,
         env: { LD_LIBRARY_PATH: OPENMP_BLAS, ...env },
       }).start();
@@ -72,31 +82,34 @@ function side(
   };
 }
 
+const ofNanochat = (
+  library: string,
+  args: readonly string[],
+  need: Need,
+  env: ProgramOptions["env"] = {},
+): Side =>
+  side(
+    library,
+    "nanochat.py",
+    async ({ nanochat }) => [...args, "--nanochat", await nanochatFolder(nanochat)],
+    need,
+    env,
+  );
+
 const EAGER = { TORCHDYNAMO_DISABLE: "1" };
 
 /** The network of `bench/convolution.ts`. */
 export function torchConvolution(): Side {
-  const script = new URL("convolution.py", import.meta.url).pathname;
-  return {
-    library: "PyTorch, eager",
-    start: async () => {
-      const reason = await obstacles.run();
-      if (reason !== null) throw new Error(reason);
-      return await program("PyTorch, eager", [PYTHON, script], readReport, {
-        check: parameterCount,
-        env: { LD_LIBRARY_PATH: OPENMP_BLAS },
-      }).start();
-    },
-  };
+  return side("PyTorch, eager", "convolution.py", () => Promise.resolve([]), "run");
 }
 
 export function eagerTorch(args: readonly string[]): Side {
-  return side("PyTorch, eager", args, "run", EAGER);
+  return ofNanochat("PyTorch, eager", args, "run", EAGER);
 }
 
 /** Eager PyTorch in bf16: nanochat's own way on a GPU. */
 export function eagerTorchBf16(args: readonly string[]): Side {
-  return side("PyTorch, eager, bf16", [...args, "--dtype", "bfloat16"], "run", EAGER);
+  return ofNanochat("PyTorch, eager, bf16", [...args, "--dtype", "bfloat16"], "run", EAGER);
 }
 
 /**
@@ -104,10 +117,10 @@ export function eagerTorchBf16(args: readonly string[]): Side {
  * default, where only MuonAdamW's updates are compiled.
  */
 export function torchAllWays(args: readonly string[]): Side[] {
-  const asItComes = side("PyTorch, optimizer compiled", args, "compile");
+  const asItComes = ofNanochat("PyTorch, optimizer compiled", args, "compile");
   return [
     eagerTorch(args),
     ...(args.includes("--adamw") ? [] : [asItComes]),
-    side("PyTorch, compiled", [...args, "--compile"], "compile"),
+    ofNanochat("PyTorch, compiled", [...args, "--compile"], "compile"),
   ];
 }
