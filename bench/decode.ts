@@ -120,7 +120,7 @@ const script: Script<typeof flags> = {
       const profile = await device.profile(async () => {
         await Array.fromAsync(write());
       });
-      await showProfile(`A prompt and ${maxTokens} tokens`, profile, device, values);
+      await showProfile(`A prompt and ${maxTokens} tokens`, profile, model, values);
     }
     console.log(JSON.stringify({
       library: "nanodino",

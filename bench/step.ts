@@ -55,7 +55,7 @@ const script: Script<typeof flags> = {
         optimizer.step();
         optimizer.zeroGrad();
       });
-      await showProfile("A step", profile, device, values);
+      await showProfile("A step", profile, model, values);
     }
     console.log(JSON.stringify({
       library: "nanodino",

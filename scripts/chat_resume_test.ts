@@ -21,7 +21,7 @@ Deno.test("a chat that was killed goes on with its stages, and ends in a chat", 
     await t.step(`killed ${what}`, async () => {
       const { again } = await killChat(corpus, line);
       assertEquals(again.code, 0, again.stderr);
-      assertMatch(again.models, /^Model: sft\/chat, step 8 of 8$/m);
+      assertMatch(again.models, /^Model: sft\/chat, step 8 of 8, [\d.]+ \w+ in f32$/m);
       assertMatch(again.stdout, goesOn);
     });
   }
@@ -31,7 +31,7 @@ Deno.test("a chat that was stopped in training names itself as the way to go on"
   const { before, again } = await killChat(corpus, /^Saved .*base_checkpoints/m, "SIGINT");
   assertMatch(before, /^Stopped after step \d of 8\. Go on: deno task chat$/m);
   assertMatch(again.stdout, /^Going on with the base model: step \d of 8, stopped\.$/m);
-  assertMatch(again.models, /^Model: sft\/chat, step 8 of 8$/m);
+  assertMatch(again.models, /^Model: sft\/chat, step 8 of 8, [\d.]+ \w+ in f32$/m);
 });
 
 Deno.test("a chat keeps its model, and makes another with --overwrite", async () => {
@@ -39,7 +39,7 @@ Deno.test("a chat keeps its model, and makes another with --overwrite", async ()
   const first = await chatInTiny(corpus, home);
   assertStringIncludes(first.stdout, "A tokenizer and a base model");
   const second = await chatInTiny(corpus, home);
-  assertEquals(second.models, "Model: sft/chat, step 8 of 8\n");
+  assertMatch(second.models, /^Model: sft\/chat, step 8 of 8, [\d.]+ \w+ in f32\n$/);
   assert(!second.stdout.includes("Saved"), second.stdout);
   const args = [corpus, "--overwrite", "--prompt", "Hi", "--max-tokens", "2"];
   const other = await runScript("testing/tiny_chat.ts", args, home);

@@ -13,12 +13,12 @@ import {
   loadModel,
   type LoadOptions,
   openCheckpoint,
+  parameterCount,
   readProgress,
   readRunInfo,
   type RunProgress,
   savedSteps,
   type TrainableModel,
-  weightsOf,
 } from "../gpt/mod.ts";
 import { architectures } from "../models/architectures.ts";
 import type { Pretrained } from "../models/mod.ts";
@@ -28,6 +28,7 @@ import { choice, integer, optional, runName, text, UsageError, type Values } fro
 import { bytes, count } from "./format.ts";
 import { hubModel, isHubModel } from "./hub_model.ts";
 import { printError } from "./output.ts";
+import { describeWeights } from "./weights.ts";
 import { kebabCase } from "./words.ts";
 
 /** The flags that choose a model, for {@linkcode openModel}. */
@@ -146,12 +147,6 @@ function describeModel(model: TrainableModel): string {
   return `${architecture} of ${count(parametersOf(model))} parameters, ${describeWeights(model)}`;
 }
 
-/** `150 MB in q8`, or in several types */
-function describeWeights(model: TrainableModel): string {
-  const weights = weightsOf(model);
-  return `${bytes(weights.bytes)} in ${weights.types.join(" and ")}`;
-}
-
 /** The number of parameters of a model. */
 export function parametersOf(model: TrainableModel): number {
   return [...model.parameters().values()].reduce((sum, { size }) => sum + size, 0);
@@ -238,7 +233,10 @@ export async function openModel(
   const { stage, folder } = await findModel(values, from);
   const model = await identify(stage, await openStep(folder, step));
   const resume = model.progress.state === "stopped" ? resumeCommand(model) : null;
-  printError(`Model: ${titleOf(model)}${resume === null ? "" : ` (to go on: ${resume})`}`);
+  // As they are saved: packed ones are told when they are.
+  const weights = `${bytes(4 * parameterCount(model.meta))} in f32`;
+  const hint = resume === null ? "" : ` (to go on: ${resume})`;
+  printError(`Model: ${titleOf(model)}, ${weights}${hint}`);
   return model;
 }
 

@@ -1,9 +1,15 @@
 /** Profiles for scripts and benches. */
 
 import { writeFileAtomically } from "../gpt/files/files.ts";
-import { type Device, type Profile, profileAsText, profileAsTrace } from "../gpt/browser.ts";
+import {
+  type Profile,
+  profileAsText,
+  profileAsTrace,
+  type TrainableModel,
+} from "../gpt/browser.ts";
 import { optional, text, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
+import { describeWeights } from "./weights.ts";
 
 export const profileFlags = {
   profile: toggle("Print where the time goes: operations, calls, time, speed"),
@@ -17,17 +23,18 @@ export function wantsProfile({ profile, trace }: ProfileValues): boolean {
 }
 
 /**
- * Prints a profile, writes it as a trace, or both.
+ * Prints a profile with the size of the model's weights, writes it as a trace, or both.
  * @throws {Error} If the trace cannot be written.
  */
 export async function showProfile(
   title: string,
   profile: Profile,
-  device: Device,
+  model: TrainableModel,
   values: ProfileValues,
 ): Promise<void> {
-  if (values.profile) print(`${title}\n\n${profileAsText(profile)}\n`);
+  const weights = describeWeights(model);
+  if (values.profile) print(`${title}, weights of ${weights}\n\n${profileAsText(profile)}\n`);
   if (values.trace === null) return;
-  await writeFileAtomically(values.trace, profileAsTrace(profile, device));
+  await writeFileAtomically(values.trace, profileAsTrace(profile, model.device));
   print(`${title}: wrote the trace ${values.trace}`);
 }

@@ -12,7 +12,7 @@ Deno.test("--profile prints where the time of a step and of writing goes", async
     const { code, stdout, stderr } = await runScript("base_train.ts", args, home);
     assertEquals([code, stderr], [0, ""]);
     assertEquals(stdout.match(table)?.length, 1);
-    assertMatch(stdout, /^Step 3$/m);
+    assertMatch(stdout, /^Step 3, weights of [\d.]+ \w+ in f32$/m);
     // Rows that take less time are summed up as others.
     assertMatch(stdout, /^matmul 32×32×32 +\d+ /m);
     assertMatch(stdout, lastLine);
@@ -23,6 +23,7 @@ Deno.test("--profile prints where the time of a step and of writing goes", async
     const { code, stdout, stderr } = await runScript("sample.ts", args, home);
     assertEquals([code, stderr], [0, ""]);
     assert(stdout.startsWith("We"));
+    assertMatch(stdout, /^Writing, weights of [\d.]+ \w+ in f32$/m);
     assertEquals(stdout.match(table)?.length, 1);
     assertMatch(stdout, lastLine);
   });

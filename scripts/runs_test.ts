@@ -167,7 +167,7 @@ Deno.test("chat and serve take the latest run of the latest stage, or what they 
   // Of the same place with base models, too, the text is continued by one of them.
   const sampled = await runScript("sample.ts", args, home);
   assertEquals([sampled.code, sampled.stderr], [0, ""]);
-  assertMatch(sampled.models, /^Model: base\/(one|two), step 20 of 20\n$/);
+  assertMatch(sampled.models, /^Model: base\/(one|two), step 20 of 20, [\d.]+ \w+ in f32\n$/);
   const none = await runScript("sample.ts", onCpu, place);
   assertEquals(none.code, 1);
   assertStringIncludes(none.stderr, `wanted a base run below ${place}, got none`);
@@ -224,7 +224,9 @@ Deno.test("an unfinished model is named as such, and not chosen while a finished
     const flags = ["--prompt", "My", "--max-tokens", "2", ...onCpu, ...args];
     const { code, models, stderr } = await runScript("chat.ts", flags, place);
     assertEquals([code, stderr], [0, ""]);
-    return models;
+    const weights = /, [\d.]+ \w+ in f32/;
+    assertMatch(models, weights);
+    return models.replace(weights, "");
   };
   const stopped = await copyAs("stopped", 880);
   assertEquals(

@@ -55,7 +55,7 @@ async function runSample(values: Values<typeof flags>, args: readonly string[]):
   const prompts = values.prompt === null ? await promptsOf(choice.checkpoint) : [values.prompt];
   const sample = () => writeSamples(loaded.model, tokenizer, prompts, values);
   if (!wantsProfile(values)) return await sample();
-  await showProfile("Writing", await device.profile(sample), device, values);
+  await showProfile("Writing", await device.profile(sample), loaded.model, values);
 }
 
 async function writeSamples(

@@ -121,7 +121,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     progress: new Progress(chosen.numIterations, peak, isTerminal),
     resumeCommand: run.resumeCommand,
     onSaved: () => saving.isWanted = false,
-    showProfile: ({ step, profile }) => showProfile(`Step ${step}`, profile, device, flags),
+    showProfile: ({ step, profile }) =>
+      showProfile(`Step ${step}`, profile, pretraining.model, flags),
   });
   const { model, prompts } = pretraining;
   return { ...outcome, plan: chosen, peakFlops: peak.flops, model, prompts };

@@ -22,17 +22,24 @@ export function bytesOfParameters(
 export interface WeightsInfo {
   /** Bytes of all parameters. */
   readonly bytes: number;
-  /** How they are packed: `q8`, `q4` or both; `f32` if none of them is. */
+  /** How they are packed: `q8`, `q4` or both; if none of them is, their dtypes: `f32`. */
   readonly types: readonly string[];
 }
 
+const SHORT_NAMES: Readonly<Record<string, string>> = {
+  float32: "f32",
+  float16: "f16",
+  bfloat16: "bf16",
+};
+
 /** Measures the weights of a model. */
 export function weightsOf(model: Pick<Module, "parameters">): WeightsInfo {
-  const packings = [...model.parameters().values()].flatMap((each) =>
-    each instanceof QuantizedMatrix ? [each.packing] : []
-  );
-  const types = packings.length === 0 ? ["f32"] : [...new Set(packings)].sort();
-  return { bytes: parameterBytes(model), types };
+  const parameters = [...model.parameters().values()];
+  const packed = parameters.filter((each) => each instanceof QuantizedMatrix);
+  const names = packed.length > 0
+    ? packed.map(({ packing }) => packing)
+    : parameters.map(({ dtype }) => SHORT_NAMES[dtype] ?? dtype);
+  return { bytes: parameterBytes(model), types: [...new Set(names)].sort() };
 }
 
 /** Bytes that are free on a device. */
