@@ -115,6 +115,19 @@ export class CountingDevice implements WebGpuDevice {
     }
   }
 
+  /** Counts what a function that waits for nothing dispatches. */
+  count(run: () => void): { readonly dispatches: number; readonly bytes: number } {
+    const recorder = this.#recorder = new ProfileRecorder();
+    try {
+      run();
+    } finally {
+      this.#recorder = null;
+    }
+    const { events } = recorder.finish();
+    const bytes = events.reduce((sum, event) => sum + (event.bytes ?? 0), 0);
+    return { dispatches: events.length, bytes };
+  }
+
   dispatch(
     kernel: WgslKernel,
     _allocations: readonly Allocation[],

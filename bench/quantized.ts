@@ -6,21 +6,26 @@
  *     deno run -A bench/quantized.ts --shape smollm2 --rounds 5
  *
  * A line for each contestant: median time of a token, tokens per second, and the ratio to our float32,
- * the median over rounds. The last line is one line of JSON.
+ * the median over rounds. Then what bounds ours: where the time of a token goes, and how fast matmuls
+ * read weights, beside the same kernel on weights in the cache and a plain read of as much memory; and
+ * what a token takes on a GPU, dispatches and bytes, counted and not run. The last line is one line of
+ * JSON.
  *
  * @module
  */
 
 import { basePath } from "../gpt/files/files.ts";
-import { Engine, type TrainableModel } from "../gpt/mod.ts";
+import { configForDepth, Engine, GPT, type TrainableModel } from "../gpt/mod.ts";
 import { exportPretrained, Llama, type LlamaConfig, openPretrained } from "../models/mod.ts";
-import { parameterBytes } from "../nn/mod.ts";
+import { parameterBytes, quantizeModule } from "../nn/mod.ts";
 import { choice, integer, runScript, type Script, toggle } from "../scripts/flags.ts";
-import { openDevice } from "../tensor/mod.ts";
+import { type Device, noGrad, openDevice, type Packing, Tensor } from "../tensor/mod.ts";
 import { GPT2_PATTERN, Tokenizer } from "../tokenizer/mod.ts";
+import { CountingDevice } from "./counting_device.ts";
 import { benchFlags, openBenchDevice, peakMemory } from "./harness.ts";
 import { type Contestant, job } from "./peers/contestant.ts";
 import { installLlama } from "./peers/llama.ts";
+import { type Bounds, boundsOf } from "./quantized_bounds.ts";
 import { median, round } from "./statistics.ts";
 
 const common = { kind: "llama", epsilon: 1e-5, ropeBase: 10_000, ropeScaling: null } as const;
@@ -105,6 +110,39 @@ async function decode(model: TrainableModel, tokens: number): Promise<number> {
   return median(times.slice(4));
 }
 
+/** Gigabytes per second of a plain read of some bytes. */
+async function readSpeed(bytes: number): Promise<number> {
+  // The loop reads 128 bytes a turn.
+  const size = 128 * Math.ceil(bytes / 128);
+  const reader = await job("memory read", "machine.ts", "read", { size }).start();
+  const speeds: number[] = [];
+  for (let i = 0; i < 5; i++) speeds.push((await reader.measure())["gigabytes_per_second"]!);
+  await reader.close();
+  return median(speeds);
+}
+
+/** The models whose dispatches are counted: of this shape, and nanochat's `base`. */
+const buildsOf = (shape: keyof typeof SHAPES) => ({
+  [shape]: (device: Device) => new Llama(SHAPES[shape], device, { seed: null }),
+  nanochat: (device: Device) => {
+    const sizes = { depth: 4, aspectRatio: 64, headDim: 64, vocabSize: 4096, maxSeqLen: 256 };
+    return new GPT(configForDepth({ ...sizes, windowPattern: "L" }), device, { seed: null });
+  },
+});
+
+/** Dispatches and bytes of a token of a model on a GPU. */
+function countToken(build: (device: Device) => TrainableModel, type: "f32" | Packing) {
+  const device = new CountingDevice();
+  const model = build(device);
+  if (type !== "f32") quantizeModule(model, type);
+  const cache = model.createCache(1, PROMPT.length + 1);
+  const ids = (tokens: readonly number[]) => Tensor.from(device, [tokens], { dtype: "int32" });
+  return noGrad(() => {
+    model.forward(ids(PROMPT), undefined, { cache, lastOnly: true });
+    return device.count(() => model.decode(ids([3]), [cache]));
+  });
+}
+
 interface Row {
   readonly name: string;
   readonly decode: () => Promise<number>;
@@ -119,17 +157,19 @@ const script: Script<typeof flags> = {
   run: async (values) => {
     const paths = await filesOf(values.shape);
     const device = await openBenchDevice(values);
-    const contestants: Row[] = [];
+    const ours: (Row & { readonly model: TrainableModel })[] = [];
     for (const [name, type] of TYPES) {
       const packing = name === "f32" ? undefined : name;
       const { model } = await openPretrained(paths[type]!, device, { packing });
-      contestants.push({
+      ours.push({
         name: `ours ${name}`,
         times: [],
         bytes: parameterBytes(model),
         decode: () => decode(model, values.tokens),
+        model,
       });
     }
+    const contestants: Row[] = [...ours];
     const peers: Contestant[] = [];
     for (const [, type] of values.noPeer ? [] : TYPES) {
       const options = { file: paths[type]! };
@@ -159,9 +199,24 @@ const script: Script<typeof flags> = {
       const cells = [`${row.ms} ms`, `${row.tokens_per_second} tokens/s`, `${row.of_our_f32} ×`];
       console.log(row.name.padEnd(28) + cells.map((cell) => cell.padStart(18)).join(""));
     }
-    console.log(JSON.stringify({ shape: values.shape, rows, peak_rss_mb: peakMemory() }));
     for (const peer of peers) await peer.close();
+    const bounds: Record<string, Bounds & { readonly plain_read_gb_per_second: number }> = {};
+    for (const [i, [type]] of TYPES.entries()) {
+      const { model, bytes } = ours[i]!;
+      const own = await boundsOf(model, type, PROMPT);
+      bounds[type] = { ...own, plain_read_gb_per_second: round(await readSpeed(bytes), 1) };
+      console.log(`${type}: ${JSON.stringify(bounds[type])}`);
+    }
     await device.close();
+    const onGpu = Object.fromEntries(
+      Object.entries(buildsOf(values.shape)).map(([name, build]) => [
+        name,
+        Object.fromEntries(TYPES.map(([type]) => [type, countToken(build, type)])),
+      ]),
+    );
+    console.log(`a token on a GPU: ${JSON.stringify(onGpu)}`);
+    const { shape } = values;
+    console.log(JSON.stringify({ shape, rows, bounds, onGpu, peak_rss_mb: peakMemory() }));
   },
 };
 
