@@ -1,5 +1,5 @@
 /**
- * What bounds decoding: the bytes of weights that matmuls read per second, beside what their kernels
+ * Bounds of decoding: the bytes of weights that matmuls read per second, beside what their kernels
  * reach if the weights are in the cache, and beside a plain read of as much memory.
  *
  * On an AMD EPYC with AVX-512, one thread reads from the cache, in GB/s: float32 69, q8 23, q4 15. So

@@ -101,7 +101,7 @@ async function listen(values: BenchValues): Promise<void> {
 
 type Row = Readonly<Record<string, number | string>>;
 
-/** Who generates, and for how many clients. */
+/** A generator that is measured, and the numbers of its clients. */
 interface Contestant {
   readonly name: string;
   readonly clients: readonly number[];

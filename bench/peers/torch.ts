@@ -25,7 +25,7 @@ const COMPILE = "import torch; torch.compile(lambda x: (x * 2 + 1).sum())(torch.
 
 type Need = "run" | "compile";
 
-/** What each Python cannot, found out when first needed: compiling takes long. */
+/** The obstacles in each Python, found out when first needed: compiling takes long. */
 const obstacles = new Map<string, Promise<string | null>>();
 
 /** The reason why PyTorch cannot run or compile in a Python; `null` if it can. */

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { PrefillPace } from "./prefill_pace.ts";
 
-/** What a processor takes for a step: a row of one that generates costs as much as two of a prompt. */
+/** Times of a processor: a row of one that generates costs as much as two of a prompt. */
 interface Processor {
   readonly stepMs: number;
   readonly tokenMs: number;
