@@ -12,12 +12,21 @@ import { noGrad, Tensor } from "../tensor/mod.ts";
 import { integer, runScript, type Script, text, type Values } from "../scripts/flags.ts";
 import { quantizeFlags } from "../scripts/device.ts";
 import { profileFlags, showProfile, wantsProfile } from "../scripts/profile.ts";
-import { benchFlags, modelFlags, openBenchDevice, peakMemory, timeRuns } from "./harness.ts";
+import {
+  benchFlags,
+  dtypeFlag,
+  dtypes,
+  modelFlags,
+  openBenchDevice,
+  peakMemory,
+  timeRuns,
+} from "./harness.ts";
 import { median, round } from "./statistics.ts";
 
 const flags = {
   ...benchFlags,
   ...modelFlags,
+  ...dtypeFlag,
   samples: integer(1, "Sequences decoded together (batch size)"),
   maxTokens: integer(100, "Timed tokens"),
   warmup: integer(8, "Untimed generations before the timed one", { least: 0 }),
@@ -59,7 +68,9 @@ async function openModel(
     const { openPretrained } = await import("../models/mod.ts");
     return (await openPretrained(from, device, { packing })).model;
   }
-  const model = new GPT(configForDepth({ ...values, windowPattern: "L" }), device, { seed: 1 });
+  const config = configForDepth({ ...values, windowPattern: "L" });
+  const computeDtype = dtypes[values.dtype];
+  const model = new GPT(config, device, { seed: 1, computeDtype });
   if (packing !== undefined) quantizeModule(model, packing);
   return model;
 }

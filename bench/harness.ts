@@ -20,6 +20,11 @@ export const modelFlags = {
   maxSeqLen: integer(256, "Context length in tokens", { least: 2 }),
 };
 
+export const dtypeFlag = {
+  dtype: choice(["f32", "bf16"], "f32", "The dtype of activations and of weights in matmuls"),
+};
+export const dtypes = { f32: "float32", bf16: "bfloat16" } as const;
+
 export function openBenchDevice(values: Values<typeof benchFlags>): Promise<Device> {
   const { device, threads, noBlas, noOneDnn, matmulPrecision } = values;
   return openDevice(device, {

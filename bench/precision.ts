@@ -8,7 +8,15 @@
  * that is not available here has no figures. The last line is one line of JSON.
  */
 
-import { type Device, matmul, noGrad, openDevice, type Tensor, uniform } from "../tensor/mod.ts";
+import {
+  type Device,
+  type FloatType,
+  matmul,
+  noGrad,
+  openDevice,
+  type Tensor,
+  uniform,
+} from "../tensor/mod.ts";
 import { integer, runScript, type Script, text, toggle, UsageError } from "../scripts/flags.ts";
 import { timeRuns } from "./harness.ts";
 import { median, round } from "./statistics.ts";
@@ -30,7 +38,7 @@ const flags = {
   noTorch: toggle("Skip PyTorch"),
 };
 
-/** The compared versions: our f32 without oneDNN and with it, our bf16, PyTorch's f32 and bf16. */
+/** The compared versions: our f32 without oneDNN and with it, our bfloat16, PyTorch's f32 and bf16. */
 const columns = ["BLAS f32", "f32", "bf16", "PyTorch f32", "PyTorch bf16"] as const;
 
 const script: Script<typeof flags> = {
@@ -89,9 +97,7 @@ function printRow(name: string, rounds: readonly (readonly number[])[]): void {
 }
 
 async function openOurs(): Promise<Device[]> {
-  const options = [{ oneDnn: false }, {}, { matmulPrecision: "bf16" }] as const;
-  const devices: Device[] = [];
-  for (const option of options) devices.push(await openDevice("cpu", option));
+  const devices = [await openDevice("cpu", { oneDnn: false }), await openDevice("cpu")];
   for (const { info } of devices) console.log(info.description);
   return devices;
 }
@@ -103,12 +109,16 @@ async function timeShapes(
   hasTorch: boolean,
 ): Promise<Record<string, number[][]>> {
   const devices = await openOurs();
+  const ways = [[devices[0]!, "float32"], [devices[1]!, "float32"], [
+    devices[1]!,
+    "bfloat16",
+  ]] as const;
   const results: Record<string, number[][]> = {};
   for (const shape of shapes) {
     const rows = results[shape.join("×")] = [] as number[][];
     for (let i = 0; i <= rounds; i++) {
       const row: number[] = [];
-      for (const device of devices) row.push(await timeMatmul(device, shape));
+      for (const [device, dtype] of ways) row.push(await timeMatmul(device, shape, dtype));
       // The first round warms up.
       if (i > 0) rows.push(row);
     }
@@ -123,10 +133,14 @@ async function timeShapes(
   return results;
 }
 
-async function timeMatmul(device: Device, [m, n, k]: Shape): Promise<number> {
+async function timeMatmul(
+  device: Device,
+  [m, n, k]: Shape,
+  dtype: FloatType,
+): Promise<number> {
   using _scope = device.scope();
   const [a, b] = [[m, k], [k, n]].map((shape, i) =>
-    uniform(device, shape, { seed: i, low: -1, high: 1 })
+    uniform(device, shape, { seed: i, low: -1, high: 1 }).to(dtype)
   ) as [Tensor, Tensor];
   const operations = 2 * m * n * k;
   const count = Math.max(1, Math.round(1e8 / operations));
@@ -200,7 +214,7 @@ async function timeAllSteps(
       const sides = [
         step([...own, "--no-one-dnn"]),
         step(own),
-        step([...own, "--matmul-precision", "bf16"]),
+        step([...own, "--dtype", "bf16"]),
         ...(noTorch ? [] : [eagerTorch(other), eagerTorchBf16(other)]),
       ];
       const measurements: (() => Promise<number>)[] = [];

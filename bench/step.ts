@@ -11,7 +11,14 @@ import { AdamW, type MuonAdamW } from "../optim/mod.ts";
 import { deriveSeed, type Device, permutationArray, Tensor } from "../tensor/mod.ts";
 import { choice, integer, runScript, type Script, text, type Values } from "../scripts/flags.ts";
 import { profileFlags, showProfile, wantsProfile } from "../scripts/profile.ts";
-import { benchFlags, modelFlags, openBenchDevice, peakMemory } from "./harness.ts";
+import {
+  benchFlags,
+  dtypeFlag,
+  dtypes,
+  modelFlags,
+  openBenchDevice,
+  peakMemory,
+} from "./harness.ts";
 import { median, round } from "./statistics.ts";
 
 const flags = {
@@ -19,7 +26,7 @@ const flags = {
   ...modelFlags,
   windowPattern: text("L", "Long (L) and short (S) attention windows", "LS"),
   deviceBatchSize: integer(4, "Sequences of a step"),
-  dtype: choice(["f32", "bf16"], "f32", "The dtype of activations and of weights in matmuls"),
+  ...dtypeFlag,
   optimizer: choice(["muon", "adamw"], "muon", "MuonAdamW, or AdamW for all parameters"),
   steps: integer(10, "Timed steps"),
   warmup: integer(6, "Untimed steps before them, while JavaScript is compiled", { least: 0 }),
@@ -35,7 +42,7 @@ const script: Script<typeof flags> = {
   run: async (values) => {
     const device = await openBenchDevice(values);
     const config = configForDepth(values);
-    const computeDtype = values.dtype === "bf16" ? "bfloat16" : "float32";
+    const computeDtype = dtypes[values.dtype];
     const model = new GPT(config, device, { seed: 1, computeDtype });
     const optimizer = values.optimizer === "adamw"
       ? new AdamW(model.parameters(), { lr: 1e-3, weightDecay: 0.01 })

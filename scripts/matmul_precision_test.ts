@@ -67,3 +67,30 @@ Deno.test("a run from before there was a choice goes on in f32", async () => {
   const meta = { ...checkpoint.meta, settings: earlier };
   assertEquals(savedSettings({ ...checkpoint, meta }).matmulPrecision, "f32");
 });
+
+Deno.test("a run in bfloat16 goes on in it, and says so where the dtype is changed", async () => {
+  const home = await makeHome(corpus);
+  const train = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await runScript("base_train.ts", args, home);
+    assertEquals([code, stderr], [0, ""]);
+    return stdout;
+  };
+  const dtype = async () =>
+    (await openCheckpoint(`${home}/base_checkpoints/d2`)).meta.settings.dtype;
+  await train(...flags, "--num-iterations", "2", "--dtype", "bf16");
+  assertEquals(await dtype(), "bf16");
+  const second = await train("--resume", "--num-iterations", "3");
+  assertEquals([second.includes("from here on"), await dtype()], [false, "bf16"]);
+  const third = await train("--resume", "--num-iterations", "4", "--dtype", "f32");
+  const change = "Activations are in f32 from here on; up to step 3 they were in bf16.";
+  assertStringIncludes(third, change);
+  assertEquals(await dtype(), "f32");
+
+  const other = ["--architecture", "llama", "--num-iterations", "2", "--model-tag", "other"];
+  const refused = await runScript("base_train.ts", [...flags, ...other, "--dtype", "bf16"], home);
+  assertEquals(refused.code, 2);
+  const message = "Cannot use --dtype bf16: wanted nanochat's architecture, got another one";
+  assertStringIncludes(refused.stderr, message);
+  // Without a library, bfloat16 is slower.
+  await train(...flags, ...other, "--dtype", "auto");
+});

@@ -99,6 +99,7 @@ export function decodeFused(
   });
   caches.forEach((cache, i) => cache.advanceWith(own[i]!));
   const stream = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
+  if (computeDtype === "bfloat16") return scope.keep(model.logits(rows.last(stream)));
   const weight = model.lm_head.weight.slice(0, 0, config.vocabSize);
   const [logits] = linears(rows.last(stream), [weight], {
     normalize: true,

@@ -66,24 +66,34 @@ kernelTest("the plain body of attention equals the fast paths", async (device) =
   await compare(device, "float32", 1e-5);
 });
 
+cpuTest("the plain body of attention equals the fast paths in bfloat16", async (device) => {
+  await compare(device, "bfloat16", 2 ** -7);
+});
+
 float16Test("the plain body of attention equals the fast paths in float16", async (device) => {
   // Results are rounded by 2⁻¹¹, and so is what the gradient is computed from.
   await compare(device, "float16", 2 ** -10);
 });
 
+const shapes = [
+  ["float32", 1e-5, 4, 2, 64, UNLIMITED],
+  ["float32", 1e-5, 3, 3, 20, 2],
+  ["bfloat16", 2 ** -7, 4, 2, 64, UNLIMITED],
+] as const;
+
 cpuTest("a token of each sequence attends as it would alone", async (device) => {
   if (device.kind !== "cpu") throw new Error("wanted a CPU");
   using _scope = device.scope();
-  for (const [heads, keyHeads, headSize, left] of [[4, 2, 64, UNLIMITED], [3, 3, 20, 2]] as const) {
+  for (const [dtype, tolerance, heads, keyHeads, headSize, left] of shapes) {
     // The sequences have room for different numbers of tokens, and the first one has none yet.
     const caches = [0, 1, 6, 40, 9].map((position, i) => {
       const shape = [1, keyHeads, position + 1 + i, headSize];
       const stored = (seed: number) =>
-        normal(device, shape, { seed: 2 * i + seed }).transpose(1, 2);
+        normal(device, shape, { seed: 2 * i + seed }).to(dtype).transpose(1, 2);
       return { keys: stored(20), values: stored(21), position };
     });
     const newest = (seed: number, heads: number) =>
-      normal(device, [caches.length, 1, heads, headSize], { seed });
+      normal(device, [caches.length, 1, heads, headSize], { seed }).to(dtype);
     const [q, k, v] = [newest(1, heads), newest(2, keyHeads), newest(3, keyHeads)] as const;
     const window = left === UNLIMITED ? -1 : left;
     const alone = caches.map(({ keys, values, position }, i) => {
@@ -97,7 +107,7 @@ cpuTest("a token of each sequence attends as it would alone", async (device) => 
     assertEquals(cachedAttention.refuses(problem, device), null);
     const all = noGrad(() => cachedAttention.run(problem, device));
     const [got, wanted] = [await all.data(), await concat(alone).data()];
-    got.forEach((x, i) => assertAlmostEquals(x, wanted[i]!, 1e-5));
+    got.forEach((x, i) => assertAlmostEquals(x, wanted[i]!, tolerance));
     // The caches have the new keys and values, and are otherwise as they were.
     for (const [i, { keys, values, position }] of caches.entries()) {
       for (const [cached, x] of [[keys, k], [values, v]] as const) {

@@ -59,7 +59,7 @@ function run(problem: MatmulProblem, device: Device): void {
   for (const { to } of copies) device.free(to.allocation);
 }
 
-/** On the CPU. The paths after it take `float32` alone. */
+/** On the CPU. Its place is before those that take `float32` alone. */
 export const widenedMatmul: FastPath<"matmul", "cpu"> = {
   operation: "matmul",
   name: "widened",

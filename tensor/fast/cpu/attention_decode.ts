@@ -11,6 +11,7 @@ import type { FastPath } from "../../fast_paths.ts";
 import type { Buffer, Float, Int, KernelBuilder } from "../../kernel/language.ts";
 import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
 import { attentionWork, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
+import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import {
   MASK_WORDS,
   softmaxInPlace,
@@ -27,8 +28,18 @@ export const OPERATIONS_PER_THREAD = 200_000;
 /** Elements of a value whose sums are kept in registers. */
 const STRIP = 64;
 
-/** By the head size. */
-const kernels: Kernel[] = [];
+/** Kernels by the head size and the type of elements, each made when first wanted. */
+export function kernelOfHeads(
+  make: (headSize: number, stored: Element) => Kernel,
+): (headSize: number, stored: Element) => Kernel {
+  const kernels = new Map<string, Kernel>();
+  return (headSize, stored) => {
+    const key = `${headSize} ${stored}`;
+    const kernel = kernels.get(key) ?? make(headSize, stored);
+    kernels.set(key, kernel);
+    return kernel;
+  };
+}
 
 const MANY_QUERIES = `it has more than ${MAX_DECODE_QUERIES} queries`;
 
@@ -38,8 +49,7 @@ export const attentionOneByOne: FastPath<"attention", "cpu"> = {
   name: "one by one",
   device: "cpu",
   gain: { factor: 1.4, of: "16 × 4 heads, 1 query, 160 keys, against matmuls; 1 × 4 heads 2.36" },
-  refuses: ({ queries, headSize, scale, views: { q } }) => {
-    if (q.dtype !== "float32") return "it is not in float32";
+  refuses: ({ queries, headSize, scale }) => {
     if (queries > MAX_DECODE_QUERIES) return MANY_QUERIES;
     if (headSize % 4 !== 0) return "the head size is no multiple of 4";
     return Math.fround(scale) === 0 ? "the scale is 0" : null;
@@ -56,7 +66,7 @@ export const attentionOneByOne: FastPath<"attention", "cpu"> = {
     const operations = 4 * headSize * Math.min(keys, left + right + 1);
     runKernel(
       device,
-      kernels[headSize] ??= oneByOne(headSize),
+      oneByOne(headSize, elementOf(q.dtype)),
       [q, k, v, y, logSums, scores],
       words,
       items,
@@ -73,11 +83,11 @@ const NAMES = ["q", "k", "v", "y"] as const;
 const AXES = ["Batch", "Token", "Head"] as const;
 
 /** Work items are queries of a head. Those of a thread have their scores in the row of its first. */
-const oneByOne = (headSize: number) =>
+const oneByOne = kernelOfHeads((headSize, stored) =>
   defineKernel(
     {
-      key: `attention of few queries, heads of ${headSize}`,
-      buffers: { q: "f32", k: "f32", v: "f32", y: "f32", logSums: "f32", scores: "f32" },
+      key: `attention of few queries in ${stored}, heads of ${headSize}`,
+      buffers: { q: stored, k: stored, v: stored, y: stored, logSums: "f32", scores: "f32" },
       writes: ["y", "logSums", "scores"],
       arguments: [
         ...NAMES.flatMap((name) => AXES.map((axis) => `${name}${axis}` as const)),
@@ -109,10 +119,13 @@ const oneByOne = (headSize: number) =>
         buffers.logSums.store(item, attendQuery(k, headSize, places, strides, visible));
       });
     },
-  );
+  )
+);
 
 /** Where a query, the first visible key and its value, the result and a row of scores are. */
-type Places = Readonly<Record<"q" | "keys" | "values" | "y" | "scores", Buffer<"f32">>>;
+type Places =
+  & Readonly<Record<"q" | "keys" | "values" | "y", Buffer<Element>>>
+  & { readonly scores: Buffer<"f32"> };
 
 /**
  * Attention of one query of a head to the visible keys.

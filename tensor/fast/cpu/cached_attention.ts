@@ -8,26 +8,22 @@
 
 import { viewAs } from "../../apply.ts";
 import { allocateView, type CpuDevice, type View } from "../../device.ts";
+import { bytesPerElement } from "../../dtype.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { floatBits } from "../../kernel/emitter/code.ts";
 import type { Int } from "../../kernel/language.ts";
-import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, runKernel } from "../../kernel/run.ts";
 import {
   attentionWork,
   type CachedAttention,
   ROW_MULTIPLE,
   UNLIMITED,
 } from "../../ops/attention/problem.ts";
+import { elementOf } from "../../ops/matmul/plain.ts";
 import { viewBytes } from "../../profile.ts";
 import { allocate } from "../../tensor.ts";
-import { attendQuery, OPERATIONS_PER_THREAD } from "./attention_decode.ts";
+import { attendQuery, kernelOfHeads, OPERATIONS_PER_THREAD } from "./attention_decode.ts";
 import { visibleKeys } from "./attention_softmax.ts";
-
-/** By the head size. */
-const kernels: Kernel[] = [];
-
-/** Bytes of an element. */
-const WORD_BYTES = 4;
 
 /** One token of each sequence. */
 export const cachedAttention: FastPath<"cached attention", "cpu"> = {
@@ -40,9 +36,7 @@ export const cachedAttention: FastPath<"cached attention", "cpu"> = {
     if (headSize % 4 !== 0) return "the head size is no multiple of 4";
     if (Math.fround(scale) === 0) return "the scale is 0";
     const stored = caches.flatMap(({ keys, values }) => [keys, values]);
-    if ([q, k, v, ...stored].some(({ dtype }) => dtype !== "float32")) {
-      return "it is not in float32";
-    }
+    if ([k, v, ...stored].some(({ dtype }) => dtype !== q.dtype)) return "dtypes differ";
     const isInRows = [q, k, v].every((each) => each.isContiguous) &&
       stored.every(({ strides }) => strides[1] === headSize && strides[3] === 1) &&
       caches.every(({ keys, values }) => keys.strides[2] === values.strides[2]);
@@ -54,14 +48,14 @@ export const cachedAttention: FastPath<"cached attention", "cpu"> = {
     const longest = Math.max(...caches.map(({ position }) => position + 1));
     const row = Math.ceil(longest / ROW_MULTIPLE) * ROW_MULTIPLE;
     const items = sequences * heads;
-    const y = allocate(device, { shape: q.shape, dtype: "float32" }, "attention");
+    const y = allocate(device, { shape: q.shape, dtype: q.dtype }, "attention");
     const scores = allocateView(device, "float32", [items, row], "the scores of attention");
     const table = tableOf(device, problem);
     const { keys, values } = caches[0]!;
     const operations = 4 * headSize * Math.min(longest, left + 1);
     runKernel(
       device,
-      kernels[headSize] ??= kernelFor(headSize),
+      kernelFor(headSize, elementOf(q.dtype)),
       [q, k, v, keys, values, y, scores, table],
       [heads, heads / k.shape[2]!, row, left, floatBits(scale)],
       items,
@@ -90,7 +84,7 @@ const COLUMNS = 4;
 function tableOf(device: CpuDevice, { caches }: CachedAttention): View {
   const first = caches[0]!;
   const from = (view: View, start: View) =>
-    (device.address(view) - device.address(start)) / WORD_BYTES;
+    (device.address(view) - device.address(start)) / bytesPerElement(view.dtype);
   const numbers = caches.flatMap(({ keys, values, position }) => [
     from(keys, first.keys),
     from(values, first.values),
@@ -103,17 +97,17 @@ function tableOf(device: CpuDevice, { caches }: CachedAttention): View {
 }
 
 /** Work items are heads of a sequence. Heads of a group each append their key, which is the same. */
-const kernelFor = (headSize: number) =>
+const kernelFor = kernelOfHeads((headSize, stored) =>
   defineKernel(
     {
-      key: `cached attention, heads of ${headSize}`,
+      key: `cached attention in ${stored}, heads of ${headSize}`,
       buffers: {
-        q: "f32",
-        k: "f32",
-        v: "f32",
-        keys: "f32",
-        values: "f32",
-        y: "f32",
+        q: stored,
+        k: stored,
+        v: stored,
+        keys: stored,
+        values: stored,
+        y: stored,
         scores: "f32",
         table: "i32",
       },
@@ -157,7 +151,8 @@ const kernelFor = (headSize: number) =>
         attendQuery(k, headSize, places, { key: size, value: size }, visible);
       });
     },
-  );
+  )
+);
 
 function workOf({ q, k, v, caches, left }: CachedAttention, y: View) {
   const [, , heads, headSize] = q.shape as [number, number, number, number];

@@ -3,7 +3,7 @@
  *
  * Packing would read and write the large matrix once more. Here each of its elements is read once,
  * in memory order: along k if its columns are contiguous (dot products), along n if its rows are
- * (sums of scaled rows).
+ * (sums of scaled rows). Elements of 16 bits are half as many bytes to read.
  *
  * @module
  */
@@ -11,8 +11,9 @@
 import { allocateView, type CpuDevice } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import type { Int, KernelBody, KernelBuilder } from "../../kernel/language.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
 import { copyView } from "../../ops/elementwise.ts";
+import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import {
   type MatmulProblem,
   matmulWork,
@@ -22,6 +23,7 @@ import {
   stridesOf,
   transposeMatmul,
 } from "../../ops/matmul/problem.ts";
+import { bfloat16Matmul } from "./blas_matmul.ts";
 import { sumOfLanes } from "./attention_softmax.ts";
 
 /**
@@ -32,6 +34,8 @@ const MAX_ROWS = {
   dots: { alone: 32, besideBlas: 8 },
   sums: { alone: 8, besideBlas: 2 },
 };
+/** Rows of `bfloat16` up to which this is faster than oneDNN. */
+const MAX_BFLOAT16_ROWS = 3;
 /** Minimum elements of the other matrix for that, except with very few rows, or dots alone. */
 const MIN_LARGE_MATRIX = 1 << 17;
 const VERY_FEW_ROWS = 4;
@@ -55,10 +59,19 @@ export const skinnyMatmul: FastPath<"matmul", "cpu"> = {
   name: "skinny",
   device: "cpu",
   gain: { factor: 6.35, of: "1×256×4096, against packed; with a BLAS 1.09" },
-  refuses: (problem, device) =>
-    hasFewRows(problem, device) || hasFewColumns(problem, device)
-      ? null
-      : "it has many rows and columns, or a small matrix beside few",
+  refuses: (problem, device) => {
+    const { m, n, a, b, c } = problem;
+    if (Math.min(m, n) > MAX_BFLOAT16_ROWS && bfloat16Matmul.refuses(problem, device) === null) {
+      return "a library multiplies it faster";
+    }
+    if (a.dtype !== b.dtype) return "the operands have different dtypes";
+    const isFew = hasFewRows(problem, device);
+    if (!isFew && !hasFewColumns(problem, device)) {
+      return "it has many rows and columns, or a small matrix beside few";
+    }
+    const isDots = isFew ? b.row === 1 : a.column === 1;
+    return isDots || c.dtype === "float32" ? null : "sums would be rounded at each addition";
+  },
   run: (problem, device) =>
     hasFewRows(problem, device)
       ? runRows(device, problem)
@@ -101,7 +114,8 @@ export function runRows(
   const groups = Math.ceil(n / COLUMNS[form]);
   const sizes = [m, n, k, inner, groups, Number(accumulate)];
   const words = [...sizes, ...stridesOf(a), ...stridesOf(b), ...stridesOf(c)];
-  runKernel(device, KERNELS[form], [a, b, c], words, outer * inner * groups, {
+  const kernel = kernelFor(form, elementOf(b.dtype), elementOf(c.dtype));
+  runKernel(device, kernel, [a, b, c], words, outer * inner * groups, {
     grain: Math.ceil(ELEMENTS_PER_THREAD / (COLUMNS[form] * k)),
     work: () => matmulWork(asked),
   });
@@ -111,7 +125,7 @@ export function runRows(
 /** A copy of the few rows that is contiguous along k; the caller frees it. */
 function copyRows(device: CpuDevice, { m, k, outer, inner, a }: MatmulProblem): Matrix {
   const shape = [outer, inner, m, k];
-  const copy = allocateView(device, "float32", shape, "few rows");
+  const copy = allocateView(device, a.dtype, shape, "few rows");
   copyView(device, { ...a, shape, strides: [a.outer, a.inner, a.row, a.column] }, copy);
   return { ...copy, outer: inner * m * k, inner: m * k, row: k, column: 1 };
 }
@@ -119,20 +133,37 @@ function copyRows(device: CpuDevice, { m, k, outer, inner, a }: MatmulProblem): 
 const SIZES = ["m", "n", "depth", "inner", "groups", "accumulate"] as const;
 const NAMES = ["a", "b", "c"] as const;
 type Word = typeof SIZES[number] | StrideName<typeof NAMES[number]>;
-type Buffers = { readonly a: "f32"; readonly b: "f32"; readonly c: "f32" };
+type Buffers = { readonly a: Element; readonly b: Element; readonly c: Element };
 type Body = KernelBody<Buffers, Word>;
 type Matrices = Parameters<Body>[2];
 type Words = Parameters<Body>[3];
 
-/** A kernel that computes columns of the result from `first` to `last`, of all its rows. */
-function rowsKernel(
-  form: "dots" | "sums",
-  write: (k: KernelBuilder, first: Int, last: Int, matrices: Matrices, words: Words) => void,
-) {
+type Form = "dots" | "sums";
+/** Writes columns of the result from `first` to `last`, of all its rows. */
+type Columns = (
+  k: KernelBuilder,
+  first: Int,
+  last: Int,
+  matrices: Matrices,
+  words: Words,
+) => void;
+
+const kernels = new Map<string, Kernel>();
+
+/** The kernel for elements of these types, made when first wanted. */
+function kernelFor(form: Form, operand: Element, result: Element): Kernel {
+  const key = `matmul rows ${form}, ${operand} to ${result}`;
+  const kernel = kernels.get(key) ?? rowsKernel(key, form, operand, result);
+  kernels.set(key, kernel);
+  return kernel;
+}
+
+function rowsKernel(key: string, form: Form, operand: Element, result: Element): Kernel {
+  const write = COLUMNS_OF[form];
   return defineKernel(
     {
-      key: `matmul rows ${form}`,
-      buffers: { a: "f32", b: "f32", c: "f32" } satisfies Buffers,
+      key,
+      buffers: { a: operand, b: operand, c: result } satisfies Buffers,
       writes: ["c"],
       arguments: [...SIZES, ...strideNames(NAMES)],
       spread: "ranges",
@@ -173,7 +204,7 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
  * prefetcher; four adjacent columns would be streams that jump at every column's end, which takes
  * three times as long if the matrix is not cached.
  */
-const dots = rowsKernel("dots", (k, first, last, { a, b, c }, words) => {
+const dots: Columns = (k, first, last, { a, b, c }, words) => {
   const { m, depth, accumulate, aRow, bColumn, cRow, cColumn } = words;
   const fours = k.let(depth.subtract(depth.remainder(4)));
 
@@ -231,10 +262,10 @@ const dots = rowsKernel("dots", (k, first, last, { a, b, c }, words) => {
     multiplyAll(range(COLUMNS.dots).map((j) => k.let(column.add(apart.multiply(j)))));
   });
   k.loop(k.let(first.add(apart.multiply(COLUMNS.dots))), last, (column) => multiplyAll([column]));
-});
+};
 
 /** Adds rows of B, each scaled by an element of A, to a pass of the result. */
-const sums = rowsKernel("sums", (k, first, last, { a, b, c }, words) => {
+const sums: Columns = (k, first, last, { a, b, c }, words) => {
   const { m, depth, accumulate, aRow, aColumn, bRow, cRow } = words;
   k.loop(first, last, (column) => {
     const rest = k.let(last.subtract(column));
@@ -279,6 +310,6 @@ const sums = rowsKernel("sums", (k, first, last, { a, b, c }, words) => {
     k.loop(0, together, (step) => addRows(step, SUM_ROWS), { step: SUM_ROWS });
     k.loop(together, depth, (step) => addRows(step, 1));
   }, { step: SUM_PASS });
-});
+};
 
-const KERNELS = { dots, sums };
+const COLUMNS_OF: Readonly<Record<Form, Columns>> = { dots, sums };

@@ -8,7 +8,7 @@ import { widenedMatmul } from "../widened_matmul.ts";
 import { runRows } from "../cpu/skinny_matmul.ts";
 
 export const CPU_MATMULS: Readonly<
-  Record<"packed" | "skinny" | "BLAS" | "widened" | "bfloat16", {
+  Record<"packed" | "skinny" | "BLAS" | "skinny in bfloat16" | "widened" | "bfloat16", {
     /** The dtype of the matmuls. @default {"float32"} */
     readonly dtype?: "bfloat16";
     readonly supports: (problem: MatmulProblem, device: CpuDevice) => boolean;
@@ -26,6 +26,11 @@ export const CPU_MATMULS: Readonly<
   BLAS: {
     supports: ({ k, c }) => k > 0 && c.column === 1,
     run: (device, problem) => blasMatmul.run(problem, device),
+  },
+  "skinny in bfloat16": {
+    dtype: "bfloat16",
+    supports: ({ k, b, c }) => k > 0 && b.row === 1 && c.dtype === "bfloat16",
+    run: runRows,
   },
   widened: {
     dtype: "bfloat16",
