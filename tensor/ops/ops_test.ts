@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { float16Test, gpuTest, tinyDevice } from "../../testing/gpu.ts";
+import { roundBfloat16 } from "../../testing/round_bfloat16.ts";
 import { checkGradient, numericalGradient } from "../../autograd/gradcheck.ts";
 import { type ReferenceArray, sizeOf } from "../../testing/reference_array.ts";
 import {
@@ -11,7 +12,6 @@ import {
   type OpenOptions,
   Tensor,
 } from "../mod.ts";
-import { roundToBfloat16, widenBfloat16 } from "../dtype.ts";
 import { type Case, cases, fill } from "./testing/cases.ts";
 
 /** The memory layouts of a case's inputs. */
@@ -45,10 +45,6 @@ function upload(device: Device, { shape, data }: ReferenceArray, type: DType): T
   return Tensor.from(device, [...data], { shape, dtype: type });
 }
 
-function bf16round(x: number): number {
-  return widenBfloat16(roundToBfloat16([x]))[0]!;
-}
-
 /** Differences in half precision. */
 const precisions = {
   float32: { round: Math.fround, relative: 1e-5, smallest: 1e-37, gradient: 2e-5 },
@@ -57,7 +53,7 @@ const precisions = {
   // of such a chain adds the rounding of its input.
   float16: { round: Math.f16round, relative: 2 ** -10, smallest: 2 ** -25, gradient: 2 ** -9 },
   // Likewise, with 8 significant bits instead of 11, and the range of single precision.
-  bfloat16: { round: bf16round, relative: 2 ** -7, smallest: 1e-37, gradient: 2 ** -6 },
+  bfloat16: { round: roundBfloat16, relative: 2 ** -7, smallest: 1e-37, gradient: 2 ** -6 },
 } as const;
 
 type Precision = keyof typeof precisions;

@@ -8,10 +8,10 @@ import {
   relativeDeviation,
 } from "../../../testing/golden.ts";
 import { float16Test, gpuTest } from "../../../testing/gpu.ts";
+import { roundBfloat16 } from "../../../testing/round_bfloat16.ts";
 import type { Device } from "../../device.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
-import { roundToBfloat16, widenBfloat16 } from "../../dtype.ts";
 import "../../mod.ts";
 import { openDevice } from "../../open_device.ts";
 import { Tensor } from "../../tensor.ts";
@@ -148,8 +148,7 @@ float16Test(
 
 attentionTest(
   "attention and its gradient in bfloat16 have an error of a rounding or two",
-  (device) =>
-    checkHalf(device, "bfloat16", (x) => widenBfloat16(roundToBfloat16([x]))[0]!, 2 ** -7),
+  (device) => checkHalf(device, "bfloat16", roundBfloat16, 2 ** -7),
 );
 
 float16Test("attention wants queries, keys and values of one type", (device) => {
