@@ -59,7 +59,7 @@ gpuTest(
 gpuTest(
   "a batch, and rows, of more tiles than a dimension of a dispatch are all computed",
   async (device) => {
-    for (const [left, right] of [[[70_000, 2, 3], [70_000, 3, 5]], [[70_000, 3], [3, 5]]]) {
+    for (const [left, right] of [[[100, 2, 3], [100, 3, 5]], [[2500, 3], [3, 5]]]) {
       const [a, b] = [Tensor.ones(device, left!), Tensor.ones(device, right!)];
       const shape = left!.with(-1, 5);
       const c = Tensor.arange(device, 0, 5, 1, "float32").expand(shape).contiguous();
@@ -72,4 +72,5 @@ gpuTest(
       assertEquals(values.every((value, i) => value === 3 + i % 5), true);
     }
   },
+  { limits: { maxComputeWorkgroupsPerDimension: 64 } },
 );
