@@ -62,7 +62,8 @@ async function runSite(
   const files = await readModel({ model, noModel }) ??
     await makeSiteModelShowing(interrupt.signal);
   if (files === null) return interrupt.signal.reason;
-  const site = await buildSite({ model: files, url });
+  const isPlain = files.size === 0 && url === null;
+  const site = isPlain ? plain : await buildSite({ model: files, url });
   for (const [path, bytes] of site) {
     await ensureWritableFolder(join(output, dirname(path)));
     await writeFileAtomically(join(output, path), bytes);
