@@ -17,6 +17,16 @@ async function run(mpi: TestedMpi | null, script: string, args: string): Promise
   return stdout;
 }
 
+const alone = new Map<string, Promise<string>>();
+
+/** Runs a script in one process, once for all MPIs. */
+function runAlone(script: string, args: string): Promise<string> {
+  const key = `${script} ${args}`;
+  const output = alone.get(key) ?? run(null, script, args);
+  alone.set(key, output);
+  return output;
+}
+
 /** The lines that one process prints, too. */
 function withoutRanks(text: string): string {
   return text.replace(/^ranks .*\n/m, "").replace(/^All 2 ranks are done\.\n/m, "");
@@ -77,7 +87,7 @@ testUnderMpi("2 ranks measure what one process does", async (mpi) => {
   const exam =
     "--task rules --task human --max-problems 3 --model-tag one --num-examples 4 --num-samples 2 --temperature 1 --max-new-tokens 6";
   for (const [script, args] of [["base_eval.ts", evaluation], ["chat_eval.ts", exam]] as const) {
-    const [one, two] = [await run(null, script, args), await run(mpi, script, args)];
+    const [one, two] = [await runAlone(script, args), await run(mpi, script, args)];
     const timeless = (text: string) => withoutRanks(text).replaceAll(/\([\d.]+ m?s\)/g, "");
     assertEquals(timeless(two), timeless(one));
     assertStringIncludes(two, "All 2 ranks are done.");
@@ -87,7 +97,7 @@ testUnderMpi("2 ranks measure what one process does", async (mpi) => {
 testUnderMpi("2 ranks reinforce, and rank 0 alone prints and saves", async (mpi) => {
   const args = "--sft-tag one --model-tag two --num-iterations 2 --examples-per-step 4 " +
     "--num-samples 4 --device-batch-size 2 --max-new-tokens 4 --eval-every 2 --eval-examples 4";
-  const one = await run(null, "chat_rl.ts", `--overwrite ${args}`);
+  const one = await runAlone("chat_rl.ts", `--overwrite ${args}`);
   const two = await run(mpi, "chat_rl.ts", `--overwrite ${args}`);
   assertMatch(two, /^step 2 of 2 {2}reward 0\.000 /m);
   const timeless = (text: string) =>

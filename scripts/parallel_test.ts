@@ -12,41 +12,36 @@ import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script
 
 const script = new URL("base_train.ts", import.meta.url);
 
-interface Place extends AsyncDisposable {
-  readonly corpus: string;
-  readonly home: string;
-}
+const corpus = await makeCorpus();
+const home = await makeHome(corpus);
+Deno.test.afterAll(async () => {
+  for (const folder of [corpus, home]) await Deno.remove(folder, { recursive: true });
+});
 
-async function makePlace(): Promise<Place> {
-  const corpus = await makeCorpus();
-  const home = await makeHome(corpus);
-  return {
-    corpus,
-    home,
-    [Symbol.asyncDispose]: async () => {
-      for (const folder of [corpus, home]) await Deno.remove(folder, { recursive: true });
-    },
-  };
-}
-
-function flagsFor({ corpus }: Place, tag: string, more: readonly string[]): string[] {
+function flagsFor(tag: string, more: readonly string[]): string[] {
   return [...tinyFlags, "--data", corpus, "--model-tag", tag, ...more];
 }
 
-async function train(mpi: TestedMpi, ranks: number, place: Place, tag: string, more: string[]) {
-  const args = flagsFor(place, tag, more);
-  return await launch({ mpi, ranks, script, args, env: { NANODINO_HOME: place.home } });
+async function train(mpi: TestedMpi, ranks: number, tag: string, more: string[]) {
+  const args = flagsFor(tag, more);
+  return await launch({ mpi, ranks, script, args, env: { NANODINO_HOME: home } });
 }
 
-async function trainAlone(place: Place, tag: string, more: string[]): Promise<void> {
-  const { code, stderr } = await runScript("base_train.ts", flagsFor(place, tag, more), place.home);
-  assertEquals(code, 0, stderr);
+const alone = new Map<string, Promise<void>>();
+
+/** Trains in one process, which every MPI is compared with. */
+function trainAlone(tag: string, more: string[]): Promise<void> {
+  const run = alone.get(tag) ??
+    runScript("base_train.ts", flagsFor(tag, more), home)
+      .then(({ code, stderr }) => assertEquals(code, 0, stderr));
+  alone.set(tag, run);
+  return run;
 }
 
-const folderOf = ({ home }: Place, tag: string) => `${home}/base_checkpoints/${tag}`;
+const folderOf = (tag: string) => `${home}/base_checkpoints/${tag}`;
 
-async function lossesOf(place: Place, tag: string): Promise<number[]> {
-  const text = await Deno.readTextFile(`${folderOf(place, tag)}/metrics.jsonl`);
+async function lossesOf(tag: string): Promise<number[]> {
+  const text = await Deno.readTextFile(`${folderOf(tag)}/metrics.jsonl`);
   const events = text.trim().split("\n").map((line) => JSON.parse(line));
   return events.filter(({ kind }) => kind === "step").map(({ loss }) => loss);
 }
@@ -57,83 +52,83 @@ function assertClose(got: readonly number[], wanted: readonly number[]): void {
   assert(Math.max(...differences) < 1e-4, `${differences}`);
 }
 
-async function parametersOf(place: Place, tag: string, step: number): Promise<number[]> {
-  const [model] = await savedBits(place, tag, step);
+async function parametersOf(tag: string, step: number): Promise<number[]> {
+  const [model] = await savedBits(tag, step);
   const arrays = [...readSafetensors(model!)].sort(([a], [b]) => a < b ? -1 : 1);
   return arrays.flatMap(([, { data }]) => Array.from(data, Number));
 }
 
-async function savedBits(place: Place, tag: string, step: number): Promise<Uint8Array[]> {
+async function savedBits(tag: string, step: number): Promise<Uint8Array[]> {
   const names = ["model", "optim"].map((part) => `${part}_${`${step}`.padStart(6, "0")}`);
   return await Promise.all(
-    names.map((name) => Deno.readFile(`${folderOf(place, tag)}/${name}.safetensors`)),
+    names.map((name) => Deno.readFile(`${folderOf(tag)}/${name}.safetensors`)),
   );
 }
 
-async function checkpointsOf(place: Place, tag: string): Promise<string[]> {
+async function checkpointsOf(tag: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of Deno.readDir(folderOf(place, tag))) {
+  for await (const { name } of Deno.readDir(folderOf(tag))) {
     if (name.startsWith("meta_")) names.push(name);
   }
   return names.sort();
 }
 
 testUnderMpi("ranks train as one process does, and resume bit for bit", async (mpi) => {
-  await using place = await makePlace();
-  await trainAlone(place, "one", ["--eval-every", "10"]);
+  const two = `two-${mpi.command}`;
+  await trainAlone("one", ["--eval-every", "10"]);
   const evaluated = ["--eval-every", "10", "--save-every", "10"];
-  const { code, stdout, stderr } = await train(mpi, 2, place, "two", evaluated);
+  const { code, stdout, stderr } = await train(mpi, 2, two, evaluated);
   assertEquals(code, 0, stderr);
   assertMatch(stdout, new RegExp(`^ranks +${mpi.name} [\\d.]+, 2 ranks$`, "m"));
   assertEquals(stdout.match(/^device /gm)?.length, 1, "expected rank 0 alone to print");
   assertEquals(stdout.match(/bits per byte/g)?.length, 4, stdout);
-  assertClose(await lossesOf(place, "two"), await lossesOf(place, "one"));
+  assertClose(await lossesOf(two), await lossesOf("one"));
 
-  const whole = await savedBits(place, "two", 20);
+  const whole = await savedBits(two, 20);
   for (const part of ["meta", "model", "optim", "tokenizer"]) {
     const extension = part === "meta" || part === "tokenizer" ? "json" : "safetensors";
-    await Deno.remove(`${folderOf(place, "two")}/${part}_000020.${extension}`);
+    await Deno.remove(`${folderOf(two)}/${part}_000020.${extension}`);
   }
-  const resumed = await train(mpi, 2, place, "two", ["--resume"]);
+  const resumed = await train(mpi, 2, two, ["--resume"]);
   assertEquals(resumed.code, 0, resumed.stderr);
   assertStringIncludes(resumed.stdout, "Going on after step 10.");
-  assertEquals(await savedBits(place, "two", 20), whole);
+  assertEquals(await savedBits(two, 20), whole);
 });
 
 testUnderMpi("2 ranks have the parameters of one process after a step", async (mpi) => {
-  await using place = await makePlace();
+  const step = `step-${mpi.command}`;
   const flags = ["--num-iterations", "1", "--warmup-steps", "0"];
-  await trainAlone(place, "one", flags);
-  const { code, stderr } = await train(mpi, 2, place, "two", flags);
+  await trainAlone("step", flags);
+  const { code, stderr } = await train(mpi, 2, step, flags);
   assertEquals(code, 0, stderr);
-  const [two, one] = [await parametersOf(place, "two", 1), await parametersOf(place, "one", 1)];
+  const [two, one] = [await parametersOf(step, 1), await parametersOf("step", 1)];
   const squares = (values: readonly number[]) => values.reduce((sum, x) => sum + x * x, 0);
   const rms = Math.sqrt(squares(two.map((value, i) => value - one[i]!)) / squares(one));
   assert(two.length === one.length && rms < 1e-6, `${rms}`);
 });
 
 testUnderMpi("a run resumes with 4, 2, 1 and again 4 ranks", async (mpi) => {
-  await using place = await makePlace();
+  const many = `many-${mpi.command}`;
   const batch = ["--total-batch-size", "128"];
-  await trainAlone(place, "one", batch);
+  await trainAlone("batch", batch);
   // Learning rates depend on the length of the run, so each part ends by removing a checkpoint.
   const saved = [...batch, "--save-every", "5"];
-  assertEquals((await train(mpi, 4, place, "many", saved)).code, 0);
+  assertEquals((await train(mpi, 4, many, saved)).code, 0);
   const seen = new Map<number, number>();
   for (const [part, ranks] of [2, 1, 4].entries()) {
-    const losses = await lossesOf(place, "many");
+    const losses = await lossesOf(many);
     losses.slice(0, 5 * (part + 1)).forEach((loss, step) => seen.set(step, loss));
     const step = `${5 * (part + 1)}`;
-    const { code, stderr } = await train(mpi, ranks, place, "many", [
+    const { code, stderr } = await train(mpi, ranks, many, [
       ...batch,
       "--resume-from-step",
       step,
     ]);
     assertEquals(code, 0, stderr);
   }
-  const wanted = await lossesOf(place, "one");
+  const wanted = await lossesOf("batch");
   assertClose([...seen.values()], wanted.slice(0, 15));
-  assertClose(await lossesOf(place, "many"), wanted);
+  assertClose(await lossesOf(many), wanted);
 });
 
 const ranksRun = new URL("testing/ranks_run.ts", import.meta.url);
@@ -149,10 +144,20 @@ async function rowsOf(mpi: TestedMpi | null, ranks: number, folder: string): Pro
   return lines.sort((a, b) => a.rank - b.rank).map(({ rows }) => rows);
 }
 
+/** The rows of one process, in four parts. */
+let rowsAlone: Promise<readonly string[]> | undefined;
+
+async function fourParts(): Promise<readonly string[]> {
+  const folder = await Deno.makeTempDir();
+  const rows: string[] = [];
+  for (let part = 0; part < 4; part++) rows.push(...(await rowsOf(null, 1, folder))[0]!);
+  await Deno.remove(folder, { recursive: true });
+  return rows;
+}
+
 testUnderMpi("the rows of 4, 2, 1 and again 4 ranks are those of one process", async (mpi) => {
-  const [one, many] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
-  const wanted: string[] = [];
-  for (let part = 0; part < 4; part++) wanted.push(...(await rowsOf(null, 1, one))[0]!);
+  const many = await Deno.makeTempDir();
+  const wanted = await (rowsAlone ??= fourParts());
   const got: string[] = [];
   for (const ranks of [4, 2, 1, 4]) {
     const rows = await rowsOf(ranks === 1 ? null : mpi, ranks, many);
@@ -164,7 +169,7 @@ testUnderMpi("the rows of 4, 2, 1 and again 4 ranks are those of one process", a
   assertEquals(wanted.length, 4 * 5 * 4, "expected four batches in each of twenty steps");
   // Some repeat: the corpus is small.
   assert(new Set(wanted).size > 3 * 5 * 4, `${new Set(wanted).size} different batches`);
-  for (const folder of [one, many]) await Deno.remove(folder, { recursive: true });
+  await Deno.remove(many, { recursive: true });
 });
 
 async function digestOf(rows: readonly string[]): Promise<string> {
@@ -202,7 +207,7 @@ testUnderMpi("a loss of one rank that is not finite ends all ranks", async (mpi)
 });
 
 testUnderMpi("errors are one line, and nothing is written", async (mpi) => {
-  await using place = await makePlace();
+  const home = await makeHome(corpus);
   const other = mpi.name === "MPICH" ? "libmpi.so.40" : "libmpich.so.12";
   const cases: [string[], number, number, string][] = [
     [["--total-batch-size", "64"], 3, 2, "× ranks = 2 × 16 × 3 = 96, got 64"],
@@ -217,11 +222,14 @@ testUnderMpi("errors are one line, and nothing is written", async (mpi) => {
     [["--dtype", "f16"], 2, 2, "Cannot use --dtype f16: wanted one rank, got several"],
   ];
   for (const [flags, ranks, wanted, text] of cases) {
-    const { code, stdout, stderr } = await train(mpi, ranks, place, "none", flags);
+    const args = flagsFor("none", flags);
+    const env = { NANODINO_HOME: home };
+    const { code, stdout, stderr } = await launch({ mpi, ranks, script, args, env });
     assertEquals(code, wanted, stderr);
     assertEquals(`${stdout}${stderr}`.split(text).length, 2, `${flags}: ${stderr}`);
   }
-  await assertMissing(folderOf(place, "none"));
+  await assertMissing(`${home}/base_checkpoints/none`);
+  await Deno.remove(home, { recursive: true });
 });
 
 testUnderMpi("an error is reported even if the first rank is the last to notice", async (mpi) => {
@@ -255,23 +263,22 @@ function signalsOf(
 testUnderMpi(
   "a signal to the launcher or to one rank stops all with one checkpoint",
   async (mpi) => {
-    await using place = await makePlace();
-    const env = { NANODINO_HOME: place.home };
+    const env = { NANODINO_HOME: home };
     for (const [target, signal, wanted] of signalsOf(mpi)) {
-      const tag = `${target}-${signal}`;
-      const args = flagsFor(place, tag, ["--num-iterations", "100000"]);
+      const tag = `${target}-${signal}-${mpi.command}`;
+      const args = flagsFor(tag, ["--num-iterations", "100000"]);
       const child = launchCommand({ mpi, ranks: 2, script, args, env }).spawn();
       const output = new Output(child.stdout);
       const errors = new Output(child.stderr);
       await output.until(/^step 1 of/m);
       if (target === "launcher") child.kill(signal);
-      else Deno.kill((await runningRanks(`NANODINO_HOME=${place.home}`))[1]!.pid, signal);
+      else Deno.kill((await runningRanks(`NANODINO_HOME=${home}`))[1]!.pid, signal);
       const { code } = await child.status;
       await Promise.all([output.end, errors.end]);
       const text = `${tag}: ${output.text}${errors.text}`;
       assertEquals(code, wanted, text);
-      assertEquals((await checkpointsOf(place, tag)).length, 1, text);
-      assertEquals(await remainingRanks(`NANODINO_HOME=${place.home}`), []);
+      assertEquals((await checkpointsOf(tag)).length, 1, text);
+      assertEquals(await remainingRanks(`NANODINO_HOME=${home}`), []);
     }
   },
 );

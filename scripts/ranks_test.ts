@@ -18,7 +18,7 @@ testUnderMpi(
     const home = await makeHome(corpus);
     const folder = `${home}/base_checkpoints/killed`;
     const flags = [...tinyFlags, "--data", corpus, "--model-tag", "killed"];
-    const length = ["--num-iterations", "500", "--save-every", "10"];
+    const length = ["--num-iterations", "300", "--save-every", "10"];
     const child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", "--no-check", new URL("ranks.ts", import.meta.url).href],
@@ -35,7 +35,7 @@ testUnderMpi(
     const output = child.output();
     let [kills, killedAt] = [0, 0];
     while (kills < 2) {
-      await new Promise((resolve) => setTimeout(resolve, 300 + 700 * Math.random()));
+      await new Promise((resolve) => setTimeout(resolve, 100 + 200 * Math.random()));
       const last = (await savedSteps(folder).catch(() => [])).at(-1) ?? 0;
       // The first kill comes with 4 ranks, the second with 2: those that end save nothing more.
       if (last <= killedAt + 30 || !await killRank(home)) continue;
@@ -48,7 +48,7 @@ testUnderMpi(
     assertEquals(code, 0, text);
     assertStringIncludes(text, "Starting again on 2, from the last checkpoint");
     assertStringIncludes(text, "Starting again on 1, from the last checkpoint");
-    assertEquals((await savedSteps(folder)).at(-1), 500);
+    assertEquals((await savedSteps(folder)).at(-1), 300);
     for (const each of [corpus, home]) await Deno.remove(each, { recursive: true });
   },
 );

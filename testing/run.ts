@@ -66,8 +66,10 @@ export interface ProcessRun {
 const moduleOf = (path: string) => path.slice(0, Math.max(0, path.indexOf("/")));
 const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1);
 
-/** Starting a process takes as long as a small test; but a unit that is long may end alone. */
+/** Files of a unit: starting a process takes as long as a small test. */
 const MAX_FILES = 6;
+/** The same for the last modules, whose files take long: a long unit would run alone at the end. */
+const MAX_LAST_FILES = 2;
 
 /** The files in the order in which they run, in units: some of a folder, or one file. */
 export function unitsOf(files: readonly string[]): readonly Unit[] {
@@ -84,7 +86,8 @@ export function unitsOf(files: readonly string[]): readonly Unit[] {
     units.set(name, [...units.get(name) ?? [], file]);
   }
   return [...units].flatMap(([name, files]): Unit[] => {
-    const count = Math.ceil(files.length / MAX_FILES);
+    const most = LAST.includes(moduleOf(name)) ? MAX_LAST_FILES : MAX_FILES;
+    const count = Math.ceil(files.length / most);
     const size = Math.ceil(files.length / count);
     return Array.from(
       { length: count },

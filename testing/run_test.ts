@@ -60,6 +60,7 @@ Deno.test("each file is in one unit, and cheap modules come first", () => {
   const files = [
     ...["web/page_test.ts", "gpt/model/a_test.ts", "tensor/b_test.ts", "autograd/tape_test.ts"],
     ...Array.from({ length: 7 }, (_, i) => `nn/${i}_test.ts`),
+    ...Array.from({ length: 3 }, (_, i) => `scripts/${i}_test.ts`),
     LONG[0]!,
   ];
   const units = unitsOf(files);
@@ -71,6 +72,8 @@ Deno.test("each file is in one unit, and cheap modules come first", () => {
     `${LONG[0]} 1`,
     "gpt/model/ 1",
     "tensor/ 1",
+    "scripts/ 2",
+    "scripts/ 1",
     "web/ 1",
   ]);
 });
