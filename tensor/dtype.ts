@@ -8,7 +8,8 @@ import { wrongType } from "./errors.ts";
  * and round what they store; or 32-bit integers for token ids and indices.
  *
  * `bfloat16` is the first half of a `float32`: the same range, with 8 significant bits instead of 24.
- * `float16` has 11, and no number above 65,504; a GPU needs the feature `shader-f16` for it.
+ * `float16` has 11, and no number above 65,504; a GPU needs the feature `shader-f16` for it. Floats of
+ * different dtypes mix elementwise, with a `float32` result; matmul, attention and concat want one dtype.
  *
  * Integers can be added, subtracted, multiplied, negated, compared, selected, summed and reduced to
  * their extremes, exactly. What overflows wraps around, as in PyTorch, sums included (PyTorch widens

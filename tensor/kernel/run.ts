@@ -62,6 +62,19 @@ export function defineKernel<const B extends BufferTypes, const A extends string
   };
 }
 
+/** Kernels by all that their code depends on, such as the types of elements, each made when first wanted. */
+export function defineKernels<Form extends readonly (string | number | boolean)[]>(
+  make: (...form: Form) => Kernel,
+): (...form: Form) => Kernel {
+  const kernels = new Map<string, Kernel>();
+  return (...form) => {
+    const key = form.join();
+    const kernel = kernels.get(key) ?? make(...form);
+    kernels.set(key, kernel);
+    return kernel;
+  };
+}
+
 /** Options for {@linkcode runKernel}. */
 export interface RunOptions {
   /** Minimum items per thread of the CPU. @default {1} */

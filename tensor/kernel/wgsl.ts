@@ -401,7 +401,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
   }
   #typeOf(width: Width): WgslType {
     const scalar = this.#isHalves ? "i32" : scalarOf(this.#type);
-    return this.#isOfVectors ? `vec4<${scalar}>` : wgslTypeOf(scalar, width);
+    return wgslTypeOf(scalar, this.#isOfVectors ? 4 : width);
   }
   /** Vectors and whole words as they are bound; of a `bf16` the word. */
   #place(at: string): string {
@@ -431,9 +431,9 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     const value = type.replace("f16", "f32") as WgslType;
     return new WgslValue(value === type ? bits : `${value}(${bits})`, value);
   }
-  #stored(value: Value, width: Width): string {
+  #stored(value: Value): string {
     if (this.#isHalves) return codeOf(this.#k.let(HALVES.bf16.round(this.#k, printed(value))));
-    const { code, type } = printed(value);
+    const { code, type, width } = printed(value);
     const wanted = this.#typeOf(width);
     const own = type === wanted ? code : `${wanted}(${code})`;
     const bound = wanted.replace(/[fi]\d+/, scalarOf(this.#bound));
@@ -473,7 +473,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     return this.#k.splat(one) as VectorOf<T> & WgslValue;
   }
   store(index: Index, value: Value): void {
-    this.#write(this.#index(index), this.#stored(value, 1));
+    this.#write(this.#index(index), this.#stored(value));
   }
   /** The index of one of the elements of a vector. */
   #lane(index: Index, lane: number, stride?: Int): string {
@@ -501,15 +501,14 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     value: VectorOf<T>,
     { stride, isSingle = false }: VectorOptions = {},
   ): void {
-    const vector = printed(this.#k.let<Value>(value));
-    if (this.#isWide && vector.width === 4 && !isSingle) {
-      const stored = this.#stored(vector, 4);
+    const { width } = printed(value);
+    const stored = this.#stored(this.#k.let<Value>(value));
+    if (this.#isWide && width === 4 && !isSingle) {
       const whole = this.#isHalves ? twoWords(stored) : stored;
       return this.#k.write(`${this.#wide(index)} = ${whole};`);
     }
-    const lanes = vector.width === 1 ? [vector] : [0, 1, 2, 3].map((lane) => vector.lane(lane));
-    for (const [lane, number] of (isSingle ? lanes.slice(0, 1) : lanes).entries()) {
-      this.#write(this.#lane(index, lane, stride), this.#stored(number, 1));
+    for (let lane = 0; lane < (isSingle ? 1 : width); lane++) {
+      this.#write(this.#lane(index, lane, stride), width === 1 ? stored : `${stored}[${lane}]`);
     }
   }
   clear(index: Index, count: Index): void {
@@ -518,7 +517,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
   fill(index: Index, count: Index, value: Int | Float): void {
     const scalar = printed(value);
     const wide = this.#isOfVectors ? scalar.splat(4) : scalar;
-    const code = this.#stored(wide, 1);
+    const code = this.#stored(wide);
     this.#spread(index, count, () => code);
   }
   copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void {

@@ -9,7 +9,7 @@ import { allocateView } from "../../device.ts";
 import { floatBits } from "../../kernel/emitter/code.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import type { Buffer, Float, Int, KernelBuilder } from "../../kernel/language.ts";
-import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import { attentionWork, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
 import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import {
@@ -27,19 +27,6 @@ export const OPERATIONS_PER_THREAD = 200_000;
 
 /** Elements of a value whose sums are kept in registers. */
 const STRIP = 64;
-
-/** Kernels by the head size and the type of elements, each made when first wanted. */
-export function kernelOfHeads(
-  make: (headSize: number, stored: Element) => Kernel,
-): (headSize: number, stored: Element) => Kernel {
-  const kernels = new Map<string, Kernel>();
-  return (headSize, stored) => {
-    const key = `${headSize} ${stored}`;
-    const kernel = kernels.get(key) ?? make(headSize, stored);
-    kernels.set(key, kernel);
-    return kernel;
-  };
-}
 
 const MANY_QUERIES = `it has more than ${MAX_DECODE_QUERIES} queries`;
 
@@ -83,7 +70,7 @@ const NAMES = ["q", "k", "v", "y"] as const;
 const AXES = ["Batch", "Token", "Head"] as const;
 
 /** Work items are queries of a head. Those of a thread have their scores in the row of its first. */
-const oneByOne = kernelOfHeads((headSize, stored) =>
+const oneByOne = defineKernels((headSize: number, stored: Element) =>
   defineKernel(
     {
       key: `attention of few queries in ${stored}, heads of ${headSize}`,

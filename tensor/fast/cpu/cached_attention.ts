@@ -12,17 +12,17 @@ import { bytesPerElement } from "../../dtype.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { floatBits } from "../../kernel/emitter/code.ts";
 import type { Int } from "../../kernel/language.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import {
   attentionWork,
   type CachedAttention,
   ROW_MULTIPLE,
   UNLIMITED,
 } from "../../ops/attention/problem.ts";
-import { elementOf } from "../../ops/matmul/plain.ts";
+import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import { viewBytes } from "../../profile.ts";
 import { allocate } from "../../tensor.ts";
-import { attendQuery, kernelOfHeads, OPERATIONS_PER_THREAD } from "./attention_decode.ts";
+import { attendQuery, OPERATIONS_PER_THREAD } from "./attention_decode.ts";
 import { visibleKeys } from "./attention_softmax.ts";
 
 /** One token of each sequence. */
@@ -97,7 +97,7 @@ function tableOf(device: CpuDevice, { caches }: CachedAttention): View {
 }
 
 /** Work items are heads of a sequence. Heads of a group each append their key, which is the same. */
-const kernelFor = kernelOfHeads((headSize, stored) =>
+const kernelFor = defineKernels((headSize: number, stored: Element) =>
   defineKernel(
     {
       key: `cached attention in ${stored}, heads of ${headSize}`,

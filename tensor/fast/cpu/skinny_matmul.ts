@@ -11,7 +11,7 @@
 import { allocateView, type CpuDevice } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import type { Int, KernelBody, KernelBuilder } from "../../kernel/language.ts";
-import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import { copyView } from "../../ops/elementwise.ts";
 import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import {
@@ -148,21 +148,11 @@ type Columns = (
   words: Words,
 ) => void;
 
-const kernels = new Map<string, Kernel>();
-
-/** The kernel for elements of these types, made when first wanted. */
-function kernelFor(form: Form, operand: Element, result: Element): Kernel {
-  const key = `matmul rows ${form}, ${operand} to ${result}`;
-  const kernel = kernels.get(key) ?? rowsKernel(key, form, operand, result);
-  kernels.set(key, kernel);
-  return kernel;
-}
-
-function rowsKernel(key: string, form: Form, operand: Element, result: Element): Kernel {
+const kernelFor = defineKernels((form: Form, operand: Element, result: Element) => {
   const write = COLUMNS_OF[form];
   return defineKernel(
     {
-      key,
+      key: `matmul rows ${form}, ${operand} to ${result}`,
       buffers: { a: operand, b: operand, c: result } satisfies Buffers,
       writes: ["c"],
       arguments: [...SIZES, ...strideNames(NAMES)],
@@ -191,7 +181,7 @@ function rowsKernel(key: string, form: Form, operand: Element, result: Element):
       });
     },
   );
-}
+});
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 

@@ -3,7 +3,7 @@
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { type Part, split } from "../../kernel/split.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import { sizeOf } from "../../shape.ts";
 
 /** Elements to copy or add that justify waking another thread. */
@@ -35,7 +35,7 @@ export function rowWidth(view: View): Width {
 export function takeRows(device: Device, weight: View, ids: View, output: View): void {
   const [rows, rowLength] = weight.shape as [number, number];
   const width = rowWidth(weight);
-  const kernel = TAKE_ROWS[movedAs(weight)][width];
+  const kernel = takeRowsKernel(movedAs(weight), width);
   const shape = [rows, sizeOf(ids.shape), rowLength];
   const views = [
     viewAs(weight, shape, [rowLength, 0, 1]),
@@ -55,7 +55,7 @@ export function takeRows(device: Device, weight: View, ids: View, output: View):
  * Work items are ids. Rows before `firstRow`, or after the last one, are left to other parts; the
  * first part fills in the rows of invalid ids.
  */
-const takeRowsKernel = (moved: Moved, width: Width) => {
+const takeRowsKernel = defineKernels((moved: Moved, width: Width) => {
   const type = width === 1 ? moved : `vec4<${moved}>` as const;
   return defineKernel(
     {
@@ -79,12 +79,7 @@ const takeRowsKernel = (moved: Moved, width: Width) => {
       );
     },
   );
-};
-const takeRowsAs = (moved: Moved) => ({
-  1: takeRowsKernel(moved, 1),
-  4: takeRowsKernel(moved, 4),
 });
-const TAKE_ROWS = { i32: takeRowsAs("i32"), bf16: takeRowsAs("bf16"), f16: takeRowsAs("f16") };
 
 /**
  * Runs a kernel on rows and on some of their elements, in parts that fit bindings: of rows, of their
@@ -119,7 +114,7 @@ const ALONG = ["firstColumn", "length", "columns", "rowStride", "stride"] as con
 /** `output[r][j] = x[r][positions[r][j]]` */
 export function takeAlong(device: Device, x: View, positions: View, output: View): void {
   if (sizeOf(positions.shape) === 0) return;
-  const kernel = TAKE_ALONG[movedAs(x)];
+  const kernel = takeAlongKernel(movedAs(x));
   alongRows(device, "gather", [x, positions, output], x, ({ views }, words, rows) => {
     const columns = views[0]!.shape[2]!;
     const options = { columns, grain: grainFor(columns) };
@@ -131,7 +126,7 @@ export function takeAlong(device: Device, x: View, positions: View, output: View
  * Work items are rows. The first part of a row fills in what is invalid, or taken by a later one.
  * There, positions before `firstColumn` become large as unsigned numbers, too.
  */
-const takeAlongKernel = (moved: Moved) =>
+const takeAlongKernel = defineKernels((moved: Moved) =>
   defineKernel(
     {
       key: `take along rows ${moved}`,
@@ -154,12 +149,8 @@ const takeAlongKernel = (moved: Moved) =>
         );
       });
     },
-  );
-const TAKE_ALONG = {
-  i32: takeAlongKernel("i32"),
-  bf16: takeAlongKernel("bf16"),
-  f16: takeAlongKernel("f16"),
-};
+  )
+);
 
 /** `output[r][positions[r][j]] += x[r][j]`, onto zeros. */
 export function addAlong(device: Device, x: View, positions: View, output: View): void {

@@ -5,7 +5,7 @@ import type { Device, View } from "../../device.ts";
 import { split } from "../../kernel/split.ts";
 import { runFastest } from "../../fast_paths.ts";
 import type { Float, Int } from "../../kernel/language.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import { sizeOf } from "../../shape.ts";
 import { Storage } from "../../storage.ts";
 import { Tensor } from "../../tensor.ts";
@@ -63,7 +63,7 @@ export function sumSorted(device: Device, { x, ids, output, accumulate }: RowSum
   // Those of the same ids follow each other, so that each order is found once.
   const parts = split(device, views, cut).toSorted((p, q) => p.begin[1]! - q.begin[1]!);
   const width = rowWidth(x);
-  const kernel = KERNELS[elementOf(x.dtype)][width];
+  const kernel = kernelFor(width, elementOf(x.dtype));
   for (const { views: part, begin: [firstRow, first] } of parts) {
     const [someIds, someX, range] = part as [View, View, View];
     const [rows, count, length] = range.shape as [number, number, number];
@@ -94,7 +94,7 @@ function orderOf(device: Device, { storage }: Tensor, ids: View, key: string): V
  * The kernel for rows of these types in memory. Additions are in `f32`. Work items are places in the
  * order: the first of an id adds the rows of that id.
  */
-const kernelFor = (width: Width, stored: Element) => {
+const kernelFor = defineKernels((width: Width, stored: Element) => {
   // The body is the same for vectors.
   const type = (width === 1 ? stored : `vec4<${stored}>`) as "f32";
   return defineKernel(
@@ -132,9 +132,4 @@ const kernelFor = (width: Width, stored: Element) => {
       });
     },
   );
-};
-const KERNELS = {
-  f32: { 1: kernelFor(1, "f32"), 4: kernelFor(4, "f32") },
-  bf16: { 1: kernelFor(1, "bf16"), 4: kernelFor(4, "bf16") },
-  f16: { 1: kernelFor(1, "f16"), 4: kernelFor(4, "f16") },
-};
+});

@@ -9,7 +9,7 @@ import type { Device } from "../../device.ts";
 import { type DType, isFloat } from "../../dtype.ts";
 import { wrongType } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
-import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import {
   type MatmulProblem,
   matmulWork,
@@ -31,13 +31,14 @@ const MAX_SKINNY_COLUMNS = 4;
 export function plainMatmul(device: Device, given: MatmulProblem): void {
   const isTall = given.n <= MAX_SKINNY_COLUMNS && given.m > given.n && !given.skipZeros;
   const problem = isTall ? transposeMatmul(given) : given;
-  const { m, n, k, outer, inner, a, b, c, accumulate } = problem;
+  const { m, n, k, outer, inner, a, b, c, accumulate, skipZeros = false } = problem;
   // As many rows of a tile as registers hold, and few beyond those of the matrix.
   const rows = m === 1 ? 1 : device.kind === "cpu" ? 4 : m < 64 ? 8 : 16;
   const matrices = [a, b, c];
   const words = [m, n, k, inner, Number(accumulate), ...matrices.flatMap(stridesOf)];
   const items = outer * inner * Math.ceil(m / rows) * Math.ceil(n / COLUMNS);
-  runKernel(device, kernelFor(problem, rows), matrices, words, items, {
+  const kernel = kernelFor(rows, elementOf(a.dtype), elementOf(c.dtype), skipZeros);
+  runKernel(device, kernel, matrices, words, items, {
     grain: Math.ceil(MULTIPLICATIONS_PER_THREAD / (rows * COLUMNS * Math.max(1, k))),
     work: () => matmulWork(problem),
   });
@@ -59,17 +60,6 @@ export function elementOf(dtype: DType): Element {
   throw wrongType("multiply matrices", "floats", dtype);
 }
 
-const kernels = new Map<string, Kernel>();
-
-/** The kernel for the dtypes of a matmul, made when first wanted. */
-function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8 | 16): Kernel {
-  const { a, c, skipZeros } = problem;
-  const key = `${a.dtype} ${c.dtype} ${skipZeros} ${rows}`;
-  const known = kernels.get(key) ?? makeKernel(problem, rows);
-  kernels.set(key, known);
-  return known;
-}
-
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
 /**
@@ -77,8 +67,12 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
  * sums, which are kept in registers. Edge tiles repeat the last row and column of the operands, so
  * that they are computed like any other.
  */
-function makeKernel({ a, c, skipZeros }: MatmulProblem, rows: number): Kernel {
-  const [operand, result] = [elementOf(a.dtype), elementOf(c.dtype)];
+const kernelFor = defineKernels((
+  rows: 1 | 4 | 8 | 16,
+  operand: Element,
+  result: Element,
+  skipZeros: boolean,
+) => {
   const vectors = COLUMNS / 4;
   return defineKernel(
     {
@@ -153,4 +147,4 @@ function makeKernel({ a, c, skipZeros }: MatmulProblem, rows: number): Kernel {
       });
     },
   );
-}
+});
