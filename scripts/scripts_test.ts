@@ -56,12 +56,17 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
     assert(seeded.stdout !== first.stdout);
   });
 
-  await t.step("sample computes in f32 where there is no f16, and says so", async () => {
-    const args = "--max-tokens 2 --device cpu --threads 1 --dtype f16 --prompt".split(" ");
-    const { code, stdout, stderr } = await runScript("sample.ts", [...args, "My fellow"], home);
-    assertEquals([code, stderr], [0, ""]);
-    assertMatch(stdout, /^Computing in f32: wanted a device with shader-f16, got cpu: 1 thread/);
-    assertStringIncludes(stdout, "\nMy fellow");
+  await t.step("sample computes in 16 bits, and auto in f32 without a library", async () => {
+    for (const dtype of ["f16", "bf16", "auto"]) {
+      const args = `--max-tokens 2 --device cpu --threads 1 --no-blas --dtype ${dtype} --prompt`;
+      const { code, stdout, stderr } = await runScript(
+        "sample.ts",
+        [...args.split(" "), "My fellow"],
+        home,
+      );
+      assertEquals([code, stderr], [0, ""]);
+      assert(stdout.startsWith("My fellow"), stdout);
+    }
   });
 
   await t.step("sample writes several continuations of each of its own prompts", async () => {

@@ -93,8 +93,12 @@ export function estimateMemory(
   const { sequenceLen, vocabSize, nEmbd } = config;
   const tokens = deviceBatchSize * sequenceLen;
   const { total } = parameterCounts(config);
-  const logits = BYTES * vocabSize * rowsAtOnce(tokens, BYTES * vocabSize);
   const active = bytesPerElement(computeDtype);
+  // The head and Muon multiply in bfloat16, but not in float16.
+  const isAll = computeDtype === "bfloat16";
+  const multiplied = isAll ? active : BYTES;
+  const logits = multiplied * vocabSize * rowsAtOnce(tokens, multiplied * vocabSize);
+  const converted = isAll ? active * (paddedVocabSize(config) + tokens) * nEmbd : 0;
   const stream = active * tokens * nEmbd;
   const headGradient = BYTES * paddedVocabSize(config) * nEmbd;
 
@@ -102,7 +106,7 @@ export function estimateMemory(
   const gradients = BYTES * total;
   const allOptimizer = BYTES * optimizerSize(config);
   const optimizer = allOptimizer / ranks;
-  const activations = tokens * savedPerToken(config, active) + headGradient +
+  const activations = tokens * savedPerToken(config, computeDtype) + headGradient +
     (active === BYTES ? 0 : active * layerParameters(config));
 
   const throughout = parameters + optimizer;
@@ -111,14 +115,14 @@ export function estimateMemory(
   const isFirst = gradAccumSteps === 1;
   const duringBatch = throughout + activations + (isFirst ? 0 : gradients);
   const peak = Math.max(
-    // In the head: its input, a chunk of logits, and two temporaries: the smeared embeddings and
-    // the last residual stream.
-    duringBatch + BYTES * tokens * nEmbd + logits + 2 * stream,
+    // In the head: its input, a chunk of logits, weight and input as they are multiplied, and two
+    // temporaries: the smeared embeddings and the last residual stream.
+    duringBatch + BYTES * tokens * nEmbd + logits + converted + 2 * stream,
     // In the last MLP of the forward pass: its hidden layer before the activation, and nine other
     // temporaries of this width, of which one is saved later.
     duringBatch - (isFirst ? 0 : headGradient) + 12 * stream,
     // In the optimizer: all gradients, and the orthogonalization.
-    throughout + gradients + BYTES * orthogonalizationSize(config),
+    throughout + gradients + multiplied * orthogonalizationSize(config),
   );
   const process = PROCESS_BYTES + TOKENIZER_BYTES * vocabSize + peak +
     SAVED_COPIES * (parameters + allOptimizer);
@@ -176,8 +180,9 @@ function layerParameters(config: GPTConfig): number {
   return parameterCounts(config).transformerMatrices + smearChannels;
 }
 
-/** Bytes saved for the backward pass per token, at `active` bytes per activation. */
-function savedPerToken(config: GPTConfig, active: number): number {
+/** Bytes saved for the backward pass per token. */
+function savedPerToken(config: GPTConfig, computeDtype: FloatType): number {
+  const active = bytesPerElement(computeDtype);
   const { nLayer, nHead, nKvHead, nEmbd } = config;
   const keyWidth = nKvHead * headSize(config);
   const ids = 2;
@@ -188,9 +193,9 @@ function savedPerToken(config: GPTConfig, active: number): number {
     2 * nEmbd + 2 * nEmbd + nEmbd +
     // Keys, and the same rotated and normed; values; the log-sum-exp of each softmax.
     3 * keyWidth + nHead * BYTES / active +
-    // The residual stream and its norm, and the MLP's hidden layer: in half precision also before
-    // the activation.
-    2 * nEmbd + (active === BYTES ? 4 : 8) * nEmbd;
+    // The residual stream and its norm, and the MLP's hidden layer: in float16 also before the
+    // activation.
+    2 * nEmbd + (computeDtype === "float16" ? 8 : 4) * nEmbd;
   const valueLayers = Array.from({ length: nLayer }, (_, i) => i)
     .filter((i) => hasValueEmbedding(i, nLayer)).length;
   // Rows of the table, and the gate before and after its sigmoid and scale.

@@ -97,6 +97,32 @@ for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
   });
 }
 
+Deno.test("the estimate holds in bfloat16, where a library multiplies it", async (t) => {
+  for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
+    const device = await openDevice("cpu", { threads: 1 });
+    const ignore = device.kind !== "cpu" || device.bfloat16Speed === 0;
+    await t.step({
+      name: ignore ? `${name} (ignored: no library)` : name,
+      ignore,
+      fn: async () => {
+        const shape = {
+          config,
+          deviceBatchSize,
+          gradAccumSteps,
+          computeDtype: "bfloat16",
+        } as const;
+        const measured = await measure(
+          ...[device, config, deviceBatchSize, gradAccumSteps, "bfloat16"] as const,
+        );
+        const estimated = estimateMemory(shape);
+        assertLess(Math.abs(estimated.peak / measured.peak - 1), 0.05);
+        assertLess(Math.abs(estimated.activations / measured.activations - 1), 0.05);
+      },
+    });
+    await device.close();
+  }
+});
+
 /** Peak memory of a process that trains and saves once, divided by the estimate. */
 async function processMemoryRatio(plan: Partial<ScalingOptions>): Promise<number> {
   const path = new URL("../testing/train_and_save.ts", import.meta.url).href;
