@@ -7,13 +7,17 @@ import { buildChat } from "../web/page.ts";
 import { pageTest, svgFaults, violations } from "../web/testing/pages.ts";
 import { withServer } from "./testing/tiny_server.ts";
 
+/** The page, built once for all tests. */
+let built: ReturnType<typeof buildChat> | undefined;
+
 /** Runs a test on the page; errors of the page, and requests to other hosts, fail it. */
 async function withPage(
   options: Parameters<typeof withServer>[0],
   body: (page: Page, server: { readonly url: string; stop(): Promise<void> }) => Promise<void>,
   browserOptions: BrowserContextOptions = {},
 ): Promise<void> {
-  await withServer({ stage: "sft", page: await buildChat(), ...options }, async (server) => {
+  const chat = await (built ??= buildChat());
+  await withServer({ stage: "sft", page: chat, ...options }, async (server) => {
     const browser = await startChromium(findChromium()!);
     try {
       const page = await browser.newPage({ colorScheme: "dark", ...browserOptions });
