@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "npm:playwright-core@1.65.1";
 import { readMetrics } from "../gpt/mod.ts";
-import { findChromium, startChromium } from "../testing/browser/chromium.ts";
+import { sharedBrowser } from "../testing/browser/shared.ts";
 import { pageTest, svgFaults, unreached, violations } from "../web/testing/pages.ts";
 import { command, makeCorpus, makeHome, runScript } from "./testing/run_script.ts";
 import { serveScript as serve } from "./testing/served.ts";
@@ -21,11 +21,13 @@ const flags = [
 
 /** Runs a test with a browser; errors of its pages and requests to others fail it. */
 async function withBrowser(body: (open: Open) => Promise<void>): Promise<void> {
-  const browser: Browser = await startChromium(findChromium()!);
+  const browser = await sharedBrowser();
+  const pages: Page[] = [];
   const problems: string[] = [];
   try {
     await body(async (url, options = {}) => {
       const page = await browser.newPage(options);
+      pages.push(page);
       // The page of a model is built first, beside what trains.
       page.setDefaultTimeout(120_000);
       page.on("pageerror", (error) => problems.push(`${error.stack}`));
@@ -42,7 +44,7 @@ async function withBrowser(body: (open: Open) => Promise<void>): Promise<void> {
     });
     assertEquals(problems, []);
   } finally {
-    await browser.close();
+    for (const page of pages) await page.close();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
-import { findChromium, startChromium } from "../testing/browser/chromium.ts";
+import { sharedBrowser } from "../testing/browser/shared.ts";
 import { buildChat } from "../web/page.ts";
 import { pageTest, svgFaults, violations } from "../web/testing/pages.ts";
 import { withServer } from "./testing/tiny_server.ts";
@@ -18,9 +18,9 @@ async function withPage(
 ): Promise<void> {
   const chat = await (built ??= buildChat());
   await withServer({ stage: "sft", page: chat, ...options }, async (server) => {
-    const browser = await startChromium(findChromium()!);
+    const browser = await sharedBrowser();
+    const page = await browser.newPage({ colorScheme: "dark", ...browserOptions });
     try {
-      const page = await browser.newPage({ colorScheme: "dark", ...browserOptions });
       const problems: string[] = [];
       page.on("pageerror", (error) => problems.push(`${error}`));
       page.on("request", (request) => {
@@ -33,7 +33,7 @@ async function withPage(
       await body(page, server);
       assertEquals(problems, []);
     } finally {
-      await browser.close();
+      await page.close();
     }
   });
 }
