@@ -14,6 +14,8 @@ export interface Load {
   readonly tokens: number;
   /** Answers of each client, one after the other. */
   readonly rounds: number;
+  /** The number of the first round, so that repeated measurements have prompts of their own. @default {0} */
+  readonly firstRound?: number;
 }
 
 /** When an answer's first and last token came, by `performance.now()`. */
@@ -28,11 +30,10 @@ export function promptOf(
   client: number,
   round: number,
 ): number[] {
+  const first = [clients, client, round].map((id) => id % 256);
   const factor = 2 * clients + 31;
-  return Array.from(
-    { length: promptTokens },
-    (_, i) => (i * factor + client * 7 + round * 13) % 256,
-  );
+  const rest = Array.from({ length: promptTokens }, (_, i) => (i * factor + client * 7) % 256);
+  return [...first, ...rest].slice(0, promptTokens);
 }
 
 /** Lets all clients ask, and times them. */
@@ -40,12 +41,12 @@ export async function timeClients(
   load: Load,
   ask: (client: number, round: number) => Promise<AnswerTimes>,
 ): Promise<Record<string, number>> {
-  const { clients, tokens, rounds } = load;
+  const { clients, tokens, rounds, firstRound = 0 } = load;
   const firsts: number[] = [];
   const each: number[] = [];
   const start = performance.now();
   await Promise.all(Array.from({ length: clients }, async (_, client) => {
-    for (let round = 0; round < rounds; round++) {
+    for (let round = firstRound; round < firstRound + rounds; round++) {
       const asked = performance.now();
       const { first, last } = await ask(client, round);
       firsts.push(first - asked);

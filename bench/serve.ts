@@ -122,9 +122,10 @@ async function measure(
     }))
   );
   for (const { clients, time } of cases) await time({ ...values, clients, rounds: 1 });
-  for (let repeat = 0; repeat < values.repeats; repeat++) {
+  for (let repeat = 1; repeat <= values.repeats; repeat++) {
+    const firstRound = repeat * values.rounds;
     for (const { clients, time, samples } of cases) {
-      samples.push(await time({ ...values, clients }));
+      samples.push(await time({ ...values, clients, firstRound }));
     }
   }
   const rows = cases.map(({ name, samples }) => {
