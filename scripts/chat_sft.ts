@@ -60,7 +60,7 @@ import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { deviceFlags, measurePeak, trainingPrecision } from "./device.ts";
 import { localPlace } from "./stored.ts";
 import { tellPrecision } from "./training.ts";
-import { learningRatesOf, MAX_ROW, runFlags } from "./training_flags.ts";
+import { GENTLE_FRACTION, learningRatesOf, MAX_ROW, runFlags } from "./training_flags.ts";
 import { kebabCase } from "./words.ts";
 
 /** Default tasks, without and with documents; fewer conversations displace less of the latter. */
@@ -319,8 +319,8 @@ async function startFromModel(
   };
 }
 
-/** A fallback for models of other programs, which are to be changed less than those trained here. */
-const gentle = { initLrFrac: 0.1 };
+/** A fallback for models of other programs. */
+const gentle = { initLrFrac: GENTLE_FRACTION };
 
 /** The base model's settings, where the command line does not say otherwise. */
 function inheritedSettings(
