@@ -23,7 +23,7 @@ import {
   tools,
   traits,
 } from "./words.ts";
-import { atPlace, type Person, type Thing, withArticle, World } from "./world.ts";
+import { atPlace, capitalized, type Person, type Thing, withArticle, World } from "./world.ts";
 
 /** A sentence of a story, with what is wrong with it. */
 export interface CheckedSentence {
@@ -105,7 +105,7 @@ function patternOf({ form, role, isPossessive }: Slot): string {
     case "to":
       return `to the (?:${PLACES})`;
     case "in":
-      return `(?:in|at|on|by) the (?:${PLACES})`;
+      return `(?:[Ii]n|[Aa]t|[Oo]n|[Bb]y) the (?:${PLACES})`;
     case "spot":
       return SPOTS;
     case "did":
@@ -231,10 +231,9 @@ class Reader {
         return this.look(role, text);
       case "to":
       case "in": {
-        const [preposition, , place = ""] = text.split(" ");
-        if (form === "in" && places[place]?.preposition !== preposition) {
-          this.faults.push(`one says "${atPlace(place)}"`);
-        }
+        const place = text.slice(text.lastIndexOf(" ") + 1);
+        const wanted = isFirst ? capitalized(atPlace(place)) : atPlace(place);
+        if (form === "in" && text !== wanted) this.faults.push(`one says "${wanted}"`);
         return this.bind("P", place);
       }
       case "spot":

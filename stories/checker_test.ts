@@ -42,6 +42,13 @@ const broken: readonly (readonly [before: string, sentence: string, fault: strin
   [`${tom} ${kite} ${out}`, "One day, Tom went to the lake.", "the story is there already"],
   [`${tom} ${out}`, "A gull stole somebody's lunch.", "this is not what one sees by the lake"],
   [
+    `${tom} ${out}`,
+    "On the hill, Tom met a kind bear named Mia.",
+    "the story is by the lake, not on the hill",
+  ],
+  [`${tom} ${out}`, "by the lake, Tom met a kind bear named Mia.", 'one says "By the lake"'],
+  [`${tom} ${out}`, "At the lake, Tom met a kind bear named Mia.", 'one says "By the lake"'],
+  [
     `${tom} ${kite} ${out} ${mia}`,
     '"I cannot find my kite anywhere," Tom answered.',
     "the kite is not lost",

@@ -44,7 +44,7 @@ function pickQuestions(
 }
 
 /** One story in so many is unusual: by any plot, about anybody and anything, in any words. */
-export const UNUSUAL = 32;
+export const UNUSUAL = 48;
 
 /** The first plots, which the other stories have, the most frequent first. */
 const COMMON_PLOTS = 7;

@@ -119,15 +119,20 @@ export const common = events({
   },
   meet: {
     sentences: [
-      "There {A} met {a kind B} named {name B}.",
+      "{in P}, {A} met {a kind B} named {name B}.",
       "Around the corner came {a kind B} named {name B}.",
       "{a kind B} named {name B} was standing there.",
       "Somebody said hello. It was {name B}, {a kind B}.",
       "Around the corner came {name B}, {a kind B}.",
       "{A} nearly ran into {name B}, {a kind B}.",
       "Then {a kind B} came by, and {his B} name was {name B}.",
+      "There {A} met {a kind B} named {name B}.",
     ],
-    needs: (world) => world.isOut(),
+    needs: (world, { P }) =>
+      world.isOut() ??
+        (P === undefined || P === world.place
+          ? undefined
+          : `the story is ${atPlace(world.place)}, not ${atPlace(P)}`),
     does: (world, { B }) => {
       world.person(B).place = world.place;
       world.answer(`Who was ${B}?`, withArticle(world.kindOf(B)));
