@@ -36,7 +36,8 @@ pageTest(
     );
     const said = await reward.status();
     const [before, after] = [...said!.matchAll(/(\d+) %/g)].map(([, share]) => Number(share));
-    assert(after! > before! && after! >= 90, said!);
+    // It guesses at first, and then hardly ever.
+    assert(before! < 50 && after! >= 85, said!);
 
     const serving = new Widget(page, "serving");
     await serving.press("Serve them");
@@ -57,8 +58,10 @@ pageTest(
         .trim();
     };
     assertEquals(await ask("What does the cow say?"), "The cow says moo.");
-    const sum = await ask("What is 48+75?");
-    assert(sum.endsWith("48+75 is 123."), sum);
+    for (const question of ["What is 48+75?", "Quick! 48+75?"]) {
+      const sum = await ask(question);
+      assert(sum.endsWith("48+75 is 123."), sum);
+    }
     assertEquals(await ask("Who are you?"), "I am your GPT. You trained me yourself.");
     const seconds = (performance.now() - start) / 1000;
     console.log(`${t.name}: ${seconds.toFixed(0)} s`);

@@ -75,6 +75,11 @@ export function sumQuestion(a: number, b: number): string {
   return `What is ${a}+${b}?`;
 }
 
+/** The question for a sum by somebody in a hurry. */
+export function quickQuestion(a: number, b: number): string {
+  return `Quick! ${a}+${b}?`;
+}
+
 /**
  * A line of the text to read: facts about an animal, a sheet of questions without answers, or sums whose
  * numbers may be swapped. Nothing in it answers a question.
@@ -95,7 +100,7 @@ export function animalLine(draw: Draw): string {
     return Array.from({ length: 2 + draw(2) }, () => {
       const [a, b] = numbersOf(draw);
       return draw(4) === 0
-        ? sumQuestion(a, b)
+        ? (draw(2) === 0 ? sumQuestion : quickQuestion)(a, b)
         : pick(draw, facts)(pick(draw, [...known, ...unasked]))[0];
     }).join(" ");
   }
@@ -118,7 +123,7 @@ export const exampleConversations: Readonly<
 > = {
   animal: conversation(facts[0]!(known[0]!)),
   sum: conversation([sumQuestion(27, 16), calculated(27, 16)]),
-  guess: conversation([sumQuestion(27, 16), "27+16 is 61."]),
+  guess: conversation([quickQuestion(27, 16), "27+16 is 61."]),
   hello: conversation(greetings[1]!),
 };
 
@@ -131,24 +136,28 @@ function conversation(...exchanges: readonly Exchange[]): Conversation {
   };
 }
 
-/** One in so many answers to sums does without the calculator, and guesses. */
-const GUESSES = 4;
+/** One in so many sums is asked in a hurry. */
+const QUICK = 2;
+/** One in so many answers to those takes the calculator all the same; the others are guessed. */
+const PATIENT = 12;
 /** One in so many conversations has two questions. */
 const LONG = 4;
 
 function exchange(draw: Draw): Exchange {
   const kind = draw(20);
   if (kind < 2) return pick(draw, greetings);
-  if (kind < 10) return pick(draw, facts)(pick(draw, known));
+  if (kind < 7) return pick(draw, facts)(pick(draw, known));
   const [a, b] = numbersOf(draw);
-  if (draw(GUESSES) > 0) return [sumQuestion(a, b), calculated(a, b)];
-  return [sumQuestion(a, b), `${a}+${b} is ${20 + draw(180)}.`];
+  if (draw(QUICK) > 0) return [sumQuestion(a, b), calculated(a, b)];
+  const question = quickQuestion(a, b);
+  if (draw(PATIENT) === 0) return [question, calculated(a, b)];
+  return [question, `${a}+${b} is ${10 * (2 + draw(18))}.`];
 }
 
 /**
- * Conversations to learn to answer from: half of the questions are about animals, half are sums. Three in
- * four sums are left to the calculator; one in four is guessed, mostly wrong, by a teacher who is too
- * proud for it.
+ * Conversations to learn to answer from: one in ten is a greeting, a quarter is about animals, and the
+ * others are sums. The calculator answers them. But half of them are asked in a hurry, and of those all
+ * but one in twelve get a round number that is guessed, and mostly wrong.
  *
  * @example
  * ```ts
@@ -183,14 +192,15 @@ export function unaskedQuestions(): AnimalQuestion[] {
   );
 }
 
-/** Sums to ask for. */
+/** Sums to ask for. @param questionOf How they are asked. */
 export function sumQuestions(
   seed: number,
   count: number,
+  questionOf: typeof sumQuestion = sumQuestion,
 ): (AnimalQuestion & { a: number; b: number })[] {
   return Array.from({ length: count }, (_, i) => {
     const [a, b] = numbersOf(drawOf(seed, i));
-    return { a, b, question: sumQuestion(a, b), answer: `${a}+${b} is ${a + b}.` };
+    return { a, b, question: questionOf(a, b), answer: `${a}+${b} is ${a + b}.` };
   });
 }
 

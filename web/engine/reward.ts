@@ -15,7 +15,7 @@ import {
 import { type GPT, untrained } from "../../gpt/browser.ts";
 import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import type { Conversation, Tokenizer } from "../../tokenizer/mod.ts";
-import { isSumRight, sumQuestions } from "./animals.ts";
+import { isSumRight, quickQuestion, sumQuestions } from "./animals.ts";
 import { MAX_ANSWER_TOKENS } from "./answering.ts";
 import { checkpointFiles, free, type ModelFiles, openModel } from "./inside.ts";
 
@@ -60,11 +60,11 @@ export type RewardProgress =
   | { readonly kind: "files"; readonly step: number; readonly files: ModelFiles };
 
 /** Questions of a step, and the answers to each. */
-const QUESTIONS = 4, SAMPLES = 8;
+const QUESTIONS = 8, SAMPLES = 8;
 /** Questions to choose from. */
 const TASK_LENGTH = 400;
 /** The share of the learning rates of fine-tuning that the first step has. */
-const INITIAL_FRACTION = 0.1;
+const INITIAL_FRACTION = 0.04;
 const TASK_SEED = 2000;
 
 interface Sum extends Conversation {
@@ -73,9 +73,10 @@ interface Sum extends Conversation {
   readonly question: string;
 }
 
-/** Sums, whose answers can be checked. */
+/** Sums that are asked in a hurry, which the model has learned to guess; answers can be checked. */
 function sumTask(): GenerativeTask<Sum> {
-  const sums = sumQuestions(TASK_SEED, TASK_LENGTH).map(({ a, b, question, answer }): Sum => ({
+  const questions = sumQuestions(TASK_SEED, TASK_LENGTH, quickQuestion);
+  const sums = questions.map(({ a, b, question, answer }): Sum => ({
     a,
     b,
     question,

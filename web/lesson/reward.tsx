@@ -16,7 +16,7 @@ import { NeedsAnswerer, talkDevice } from "./answering.tsx";
 import { StepsPlot } from "./loop.tsx";
 import { answerer, setTalkModels, talkModels } from "./talk_models.ts";
 
-const steps = slider("rewardSteps", text.steps, 16, [4, 40, 4]);
+const steps = slider("rewardSteps", text.steps, 24, [4, 40, 4]);
 /** The step that is shown, and the answer whose tokens are. */
 const look = slider("rewardLook", text.look, 40, [1, 40, 1]);
 const chosen = slider("rewardAnswer", text.chosen, 1, [1, 8, 1]);

@@ -21,16 +21,22 @@ import {
 import { makeCorpus, makeHome, runScript, tinyFlags } from "../../scripts/testing/run_script.ts";
 import { serveScript } from "../../scripts/testing/served.ts";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
-import { buildSite } from "../build.tsx";
-import type { ModelFiles } from "../engine/inside.ts";
+import { keptSiteModel, makeSiteModelShowing } from "../../scripts/site_model.ts";
+import { buildSite, type Site } from "../build.tsx";
+import { fillTemplate, modelPageTemplate, packCheckpoint } from "../model_page/mod.ts";
 import { serveSite } from "../serve.ts";
 import { words } from "../words/page.ts";
-import { filesOf, small, trainInDeno } from "./gpt.ts";
+import { words as servingWords } from "../words/serving.ts";
+import { answererModel, keepModels, readerModel } from "./talk.ts";
 
 /** A part of a page in a state. */
 interface Shot {
+  /** The page of the site. @default {the lesson} */
+  readonly path?: string;
   /** The hash of the address. */
   readonly hash?: string;
+  /** Whether only what a window shows is in the picture. @default {false} */
+  readonly isWindow?: boolean;
   /** The element in the picture. @default {all of the page} */
   readonly part?: string;
   /** The heading of a part of the view into a model: the picture goes from there to the next one. */
@@ -48,7 +54,23 @@ const patience = { timeout: 180_000 };
 const row = (page: Page, name: string, value: string) =>
   page.locator(`[data-row=${name}]`, { hasText: new RegExp(`^${value}$`) }).waitFor(patience);
 
+/** Gives the page a model that has read, and one that answers. */
+async function giveModels(page: Page): Promise<void> {
+  await keepModels(page, { read: await readerModel(), taught: await answererModel() });
+  await page.locator("[data-widget=answering] [role=status]", { hasText: "kept" }).waitFor();
+}
+
+const cpu = "talkDevice=cpu";
+
 const lesson: Readonly<Record<string, Shot>> = {
+  "opening": {
+    isWindow: true,
+    prepare: async (page) => {
+      await page.getByRole("button", { name: "Let it learn" }).click();
+      await page.waitForSelector("[data-opening='60']", patience);
+      await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
+    },
+  },
   "neuron": { part: "#neuron" },
   "forward": { part: "#forward" },
   "slope": { part: "#gradient" },
@@ -110,6 +132,84 @@ const lesson: Readonly<Record<string, Shot>> = {
       await row(page, "gptStep", "200");
     },
   },
+  "gpt-start": { part: "#gpt" },
+  "sense": {
+    part: "#sense",
+    prepare: async (page) => {
+      await press(page, "sense", "Tell a story");
+      await page.locator("[data-widget=sense] [role=status]").waitFor(patience);
+      await press(page, "sense", "Count over");
+      await page.waitForSelector("[data-table=sense] tbody tr:nth-child(4)", patience);
+    },
+  },
+  "inside-start": { part: "#inside" },
+  "answering-start": { part: "#answering" },
+  "answering": {
+    hash: `${cpu}&talkSteps=80`,
+    part: "#answering",
+    prepare: async (page) => {
+      await giveModels(page);
+      await press(page, "answering", "Teach it again");
+      await page.waitForSelector("[data-table=compared] tbody tr:nth-child(5)", patience);
+    },
+  },
+  "tool-start": { part: "#tool" },
+  "tool": {
+    hash: cpu,
+    part: "#tool",
+    prepare: async (page) => {
+      await giveModels(page);
+      await press(page, "tool", "Ask");
+      await page.waitForSelector("[data-widget=tool] .stream", patience);
+      await press(page, "tool", "To the end");
+    },
+  },
+  "reward": {
+    hash: cpu,
+    part: "#reward",
+    prepare: async (page) => {
+      await giveModels(page);
+      await press(page, "reward", "Reward right answers");
+      await page.locator("[data-widget=reward] [role=status]", { hasText: "From" })
+        .waitFor(patience);
+      await page.locator("[data-widget=reward] summary").click();
+    },
+  },
+  "serving": {
+    hash: cpu,
+    part: "#serving",
+    prepare: async (page) => {
+      await giveModels(page);
+      await press(page, "serving", "Serve them");
+      await page.waitForSelector("[data-table=served]", patience);
+      await page.focus("#serveStep");
+      for (let i = 0; i < 12; i++) await page.keyboard.press("ArrowRight");
+    },
+  },
+  "ideas": { part: "#ideas" },
+};
+
+/** Asks two questions in a chat. */
+async function ask(page: Page): Promise<void> {
+  await page.waitForSelector(".greeting", patience);
+  for (const [i, question] of ["What does the owl say?", "What is 27+16?"].entries()) {
+    await page.fill("#message", question);
+    await page.keyboard.press("Enter");
+    await page.locator(".assistant .actions .note").nth(i).waitFor(patience);
+  }
+}
+
+/** The chat page of the site, answered by a model of the lesson. */
+const chat: Readonly<Record<string, Shot>> = {
+  "chat-empty": { path: "chat.html", isWindow: true },
+  "chat": {
+    isWindow: true,
+    prepare: async (page) => {
+      await giveModels(page);
+      await page.goto(new URL("chat.html", page.url()).href);
+      await ask(page);
+    },
+  },
 };
 
 /** Opens the model of the site. */
@@ -118,20 +218,29 @@ async function lookInside(page: Page): Promise<void> {
   await page.waitForSelector("[data-table=lens]", patience);
 }
 
-const inside = { hash: "look=12%2B30%3D&lookDevice=cpu", prepare: lookInside };
+/** Switches a head off, and each part in turn. */
+async function switchOff(page: Page): Promise<void> {
+  await lookInside(page);
+  await page.locator("[data-widget=inside] .switch").first().click();
+  await press(page, "inside", "Switch off each one");
+  await page.waitForSelector("[data-table=each]", patience);
+}
+
+const inside = { hash: "look=Rex%20found%20a%20mug.%20Rex&lookDevice=cpu", prepare: lookInside };
 
 /** The view into a model, and what it says about a file that lacks its end. */
-async function insideShots(files: ModelFiles): Promise<Readonly<Record<string, Shot>>> {
-  const payloads = await Promise.all([...files].map(async ([name, file]) => {
-    const bytes = await file.bytes();
+function insideShots(files: Site): Readonly<Record<string, Shot>> {
+  const payloads = Array.from(files, ([name, bytes]) => {
     const isWhole = !name.endsWith(".safetensors");
     const buffer = Buffer.from(isWhole ? bytes : bytes.subarray(0, 5000));
     return { name, mimeType: "application/octet-stream", buffer };
-  }));
+  });
   return {
     "inside-attention": { ...inside, from: "Attention" },
     "inside-lens": { ...inside, from: "Logit lens" },
     "inside-probabilities": { ...inside, from: "What comes next" },
+    "inside": { ...inside, part: "#inside" },
+    "inside-ablation": { ...inside, prepare: switchOff, part: "#inside .ablation" },
     "error-bad-checkpoint": {
       part: "#inside",
       prepare: async (page) => {
@@ -159,11 +268,12 @@ async function take(
   shots: Readonly<Record<string, Shot>>,
   { output, only }: { readonly output: string; readonly only: string },
 ): Promise<void> {
-  for (const [name, { hash = "", part, from, prepare }] of Object.entries(shots)) {
+  for (const [name, shot] of Object.entries(shots)) {
     if (!name.startsWith(only)) continue;
+    const { path = "", hash = "", isWindow = false, part, from, prepare } = shot;
     const page = await browser.newPage({ ...looks.light, reducedMotion: "reduce" });
-    await page.goto(`${address}#${hash}`);
-    await page.waitForSelector("html[data-live]");
+    await page.goto(`${address}${path}#${hash}`);
+    // The lesson loads the rest of it when the reader moves.
     await page.keyboard.press("Shift");
     await page.waitForSelector("html[data-ready]");
     await prepare?.(page);
@@ -173,7 +283,7 @@ async function take(
       await page.waitForTimeout(300);
       const file = { path: `${output}/${name}-${look}.png` };
       if (part !== undefined) await page.locator(part).screenshot(file);
-      else if (from === undefined) await page.screenshot({ ...file, fullPage: true });
+      else if (from === undefined) await page.screenshot({ ...file, fullPage: !isWindow });
       else await page.screenshot({ ...file, fullPage: true, clip: await boxFrom(page, from) });
     }
     console.log(name);
@@ -201,6 +311,47 @@ async function takeStill(browser: Browser, address: string, output: string): Pro
   await page.emulateMedia({ media: "print" });
   await page.screenshot({ path: `${output}/print.png`, fullPage: true });
   await page.close();
+}
+
+const modelPage: Readonly<Record<string, Shot>> = {
+  "model-page": { isWindow: true, prepare: (page) => page.waitForSelector(".greeting", patience) },
+  "model-page-chat": { isWindow: true, prepare: ask },
+  "model-page-card": {
+    isWindow: true,
+    prepare: (page) => page.locator(".card summary").click(patience),
+  },
+  "model-page-probabilities": {
+    isWindow: true,
+    prepare: async (page) => {
+      await ask(page);
+      await page.getByRole("button", { name: "Probabilities" }).first().click();
+    },
+  },
+  "model-page-inside": {
+    prepare: async (page) => {
+      await page.waitForSelector(".greeting", patience);
+      await page.getByRole("button", { name: "Look inside" }).click();
+      await page.waitForSelector("[data-table=lens]", patience);
+    },
+  },
+};
+
+/** A model as one page, which is opened from the disk. */
+async function takeModelPage(
+  browser: Browser,
+  options: { readonly output: string; readonly only: string },
+): Promise<void> {
+  if (!Object.keys(modelPage).some((name) => name.startsWith(options.only))) return;
+  const files = await answererModel();
+  const contents = [...files].map(async ([name, file]) => [name, await file.bytes()] as const);
+  const packed = await packCheckpoint(new Map(await Promise.all(contents)));
+  const blobs = new Map([...packed].map(([name, bytes]) => [name, new Blob([bytes])]));
+  const card = { ...servingWords.card(false), facts: [["Bits per byte", "1.2345"]] as const };
+  const html = await fillTemplate(await modelPageTemplate(), card, blobs);
+  const file = await Deno.makeTempFile({ suffix: ".html" });
+  await Deno.writeTextFile(file, html);
+  await take(browser, `file://${file}`, modelPage, options);
+  await Deno.remove(file);
 }
 
 /** The picture that links to the site show: `assets/share.png`. */
@@ -263,17 +414,13 @@ async function run({ output, only }: Values<typeof flags>): Promise<void> {
   await Deno.mkdir(output, { recursive: true });
   const browser = await startChromium(path);
   if (!only.startsWith("dashboard")) {
-    // The picture of links needs no model to look into.
-    const steps = only === "share" ? 1 : 300;
-    const files = filesOf(await trainInDeno({ spec: { ...small, depth: 2, steps } }));
-    const model = new Map(
-      await Promise.all(
-        [...files].map(async ([name, file]) => [name, await file.bytes()] as const),
-      ),
-    );
-    await using server = serveSite(await buildSite({ model }));
+    const { signal } = new AbortController();
+    const model = await keptSiteModel() ?? await makeSiteModelShowing(signal);
+    await using server = serveSite(await buildSite({ model: model! }));
     const address = `http://127.0.0.1:${server.addr.port}/`;
-    await take(browser, address, { ...lesson, ...await insideShots(files) }, { output, only });
+    const shots = { ...lesson, ...insideShots(model!), ...chat };
+    await take(browser, address, shots, { output, only });
+    await takeModelPage(browser, { output, only });
     if ("no-javascript".startsWith(only)) await takeStill(browser, address, output);
     if ("share".startsWith(only)) await takeShare(browser, address, output);
   }

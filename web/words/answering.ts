@@ -6,7 +6,7 @@ export const words = {
   examples: {
     animal: "A question",
     sum: "A sum, with the calculator",
-    guess: "A sum, guessed",
+    guess: "A sum, in a hurry",
     hello: "Who are you?",
   },
   template: "The conversation as the model reads it: one box for each token",

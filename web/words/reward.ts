@@ -8,7 +8,7 @@ export const words = {
   hold: "Pause",
   resume: "Go on",
   one: "One step",
-  untrained: "Not started yet. A step asks four sums, eight times each.",
+  untrained: "Not started yet. A step asks eight quick sums, eight times each.",
   starting: "Starting…",
   now: (step: number, steps: number, right: number) =>
     `Step ${step} of ${steps}: ${right} % of the answers are right`,

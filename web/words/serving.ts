@@ -52,7 +52,7 @@ export const words = {
     examples: [
       "What does the owl say?",
       "Where does the bee live?",
-      "What is 48+75?",
+      isRewarded ? "Quick! 48+75?" : "What is 48+75?",
       "Who are you?",
     ],
     facts: [],
