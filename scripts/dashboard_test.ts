@@ -184,6 +184,11 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
         }
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         assert(wide <= width, `${wide} at ${width}`);
+        const cut = await page.$eval(
+          ".scroll:has([data-table=runs])",
+          (one) => one.scrollWidth > one.clientWidth,
+        );
+        assert(!cut, `the list of runs scrolls at ${width}`);
       }
     }
     const policy = (await page.request.get(dashboard.url)).headers()["content-security-policy"]!;

@@ -291,7 +291,7 @@ pageTest(
     assertEquals(
       await widget.table("pushes"),
       second.tokens.map(({ text, isSampled, before, after }) => [
-        text.replaceAll(" ", "·"),
+        visible(text),
         fixed(before, 4),
         fixed(after, 4),
         isSampled ? arrow : "–",

@@ -165,6 +165,7 @@ pageTest("the induction head copies what came next, in the reader's own letters"
 
 pageTest("the section on attention can be read in light, dark and on a phone", async () => {
   await using opened = await openSite("plain");
-  await checkLooks(opened, "attention");
+  const height = await checkLooks(opened, "attention");
+  assert(height < 3600, `${height} pixels on a phone`);
   assertEquals(opened.problems, []);
 });

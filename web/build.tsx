@@ -51,32 +51,26 @@ export interface BuildOptions {
 /** The files of a site by their paths. */
 export type Site = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
+/** What every site is made of, whatever model comes with it. */
+interface Parts {
+  readonly title: string;
+  /** The content of the first page. */
+  readonly first: string;
+  /** All other files. */
+  readonly files: Site;
+}
+
+let parts: Promise<Parts> | null = null;
+
 /**
- * Builds the site.
+ * Builds the site. A process bundles its scripts once; another model then takes no time.
  *
  * Needs `--unstable-bundle` and `--allow-read`, and `--allow-net` for a repository at a URL.
  *
  * @throws {Error} If code that is shown is not in its file any more, or a script cannot be bundled.
  */
 export async function buildSite(options: BuildOptions = {}): Promise<Site> {
-  const own = (path: string) => new URL(path, import.meta.url);
-  const prose = readProse(await readText(own("./words/lesson.md")));
-  const paths = [
-    ...[...prose.values()].flatMap(({ code }) => code).map((reference) => reference.split("#")[0]!),
-    ...ideas.map(({ path }) => path),
-  ];
-  const sources = new Map<string, string>();
-  for (const path of new Set(paths)) sources.set(path, await readText(own(`../${path}`)));
-  const { title } = prose.get("")!;
-  const parts: PageParts = {
-    prose,
-    codeOf: (reference) => {
-      const [path, symbol] = reference.split("#") as [string, string];
-      return symbolCode(path, sources.get(path)!, symbol);
-    },
-    sourceOf: sourceAddress,
-  };
-  const encoder = new TextEncoder();
+  const { title, first, files: others } = await (parts ??= buildParts());
   const model = [...options.model ?? []].map(([name, bytes]) => [`model/${name}`, bytes] as const);
   // A page that was opened from a disk may load scripts, and nothing else.
   const scripts = model.filter(([, { length }]) => length <= MAX_SCRIPT).map(([path, bytes]) =>
@@ -85,19 +79,51 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const modelTag = model.length === 0
     ? ""
     : `<meta name="model" content="${escapeHtml(model.map(([path]) => path).join(" "))}">`;
+  const tags = modelTag + shareTags(title, options.url ?? null);
+  const index = encoder.encode(document(title, "", first, tags));
+  const files = new Map([["index.html", index], ...others]);
+  const names = JSON.stringify([...files.keys()]);
+  const head = `const FILES=${names},VERSION="${await digest(files)}";`;
+  files.set("sw.js", encoder.encode(head + await bundle(own("./offline.ts"))));
+  // After the list of files that are kept for visits without a network: it may be large.
+  const picture = [PICTURE, await readBytes(own("../assets/share.png"))] as const;
+  return new Map([...files, picture, ...model, ...scripts]);
+}
+
+const encoder = new TextEncoder();
+
+/** The address of a file, relative to this one. */
+function own(path: string): URL {
+  return new URL(path, import.meta.url);
+}
+
+async function buildParts(): Promise<Parts> {
+  const prose = readProse(await readText(own("./words/lesson.md")));
+  const paths = [
+    ...[...prose.values()].flatMap(({ code }) => code).map((reference) => reference.split("#")[0]!),
+    ...ideas.map(({ path }) => path),
+  ];
+  const sources = new Map<string, string>();
+  for (const path of new Set(paths)) sources.set(path, await readText(own(`../${path}`)));
+  const { title } = prose.get("")!;
+  const pages: PageParts = {
+    prose,
+    codeOf: (reference) => {
+      const [path, symbol] = reference.split("#") as [string, string];
+      return symbolCode(path, sources.get(path)!, symbol);
+    },
+    sourceOf: sourceAddress,
+  };
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const add = (path: string, text: string) => void files.set(path, encoder.encode(text));
   const script = '<script defer src="learn.js"></script>';
-  const first = renderToString(<FirstPage {...parts} />);
-  const tags = modelTag + shareTags(title, options.url ?? null);
-  add("index.html", document(title, "", first + script, tags));
   // Without JavaScript the rest is a page; with it, the first page takes it in.
   const labsStyle = '<link rel="stylesheet" href="labs.css">';
   add(
     "rest.html",
-    document(title, "", renderToString(<RestPage {...parts} />) + script, labsStyle),
+    document(title, "", renderToString(<RestPage {...pages} />) + script, labsStyle),
   );
-  const rest = renderToString(<RestSections {...parts} />);
+  const rest = renderToString(<RestSections {...pages} />);
   add("rest.js", `self.nanodinoRest=${JSON.stringify(rest)}`);
   const chat = '<div id="page"></div><script defer src="chat.js"></script>' +
     `<noscript>${chatWords.noscript}</noscript>`;
@@ -113,12 +139,7 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   add("stories.js", await workerScript("stories", own("./engine/stories_worker.ts")));
   add("model_page.js", `self.nanodino_page=${JSON.stringify(await modelPageTemplate())}`);
   for (const [path, source] of sources) add(sourceAddress(path), sourcePage(path, source, title));
-  const names = JSON.stringify([...files.keys()]);
-  const head = `const FILES=${names},VERSION="${await digest(files)}";`;
-  add("sw.js", head + await bundle(own("./offline.ts")));
-  // After the list of files that are kept for visits without a network: it may be large.
-  const picture = [PICTURE, await readBytes(own("../assets/share.png"))] as const;
-  return new Map([...files, picture, ...model, ...scripts]);
+  return { title, first: renderToString(<FirstPage {...pages} />) + script, files };
 }
 
 /** A worker as a function, which is not run: the page makes a worker of its text. */

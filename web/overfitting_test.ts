@@ -123,6 +123,13 @@ Deno.test("the sentences of the section are whole, quote nobody, and none is kep
 
 pageTest("the section on overfitting can be read in light, dark and on a phone", async () => {
   await using opened = await openSite("isolated");
-  await checkLooks(opened, "overfitting", train, "#overSteps=20");
+  await checkLooks(opened, "overfitting", async (page) => {
+    await train(page);
+    const tops = await page.$$eval(
+      "#overfitting svg.plot",
+      (all) => all.map((one) => Math.round(one.getBoundingClientRect().top)),
+    );
+    assertEquals(new Set(tops).size, 1, `the curves are not side by side: ${tops}`);
+  }, "#overSteps=20");
   assertEquals(opened.problems, []);
 });

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { renderToString, ts } from "./build_deps.ts";
 import { CONTENT_SECURITY_POLICY } from "./build.tsx";
 import { readProse } from "./lesson/prose.tsx";
+import { readingFaults } from "./testing/looks.ts";
 import { builtSite, openSite, pageTest, unreached, violations } from "./testing/pages.ts";
 
 const root = new URL("../", import.meta.url);
@@ -121,6 +122,11 @@ pageTest("pages are accessible in light, dark and on a phone, and nothing overfl
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert(wide <= width, `${path}: ${wide} at ${width}`);
     if (isRead) assertEquals(await violations(page), [], `${path} ${colorScheme} ${width}`);
+    for (const section of isRead && path === "" ? lesson.keys() : []) {
+      if (section === "") continue;
+      const faults = await page.evaluate(readingFaults, section);
+      assertEquals(faults, [], `${section} ${colorScheme} ${width}`);
+    }
     const motion = await page.evaluate(() =>
       getComputedStyle(document.querySelector(".node rect") ?? document.body).transitionDuration
     );
@@ -142,6 +148,16 @@ pageTest(
           all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent),
       );
     assertEquals(await cut(".formula, .scroll:has(table):not(details *)"), []);
+    // No line begins with the sign that ends the one before.
+    const lost = await page.$$eval(".glued", (all) =>
+      all.filter((one) => {
+        const sign = document.createRange();
+        sign.selectNodeContents(one.lastChild!);
+        const { bottom } = one.firstElementChild!.getBoundingClientRect();
+        return sign.getBoundingClientRect().top > bottom;
+      }).map((one) => one.textContent));
+    assertEquals(lost, []);
+    assert(await page.locator(".glued").count() > 10);
     const shown = (selector: string) => page.locator(`${selector}:visible`).count();
     assertEquals([await shown(".predict p"), await shown("details td")], [0, 0]);
     await page.emulateMedia({ media: "print" });
@@ -156,12 +172,30 @@ pageTest(
   },
 );
 
-pageTest("a widget that stays beside its text covers nothing while the page scrolls", async () => {
+pageTest("a widget stands beside its text, and covers nothing while the page scrolls", async () => {
   await using opened = await openSite("plain");
   const page = await opened.page({
     viewport: { width: 1440, height: 900 },
     reducedMotion: "reduce",
   });
+  for (const width of [1440, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    const misplaced = await page.$$eval(
+      "section:not(.wide):has(.widgets)",
+      (all) =>
+        all.flatMap((section) => {
+          const box = (selector: string) =>
+            section.querySelector(selector)?.getBoundingClientRect();
+          const [text, widgets] = [box(".text")!, box(".widgets")!];
+          const isBeside = widgets.left > text.right && Math.abs(widgets.top - text.top) < 60;
+          const [plot, card] = [box("svg.plot"), box("figure:has(svg.plot)")];
+          const isWide = plot === undefined || plot.width > 0.85 * card!.width ||
+            section.querySelectorAll("svg.plot").length > 1;
+          return isBeside && isWide ? [] : [section.id];
+        }),
+    );
+    assertEquals(misplaced, [], `${width}`);
+  }
   const covered = await page.evaluate(async () => {
     const found = new Set<string>();
     for (let y = 0; y < document.documentElement.scrollHeight; y += 100) {

@@ -181,13 +181,20 @@ async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Pro
   answering.value = controller;
   status.value = words.answering;
   let turn: Turn = { role: "assistant", pieces: begun };
-  const show = (more: Partial<Turn>) => {
-    turn = { ...turn, ...more };
+  let frame = 0;
+  const showNow = () => {
+    cancelAnimationFrame(frame);
+    frame = 0;
     chats.value = chats.value.map((chat) =>
       chat.id === id ? { id, turns: [...turns, turn] } : chat
     );
   };
-  show({});
+  // Tokens may come faster than the screen shows pictures.
+  const show = (more: Partial<Turn>) => {
+    turn = { ...turn, ...more };
+    frame ||= requestAnimationFrame(showNow);
+  };
+  showNow();
   const asked = answered(begun.length === 0 ? turns : [...turns, turn]).map(messageOf);
   const sampling = { temperature: temperature.value, top_k: topK.value };
   const clock = new AnswerClock();
@@ -215,6 +222,7 @@ async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Pro
     else show({ finish: "failed", problem: message });
     status.value = controller.signal.aborted ? words.stopped : message;
   } finally {
+    showNow();
     answering.value = null;
   }
 }

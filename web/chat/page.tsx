@@ -40,6 +40,15 @@ const isMenuOpen = signal(false);
 let Look: (() => JSX.Element) | undefined;
 const isLooking = signal(false);
 
+/** A link. */
+export interface Link {
+  readonly text: string;
+  readonly href: string;
+}
+
+/** Where the model comes from, if that is a page. */
+let home: Link | undefined;
+
 /** Shows a chat from its end. */
 function open(change: () => void): void {
   change();
@@ -122,6 +131,7 @@ function Sidebar(): JSX.Element {
           {words.newChat}
         </Button>
         <Chats />
+        {home !== undefined && <a class="home" href={home.href}>{home.text}</a>}
         <details>
           <summary>{words.settings}</summary>
           <Slider of={temperature} />
@@ -165,7 +175,9 @@ function Problem(): JSX.Element | null {
   return (
     <p class="ending failed">
       {problem.value}
-      <Button onClick={() => void fetchModel()}>{words.again}</Button>
+      {home === undefined
+        ? <Button onClick={() => void fetchModel()}>{words.again}</Button>
+        : <a href={home.href}>{home.text}</a>}
     </p>
   );
 }
@@ -191,11 +203,15 @@ function Key(): JSX.Element {
  * Shows the page.
  *
  * @param backend Who answers.
- * @param look What shows the inside of the model, if there is something.
+ * @param more What shows the inside of the model, and a link to where the model was made.
  */
-export function startChat(backend: Backend, look?: () => JSX.Element): void {
+export function startChat(
+  backend: Backend,
+  more: { readonly look?: () => JSX.Element; readonly home?: Link } = {},
+): void {
   setBackend(backend);
-  Look = look;
+  Look = more.look;
+  home = more.home;
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     if (isMenuOpen.value) isMenuOpen.value = false;

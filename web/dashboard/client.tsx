@@ -176,7 +176,7 @@ function Runs(): JSX.Element {
       <h2>{words.runs}</h2>
       {list.value !== null && runs.length === 0 && <p>{words.none}</p>}
       {runs.length > 0 && (
-        <Table id="runs" label={words.runs} head={words.columns} rows={runs.map(cellsOf)} />
+        <Table id="runs" isNamed label={words.runs} head={words.columns} rows={runs.map(cellsOf)} />
       )}
       {problems.map(({ name, problem }) => (
         <p key={name} class="problem" data-problem={name}>{problem}</p>

@@ -46,7 +46,14 @@ function forget(): void {
   kept = null;
 }
 
-/** Opens a model. @throws {Error} If files are missing or damaged. */
+/** Tokens that are written for nobody: they compile the code that writes the others. */
+const WARMUP_TOKENS = 4;
+
+/**
+ * Opens a model, tells what it is, and then warms up, so that the first answer is as fast as the others.
+ *
+ * @throws {Error} If files are missing or damaged.
+ */
 export async function* openChat(device: Device, given: ChatModel): AsyncGenerator<ModelInfo> {
   const { files, ...known } = given;
   const opened = await openModel(device, files);
@@ -61,6 +68,9 @@ export async function* openChat(device: Device, given: ChatModel): AsyncGenerato
     vocabulary: tokenizer.vocabSize,
     context_length: defaultContext(model),
   };
+  await read(device, Array(WARMUP_TOKENS).fill(tokenizer.bos));
+  for (let i = 0; i < WARMUP_TOKENS; i++) await readOne(device, tokenizer.bos);
+  forget();
 }
 
 /** The tokens that an answer follows, and how many of the oldest turns they leave out. */

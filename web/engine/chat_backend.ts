@@ -19,7 +19,10 @@ export function backendOf(find: () => Promise<ChatModel>): Backend {
   };
   return {
     async findModel() {
-      return await latest.open.ask(await find(), "auto");
+      const { signal } = new AbortController();
+      // The model is known before the task has ended: it warms up.
+      for await (const model of latest.open.stream(await find(), "auto", signal)) return model;
+      throw new Error(message.value);
     },
     async *streamAnswer(_model, messages, { temperature, top_k: topK }, _key, signal) {
       // The same question may be answered in another way.

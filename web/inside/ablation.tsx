@@ -138,6 +138,7 @@ export function Ablation({ model, prompt, device }: {
           </p>
           <Table
             id="ablation"
+            isNamed
             caption={text.outcome}
             head={text.columns}
             rows={([[text.whole, found.whole], [text.without, found.without]] as const)

@@ -90,6 +90,7 @@ export function Compare({ model, prompt, device }: {
         <>
           <Table
             id="compare"
+            isNamed
             caption={text.compared}
             head={text.columns}
             rows={found.models.map(({ outcome: { bitsPerByte, written } }, i) => [

@@ -262,11 +262,15 @@ function Sources(): JSX.Element {
         </Button>
         {hasOwn.value && <Button onClick={openSite}>{text.openSite}</Button>}
       </p>
-      <p class="buttons">
-        <FilePicker id="insideFiles" label={text.openFiles} onChoose={choose} />
-        <FilePicker id="insideFolder" label={text.openFolder} isFolder onChoose={choose} />
-      </p>
-      <p>{text.drop}</p>
+      <details>
+        <summary>{text.another}</summary>
+        <p class="buttons">
+          <FilePicker id="insideFiles" label={text.openFiles} onChoose={choose} />
+          <FilePicker id="insideFolder" label={text.openFolder} isFolder onChoose={choose} />
+        </p>
+        <p>{text.drop}</p>
+        <Controls of={[device]} />
+      </details>
     </>
   );
 }
@@ -314,7 +318,6 @@ export function InsideWidget({ isFixed = false }: {
       }}
     >
       {!isFixed && <Sources />}
-      <Controls of={[device]} />
       <p role="status" data-inside>{message.value}</p>
       {model !== null && (
         <>

@@ -338,6 +338,7 @@ export function AnsweringWidget(): JSX.Element {
       {compared.value.length > 0 && (
         <Table
           id="compared"
+          isNamed
           caption={text.compare}
           head={text.columns}
           rows={compared.value.map(({ question, before, after }, i) => [

@@ -93,6 +93,7 @@ export function BackpropagationWidget(): JSX.Element {
           {words.actions.back}
         </Button>
         <Button
+          class="primary"
           onClick={() => place.value = place.value === walk.length - 1 ? -1 : place.value + 1}
         >
           {words.actions.next}

@@ -292,6 +292,7 @@ function Settings(): JSX.Element {
         <div class="controls">
           <Controls of={[...Object.values(settings).filter((one) => one !== task), device]} />
         </div>
+        <FilePicker id="gptFiles" label={text.load} onChoose={(files) => void load(files)} />
       </details>
       {task.value === "own" && (
         <p>
@@ -436,7 +437,6 @@ export function GptWidget(): JSX.Element {
           : <Button onClick={() => goOn()} disabled={!canGoOn}>{network.resume}</Button>}
         <Button onClick={() => goOn(1)} disabled={!canGoOn}>{text.one}</Button>
         <Button onClick={clear}>{words.actions.reset}</Button>
-        <FilePicker id="gptFiles" label={text.load} onChoose={(files) => void load(files)} />
       </p>
       <p role="status" data-gpt-device>{message.value}</p>
       <div class="pair">

@@ -105,7 +105,7 @@ export function LoopWidget(): JSX.Element {
         ))}
       </ol>
       <p class="buttons">
-        <Button onClick={nextPhase}>{text.phase}</Button>
+        <Button class="primary" onClick={nextPhase}>{text.phase}</Button>
         <Button
           onClick={() => {
             reset(rate, step);

@@ -92,7 +92,7 @@ export function SlopeWidget(): JSX.Element {
       />
       <Controls of={[w]} />
       <p class="buttons">
-        <Button onClick={takeStep}>{text.take}</Button>
+        <Button class="primary" onClick={takeStep}>{text.take}</Button>
         <Button onClick={() => reset(w)}>{words.actions.reset}</Button>
       </p>
       <p role="status">{text.verdict(gradient)}</p>

@@ -132,7 +132,13 @@ export function LayersWidget(): JSX.Element {
       <Controls of={[index]} />
       <Rows
         of="layers"
-        rows={[["parameter", label, fixed(data, 4), text.name(layer, neuron, input)]]}
+        // A line may end after a dot.
+        rows={[[
+          "parameter",
+          label.replaceAll(".", ".\u200b"),
+          fixed(data, 4),
+          text.name(layer, neuron, input),
+        ]]}
       />
       <Table
         id="layers"
@@ -196,7 +202,7 @@ export function ForwardWidget(): JSX.Element {
         <Button onClick={() => step.value--} disabled={step.value === 0}>
           {words.actions.back}
         </Button>
-        <Button onClick={() => step.value++} disabled={step.value === STEPS}>
+        <Button class="primary" onClick={() => step.value++} disabled={step.value === STEPS}>
           {words.actions.next}
         </Button>
         <span>{text.step(step.value, STEPS)}</span>

@@ -246,7 +246,11 @@ export function MuonWidget(): JSX.Element {
   const rows = iterations.value.map((matrix, i) => [
     `${i}`,
     ...singularValues(matrix).map((x) => fixed(x, 3)),
-    matrix.map((row) => row.map((x) => fixed(x, 2)).join(", ")).join("; "),
+    <span key={i}>
+      {matrix.map((row, j) => (
+        <span key={j}>{`${row.map((x) => fixed(x, 2)).join(", ")}${j === 0 ? "; " : ""}`}</span>
+      ))}
+    </span>,
   ]);
   const last = iterations.value.at(-1);
   return (

@@ -99,15 +99,17 @@ function inline(text: string): (string | JSX.Element)[] {
 
 /** Text, some words of which light up parts of the figure: `[these](light:w1,w2)`. */
 function Words({ text }: { readonly text: string }): JSX.Element {
-  const parts = text.split(/\[([^\]]+)\]\(light:([\w,]+)\)/);
+  // A sign after such a word stays in its line: before and after a button a line may end.
+  const parts = text.split(/\[([^\]]+)\]\(light:([\w,]+)\)([.,:;]?)/);
   return (
     <>
       {parts.map((part, i) =>
-        i % 3 === 2
-          ? null
-          : i % 3 === 0
-          ? part
-          : <button key={i} type="button" class="light" data-light={parts[i + 1]}>{part}</button>
+        i % 4 === 0 ? part : i % 4 !== 1 ? null : (
+          <span key={i} class="glued">
+            <button type="button" class="light" data-light={parts[i + 1]}>{part}</button>
+            {parts[i + 2]}
+          </span>
+        )
       )}
     </>
   );

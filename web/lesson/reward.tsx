@@ -106,7 +106,7 @@ function Answers({ step }: { readonly step: Step }): JSX.Element {
                   class={`push ${pushOf(token, answer)}`}
                   style={{ "--strength": strengthOf(token, answer).toFixed(2) }}
                 >
-                  {visible(token.text.replace(/^<\|(\w+)\|>$/, "$1"))}
+                  {shortName(token.text)}
                 </code>
               ))}
             </span>
@@ -126,6 +126,9 @@ function Answers({ step }: { readonly step: Step }): JSX.Element {
   );
 }
 
+/** The name of a special token without its brackets. */
+const shortName = (token: string) => visible(token.replace(/^<\|(\w+)\|>$/, "$1"));
+
 const signed = (x: number) => `${x > 0 ? "+" : ""}${fixed(x, 3)}`;
 
 /** The tokens of one answer with their probabilities. */
@@ -142,7 +145,7 @@ function Pushes({ step }: { readonly step: Step }): JSX.Element {
         label={text.pushes(at)}
         head={text.columns}
         rows={answer.tokens.map((token) => [
-          visible(token.text),
+          shortName(token.text),
           fixed(token.before, 4),
           fixed(token.after, 4),
           arrows[pushOf(token, answer)],

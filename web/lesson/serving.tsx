@@ -181,7 +181,7 @@ export function ServingWidget(): JSX.Element {
           <p class="work" data-serving>{all === null ? message.value || text.untrained : ""}</p>
           {all !== null && <Steps all={all} />}
           <p class="buttons">
-            <a class="button" href="chat.html">{text.chat}</a>
+            <a class="button primary" href="chat.html">{text.chat}</a>
             <Button onClick={() => void save()}>{text.savePage}</Button>
             {text.savePageHelp}
           </p>

@@ -19,7 +19,7 @@ const own = backendOf(async () => {
 async function start(): Promise<void> {
   const engine = await fileInBlock(document.querySelector<HTMLScriptElement>("script#engine")!);
   Reflect.set(globalThis, "nanodino_engine", await engine.text());
-  startChat(own, () => <InsideWidget isFixed />);
+  startChat(own, { look: () => <InsideWidget isFixed /> });
 }
 
 start().catch((error) => document.body.append(`${error}`));

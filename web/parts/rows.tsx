@@ -38,13 +38,16 @@ export function Table(
     /** The first cell of a row names it. */
     readonly rows: readonly (readonly (string | JSX.Element)[])[];
     readonly id?: string;
-    /** Whether each cell has the name of its column, to be shown where the head is not. @default {false} */
+    /**
+     * Whether each cell has the name of its column: on a narrow screen it stands before the cell, and rows
+     * are below each other. @default {false}
+     */
     readonly isNamed?: boolean;
   },
 ): JSX.Element {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={label}>
-      <table class="grid" data-table={id}>
+      <table class={isNamed ? "grid named" : "grid"} data-table={id}>
         {caption && <caption>{caption}</caption>}
         <thead>
           <tr>{head.map((name) => <th key={name} scope="col">{name}</th>)}</tr>

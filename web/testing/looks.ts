@@ -12,34 +12,41 @@ const looks = {
 } as const;
 
 /**
- * Opens a section light, dark and on a phone, and fails where axe finds something, text is small, a
- * drawing is wider than its box, words lie over each other, the page is wider than its window, or
- * something moves although the reader wants no motion.
+ * Opens a section, looks at it light, dark and on a phone, and fails where axe finds something, text is
+ * small, a drawing is wider than its box, a table is cut, words lie over each other, the page is wider than
+ * its window, or something moves although the reader wants no motion.
  *
  * @param prepare Brings the page into the state to look at.
+ * @returns The height of the section on the phone, in pixels, with all closed that can be opened.
  */
 export async function checkLooks(
   opened: Opened,
   section: string,
   prepare: (page: Page) => Promise<void> = async () => {},
   path = "",
-): Promise<void> {
-  for (const [look, options] of Object.entries(looks)) {
-    const page = await opened.page({ ...options, path, reducedMotion: "reduce" });
-    await page.locator(`#${section}`).scrollIntoViewIfNeeded();
-    await prepare(page);
-    await page.$$eval(
-      `#${section} details`,
-      (all) => all.forEach((one) => (one as HTMLDetailsElement).open = true),
-    );
+): Promise<number> {
+  const page = await opened.page({ ...looks.light, path, reducedMotion: "reduce" });
+  await page.locator(`#${section}`).scrollIntoViewIfNeeded();
+  await prepare(page);
+  await page.setViewportSize(looks.narrow.viewport);
+  const height = await page.$eval(`#${section}`, (one) => one.getBoundingClientRect().height);
+  await page.$$eval(
+    `#${section} details`,
+    (all) => all.forEach((one) => (one as HTMLDetailsElement).open = true),
+  );
+  await page.evaluate(axe.source);
+  for (const [look, { colorScheme, viewport }] of Object.entries(looks)) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize(viewport);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert(wide <= options.viewport.width, `${section}, ${look}: ${wide} pixels wide`);
-    await page.evaluate(axe.source);
+    assert(wide <= viewport.width, `${section}, ${look}: ${wide} pixels wide`);
     assertEquals(await page.evaluate(axeFaults, section), [], `${section}, ${look}`);
     assertEquals(await page.evaluate(svgFaults), [], `${section}, ${look}`);
     assertEquals(await page.evaluate(readingFaults, section), [], `${section}, ${look}`);
-    await page.close();
   }
+  await page.close();
+  return height;
 }
 
 /** The faults that axe finds in a section. */
@@ -51,8 +58,8 @@ async function axeFaults(section: string): Promise<string[]> {
   );
 }
 
-/** Small text, words over words, and motion. */
-function readingFaults(section: string): string[] {
+/** Small text, words over words, tables that are cut, and motion, in a section of a page. */
+export function readingFaults(section: string): string[] {
   const faults: string[] = [];
   const element = document.getElementById(section)!;
   const texts: { readonly words: string; readonly box: DOMRect; readonly parent: Element }[] = [];
@@ -86,6 +93,10 @@ function readingFaults(section: string): string[] {
       const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
       if (across > 2) faults.push(`“${words.slice(0, 40)}” over “${other.words.slice(0, 40)}”`);
     }
+  }
+  for (const one of element.querySelectorAll(".scroll, .matrices")) {
+    if (one.scrollWidth <= one.clientWidth) continue;
+    faults.push(`${one.scrollWidth} pixels in ${one.clientWidth}: ${one.textContent.slice(0, 40)}`);
   }
   for (const one of element.querySelectorAll("*")) {
     const { transitionDuration, animationName } = getComputedStyle(one);

@@ -9,8 +9,9 @@ import type {
 } from "npm:playwright-core@1.65.1";
 import axe from "npm:axe-core@4.14.1";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
-import { buildSite, type Site } from "../build.tsx";
+import type { Site } from "../build.tsx";
 import { siteResponse } from "../serve.ts";
+import { builtSite as readSite } from "./built_site.ts";
 
 /** How a site is opened: with headers for threads; without, at a sub-path; from the disk. */
 export const ways = ["isolated", "plain", "file"] as const;
@@ -20,7 +21,7 @@ let built: Promise<Site> | null = null;
 
 /** The site, built once. */
 export function builtSite(): Promise<Site> {
-  return built ??= buildSite();
+  return built ??= readSite();
 }
 
 /** A site that is open in a browser. */

@@ -1,7 +1,7 @@
 /**
  * Takes the pictures of the pages, for eyes: light, dark, on a phone.
  *
- *     deno task site:shots --output DIR [--only NAME]
+ *     deno task site:shots --output DIR [--only NAME,NAME…]
  *
  * Models in them train while they are taken, which takes minutes. Nothing compares them: fonts differ
  * between machines.
@@ -226,7 +226,7 @@ async function switchOff(page: Page): Promise<void> {
   await page.waitForSelector("[data-table=each]", patience);
 }
 
-const inside = { hash: "look=Rex%20found%20a%20mug.%20Rex&lookDevice=cpu", prepare: lookInside };
+const inside = { hash: "lookDevice=cpu", prepare: lookInside };
 
 /** The view into a model, and what it says about a file that lacks its end. */
 function insideShots(files: Site): Readonly<Record<string, Shot>> {
@@ -240,7 +240,7 @@ function insideShots(files: Site): Readonly<Record<string, Shot>> {
     "inside-lens": { ...inside, from: "Logit lens" },
     "inside-probabilities": { ...inside, from: "What comes next" },
     "inside": { ...inside, part: "#inside" },
-    "inside-ablation": { ...inside, prepare: switchOff, part: "#inside .ablation" },
+    "inside-ablation": { ...inside, prepare: switchOff, from: "Switch parts off" },
     "error-bad-checkpoint": {
       part: "#inside",
       prepare: async (page) => {
@@ -257,19 +257,26 @@ const dashboard: Readonly<Record<string, Shot>> = {
 };
 
 const looks = {
-  light: { colorScheme: "light", viewport: { width: 1280, height: 900 } },
+  // Text and widgets are side by side, or below each other.
+  light: { colorScheme: "light", viewport: { width: 1440, height: 900 } },
   dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
   phone: { colorScheme: "light", viewport: { width: 360, height: 740 } },
 } as const;
+
+/** Which pictures are taken, and where they go. */
+interface Pictures {
+  readonly output: string;
+  readonly isWanted: (name: string) => boolean;
+}
 
 async function take(
   browser: Browser,
   address: string,
   shots: Readonly<Record<string, Shot>>,
-  { output, only }: { readonly output: string; readonly only: string },
+  { output, isWanted }: Pictures,
 ): Promise<void> {
   for (const [name, shot] of Object.entries(shots)) {
-    if (!name.startsWith(only)) continue;
+    if (!isWanted(name)) continue;
     const { path = "", hash = "", isWindow = false, part, from, prepare } = shot;
     const page = await browser.newPage({ ...looks.light, reducedMotion: "reduce" });
     await page.goto(`${address}${path}#${hash}`);
@@ -339,9 +346,8 @@ const modelPage: Readonly<Record<string, Shot>> = {
 /** A model as one page, which is opened from the disk. */
 async function takeModelPage(
   browser: Browser,
-  options: { readonly output: string; readonly only: string },
+  options: Pictures,
 ): Promise<void> {
-  if (!Object.keys(modelPage).some((name) => name.startsWith(options.only))) return;
   const files = await answererModel();
   const contents = [...files].map(async ([name, file]) => [name, await file.bytes()] as const);
   const packed = await packCheckpoint(new Map(await Promise.all(contents)));
@@ -385,7 +391,7 @@ async function takeShare(browser: Browser, address: string, output: string): Pro
 
 async function takeDashboard(
   browser: Browser,
-  options: { readonly output: string; readonly only: string },
+  options: Pictures,
 ): Promise<void> {
   const corpus = await makeCorpus();
   const home = await makeHome(corpus);
@@ -404,7 +410,7 @@ async function takeDashboard(
 
 const flags = {
   output: optional(text("", "The folder to write the pictures to", "DIR")),
-  only: text("", "Only the pictures whose name begins so", "NAME"),
+  only: text("", "Only the pictures whose names begin so", "NAME,NAME…"),
 };
 
 async function run({ output, only }: Values<typeof flags>): Promise<void> {
@@ -412,19 +418,24 @@ async function run({ output, only }: Values<typeof flags>): Promise<void> {
   const path = findChromium();
   if (path === null) throw new Error("Cannot take pictures: wanted Chromium on the PATH, got none");
   await Deno.mkdir(output, { recursive: true });
+  const isWanted = (name: string) => only.split(",").some((start) => name.startsWith(start));
+  const wantsAny = (shots: Readonly<Record<string, unknown>>) => Object.keys(shots).some(isWanted);
+  const pictures = { output, isWanted };
   const browser = await startChromium(path);
-  if (!only.startsWith("dashboard")) {
-    const { signal } = new AbortController();
-    const model = await keptSiteModel() ?? await makeSiteModelShowing(signal);
+  const { signal } = new AbortController();
+  const model = await keptSiteModel() ?? await makeSiteModelShowing(signal);
+  const shots = { ...lesson, ...insideShots(model!), ...chat };
+  const others = { "no-javascript": takeStill, share: takeShare };
+  if (wantsAny(shots) || wantsAny(others)) {
     await using server = serveSite(await buildSite({ model: model! }));
     const address = `http://127.0.0.1:${server.addr.port}/`;
-    const shots = { ...lesson, ...insideShots(model!), ...chat };
-    await take(browser, address, shots, { output, only });
-    await takeModelPage(browser, { output, only });
-    if ("no-javascript".startsWith(only)) await takeStill(browser, address, output);
-    if ("share".startsWith(only)) await takeShare(browser, address, output);
+    await take(browser, address, shots, pictures);
+    for (const [name, takeOther] of Object.entries(others)) {
+      if (isWanted(name)) await takeOther(browser, address, output);
+    }
   }
-  if ("dashboard".startsWith(only.slice(0, 9))) await takeDashboard(browser, { output, only });
+  if (wantsAny(modelPage)) await takeModelPage(browser, pictures);
+  if (wantsAny(dashboard)) await takeDashboard(browser, pictures);
   await browser.close();
 }
 

@@ -24,10 +24,10 @@ export const words = {
     Math.abs(after - before) < 0.02
       ? "Hardly a difference: others do the same work, or this text does not need it."
       : after > before
-      ? `It costs ${(after - before).toFixed(2)} bits a byte: the model needs this here.`
+      ? `It costs ${(after - before).toFixed(2)} bits per byte: the model needs this here.`
       : `The model does better without it on this text, by ${
         (before - after).toFixed(2)
-      } bits a byte.`,
+      } bits per byte.`,
   compare: "Compare with another checkpoint",
   sources: {
     trained: "The GPT that you trained",

@@ -15,7 +15,7 @@ export const words = {
   special: "a special token",
   counts: (tokens: number, learned: number, isTrained: boolean) =>
     `${tokens} tokens, ${learned} of them to learn` +
-    (isTrained ? "" : ". Without merges, each letter is a token"),
+    (isTrained ? "." : ". Without merges, each letter is a token."),
   train: "Train it",
   again: "Teach it again",
   stop: "Stop",

@@ -29,7 +29,7 @@ export const words = {
     pattern: "Softmax: who reads whom",
     output: "Output: what each word takes",
   },
-  number: (i: number) => `no. ${i + 1}`,
+  number: (i: number) => `${i + 1}`,
   hint: "Choose any number, and see where it comes from.",
   projections: { query: "query", key: "key", value: "value" },
   weight: (projection: string, feature: string, column: number) =>
@@ -38,7 +38,9 @@ export const words = {
     inputs: (word: string, feature: string, value: string) =>
       `“${word}” is ${value} ${feature}: a number from the table of the last section.`,
     weights: (projection: string, feature: string, column: number, value: string) =>
-      `A weight: no. ${column + 1} of a ${projection} gets ${value} × ${feature}. Move it below.`,
+      `A weight: no. ${
+        column + 1
+      } of a ${projection} gets ${value} × ${feature}. Move it by the slider.`,
     projected: (
       what: string,
       word: string,

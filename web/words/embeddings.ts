@@ -11,7 +11,7 @@ export const words = {
       `“${word}” is token ${id}, so it gets row ${id}: ${row}.`,
     number: (i: number) => `${i}`,
     similar: (word: string) => `How much each word looks like “${word}”`,
-    work: "1 × its row, and 0 × every other row: a matmul that only copies",
+    work: "1 × its row, and 0 × every other row: a multiplication that only copies",
   },
   positions: {
     asks: "Place of the word that asks",

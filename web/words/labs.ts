@@ -193,7 +193,7 @@ export const words = {
       "steps it falls to 0.83.",
     numbers: (alphabet: number, parameters: number, examples: number) =>
       `${alphabet} letters, ${parameters} weights, ${examples} examples`,
-    columns: ["Sample", "Before", "After"],
+    columns: ["No.", "Before", "After"],
     empty: "(an empty word)",
     own: "Your letters",
     after: (letters: string) => letters === "" ? "How a name begins" : `What follows “${letters}”`,
@@ -326,12 +326,13 @@ export const words = {
       "Who tells",
       "Right sentences",
       "Right stories",
-      "New in 8 words",
+      "Not copied",
     ],
   },
   inside: {
     openTrained: "Open the GPT that you trained",
     openSite: "Open this site’s model",
+    another: "Another model, and the device",
     openFiles: "Files of a checkpoint",
     openFolder: "Folder of a run",
     drop: "Or drop a folder here, or the files meta, model and tokenizer of one step.",

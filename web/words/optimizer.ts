@@ -33,7 +33,7 @@ export const words = {
     matrix: "The update",
     cells: ["a", "b", "c", "d"],
     before: "A gradient as a matrix. Its two singular values say how far it moves two directions.",
-    table: "Its two singular values, after each of five rounds of matmuls",
+    table: "Its two singular values, after each of five rounds of multiplications",
     columns: ["Round", "Larger", "Smaller", "a, b; c, d"],
     status: (ratio: string, after: string) =>
       `Before, one direction got ${ratio} times as much as the other. Now: ${after} times.`,

@@ -10,7 +10,7 @@ export const words = {
   end: "Go to the end",
   runs: {
     few: "20 sentences",
-    decay: "20 sentences, weight decay",
+    decay: "20, with weight decay",
     many: "2,000 sentences",
   },
   reading: "The sentences are told…",
@@ -25,7 +25,7 @@ export const words = {
   bits: "bits/byte",
   writes: (run: string, step: number) => `${run}, after step ${step}, writes:`,
   copy: "by heart",
-  columns: ["Run", "What it reads", "Never seen", "Lowest, at step", "By heart"],
+  columns: ["Run", "Reads", "Never seen", "Lowest, at step", "By heart"],
   lowestAt: (bits: string, step: number) => `${bits}, at ${step}`,
   copies: (count: number, all: number) => `${count} of ${all}`,
   table: "Bits per byte, and how many of its sentences it has only learned by heart",

@@ -11,7 +11,7 @@ export const words = {
   share: "From one neuron to a GPT",
   contents: "Contents",
   minutes: (minutes: number) => `${minutes} min`,
-  next: (title: string) => `Next: ${title} →`,
+  next: (title: string) => `Next: ${title}\u00a0→`,
   code: "The code that computes this",
   read: "Read on:",
   line: (path: string, line: number) => `${path}, line ${line}`,

@@ -29,8 +29,9 @@ export const words = {
   down: "pushed down",
   byEngine: "written by the engine: not pushed",
   chosen: "Answer to look at",
-  pushes: (answer: number) => `The tokens of answer ${answer}, before this step and after it`,
-  columns: ["Token", "Probability before", "After", "Push"],
+  pushes: (answer: number) =>
+    `How likely the tokens of answer ${answer} are, before this step and after it`,
+  columns: ["Token", "Before", "After", "Push"],
   pushUp: "↑",
   pushDown: "↓",
   noPush: "–",

@@ -43,10 +43,12 @@ export const words = {
   savePage: "Save it as a page",
   savePageHelp: "One file that holds your model. Send it to a friend: it opens in any browser.",
   noModel:
-    "There is no model in this browser yet. Teach one in the lesson, in the section on answering, and come back.",
+    "There is no model in this browser yet. Teach one in the lesson, and come back: it takes a minute.",
+  lesson: "To the lesson",
   /** The facts that the page of the model tells. */
   card: (isRewarded: boolean) => ({
     id: "A GPT of your own",
+    assistant_name: "your GPT",
     stage: isRewarded ? "rl" : "sft",
     origin: isRewarded ? "taught and rewarded in a page" : "taught in a page",
     examples: [

@@ -1,0 +1,66 @@
+/**
+ * The site as it is built from the files of now, kept between test files: to build it takes seconds of
+ * processor time, and there are many of them.
+ *
+ * @module
+ */
+
+import { tmpdir } from "node:os";
+import { sourceFiles } from "../../testing/source_files.ts";
+import { buildSite, type Site } from "../build.tsx";
+
+const root = new URL("../../", import.meta.url);
+
+async function digestOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex().slice(0, 32);
+}
+
+/** Changes when any file changes that a site may be made of. */
+async function stateOfSources(): Promise<string> {
+  const paths = ["deno.lock", "assets/share.png"];
+  for (const folder of ["web/", "web/words/", "web/lesson/", "web/chat/", "web/inside/"]) {
+    for await (const { name } of Deno.readDir(new URL(folder, root))) {
+      if (/\.(css|md)$/.test(name)) paths.push(folder + name);
+    }
+  }
+  for await (const path of sourceFiles()) paths.push(path);
+  const states = await Promise.all(
+    paths.sort().map(async (path) => {
+      const { size, mtime } = await Deno.stat(new URL(path, root));
+      return [path, size, mtime?.getTime()];
+    }),
+  );
+  return await digestOf(JSON.stringify([Deno.version.deno, states]));
+}
+
+/** The kept site: its state and the lengths of its files in a line, then their bytes. */
+async function readKept(path: string, state: string): Promise<Site | null> {
+  const bytes = await Deno.readFile(path).catch(() => null);
+  const end = bytes?.indexOf(0x0a) ?? -1;
+  if (bytes === null || end < 0) return null;
+  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
+  if (head.state !== state) return null;
+  let at = end + 1;
+  return new Map(
+    (head.files as [string, number][]).map((
+      [name, length],
+    ) => [name, bytes.slice(at, at += length)]),
+  );
+}
+
+/** The site without a model, built where it is not kept. */
+export async function builtSite(): Promise<Site> {
+  const state = await stateOfSources();
+  const path = `${tmpdir()}/nanodino-site-${await digestOf(root.href)}`;
+  const kept = await readKept(path, state);
+  if (kept !== null) return kept;
+  const site = await buildSite();
+  const files = Array.from(site, ([name, { length }]) => [name, length]);
+  const own = await Deno.makeTempFile();
+  const content = new Blob([JSON.stringify({ state, files }) + "\n", ...site.values()]);
+  await Deno.writeFile(own, content.stream());
+  // Whole or not at all, since tests run side by side.
+  await Deno.rename(own, path);
+  return site;
+}
