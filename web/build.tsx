@@ -10,7 +10,7 @@
  * @module
  */
 
-import { bundle, htmlDocument, readBytes, readText, styleSheet } from "./bundle.ts";
+import { bundle, bundleEngine, htmlDocument, readBytes, readText, styleSheet } from "./bundle.ts";
 import { renderToString } from "./build_deps.ts";
 import { FirstPage, type PageParts, RestPage, RestSections } from "./lesson/page.tsx";
 import { shared } from "./lesson/shared.ts";
@@ -144,7 +144,7 @@ async function buildParts(): Promise<Parts> {
 
 /** A worker as a function, which is not run: the page makes a worker of its text. */
 async function workerScript(name: string, entry: URL): Promise<string> {
-  return `self.nanodino_${name}=function(){${await bundle(entry)}}`;
+  return `self.nanodino_${name}=${await bundleEngine(entry)}`;
 }
 
 /** The address of a file's source, relative to the site. */

@@ -44,6 +44,18 @@ export function htmlDocument(title: string, tags: string, style: string, body: s
 `;
 }
 
+/** Files of the engine that no page needs: libraries of the system, which foreign functions open. */
+const SYSTEM_FILES = ["libraries.ts"];
+
+/**
+ * Bundles a worker that computes, as the text of a function: the page makes a worker of it.
+ *
+ * @throws {Error} If it cannot be bundled.
+ */
+export async function bundleEngine(entry: URL): Promise<string> {
+  return `function(){const require=()=>({});${await bundle(entry, SYSTEM_FILES)}}`;
+}
+
 /**
  * Bundles a script and what it imports as a classic script. Needs `--unstable-bundle`.
  *

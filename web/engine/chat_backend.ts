@@ -19,9 +19,8 @@ export function backendOf(find: () => Promise<ChatModel>): Backend {
   };
   return {
     async findModel() {
-      const { signal } = new AbortController();
       // The model is known before the task has ended: it warms up.
-      for await (const model of latest.open.stream(await find(), "auto", signal)) return model;
+      for await (const model of latest.open.stream(await find(), "auto")) return model;
       throw new Error(message.value);
     },
     async *streamAnswer(_model, messages, { temperature, top_k: topK }, _key, signal) {

@@ -103,25 +103,29 @@ export class Latest<Name extends keyof Tasks> {
     if (isLatest()) this.run.value = null;
   }
 
-  /** Starts a task, and streams what it tells; a signal stops it. */
+  /** Starts a task, and streams what it tells; a signal stops it, and so does who hears no more. */
   stream(
     input: Parameters<Tasks[Name]>[1],
     device: DeviceChoice,
-    signal: AbortSignal,
+    signal?: AbortSignal,
   ): ReadableStream<EventOf<Name>> {
+    let isCanceled = false;
     return new ReadableStream({
       start: (controller) => {
         const end = () => {
           this.stop();
           controller.close();
         };
-        signal.addEventListener("abort", end, { once: true });
+        signal?.addEventListener("abort", end, { once: true });
         this.start(input, device, (event) => controller.enqueue(event)).then(() => {
-          signal.removeEventListener("abort", end);
-          if (!signal.aborted) controller.close();
+          signal?.removeEventListener("abort", end);
+          if (!isCanceled && !signal?.aborted) controller.close();
         });
       },
-      cancel: () => this.stop(),
+      cancel: () => {
+        isCanceled = true;
+        this.stop();
+      },
     });
   }
 

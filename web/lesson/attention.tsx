@@ -10,7 +10,7 @@ import {
   type HeadTrace,
   type Matrix,
 } from "../../lessons/attention.ts";
-import { type JSX, signal } from "../deps.ts";
+import { type JSX, signal, useEffect } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import { Button, Controls, RangeInput } from "../parts/controls.tsx";
 import { MatrixGrid, type Place } from "../parts/matrix.tsx";
@@ -186,8 +186,12 @@ async function askEngine(weights: AttentionWeights, trace: AttentionTrace): Prom
   }
 }
 
+/** Whether there is room for one thing at a time only. */
+const isNarrow = signal(false);
+
 /** The widget. */
 export function AttentionWidget(): JSX.Element {
+  useEffect(() => void (isNarrow.value = matchMedia("(max-width: 40rem)").matches), []);
   const count = heads.value === "one" ? 1 : 2;
   const at = count === 2 && head.value === "second" ? 1 : 0;
   const size = features.length / count, first = at * size;
@@ -288,8 +292,16 @@ export function AttentionWidget(): JSX.Element {
         <div key={i} class="stage">
           <h3>{`${i + 1}. ${text.stages[i]}`}</h3>
           <div class="matrices">
-            {groups.map((names) => <div key={names.join()} class="matrices">{names.map(grid)}
-            </div>)}
+            {groups.map((names, j) =>
+              names.length === 1
+                ? grid(names[0]!)
+                : (
+                  <details key={j} open={!isNarrow.value || j === 0}>
+                    <summary>{text.projections[projections[j]!]}</summary>
+                    <div class="matrices">{names.map(grid)}</div>
+                  </details>
+                )
+            )}
           </div>
         </div>
       ))}

@@ -139,6 +139,7 @@ export function BackpropagationWidget(): JSX.Element {
       <details>
         <summary>{text.table}</summary>
         <Table
+          isNamed
           id="backpropagation"
           label={text.table}
           head={text.columns}

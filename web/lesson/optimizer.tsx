@@ -248,7 +248,12 @@ export function MuonWidget(): JSX.Element {
     ...singularValues(matrix).map((x) => fixed(x, 3)),
     <span key={i}>
       {matrix.map((row, j) => (
-        <span key={j}>{`${row.map((x) => fixed(x, 2)).join(", ")}${j === 0 ? "; " : ""}`}</span>
+        <span key={j}>
+          <span class="glued">
+            {`${row.map((x) => fixed(x, 2)).join(", ")}${j === 0 ? ";" : ""}`}
+          </span>
+          {j === 0 && " "}
+        </span>
       ))}
     </span>,
   ]);

@@ -172,6 +172,7 @@ export function OverfittingWidget(): JSX.Element {
       {done.length > 0 && (
         <Table
           id="overfitting"
+          isNamed
           caption={text.table}
           head={text.columns}
           rows={done.map(({ name, run }) => {

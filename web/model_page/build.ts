@@ -1,6 +1,6 @@
 /** Builds the page that holds a model. @module */
 
-import { bundle, pageIcon, styleSheet } from "../bundle.ts";
+import { bundle, bundleEngine, pageIcon, styleSheet } from "../bundle.ts";
 import { words } from "../words/chat.ts";
 import { language } from "../words/language.ts";
 import { packedBlock, SLOTS } from "./template.ts";
@@ -21,7 +21,7 @@ export function modelPageTemplate(): Promise<string> {
 async function build(): Promise<string> {
   const own = (path: string) => new URL(path, import.meta.url);
   const [engine, client, style] = await Promise.all([
-    bundle(own("./worker.ts")),
+    bundleEngine(own("./worker.ts")),
     bundle(own("./client.tsx")),
     styleSheet(own("../inside/style.css"), own("../chat/style.css")),
   ]);
@@ -51,7 +51,7 @@ async function build(): Promise<string> {
 <link rel="icon" href="${pageIcon}">
 <style>${style}</style></head>
 <body><div id="page"></div><noscript>${words.noscript}</noscript>
-${await packedBlock('id="engine"', `function(){${engine}}`)}
+${await packedBlock('id="engine"', engine)}
 ${SLOTS.data}
 <script>${client}</script></body></html>
 `;

@@ -27,8 +27,9 @@ async function stateOfSources(): Promise<string> {
   for await (const path of sourceFiles()) paths.push(path);
   const states = await Promise.all(
     paths.sort().map(async (path) => {
-      const { size, mtime } = await Deno.stat(new URL(path, root));
-      return [path, size, mtime?.getTime()];
+      // A file may go while the others are read.
+      const file = await Deno.stat(new URL(path, root)).catch(() => null);
+      return [path, file?.size, file?.mtime?.getTime()];
     }),
   );
   return await digestOf(JSON.stringify([Deno.version.deno, states]));
