@@ -62,8 +62,8 @@ export function Plot(
   const place = ([a, b]: Point) => `${right(a).toFixed(1)} ${up(b).toFixed(1)}`;
   const heights = ticks(y, isLog);
   const rows = heights.map((tick) => up(tick).toFixed(1));
-  // Without a name the vertical axis needs no room for it.
-  const above = yName === "" ? 18 : 0;
+  // Without a name the vertical axis needs no room for it; a large one stands clear of the highest number.
+  const above = yName === "" ? 18 : -8;
   const named = curves.filter(({ look }) => look !== "thin");
   return (
     <div class="plots">
@@ -88,7 +88,7 @@ export function Plot(
         </g>
         <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
         <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
-        <text x="4" y="18">{yName}</text>
+        <text x="4" y="10">{yName}</text>
         <svg
           x={LEFT}
           y={TOP}
