@@ -51,7 +51,7 @@ export interface BuildOptions {
 /** The files of a site by their paths. */
 export type Site = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
-/** What every site is made of, whatever model comes with it. */
+/** The parts of every site, whatever model comes with it. */
 interface Parts {
   readonly title: string;
   /** The content of the first page. */
