@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { View } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
 import "../mod.ts";
+import { matmul, normal } from "../../mod.ts";
 import { plainMatmul } from "../../ops/matmul/plain.ts";
 import { describeMatmuls } from "../../ops/matmul/problem.ts";
 import { checkMatmul, MATMUL_CASES } from "../../ops/testing/matmul_cases.ts";
@@ -51,6 +52,24 @@ Deno.test("a symmetric matmul is symmetric to the last bit", async () => {
   const result = new Float32Array(await device.read(c, 0, 4 * size * size));
   for (let i = 0; i < size; i++) {
     for (let j = 0; j < i; j++) assert(result[i * size + j] === result[j * size + i]);
+  }
+  await device.close();
+});
+
+Deno.test("a symmetric matmul in bfloat16 is symmetric, and equals the whole one", async () => {
+  const device = await openCpuDevice({ threads: 2 });
+  const size = 523;
+  const x = normal(device, [size, 50], { seed: 1 }).to("bfloat16");
+  const [half, whole] = await Promise.all(
+    [true, false].map((symmetric) => matmul(x, x, { transposeB: true, symmetric }).data()),
+  );
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j <= i; j++) {
+      const got = half![i * size + j]!;
+      assert(got === half![j * size + i], `row ${i}, column ${j}`);
+      // The same sums of products in another order, rounded.
+      assert(Math.abs(got - whole![i * size + j]!) <= 2 ** -7 * Math.abs(got) + 1e-4);
+    }
   }
   await device.close();
 });

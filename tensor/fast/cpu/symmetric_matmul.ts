@@ -1,9 +1,11 @@
 /** Symmetric matmuls, such as X·Xᵀ: computes the upper half and mirrors it. @module */
 
 import type { FastPath } from "../../fast_paths.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import { multiply } from "../../ops/matmul/multiply.ts";
+import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import type { Matrix } from "../../ops/matmul/problem.ts";
+import { bfloat16Matmul } from "./blas_matmul.ts";
 
 /** Minimum size of a strip: smaller ones save less arithmetic than they cost in speed. */
 const MIN_STRIP = 48;
@@ -20,10 +22,14 @@ export const symmetricMatmul: FastPath<"matmul", "cpu"> = {
   name: "symmetric",
   device: "cpu",
   gain: { factor: 1.44, of: "256×1024×256, against packed; 768×768×768 with a BLAS 1.20" },
-  refuses: ({ symmetric, m, k }, { hasBlas }) => {
+  refuses: (problem, device) => {
+    const { symmetric, m, k, a } = problem;
     if (!symmetric) return "the result is not known to be symmetric";
     if (k === 0) return "the sums are empty";
-    return m > (hasBlas ? MAX_WHOLE : MIN_STRIP) ? null : "the matrix is small";
+    if (m <= (device.hasBlas ? MAX_WHOLE : MIN_STRIP)) return "the matrix is small";
+    // Each strip would widen its operands again.
+    const isWidened = a.dtype !== "float32" && bfloat16Matmul.refuses(problem, device) !== null;
+    return isWidened ? "no library multiplies it" : null;
   },
   run: (problem, device) => {
     const { m: size, outer, inner, a, b, c } = problem;
@@ -45,26 +51,29 @@ export const symmetricMatmul: FastPath<"matmul", "cpu"> = {
       });
     }
     const words = [size, inner, c.row, c.outer, c.inner];
-    runKernel(device, MIRROR, [c], words, outer * inner * size, { grain: 64 });
+    const kernel = mirrorKernel(elementOf(c.dtype));
+    runKernel(device, kernel, [c], words, outer * inner * size, { grain: 64 });
   },
 };
 
 /** Work items are rows of the lower half. */
-const MIRROR = defineKernel(
-  {
-    key: "matmul mirror",
-    buffers: { c: "f32" },
-    writes: ["c"],
-    arguments: ["size", "inner", "row", "outerStride", "innerStride"],
-  },
-  (k, item, { c }, { size, inner, row, outerStride, innerStride }) => {
-    const [i, batchItem] = [k.let(item.remainder(size)), k.let(item.divide(size))];
-    const matrix = c.from(
-      batchItem.divide(inner).multiply(outerStride).add(
-        batchItem.remainder(inner).multiply(innerStride),
-      ),
-    );
-    const [lower, upper] = [matrix.from(i.multiply(row)), matrix.from(i)];
-    k.loop(0, i, (j) => lower.store(j, upper.load(j.multiply(row))), { unroll: 4 });
-  },
+const mirrorKernel = defineKernels((stored: Element) =>
+  defineKernel(
+    {
+      key: `matmul mirror ${stored}`,
+      buffers: { c: stored },
+      writes: ["c"],
+      arguments: ["size", "inner", "row", "outerStride", "innerStride"],
+    },
+    (k, item, { c }, { size, inner, row, outerStride, innerStride }) => {
+      const [i, batchItem] = [k.let(item.remainder(size)), k.let(item.divide(size))];
+      const matrix = c.from(
+        batchItem.divide(inner).multiply(outerStride).add(
+          batchItem.remainder(inner).multiply(innerStride),
+        ),
+      );
+      const [lower, upper] = [matrix.from(i.multiply(row)), matrix.from(i)];
+      k.loop(0, i, (j) => lower.store(j, upper.load(j.multiply(row))), { unroll: 4 });
+    },
+  )
 );
