@@ -10,6 +10,8 @@ const folder = new URL("../gpt/model/", import.meta.url);
  */
 const allowed = new Set([
   ...["Embedding", "Linear", "Module", "initializers", "namedSeed", "parameter"],
+  // The cast that layers do themselves, for the weight of a loss.
+  "inType",
   ...[
     "attention",
     "attentionPattern",
