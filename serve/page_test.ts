@@ -66,12 +66,12 @@ const answers = (page: Page) =>
   page.$$eval("[data-turn=assistant] .said", (all) => all.map(({ textContent }) => textContent));
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.id);
 const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
-/** How far the end of the chat is below what is in view. */
+/** Pixels of the chat below what is in view, after the frame in which the page scrolls. */
 const below = (page: Page) =>
-  page.$eval(
-    ".scroller",
-    ({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight,
-  );
+  page.$eval(".scroller", async (scroller) => {
+    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+    return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+  });
 
 /** Makes samples certain. */
 async function makeCertain(page: Page): Promise<void> {

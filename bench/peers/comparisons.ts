@@ -108,9 +108,9 @@ const training: Comparison[] = [
   ...([["MuonAdamW", [], 2.2, 1.9], ["AdamW", ["--adamw"], 1.7, 1.8]] as const).flatMap(
     ([optimizer, torch, wantedOverTorch, wantedOverF32]): Comparison[] => {
       const step = torch.length === 0 ? BASE_STEP : [...BASE_STEP, "--optimizer", "adamw"];
-      const ours = bench("step", [...step, "--dtype", "bf16"]);
+      const ours = bench("step", [...step, "--matmul-precision", "bf16"]);
       const args = ["step", ...TORCH_BASE, ...torch];
-      const name = `\`base\` step, ${optimizer}, in bf16`;
+      const name = `\`base\` step, ${optimizer}, matmuls in bf16`;
       return [
         {
           ...{ name: `step ${optimizer} bf16`, device: "cpu", rounds: 5, tolerance: 0 },
