@@ -91,11 +91,10 @@ function linesOf(sample: string, isStory: boolean): Line[] {
   if (!isStory) return wrap(sample, LINE_LENGTH).map((text) => ({ text }));
   const { sentences, questions } = checkStory(sample);
   const marked = (text: string, isRight: boolean): Line[] =>
-    wrap(text, LINE_LENGTH - 2).map((line, i) =>
-      i > 0
-        ? { text: `  ${line}` }
-        : { text: `${isRight ? "✓" : "✗"} ${line}`, color: isRight ? RIGHT : WRONG }
-    );
+    wrap(text, LINE_LENGTH - 2).map((line, i) => ({
+      text: `${i > 0 ? " " : isRight ? "✓" : "✗"} ${line}`,
+      color: isRight ? RIGHT : WRONG,
+    }));
   return [
     ...sentences.flatMap(({ text, faults }) => [
       ...marked(text, faults.length === 0),
@@ -127,11 +126,12 @@ export function pictureOf(
   ], chart)];
   const questions = points("questionsRight", 100);
   if (questions.length > 0) {
-    const curve = { name: "right answers", color: RIGHT, points: questions };
+    // Without a name in the corner, into which it rises.
+    const curve = { name: "", color: RIGHT, points: questions };
     const below = { width: chart.width, height: 200 };
     curves.push([
       `<g transform="translate(0 ${chart.height})">`,
-      ...drawCurves("Questions about new stories, percent", [curve], below),
+      ...drawCurves("Right answers about new stories, percent", [curve], below),
       "</g>",
     ]);
   }
@@ -139,10 +139,11 @@ export function pictureOf(
   const height = Math.max(curves.length * 240 + 50, 80 + 17 * lines.length);
   const size = { width: 880, height };
   const left = chart.width + 16;
+  const hero = isOfStories(checkpoint) ? / named (\p{L}+)/u.exec(sample)?.[1] : undefined;
   const texts = lines.map(({ text, color }, i) =>
     `<text x="${left}" y="${52 + 17 * i}" font-size="12" xml:space="preserve" ` +
     `${color === undefined ? "" : `style="fill: ${color}" `}` +
-    `font-family="ui-monospace, Menlo, Consolas, monospace">${escapeXml(text)}</text>`
+    `font-family="ui-monospace, Menlo, Consolas, monospace">${inBold(escapeXml(text), hero)}</text>`
   );
   const facts = [
     `${(parameterCount(meta) / 1e6).toFixed(1)} million parameters`,
@@ -160,6 +161,12 @@ export function pictureOf(
     `<text class="muted" x="${size.width / 2}" y="${size.height - 18}" font-size="13" ` +
     `text-anchor="middle">${escapeXml(facts)}</text>`,
   ]);
+}
+
+/** Sets the name that was typed in bold, wherever it stands. */
+function inBold(text: string, name: string | undefined): string {
+  if (name === undefined) return text;
+  return text.replace(new RegExp(`\\b${name}\\b`, "gu"), '<tspan font-weight="bold">$&</tspan>');
 }
 
 function wrap(text: string, length: number): string[] {

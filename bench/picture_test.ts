@@ -53,7 +53,9 @@ Deno.test("a story is marked sentence by sentence, with what is wrong, and its q
     "\nWhat did Tom own? A red kite.\nWho was Tom? A bear.";
   const ofStories = { meta: { ...meta, settings: { ...meta.settings, data: "stories" } } };
   const svg = pictureOf(ofStories, [...metrics, { step: 2, questionsRight: 0.5 }], story);
-  const lines = [...svg.matchAll(/monospace">([^<]*)</g)].map(([, line]) => line!);
+  assertStringIncludes(svg, '<tspan font-weight="bold">Tom</tspan> owned a red kite.');
+  const lines = [...svg.matchAll(/monospace">(.*?)<\/text>/g)]
+    .map(([, line]) => line!.replaceAll(/<\/?tspan[^>]*>/g, ""));
   assertEquals(lines, [
     "✓ Once upon a time, there was a shy fox named Tom.",
     "✓ Tom owned a red kite.",
