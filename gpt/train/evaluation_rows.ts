@@ -23,8 +23,11 @@ export interface EvaluationRowsOptions {
 
 /** Rows, as the options of `SequentialLoader` have them. */
 export interface EvaluationRows {
+  /** The ids of all rows. */
   readonly tokens: TokenArray;
+  /** Tokens from the beginning of a row to that of the next. */
   readonly stride: number;
+  /** Tokens to predict in a row. */
   readonly sequenceLength: number;
 }
 
