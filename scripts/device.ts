@@ -64,9 +64,6 @@ export async function openChosenDevice(
   return Object.assign(device, { [Symbol.asyncDispose]: () => device.close() });
 }
 
-/** The names of dtypes as values of `--dtype`. */
-export const typeNames = { float32: "f32", bfloat16: "bf16", float16: "f16" } as const;
-
 /** Minimum speed of matmuls in bf16, relative to f32, for `auto`: the rest of a step gains less. */
 const MIN_SPEED = 1.5;
 

@@ -14,11 +14,12 @@ import {
   type TrainingState,
 } from "../gpt/mod.ts";
 import { llama, llamaLike, type Pretrained } from "../models/mod.ts";
+import { typeNames } from "../gpt/files/room.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { coreMeasurement } from "./core.ts";
 import { openCorpus, pinsOf } from "./corpora.ts";
 import { type dashboardFlags, serveRun } from "./dashboard.ts";
-import { chosenType, measurePeak, typeNames } from "./device.ts";
+import { chosenType, measurePeak } from "./device.ts";
 import { type Settings, UsageError, type Values } from "./flags.ts";
 import type { TrainingInterrupt } from "./interrupt.ts";
 import { count } from "./format.ts";

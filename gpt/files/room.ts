@@ -26,11 +26,8 @@ export interface WeightsInfo {
   readonly types: readonly string[];
 }
 
-const SHORT_NAMES: Readonly<Record<string, string>> = {
-  float32: "f32",
-  float16: "f16",
-  bfloat16: "bf16",
-};
+/** Dtypes as commands name them. */
+export const typeNames = { float32: "f32", bfloat16: "bf16", float16: "f16" } as const;
 
 /** Measures the weights of a model. */
 export function weightsOf(model: Pick<Module, "parameters">): WeightsInfo {
@@ -38,7 +35,7 @@ export function weightsOf(model: Pick<Module, "parameters">): WeightsInfo {
   const packed = parameters.filter((each) => each instanceof QuantizedMatrix);
   const names = packed.length > 0
     ? packed.map(({ packing }) => packing)
-    : parameters.map(({ dtype }) => SHORT_NAMES[dtype] ?? dtype);
+    : parameters.map(({ dtype }) => dtype === "int32" ? dtype : typeNames[dtype]);
   return { bytes: parameterBytes(model), types: [...new Set(names)].sort() };
 }
 
