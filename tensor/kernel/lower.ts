@@ -79,14 +79,15 @@ export interface LoweredProgram {
 /** Columns to add up before a sum is moved to its total: few enough to be accurate. */
 const COLUMNS_AT_ONCE = 256;
 
-type Elements = "f32" | "bf16" | "f16" | "i32";
-
-const ELEMENTS: Readonly<Record<DType, Elements>> = {
+/** The storage type of each dtype. */
+export const ELEMENTS = {
   float32: "f32",
   bfloat16: "bf16",
   float16: "f16",
   int32: "i32",
-};
+} as const satisfies Readonly<Record<DType, string>>;
+
+type Elements = typeof ELEMENTS[DType];
 
 /** Names of the buffers: `x0`, `x1`, … for the inputs, and `y0`, … for the outputs. */
 export function bufferNames({ inputs, outputs }: Program): readonly string[] {

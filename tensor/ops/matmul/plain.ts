@@ -9,6 +9,7 @@ import type { Device } from "../../device.ts";
 import { type DType, isFloat } from "../../dtype.ts";
 import { wrongType } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
+import { ELEMENTS } from "../../kernel/lower.ts";
 import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import {
   type MatmulProblem,
@@ -51,8 +52,6 @@ const SIZES = ["m", "n", "depth", "inner", "accumulate"] as const;
 
 /** A storage type of elements. Sums are always `f32`. */
 export type Element = "f32" | "bf16" | "f16";
-
-const ELEMENTS = { float32: "f32", bfloat16: "bf16", float16: "f16" } as const;
 
 /** The storage type of a dtype. @throws {TypeError} If the dtype is not supported. */
 export function elementOf(dtype: DType): Element {
