@@ -11,14 +11,16 @@
  */
 
 import { stagePath } from "../chat/mod.ts";
-import { openCheckpoint } from "../gpt/mod.ts";
+import { openCheckpoint, scalingDefaults } from "../gpt/mod.ts";
 import { integer, optional, runScript, type Script, text } from "../scripts/flags.ts";
 import { alignColumns } from "../scripts/format.ts";
+import { kebabCase } from "../scripts/words.ts";
 import { architectures } from "../models/architectures.ts";
 
 /** Fractions of `embeddingLr`, `unembeddingLr`, `matrixLr` and `scalarLr` of a new model. */
 const FRACTIONS = [1, 0.3, 0.1, 0.03];
-const RATES = { "embedding-lr": 0.3, "unembedding-lr": 0.008, "matrix-lr": 0.02, "scalar-lr": 0.5 };
+const { embeddingLr, unembeddingLr, matrixLr, scalarLr } = scalingDefaults;
+const RATES = { embeddingLr, unembeddingLr, matrixLr, scalarLr };
 
 const ROWS = ["--max-seq-len", "256", "--device-batch-size", "4", "--total-batch-size", "1024"];
 const EVALUATION = ["--eval-tokens", "20480"];
@@ -87,7 +89,7 @@ async function train(
   const common = [...run, ...args, "--eval-every", `${steps}`];
   if (stage === "base") {
     const rates = Object.entries(RATES).flatMap(([name, rate]) => [
-      `--${name}`,
+      `--${kebabCase(name)}`,
       `${rate * fraction}`,
     ]);
     await task("base_train", [...common, ...rates, ...PRETRAINING], home);
