@@ -117,7 +117,9 @@ async function measure(
 ): Promise<{ readonly rows: Row[]; readonly ratios: Readonly<Record<string, number>> }> {
   const cases = contestants.flatMap(({ name, clients, time }) =>
     clients.map((clients) => ({
-      ...{ name, clients, time },
+      name,
+      clients,
+      time,
       samples: [] as Readonly<Record<string, number>>[],
     }))
   );

@@ -70,7 +70,8 @@ testOnEveryDevice("a bfloat16 tensor holds the given values, rounded", async (de
   assertEquals([x.dtype, x.allocation.bytes], ["bfloat16", 2 * awkward.length]);
   assertEquals(await x.data(), rounded(awkward));
   const bits = Tensor.from(device, Uint16Array.of(0x3f80, 0xc000, 0x7f80), {
-    ...{ dtype: "bfloat16", shape: [3, 1] },
+    dtype: "bfloat16",
+    shape: [3, 1],
   });
   assertEquals(await bits.data(), Float32Array.of(1, -2, Infinity));
   const nested = Tensor.from(device, [Uint16Array.of(0x3f80), Uint16Array.of(0x4000)], {
@@ -244,7 +245,9 @@ testOnEveryDevice("bfloat16 is written to files of tensors, and read", async (de
   }
   const state = decodeState(await encodeState(new Map([["x", x]])));
   assertEquals(state.get("x"), {
-    ...{ dtype: "bfloat16", shape: x.shape, data: roundToBfloat16(data) },
+    dtype: "bfloat16",
+    shape: x.shape,
+    data: roundToBfloat16(data),
   });
 });
 

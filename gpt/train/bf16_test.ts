@@ -48,7 +48,11 @@ Deno.test("26 steps of MuonAdamW in bfloat16 stay finite and bounded, and learn"
 
 async function train(device: Device, computeDtype: FloatType): Promise<void> {
   const config = configForDepth({
-    ...{ depth: 2, aspectRatio: 128, headDim: 64, vocabSize: 512, maxSeqLen: 128 },
+    depth: 2,
+    aspectRatio: 128,
+    headDim: 64,
+    vocabSize: 512,
+    maxSeqLen: 128,
     windowPattern: "L",
   });
   const model = new GPT(config, device, { seed: 1, computeDtype });

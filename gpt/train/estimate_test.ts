@@ -112,7 +112,11 @@ Deno.test("the estimate holds in bfloat16, where a library multiplies it", async
           computeDtype: "bfloat16",
         } as const;
         const measured = await measure(
-          ...[device, config, deviceBatchSize, gradAccumSteps, "bfloat16"] as const,
+          device,
+          config,
+          deviceBatchSize,
+          gradAccumSteps,
+          "bfloat16",
         );
         const estimated = estimateMemory(shape);
         assertLess(Math.abs(estimated.peak / measured.peak - 1), 0.05);

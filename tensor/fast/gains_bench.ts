@@ -302,7 +302,9 @@ const cases: readonly Case[] = [
   matmulCase(blasMatmul, packedMatmul, [512, 512, 512], { blas: true }),
   matmulCase(packedMatmul, plain, [256, 256, 256]),
   matmulCase(symmetricMatmul, bfloat16Matmul, [768, 768, 768], {
-    ...{ symmetric: true, blas: true, dtype: "bfloat16" },
+    symmetric: true,
+    blas: true,
+    dtype: "bfloat16",
   }),
   matmulCase(bfloat16Matmul, widenedMatmul, [256, 256, 256], { blas: true, dtype: "bfloat16" }),
   matmulCase(bfloat16Matmul, widenedMatmul, [1024, 256, 1024], { blas: true, dtype: "bfloat16" }),

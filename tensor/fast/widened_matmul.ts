@@ -27,7 +27,9 @@ function viewOf(matrix: Matrix, batch: readonly [number, number], rows: number, 
   const sizes = [outer === 0 ? 1 : batch[0], inner === 0 ? 1 : batch[1]];
   const isByRows = column === 1;
   const view: View = {
-    ...{ allocation, dtype, offset },
+    allocation,
+    dtype,
+    offset,
     shape: [...sizes, ...(isByRows ? [rows, columns] : [columns, rows])],
     strides: [outer, inner, ...(isByRows ? [row, column] : [column, row])],
   };
@@ -45,8 +47,13 @@ function run(problem: MatmulProblem, device: Device): void {
     const [row, column] = isByRows ? [columns, 1] : [1, rows];
     const stride = (own: number, wide: number) => own === 0 ? 0 : copy.strides[wide]!;
     return {
-      ...{ allocation: copy.allocation, dtype: "float32", offset: 0, row, column },
-      ...{ outer: stride(matrix.outer, 0), inner: stride(matrix.inner, 1) },
+      allocation: copy.allocation,
+      dtype: "float32",
+      offset: 0,
+      outer: stride(matrix.outer, 0),
+      inner: stride(matrix.inner, 1),
+      row,
+      column,
     };
   };
   const operands = { a: widened(a, m, k), b: widened(b, k, n) };

@@ -95,7 +95,8 @@ export function randomMatmul(
     ...{ transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, count },
     ...{ stepA, stepB: isShared ? 0 : stepB, stepC },
     accumulate: random(0, 1),
-    ...{ operandBytes: 4, resultBytes: 4 },
+    operandBytes: 4,
+    resultBytes: 4,
   };
 }
 
