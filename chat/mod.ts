@@ -74,13 +74,15 @@ export {
 } from "./tasks/spelling.ts";
 export {
   type Answerer,
-  answererOf,
   askQuestions,
+  chatTeller,
   evaluateSense,
   judgeTrueStories,
   type QuestionTally,
   type SenseOptions,
   type SenseResult,
+  type StoryTeller,
+  textTeller,
 } from "./evaluate/sense.ts";
 export {
   type GenerativeTask,

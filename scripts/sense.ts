@@ -2,17 +2,19 @@
 
 import {
   askQuestions,
+  chatTeller,
   evaluateSense,
   judgeTrueStories,
   type QuestionTally,
   type SenseResult,
+  textTeller,
 } from "../chat/mod.ts";
 import { loadModel } from "../gpt/mod.ts";
 import { judge, type Judgment, KnownText, NGram, randomOf } from "../stories/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { decimal, integer, mainOf, toggle, type Values } from "./flags.ts";
 import { alignColumns, percent } from "./format.ts";
-import { baseModelFlags, type ChosenModel, openModel, titleOf } from "./models.ts";
+import { baseModelFlags, chatParts, type ChosenModel, openModel, titleOf } from "./models.ts";
 import { print } from "./output.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
@@ -57,7 +59,14 @@ async function runSense(values: Values<typeof flags>): Promise<void> {
   const model = await loadModel(checkpoint, device, { computeDtype: chosenType(device, values) });
   const { tokenizer } = checkpoint;
   const { stories, questions, names: typedNames, temperature, topK, seed } = values;
-  const result = await evaluateSense(model, tokenizer, {
+  // A model that chats is asked for its stories.
+  using format = checkpoint.stage === "base"
+    ? null
+    : chatParts({ tokenizer, chatTemplate: null }, { name: checkpoint.tag }).format;
+  const teller = format === null
+    ? textTeller(model, tokenizer)
+    : chatTeller(model, tokenizer, format);
+  const result = await evaluateSense(teller, {
     stories,
     questions,
     typedNames,
@@ -78,7 +87,7 @@ async function runSense(values: Values<typeof flags>): Promise<void> {
       stories: judge(Array.from({ length: stories }, () => ngram.write(random)), known),
       questions: await askQuestions(
         questions,
-        (story, question) => ngram.answer(`${story}\n${question}`),
+        ({ text }, question) => ngram.answer(`${text}\n${question}`),
       ),
     });
   }
@@ -89,13 +98,17 @@ async function runSense(values: Values<typeof flags>): Promise<void> {
   );
 }
 
-/** @throws {Error} If the model was trained on another text. */
+/**
+ * Conversations have stories in them, so that a model that chats may be examined whatever its base is.
+ *
+ * @throws {Error} If a base model was trained on another text.
+ */
 function checkCorpus(checkpoint: ChosenModel): void {
   const { data } = checkpoint.meta.settings;
-  if (data === "stories") return;
+  if (checkpoint.stage !== "base" || data === "stories") return;
   throw new Error(
     `Cannot examine ${titleOf(checkpoint)}: wanted a model that was trained on stories, got one ` +
-      `of ${JSON.stringify(data ?? "conversations")}. Train one: deno task speedrun`,
+      `of ${JSON.stringify(data)}. Train one: deno task speedrun`,
   );
 }
 
@@ -117,7 +130,9 @@ export function describeSense(result: SenseResult, columns: readonly Column[]): 
     ]),
     [
       `Questions about stories with a name never seen: ${newNames.right} of ${newNames.asked} right`,
-      `Its own questions about its own stories: ${share(ownQuestions)} right`,
+      ...(ownQuestions.asked === 0
+        ? []
+        : [`Its own questions about its own stories: ${share(ownQuestions)} right`]),
       ...(typedNames === null
         ? []
         : [`Stories about typed names, without a contradiction: ${percent(typedNames)}`]),

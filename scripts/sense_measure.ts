@@ -1,6 +1,6 @@
 /** How much sense a model of stories makes, while it trains and afterwards. */
 
-import { answererOf, askQuestions, evaluateSense } from "../chat/mod.ts";
+import { askQuestions, evaluateSense, textTeller } from "../chat/mod.ts";
 import type { PretrainOptions, ReportRow, TrainableModel } from "../gpt/mod.ts";
 import { KnownText } from "../stories/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
@@ -18,7 +18,7 @@ export function questionsMeasure(
   return {
     every: Math.max(1, Math.floor(numIterations / MEASUREMENTS)),
     run: async (model) => {
-      const { asked, right } = await askQuestions(QUESTIONS, answererOf(model, tokenizer));
+      const { asked, right } = await askQuestions(QUESTIONS, textTeller(model, tokenizer).answer);
       return { questionsRight: right / asked };
     },
   };
@@ -31,7 +31,10 @@ export async function senseRows(
 ): Promise<readonly ReportRow[]> {
   // Copies of the training text are not counted here.
   const known = new KnownText([]);
-  const { stories, asked, right } = await evaluateSense(model, tokenizer, { ...summary, known });
+  const { stories, asked, right } = await evaluateSense(textTeller(model, tokenizer), {
+    ...summary,
+    known,
+  });
   const consistent = Math.round(stories.consistent * stories.stories);
   return [
     ["stories without a contradiction", `${consistent} of ${stories.stories}`],

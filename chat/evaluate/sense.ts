@@ -14,8 +14,12 @@ import {
   type Judgment,
   kindOfQuestion,
   type KnownText,
+  randomOf,
+  type Story,
+  tellStory,
 } from "../../stories/mod.ts";
-import type { Tokenizer } from "../../tokenizer/mod.ts";
+import type { Message, Tokenizer } from "../../tokenizer/mod.ts";
+import type { ChatFormat } from "../format/format.ts";
 
 /** Sequences that are decoded side by side. */
 const BATCH = 25;
@@ -79,7 +83,26 @@ export interface SenseResult extends QuestionTally {
 }
 
 /** Answers a question about a story. */
-export type Answerer = (story: string, question: string) => string | Promise<string>;
+export type Answerer = (story: Story, question: string) => string | Promise<string>;
+
+/** Whom a story is about. */
+type Hero = Story["hero"];
+
+/** The settings of sampling that an examination has. */
+type Sampling = Required<Pick<SamplingOptions, "temperature" | "topK" | "seed">>;
+
+/** A model that is examined: {@linkcode textTeller} or {@linkcode chatTeller}. */
+export interface StoryTeller {
+  /**
+   * Tells stories.
+   *
+   * @param count The number of stories.
+   * @param hero Whom all of them are about; without one, that is up to the teller.
+   */
+  tell(count: number, sampling: Sampling, hero?: Hero): Promise<readonly string[]>;
+  /** Answers a question about a story by the most likely tokens. */
+  readonly answer: Answerer;
+}
 
 /**
  * Asks one question about each of many stories that nobody was trained on.
@@ -99,12 +122,12 @@ export async function askQuestions(
     right: right + Number(isRight),
   });
   const stories = examinationStories(count);
-  for (const [i, { text, questions, hasNewName }] of stories.entries()) {
-    const [question, wanted] = questions[i % questions.length]!;
-    const isRight = (await answer(text, question)).trim() === wanted;
+  for (const [i, story] of stories.entries()) {
+    const [question, wanted] = story.questions[i % story.questions.length]!;
+    const isRight = (await answer(story, question)).trim() === wanted;
     const kind = kindOfQuestion(question);
     byKind.set(kind, counted(byKind.get(kind) ?? { asked: 0, right: 0 }, isRight));
-    if (hasNewName) newNames = counted(newNames, isRight);
+    if (story.hasNewName) newNames = counted(newNames, isRight);
     all = counted(all, isRight);
     onAsked();
   }
@@ -112,42 +135,93 @@ export async function askQuestions(
   return { ...all, byKind: new Map(sorted), newNames };
 }
 
-/** The greedy answer of a model to a question below a story: what it writes up to the line's end. */
-export function answererOf(model: LanguageModel, tokenizer: Tokenizer): Answerer {
+/**
+ * A base model, which goes on with text: a question stands below its story, and the answer is what
+ * the model writes up to the end of the line.
+ */
+export function textTeller(model: LanguageModel, tokenizer: Tokenizer): StoryTeller {
   const engine = new Engine(model, tokenizer);
-  return async (story, question) => {
-    const prompt = tokenizer.encode(`${story}\n${question}`, { prepend: tokenizer.bos });
-    const maxTokens = Math.min(MAX_ANSWER_TOKENS, model.maximumLength - prompt.length);
-    if (maxTokens < 1) return "";
-    const ids: number[] = [];
-    for await (const { tokens } of engine.generate(prompt, { maxTokens, temperature: 0 })) {
-      if (tokens[0] === tokenizer.bos) break;
-      ids.push(tokens[0]!);
-      if (tokenizer.decode(ids).includes("\n")) break;
-    }
-    return tokenizer.decode(ids).split("\n")[0]!;
+  const promptOf = (text: string) => tokenizer.encode(text, { prepend: tokenizer.bos });
+  return {
+    tell: async (count, sampling, hero) => {
+      const beginning = hero === undefined
+        ? ""
+        : `Once upon a time, there was a kind ${hero.kind} named ${hero.name}.`;
+      const prompt = promptOf(beginning);
+      const { tokens } = await engine.generateBatch(prompt, {
+        ...sampling,
+        samples: count,
+        maxTokens: Math.min(MAX_STORY_TOKENS, model.maximumLength - prompt.length),
+      });
+      return tokens.map((ids) => plainText(tokenizer, ids));
+    },
+    answer: async ({ text }, question) => {
+      const prompt = promptOf(`${text}\n${question}`);
+      const maxTokens = Math.min(MAX_ANSWER_TOKENS, model.maximumLength - prompt.length);
+      if (maxTokens < 1) return "";
+      const ids: number[] = [];
+      for await (const { tokens } of engine.generate(prompt, { maxTokens, temperature: 0 })) {
+        if (tokens[0] === tokenizer.bos) break;
+        ids.push(tokens[0]!);
+        if (tokenizer.decode(ids).includes("\n")) break;
+      }
+      return tokenizer.decode(ids).split("\n")[0]!;
+    },
   };
 }
 
-/** Stories that a model writes after a beginning. */
-async function writeStories(
+/**
+ * A model that chats: it is asked for each story, about somebody of the world who is drawn by the seed,
+ * and each question follows a story that the model is said to have told.
+ */
+export function chatTeller(
   model: LanguageModel,
   tokenizer: Tokenizer,
-  beginning: string,
-  count: number,
-  { seed = 42, ...sampling }: Pick<SamplingOptions, "temperature" | "topK" | "seed">,
-): Promise<string[]> {
+  format: ChatFormat,
+): StoryTeller {
   const engine = new Engine(model, tokenizer);
-  const prompt = tokenizer.encode(beginning, { prepend: tokenizer.bos });
-  const maxTokens = Math.min(MAX_STORY_TOKENS, model.maximumLength - prompt.length);
-  const { tokens } = await engine.generateBatch(prompt, {
-    ...sampling,
-    seed,
-    samples: count,
-    maxTokens,
-  });
+  const complete = async (
+    messages: readonly Message[],
+    options: Sampling & { samples: number; maxTokens: number },
+  ): Promise<string[]> => {
+    const prompt = await format.renderPrompt(messages);
+    const maxTokens = Math.min(options.maxTokens, model.maximumLength - prompt.length);
+    if (maxTokens < 1) return Array<string>(options.samples).fill("");
+    const { tokens } = await engine.generateBatch(prompt, { ...options, maxTokens });
+    return tokens.map((ids) => plainText(tokenizer, ids.slice(prompt.length)));
+  };
+  const ask = ({ kind, name }: Hero): Message => {
+    const article = /^[aeiou]/.test(kind) ? "an" : "a";
+    return { role: "user", content: `Tell me a story about ${article} ${kind} named ${name}.` };
+  };
+  return {
+    tell: async (count, sampling, hero) => {
+      const options = { ...sampling, maxTokens: MAX_STORY_TOKENS };
+      if (hero !== undefined) return await complete([ask(hero)], { ...options, samples: count });
+      const random = randomOf(sampling.seed);
+      const stories: string[] = [];
+      while (stories.length < count) {
+        const { hero } = tellStory(random, "train");
+        const seed = sampling.seed + stories.length;
+        stories.push(...await complete([ask(hero)], { ...options, seed, samples: 1 }));
+      }
+      return stories;
+    },
+    answer: async ({ hero, text }, question) => {
+      const [answer = ""] = await complete([
+        ask(hero),
+        { role: "assistant", content: text },
+        { role: "user", content: question },
+      ], { samples: 1, maxTokens: MAX_ANSWER_TOKENS, temperature: 0, topK: 0, seed: 0 });
+      return answer;
+    },
+  };
+}
+
+/** The text of tokens, without the special ones. */
+function plainText(tokenizer: Tokenizer, ids: readonly number[]): string {
   const special = new Set(tokenizer.specialTokens.values());
-  return tokens.map((ids) => tokenizer.decode(ids.filter((id) => !special.has(id))));
+  return tokenizer.decode(ids.filter((id) => !special.has(id)));
 }
 
 /**
@@ -156,8 +230,7 @@ async function writeStories(
  * @throws {RangeError} If an option is out of range.
  */
 export async function evaluateSense(
-  model: LanguageModel,
-  tokenizer: Tokenizer,
+  teller: StoryTeller,
   options: SenseOptions,
 ): Promise<SenseResult> {
   const { stories = 200, questions = 300, typedNames = 50, known, signal, onProgress } = options;
@@ -175,18 +248,17 @@ export async function evaluateSense(
   while (texts.length < stories) {
     const count = Math.min(BATCH, stories - texts.length);
     const sampling = { temperature, topK, seed: seed + texts.length };
-    texts.push(...await writeStories(model, tokenizer, "", count, sampling));
+    texts.push(...await teller.tell(count, sampling));
     advance(10 * count);
   }
-  const asked = await askQuestions(questions, answererOf(model, tokenizer), () => advance(1));
+  const asked = await askQuestions(questions, teller.answer, () => advance(1));
 
   const named: string[] = [];
   for (let i = 0; named.length < typedNames; i++) {
     const name = TYPED_NAMES[i % TYPED_NAMES.length]!;
     const count = Math.min(Math.ceil(typedNames / TYPED_NAMES.length), typedNames - named.length);
-    const beginning = `Once upon a time, there was a kind dragon named ${name}.`;
     const sampling = { temperature, topK, seed: seed + i };
-    named.push(...await writeStories(model, tokenizer, beginning, count, sampling));
+    named.push(...await teller.tell(count, sampling, { kind: "dragon", name }));
     advance(10 * count);
   }
 

@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import {
   checkStory,
   documentOf,
@@ -10,7 +10,8 @@ import {
 import { openDevice } from "../../tensor/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { GPT } from "../../gpt/mod.ts";
-import { askQuestions, evaluateSense, judgeTrueStories } from "./sense.ts";
+import { nanochatFormat } from "../format/format.ts";
+import { askQuestions, chatTeller, evaluateSense, judgeTrueStories, textTeller } from "./sense.ts";
 
 const random = randomOf(3);
 const documents = Array.from({ length: 1500 }, () => documentOf(tellStory(random, "train")));
@@ -19,7 +20,7 @@ const known = new KnownText(documents);
 Deno.test("who replays a story answers every question, and a count of words few", async () => {
   const oracle = await askQuestions(
     200,
-    (story, question) => checkStory(story).answers.get(question) ?? "",
+    ({ text }, question) => checkStory(text).answers.get(question) ?? "",
   );
   assertEquals([oracle.asked, oracle.right], [200, 200]);
   const { asked, right } = oracle.newNames;
@@ -31,7 +32,7 @@ Deno.test("who replays a story answers every question, and a count of words few"
   const ngram = new NGram(4, documents);
   const counted = await askQuestions(
     200,
-    (story, question) => ngram.answer(`${story}\n${question}`),
+    ({ text }, question) => ngram.answer(`${text}\n${question}`),
   );
   assert(counted.right < 40, `${counted.right} of 200`);
 });
@@ -50,7 +51,8 @@ Deno.test("a model without training makes no sense, and its samples follow the s
   const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
   const progress: number[] = [];
   const options = { stories: 3, questions: 4, typedNames: 2, known };
-  const result = await evaluateSense(model, tokenizer, {
+  const teller = textTeller(model, tokenizer);
+  const result = await evaluateSense(teller, {
     ...options,
     onProgress: (fraction) => progress.push(fraction),
   });
@@ -58,8 +60,43 @@ Deno.test("a model without training makes no sense, and its samples follow the s
   assertEquals([result.stories.wellFormed, result.stories.copied], [0, 0]);
   assertEquals([result.asked, result.right, result.typedNames], [4, 0, 0]);
   assertAlmostEquals(progress.at(-1)!, 1);
-  assertEquals((await evaluateSense(model, tokenizer, options)).texts, result.texts);
-  const other = await evaluateSense(model, tokenizer, { ...options, seed: 7 });
+  assertEquals((await evaluateSense(teller, options)).texts, result.texts);
+  const other = await evaluateSense(teller, { ...options, seed: 7 });
   assert(other.texts[0] !== result.texts[0]);
+  await device.close();
+});
+
+Deno.test("a model that chats is asked for stories by the seed, and about stories that it told", async () => {
+  const tokenizer = await Tokenizer.train(documents.slice(0, 50), { vocabSize: 400 });
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const shape = { sequenceLen: 64, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+  const { vocabSize } = tokenizer;
+  const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
+  using format = nanochatFormat(tokenizer);
+  const asked: string[][] = [];
+  const teller = chatTeller(model, tokenizer, {
+    ...format,
+    renderPrompt: (messages) => {
+      asked.push(messages.map(({ role, content }) => `${role}: ${content}`));
+      return format.renderPrompt(messages);
+    },
+  });
+  const sampling = { temperature: 0.8, topK: 50, seed: 3 };
+  const stories = await teller.tell(2, sampling);
+  assertEquals(await teller.tell(2, sampling), stories);
+  assertEquals(asked.slice(2), asked.slice(0, 2));
+  const heroes = asked.flat();
+  assert(heroes[0] !== heroes[1], heroes[0]);
+  for (const hero of heroes) assertMatch(hero, /^user: Tell me a story about an? \S+ named \S+\.$/);
+
+  await teller.tell(2, sampling, { kind: "owl", name: "Zorbit" });
+  assertEquals(asked.at(-1), ["user: Tell me a story about an owl named Zorbit."]);
+
+  const story = tellStory(randomOf(5), "validation");
+  const [[question] = [""]] = story.questions;
+  await teller.answer(story, question);
+  const turns = asked.at(-1)!;
+  assertMatch(turns[0]!, new RegExp(`${story.hero.kind} named ${story.hero.name}`));
+  assertEquals(turns.slice(1), [`assistant: ${story.text}`, `user: ${question}`]);
   await device.close();
 });

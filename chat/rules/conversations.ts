@@ -255,7 +255,8 @@ export interface PracticeOptions extends RuleOptions {
  * Questions of one kind to practice on, or to measure practice on.
  *
  * @param kind The name of an exam, but for `names`; or `long-arithmetic`, with more digits than the
- * synthetic conversations have; or `stories`, of which every one without a contradiction is right.
+ * synthetic conversations have; or `stories`: requests for stories, which are
+ * right without a contradiction, and questions about stories.
  * @param size The number of questions.
  * @throws {RangeError} If there is no such kind.
  */

@@ -156,7 +156,7 @@ Deno.test("a story is right if it is about whom it was asked for and contradicts
   const practice = await rulePractice("stories", 20);
   const heldOut = await rulePractice("stories", 20, { heldOut: true });
   for (const task of [practice, heldOut]) {
-    for (let i = 0; i < task.length; i++) {
+    for (let i = 0; i < task.length; i += 2) {
       const problem = task.get(i);
       assertEquals(task.get(i), problem);
       const [question, answer] = problem.messages.map(({ content }) => content as string);
@@ -176,6 +176,19 @@ Deno.test("a story is right if it is about whom it was asked for and contradicts
     }
   }
   assert(practice.get(0).messages[1]!.content !== heldOut.get(0).messages[1]!.content);
+});
+
+Deno.test("every second problem of stories asks about a story, and has one right answer", async () => {
+  const task = await rulePractice("stories", 20, { heldOut: true });
+  for (let i = 1; i < task.length; i += 2) {
+    const problem = task.get(i);
+    const [, story, question, answer] = problem.messages.map(({ content }) => content as string);
+    assertEquals(checkStory(story!).answers.get(question!), answer);
+    assert(await task.isRight(problem, answer!));
+    for (const wrong of ["", story!, `${answer} `, "Nobody."]) {
+      assert(!await task.isRight(problem, wrong), wrong);
+    }
+  }
 });
 
 Deno.test("some chats tell a story, and answer a question about it", async () => {

@@ -1,7 +1,7 @@
 /** Stories on demand, questions about them, and whether a story is what was asked for. @module */
 
 import { checkStory, type Story, tellStory } from "../../stories/mod.ts";
-import type { Conversation } from "../../tokenizer/mod.ts";
+import type { Conversation, Message } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 import type { Exchange } from "./exchange.ts";
@@ -43,17 +43,19 @@ export function story(random: PythonRandom): readonly Exchange[] {
   return random.random() < 0.75 ? [exchange, asked] : [exchange];
 }
 
-/** A conversation that asks for a story, which only the checker can tell to be right. */
+/** A conversation that ends with a story, or with an answer to a question about one. */
 interface StoryProblem extends Conversation {
-  readonly hero: Story["hero"];
+  /** Whom the story is to be about; `null` where a question is asked, which has one right answer. */
+  readonly hero: Story["hero"] | null;
 }
 
 /**
- * Requests for stories to practice on: right is a story about whom it was asked for that contradicts
- * itself nowhere.
+ * Requests for stories to practice on, and, as every second problem, a question about a story that was
+ * told. Right is a story about whom it was asked for that contradicts itself nowhere; and the answer that
+ * the story gives.
  *
- * @param size The number of requests.
- * @param randomOf The random numbers of a request.
+ * @param size The number of problems.
+ * @param randomOf The random numbers of a problem.
  * @param heldOut Whether names and pairs are those that no story to learn from has.
  */
 export function storyPractice(
@@ -68,20 +70,31 @@ export function storyPractice(
       const random = randomOf(index);
       const part = heldOut ? "validation" : "train";
       const told = tellStory(() => random.random(), part, MAX_LENGTH);
-      const { question } = exchangeOf(random, told);
+      const request: Message = {
+        role: "user",
+        content: writeCarefully(exchangeOf(random, told).question),
+      };
+      const story: Message = { role: "assistant", content: told.text };
+      if (index % 2 === 0) return { hero: told.hero, messages: [request, story] };
+      const [question, answer] = random.choice(told.questions);
       return {
-        hero: told.hero,
+        hero: null,
         messages: [
-          { role: "user", content: writeCarefully(question) },
-          { role: "assistant", content: told.text },
+          request,
+          story,
+          { role: "user", content: question },
+          { role: "assistant", content: answer },
         ],
       };
     },
-    isRight: ({ hero }, completion) => {
-      const { isConsistent, answers } = checkStory(completion);
-      const kind = answers.get(`Who was ${hero.name}?`);
-      return isConsistent && !completion.includes("\n") &&
-        kind?.match(/\w+(?=\.$)/)?.[0] === hero.kind;
-    },
+    isRight: ({ hero, messages }, completion) =>
+      hero === null ? completion === messages.at(-1)!.content : isStoryAbout(hero, completion),
   };
+}
+
+/** Whether a text is a story about somebody, without a contradiction. */
+function isStoryAbout({ name, kind }: Story["hero"], text: string): boolean {
+  const { isConsistent, answers } = checkStory(text);
+  const told = answers.get(`Who was ${name}?`);
+  return isConsistent && !text.includes("\n") && told?.match(/\w+(?=\.$)/)?.[0] === kind;
 }
