@@ -31,10 +31,10 @@ import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { localPlace } from "./stored.ts";
-import { deviceFlags, trainingPrecision } from "./device.ts";
+import { deviceFlags, trainingPrecision, tuningType } from "./device.ts";
+import { trainingType } from "./training.ts";
 import { learningRatesOf } from "./training_flags.ts";
-
-const { dtype: _dtype, ...computeFlags } = deviceFlags;
+import { typeNames } from "../gpt/files/room.ts";
 
 const flags = {
   task: text(
@@ -71,8 +71,9 @@ const flags = {
   modelTag: runName("The name of the run's folder, by default that of the model"),
   ...parallelFlags,
   ...overwriteFlags,
-  ...computeFlags,
+  ...deviceFlags,
   ...trainingPrecision,
+  ...tuningType,
 };
 
 type ReinforceValues = Values<typeof flags>;
@@ -109,10 +110,13 @@ async function runChatRl(
   const { overwrite } = values;
   await using _lock = isFirst(ranks) ? await lockRunFolder(folder, { overwrite }) : undefined;
   await using device = await openDeviceOnRanks(ranks, values);
+  const isNanochat = checkpoint.meta.architecture === undefined;
+  const computeDtype = trainingType(device, values, isNanochat);
   const reinforcement = await prepareReinforcement({
     ...values,
     device,
     checkpoint,
+    computeDtype,
     format,
     folder,
     task,
@@ -120,7 +124,11 @@ async function runChatRl(
     learningRates: { ...learningRatesOf(values), weightDecay: values.weightDecay },
     initialFraction: values.initLrFrac,
     learnsToEnd: !values.noLearnToEnd,
-    settings: { ...settingsOf(values), matmulPrecision: device.matmulPrecision },
+    settings: {
+      ...settingsOf(values),
+      matmulPrecision: device.matmulPrecision,
+      dtype: typeNames[computeDtype],
+    },
     signal: interrupt.signal,
     parallel: ranks ?? undefined,
   }).catch(rethrowAsUsage);

@@ -57,18 +57,16 @@ import { print, printError } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { deviceFlags, measurePeak, trainingPrecision } from "./device.ts";
+import { deviceFlags, measurePeak, trainingPrecision, tuningType } from "./device.ts";
 import { localPlace } from "./stored.ts";
-import { tellPrecision } from "./training.ts";
+import { tellPrecision, trainingType } from "./training.ts";
+import { typeNames } from "../gpt/files/room.ts";
 import { GENTLE_FRACTION, learningRatesOf, MAX_ROW, runFlags } from "./training_flags.ts";
 import { kebabCase } from "./words.ts";
 
 /** Default tasks, without and with documents; fewer conversations displace less of the latter. */
 const DEFAULT_TASK = "rules:60000";
 const DEFAULT_TASK_BESIDE_DOCUMENTS = "rules:10000";
-
-/** Where to compute: activations are always single precision. */
-const { dtype: _dtype, ...computeFlags } = deviceFlags;
 
 const flags = {
   task: list(
@@ -127,8 +125,9 @@ const flags = {
   resume: toggle("Go on from the checkpoint that was saved last, with the flags of its run"),
   ...parallelFlags,
   ...overwriteFlags,
-  ...computeFlags,
+  ...deviceFlags,
   ...trainingPrecision,
+  ...tuningType,
 };
 
 type FineTuneValues = Values<typeof flags>;
@@ -188,10 +187,13 @@ async function runChatSft(
   await using opened = early === null ? await openDeviceOnRanks(ranks, values) : null;
   const device = early ?? opened!;
   const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
+  const isNanochat = "meta" in checkpoint && checkpoint.meta.architecture === undefined;
+  const computeDtype = trainingType(device, values, isNanochat);
   const tuning = await prepareFineTuning({
     ...values,
     device,
     checkpoint,
+    computeDtype,
     folder,
     lock,
     task: tasks.train,
@@ -209,7 +211,11 @@ async function runChatSft(
       ? undefined
       : { texts: tasks.documents, epochs: values.documentEpochs },
     schedule: { initialFraction, warmupRatio, warmdownRatio, finalFraction: values.finalLrFrac },
-    settings: { ...settingsOf(values, tag), matmulPrecision: device.matmulPrecision },
+    settings: {
+      ...settingsOf(values, tag),
+      matmulPrecision: device.matmulPrecision,
+      dtype: typeNames[computeDtype],
+    },
     signal: interrupt.signal,
     parallel: ranks ?? undefined,
   }).catch(rethrowAsUsage);
@@ -228,7 +234,7 @@ async function runChatSft(
       ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
     ]) + "\n",
   );
-  if (given.resume && "meta" in checkpoint) tellPrecision(device, checkpoint);
+  if (given.resume && "meta" in checkpoint) tellPrecision(device, computeDtype, checkpoint);
   const peak = await measurePeak(device, ranks);
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();

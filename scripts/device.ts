@@ -49,6 +49,16 @@ export const trainingPrecision: { matmulPrecision: Flag<"f32" | "bf16" | "auto">
   matmulPrecision: { ...deviceFlags.matmulPrecision, fallback: "auto" },
 };
 
+/** The flag of fine-tuning and reinforcement, which have no loss scaler for float16. */
+export const tuningType = {
+  dtype: choice(
+    ["f32", "bf16", "auto"],
+    "f32",
+    "The dtype of activations and weights in computations: bf16 halves their memory; auto takes it " +
+      "where that multiplies faster",
+  ),
+};
+
 /** The flags of {@linkcode openChosenDevice}. */
 export type DeviceValues = Omit<Values<typeof deviceFlags>, "dtype" | "verbose"> & {
   readonly verbose?: boolean;
@@ -68,7 +78,10 @@ export async function openChosenDevice(
 const MIN_SPEED = 1.5;
 
 /** The dtype that the flags choose, with a line if it is not the one that they name. */
-export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>): FloatType {
+export function chosenType(
+  device: Device,
+  { dtype }: Pick<Values<typeof deviceFlags>, "dtype">,
+): FloatType {
   if (dtype === "f32") return "float32";
   if (dtype === "bf16") return "bfloat16";
   if (dtype === "auto") {

@@ -19,7 +19,7 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import { coreMeasurement } from "./core.ts";
 import { openCorpus, pinsOf } from "./corpora.ts";
 import { type dashboardFlags, serveRun } from "./dashboard.ts";
-import { chosenType, measurePeak } from "./device.ts";
+import { chosenType, type deviceFlags, measurePeak } from "./device.ts";
 import { type Settings, UsageError, type Values } from "./flags.ts";
 import type { TrainingInterrupt } from "./interrupt.ts";
 import { count } from "./format.ts";
@@ -79,10 +79,10 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   using interrupt = run.interrupt;
   const plan = (flags.from ?? "") === "" ? planRun(flags, tokenizer.vocabSize, ranks?.ranks) : null;
   const isNanochat = plan !== null && flags.architecture === "nanochat";
-  const computeDtype = flags.dtype === "auto" && !isNanochat
-    ? "float32"
-    : chosenType(device, flags);
-  checkType(computeDtype, run, isNanochat);
+  if (flags.dtype === "f16" && ranks) {
+    throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
+  }
+  const computeDtype = trainingType(device, flags, isNanochat);
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
   if (plan !== null) await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
@@ -112,8 +112,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   });
   await run.clearFolder?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
-  tellPrecision(device, checkpoint);
-  tellChange("Activations", typeNames[computeDtype], savedSettings(checkpoint).dtype, checkpoint);
+  tellPrecision(device, computeDtype, checkpoint);
 
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
@@ -162,20 +161,22 @@ async function partsOf(
   };
 }
 
-/** Throws if float16 is chosen with several ranks, or 16 bits for another model than nanochat's. */
-function checkType(
-  computeDtype: FloatType,
-  { flags: { dtype }, ranks }: TrainingRun,
+/**
+ * The dtype that the flags choose for training; `auto` is float32 for other models than nanochat's.
+ *
+ * @throws {UsageError} If another dtype is chosen for such a model.
+ */
+export function trainingType(
+  device: Device,
+  flags: Pick<Values<typeof deviceFlags>, "dtype">,
   isNanochat: boolean,
-): void {
-  if (dtype === "f16" && ranks) {
-    throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
-  }
-  if (computeDtype !== "float32" && !isNanochat) {
-    throw new UsageError(
-      `Cannot use --dtype ${dtype}: wanted nanochat's architecture, got another one`,
-    );
-  }
+): FloatType {
+  if (flags.dtype === "auto" && !isNanochat) return "float32";
+  const type = chosenType(device, flags);
+  if (type === "float32" || isNanochat) return type;
+  throw new UsageError(
+    `Cannot use --dtype ${flags.dtype}: wanted nanochat's architecture, got another one`,
+  );
 }
 
 /** The measurement besides bits per byte: the given one, or CORE if there is a bundle. */
@@ -206,14 +207,19 @@ function buildOf(
   return (seed) => llama.build(llamaLike(plan.config), device, { seed });
 }
 
-/** Says that matmuls have another precision than up to a checkpoint. */
-export function tellPrecision(device: Device, checkpoint: Checkpoint | undefined): void {
+/** Says that matmuls or activations have another precision than up to a checkpoint. */
+export function tellPrecision(
+  device: Device,
+  computeDtype: FloatType,
+  checkpoint: Checkpoint | undefined,
+): void {
   tellChange(
     "Matmuls",
     device.matmulPrecision,
     savedSettings(checkpoint).matmulPrecision,
     checkpoint,
   );
+  tellChange("Activations", typeNames[computeDtype], savedSettings(checkpoint).dtype, checkpoint);
 }
 
 function tellChange(

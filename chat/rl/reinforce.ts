@@ -45,10 +45,10 @@ export interface Reinforcement {
  */
 export async function prepareReinforcement(options: ReinforceOptions): Promise<Reinforcement> {
   const settings = withDefaults(options);
-  const { device, checkpoint, task, folder, parallel } = settings;
+  const { device, checkpoint, task, folder, parallel, computeDtype = "float32" } = settings;
   parallel?.checkSame("the questions", `${task.name} (${task.length})`);
   if ((parallel?.rank ?? 0) === 0) await ensureRunFolder(folder);
-  const model = await (parallel?.loadModel(checkpoint, device) ?? loadModel(checkpoint, device));
+  const model = await (parallel ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
   const learningRates = {
     embeddingLr: 0.2,
     unembeddingLr: 0.004,

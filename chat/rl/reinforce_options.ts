@@ -1,6 +1,12 @@
 /** The settings and the events of reinforcement. @module */
 
-import type { Checkpoint, Device, FolderRunOptions, LearningRates } from "../../gpt/mod.ts";
+import type {
+  Checkpoint,
+  Device,
+  FloatType,
+  FolderRunOptions,
+  LearningRates,
+} from "../../gpt/mod.ts";
 import { type ChatFormat, nanochatFormat } from "../format/format.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 
@@ -11,6 +17,8 @@ export interface ReinforceOptions
   readonly device: Device;
   /** The model to begin with. */
   readonly checkpoint: Checkpoint;
+  /** The dtype of activations, and of weights in computations. @default {"float32"} */
+  readonly computeDtype?: FloatType | undefined;
   /** How questions become tokens. @default {nanochatFormat(checkpoint.tokenizer)} */
   readonly format?: ChatFormat | undefined;
   /** The questions, asked in their order, over and over. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openCheckpoint, readMetrics, readRunInfo } from "../../gpt/mod.ts";
+import { loadModel, openCheckpoint, readMetrics, readRunInfo } from "../../gpt/mod.ts";
 import { launch, type TestedMpi, testUnderMpi } from "../../mpi/testing/ranks.ts";
 import { letters, reinforceLetters as setUp } from "../testing/letters.ts";
 import { prepareReinforcement } from "./reinforce.ts";
@@ -26,6 +26,18 @@ Deno.test("answers that are rewarded become likelier", async () => {
   assertEquals([info?.steps, info?.tokensPerStep], [20, null]);
   assertEquals(info?.modelConfig, options.checkpoint.meta.modelConfig);
   await assertRejects(() => Deno.stat(left), Deno.errors.NotFound);
+  await options.device.close();
+});
+
+Deno.test("answers become likelier in bfloat16, too, of which checkpoints know nothing", async () => {
+  const options = await setUp({ computeDtype: "bfloat16", evalEvery: -1 });
+  const { model, run } = await prepareReinforcement(options);
+  assertEquals(model.computeDtype, "bfloat16");
+  const rewards: number[] = [];
+  for await (const event of run()) if (event.kind === "step") rewards.push(event.reward);
+  assert(rewards.at(-1)! > rewards[0]! + 0.3, `${rewards}`);
+  const saved = await loadModel(await openCheckpoint(options.folder), options.device);
+  assertEquals(saved.computeDtype, "float32");
   await options.device.close();
 });
 

@@ -29,9 +29,10 @@ export interface FineTunedModel {
  */
 export async function openFineTunedModel(options: FineTuneOptions): Promise<FineTunedModel> {
   const { device, checkpoint, parallel, sequenceLength, loraRank = 0 } = options;
+  const { computeDtype = "float32" } = options;
   const model = "model" in checkpoint
     ? checkpoint.model
-    : await (parallel?.loadModel(checkpoint, device) ?? loadModel(checkpoint, device));
+    : await (parallel ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
   if (sequenceLength > model.maximumLength) {
     throw new RangeError(
       `Cannot fine-tune: wanted rows of at most ${model.maximumLength} tokens, got ${sequenceLength}`,

@@ -3,6 +3,7 @@
 import type {
   Checkpoint,
   Device,
+  FloatType,
   FolderRunOptions,
   LearningRates,
   Measurement,
@@ -36,6 +37,12 @@ export interface FineTuneOptions
   readonly checkpoint: Checkpoint | LoadedModel;
   /** How conversations become tokens; stays the caller's. @default {nanochatFormat(tokenizer)} */
   readonly format?: ChatFormat | undefined;
+  /**
+   * The dtype of activations, and of weights in computations, for a model from a checkpoint.
+   *
+   * @default {"float32"}
+   */
+  readonly computeDtype?: FloatType | undefined;
   /** The chat template of that format, which checkpoints keep. */
   readonly chatTemplate?: string | undefined;
   /** Whether the checkpoint is one of this run. @default {false} */
