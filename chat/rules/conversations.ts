@@ -58,8 +58,9 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(counting), 26],
   [single(repetition), 24],
   [single(unknown), 24],
-  // Few, since a story is as long as ten other answers.
-  [story, 3],
+  // One in 30, which is a sixth of all text, since a story is as long as ten other answers. With a fifth of
+  // that, a model that told stories before forgets how.
+  [story, 15],
 ];
 
 const MAX_EXCHANGES = 8;

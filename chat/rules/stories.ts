@@ -31,16 +31,14 @@ function exchangeOf(random: PythonRandom, { hero, text }: Story): Exchange {
   return { question: { ...question, isRepeated: true }, answer: text };
 }
 
-/** "Tell me a story about a dragon named Tom.", mostly with a question about it after it. */
+/** "Tell me a story about a dragon named Tom.", with one or two questions about it after it. */
 export function story(random: PythonRandom): readonly Exchange[] {
   const told = tellStory(() => random.random(), "train", MAX_LENGTH);
-  const [[question, answer] = ["", ""]] = told.questions;
-  const asked: Exchange = {
+  const asked = told.questions.map(([question, answer]): Exchange => ({
     question: { text: "{question}", slots: { question }, mark: "?", isRepeated: true },
     answer,
-  };
-  const exchange = exchangeOf(random, told);
-  return random.random() < 0.75 ? [exchange, asked] : [exchange];
+  }));
+  return [exchangeOf(random, told), ...asked.slice(0, random.random() < 0.5 ? 1 : 2)];
 }
 
 /** A conversation that ends with a story, or with an answer to a question about one. */
