@@ -77,6 +77,10 @@ export class AnswerSampler {
     const problem = task.get(index);
     const prompt = await format.renderPrompt(questionOf(problem));
     const maxTokens = Math.min(maxNewTokens, this.#model.maximumLength - prompt.length - 1);
+    if (maxTokens < 1) {
+      // The model cannot even read the question.
+      return { prompt, rollouts: Array(samples).fill({ ids: [], mask: [], reward: 0 }) };
+    }
     const [end] = format.ends;
     const rollouts: Rollout[] = [];
     for (let batch = 0; batch < samples / deviceBatchSize; batch++) {

@@ -23,6 +23,23 @@ Deno.test("answers are rewarded by the task, and another step samples others", a
   await device.close();
 });
 
+Deno.test("a question that is longer than the model reads has answers without a signal", async () => {
+  const settings = withDefaults(await reinforceLetters());
+  const { device, checkpoint } = settings;
+  const sampler = new AnswerSampler(settings, await loadModel(checkpoint, device));
+  const long = {
+    ...letters.get(0),
+    messages: letters.get(0).messages.with(0, {
+      role: "user",
+      content: "0".repeat(500),
+    }),
+  };
+  const group = await sampler.ask({ ...letters, get: () => long }, 0, 0);
+  assertEquals(group.rollouts, Array(8).fill({ ids: [], mask: [], reward: 0 }));
+  assert(hasNoSignal(group));
+  await device.close();
+});
+
 Deno.test("a group makes what was right likelier; one whose answers are alike changes nothing", async () => {
   const settings = withDefaults(await reinforceLetters({ deviceBatchSize: 1, examplesPerStep: 1 }));
   const { device, checkpoint } = settings;
