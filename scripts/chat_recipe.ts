@@ -38,14 +38,14 @@ export const chatRecipe: ChatRecipe = {
     ..."--depth 4 --aspect-ratio 64 --head-dim 64 --max-seq-len 256 --window-pattern L".split(" "),
     ..."--num-iterations 120 --total-batch-size 2048 --device-batch-size 8".split(" "),
     ..."--data stories --loader packed --lr-scaling none --warmup-steps 20".split(" "),
-    ..."--eval-every -1 --sample-every -1 --core-metric-every -1".split(" "),
+    ..."--eval-every -1 --sample-every -1 --core-metric-every -1 --dtype auto".split(" "),
   ],
   fineTuning: [
     ..."--task rules:20000 --max-seq-len 256 --device-batch-size 8".split(" "),
     // Half as many steps with twice as many tokens: Muon's part of a step is the same for both.
     ..."--total-batch-size 2048 --embedding-lr 0.3 --unembedding-lr 0.008".split(" "),
     ..."--matrix-lr 0.02 --init-lr-frac 0.8 --warmdown-ratio 0.7 --load-optimizer 0".split(" "),
-    ..."--eval-every -1".split(" "),
+    ..."--eval-every -1 --dtype auto".split(" "),
     ...["--num-iterations", `${FINE_TUNING_STEPS}`],
   ],
 };
