@@ -7,8 +7,10 @@ import {
   changeWeight,
   type NetworkProgress,
   type NetworkSpec,
+  openNetwork,
   trainNetwork,
 } from "./engine/network.ts";
+import { makePoints } from "./engine/points.ts";
 import { fixed } from "./parts/number.ts";
 import { onCpu } from "./testing/gpt.ts";
 import { checkLooks } from "./testing/looks.ts";
@@ -97,6 +99,61 @@ pageTest("a page trains the networks that Deno trains, to the last bit", async (
     assertEquals(opened.problems, []);
   }
 });
+
+pageTest(
+  "before the first step, a page shows the network that Deno makes, and moves nothing",
+  async () => {
+    const networks = [["spiral", [8, 8]], ["circle", [8]]] as const;
+    const wanted = await onCpu((device) =>
+      Array.fromAsync(networks, async ([set, hidden]) => {
+        const [event] = await Array.fromAsync(openNetwork(device, { ...spiral, set, hidden }));
+        const { weights, outputs } = event!;
+        const errors = makePoints(set, 1).map(([, , label], i) => (outputs[i]! - label) ** 2);
+        return {
+          weights: weights.flatMap((layer) => [...layer]).map((weight) => fixed(weight, 4)),
+          loss: fixed(errors.reduce((sum, error) => sum + error) / errors.length, 4),
+        };
+      })
+    );
+    await using opened = await openSite("plain");
+    const page = await opened.page({ path: "#device=cpu", reducedMotion: "reduce" });
+    const height = () => page.$eval("#network", (one) => one.getBoundingClientRect().height);
+    /** What is drawn, once the loss is there: the weights, and how many pictures are empty. */
+    const shown = async (loss: string) => {
+      await page.waitForFunction(
+        (loss) => document.querySelector("#network [data-row=loss]")?.textContent === loss,
+        loss,
+      );
+      return {
+        weights: await page.$$eval(".net .edge", (all) => all.map((one) => one.dataset.weight)),
+        empty: await page.$$eval("#network .trio canvas", (all) =>
+          all.filter((one) => {
+            const { width, height } = one as HTMLCanvasElement;
+            const context = (one as HTMLCanvasElement).getContext("2d")!;
+            return context.getImageData(0, 0, width, height).data.every((byte) => byte === 0);
+          }).length),
+      };
+    };
+    const before = await height();
+    assertEquals(await page.locator(".net .edge[data-weight]").count(), 0);
+    await page.locator("#network .trio").scrollIntoViewIfNeeded();
+    const [first, second] = wanted;
+    assertEquals(await shown(first!.loss), { weights: first!.weights, empty: 0 });
+    assertEquals(await height(), before);
+    // Another network, and other points.
+    await page.locator("[data-widget=network] summary", { hasText: "All settings" }).click();
+    await new Widget(page, "network").move("layers", -1);
+    await page.selectOption("#set", "circle");
+    assertEquals(await shown(second!.loss), { weights: second!.weights, empty: 0 });
+    assertEquals((await new Widget(page, "network").rows()).step, "0");
+    // What was learned goes by a reset.
+    await page.evaluate(() => location.hash = "device=cpu&set=circle&layers=1&steps=20&pace=fast");
+    await train(page, 20);
+    await new Widget(page, "network").press("Reset");
+    assertEquals(await shown(first!.loss), { weights: first!.weights, empty: 0 });
+    assertEquals(opened.problems, []);
+  },
+);
 
 pageTest("one can watch a network learn: 800 steps take 8 s, in a hundred pictures", async () => {
   await using opened = await openSite("isolated");

@@ -63,15 +63,15 @@ function gridPoints(set: PointSet, size: number): (readonly [x: number, y: numbe
   });
 }
 
-/** The network that was trained last, and what it is looked at with. */
-interface Trained {
+/** The network that was made last, and what it is looked at with. */
+interface Opened {
   readonly network: MLP;
   /** Shows the network at a step, after the losses since the last look. */
   look(step: number, losses: readonly number[]): Promise<NetworkProgress>;
   free(): void;
 }
 
-let current: Trained | null = null;
+let current: Opened | null = null;
 
 /** A weight to set: of a neuron for one of its inputs, layer by layer. */
 export interface WeightChange {
@@ -84,7 +84,7 @@ export interface WeightChange {
   readonly step: number;
 }
 
-/** Sets a weight of the network that was trained last. @throws {Error} If there is none. */
+/** Sets a weight of the network that was made last. @throws {Error} If there is none. */
 export async function* changeWeight(
   _device: Device,
   { layer, neuron, input, value, step }: WeightChange,
@@ -92,7 +92,7 @@ export async function* changeWeight(
   const weight = current?.network.layers[layer]?.weight;
   const [neurons = 0, inputs = 0] = weight?.shape ?? [];
   if (current === null || weight === undefined || neuron >= neurons || input >= inputs) {
-    throw new Error("Cannot change the weight: wanted one of a trained network, got none");
+    throw new Error("Cannot change the weight: wanted one of the network, got none");
   }
   const values = Float32Array.from(await weight.data());
   values[neuron * inputs + input] = value;
@@ -104,7 +104,7 @@ export async function* changeWeight(
 function open(
   device: Device,
   { set, own, noise = 0, features: names = ["x", "y"], hidden, activation, seed }: NetworkSpec,
-): Trained & { readonly inputs: Tensor; readonly targets: Tensor } {
+): Opened & { readonly inputs: Tensor; readonly targets: Tensor } {
   const points = set === "own" ? own : makePoints(set, seed, noise);
   if (points.length === 0) {
     throw new RangeError("Cannot train the network: wanted at least 1 point, got none");
@@ -162,6 +162,16 @@ function open(
       for (const tensor of [...all, ...network.parameters().values()]) tensor?.dispose();
     },
   };
+}
+
+/** Makes a network, and shows it before its first step. @throws {RangeError} If there are no points. */
+export async function* openNetwork(
+  device: Device,
+  spec: NetworkSpec,
+): AsyncGenerator<NetworkProgress> {
+  current?.free();
+  current = open(device, spec);
+  yield await current.look(0, []);
 }
 
 /**

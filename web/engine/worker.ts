@@ -7,7 +7,7 @@ import { answerChat, openChat } from "./chat.ts";
 import { deviceFor } from "./devices.ts";
 import { trainGpt } from "./gpt.ts";
 import { lookInside, openInside, writeInside } from "./inside.ts";
-import { changeWeight, trainNetwork } from "./network.ts";
+import { changeWeight, openNetwork, trainNetwork } from "./network.ts";
 import { reinforceSums } from "./reward.ts";
 import { tellStory } from "./sense.ts";
 import { trainOnSentences } from "./overfitting.ts";
@@ -18,6 +18,7 @@ import { descendValley, orthogonalize } from "./valley.ts";
 
 const tasks = {
   network: trainNetwork,
+  "network.open": openNetwork,
   "network.change": changeWeight,
   attention: attentionOf,
   gpt: trainGpt,

@@ -77,6 +77,26 @@ function lightParts(): void {
   });
 }
 
+/**
+ * Shows the note of a word while the reader points at the word or at the note, or has come to the word.
+ * Clicks, touches and Escape are the browser's.
+ */
+function showNotes(): void {
+  const wordAt = (target: EventTarget | null) =>
+    (target as Element | null)?.closest<HTMLButtonElement>(".noted") ?? null;
+  const show = (word: HTMLButtonElement | null) => {
+    if (word !== null) (word.popoverTargetElement as HTMLElement).showPopover({ source: word });
+    else document.querySelector<HTMLElement>(".note:popover-open")?.hidePopover();
+  };
+  document.addEventListener("focusin", ({ target }) => show(wordAt(target)));
+  document.addEventListener("pointerover", ({ target, pointerType }) => {
+    const isKept = wordAt(document.activeElement) !== null ||
+      (target as Element).closest(".note") !== null;
+    const word = wordAt(target);
+    if (pointerType === "mouse" && (word !== null || !isKept)) show(word);
+  });
+}
+
 /** Brings widgets to life, each where the builder rendered it. */
 function bringToLife(widgets: Readonly<Record<string, () => JSX.Element>>): void {
   for (const [name, Widget] of Object.entries(widgets)) {
@@ -130,6 +150,7 @@ if (document.querySelector("[data-widget=opening]") === null) {
   linkToHere();
   watchSections();
   lightParts();
+  showNotes();
   followAddress();
   loadRestOnMove();
   document.documentElement.dataset.live = "";

@@ -3,7 +3,7 @@
 /// <reference lib="dom" />
 /** Section 8: a network that learns points in the plane, in the engine. @module */
 
-import { effect, type JSX, signal, untracked } from "../deps.ts";
+import { effect, type JSX, signal, untracked, useEffect, useRef } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { NetworkProgress, NetworkSpec } from "../engine/network.ts";
 import {
@@ -67,6 +67,10 @@ const looked = signal<Neuron | null>(null);
 const isPaused = signal(false);
 const message = signal("");
 const latest = new Latest("network", message);
+/** Shows the network before it is trained; where it cannot, a start says why. */
+const untrained = new Latest("network.open", signal(""));
+/** Whether the widget has come into view: before that, nothing is computed. */
+let isSeen = false;
 /** The events of the run that is shown. */
 const events = signal<readonly NetworkProgress[]>([]);
 const cross = signal<readonly [number, number]>([0, 0]);
@@ -89,6 +93,7 @@ function spec(): NetworkSpec {
 
 function clear(): void {
   latest.stop();
+  untrained.stop();
   isPaused.value = false;
   message.value = "";
   events.value = [];
@@ -108,11 +113,19 @@ function hold(one: boolean): void {
   isPaused.value = one || !isPaused.value;
 }
 
+/** Goes back to the network as it is before the first step. */
+function showUntrained(): void {
+  clear();
+  const asked = spec();
+  if (!isSeen || asked.set === "own" && asked.own.length === 0) return;
+  void untrained.start(asked, device.value, (event) => void (events.value = [event]));
+}
+
 // A surface of other points would be none of these, and another network has not learned it.
 effect(() => {
   set.value, seed.value, own.value, noise.value, seen.value;
   layers.value, width.value, activation.value;
-  untracked(clear);
+  untracked(showUntrained);
 });
 
 function place(x: number, y: number, label: 0 | 1): void {
@@ -233,10 +246,10 @@ const changed = {
 };
 const change = new Latest("network.change", message);
 
-/** A weight of the trained network, on a slider. */
+/** A weight of the network, on a slider. */
 function Weights(
   { now, sizes }: { readonly now: NetworkProgress; readonly sizes: readonly number[] },
-) {
+): JSX.Element {
   const inputs = inputsNow().map((name) => text.featureNames[name]);
   const targets = sizes.slice(1).flatMap((count, layer) =>
     Array.from({ length: count }, (_, neuron) => ({
@@ -266,8 +279,7 @@ function Weights(
     </div>
   );
   return (
-    <details>
-      <summary>{text.change}</summary>
+    <>
       <p class="work">{text.changeHelp}</p>
       <div class="controls">
         {select(changed.target, text.target, targets.map(({ name }) => name))}
@@ -287,11 +299,28 @@ function Weights(
           }}
         />
       </div>
-    </details>
+    </>
   );
 }
 
+/** The mean squared error of what a network says of points. */
+function lossOf({ outputs }: NetworkProgress, points: readonly Point[]): number {
+  const errors = points.map(([, , label], i) => (outputs[i]! - label) ** 2);
+  return errors.reduce((sum, error) => sum + error, 0) / points.length;
+}
+
 export function NetworkWidget(): JSX.Element {
+  const element = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const watcher = new IntersectionObserver(([entry]) => {
+      if (!entry!.isIntersecting) return;
+      watcher.disconnect();
+      isSeen = true;
+      if (latest.run.value === null && events.value.length === 0) showUntrained();
+    });
+    watcher.observe(element.current!);
+    return () => watcher.disconnect();
+  }, []);
   const points = set.value === "own" ? ownPoints() : makePoints(set.value, seed.value, noise.value);
   const now = events.value.at(-1);
   const losses = events.value.flatMap(({ losses }) => losses);
@@ -330,8 +359,8 @@ export function NetworkWidget(): JSX.Element {
         <Button onClick={() => hold(true)} disabled={latest.run.value === null}>{text.one}</Button>
         <Button
           onClick={() => {
-            clear();
             reset(...all, own, seen);
+            showUntrained();
           }}
         >
           {words.actions.reset}
@@ -340,7 +369,7 @@ export function NetworkWidget(): JSX.Element {
       <Inputs />
       <p role="status" data-device data-loss={losses.at(-1)}>{message.value}</p>
       {set.value === "own" && <OwnPoints />}
-      <div class="trio">
+      <div class="trio" ref={element}>
         <NetworkGraph
           inputs={inputs}
           hidden={hidden}
@@ -360,7 +389,7 @@ export function NetworkWidget(): JSX.Element {
             of="network"
             rows={[
               ["step", loop.step, `${now?.step ?? 0}`],
-              ["loss", text.lossRow, shown(losses.at(-1))],
+              ["loss", text.lossRow, shown(now && lossOf(now, points))],
               ["validation", text.validationRow, shown(now?.validation)],
               ["right", text.accuracy, right ? `${right.length} / ${points.length}` : text.none],
             ]}
@@ -375,9 +404,12 @@ export function NetworkWidget(): JSX.Element {
           />
         </div>
       </div>
-      {now !== undefined && latest.run.value === null && (
-        <Weights now={now} sizes={[inputs.length, ...hidden, 1]} />
-      )}
+      <details>
+        <summary>{text.change}</summary>
+        {now !== undefined && latest.run.value === null && (
+          <Weights now={now} sizes={[inputs.length, ...hidden, 1]} />
+        )}
+      </details>
       {set.value === "xor" && now !== undefined && (
         <Table
           id="xor"

@@ -13,7 +13,7 @@ import type { SymbolCode } from "../symbols.ts";
 import { ideas } from "../words/ideas.ts";
 import { labs } from "./labs.tsx";
 import { Opening } from "./opening.tsx";
-import type { Prose } from "./prose.tsx";
+import { Notes, type Prose } from "./prose.tsx";
 import { widgets } from "./widgets.ts";
 import { words as text } from "../words/page.ts";
 
@@ -59,6 +59,9 @@ function Widget({ name, title }: { readonly name: string; readonly title: string
   );
 }
 
+/** Where nanochat's files are. */
+const NANOCHAT = "https://github.com/karpathy/nanochat/blob/master/";
+
 /** The address of the last section. */
 const LAST = "ideas";
 
@@ -82,6 +85,14 @@ function addressIn(file: string, id: string, prose: PageParts["prose"]): string 
   const at = sectionsOf(prose).findIndex(([one]) => one === id);
   const its = at < firstCount(prose) ? FIRST_FILE : REST_FILE;
   return its === file ? `#${id}` : `${its}#${id}`;
+}
+
+/** The names of the notes of each file: what both files need is in the first one. */
+function notesOf(prose: PageParts["prose"]): readonly [first: string[], rest: string[]] {
+  const all = new Set([...prose.values()].flatMap(({ notes }) => notes));
+  const firstSections = sectionsOf(prose).slice(0, firstCount(prose)).map(([, section]) => section);
+  const first = new Set([prose.get("")!, ...firstSections].flatMap(({ notes }) => notes));
+  return [[...first], [...all.difference(first)]];
 }
 
 /** The sections as links, with the time that each one takes. */
@@ -132,6 +143,7 @@ export function FirstPage(parts: PageParts): JSX.Element {
           {sectionsOf(parts.prose).slice(0, firstCount(parts.prose)).map(([id], i) => (
             <Section key={id} file={FIRST_FILE} id={id} number={i} {...parts} />
           ))}
+          <Notes names={notesOf(parts.prose)[0]} />
         </main>
       </div>
     </>
@@ -148,6 +160,7 @@ export function RestSections(parts: PageParts): JSX.Element {
         <Section key={id} file={REST_FILE} id={id} number={first + i} {...parts} />
       ))}
       <IdeasSection number={sections.length - 1} {...parts} />
+      <Notes names={notesOf(parts.prose)[1]} />
     </>
   );
 }
@@ -165,6 +178,7 @@ export function RestPage(parts: PageParts): JSX.Element {
         </header>
         <main>
           <RestSections {...parts} />
+          <Notes names={notesOf(parts.prose)[0]} />
         </main>
       </div>
     </>
@@ -223,7 +237,7 @@ function IdeasSection(
         rows={ideas.map(({ idea, path, nanochat, becomes }) => [
           idea,
           <a key={path} href={sourceOf(path)}>{path}</a>,
-          nanochat,
+          <a key={nanochat} href={NANOCHAT + nanochat}>{nanochat}</a>,
           becomes,
         ])}
       />

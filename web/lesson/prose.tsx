@@ -3,9 +3,10 @@
 /**
  * The lesson out of a part of Markdown: headings with addresses, paragraphs, `code`, tables, blocks of code,
  * formulas in TeX after `$$`, and quotes, which are questions to answer before trying. `[WORDS](light:NAME)`
- * lights up the parts of the figure of that name. `@widget NAME TITLE`
- * names what stands beside a text, `@wide NAME TITLE` what takes all of the width below it, and
- * `@code PATH#SYMBOL` the code that computes it, and `@read TEXT` where to read on.
+ * lights up the parts of the figure of that name, `[WORDS](note:NAME)` has the note of that name, and
+ * `[WORDS](https://…)` is a link. `@widget NAME TITLE` names what stands beside a text, `@wide NAME TITLE`
+ * what takes all of the width below it, `@code PATH#SYMBOL` the code that computes it, and `@read TEXT`
+ * where to read on.
  *
  * @module
  */
@@ -13,6 +14,7 @@
 import { katex } from "../build_deps.ts";
 import type { JSX } from "../deps.ts";
 import { Table } from "../parts/rows.tsx";
+import { notes } from "../words/notes.ts";
 import { words } from "../words/page.ts";
 
 /** The content below a heading. */
@@ -30,6 +32,8 @@ export interface Prose {
   readonly code: readonly string[];
   /** Where to read on. */
   readonly more: readonly JSX.Element[];
+  /** The names of the notes on its words. */
+  readonly notes: readonly string[];
 }
 
 const WORDS_PER_MINUTE = 180;
@@ -60,6 +64,8 @@ export function readProse(source: string): Map<string, Prose> {
         more: named("@read ").map((text) => (
           <Paragraph key={text} text={`${words.read} ${text}`} />
         )),
+        notes: Array.from(part.matchAll(/\]\(note:(\w+)\)/g), ([, name]) =>
+          name!),
       }];
     }),
   );
@@ -97,27 +103,73 @@ function inline(text: string): (string | JSX.Element)[] {
   );
 }
 
-/** Text, some words of which light up parts of the figure: `[these](light:w1,w2)`. */
+/** Text with words that light up a part of the figure, are explained by a note, or lead elsewhere. */
 function Words({ text }: { readonly text: string }): JSX.Element {
-  // A sign after such a word stays in its line: before and after a button a line may end.
-  const parts = text.split(/\[([^\]]+)\]\(light:([\w,]+)\)([.,:;]?)/);
+  const parts = text.split(/\[([^\]]+)\]\((\w+):([^)\s]+)\)([.,:;]?)/);
   return (
     <>
-      {parts.map((part, i) =>
-        i % 4 === 0 ? part : i % 4 !== 1 ? null : (
-          <span key={i} class="glued">
-            <button type="button" class="light" data-light={parts[i + 1]}>{part}</button>
-            {parts[i + 2]}
-          </span>
-        )
-      )}
+      {parts.map((part, i) => {
+        if (i % 5 === 0) return part;
+        if (i % 5 !== 1) return null;
+        const [kind, to, sign] = parts.slice(i + 1, i + 4) as [string, string, string];
+        if (kind === "https") return [<a key={i} href={`https:${to}`}>{part}</a>, sign];
+        const button = kind === "note"
+          ? <Noted name={to}>{part}</Noted>
+          : <button type="button" class="light" data-light={to}>{part}</button>;
+        // A sign after a button stays in its line: before and after a button a line may end.
+        return <span key={i} class="glued">{button}{sign}</span>;
+      })}
+    </>
+  );
+}
+
+/** A word with a note, which is shown by a click, even without a script. */
+function Noted({ name, children }: { readonly name: string; readonly children: string }) {
+  const id = noteId(name);
+  return (
+    <button
+      type="button"
+      class="noted"
+      popovertarget={id}
+      popovertargetaction="show"
+      aria-describedby={id}
+    >
+      {children}
+    </button>
+  );
+}
+
+const noteId = (name: string) => `note-${name}`;
+
+/**
+ * Notes on words, each of which is shown beside its word.
+ *
+ * @throws {Error} If there is no note of a name.
+ */
+export function Notes({ names }: { readonly names: readonly string[] }): JSX.Element {
+  return (
+    <>
+      {names.map((name) => {
+        const text = notes[name];
+        if (text === undefined) {
+          throw new Error(`Cannot build the lesson: wanted a note in words/notes.ts, got ${name}`);
+        }
+        return (
+          <p key={name} id={noteId(name)} class="note" role="tooltip" popover="auto">{text}</p>
+        );
+      })}
     </>
   );
 }
 
 function MarkdownTable({ lines }: { readonly lines: readonly string[] }): JSX.Element {
   const [head = [], , ...rows] = lines.map((line) => line.split("|").slice(1, -1));
-  return <Table head={head.map((cell) => cell.trim())} rows={rows} />;
+  return (
+    <Table
+      head={head.map((cell) => cell.trim())}
+      rows={rows.map((cells) => cells.map((cell, i) => <Words key={i} text={cell.trim()} />))}
+    />
+  );
 }
 
 function Formula({ tex }: { readonly tex: string }): JSX.Element {

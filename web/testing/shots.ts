@@ -79,7 +79,21 @@ const lesson: Readonly<Record<string, Shot>> = {
     part: "#backpropagation",
     prepare: (page) => press(page, "backpropagation", "Run until"),
   },
-  "spiral-start": { hash: "device=cpu", part: "figure:has([data-widget=network])" },
+  "spiral-start": {
+    hash: "device=cpu",
+    part: "figure:has([data-widget=network])",
+    prepare: async (page) => {
+      await page.locator("#network .trio").scrollIntoViewIfNeeded();
+      await page.waitForSelector(".net .edge[data-weight]", patience);
+    },
+  },
+  "note": {
+    hash: "#network",
+    isWindow: true,
+    prepare: async (page) => {
+      await page.locator("[popovertarget=note-tensor]").focus();
+    },
+  },
   "spiral-done": {
     hash: "device=cpu&steps=800&pace=fast",
     // The light one is in the README.

@@ -141,7 +141,7 @@ export const words = {
       siny: "sin 4y",
     },
     input: (name: string) => `Input ${name} at each place`,
-    change: "Change a weight of the trained network",
+    change: "Change a weight",
     changeHelp: "The picture is what it says with your weight. Training starts afresh.",
     target: "Neuron",
     source: "Its input",
