@@ -233,7 +233,11 @@ pageTest(
 
 pageTest("a page trains the lessons' model of letters, and loads no tensors for it", async () => {
   await using opened = await openSite("file");
-  const page = await opened.page({ viewport: { width: 360, height: 740 } });
+  // Without motion, so that the network above, which shows itself by tensors, never comes into view.
+  const page = await opened.page({
+    viewport: { width: 360, height: 740 },
+    reducedMotion: "reduce",
+  });
   const scripts: string[] = [];
   page.on("request", (request) => scripts.push(request.url().split("/").at(-1)!));
   const widget = new Widget(page, "letters");

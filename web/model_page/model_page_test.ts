@@ -2,11 +2,10 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
-import { ChatSession } from "../../chat/session.ts";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
 import { answerChat, openChat, type Question } from "../engine/chat.ts";
-import { openModel } from "../engine/inside.ts";
 import { filesOf, onCpu, small, trainInDeno } from "../testing/gpt.ts";
+import { answersInDeno, askPage, filesInPage, setGreedy } from "../testing/model_page.ts";
 import { builtSite, openSite, pageTest, violations, Widget } from "../testing/pages.ts";
 import { readSafetensors } from "../../tensor/mod.ts";
 import { modelPageTemplate } from "./build.ts";
@@ -115,47 +114,22 @@ async function withPage(
   }
 }
 
-/** Says something in a chat of its own, and returns the answer. */
-async function ask(page: Page, question: string): Promise<string> {
-  await page.getByRole("button", { name: "New chat" }).first().click();
-  await page.fill("#message", question);
-  await page.keyboard.press("Enter");
-  await page.waitForSelector(".assistant .actions", { timeout: 60_000 });
-  return await page.locator(".assistant .said").last().innerText();
-}
-
-async function setGreedy(page: Page): Promise<void> {
-  await page.locator("aside summary").click();
-  await page.focus("#temperature");
-  await page.keyboard.press("Home");
-}
-
 pageTest("20 greedy answers are those of Deno, from a disk, without one request", async () => {
   const files = await model();
   const questions = Array.from(
     { length: 20 },
     (_, i) => `${i} + ${3 * i}? ${"ab ".repeat(i)}`.trim(),
   );
-  const wanted = await onCpu(async (device) => {
-    const { model, tokenizer } = await openModel(device, await unpackFiles(files));
-    const answers: string[] = [];
-    for (const question of questions) {
-      using session = new ChatSession(model, tokenizer, { maxTokens: 128 });
-      let answer = "";
-      const pieces = session.answer(question, { temperature: 0, maxTokens: 1000 });
-      for await (const { text } of pieces) answer += text;
-      answers.push(answer);
-    }
-    return answers;
-  });
+  const wanted = await onCpu((device) => answersInDeno(device, files, questions));
   assert(new Set(wanted).size > 5, wanted.join("\n"));
   const html = await fillTemplate(await modelPageTemplate(), card, files);
+  const names = [...(await filesInPage(html)).keys()];
+  assertEquals(names, [...files.keys()]);
   await withPage(html, async (page, requests, problems) => {
     await page.waitForSelector(".greeting", { timeout: 60_000 });
     await setGreedy(page);
-    const squeezed = (text: string) => text.replace(/\s+/g, " ").trim();
     for (const [i, question] of questions.entries()) {
-      assertEquals(squeezed(await ask(page, question)), squeezed(wanted[i]!), question);
+      assertEquals(await askPage(page, question), wanted[i]!, question);
     }
     assertEquals(requests.filter((url) => !/^(file|blob|data):/.test(url)), []);
     assertEquals(requests.filter((url) => url.startsWith("file:")).length, 1);
@@ -168,7 +142,7 @@ pageTest("it shows probabilities, its card and its inside, and is accessible", a
   await withPage(html, async (page, _requests, problems) => {
     await page.waitForSelector(".greeting", { timeout: 60_000 });
     assertEquals(await violations(page), []);
-    await ask(page, "1+1=");
+    await askPage(page, "1+1=");
     await page.getByRole("button", { name: "Probabilities" }).click();
     const shares = await page.$$eval(
       "[data-table=likely] .number",
@@ -257,7 +231,7 @@ pageTest(
     await withPage(html, async (page, _requests, problems) => {
       await page.waitForSelector(".greeting", { timeout: 60_000 });
       assertEquals(await page.title(), "Add numbers");
-      const answer = await ask(page, "1+1=");
+      const answer = await askPage(page, "1+1=");
       assert(answer.length > 0);
       assertEquals(problems, []);
     });
