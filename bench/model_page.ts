@@ -15,7 +15,7 @@ import { openDevice } from "../tensor/mod.ts";
 import { findChromium, startChromium } from "../testing/browser/chromium.ts";
 import { answersInDeno, askPage, filesInPage, setGreedy } from "../web/testing/model_page.ts";
 
-/** What people type first: half of it calls the calculator, or wants letters one by one. */
+/** Questions that people type first: half of them want the calculator, or letters one by one. */
 const questions = [
   "What can you do?",
   "hi",

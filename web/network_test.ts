@@ -118,7 +118,7 @@ pageTest(
     await using opened = await openSite("plain");
     const page = await opened.page({ path: "#device=cpu", reducedMotion: "reduce" });
     const height = () => page.$eval("#network", (one) => one.getBoundingClientRect().height);
-    /** What is drawn, once the loss is there: the weights, and how many pictures are empty. */
+    /** The drawing, once the loss is there: its weights, and how many pictures are empty. */
     const shown = async (loss: string) => {
       await page.waitForFunction(
         (loss) => document.querySelector("#network [data-row=loss]")?.textContent === loss,
@@ -146,7 +146,7 @@ pageTest(
     await page.selectOption("#set", "circle");
     assertEquals(await shown(second!.loss), { weights: second!.weights, empty: 0 });
     assertEquals((await new Widget(page, "network").rows()).step, "0");
-    // What was learned goes by a reset.
+    // A reset takes back all that was learned.
     await page.evaluate(() => location.hash = "device=cpu&set=circle&layers=1&steps=20&pace=fast");
     await train(page, 20);
     await new Widget(page, "network").press("Reset");

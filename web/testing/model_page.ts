@@ -27,7 +27,7 @@ export async function setGreedy(page: Page): Promise<void> {
   await page.keyboard.press("Home");
 }
 
-/** What Deno answers greedily to each question, each in a chat of its own, as the page shows it. */
+/** Greedy answers of Deno to questions, each in a chat of its own, as the page shows them. */
 export async function answersInDeno(
   device: Device,
   packed: ModelFiles,
