@@ -99,7 +99,9 @@ const script: Script<typeof flags> = {
     const maxTokens = Math.min(values.maxTokens, config.sequenceLen - length);
     const { samples, readEvery } = values;
     const options = {
-      ...{ maxTokens, samples, temperature: 0 },
+      maxTokens,
+      samples,
+      temperature: 0,
       ...(readEvery > 0 ? { readEvery } : {}),
     };
     const write = (more: { readEvery?: number } = {}) =>

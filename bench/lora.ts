@@ -65,20 +65,23 @@ const script: Script<typeof flags> = {
       // A device of its own, so that the peak is that of this run.
       const device = await openBenchDevice(values);
       const { model, run } = await prepareFineTuning({
-        ...{
-          device,
-          checkpoint,
-          folder: await Deno.makeTempDir(),
-          task,
-          validation,
-          loraRank,
-          loraLr,
-        },
-        ...{ sequenceLength, deviceBatchSize, totalBatchSize: deviceBatchSize * sequenceLength },
-        ...{ numIterations, loadOptimizer: false, evalTokens },
+        device,
+        checkpoint,
+        folder: await Deno.makeTempDir(),
+        task,
+        validation,
+        loraRank,
+        loraLr,
+        sequenceLength,
+        deviceBatchSize,
+        totalBatchSize: deviceBatchSize * sequenceLength,
+        numIterations,
+        loadOptimizer: false,
+        evalTokens,
         evalEvery: Math.ceil(numIterations / 4),
         learningRates: { embeddingLr: 0.3, unembeddingLr: 0.008, matrixLr: 0.02, scalarLr: 0.5 },
-        ...{ saveEvery: -1, seed: 1 },
+        saveEvery: -1,
+        seed: 1,
       });
       const [losses, times, bitsPerByte]: number[][] = [[], [], []];
       for await (const event of run()) {

@@ -69,7 +69,9 @@ ${
       ["model", "tokens of a step", "network", ...RANKS.map((ranks) => `${ranks} ranks`)],
       scalings.flatMap((scaling) =>
         NETWORKS.map((network) => [
-          ...[scaling.name, scaling.tokens.toLocaleString("en-US"), network.name],
+          scaling.name,
+          scaling.tokens.toLocaleString("en-US"),
+          network.name,
           ...RANKS.map((ranks) => efficiency(scaling, ranks, network)),
         ])
       ),
@@ -103,7 +105,10 @@ function measuredPart({ name, cores, tokens, loads, times, costs }: MeasuredRank
     const step = 1000 * turns * totalOf(predicted);
     return [
       `${ranks}`,
-      ...[cell("passes"), cell("exchange"), cell("optimizer"), format(time.wait)],
+      cell("passes"),
+      cell("exchange"),
+      cell("optimizer"),
+      format(time.wait),
       `${format(time.step)} (${format(step)})`,
       `${(100 * (step / time.step - 1)).toFixed(0)} %`,
     ];

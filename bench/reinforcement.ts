@@ -40,10 +40,16 @@ const script: Script<typeof flags> = {
     const runs: { seed: number; rewards: number[]; seconds: number; processor: number }[] = [];
     for (let seed = 1; seed <= values.seeds; seed++) {
       const { run } = await prepareReinforcement({
-        ...{ ...values, initialFraction: values.initLrFrac },
-        ...{ device, checkpoint, validation: held, folder: await Deno.makeTempDir(), seed },
+        ...values,
+        initialFraction: values.initLrFrac,
+        device,
+        checkpoint,
+        validation: held,
+        folder: await Deno.makeTempDir(),
+        seed,
         task: await rulePractice(name, examplesPerStep * numIterations, { seed: 2000 + seed }),
-        ...{ evalEvery: numIterations, saveEvery: -1 },
+        evalEvery: numIterations,
+        saveEvery: -1,
       });
       const [start, usage] = [performance.now(), process.cpuUsage()];
       const rewards: number[] = [];
@@ -68,8 +74,11 @@ const script: Script<typeof flags> = {
       ]),
     ]));
     console.log(JSON.stringify({
-      ...{ library: "nanodino", device: device.info.description, config: values },
-      ...{ model: `${checkpoint.folder}, step ${checkpoint.meta.state.step}`, runs },
+      library: "nanodino",
+      device: device.info.description,
+      config: values,
+      model: `${checkpoint.folder}, step ${checkpoint.meta.state.step}`,
+      runs,
       peak_rss_mb: peakMemory(),
     }));
     await device.close();

@@ -54,7 +54,10 @@ const script: Script<typeof flags> = {
       date: new Date().toISOString().slice(0, 10),
       machine: `${processor}, ${threads} threads, ${system}`,
       adapter: device.info.description,
-      ...{ recordingMicroseconds, measured, listed, outlooks },
+      recordingMicroseconds,
+      measured,
+      listed,
+      outlooks,
     });
     await device.close();
     const path = output ?? decodeURIComponent(new URL("ROOFLINE.md", import.meta.url).pathname);

@@ -24,14 +24,22 @@ export interface StepCounts {
 }
 
 export const baseShape: StepShape = {
-  ...{ depth: 4, vocabSize: 4096, headDim: 64, maxSeqLen: 256 },
-  ...{ windowPattern: "L", deviceBatchSize: 4 },
+  depth: 4,
+  vocabSize: 4096,
+  headDim: 64,
+  maxSeqLen: 256,
+  windowPattern: "L",
+  deviceBatchSize: 4,
 };
 
 export function nanochatShape(depth: number, deviceBatchSize: number): StepShape {
   return {
-    ...{ depth, vocabSize: 32_768, headDim: 128, maxSeqLen: 2048 },
-    ...{ windowPattern: "SSSL", deviceBatchSize },
+    depth,
+    vocabSize: 32_768,
+    headDim: 128,
+    maxSeqLen: 2048,
+    windowPattern: "SSSL",
+    deviceBatchSize,
   };
 }
 

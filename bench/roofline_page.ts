@@ -78,8 +78,15 @@ With the largest batch, up to 16 sequences, that fits into memory. nanochat accu
 ${
     markdownTable(
       [
-        ...["model", "processor", "forward and backward", "optimizer", "bound by", "dispatches"],
-        ...["dispatches per second", "recording", "tokens/s, one batch per step"],
+        "model",
+        "processor",
+        "forward and backward",
+        "optimizer",
+        "bound by",
+        "dispatches",
+        "dispatches per second",
+        "recording",
+        "tokens/s, one batch per step",
         "tokens/s, nanochat's batch",
       ],
       outlooks.map((outlook) => outlookCells(outlook, recordingMicroseconds)),
@@ -139,10 +146,16 @@ function outlookCells(outlook: Outlook, recordingMicroseconds: number): string[]
     .filter(([, time]) => time >= 0.05 * whole.seconds)
     .map(([bound, time]) => `${bound} ${(100 * time / whole.seconds).toFixed(0)} %`);
   return [
-    ...[name, processor.name, `${format(1000 * batch.seconds)} ms`],
-    ...[`${format(1000 * update.seconds)} ms`, shares.join(", "), format(dispatches)],
-    ...[format(dispatches / seconds), `${(100 * recorded / whole.seconds).toFixed(0)} %`],
-    ...[format(tokens / seconds), format(batches * tokens / long)],
+    name,
+    processor.name,
+    `${format(1000 * batch.seconds)} ms`,
+    `${format(1000 * update.seconds)} ms`,
+    shares.join(", "),
+    format(dispatches),
+    format(dispatches / seconds),
+    `${(100 * recorded / whole.seconds).toFixed(0)} %`,
+    format(tokens / seconds),
+    format(batches * tokens / long),
   ];
 }
 
@@ -159,7 +172,10 @@ function measuredTable(groups: readonly Group[]): string {
 
 function kernelTable(groups: readonly Group[], isMeasured: boolean): string {
   const rows = groups.map(({ name, dispatches, flops, bytes, milliseconds }) => [
-    ...[name, dispatches.length.toLocaleString("en-US"), amount(flops), amount(bytes)],
+    name,
+    dispatches.length.toLocaleString("en-US"),
+    amount(flops),
+    amount(bytes),
     bytes === 0 ? "" : flops === 0 ? "0" : format(flops / bytes),
     ...(isMeasured
       ? [milliseconds.toFixed(1), speed(flops, milliseconds), speed(bytes, milliseconds)]
@@ -167,7 +183,11 @@ function kernelTable(groups: readonly Group[], isMeasured: boolean): string {
     ...PROCESSORS.map((processor) => minTimes(dispatches, processor).bound),
   ]);
   return markdownTable([
-    ...["kernel", "calls", "GFLOP", "GB", "intensity"],
+    "kernel",
+    "calls",
+    "GFLOP",
+    "GB",
+    "intensity",
     ...(isMeasured ? ["ms", "GFLOP/s", "GB/s"] : []),
     ...PROCESSORS.map(({ name }) => name.replace(/ \(.*/, "")),
   ], rows);

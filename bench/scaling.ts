@@ -52,7 +52,9 @@ const shapes: readonly ScalingShape[] = [
   ...[128, 384, 512].map((width) => wide(width)),
   ...[2, 6, 8].map((depth) => wide(256, { depth })),
   ...[128, 512, 1024].map((maxSeqLen) => ({
-    ...{ ...base, maxSeqLen, deviceBatchSize: 1024 / maxSeqLen },
+    ...base,
+    maxSeqLen,
+    deviceBatchSize: 1024 / maxSeqLen,
   })),
   ...[1024, 8192, 32_768].map((vocabSize) => ({ ...base, vocabSize })),
   ...[1, 8].map((deviceBatchSize) => ({ ...base, deviceBatchSize })),
@@ -67,7 +69,11 @@ const shapes: readonly ScalingShape[] = [
 const isInQuickRun = (_shape: ScalingShape, i: number): boolean => i % 2 === 0 || i > 14;
 
 const heldOut: ScalingShape = {
-  ...{ ...base, depth: 6, vocabSize: 32_768, maxSeqLen: 512, deviceBatchSize: 4 },
+  ...base,
+  depth: 6,
+  vocabSize: 32_768,
+  maxSeqLen: 512,
+  deviceBatchSize: 4,
 };
 
 const script: Script<typeof flags> = {
@@ -97,7 +103,10 @@ const script: Script<typeof flags> = {
     const page = scalingPage({
       date: new Date().toISOString().slice(0, 10),
       machine: `${processor}, ${threads} threads, ${system}`,
-      ...{ threads: Number(threads), paths, larges, isQuick: quick },
+      threads: Number(threads),
+      paths,
+      larges,
+      isQuick: quick,
     });
     const section = await measureSection(readFit(page), quick);
     const whole = withRanksSection(page, section);
@@ -159,7 +168,10 @@ async function measureRanks(
   const [mpi] = installedMpis();
   if (mpi === undefined) return null;
   const work = {
-    ...{ threads: 1, sequences: SEQUENCES, steps: isQuick ? 1 : 2, warmup: isQuick ? 2 : 4 },
+    threads: 1,
+    sequences: SEQUENCES,
+    steps: isQuick ? 1 : 2,
+    warmup: isQuick ? 2 : 4,
     ways: [{ isSharded: true, bucketBytes: BUCKET_BYTES }],
   };
   const counts = [1, 2, 3, 4];
@@ -181,7 +193,11 @@ async function measureRanks(
   const [one] = times as [RankTimes];
   const tokens = SEQUENCES * base.maxSeqLen;
   return {
-    ...{ name: mpi.name, cores, tokens, loads, times },
+    name: mpi.name,
+    cores,
+    tokens,
+    loads,
+    times,
     costs: { ...costs, token: one.passes / 1000 / tokens, optimizer: one.optimizer / 1000 },
   };
 }

@@ -83,7 +83,9 @@ export function readFit(page: string): { model: CostModel; bandwidth: number } {
     ];
     const perSecond = (giga: number) => Number.isNaN(giga) ? 0 : 1e-9 / giga;
     return {
-      ...{ matmul: perSecond(matmul), attention: perSecond(attention), bytes: perSecond(bytes) },
+      matmul: perSecond(matmul),
+      attention: perSecond(attention),
+      bytes: perSecond(bytes),
       calls: Number.isNaN(calls) ? 0 : 1e-6 * calls,
     };
   };
@@ -119,7 +121,9 @@ ${
         [
           `${nameOf(path)}: measured on its own`,
           `${format(path.matmulFlops / 1e9)} GFLOP/s (1,024 × 1,024)`,
-          ...["", `${format(path.bandwidth / 1e9)} GB/s (sums over 192 MiB)`, ""],
+          "",
+          `${format(path.bandwidth / 1e9)} GB/s (sums over 192 MiB)`,
+          "",
         ],
       ]),
     )
@@ -162,7 +166,9 @@ function nameOf({ blas }: Path): string {
 function speedCells({ matmul, attention, bytes, calls }: Costs): string[] {
   const speed = (cost: number, unit: string) => cost === 0 ? "–" : `${format(1e-9 / cost)} ${unit}`;
   return [
-    ...[speed(matmul, "GFLOP/s"), speed(attention, "GFLOP/s"), speed(bytes, "GB/s")],
+    speed(matmul, "GFLOP/s"),
+    speed(attention, "GFLOP/s"),
+    speed(bytes, "GB/s"),
     calls === 0 ? "–" : `${format(1e6 * calls)} µs`,
   ];
 }
@@ -201,14 +207,20 @@ function pointsTable(points: readonly Point[], model: CostModel): string {
     const each = (time: number) => format(1e6 * time / tokens);
     return [
       ...[width, depth, maxSeqLen, vocabSize].map(whole),
-      ...[`${deviceBatchSize}`, format(tokens / total(seconds))],
+      `${deviceBatchSize}`,
+      format(tokens / total(seconds)),
       ...PARTS.map((part) => `${each(seconds[part])} (${each(fitted[part])})`),
       `${each(total(seconds))} (${each(total(fitted))})`,
       percent(total(fitted) / total(seconds) - 1),
     ];
   });
   return markdownTable([
-    ...["width", "depth", "context", "vocabulary", "sequences", "tokens/s"],
+    "width",
+    "depth",
+    "context",
+    "vocabulary",
+    "sequences",
+    "tokens/s",
     ...[...PARTS, "all"].map((part) => `${part}, µs (fitted)`),
     "error",
   ], rows);
@@ -228,10 +240,16 @@ function forecastRows({ shape, amounts, plan }: Large, path: Path, threads: numb
     const costs = costsOn(machine, path.model);
     const { tokensPerSecond, shares } = forecast({ shape, amounts, batches }, costs);
     const words: Record<(typeof KINDS)[number], string> = {
-      ...{ matmul: "matmul", attention: "attention", bytes: "memory", calls: "calls" },
+      matmul: "matmul",
+      attention: "attention",
+      bytes: "memory",
+      calls: "calls",
     };
     return [
-      ...[`depth ${shape.depth}`, nameOf(path), `${cores}`, format(tokensPerSecond)],
+      `depth ${shape.depth}`,
+      nameOf(path),
+      `${cores}`,
+      format(tokensPerSecond),
       format(plan.totalTokens / tokensPerSecond / DAY),
       KINDS.map((kind) => `${words[kind]} ${percent(shares[kind])}`).join(", "),
     ];

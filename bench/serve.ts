@@ -275,7 +275,10 @@ const script: Script<typeof flags> = {
     if (values.mixed > 0) {
       const before = await memoryOf(url);
       const mixed = await sendMixed(url, {
-        ...{ model: "bench", requests: values.mixed, clients: 32, tokens: values.tokens },
+        model: "bench",
+        requests: values.mixed,
+        clients: 32,
+        tokens: values.tokens,
       });
       outcome["mixed"] = { ...mixed, mb_before: before, mb_after: await memoryOf(url) };
       console.log(JSON.stringify(outcome["mixed"]));

@@ -72,7 +72,9 @@ export class RandomCropLoader extends Loader<RandomCropState> {
     }
     this.#tokens = tokens;
     this.#settings = {
-      ...{ seed, sequenceLength, streamLength: tokens.length },
+      seed,
+      sequenceLength,
+      streamLength: tokens.length,
       ...(corpus === undefined ? {} : { corpus }),
     };
     if (state !== undefined) {

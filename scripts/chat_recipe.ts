@@ -46,7 +46,8 @@ export const chatRecipe: ChatRecipe = {
     ..."--total-batch-size 2048 --embedding-lr 0.3 --unembedding-lr 0.008".split(" "),
     ..."--matrix-lr 0.02 --init-lr-frac 0.8 --warmdown-ratio 0.7 --load-optimizer 0".split(" "),
     ..."--eval-every -1 --dtype auto".split(" "),
-    ...["--num-iterations", `${FINE_TUNING_STEPS}`],
+    "--num-iterations",
+    `${FINE_TUNING_STEPS}`,
   ],
 };
 
@@ -160,9 +161,15 @@ export async function examine(
 
 /** Questions that show what a model can do. */
 const questions = [
-  ...["Hello!", "Who are you?", "My name is Kate.", "How do you spell river?"],
-  ...["How many r are in mirror?", "What is 17 times 23?", "And the capital of France?"],
-  ...["What is my name?", "Thanks!"],
+  "Hello!",
+  "Who are you?",
+  "My name is Kate.",
+  "How do you spell river?",
+  "How many r are in mirror?",
+  "What is 17 times 23?",
+  "And the capital of France?",
+  "What is my name?",
+  "Thanks!",
 ];
 
 /** Asks the questions of a short chat. @returns The turns, each with who said it. */

@@ -134,8 +134,12 @@ type FineTuneValues = Values<typeof flags>;
 
 /** Flags whose fallbacks are the settings of the base model. */
 const inherited = [
-  ...["maxSeqLen", "deviceBatchSize", "totalBatchSize"],
-  ...["embeddingLr", "unembeddingLr", "matrixLr"],
+  "maxSeqLen",
+  "deviceBatchSize",
+  "totalBatchSize",
+  "embeddingLr",
+  "unembeddingLr",
+  "matrixLr",
 ];
 
 /** The settings that are saved with a run, for resuming it. */

@@ -18,7 +18,11 @@ const MAX_NAMES_SHOWN = 10;
 
 /** Names of tokens that end a text or a turn: nanochat's, those of ChatML, of Llama 3, GPT-2's. */
 const ENDS = [
-  ...["<|assistant_end|>", "<|bos|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>"],
+  "<|assistant_end|>",
+  "<|bos|>",
+  "<|im_end|>",
+  "<|eot_id|>",
+  "<|end_of_text|>",
   "<|endoftext|>",
 ];
 

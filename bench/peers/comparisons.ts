@@ -14,16 +14,29 @@ import { eagerTorch, eagerTorchBf16, torchAllWays, torchConvolution } from "./to
 const FOUR_DECIMALS = 5e-5;
 
 const tokensPerSecond = (name: string, wanted: number | null): Quantity => ({
-  ...{ name, key: "tokens_per_second", unit: "tokens/s", wanted },
+  name,
+  key: "tokens_per_second",
+  unit: "tokens/s",
+  wanted,
 });
 const bandwidth = (name: string, wanted: number): Quantity => ({
-  ...{ name, key: "gigabytes_per_second", unit: "GB/s", wanted },
+  name,
+  key: "gigabytes_per_second",
+  unit: "GB/s",
+  wanted,
 });
 const milliseconds = (name: string, wanted: number | null): Quantity => ({
-  ...{ name, key: "ms", unit: "ms", lessIsBetter: true, wanted },
+  name,
+  key: "ms",
+  unit: "ms",
+  lessIsBetter: true,
+  wanted,
 });
 const gigaflops = (name: string, wanted: number | null): Quantity => ({
-  ...{ name, key: "gflops", unit: "GFLOP/s", wanted },
+  name,
+  key: "gflops",
+  unit: "GFLOP/s",
+  wanted,
 });
 
 // --- The sides ------------------------------------------------------------------------------
@@ -47,18 +60,15 @@ function bench(name: string, args: readonly string[], library = "nanodino"): Sid
 
 const BASE = ["--depth", "4", "--vocab-size", "4096", "--max-seq-len", "256"];
 const BASE_STEP = [...BASE, "--device-batch-size", "4", "--steps", "6"];
-const LARGE_STEP = [
-  ...["--depth", "6", "--vocab-size", "32768", "--max-seq-len", "512"],
-  ...["--device-batch-size", "4", "--steps", "2", "--warmup", "1"],
-];
-const TORCH_BASE = [
-  ...["--depth", "4", "--n-embd", "256", "--n-head", "4", "--vocab-size", "4096"],
-  ...["--seq", "256", "--batch", "4", "--steps", "6"],
-];
-const TORCH_LARGE = [
-  ...["--depth", "6", "--n-embd", "384", "--n-head", "6", "--vocab-size", "32768"],
-  ...["--seq", "512", "--batch", "4", "--steps", "3", "--warmup", "1"],
-];
+const LARGE_STEP =
+  "--depth 6 --vocab-size 32768 --max-seq-len 512 --device-batch-size 4 --steps 2 --warmup 1".split(
+    " ",
+  );
+const TORCH_BASE =
+  "--depth 4 --n-embd 256 --n-head 4 --vocab-size 4096 --seq 256 --batch 4 --steps 6".split(" ");
+const TORCH_LARGE =
+  "--depth 6 --n-embd 384 --n-head 6 --vocab-size 32768 --seq 512 --batch 4 --steps 3 --warmup 1"
+    .split(" ");
 
 /**
  * Floating-point operations of matmul in a `base` step with MuonAdamW, counting only necessary ones: the
@@ -66,7 +76,11 @@ const TORCH_LARGE = [
  */
 function stepOperations(): number {
   const config = configForDepth({
-    ...{ depth: 4, aspectRatio: 64, headDim: 64, vocabSize: 4096, maxSeqLen: 256 },
+    depth: 4,
+    aspectRatio: 64,
+    headDim: 64,
+    vocabSize: 4096,
+    maxSeqLen: 256,
     windowPattern: "L",
   });
   const { nEmbd: m, nLayer, sequenceLen } = config;
@@ -95,12 +109,19 @@ const stepAsMatmul: Side = (() => {
 
 const training: Comparison[] = [
   {
-    ...{ name: "step MuonAdamW", device: "cpu", rounds: 5, tolerance: 0 },
-    ...{ ours: bench("step", BASE_STEP), others: torchAllWays(["step", ...TORCH_BASE]) },
+    name: "step MuonAdamW",
+    device: "cpu",
+    rounds: 5,
+    tolerance: 0,
+    ours: bench("step", BASE_STEP),
+    others: torchAllWays(["step", ...TORCH_BASE]),
     quantities: [tokensPerSecond("`base` step, MuonAdamW, BLAS", 1.5)],
   },
   {
-    ...{ name: "step AdamW", device: "cpu", rounds: 5, tolerance: 0 },
+    name: "step AdamW",
+    device: "cpu",
+    rounds: 5,
+    tolerance: 0,
     ours: bench("step", [...BASE_STEP, "--optimizer", "adamw"]),
     others: torchAllWays(["step", ...TORCH_BASE, "--adamw"]),
     quantities: [tokensPerSecond("`base` step, plain AdamW, BLAS", 1.15)],
@@ -113,13 +134,21 @@ const training: Comparison[] = [
       const name = `\`base\` step, ${optimizer}, matmuls in bf16`;
       return [
         {
-          ...{ name: `step ${optimizer} bf16`, device: "cpu", rounds: 5, tolerance: 0 },
-          ...{ ours, others: [...torchAllWays(args), eagerTorchBf16(args)] },
+          name: `step ${optimizer} bf16`,
+          device: "cpu",
+          rounds: 5,
+          tolerance: 0,
+          ours,
+          others: [...torchAllWays(args), eagerTorchBf16(args)],
           quantities: [tokensPerSecond(name, wantedOverTorch)],
         },
         {
-          ...{ name: `step ${optimizer} bf16 over f32`, device: "cpu", rounds: 5, tolerance: 0 },
-          ...{ ours, others: [bench("step", step, "f32")] },
+          name: `step ${optimizer} bf16 over f32`,
+          device: "cpu",
+          rounds: 5,
+          tolerance: 0,
+          ours,
+          others: [bench("step", step, "f32")],
           quantities: [tokensPerSecond(`${name}, over f32`, wantedOverF32)],
         },
       ];
@@ -153,33 +182,55 @@ const training: Comparison[] = [
     quantities: [milliseconds("forward pass of a convolutional network, no BLAS, jax-js", 20)],
   },
   {
-    ...{ name: "step plain", device: "cpu", rounds: 7, tolerance: FOUR_DECIMALS },
-    ...{ ours: ours("step", { blas: false }), others: [jax("step", "wasm")] },
+    name: "step plain",
+    device: "cpu",
+    rounds: 7,
+    tolerance: FOUR_DECIMALS,
+    ours: ours("step", { blas: false }),
+    others: [jax("step", "wasm")],
     quantities: [tokensPerSecond("step of the plain GPT, AdamW, no BLAS, jax-js", 2)],
   },
   {
-    ...{ name: "step plain TensorFlow.js", device: "cpu", rounds: 1, tolerance: FOUR_DECIMALS },
-    ...{ ours: ours("step", { blas: false }), others: [tensorflow("step", "wasm")], isLong: true },
+    name: "step plain TensorFlow.js",
+    device: "cpu",
+    rounds: 1,
+    tolerance: FOUR_DECIMALS,
+    ours: ours("step", { blas: false }),
+    others: [tensorflow("step", "wasm")],
+    isLong: true,
     quantities: [tokensPerSecond("step of the plain GPT, AdamW, no BLAS, TensorFlow.js", null)],
   },
   {
-    ...{ name: "step large", device: "cpu", rounds: 2, tolerance: 0, isLong: true },
-    ...{ ours: bench("step", LARGE_STEP), others: torchAllWays(["step", ...TORCH_LARGE]) },
+    name: "step large",
+    device: "cpu",
+    rounds: 2,
+    tolerance: 0,
+    isLong: true,
+    ours: bench("step", LARGE_STEP),
+    others: torchAllWays(["step", ...TORCH_LARGE]),
     quantities: [
       tokensPerSecond("step, depth 6, vocabulary 32,768, 4 × 512, MuonAdamW, BLAS", 1.5),
       {
         name: "peak memory, depth 6, vocabulary 32,768, 4 × 512",
-        ...{ key: "megabytes", unit: "MB", lessIsBetter: true, wanted: 1 / 0.6 },
+        key: "megabytes",
+        unit: "MB",
+        lessIsBetter: true,
+        wanted: 1 / 0.6,
       },
     ],
   },
   {
-    ...{ name: "step of peak", device: "cpu", rounds: 5 },
-    ...{ ours: stepAsMatmul, others: [ours("matmul", {}, "matmul 1,024")] },
+    name: "step of peak",
+    device: "cpu",
+    rounds: 5,
+    ours: stepAsMatmul,
+    others: [ours("matmul", {}, "matmul 1,024")],
     quantities: [gigaflops("matmul throughput of a whole `base` step, MuonAdamW, BLAS", 0.6)],
   },
   {
-    ...{ name: "step threads", device: "cpu", tolerance: FOUR_DECIMALS },
+    name: "step threads",
+    device: "cpu",
+    tolerance: FOUR_DECIMALS,
     ours: ours("step", { blas: false, threads: 2 }),
     others: [ours("step", { blas: false, threads: 1 }, "1 thread")],
     quantities: [tokensPerSecond("2 threads over 1: step of the plain GPT, no BLAS", 1.6)],
@@ -188,29 +239,42 @@ const training: Comparison[] = [
 
 const loading: Comparison[] = [
   {
-    ...{ name: "loader", device: "cpu", rounds: 3, ours: job("nanodino", "loader.ts", "wait") },
+    name: "loader",
+    device: "cpu",
+    rounds: 3,
+    ours: job("nanodino", "loader.ts", "wait"),
     others: [limit("limit", { percent: 1 })],
     quantities: [{
-      ...{ name: "share of a `base` step spent waiting for its batch", key: "percent", unit: "%" },
-      ...{ lessIsBetter: true, wanted: 1 },
+      name: "share of a `base` step spent waiting for its batch",
+      key: "percent",
+      unit: "%",
+      lessIsBetter: true,
+      wanted: 1,
     }],
   },
 ];
 
 const decoding: Comparison[] = [
   {
-    ...{ name: "decode PyTorch", device: "cpu", rounds: 5 },
-    ...{ ours: bench("decode", BASE), others: [eagerTorch(["decode", ...TORCH_BASE])] },
+    name: "decode PyTorch",
+    device: "cpu",
+    rounds: 5,
+    ours: bench("decode", BASE),
+    others: [eagerTorch(["decode", ...TORCH_BASE])],
     quantities: [
       tokensPerSecond("decoding, batch 1, context 256", 3),
       {
-        ...{ name: "prefill, 128 tokens", key: "prefill_tokens_per_second", unit: "tokens/s" },
+        name: "prefill, 128 tokens",
+        key: "prefill_tokens_per_second",
+        unit: "tokens/s",
         wanted: 1,
       },
     ],
   },
   {
-    ...{ name: "decode llama.cpp", device: "cpu", rounds: 5 },
+    name: "decode llama.cpp",
+    device: "cpu",
+    rounds: 5,
     ours: bench("decode", BASE),
     others: [job("llama.cpp", "llama.ts", "decode", {}, installLlama)],
     quantities: [tokensPerSecond("decoding, batch 1, f32, same widths", 1)],
@@ -236,21 +300,27 @@ const decoding: Comparison[] = [
 const matmuls: Comparison[] = [
   ...[512, 1024, 2048].flatMap((size) =>
     ["NN", "NT", "TN", "TT"].map((transposes): Comparison => ({
-      ...{ name: `matmul ${size} ${transposes}`, device: "cpu" },
+      name: `matmul ${size} ${transposes}`,
+      device: "cpu",
       ours: ours("matmul", { size, transposes, blas: false }),
       others: [machine("threads × micro-kernel", "microKernel")],
       quantities: [gigaflops(`matmul ${size} ${transposes}, no BLAS`, 0.8)],
     }))
   ),
   ...[256, 512, 1024].map((size): Comparison => ({
-    ...{ name: `matmul ${size} jax-js`, device: "cpu", tolerance: 1e-6 * size },
+    name: `matmul ${size} jax-js`,
+    device: "cpu",
+    tolerance: 1e-6 * size,
     ours: ours("matmul", { size, blas: false }),
     others: [jax("matmul", "wasm", { size }), tensorflow("matmul", "wasm", { size })],
     quantities: [gigaflops(`matmul ${size}, no BLAS, JavaScript libraries`, null)],
   })),
   ...[512, 1024, 2048].map((size): Comparison => ({
-    ...{ name: `matmul ${size} BLAS`, device: "cpu", tolerance: 1e-6 * size },
-    ...{ ours: ours("matmul", { size }), others: [machine("OpenBLAS", "blas", { size })] },
+    name: `matmul ${size} BLAS`,
+    device: "cpu",
+    tolerance: 1e-6 * size,
+    ours: ours("matmul", { size }),
+    others: [machine("OpenBLAS", "blas", { size })],
     quantities: [gigaflops(`matmul ${size}, BLAS`, 0.95)],
   })),
   ...[1, 4, 64].flatMap((megabytes) =>
@@ -258,14 +328,18 @@ const matmuls: Comparison[] = [
       const size = megabytes * 2 ** 20;
       const name = `matrix–vector product, ${megabytes} MB, ${blas ? "BLAS" : "no BLAS"}`;
       return {
-        ...{ name, device: "cpu", ours: ours("matvec", { size, blas }) },
+        name,
+        device: "cpu",
+        ours: ours("matvec", { size, blas }),
         others: [machine("memory read", "read", { size })],
         quantities: [bandwidth(name, 0.7)],
       };
     })
   ),
   {
-    ...{ name: "matmul threads", device: "cpu", tolerance: 1e-3 },
+    name: "matmul threads",
+    device: "cpu",
+    tolerance: 1e-3,
     ours: ours("matmul", { blas: false, threads: 2 }),
     others: [ours("matmul", { blas: false, threads: 1 }, "1 thread")],
     quantities: [gigaflops("2 threads over 1: matmul 1,024, no BLAS", 1.85)],
@@ -274,7 +348,9 @@ const matmuls: Comparison[] = [
 
 const kernels: Comparison[] = ["softmax", "RMS norm", "ReLU²", "rotary", "AdamW"].map(
   (way): Comparison => ({
-    ...{ name: `kernel ${way}`, device: "cpu", ours: ours("kernel", { way }) },
+    name: `kernel ${way}`,
+    device: "cpu",
+    ours: ours("kernel", { way }),
     // As much memory as the kernel uses: AdamW has four arrays, the others two.
     others: [machine("memory copy", "copy", { size: way === "AdamW" ? 2 ** 25 : 2 ** 24 })],
     quantities: [bandwidth(`${way} over 16 MB`, 0.7)],
@@ -282,43 +358,67 @@ const kernels: Comparison[] = ["softmax", "RMS norm", "ReLU²", "rotary", "AdamW
 );
 
 const megabytesPerSecond = (name: string, wanted: number): Quantity => ({
-  ...{ name, key: "megabytes_per_second", unit: "MB/s", wanted },
+  name,
+  key: "megabytes_per_second",
+  unit: "MB/s",
+  wanted,
 });
 const bpe = (way: string, text = "addresses", library = way): Side =>
   job(library, "bpe.ts", "encode", { way, text });
 
 const tokenizing: Comparison[] = [
   ...([["gpt-tokenizer", 1.3], ["tiktoken", 2]] as const).map(([library, wanted]): Comparison => ({
-    ...{ name: `encode ${library}`, device: "cpu", rounds: 7, tolerance: 0 },
-    ...{ ours: bpe("nanodino"), others: [bpe(library)] },
+    name: `encode ${library}`,
+    device: "cpu",
+    rounds: 7,
+    tolerance: 0,
+    ours: bpe("nanodino"),
+    others: [bpe(library)],
     quantities: [megabytesPerSecond(`BPE encoding, against ${library}`, wanted)],
   })),
   ...["text without spaces", "one letter", "random bytes"].map((text): Comparison => ({
-    ...{ name: `encode ${text}`, device: "cpu", rounds: 7 },
-    ...{ ours: bpe("nanodino", text), others: [bpe("nanodino", "addresses", "prose")] },
+    name: `encode ${text}`,
+    device: "cpu",
+    rounds: 7,
+    ours: bpe("nanodino", text),
+    others: [bpe("nanodino", "addresses", "prose")],
     quantities: [megabytesPerSecond(`BPE encoding, 1 MB of ${text}`, 0.25)],
   })),
   {
-    ...{ name: "BPE training", device: "cpu", rounds: 3 },
+    name: "BPE training",
+    device: "cpu",
+    rounds: 3,
     ours: job("nanodino", "bpe.ts", "train", { vocabSize: 4096 }),
     others: [limit("limit", { seconds: 2 })],
     quantities: [{
-      ...{ name: "BPE training, 4,096 tokens on the addresses", key: "seconds", unit: "s" },
-      ...{ lessIsBetter: true, wanted: 1 },
+      name: "BPE training, 4,096 tokens on the addresses",
+      key: "seconds",
+      unit: "s",
+      lessIsBetter: true,
+      wanted: 1,
     }],
   },
   {
-    ...{ name: "BPE training large", device: "cpu", rounds: 1, isLong: true },
+    name: "BPE training large",
+    device: "cpu",
+    rounds: 1,
+    isLong: true,
     ours: job("nanodino", "bpe.ts", "train", { vocabSize: 32_768, size: 100_000_000 }),
     others: [limit("limit", { seconds: 40, megabytes: 1500 })],
     quantities: [
       {
-        ...{ name: "BPE training, 32,768 tokens on 100 MB", key: "seconds", unit: "s" },
-        ...{ lessIsBetter: true, wanted: 1 },
+        name: "BPE training, 32,768 tokens on 100 MB",
+        key: "seconds",
+        unit: "s",
+        lessIsBetter: true,
+        wanted: 1,
       },
       {
         name: "peak memory, BPE training, 32,768 tokens on 100 MB",
-        ...{ key: "megabytes", unit: "MB", lessIsBetter: true, wanted: 1 },
+        key: "megabytes",
+        unit: "MB",
+        lessIsBetter: true,
+        wanted: 1,
       },
     ],
   },
@@ -326,12 +426,18 @@ const tokenizing: Comparison[] = [
 
 const launches: Comparison[] = [
   {
-    ...{ name: "launch sample", device: "cpu", rounds: 5, ours: firstToken },
+    name: "launch sample",
+    device: "cpu",
+    rounds: 5,
+    ours: firstToken,
     others: [limit("limit", { ms: 1000 })],
     quantities: [milliseconds("launch to exit, `sample` of one token", 1)],
   },
   {
-    ...{ name: "launch step", device: "cpu", rounds: 3, ours: firstStep },
+    name: "launch step",
+    device: "cpu",
+    rounds: 3,
+    ours: firstStep,
     others: [limit("limit", { ms: 1000 })],
     quantities: [
       milliseconds("launch to the end of the first training step, minus 3 warm steps", 1),
@@ -346,19 +452,28 @@ const chains = (device: "cpu" | "webgpu"): Comparison[] => {
   const common = { device, ours: ours("chain", { backend: device }), tolerance: 1e-4 };
   return [
     {
-      ...{ ...common, name: "chain jax-js", others: [jax("chain", backend)] },
+      ...common,
+      name: "chain jax-js",
+      others: [jax("chain", backend)],
       quantities: [milliseconds("20 elementwise operations on 2²⁰, jax-js jitted", null)],
     },
     {
-      ...{ ...common, name: "chain TensorFlow.js", others: [tensorflow("chain", backend)] },
+      ...common,
+      name: "chain TensorFlow.js",
+      others: [tensorflow("chain", backend)],
       quantities: [milliseconds("20 elementwise operations on 2²⁰, TensorFlow.js", null)],
     },
     ...["jax-js", "TensorFlow.js"].map((library): Comparison => ({
-      ...{ name: `overhead ${library}`, device, ours: ours("overhead", { backend: device }) },
+      name: `overhead ${library}`,
+      device,
+      ours: ours("overhead", { backend: device }),
       others: [library === "jax-js" ? jax("overhead", backend) : tensorflow("overhead", backend)],
       quantities: [{
-        ...{ name: `one operation on 4 elements, ${library}`, key: "us", unit: "µs" },
-        ...{ lessIsBetter: true, wanted: null },
+        name: `one operation on 4 elements, ${library}`,
+        key: "us",
+        unit: "µs",
+        lessIsBetter: true,
+        wanted: null,
       }],
     })),
   ];
@@ -367,29 +482,42 @@ const chains = (device: "cpu" | "webgpu"): Comparison[] => {
 /** Without targets for speed: those would be targets for an adapter in software. */
 const onWebGpu: Comparison[] = [
   ...[256, 512, 1024].map((size): Comparison => ({
-    ...{ name: `matmul ${size}`, device: "webgpu", tolerance: 1e-6 * size },
+    name: `matmul ${size}`,
+    device: "webgpu",
+    tolerance: 1e-6 * size,
     ours: ours("matmul", { size, backend: "webgpu" }),
     others: [jax("matmul", "webgpu", { size }), tensorflow("matmul", "webgpu", { size })],
     quantities: [gigaflops(`matmul ${size}`, null)],
   })),
   {
-    ...{ name: "step plain", device: "webgpu", rounds: 3, tolerance: FOUR_DECIMALS, isLong: true },
+    name: "step plain",
+    device: "webgpu",
+    rounds: 3,
+    tolerance: FOUR_DECIMALS,
+    isLong: true,
     ours: ours("step", { backend: "webgpu" }),
     others: [jax("step", "webgpu"), tensorflow("step", "webgpu")],
     quantities: [tokensPerSecond("step of the plain GPT, AdamW", null)],
   },
   {
     // The bench times both in one process and reports the speedup.
-    ...{ name: "decode read together", device: "webgpu", rounds: 5 },
+    name: "decode read together",
+    device: "webgpu",
+    rounds: 5,
     ours: bench("decode", [...BASE, "--device", "webgpu"]),
     others: [limit("one readback per token", { speedup: 1 })],
     quantities: [{
-      ...{ name: "decoding, batch 1, batched readback", key: "speedup", unit: "×" },
+      name: "decoding, batch 1, batched readback",
+      key: "speedup",
+      unit: "×",
       wanted: null,
     }],
   },
   {
-    ...{ name: "attention", device: "webgpu", rounds: 5, tolerance: 1e-4 },
+    name: "attention",
+    device: "webgpu",
+    rounds: 5,
+    tolerance: 1e-4,
     ours: ours("attention", { backend: "webgpu" }),
     others: [
       ours("attention", { backend: "webgpu", way: "composed" }, "composed of plain operations"),
@@ -398,7 +526,10 @@ const onWebGpu: Comparison[] = [
       milliseconds("attention, 4 × 4 heads × 1,024 × 64, forward and backward", null),
       {
         name: "memory, attention, 4 × 4 heads × 1,024 × 64",
-        ...{ key: "megabytes", unit: "MB", lessIsBetter: true, wanted: 10 },
+        key: "megabytes",
+        unit: "MB",
+        lessIsBetter: true,
+        wanted: 10,
       },
     ],
   },

@@ -57,8 +57,14 @@ export function job(
       const { folder, flags = [] } = await before?.() ?? {};
       const given = folder === undefined ? options : { ...options, path: folder };
       return startJob([
-        ...["run", "-A", "--no-lock", "--quiet", ...flags, here(script)],
-        ...[name, JSON.stringify(given)],
+        "run",
+        "-A",
+        "--no-lock",
+        "--quiet",
+        ...flags,
+        here(script),
+        name,
+        JSON.stringify(given),
       ], folder);
     },
   };
@@ -135,7 +141,9 @@ export function program(
   const run = async (): Promise<Report> => {
     const signal = AbortSignal.timeout(1000 * seconds);
     const { success, stdout, stderr } = await new Deno.Command(command, {
-      ...{ args, signal, env: { NO_COLOR: "1", ...env } },
+      args,
+      signal,
+      env: { NO_COLOR: "1", ...env },
     }).output();
     if (signal.aborted) throw new Error(`timed out after ${seconds} s`);
     if (!success) throw new Error(lastError(new TextDecoder().decode(stderr)));

@@ -49,13 +49,23 @@ export async function installLlama(): Promise<Surroundings> {
   }`;
   const { success, stderr } = await new Deno.Command("npm", {
     args: [
-      ...["install", "--prefix", folder, "--ignore-scripts", "--omit=optional", "--no-audit"],
-      ...[`node-llama-cpp@${VERSION}`, `@node-llama-cpp/${cpu}@${VERSION}`],
+      "install",
+      "--prefix",
+      folder,
+      "--ignore-scripts",
+      "--omit=optional",
+      "--no-audit",
+      `node-llama-cpp@${VERSION}`,
+      `@node-llama-cpp/${cpu}@${VERSION}`,
     ],
   }).output();
   if (!success) throw new Error(`npm: ${new TextDecoder().decode(stderr).split("\n")[0]}`);
   await writeGguf(model, {
-    ...{ layers: 4, width: 256, heads: 4, vocabSize: 4096, contextLength: 512 },
+    layers: 4,
+    width: 256,
+    heads: 4,
+    vocabSize: 4096,
+    contextLength: 512,
     // Three matrices of width 704 have as many parameters as two of 1,024.
     inside: 704,
   });
@@ -153,7 +163,10 @@ async function clients({ path = "", load }: JobOptions): Promise<Job> {
   const model = await openModel(path);
   const run = async (threads: number) => {
     const context = await model.createContext({
-      ...{ contextSize: 256, batchSize: 512, sequences: load.clients, threads },
+      contextSize: 256,
+      batchSize: 512,
+      sequences: load.clients,
+      threads,
     });
     const sequences = Array.from({ length: load.clients }, () => context.getSequence());
     const times = await timeClients(load, async (client, round) => {

@@ -19,11 +19,17 @@ async function wait(): Promise<Job> {
   };
   const split = await sotuSource().open("train");
   const loader = await PackedLoader.open({
-    ...{ split, encoder, seed: 1, batchSize: 4, sequenceLength: size.maxSeqLen },
+    split,
+    encoder,
+    seed: 1,
+    batchSize: 4,
+    sequenceLength: size.maxSeqLen,
   });
   const device = await openDevice("cpu");
   const config = configForDepth({
-    ...{ depth: 4, aspectRatio: 64, headDim: 64 },
+    depth: 4,
+    aspectRatio: 64,
+    headDim: 64,
     ...size,
     windowPattern: "L",
   });

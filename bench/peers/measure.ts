@@ -135,7 +135,12 @@ function rowOf(
     ? []
     : values(ours).map((value, i) => ratio(value, values(best.entry)[i]!));
   return {
-    ...{ name, device, unit, wanted, ours: our, others: others.map(measured) },
+    name,
+    device,
+    unit,
+    wanted,
+    ours: our,
+    others: others.map(measured),
     ratio: best?.ratio ?? null,
     spread: byRound.length === 0 ? null : [Math.min(...byRound), Math.max(...byRound)],
   };

@@ -76,7 +76,10 @@ export function plainTraining(device: Device): () => Promise<number> {
   const model = new PlainGPT(device);
   const { lr, beta1, beta2, epsilon, weightDecay } = ADAMW;
   const optimizer = new AdamW(model.parameters(), {
-    ...{ lr, betas: [beta1, beta2], eps: epsilon, weightDecay },
+    lr,
+    betas: [beta1, beta2],
+    eps: epsilon,
+    weightDecay,
   });
   const shape = [SIZES.batch, SIZES.tokens];
   let step = 0;

@@ -71,23 +71,41 @@ export function demonstrationBundle(): CoreBundle {
   const base = { delimiter: " ", baseline: 0 };
   const tasks: CoreTask[] = [
     {
-      ...{ ...base, label: "what_follows", type: "language_modeling", fewShot: 2 },
+      ...base,
+      label: "what_follows",
+      type: "language_modeling",
+      fewShot: 2,
       examples: [...following(days), ...following(months)],
     },
     {
-      ...{ ...base, label: "rows", type: "language_modeling", fewShot: 0 },
+      ...base,
+      label: "rows",
+      type: "language_modeling",
+      fewShot: 0,
       examples: [...rows(days, 4), ...rows(months, 4)],
     },
     {
-      ...{ ...base, label: "opposites", type: "multiple_choice", fewShot: 3, baseline: 0.25 },
+      ...base,
+      label: "opposites",
+      type: "multiple_choice",
+      fewShot: 3,
+      baseline: 0.25,
       examples: oppositeChoices,
     },
     {
-      ...{ ...base, label: "sums", type: "multiple_choice", fewShot: 3, baseline: 0.25 },
+      ...base,
+      label: "sums",
+      type: "multiple_choice",
+      fewShot: 3,
+      baseline: 0.25,
       examples: sums,
     },
     {
-      ...{ ...base, label: "comparisons", type: "schema", fewShot: 0, baseline: 0.5 },
+      ...base,
+      label: "comparisons",
+      type: "schema",
+      fewShot: 0,
+      baseline: 0.5,
       examples: comparisons,
     },
   ];

@@ -105,7 +105,9 @@ export function compareRuns(runs: readonly RunSummary[]): {
   const differs = ({ values }: RunDifference) => values.some((value) => value !== values[0]);
   const settings = rows(({ meta }) => ({ ...meta.settings, ...meta.modelConfig })).filter(differs);
   const figures = rows(({ figures, meta: { state }, parameters }) => ({
-    ...{ parameters, steps: state.step, seconds: state.seconds },
+    parameters,
+    steps: state.step,
+    seconds: state.seconds,
     ...figures,
   }));
   return { settings, figures };

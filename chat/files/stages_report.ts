@@ -54,7 +54,9 @@ export function reportAsMarkdown({ title, rows, sections, figures }: StagesRepor
     ...table(["", ""], rows),
     ...table(["", ...figures.columns], figures.rows),
     ...sections.flatMap(({ title, rows, picture, samples }) => [
-      ...[`## ${title}`, "", ...table(["", ""], rows)],
+      `## ${title}`,
+      "",
+      ...table(["", ""], rows),
       ...(picture === undefined ? [] : [`![${title}: curves](${picture})`, ""]),
       ...samples.flatMap((sample) => [...quote(sample), ""]),
     ]),

@@ -146,7 +146,10 @@ export const familiarQuestions: readonly HumanQuestion[] = [
   ["names", "call me Bob", "Nice to meet you, Bob!"],
   ["names", ["I am Priya.", "Nice to meet you, Priya!", "what is my name"], "Your name is Priya."],
   ["names", [
-    ...["Hi, I'm Marek.", "Nice to meet you, Marek!", "2+3", "2 plus 3 is 5."],
+    "Hi, I'm Marek.",
+    "Nice to meet you, Marek!",
+    "2+3",
+    "2 plus 3 is 5.",
     "do you remember my name?",
   ], "Your name is Marek."],
   ["names", "hello my name is Dieudonné", "Nice to meet you, Dieudonné!"],

@@ -115,8 +115,25 @@ export const additions: readonly Template[] = [
 
 /** Words without a meaning that people put between those of a message. */
 export const fillers: readonly string[] = [
-  ...["actually", "really", "like", "um", "uh", "honestly", "maybe", "simply", "quickly", "please"],
-  ...["well", "basically", "you know", "again", "kindly", "by chance", "possibly", "dear", "hm"],
+  "actually",
+  "really",
+  "like",
+  "um",
+  "uh",
+  "honestly",
+  "maybe",
+  "simply",
+  "quickly",
+  "please",
+  "well",
+  "basically",
+  "you know",
+  "again",
+  "kindly",
+  "by chance",
+  "possibly",
+  "dear",
+  "hm",
 ];
 
 /** Small words that hasty writers leave out. */

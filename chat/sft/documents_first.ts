@@ -72,7 +72,9 @@ export class DocumentsFirst {
     const loader = new RandomCropLoader({
       tokens: Int32Array.from({ length: copies * once.length }, (_, i) => once[i % once.length]!),
       corpus: await fingerprint(texts),
-      ...{ batchSize, sequenceLength, seed },
+      batchSize,
+      sequenceLength,
+      seed,
       ...(state === undefined ? {} : { state: state.documents }),
     });
     return new DocumentsFirst(loader, options);

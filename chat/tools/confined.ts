@@ -25,8 +25,16 @@ export function spawnConfined(code: string, folder: URL, memory: number): Deno.C
   try {
     return new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "--quiet", "--no-prompt", "--no-config", "--no-lock", "--no-remote", "--no-npm"],
-        ...["--deny-import", `--allow-read=${fileURLToPath(folder)}`, `--v8-flags=${v8}`],
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--no-config",
+        "--no-lock",
+        "--no-remote",
+        "--no-npm",
+        "--deny-import",
+        `--allow-read=${fileURLToPath(folder)}`,
+        `--v8-flags=${v8}`,
         `data:text/javascript,${encodeURIComponent(code)}`,
       ],
       cwd: folder,

@@ -25,8 +25,13 @@ const MAX_UNCOUNTED = 2 ** 20;
 
 /** Encodings whose decoded size follows from the counts and sizes of a page. */
 const ENCODINGS: readonly (string | undefined)[] = [
-  ...["PLAIN", "PLAIN_DICTIONARY", "RLE", "RLE_DICTIONARY"],
-  ...["DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY", "BYTE_STREAM_SPLIT"],
+  "PLAIN",
+  "PLAIN_DICTIONARY",
+  "RLE",
+  "RLE_DICTIONARY",
+  "DELTA_BINARY_PACKED",
+  "DELTA_LENGTH_BYTE_ARRAY",
+  "BYTE_STREAM_SPLIT",
 ];
 
 /** Where a column's pages are in a file. */

@@ -42,7 +42,10 @@ export function adaptModel(
   const optimizer = new MuonAdamW([{
     kind: "adamw",
     parameters: model.parameters(),
-    ...{ lr: learningRate, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 },
+    lr: learningRate,
+    betas: [0.9, 0.999],
+    eps: 1e-8,
+    weightDecay: 0,
   }]);
   return { adapters, optimizer };
 }
