@@ -30,7 +30,7 @@ export function importCountries(): Promise<typeof import("npm:countries-list@3.4
   return import(COUNTRIES);
 }
 
-/** Loads 2,700 common words without offense: https://github.com/nkzw-tech/safe-word-list (MIT). */
+/** Loads 2,700 common, inoffensive words: https://github.com/nkzw-tech/safe-word-list (MIT). */
 export function importSafeWords(): Promise<{ readonly default: Iterable<string> }> {
   return import(SAFE_WORDS);
 }

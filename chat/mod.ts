@@ -1,10 +1,13 @@
 /**
- * From a base model to one that talks, and what both can do: evaluation, tools, conversations.
+ * From a base model to one that talks: conversations, fine-tuning, reinforcement learning, tools,
+ * and evaluation.
  *
- * `core/` is the CORE metric of base models; `random/` has the random number generators that decide the
- * order of examples. A model is fine-tuned (`sft/`) on synthetic conversations (`rules/`), on one's own
- * (`tasks/own_conversations.ts`), and on one's own documents (`tasks/documents.ts`): pretraining continues
- * with these first, and then conversations ask for what is below their headings.
+ * `sft/` fine-tunes on synthetic conversations (`rules/`), on the user's own
+ * (`tasks/own_conversations.ts`), and on the user's own documents (`tasks/documents.ts`):
+ * pretraining continues on the documents first, then conversations ask for the text below their
+ * headings. `rl/` is reinforcement learning, `tasks/` has the known data sets, `evaluate/` measures
+ * chat models, and `core/` is the CORE metric of base models. `random/` has the random number
+ * generators that decide the order of examples.
  *
  * @module
  */

@@ -2,7 +2,7 @@
 
 import type { MessagePart, Tokenizer } from "../tokenizer/mod.ts";
 
-/** A piece of an answer, as it comes. */
+/** A piece of a streamed answer. */
 export interface AnswerPiece {
   /** Whether it is text, a tool call, or the tool's output. */
   readonly type: MessagePart["type"];
@@ -11,7 +11,7 @@ export interface AnswerPiece {
 }
 
 /**
- * Sorts the tokens of an answer into parts, and gives out whole characters.
+ * Sorts the tokens of an answer into parts, and returns whole characters.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export class PartReader {
 export class FoldedText {
   #last: MessagePart["type"] = "text";
 
-  /** The text of a piece, with the brackets that belong before it. */
+  /** Returns the text of a piece, with the brackets that belong before it. */
   add({ type, text }: AnswerPiece): string {
     const last = this.#last;
     this.#last = type;

@@ -1,7 +1,8 @@
-/** How much of a model's context a conversation may take, so that an answer has room. @module */
+/** The part of a model's context that a prompt may take, so that an answer has room. @module */
 
 /**
- * Maximum tokens of a prompt: a quarter of the context at most is kept free for the answer.
+ * Maximum tokens of a prompt: the answer's maximum is kept free, but no more than a quarter of the
+ * context.
  *
  * @param context Tokens of a prompt and its answer.
  * @param maxTokens Maximum tokens of the answer.

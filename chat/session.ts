@@ -21,7 +21,7 @@ import { type ChatFormat, nanochatFormat } from "./format/format.ts";
 export interface AnswerOptions extends SamplingOptions {
   /** Maximum tokens of the answer. @default {256} */
   readonly maxTokens?: number;
-  /** Stops the answer; what was said so far stays in the conversation. */
+  /** Stops the answer; the part generated so far stays in the conversation. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,8 +38,9 @@ export interface ChatSessionOptions {
 }
 
 /**
- * A conversation that keeps its turns, and a KV cache of their tokens, so that each turn prefills only
- * what the cache lacks: a format may render earlier turns in another way than when they were the last.
+ * A conversation that keeps its turns and a KV cache of their tokens, so that each turn prefills
+ * only the tokens that the cache lacks. These may include earlier turns, as some formats render a
+ * turn differently once others follow it.
  *
  * When the conversation becomes longer than the model's context, its oldest exchanges are dropped; the
  * system turn stays.
@@ -88,7 +89,7 @@ export class ChatSession implements Disposable {
     this.#system = options.system;
   }
 
-  /** The turns so far, those that were dropped left out. */
+  /** The turns so far, without dropped ones. */
   get messages(): Message[] {
     return this.#exchanges.flatMap(({ question, answer }): Message[] => [
       { role: "user", content: question },
@@ -129,12 +130,12 @@ export class ChatSession implements Disposable {
   }
 
   /**
-   * Says something and streams the answer.
+   * Sends a message and streams the answer.
    *
-   * @param question What the user says.
+   * @param question The user's message.
    * @returns The answer, in pieces. Leaving early, like the signal, keeps what was said so far.
-   * @throws {RangeError} If the question is empty, or alone longer than the model's context, or the format
-   * has no place for the conversation.
+   * @throws {RangeError} If the question is empty or longer than the model's context, or the format
+   * cannot render the conversation.
    */
   async *answer(
     question: string,
@@ -203,7 +204,7 @@ export class ChatSession implements Disposable {
     ]);
   }
 
-  /** A KV cache of the beginning of a prompt, but not of all of it. */
+  /** A KV cache of the beginning of a prompt, shorter than the prompt. */
   #cacheFor(prompt: readonly number[]): KVCache {
     const cache = this.#cache ??= this.#model.createCache(1, this.#maxTokens);
     const most = Math.min(cache.position, prompt.length - 1);

@@ -1,8 +1,8 @@
 /** Suggested questions for a model that was fine-tuned on the synthetic conversations. @module */
 
 /**
- * Messages that show what such a model can do, one for each kind, the most telling first: the terminal
- * greets with them, and the server tells them to the chat page, which shows them as buttons.
+ * Messages that show what such a model can do, one for each kind, the most telling first. The
+ * terminal shows them as a greeting, and the chat page as buttons.
  *
  * @example
  * ```ts

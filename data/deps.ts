@@ -76,7 +76,7 @@ export async function importParquet(): Promise<
   return { ...main, ...column, ...assemble, ...convert, ...schema };
 }
 
-/** Loads codecs: of these the reader takes snappy and lz4, the others from Deno. */
+/** Loads codecs: the reader uses snappy and lz4 of these, and Deno's own for the others. */
 export function importCompressors(): Promise<typeof import("npm:hyparquet-compressors@1.1.2")> {
   return import(COMPRESSORS);
 }

@@ -17,8 +17,8 @@ export interface FoundFile {
  *
  * @param place A file, a folder (searched recursively), or a glob with `*`, `**`, `?`, `[abc]`,
  * `{a,b}`.
- * @param extensions Such as `[".txt", ".md"]`.
- * @param named Those that a message names.
+ * @param extensions The extensions, such as `[".txt", ".md"]`.
+ * @param named The extensions that an error message names.
  * @throws {Error} If the place does not exist, cannot be read, or has no such file.
  */
 export async function findFiles(

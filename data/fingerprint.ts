@@ -12,11 +12,11 @@ const MAX_BYTES = 2 ** 28;
 /**
  * Computes the fingerprint of files: of their names, sizes and content.
  *
- * Up to 256 MiB, every byte counts. Of a larger corpus, 256 blocks of 1 MiB do, evenly spread over
- * each file from its first byte to its last, at least one per file: a change elsewhere that keeps
- * the size goes unnoticed.
+ * Up to 256 MiB, every byte counts. Of a larger corpus, only 256 blocks of 1 MiB are read, at least
+ * one per file and evenly spread from its first byte to its last: a change elsewhere that keeps the
+ * size goes unnoticed.
  *
- * @param identity What else matters: the split, and options.
+ * @param identity Everything else that identifies the corpus: the split, and options.
  * @returns Two digests separated by `-`, the second one of the content.
  */
 export async function fileFingerprint(

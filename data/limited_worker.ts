@@ -2,7 +2,7 @@
 
 import type { MessagePort, Worker } from "node:worker_threads";
 
-/** Why a call had no answer. */
+/** The reason why a call had no answer. */
 export type CallFailure = "time" | "memory" | "crash";
 
 /** A call that the worker could not answer. The worker is gone; the next call starts another. */
@@ -18,7 +18,7 @@ export class CallError extends Error {
 interface Thread {
   readonly worker: Worker;
   readonly port: MessagePort;
-  /** Counts the answers, where the thread that waits for them can look without an event. */
+  /** The number of answers, which the waiting thread can read without an event. */
   readonly answers: Int32Array<SharedArrayBuffer>;
   readonly heapMiB: number;
   /** Takes the next answer. */
@@ -75,7 +75,7 @@ export class LimitedWorker {
       const failure = error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "memory" : "crash";
       reject(new CallError(failure, error.message, { cause: error }));
     };
-    // Of a worker that fails at its start, Deno loses every second error, but not the end.
+    // When a worker fails at its start, Deno loses every second error event, but never the end.
     const onExit = (code: number) =>
       reject(new CallError("crash", `the worker of ${this.#module} ended with code ${code}`));
     const onTime = () => {
@@ -133,7 +133,8 @@ export class LimitedWorker {
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
       resourceLimits: { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: 32 },
     });
-    // Deno takes 80 ms per MiB for messages to such a worker itself, but not for those of ports.
+    // Deno takes 80 ms per MiB for direct messages to such a worker, but not for messages through
+    // ports.
     const { port1, port2 } = new MessageChannel();
     const answers = new Int32Array(new SharedArrayBuffer(4));
     worker.postMessage({ port: port2, answers }, [port2]);

@@ -13,13 +13,14 @@ export interface OpenSourceOptions {
   column?: string;
   /** Held-out fraction of the bytes of text files. @default {0.05} */
   validationFraction?: number;
-  /** A folder for what is in compressed files, see {@linkcode textFiles}. */
+  /** A folder to unpack compressed files into, see {@linkcode textFiles}. */
   unpackInto?: string | undefined;
 }
 
 /**
- * Opens a corpus: `sotu` for the default one, `wordnet` for definitions, or a file, folder or glob of
- * `.txt`, `.md` and `.jsonl` files, also as `.gz`, `.zst` and `.zip`, or of `.parquet` files.
+ * Opens a corpus: `sotu` for the State of the Union addresses, `wordnet` for definitions, or a
+ * file, folder or glob of `.txt`, `.md` and `.jsonl` files, also as `.gz`, `.zst` and `.zip`, or of
+ * `.parquet` files.
  *
  * @throws {Error} If there are no such files, or both text and parquet files.
  *

@@ -1,17 +1,18 @@
-/** How documents begin: prompts for a model that is trained on others like them. @module */
+/** Openings of documents, as prompts for a model that was trained on similar ones. @module */
 
 import type { Split } from "./source.ts";
 
 /** Words of an opening. */
 const WORDS = 4;
 
-/** Longest opening in characters, for texts that are no words. */
+/** Maximum characters of an opening, for text without words. */
 const MAX_LENGTH = 40;
 
 /**
- * The first words of documents that lie apart from each other in a split.
+ * The first words of documents that are spread over a split.
  *
- * @param count Most openings; fewer if the split has fewer documents that begin differently.
+ * @param count Maximum number of openings; fewer if the split has fewer documents that begin
+ * differently.
  *
  * @example
  * ```ts
@@ -29,7 +30,7 @@ export async function openings(split: Split, count: number): Promise<string[]> {
   const chunks = Math.min(split.chunks, 2 * count);
   for (let i = 0; i < chunks && found.size < count; i++) {
     const documents = await split.read(Math.floor(i * split.chunks / chunks));
-    // A split of few chunks gives several openings of each.
+    // A split with few chunks yields several openings from each.
     const wanted = Math.ceil((count - found.size) / (chunks - i));
     const step = Math.max(1, Math.floor(documents.length / wanted));
     for (let at = 0, added = 0; at < documents.length && added < wanted; at += step) {

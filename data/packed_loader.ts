@@ -15,7 +15,7 @@ export interface PackedLoaderOptions extends BatchOptions {
   encoder: Encoder;
   /** Shuffles every epoch differently; without a seed, the order is that of the split. */
   seed?: number;
-  /** How often the split is read. @default {Infinity} */
+  /** Number of times to read the split. @default {Infinity} */
   epochs?: number;
   /** Number of candidate pieces for each choice. @default {1000} (as nanochat) */
   bufferSize?: number;
@@ -145,7 +145,7 @@ export class PackedLoader extends Loader<PackedState> {
   }
 
   /**
-   * Creates a loader and fills its buffer, so that a faulty corpus fails at once.
+   * Creates a loader and fills its buffer, so that a faulty corpus fails immediately.
    *
    * @throws {RangeError} If an option is out of range, the split has no documents or fewer tokens
    * than a batch, or than a row if epochs are counted, or an id is outside the vocabulary.

@@ -52,8 +52,8 @@ export interface ReaderPosition {
  * Reads the pieces of a split forever.
  *
  * A small split is a single chunk, so that a seed shuffles all its pieces together. A larger one is
- * read and tokenized chunk by chunk every epoch; a seed then shuffles the chunks, of one file after the
- * other where the split says so, and the pieces within each.
+ * read and tokenized chunk by chunk every epoch; a seed then shuffles the chunks (file by file if
+ * the split asks for it), and the pieces within each.
  */
 export class PieceReader {
   readonly #options: PieceReaderOptions;

@@ -1,4 +1,4 @@
-/** Reading rows: JSON values and where they stand, from JSON Lines and parquet files. @module */
+/** Reading rows as JSON values, with their positions, from JSON Lines and parquet files. @module */
 
 import { findFiles, type FoundFile } from "./files.ts";
 import { openParquet, readParquet } from "./parquet/reader.ts";
@@ -7,7 +7,7 @@ import { decompress, isCompressed } from "./unpack/streams.ts";
 
 /** A row. */
 export interface DataRecord {
-  /** The value: as JSON has it, also if it comes from a parquet file. */
+  /** The value, in JSON's types even if it comes from a parquet file. */
   readonly value: unknown;
   /** The file and the line or row, for messages: `rows.jsonl, line 3`. */
   readonly where: string;
@@ -15,7 +15,7 @@ export interface DataRecord {
 
 const RECORD_EXTENSIONS = [".jsonl", ".jsonl.gz", ".jsonl.zst", PARQUET_EXTENSION];
 
-/** The files of rows at a place; a single file is taken as JSON Lines, whatever it is called. */
+/** The files of rows at a place; a single file is read as JSON Lines, whatever its name. */
 async function recordFiles(place: string): Promise<FoundFile[]> {
   const info = await Deno.stat(place).catch(() => null);
   if (info?.isFile) return [{ path: place, name: place, bytes: info.size }];
@@ -31,7 +31,7 @@ async function recordFiles(place: string): Promise<FoundFile[]> {
  * @param place A file, a folder or a glob of `.jsonl` files, also as `.gz` and `.zst`, and `.parquet`
  * files. A single file with another name is read as JSON Lines.
  * @throws {Error} If there is nothing there.
- * @throws {SyntaxError} If a file is damaged, or a line is no JSON; the message names the line.
+ * @throws {SyntaxError} If a file is damaged, or a line is not JSON; the message names the line.
  *
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export async function* records(place: string): AsyncGenerator<DataRecord> {
 }
 
 /**
- * The columns of rows, and how many rows there are if the files say so: those of parquet do.
+ * The columns of rows, and the number of rows if it is known, as for parquet files.
  *
  * @throws {Error} If there are no rows at the place.
  */
@@ -83,7 +83,10 @@ async function* parquetRecords(file: FoundFile): AsyncGenerator<DataRecord> {
   }
 }
 
-/** Values as JSON has them: whole numbers of 64 bits as numbers where these are exact, and null. */
+/**
+ * Converts values to JSON's types: 64-bit integers become numbers if these are exact, and `null`
+ * stays.
+ */
 function plainValue(value: unknown): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (Array.isArray(value)) return value.map(plainValue);

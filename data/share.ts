@@ -35,7 +35,7 @@ export class SharedLoader<State> {
   /**
    * Takes over a loader that nothing else reads from.
    *
-   * @throws {RangeError} If `rank` is not below `ranks`, or one is no whole number.
+   * @throws {RangeError} If `rank` is not below `ranks`, or one of them is not an integer.
    */
   constructor(loader: Pick<Loader<State>, "take">, { rank, ranks }: ShareOptions) {
     const isShare = Number.isSafeInteger(rank) && Number.isSafeInteger(ranks) && rank >= 0 &&

@@ -8,7 +8,7 @@
  * @module
  */
 
-/** The two parts of a corpus: to train on, and held out for evaluation. */
+/** The two parts of a corpus: one to train on, one held out for evaluation. */
 export type SplitName = "train" | "validation";
 
 /** A corpus. Nothing is read before a split is opened. */
@@ -34,8 +34,8 @@ export interface Split {
   /** Number of chunks. */
   readonly chunks: number;
   /**
-   * Chunks that loaders shuffle with each other: so many from the first on, then the next ones, so that
-   * an epoch can begin before the last file is here. @default {chunks}
+   * Number of consecutive chunks that loaders shuffle together, group after group, so that an epoch
+   * can begin before the last file has arrived. @default {chunks}
    */
   readonly shuffledChunks?: number;
   /**

@@ -17,7 +17,7 @@ export interface TextFilesOptions {
   validationFraction?: number;
   /** Approximate size of a chunk in bytes. @default {1 MiB} */
   chunkBytes?: number;
-  /** A folder for what is in `.gz`, `.zst` and `.zip` files; without it, these are refused. */
+  /** A folder to unpack `.gz`, `.zst` and `.zip` files into; without it, they are refused. */
   unpackInto?: string | undefined;
 }
 
@@ -30,8 +30,8 @@ export interface TextFilesOptions {
  *
  * Validation is the end of the corpus: the last `validationFraction` of the bytes, in file name
  * order. The boundary moves back to the start of a line. It moves forward to the start of its
- * `.txt` or `.md` file, unless validation would then exceed twice its fraction: so no file of many
- * is in both splits, while one long file can still be split.
+ * `.txt` or `.md` file, unless validation would then exceed twice its fraction. So among many files
+ * none is in both splits, while a single long file can still be split.
  *
  * @param place A file, a folder or a glob, see {@linkcode findFiles}.
  * @throws {RangeError} If an option is out of range.

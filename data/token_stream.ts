@@ -26,7 +26,7 @@ export interface TokenStream {
 /**
  * Encodes texts to one stream; texts without tokens are dropped.
  *
- * @param where What the texts are, for messages.
+ * @param where A description of the texts, for messages.
  * @throws {RangeError} If an id is not an integer in the vocabulary.
  *
  * @example
@@ -78,7 +78,7 @@ function checkId(id: number | undefined, limit: number, what: string, where: str
 
 /** Options for {@linkcode readTokenStream}. */
 export interface ReadTokenStreamOptions {
-  /** Stops after this many tokens, within a document if need be. @default {Infinity} */
+  /** Stops after this many tokens, even within a document. @default {Infinity} */
   maximumTokens?: number;
 }
 

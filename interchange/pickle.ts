@@ -1,10 +1,10 @@
 /**
- * Python's pickle, as far as `torch.save` and tiktoken write it, and no further.
+ * The subset of Python's pickle that `torch.save` and tiktoken write.
  *
  * A pickle is a program. This reader runs its opcodes, but a class or function in it is a name in a
- * table that the caller gives: nothing is looked up, imported or called besides. There is no
- * recursion, lengths are checked before bytes are taken, and shared parts stay shared, so a hostile
- * file costs no more than its own size.
+ * table that the caller gives: nothing else is looked up, imported or called. There is no
+ * recursion, lengths are checked before memory is allocated, and shared parts stay shared, so a
+ * hostile file costs no more than its own size.
  *
  * Source: `pickletools.py` of CPython.
  *
@@ -107,7 +107,7 @@ class Machine {
 
   #text = (length: number) => new TextDecoder().decode(this.#raw(length));
 
-  /** A line of text, as protocol 0 has it. */
+  /** A line of text, as in protocol 0. */
   #line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#at);
     if (end < 0) throw this.#refuse("a line of text", "the end of the pickle");
@@ -128,7 +128,7 @@ class Machine {
     return this.#stack.at(-1);
   }
 
-  /** The values since the last mark, which goes, too. */
+  /** Removes the last mark, and returns the values above it. */
   #popToMark(): unknown[] {
     const mark = this.#stack.lastIndexOf(MARK);
     if (mark < 0) throw this.#refuse("a mark on the stack", "none");
@@ -304,7 +304,7 @@ export class PickleWriter {
     return this;
   }
 
-  /** Bytes, of which protocol 3 knows. */
+  /** Bytes, an opcode of protocol 3. */
   bytes(value: Uint8Array): this {
     this.op("B", ...new Uint8Array(Uint32Array.of(value.length).buffer));
     this.#parts.push(Uint8Array.from(value));

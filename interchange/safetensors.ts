@@ -18,7 +18,7 @@ const elementBytes = new Map(
     .map(({ name, bytes }) => [name, bytes]),
 );
 
-/** Tensors of a file by name, and what its header says besides. */
+/** Tensors of a file by name, and the metadata in its header. */
 export interface StoredTensors {
   /** By name, in file order. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
@@ -120,7 +120,8 @@ async function readIndex(index: Source): Promise<Map<string, string>> {
 /**
  * Writes a safetensors file, tensor by tensor.
  *
- * @throws {RangeError} If the format has no such type, or a tensor has not the bytes of its shape.
+ * @throws {RangeError} If the format has no such type, or a tensor does not have as many bytes as
+ * its shape needs.
  */
 export async function* writeSafetensorsFile(
   tensors: ReadonlyMap<string, TensorToWrite>,

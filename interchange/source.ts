@@ -1,7 +1,7 @@
 /**
- * Where the bytes of a file come from: a path, a `File` of a page, or memory.
+ * Sources of a file's bytes: a path, a `File` of a web page, or memory.
  *
- * Readers of large files take from it what they need, when they need it.
+ * Readers of large files read only the parts that they need.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface Source {
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** Files beside each other, of which one names others. */
+/** Files in one folder, which may name each other. */
 export interface Folder {
   /** The name, for messages. */
   readonly name: string;
@@ -60,7 +60,7 @@ export function bytesSource(bytes: Uint8Array<ArrayBuffer>, name: string): Sourc
   };
 }
 
-/** A `Blob`, as a page has it of a file that its user chose. */
+/** A `Blob`, such as a `File` that the user of a web page chose. */
 export function blobSource(blob: Blob, name: string): Source {
   const source = { name, size: blob.size };
   return {
@@ -99,7 +99,7 @@ export async function pathSource(path: string): Promise<Source> {
   };
 }
 
-/** Whether a name is that of a file in a folder, and leads nowhere else. */
+/** Whether a name is a plain file name, which cannot lead out of its folder. */
 function isPlainName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && !/[/\\\0]/.test(name);
 }

@@ -1,4 +1,4 @@
-/** A tensor in a file: what is known of it, and its numbers when they are asked for. @module */
+/** Tensors in files, whose numbers are read on demand. @module */
 
 import { type ElementType, readableTypes } from "./element_types.ts";
 import { malformed, type Source } from "./source.ts";
@@ -19,7 +19,7 @@ export interface TensorPlace {
   readonly length: number;
 }
 
-/** A tensor that is read when its numbers are asked for, and not kept. */
+/** A tensor in a file; its numbers are read on demand, and not kept. */
 export class StoredTensor {
   /** The name in the file. */
   readonly name: string;
@@ -29,7 +29,7 @@ export class StoredTensor {
   readonly shape: readonly number[];
   readonly #place: TensorPlace;
 
-  /** Notes where it lies. */
+  /** Describes a tensor; reads nothing. */
   constructor(place: TensorPlace) {
     this.#place = place;
     this.name = place.name;

@@ -22,7 +22,7 @@ export interface TiktokenEncoding {
 /** No tokenizer is larger. */
 const MAX_BYTES = 2 ** 28;
 
-/** The class that a pickle may ask for; BUILD gives it its state. */
+/** The only class that a pickle may name; BUILD sets its state. */
 class Encoding implements Buildable {
   state: unknown;
   build(state: unknown): void {

@@ -24,7 +24,7 @@ const storageTypes: Readonly<Record<string, string>> = {
   BoolStorage: "BOOL",
 };
 
-/** A pickle is small beside the numbers; this is some million tensors. */
+/** A pickle is small compared to the numbers; this is enough for about a million tensors. */
 const MAX_PICKLE = 2 ** 28;
 
 /** Numbers that tensors share. */
@@ -33,12 +33,12 @@ interface Storage {
   readonly entry: ZipEntry;
 }
 
-/** A dict whose further state, PyTorch's `_metadata`, is not needed. */
+/** A dict; its extra state, PyTorch's `_metadata`, is ignored. */
 class OrderedDict extends Map<unknown, unknown> implements Buildable {
   build(): void {}
 }
 
-/** A storage class as a value: its name is all that is used of it. */
+/** A storage class as a value; only its name is used. */
 class StorageClass {
   constructor(readonly type: ElementType) {}
 }
@@ -105,7 +105,7 @@ function isStorage(value: unknown): value is Storage {
   return typeof value === "object" && value !== null && "entry" in value && "type" in value;
 }
 
-/** A tensor of some places of a storage. */
+/** A tensor that views a part of a storage. */
 function tensorOf(
   { type, entry }: Storage,
   offset: number,
@@ -169,11 +169,11 @@ async function gathered(
 
 /** A tensor to write. */
 export interface TensorToWrite {
-  /** The type, one of a number per block. */
+  /** The type, one with single numbers as blocks. */
   readonly type: string;
   /** Length of each axis. */
   readonly shape: readonly number[];
-  /** The numbers, row-major, when it is written. */
+  /** Returns the numbers, row-major; called when they are written. */
   readonly bytes: () => Promise<Uint8Array<ArrayBuffer>>;
 }
 

@@ -1,4 +1,6 @@
-/** The architectures of this module, without what opens files of other programs. @module */
+/**
+ * The architectures of this module, without the code that opens files of other programs. @module
+ */
 
 import type { Architecture } from "../gpt/browser.ts";
 import { gpt2 } from "./gpt2.ts";

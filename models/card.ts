@@ -1,4 +1,4 @@
-/** Model cards: what a model that is given away says of itself. @module */
+/** Model cards: descriptions of exported models. @module */
 
 import type { TrainableModel } from "../gpt/browser.ts";
 
@@ -6,13 +6,13 @@ import type { TrainableModel } from "../gpt/browser.ts";
 export interface ModelCard {
   /** The name. */
   readonly name: string;
-  /** The model that it was trained from, if from another one. */
+  /** The model that it was fine-tuned from, if any. */
   readonly base?: string | undefined;
   /** The texts or conversations that it was trained on, each by name. */
   readonly data?: readonly string[] | undefined;
   /** Steps of the last training. */
   readonly steps?: number | undefined;
-  /** Bits per byte on texts that it was not trained on. */
+  /** Bits per byte on held-out text. */
   readonly bitsPerByte?: number | undefined;
 }
 
@@ -51,7 +51,7 @@ export function cardText(
     "---",
     "library_name: transformers",
     "pipeline_tag: text-generation",
-    // A model of the hub has a name there; a path on a machine would say nothing to others.
+    // A model of the hub has a name there; a local path would tell others nothing.
     ...base?.startsWith("hf:") ? [`base_model: ${base.slice("hf:".length).split("@")[0]}`] : [],
     "---",
     "",

@@ -33,8 +33,8 @@ export interface ModelOptions {
 }
 
 /**
- * nanochat's learning rates are for embeddings with a standard deviation of 0.8; those of these models
- * have 0.02.
+ * nanochat's learning rates are for embeddings with a standard deviation of 0.8; these models have
+ * 0.02.
  */
 const EMBEDDING_SCALE = 0.02 / 0.8;
 
@@ -49,7 +49,7 @@ const LEARNING_RATES: Required<LearningRates> = {
   scalarLr: 0.5,
 };
 
-/** A decoder-only transformer: a subclass has its layers, and names its parts. */
+/** A decoder-only transformer: a subclass has the layers, and names the parameters. */
 export abstract class CausalLM<Config extends ModelConfig> extends Module
   implements TrainableModel {
   /** The name of the architecture in checkpoints. */
@@ -62,9 +62,9 @@ export abstract class CausalLM<Config extends ModelConfig> extends Module
   readonly #sizes: ModelSizes;
 
   /**
-   * Notes the sizes; the subclass makes the parameters.
+   * Stores the sizes; the subclass creates the parameters.
    *
-   * @throws {TypeError} If another dtype than `float32` is asked for.
+   * @throws {TypeError} If a dtype other than `float32` is requested.
    */
   constructor(
     device: Device,
@@ -206,7 +206,7 @@ export abstract class CausalLM<Config extends ModelConfig> extends Module
   /** The weight of the head, `[vocabSize or more, width]`. */
   protected abstract get headWeight(): Tensor;
 
-  /** Logits are soft-capped to ± this, if to anything. */
+  /** Logits are soft-capped to ± this; `undefined` for no cap. */
   protected get softcap(): number | undefined {
     return undefined;
   }

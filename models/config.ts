@@ -2,7 +2,7 @@
 
 import { RangeError, TypeError } from "../tensor/errors.ts";
 
-/** No model has a larger size: what is larger is a mistake, and would take all memory. */
+/** No model has a larger size: anything larger is a mistake, and would take all memory. */
 const MAX_SIZE = 2 ** 24;
 const MAX_LAYERS = 1000;
 

@@ -1,6 +1,6 @@
 /**
- * Giving models back: as folders of Hugging Face's transformers, GGUF files, and nanochat's checkpoint
- * folders.
+ * Exporting models: to folders for Hugging Face's transformers, GGUF files, and nanochat's
+ * checkpoint folders.
  *
  * @module
  */
@@ -25,10 +25,10 @@ import { Nanochat2025 } from "./nanochat_2025.ts";
 import type { Pretrained } from "./open.ts";
 import { tensorsToWrite } from "./weights.ts";
 
-/** The kinds of files that models are given back as. */
+/** The formats that models are exported to. */
 export const exportFormats = ["huggingface", "gguf", "nanochat"] as const;
 
-/** The types of numbers that weights are given back in. */
+/** The types of numbers that weights are exported in. */
 export const exportTypes = ["f32", "f16", "bf16", "q8_0", "q4_0"] as const;
 
 /** Options for {@linkcode exportPretrained}. */
@@ -37,7 +37,7 @@ export interface ExportOptions {
   readonly to: (typeof exportFormats)[number];
   /** The type of the weights; 8 and 4 bits only in GGUF. Vectors stay f32 there. @default {"f32"} */
   readonly type?: (typeof exportTypes)[number];
-  /** The origin of the model, for a README.md beside the files of `huggingface`. */
+  /** The origin of the model, for the README.md of `huggingface`. */
   readonly card?: ModelCard | undefined;
 }
 
@@ -45,16 +45,16 @@ export interface ExportOptions {
 export interface ExportedFile {
   /** The name in the folder. */
   readonly name: string;
-  /** The content, in pieces, made when they are asked for. */
+  /** The content, in pieces that are computed on demand. */
   readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 
 /**
- * Gives a model as files of another program. Everything is checked before the first file.
+ * Exports a model to files of another program. Everything is checked before the first file.
  *
- * @param opened What was opened, or trained here.
- * @throws {RangeError} If the format cannot hold the model, the type or the tokenizer; the message names
- * what it cannot.
+ * @param opened The model, opened with `openPretrained` or trained here.
+ * @throws {RangeError} If the format cannot hold the model, the type or the tokenizer; the message
+ * says which.
  * @throws {TypeError} If the format or the type is unknown.
  *
  * @example
@@ -199,7 +199,7 @@ function* asNanochat({ model, tokenizer }: Pretrained, type: string): Generator<
     };
     yield { name: "tokenizer.pkl", chunks: once(() => writeTiktokenPickle(encoding)) };
   }
-  // Last, as what makes the others a checkpoint.
+  // Last, as it completes the checkpoint.
   yield json("meta_000000.json", { step: 0, model_config: config });
 }
 

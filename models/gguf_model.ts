@@ -18,7 +18,7 @@ import {
  * Opens the model of a GGUF file.
  *
  * @param file Its name, for messages.
- * @throws {SyntaxError} If it is malformed, or asks for what is not supported; the message names it.
+ * @throws {SyntaxError} If it is malformed, or needs an unsupported feature; the message names it.
  * @throws {RangeError} If the device has no room.
  */
 export async function openGgufModel(
@@ -62,7 +62,10 @@ async function readScaling(
   throw unreadable(file, "rotary frequencies that are scaled as Llama 3's", ROPE_FACTORS);
 }
 
-/** A GGUF file's metadata of a model, the layout of its tensors, and those that are no parameters. */
+/**
+ * A GGUF file's metadata of a model, the layout of its tensors, and the tensors that are not
+ * parameters.
+ */
 export function toGguf(
   model: TrainableModel,
 ): {
@@ -121,7 +124,7 @@ export function toGguf(
   return { facts, layout: llamaLayout(model.config), others };
 }
 
-/** The facts whose names begin with a prefix, without it. */
+/** The facts whose names begin with a prefix, which is removed. */
 function fieldsOf(file: string, { facts }: GgufFile, prefix: string): Fields {
   const values = [...facts].filter(([name]) => name.startsWith(prefix)).map(([name, fact]) =>
     [name.slice(prefix.length), plain(fact.value)] as const

@@ -15,18 +15,21 @@ import {
 } from "../tokenizer/mod.ts";
 import { unreadable } from "./weights.ts";
 
-/** How texts are split and brought into a form, by the name that llama.cpp has for it. */
+/** How texts are split and normalized, by llama.cpp's name for it. */
 const preTokenizers: Readonly<
   Record<string, Pick<Vocabulary, "pattern" | "morePatterns" | "normalization">>
 > = {
   "gpt-2": { pattern: GPT2_PATTERN },
   "llama-bpe": { pattern: LLAMA3_PATTERN },
-  // llama.cpp leaves texts as they are, Qwen's own tokenizer does not.
+  // llama.cpp does not normalize texts here; Qwen's own tokenizer does.
   "qwen2": { pattern: QWEN2_PATTERN, normalization: "NFC" },
   "smollm": { pattern: DIGIT_PATTERN, morePatterns: [GPT2_PATTERN] },
 };
 
-/** Types of tokens: of texts, special ones, those that stand for their name, and ids without a token. */
+/**
+ * Types of tokens: ordinary, special, added ones that stand for their name, and ids without a
+ * token.
+ */
 const [NORMAL, CONTROL, ADDED, UNUSED] = [1, 3, 4, 5];
 
 /**
@@ -72,7 +75,7 @@ export function toGgufTokenizer(
     merges: { type: "array", of: "string", value: merges },
     ...documentStart !== null && { bos_token_id: { type: "uint32", value: documentStart } },
     ...end !== undefined && { eos_token_id: { type: "uint32", value: end } },
-    // It has places for two.
+    // The format has room for two.
     ...otherEnds.length > 0 && { eot_token_id: { type: "uint32", value: otherEnds[0]! } },
     add_bos_token: { type: "bool", value: startOfTexts(vocabulary) !== null },
   };
@@ -83,7 +86,7 @@ export function toGgufTokenizer(
  * Reads the tokenizer of a file.
  *
  * @returns The tokenizer; `null` if there is none.
- * @throws {SyntaxError} If it is of a kind that is not supported.
+ * @throws {SyntaxError} If its kind is not supported.
  */
 export function ggufTokenizer(file: string, { facts }: GgufFile): Tokenizer | null {
   const fact = (name: string): unknown => facts.get(`tokenizer.ggml.${name}`)?.value;
@@ -129,7 +132,7 @@ export function ggufTokenizer(file: string, { facts }: GgufFile): Tokenizer | nu
       size: tokens.length,
       ...ends.length > 0 && { ends: [...new Set(ends)] },
       ...isSpecial && { documentStart: bos as number },
-      // Qwen's texts begin with nothing, although its files name a token for it.
+      // Qwen's texts begin without a token, although its files name one.
       ...pre === "qwen2" && { documentStart: null },
       ...typeof addsStart === "boolean" && { addsStart },
     });

@@ -17,8 +17,9 @@ import {
 /**
  * Opens the model of a folder.
  *
- * @param json What its `config.json` has.
- * @throws {SyntaxError} If a file is malformed, or asks for what is not supported; the message names it.
+ * @param json The content of its `config.json`.
+ * @throws {SyntaxError} If a file is malformed, or needs an unsupported feature; the message names
+ * it.
  * @throws {RangeError} If the device has no room.
  */
 export async function openHuggingFace(
@@ -59,7 +60,7 @@ export async function openHuggingFace(
   return await buildFrom({ file, tensors, layout, architecture, config }, device, options);
 }
 
-/** The config of a model as transformers has it, and how its tensors are laid out. */
+/** The config of a model for transformers, and the layout of its tensors. */
 export function toHuggingFace(
   model: TrainableModel,
 ): { readonly config: Record<string, unknown>; readonly layout: Layout } | null {
@@ -108,9 +109,9 @@ function llamaJson({ kind, ropeBase, ropeScaling, ...config }: LlamaConfig) {
     num_key_value_heads: config.keyHeads,
     rms_norm_eps: config.epsilon,
     tie_word_embeddings: config.isTied,
-    // Qwen2 has them always, and no such option.
+    // Qwen2 always has them, and no such option.
     ...kind === "qwen2" ? {} : { attention_bias: false },
-    // As transformers 4 has it; 5 reads that, too.
+    // In the form of transformers 4, which version 5 reads as well.
     rope_theta: ropeBase,
     rope_scaling: ropeScaling && {
       rope_type: "llama3",
@@ -127,7 +128,7 @@ function nanochatJson({ heads, ropeBase, ...config }: Nanochat2025Config) {
     architectures: ["NanoChatForCausalLM"],
     model_type: "nanochat",
     hidden_act: "relu2",
-    // Padded, as the rows are.
+    // Padded, like the rows.
     vocab_size: config.rows,
     max_position_embeddings: config.sequenceLen,
     hidden_size: config.width,
@@ -161,7 +162,9 @@ function gpt2Config(fields: Fields): GPT2Config {
   };
 }
 
-/** Names may begin with `transformer.`; the masks of attention are stored, and are no parameters. */
+/**
+ * Names may begin with `transformer.`; files also store attention masks, which are not parameters.
+ */
 function gpt2Layout(tensors: ReadonlyMap<string, StoredTensor>): Layout {
   const prefix = tensors.has("transformer.wte.weight") ? "transformer." : "";
   return {
@@ -227,7 +230,7 @@ function llamaLayout({ isTied }: LlamaConfig): Layout {
   };
 }
 
-/** A head that is in the file although it is the embedding has to be the same. */
+/** A tied head that is also in the file must equal the embedding. */
 async function checkTied(
   folder: string,
   tensors: ReadonlyMap<string, StoredTensor>,
@@ -269,7 +272,7 @@ function nanochatConfig(fields: Fields): Nanochat2025Config {
   };
 }
 
-/** transformers has other names than nanochat. */
+/** transformers and nanochat use different names. */
 const nanochatLayout: Layout = {
   nameOf: (parameter) =>
     parameter

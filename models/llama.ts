@@ -21,9 +21,9 @@ import { rotaryFrequencies, RotaryTable } from "./rotary_table.ts";
 export interface RopeScaling {
   /** The divisor of low frequencies. */
   readonly factor: number;
-  /** Frequencies whose wave is longer than the original length over this are low. */
+  /** Frequencies with wavelengths above `originalLength / lowFreqFactor` are low. */
   readonly lowFreqFactor: number;
-  /** Frequencies whose wave is shorter than the original length over this stay. */
+  /** Frequencies with wavelengths below `originalLength / highFreqFactor` stay as they are. */
   readonly highFreqFactor: number;
   /** The original length in tokens. */
   readonly originalLength: number;
@@ -31,7 +31,7 @@ export interface RopeScaling {
 
 /** The shape of a Llama. */
 export interface LlamaConfig extends ModelConfig {
-  /** Which of the family it is. */
+  /** The member of the family. */
   readonly kind: "llama" | "qwen2" | "qwen3";
   /** Number of layers. */
   readonly layers: number;

@@ -1,7 +1,7 @@
 /**
  * Models from elsewhere: GPT-2, the Llama family (Llama, SmolLM2, Qwen2, Qwen3) and nanochat's
- * architecture of 2025, behind the interfaces of `gpt`, so that everything there, in `chat` and in
- * `serve` takes them; and opening what other programs have saved.
+ * architecture of 2025, behind the interfaces of `gpt`, so that everything in `gpt`, `chat` and
+ * `serve` works with them; and opening and exporting files of other programs.
  *
  * @module
  */

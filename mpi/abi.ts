@@ -1,9 +1,9 @@
 /**
  * The binary interfaces of MPI: what handles are, and which values they have.
  *
- * The standard long left handles to each implementation. MPICH and its relatives (Intel MPI, MVAPICH,
- * Cray) use 32-bit numbers, Open MPI the addresses of its own global variables, and the interface that
- * MPI 5 standardizes uses small numbers as wide as a pointer.
+ * Until MPI 5, the standard left handles to each implementation: MPICH and its relatives (Intel
+ * MPI, MVAPICH, Cray) use 32-bit numbers, Open MPI uses the addresses of its own global variables.
+ * The interface that MPI 5 standardizes uses small numbers as wide as a pointer.
  *
  * Sources: `mpi.h` of MPICH 4.2; `mpi-forum/mpi-abi-stubs`; Open MPI 5.0.
  *

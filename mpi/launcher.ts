@@ -1,6 +1,6 @@
-/** The launcher's view of this process: its rank, and how many there are. @module */
+/** The launcher's view of this process: its rank, and the number of ranks. @module */
 
-/** The programs that start ranks, as far as their environment tells. */
+/** The programs that start ranks, as recognized by their environment variables. */
 export type Launcher = "MPICH" | "Open MPI" | "Slurm";
 
 /** The place of this process among those that a launcher started. */
@@ -9,11 +9,11 @@ export interface Ranks {
   readonly launcher: Launcher;
   /** The number of this process, from 0. */
   readonly rank: number;
-  /** How many processes there are. */
+  /** The number of processes. */
   readonly ranks: number;
   /** The number of this process among those on the same host, from 0. */
   readonly localRank: number;
-  /** How many processes are on this host, or `null` if the launcher does not say. */
+  /** The number of processes on this host, or `null` if the launcher does not tell it. */
   readonly localRanks: number | null;
 }
 
@@ -32,7 +32,7 @@ const variables: readonly (readonly [Launcher, string, string, string, string])[
 ];
 
 /**
- * Reads what a launcher has put into the environment. Loads nothing.
+ * Reads the environment variables of a launcher. Loads nothing.
  *
  * @returns The ranks, or `null` without a launcher.
  * @throws {RangeError} If a launcher's numbers contradict each other.

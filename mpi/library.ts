@@ -19,8 +19,8 @@ const soNames = {
 };
 
 /**
- * The libraries to try, in order. `libmpi.so` is not among them: which implementation it names is a
- * matter of the system's settings, not of the launcher.
+ * The libraries to try, in order. `libmpi.so` is not among them: which implementation it names
+ * depends on the system's settings, not on the launcher.
  */
 export function candidates(launcher: Launcher, os: typeof Deno.build.os): readonly string[] {
   if (os === "windows") return ["msmpi.dll", "impi.dll"];
@@ -32,7 +32,7 @@ export function candidates(launcher: Launcher, os: typeof Deno.build.os): readon
 }
 
 /**
- * Opens the first library that is there, and does not initialize it.
+ * Opens the first library that exists, without initializing it.
  *
  * @throws {Error} If none can be opened; the message says what was tried and how to install one.
  */
@@ -69,7 +69,7 @@ function openAt(path: string): Library {
   const length = new Int32Array(1);
   symbols.getVersion(text, new Uint8Array(length.buffer));
   const version = new TextDecoder().decode(text.subarray(0, length[0])).replaceAll("\0", "");
-  // MPICH has the function in its own library, too, where handles are still its own.
+  // MPICH's own library has this function as well, but with MPICH's handles.
   const isStandard = symbols.getAbi !== null && path.includes("mpi_abi");
   const abi: Abi = isStandard ? "standard" : version.startsWith("Open MPI") ? "openmpi" : "mpich";
   pin(path);

@@ -16,7 +16,7 @@ export interface WorldOptions {
 /** Only the thread that initialized MPI calls it. */
 const THREAD_FUNNELED = 1;
 
-/** Milliseconds that a launcher gets to forward what a rank has printed. */
+/** Milliseconds for a launcher to forward the output of a rank. */
 const FORWARDING_MILLISECONDS = 200;
 
 /**
@@ -38,7 +38,7 @@ const FORWARDING_MILLISECONDS = 200;
 export class World {
   /** The number of this process, from 0. */
   readonly rank: number;
-  /** How many processes there are. */
+  /** The number of processes. */
   readonly ranks: number;
   /** The number of this process among those on the same host, from 0. */
   readonly localRank: number;
@@ -82,7 +82,7 @@ export class World {
    * Opens the library of the launcher and joins the other ranks.
    *
    * @throws {Error} Without a launcher; if no library can be opened; or if it belongs to another
-   * launcher, where every process would take itself for the only one.
+   * launcher, in which case every process would think that it is the only one.
    */
   static open({ library }: WorldOptions = {}): World {
     const ranks = detectRanks(Deno.env);
@@ -240,7 +240,7 @@ export function addressOf(array: ArrayBufferView<ArrayBuffer>): number {
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(array)));
 }
 
-/** The code that the process ends with, or 1 where it would claim success. */
+/** The exit code of the process, or 1 instead of 0. */
 function exitCode(): number {
   return Deno.exitCode === 0 ? 1 : Deno.exitCode;
 }

@@ -24,7 +24,10 @@ import { checkLayer } from "./sizes.ts";
 export interface BatchNormOptions {
   /** Added to the variance. @default {1e-5} */
   readonly epsilon?: number;
-  /** Weight of a new batch in the running mean and variance; `null` for the mean of all batches. @default {0.1} */
+  /**
+   * Weight of a new batch in the running mean and variance; `null` to average over all batches.
+   * @default {0.1}
+   */
   readonly momentum?: number | null;
 }
 
@@ -137,9 +140,9 @@ export abstract class BatchNorm extends Module {
  * Normalizes each channel of a batch to mean 0 and variance 1, then applies a learned scale and bias.
  * Source: Ioffe and Szegedy, "Batch Normalization" (2015).
  *
- * In training mode, which is the default, a batch is normalized by itself, and the running mean and
- * variance follow it; after `eval()`, by these. They are buffers: saved and loaded with the
- * parameters, under PyTorch's names.
+ * In training mode, which is the default, a batch is normalized by its own mean and variance, and
+ * the running mean and variance follow them; after `eval()`, these are used instead. They are
+ * buffers: saved and loaded with the parameters, under PyTorch's names.
  *
  * @example
  * ```ts

@@ -26,7 +26,7 @@ const cell = defineCell("LSTM", 4, 2, (ofInput, ofHidden, [, before]) => {
  * laid out as in PyTorch: gates in the order input, forget, candidate, output. Source: Hochreiter and
  * Schmidhuber (1997); Gers et al. (2000).
  *
- * @example The state goes on where the sequence was cut
+ * @example Continue a sequence from its state
  * ```ts
  * import { normal, openDevice } from "../tensor/mod.ts";
  * import { LSTM } from "./lstm.ts";

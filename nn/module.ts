@@ -5,7 +5,7 @@ import { checkOptions } from "../tensor/checks.ts";
 import { QuantizedMatrix, Tensor } from "../tensor/mod.ts";
 import { isBuffer } from "./buffer.ts";
 
-/** The names in which a module and what was loaded into it differ. */
+/** The names in which a module and the loaded state differ. */
 export interface LoadedNames {
   /** Names of the module that were not given. */
   readonly missing: readonly string[];
@@ -56,7 +56,9 @@ export abstract class Module {
     return this.#isTraining;
   }
 
-  /** The parameters by name, each once, under its first name, in field order; no frozen ones. */
+  /**
+   * The parameters by name, in field order, without frozen ones; each once, under its first name.
+   */
   parameters(): Map<string, Tensor> {
     const names = new Map<Tensor, string>();
     for (const [name, tensor] of namedState(this)) {
@@ -79,7 +81,7 @@ export abstract class Module {
    * {@linkcode decodeState} returns them. A tied parameter needs a value under one of its names; of
    * several, the last counts.
    *
-   * @param options.strict Whether every name must be there, and no other. @default {true}
+   * @param options.strict Whether all names must be given, and no others. @default {true}
    * @returns The names that were missing or unknown: none if it is strict.
    * @throws {RangeError} If an entry is of another shape or dtype or, if it is strict, missing or
    * unknown; one message lists all problems, and nothing changes.
@@ -104,7 +106,7 @@ export abstract class Module {
     return { missing, unknown };
   }
 
-  /** Freezes all parameters, with `false`, or makes them require a gradient again. */
+  /** Makes all parameters require a gradient; with `false`, freezes them. */
   requireGrad(isRequired = true): this {
     for (const [, tensor] of namedState(this)) {
       if (tensor.isParameter) tensor.requireGrad(isRequired);

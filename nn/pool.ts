@@ -58,7 +58,7 @@ export class AvgPool2d extends Module {
   }
 }
 
-/** Makes one row of everything but the first axis: `[B, …]` to `[B, n]`. */
+/** Flattens all axes but the first: `[B, …]` to `[B, n]`. */
 export class Flatten extends Module {
   /** Flattens. */
   forward(x: Tensor): Tensor {

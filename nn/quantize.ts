@@ -47,8 +47,8 @@ export function quantizeModule(network: Module, packing: Packing): void {
 }
 
 /**
- * Builds a network with packed weights that have no values yet: `assign` packs into each what is read
- * for it. So no weight is ever on the device in float32.
+ * Builds a network with packed weights that have no values yet: `assign` packs into each what is
+ * read for it. Thus no weight is ever on the device in float32.
  *
  * @param build Builds the network; its initial values of weights do not count.
  * @param packingOf How to pack the parameter of a name.

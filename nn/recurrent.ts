@@ -18,7 +18,7 @@ import { checkLayer, checkSizes } from "./sizes.ts";
 export interface RecurrentOptions {
   /** Random seed: an integer from 0 to 2⁵³ − 1, different for each layer; or `null` for zeros. */
   readonly seed: number | null;
-  /** Layers, of which each reads the output of the one before. @default {1} */
+  /** Number of layers; each reads the output of the one before. @default {1} */
   readonly layers?: number;
   /** Whether to add learned biases. @default {true} */
   readonly bias?: boolean;
@@ -97,7 +97,8 @@ export abstract class Recurrent extends Module {
   /**
    * Runs all layers over `[batch, positions, inputs]`.
    *
-   * @param given Initial states by name, each `[layers · directions, batch, width]`; zeros without.
+   * @param given Initial states by name, each `[layers · directions, batch, width]`; zeros by
+   * default.
    * @returns The output, `[batch, positions, directions · width]`, and the last states.
    */
   protected run<Name extends string>(

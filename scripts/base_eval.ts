@@ -96,7 +96,7 @@ async function runBaseEval(
   if (bundle !== null) {
     figures["CORE"] = await core(model, tokenizer, choice, bundle, values, ranks, counter);
   }
-  // Rows as it was trained on; of models of other programs, as nanochat's.
+  // Rows like those it was trained on; for models of other programs, like nanochat's.
   const loader = choice.checkpoint?.meta.settings.loader === "random" ? "random" : "packed";
   for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
     const start = performance.now();
@@ -152,7 +152,7 @@ async function core(
   return core;
 }
 
-/** Keeps what was measured beside the checkpoint, for the report. */
+/** Stores the results next to the checkpoint, for the report. */
 async function keepFigures(
   { folder, meta }: Checkpoint,
   figures: Readonly<Record<string, number>>,

@@ -87,12 +87,12 @@ async function runBaseTrain(
   if (given.from !== "") checkFrom(given, args, ranks, resume);
   const own = isFirst(ranks) ? await folderOf(given, args, resume) : null;
   await using lock = own === null ? undefined : await lockRunFolder(own, { ...given, resume });
-  // A model of another program is opened on the device, before it can be asked what suits it.
+  // Only a model that is open on the device can tell which settings suit it.
   await using early = given.from === "" ? null : await openDeviceOnRanks(ranks, given);
   const pretrained = early === null ? null : await openPretrainedModel(given.from, early);
   const start = own === null ? null : await openRun(own, given, resume, pretrained);
   const { folder, checkpoint, tokenizer } = await shareRun(ranks, start);
-  // Given flags may change a resumed run; the others keep their saved values.
+  // Flags on the command line may change a resumed run; all others keep their saved values.
   const values = pretrained === null ? runFlags(args, flags, checkpoint) : parseFlags(args, flags, {
     ...gentleRates,
     maxSeqLen: Math.min(pretrained.model.config.sequenceLen, MAX_ROW),
@@ -132,13 +132,13 @@ async function folderOf(
   return stagePath("base", values.modelTag || tagOf(values));
 }
 
-/** The name of a run that is given none. */
+/** The default name of a run. */
 function tagOf({ depth, from, architecture }: Values<typeof flags>): string {
   if (from !== "") return nameOf(from);
   return architecture === "nanochat" ? `d${depth}` : `${architecture}-d${depth}`;
 }
 
-/** Refuses flags that say something about a new model, or a run, beside `--from`. */
+/** Refuses flags that describe a new model or a run together with `--from`. */
 function checkFrom(
   { numIterations }: Values<typeof flags>,
   args: readonly string[],

@@ -1,4 +1,4 @@
-/** A chat in the terminal with the last fine-tuned model, which is made if there is none. */
+/** A chat in the terminal with the last fine-tuned model, which is trained if there is none. */
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
@@ -69,7 +69,7 @@ const talkingStages = ["sft", "rl"] as const;
 /** Talks with the user until they leave. Returns the exit code. */
 export const main: (args: readonly string[]) => Promise<number> = chatBy(chatRecipe);
 
-/** The command, with a recipe for the model that it makes where there is none. */
+/** Makes the command, with a recipe for the model that it trains if there is none. */
 export function chatBy(recipe: ChatRecipe): (args: readonly string[]) => Promise<number> {
   return mainOf({
     summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
@@ -100,7 +100,7 @@ async function runChat(
   return 0;
 }
 
-/** The model to talk with; an exit code if there is none, or none was made. */
+/** The model to talk with, or an exit code if there is none and none was trained. */
 async function findOrMakeModel(
   values: ChatValues,
   recipe: ChatRecipe,
@@ -108,7 +108,7 @@ async function findOrMakeModel(
   const isNamed = values.modelTag !== "" || values.source === "rl" || values.step !== null;
   if (isNamed && !values.overwrite) return await openModel(values, talkingStages);
   if (!values.overwrite) {
-    // Without any run, or one that can be read, a model is made: what was skipped has been named.
+    // If no run can be read, a model is trained; warnings have named the runs that were skipped.
     const found = await latestRun(talkingStages).catch(() => null);
     const isBegun = await isChatModelBegun();
     if (found !== null && (found.progress.state === "finished" || !isBegun)) {
@@ -145,7 +145,7 @@ function openSession(
   return new ChatSession(model, tokenizer, { ...options, ...(system === "" ? {} : { system }) });
 }
 
-/** Streams an answer to the terminal; tool calls come folded, as `[17*23 = 391]`. */
+/** Streams an answer to the terminal; tool calls are shown as `[17*23 = 391]`. */
 async function show(
   session: ChatSession,
   question: string,
@@ -187,7 +187,7 @@ class Chat {
   #values: ChatValues;
   #reader: Interface | null = null;
   #answering: AbortController | null = null;
-  /** Whether Ctrl-C was the last that came. */
+  /** Whether the last input was Ctrl-C. */
   #isLeaving = false;
 
   constructor(session: ChatSession, values: ChatValues, suggestions: readonly string[]) {

@@ -14,14 +14,15 @@ import { openExam } from "./named_tasks.ts";
 import { print } from "./output.ts";
 import { isHere } from "./stored.ts";
 
-/** The examinations of ChatCORE but HumanEval, which runs programs: chat_eval:python has that one. */
+/** The examinations of ChatCORE except HumanEval, which runs programs: see `chat_eval:python`. */
 const EXAMS = ["arc-easy", "arc-challenge", "mmlu", "gsm8k"];
 
-/** Tokens of an answer in words, at most, as nanochat's. */
+/** Maximum tokens of a generated answer, as in nanochat. */
 const MAX_TOKENS = 512;
 
 /**
- * Examinations during a run, if they are wanted and here. The figures are centered: 0 for guessing.
+ * Examinations during a run, if they are requested and their data is here. The scores are centered:
+ * 0 for guessing.
  *
  * @returns `chatcoreCat` of the examinations by letters, `chatcoreOfFour` with GSM8K, and the accuracy in
  * each of them.

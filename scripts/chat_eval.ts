@@ -91,11 +91,11 @@ export function main(args: readonly string[]): Promise<number> {
 interface Result {
   readonly name: string;
   readonly asked: number;
-  /** The part of the questions with a right answer among their samples. */
+  /** The fraction of questions with a right answer among their samples. */
   readonly accuracy: number;
-  /** The unbiased estimates of pass@k, where there are several answers. */
+  /** The unbiased estimates of pass@k, if there are several answers. */
   readonly passAtK: readonly number[];
-  /** How many of how many are right in each part of the exam, if it has any. */
+  /** The number of right answers and of questions in each part of the exam, if it has parts. */
   readonly parts: readonly (readonly [name: string, right: number, asked: number])[];
 }
 
@@ -180,7 +180,7 @@ function unknownExam(spec: string): UsageError {
   );
 }
 
-/** A task that flags do not allow is blamed on them. */
+/** Turns the error of a task that the flags do not allow into a usage error. */
 async function withUsageError(opening: Promise<ExamTask>): Promise<ExamTask> {
   try {
     return await opening;
@@ -248,7 +248,9 @@ async function examine(
   return { name, asked, accuracy: allRight / asked, passAtK: passAtKs, parts };
 }
 
-/** How many answers of this rank are right in each part of an exam, in the order of its questions. */
+/**
+ * The number of right answers of this rank in each part of an exam, in the order of its questions.
+ */
 function partsOf(
   task: GenerativeTask,
   answers: readonly GenerativeAnswer[],

@@ -23,7 +23,7 @@ import type { deviceFlags } from "./device.ts";
 /** The flags of the commands that make a model that talks; tests have smaller ones. */
 export interface ChatRecipe {
   readonly tokenizer: readonly string[];
-  /** A base model, where there is none: enough to know how words are written. */
+  /** The base model, trained if there is none: just enough to know how words are written. */
   readonly base: readonly string[];
   /** The fine-tuning of it, or of the speedrun's model. */
   readonly fineTuning: readonly string[];
@@ -32,7 +32,8 @@ export interface ChatRecipe {
 export const FINE_TUNING_STEPS = 580;
 
 export const chatRecipe: ChatRecipe = {
-  // As the speedrun: a model has to learn the letters of each token, so that few tokens are soon spelled.
+  // As in the speedrun: a model has to learn the letters of each token, and few tokens are learned
+  // sooner.
   tokenizer: "--data stories --vocab-size 2048".split(" "),
   base: [
     ..."--depth 4 --aspect-ratio 64 --head-dim 64 --max-seq-len 256 --window-pattern L".split(" "),
@@ -81,7 +82,7 @@ export interface ChatModelOptions extends DeviceChoice {
   readonly recipe: ChatRecipe;
   /** The name that the model goes by. */
   readonly name: string;
-  /** Whether to begin again where there are runs already. */
+  /** Whether to begin again if there are runs already. */
   readonly overwrite: boolean;
 }
 
@@ -144,7 +145,10 @@ async function progressOf(stage: Stage, tag: string): Promise<RunProgress | null
   return await readProgress(await openCheckpoint(folder));
 }
 
-/** Asks fresh questions of each kind, greedily. @returns How many of how many are right, by kind. */
+/**
+ * Asks fresh questions of each kind, greedily.
+ * @returns The number of right answers and of questions, by kind.
+ */
 export async function examine(
   model: LanguageModel,
   tokenizer: Tokenizer,

@@ -154,7 +154,7 @@ async function runChatRl(
   throw new Error("Cannot finish the run: no `end` event was received");
 }
 
-/** Defaults of some tasks, where the command line does not say otherwise. */
+/** Defaults of some tasks; the command line overrides them. */
 const taskDefaults: Readonly<Record<string, Partial<ReinforceValues>>> = {
   stories: { maxNewTokens: 200 },
   // Those of nanochat.
@@ -167,7 +167,7 @@ function withDefaults(given: ReinforceValues, names: ReadonlySet<string>): Reinf
   return { ...given, ...Object.fromEntries(free) };
 }
 
-/** Steps of a task that is synthetic, unless their number is given. */
+/** Default number of steps of a synthetic task. */
 const RULE_STEPS = 60;
 
 function stepsOf(
@@ -184,7 +184,7 @@ function stepsOf(
   );
 }
 
-/** Maximum answers of a batch, by default, that divide those of a question. */
+/** The default batch: the largest one that divides the answers of a question. */
 function batchFor({ numSamples, deviceBatchSize }: ReinforceValues): number {
   let size = Math.min(numSamples, deviceBatchSize);
   while (numSamples % size !== 0) size--;

@@ -132,7 +132,7 @@ const flags = {
 
 type FineTuneValues = Values<typeof flags>;
 
-/** Flags whose fallbacks are the settings of the base model. */
+/** Flags whose defaults are the settings of the base model. */
 const inherited = [
   "maxSeqLen",
   "deviceBatchSize",
@@ -172,7 +172,7 @@ async function runChatSft(
   resumeCommand?: string,
 ): Promise<number> {
   using interrupt = interruptTraining(ranks);
-  // A model of another program is opened on the device, before it can be asked what suits it.
+  // Only a model that is open on the device can tell which settings suit it.
   await using early = given.from === "" ? null : await openDeviceOnRanks(ranks, given);
   const start = early === null
     ? await startFromCheckpoint(given, args, ranks)
@@ -276,7 +276,7 @@ interface Start {
   readonly values: FineTuneValues;
   readonly checkpoint: Checkpoint | LoadedModel;
   readonly chatTemplate: string | null;
-  /** The name of the run, where no other is given. */
+  /** The default name of the run. */
   readonly tag: string;
 }
 
@@ -329,10 +329,10 @@ async function startFromModel(
   };
 }
 
-/** A fallback for models of other programs. */
+/** Defaults for models of other programs. */
 const gentle = { initLrFrac: GENTLE_FRACTION };
 
-/** The base model's settings, where the command line does not say otherwise. */
+/** The base model's settings; the command line overrides them. */
 function inheritedSettings(
   { meta }: Checkpoint,
   args: readonly string[],
@@ -343,7 +343,8 @@ function inheritedSettings(
   settings.maxSeqLen ??= meta.modelConfig.sequenceLen;
   const given = givenFlags(args, flags);
   const rowsChanged = given.has("maxSeqLen") || given.has("deviceBatchSize");
-  // A batch that was derived, or that no longer goes with the rows, is one pass over the device's rows.
+  // A derived batch size, or one that does not match the rows, becomes one pass over the device's
+  // rows.
   if (!given.has("totalBatchSize") && (rowsChanged || Number(settings.totalBatchSize ?? -1) < 1)) {
     const values = parseFlags(args, flags, { ...settings, totalBatchSize: null });
     settings.totalBatchSize = values.maxSeqLen * values.deviceBatchSize;
@@ -394,7 +395,7 @@ async function openTasks(
   }
   const isNanochats = specs.some(isLesson);
   const others = { ...values, seed: values.seed + 1 };
-  // nanochat's order is that of a mixture, also of one task.
+  // nanochat's order is that of a mixture, even of a single task.
   const mixture = train.length === 1 && !isNanochats ? train[0]! : mixTasks(train);
   const held = validation.length > 0
     ? mixTasks(validation)
@@ -412,7 +413,7 @@ function isLesson(spec: string): boolean {
   return lessonNames.includes(spec.split(":")[0]!);
 }
 
-/** A task as often as it is learned, and conversations to measure with, if it has any. */
+/** A task, repeated as often as it is learned, and its validation conversations, if it has any. */
 async function openTask(
   spec: string,
   values: FineTuneValues,

@@ -1,10 +1,10 @@
 /** The commit of the source code that runs. */
 
 /**
- * Reads it from the Git folder beside the source.
+ * Reads the commit from the Git folder next to the source.
  *
  * @param root The folder of the source.
- * @returns The commit's hash; `null` where there is no such folder, as in code loaded from a URL.
+ * @returns The commit's hash; `null` if there is no such folder, as for code loaded from a URL.
  */
 export async function sourceCommit(
   root: URL = new URL("../", import.meta.url),

@@ -1,9 +1,9 @@
-/** How scripts reach the hub and npm: by the environment variables of the field. */
+/** How scripts reach the hub and npm: configured by the usual environment variables. */
 
 import type { Connection } from "../data/mod.ts";
 
 /**
- * The hosts of the hub, its storage, and npm, where the data sets with names are. Tasks that read data
+ * The hosts of the hub, its storage, and npm, which have the named data sets. Tasks that read data
  * may reach these and no others; `deno task data` and `deno task core_bundle` may reach any.
  */
 export const dataHosts: readonly string[] = [
@@ -37,7 +37,7 @@ export function connectionOf(onWait: NonNullable<Connection["onWait"]>): Connect
   };
 }
 
-/** Whether this process may ask whoever has the files of an address. */
+/** Whether this process has permission to reach the origin of an address. */
 export async function mayConnect(
   address: string,
   { endpoint, registry, isOffline = false }: Connection,
@@ -51,7 +51,7 @@ export async function mayConnect(
   return state === "granted";
 }
 
-/** Where other clients of the hub keep what they downloaded. */
+/** The download cache of other clients of the hub. */
 function sharedCache(): string | undefined {
   const cache = variable("HF_HUB_CACHE");
   if (cache !== undefined) return cache;

@@ -98,7 +98,7 @@ export function pinsOf(source: Source | StoredSource): Settings {
 const LOOK = 100;
 
 /**
- * Sees to it that the files of an address are here or arrive.
+ * Ensures that the files of an address are here or arriving.
  *
  * @returns When it is known which files there are.
  * @throws {Error} If they are not here, nobody downloads them, and this process may not.

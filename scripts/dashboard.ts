@@ -6,7 +6,7 @@ import { openInBrowser } from "./open.ts";
 import { openInside } from "./open_inside.ts";
 import { print } from "./output.ts";
 
-/** Constants, so that only who wants a dashboard loads what it is made of. */
+/** Constants, not literal imports, so that the dashboard's code is only loaded if it is used. */
 const BUILD = "../web/page.ts";
 const SERVE = "../serve/mod.ts";
 
@@ -26,7 +26,7 @@ export interface ServedDashboard extends AsyncDisposable {
 }
 
 /**
- * Serves the page of a run that trains in this process, in a thread of its own.
+ * Serves the page of a run that is training in this process, from a thread of its own.
  *
  * @param run The run: `base/d4`.
  * @param onAction Does what the page asks for.

@@ -1,6 +1,6 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
-/** A dashboard's server in a thread of its own: a training step would keep it waiting. @module */
+/** A dashboard's server in a thread of its own, where no training step blocks it. @module */
 
 import { type Dashboard, type DashboardOptions, serveDashboard } from "../serve/mod.ts";
 import { buildDashboard } from "../web/page.ts";

@@ -113,7 +113,7 @@ async function get(place: string, { files, workers }: Values<typeof flags>): Pro
   }
 }
 
-/** How many files to get besides the last one. */
+/** The number of files to get besides the last one. */
 function wantedFiles(place: string, files: number | null): number {
   if (files !== null) return files === -1 ? Infinity : files;
   return isDataName(place) ? catalog[place].files ?? Infinity : Infinity;
@@ -133,7 +133,7 @@ async function remove(place: string): Promise<number> {
   return 0;
 }
 
-/** The names, with what is here of them, and then the addresses that have no name. */
+/** Lists the named data sets and what is here of them, then other addresses. */
 async function list(): Promise<number> {
   const stored = await listData(dataPath());
   const named = Object.entries(catalog).map(([name, { about, bytes: size, license, parts }]) => {
@@ -164,7 +164,7 @@ function table(rows: readonly (readonly [name: string, text: string])[]): string
   return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`).join("\n");
 }
 
-/** How many files of a named data set are here. */
+/** The files of a named data set that are here. */
 function hereOf(found: readonly StoredState[], parts: Readonly<Record<string, string>>): string {
   const wanted = found.reduce((sum, { files }) => sum + files.length, 0);
   const missing = found.reduce((sum, { missing }) => sum + missing.length, 0);
@@ -182,7 +182,7 @@ function shortRevision({ revision }: StoredState): string {
   return /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 12) : revision;
 }
 
-/** Shows what is here, the rate and the time that is left, on a terminal only. */
+/** Shows the progress, the rate and the remaining time, on a terminal only. */
 function showProgress(): (bytes: number, total: number | null) => void {
   const isTerminal = Deno.stdout.isTerminal();
   const start = performance.now();

@@ -15,7 +15,7 @@ type ParseArgs = (args: readonly string[], options: {
   readonly string: readonly string[];
   /** Flags whose values are collected in a list. */
   readonly collect: readonly string[];
-  /** Gets each argument that is none of these flags. */
+  /** Called with each argument that is none of these flags. */
   readonly unknown: (argument: string) => void;
 }) => Record<string, string | boolean | (string | boolean)[] | undefined>;
 
@@ -26,10 +26,10 @@ export { dirname } from "npm:deno-std@1.4.0/path/dirname.js";
 export { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
 export { join } from "npm:deno-std@1.4.0/path/join.js";
 
-/** A constant, so that only who writes a package downloads TypeScript. */
+/** A constant, so that TypeScript is only downloaded when a package is written. */
 const TYPESCRIPT = "npm:typescript@5.9.3";
 
-/** TypeScript's compiler (Apache-2.0), of which single files are translated. */
+/** Imports TypeScript's compiler (Apache-2.0), which translates single files. */
 export async function importTypeScript(): Promise<typeof import("npm:typescript@5.9.3")> {
   const module: { default: typeof import("npm:typescript@5.9.3") } = await import(TYPESCRIPT);
   return module.default;

@@ -44,7 +44,7 @@ export const quantizeFlags = {
   )),
 };
 
-/** Training takes the faster precision; evaluation and sampling are exact unless told otherwise. */
+/** Training takes the faster precision; evaluation and sampling are exact by default. */
 export const trainingPrecision: { matmulPrecision: Flag<"f32" | "bf16" | "auto"> } = {
   matmulPrecision: { ...deviceFlags.matmulPrecision, fallback: "auto" },
 };
@@ -64,7 +64,7 @@ export type DeviceValues = Omit<Values<typeof deviceFlags>, "dtype" | "verbose">
   readonly verbose?: boolean;
 };
 
-/** Opens the device that the flags choose; who disposes of it closes it. */
+/** Opens the device that the flags choose; disposing of the result closes it. */
 export async function openChosenDevice(
   { device: kind, threads, noBlas, matmulPrecision, verbose }: DeviceValues,
 ): Promise<Device & AsyncDisposable> {
@@ -77,7 +77,7 @@ export async function openChosenDevice(
 /** Minimum speed of matmuls in bf16, relative to f32, for `auto`: the rest of a step gains less. */
 const MIN_SPEED = 1.5;
 
-/** The dtype that the flags choose, with a line if it is not the one that they name. */
+/** The dtype that the flags choose; prints a line if it is not the one that they name. */
 export function chosenType(
   device: Device,
   { dtype }: Pick<Values<typeof deviceFlags>, "dtype">,

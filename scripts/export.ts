@@ -1,4 +1,6 @@
-/** Gives a model to other programs: a folder of transformers, a GGUF file, a folder of nanochat. */
+/**
+ * Exports a model to other programs: a folder for transformers, a GGUF file, a folder for nanochat.
+ */
 
 import { openDevice } from "../gpt/mod.ts";
 import {
@@ -53,7 +55,7 @@ async function runExport(values: Values<typeof flags>, args: readonly string[]):
   }
 }
 
-/** Writes a page in place of files for a program. */
+/** Writes a page instead of files for a program. */
 async function runHtml(values: Values<typeof flags>, given: ReadonlySet<string>): Promise<void> {
   const other = ["to", "type", "out", "from"].find((name) => given.has(name));
   if (other !== undefined) {

@@ -7,7 +7,9 @@ import { bytes } from "./format.ts";
 import { assistantNameOf, type ChosenModel, suggestionsFor } from "./models.ts";
 import { print } from "./output.ts";
 
-/** Constants, so that only who builds pages loads what they are made of. */
+/**
+ * Constants, not literal imports, so that the code that builds pages is only loaded if it is used.
+ */
 const BUILD = "../web/model_page/mod.ts";
 
 /** The text of every page about the rights to its model. */

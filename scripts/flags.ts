@@ -186,7 +186,7 @@ export function givenFlags(args: readonly string[], flags: Flags): ReadonlySet<s
   return new Set(splitArguments(args, { ...flags, ...commonFlags }).keys());
 }
 
-/** Runs something whose errors are due to wrong flags. */
+/** Calls a function, and turns its errors into usage errors. */
 export function withUsageErrors<Result>(run: () => Result): Result {
   try {
     return run();
@@ -195,7 +195,7 @@ export function withUsageErrors<Result>(run: () => Result): Result {
   }
 }
 
-/** Throws an error again, as one of usage if it is due to wrong flags. */
+/** Rethrows an error, as a usage error if wrong flags caused it. */
 export function rethrowAsUsage(error: unknown): never {
   if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
   throw error;

@@ -8,11 +8,11 @@ import { UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
 import { printError } from "./output.ts";
 
-/** The files that are read of a model. */
+/** The files of a model that are needed. */
 const READ =
   /^(config|generation_config|tokenizer|tokenizer_config|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^model(-\d{5}-of-\d{5})?\.safetensors$/;
 
-/** The name of the file that says that all others are there, and of which commit. */
+/** The file that marks a download as complete, and names its commit. */
 const DESCRIPTION = ".source.json";
 
 /** Whether a place is a model of the hub, and not one on this machine. */
@@ -21,11 +21,11 @@ export function isHubModel(place: string): boolean {
 }
 
 /**
- * The folder of a model of the hub. What is not there is downloaded, and a model that is there stays at its
- * commit, without a request.
+ * The folder of a model of the hub. Missing files are downloaded; a complete model stays at its
+ * commit, without any request.
  *
- * @throws {UsageError} If the address is none.
- * @throws {Error} If the model cannot be had, or has no safetensors files.
+ * @throws {UsageError} If the address is malformed.
+ * @throws {Error} If the model cannot be downloaded, or has no safetensors files.
  */
 export async function hubModel(address: string): Promise<string> {
   const match = /^hf:([\w.-]+\/[\w.-]+?)(?:@([\w./-]+))?$/.exec(address);
@@ -56,7 +56,7 @@ export async function hubModel(address: string): Promise<string> {
   printError(`Getting ${address}: ${files.length} files, ${bytes(total)}`);
   for (const file of files) {
     const path = join(folder, file.path);
-    // One that is whole is not requested again.
+    // A complete file is not requested again.
     if (await sizeOf(path) === file.size) continue;
     await hub.download(repository!, commit, file, path);
   }

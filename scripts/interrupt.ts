@@ -1,4 +1,4 @@
-/** Signals: the first one stops a run in order, Ctrl-C after it stops at once. */
+/** Signals: the first one stops a run gracefully, a later Ctrl-C immediately. */
 
 import { printError } from "./output.ts";
 
@@ -18,7 +18,7 @@ export interface Interrupt extends Disposable {
 /**
  * Listens for SIGINT (Ctrl-C), SIGTERM and SIGHUP.
  *
- * After the first signal, Ctrl-C ends the process at once, even in the middle of a computation.
+ * After the first signal, Ctrl-C ends the process immediately, even in the middle of a computation.
  * Other signals may arrive twice, since `deno task` forwards what its process group gets:
  * repetitions are ignored. Deno cannot see that `nohup` ignores SIGHUP: a run that should outlive
  * its terminal needs a session of its own (`setsid`, `tmux`).
@@ -26,7 +26,7 @@ export interface Interrupt extends Disposable {
  * @param message Printed at the first signal.
  * @param rank The rank of this process, if a launcher started several: rank 0 prints, and all also
  * listen for SIGUSR2, which Open MPI's launcher forwards but ends ranks at other signals. A second
- * Ctrl-C is the launcher's then, which may forward the first one twice.
+ * Ctrl-C is then left to the launcher, which may forward the first one twice.
  * @param onFirst Called with the exit code at the first signal, before anything else.
  */
 export function onInterrupt(
@@ -56,15 +56,16 @@ export function onInterrupt(
 
 /** The signals of a training run. */
 export interface TrainingInterrupt extends Interrupt {
-  /** From now on a signal stops the run in order; until now it ended the process. */
+  /** From now on a signal stops the run gracefully; before, it ended the process. */
   begin(): void;
 }
 
 /**
  * Listens for the signals that stop a training run, on each of its ranks. While a run is prepared
- * there is nothing to save, and a signal ends the process at once.
+ * there is nothing to save, and a signal ends the process immediately.
  *
- * @param hours After so long the run stops as at a signal, with {@linkcode TIME_IS_UP}; 0 for no limit.
+ * @param hours The time limit, after which the run stops as at a signal, with {@linkcode
+ * TIME_IS_UP}; 0 for no limit.
  */
 export function interruptTraining(
   ranks: { readonly rank: number } | null,

@@ -7,7 +7,10 @@ import { write } from "./output.ts";
 import { readModel, siteFlags } from "./site.ts";
 import { makeSiteModel } from "./site_model.ts";
 
-/** A constant, so that only who builds pages downloads what they are made of. */
+/**
+ * A constant, not a literal import, so that packages for pages are only downloaded if they are
+ * used.
+ */
 const BUILD = "../web/build.tsx";
 
 const flags = {
@@ -31,7 +34,7 @@ async function runLearn({ port, open, ...chosen }: Values<typeof flags>): Promis
   const model = await readModel(chosen);
   const site = new Map(await buildSite({ model: model ?? new Map() }));
   using interrupt = onInterrupt("Stopping");
-  // The files of a model are nobody else's business.
+  // The files of a model are private.
   const guard = new Guard({ hostname: "127.0.0.1" });
   await using server = serveSite(site, { port, check: (headers) => guard.check(headers) });
   const url = `http://127.0.0.1:${server.addr.port}/`;
@@ -39,7 +42,7 @@ async function runLearn({ port, open, ...chosen }: Values<typeof flags>): Promis
   if (open) await openInBrowser(url);
   if (model === null) {
     write("Training the model that comes with the lesson beside it, once\n");
-    // One thread: the reader trains in the page meanwhile.
+    // One thread, since the reader may be training in the page meanwhile.
     const made = await makeSiteModel(interrupt.signal, { threads: 1 });
     if (made === null) return;
     for (const [path, bytes] of await buildSite({ model: made })) site.set(path, bytes);

@@ -16,7 +16,10 @@ import { bytes } from "./format.ts";
 import { kebabCase } from "./words.ts";
 import type { TrainingValues } from "./training_flags.ts";
 
-/** @throws {UsageError} If a run does not fit into memory, with flags of the nearest that do. */
+/**
+ * @throws {UsageError} If a run does not fit into memory, and names flags of the nearest runs that
+ * do.
+ */
 export async function checkMemory(
   plan: TrainingPlan,
   { flags, device, vocabSize, isFixed }: {
@@ -48,10 +51,10 @@ export async function checkMemory(
 }
 
 /**
- * Checks that training can hold what a given model needs beside its parameters: at least a gradient and
- * a momentum for each. Activations come on top, and depend on the architecture.
+ * Checks that there is memory for training a given model: besides its parameters, at least a
+ * gradient and a momentum for each. Activations, which depend on the architecture, come on top.
  *
- * @param advice What to do, where it cannot.
+ * @param advice What to do if it does not fit.
  * @throws {UsageError} If they do not fit into memory.
  */
 export async function checkTrainable(
@@ -69,7 +72,7 @@ export async function checkTrainable(
   );
 }
 
-/** The command that trains a model of any text that fits everywhere. */
+/** The command that trains a model small enough for any machine. */
 function speedrunCommand(data: string): string {
   return `deno task speedrun${data === "sotu" ? "" : ` --data '${data}'`}`;
 }

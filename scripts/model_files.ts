@@ -1,4 +1,4 @@
-/** The files of a model, as a page that looks inside it reads them. */
+/** The files of a model for a page that looks inside it. */
 
 import { openCheckpoint } from "../gpt/mod.ts";
 import { join } from "./deps.ts";

@@ -42,7 +42,7 @@ export const modelFlags = {
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
 };
 
-/** The flag of commands that take a model of another program, too, for {@linkcode chooseModel}. */
+/** The flag of commands that also take a model of another program, for {@linkcode chooseModel}. */
 export const fromFlags = {
   from: text(
     "",
@@ -52,7 +52,7 @@ export const fromFlags = {
   ),
 };
 
-/** The same for commands that continue text: the base model, unless they are told otherwise. */
+/** The same for commands that continue text, whose default is the base model. */
 export const baseModelFlags: typeof modelFlags = {
   ...modelFlags,
   source: { ...modelFlags.source, fallback: "base" },
@@ -82,13 +82,14 @@ export interface ModelChoice<From extends Checkpoint = ChosenModel> {
 }
 
 /**
- * The model that flags choose: that of a run, or with `--from` one of another program, of which
- * nothing is copied.
+ * Finds the model that flags choose: that of a run, or with `--from` one of another program, which
+ * is not copied.
  *
  * @param given The flags that were given, see `givenFlags`.
  * @param open Opens the checkpoint of a run.
  * @param load Loads it.
- * @throws {UsageError} If `--from` is given with a flag about runs, or a dtype that it has not.
+ * @throws {UsageError} If `--from` is given with a flag about runs, or a dtype that its models do
+ * not support.
  */
 export async function chooseModel<From extends Checkpoint>(
   { from, dtype, quantize }: Values<typeof fromFlags> & {
@@ -152,7 +153,7 @@ export function parametersOf(model: TrainableModel): number {
   return [...model.parameters().values()].reduce((sum, { size }) => sum + size, 0);
 }
 
-/** The tokenizer of a model, for what cannot do without. @throws {Error} If there is none. */
+/** The tokenizer of a model, for commands that need one. @throws {Error} If there is none. */
 export function wantedTokenizer(
   tokenizer: Tokenizer | null,
   { name }: { name: string },
@@ -185,10 +186,10 @@ export function chatParts(
 /**
  * The folder of the run that flags choose; by default the one that {@linkcode latestRun} finds.
  *
- * @param from The stages that `latest` stands for.
- * @param flag The flag that names the run, for errors.
- * @throws {UsageError} If a run was named, and there is none of that name.
- * @throws {Error} If no run was named, and there is none.
+ * @param from The stages that `latest` stands for. @param flag The flag that names the run, for
+ * error messages.
+ * @throws {UsageError} If there is no run of the given name.
+ * @throws {Error} If no name was given, and there is no run.
  */
 export async function findModel(
   { source, modelTag }: { readonly source: Stage | "latest"; readonly modelTag: string },
@@ -204,7 +205,7 @@ export async function findModel(
   throw await unknownRun(modelTag, among, flag);
 }
 
-/** An error that lists the runs there are, of the stages that were asked for if they have any. */
+/** An error that lists the existing runs, those of the requested stages if there are any. */
 export async function unknownRun(
   tag: string,
   among: readonly Stage[],
@@ -233,7 +234,7 @@ export async function openModel(
   const { stage, folder } = await findModel(values, from);
   const model = await identify(stage, await openStep(folder, step));
   const resume = model.progress.state === "stopped" ? resumeCommand(model) : null;
-  // As they are saved: packed ones are told when they are.
+  // The saved weights; packed ones are described once they are packed.
   const weights = `${bytes(4 * parameterCount(model.meta))} in f32`;
   const hint = resume === null ? "" : ` (to go on: ${resume})`;
   printError(`Model: ${titleOf(model)}, ${weights}${hint}`);
@@ -279,7 +280,7 @@ export async function openToResume(
   return model;
 }
 
-/** Adds to a checkpoint what it is called, and how far its run has come. */
+/** Adds to a checkpoint its name, and how far its run has come. */
 export async function identify(stage: Stage, checkpoint: Checkpoint): Promise<ChosenModel> {
   const tag = basename(checkpoint.folder);
   return { ...checkpoint, stage, tag, progress: await readProgress(checkpoint) };
@@ -310,7 +311,10 @@ export function resumeCommand({ stage, tag }: Pick<ChosenModel, "stage" | "tag">
   return `deno task ${stage === "base" ? "train" : "chat_sft"} --resume --model-tag ${tag}`;
 }
 
-/** Suggested first messages: questions of the synthetic conversations that taught the model, if any did. */
+/**
+ * Suggested first messages: questions of the synthetic conversations, if the model was trained on
+ * these.
+ */
 export function suggestionsFor(
   { stage, meta: { settings } }: Pick<ChosenModel, "stage" | "meta">,
 ): readonly string[] {
@@ -322,7 +326,7 @@ export function suggestionsFor(
   return isTaught ? suggestions : [];
 }
 
-/** The name that a model goes by, if its conversations gave it one; `null` otherwise. */
+/** The name that its conversations taught a model to go by; `null` if they taught none. */
 export function assistantNameOf(chosen: Pick<ChosenModel, "stage" | "meta">): string | null {
   const { name } = chosen.meta.settings;
   return suggestionsFor(chosen).length > 0 && typeof name === "string" ? name : null;

@@ -29,7 +29,7 @@ export const examNames: readonly string[] = [
   "spellingbee",
 ];
 
-/** The data set of questions that a word names, in any case: `arc-easy`, `ARC-Easy`. */
+/** The data set of questions that a word names, ignoring case: `arc-easy`, `ARC-Easy`. */
 export function rowFormatOf(word: string): RowFormat | undefined {
   return rowFormats.find((name) => name.toLowerCase() === word.toLowerCase());
 }
@@ -39,7 +39,7 @@ export function rowFormatOf(word: string): RowFormat | undefined {
  *
  * @param name One of {@linkcode examNames}.
  * @throws {Error} If its data set is not here.
- * @throws {TypeError} If programs would have to be run, and may not.
+ * @throws {TypeError} If programs have to be run, which is not allowed.
  */
 export async function openExam(name: string, python: Python | null): Promise<ExamTask> {
   if (name === "spellingbee") {
@@ -68,7 +68,7 @@ async function openSplit(
 interface Recipe {
   /** The split to learn from. */
   readonly train: string;
-  /** How many conversations of the test split to measure with; none without. */
+  /** Number of conversations of the test split for validation. @default {0} */
   readonly validation?: number;
 }
 
@@ -84,7 +84,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
 /** The names of data sets to learn from. */
 export const lessonNames: readonly string[] = Object.keys(recipes);
 
-/** The conversations of a data set to learn from, and those to measure with, in nanochat's order. */
+/** The conversations of a data set for training and for validation, in nanochat's order. */
 export async function openLesson(name: string): Promise<{ train: Task; validation: Task | null }> {
   const { train, validation } = recipes[name]!;
   const open = async (split: string): Promise<Task> =>
@@ -100,7 +100,7 @@ export async function openLesson(name: string): Promise<{ train: Task; validatio
 }
 
 /**
- * The questions of GSM8K to practice on, and those to measure with, in nanochat's order.
+ * The questions of GSM8K for practice and for validation, in nanochat's order.
  *
  * @throws {Error} If they are not here.
  */

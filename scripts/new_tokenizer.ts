@@ -1,4 +1,4 @@
-/** A tokenizer for a model that is trained next. */
+/** A tokenizer for the next model. */
 
 import { findKeptTokenizer, keepTokenizer, readTokenizer, trainTokenizer } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
@@ -9,7 +9,7 @@ import { print } from "./output.ts";
 /** Bytes of text below which a small vocabulary is enough. */
 const SMALL_CORPUS = 50e6;
 
-/** Trains a tokenizer on all of a corpus, keeps it for new models, and says so. */
+/** Trains a tokenizer on all of a corpus, saves it for new models, and prints its path. */
 export async function makeTokenizer(data: string, vocabSize?: number): Promise<Tokenizer> {
   const tokenizer = await trainOnAll(data, vocabSize);
   const { earlier } = await keepTokenizer(tokenizer);
@@ -17,7 +17,7 @@ export async function makeTokenizer(data: string, vocabSize?: number): Promise<T
   return tokenizer;
 }
 
-/** Trains a tokenizer on all of a corpus, and says so. */
+/** Trains a tokenizer on all of a corpus, and prints how it went. */
 export async function trainOnAll(data: string, vocabSize?: number): Promise<Tokenizer> {
   const start = performance.now();
   const source = await openCorpus(data);
@@ -36,8 +36,8 @@ export async function trainOnAll(data: string, vocabSize?: number): Promise<Toke
 }
 
 /**
- * The tokenizer in a file; without a path the one that was trained last; without any a new one of a
- * corpus.
+ * Opens a tokenizer: from a file; without a path, the one trained last; if there is none, a new one
+ * trained on a corpus.
  *
  * @throws {Error} If there is no such file, or it is damaged.
  */

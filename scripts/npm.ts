@@ -10,7 +10,7 @@ const flags = {
   output: optional(text("", "The folder to write: then npm pack DIR, or npm install DIR", "DIR")),
 };
 
-/** Writes the folder and tells its size. Returns the exit code. */
+/** Writes the folder and prints its size. Returns the exit code. */
 export const main = mainOf({
   summary: "Writes the library as a package of JavaScript and types: for Node, Bun and bundlers.",
   command: "deno task npm",

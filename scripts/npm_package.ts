@@ -1,4 +1,7 @@
-/** The library as a package of npm: JavaScript for ES2022 and types, a file for each of ours. */
+/**
+ * The library as an npm package: JavaScript for ES2022 and type declarations, one file of each for
+ * every source file.
+ */
 
 import { fromFileUrl, importTypeScript } from "./deps.ts";
 
@@ -88,7 +91,7 @@ function importingJavaScript(types: string): string {
   return types.replaceAll(/"(\.\.?\/[^"]+)\.ts"/g, '"$1.js"');
 }
 
-/** Types that are not in every project: of WebGPU, and of what ECMAScript got after 2022. */
+/** Types that some projects lack: those of WebGPU, and of ECMAScript after 2022. */
 function withReferences(types: string): string {
   const references = [
     [/\bGPU[A-Z]\w+/, `<reference types="@webgpu/types" />`],
@@ -100,8 +103,8 @@ function withReferences(types: string): string {
 }
 
 /**
- * The files that do something when they load: add methods to tensors, and register fast paths. A bundler
- * leaves out what is not used of all others.
+ * The files with side effects when they load: they add methods to tensors, or register fast paths.
+ * From all others a bundler may drop unused code.
  */
 const WITH_EFFECTS = [
   "tensor/mod.ts",

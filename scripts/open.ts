@@ -5,7 +5,7 @@ import { print } from "./output.ts";
 /** The command that opens an address, by system; elsewhere it is `xdg-open`. */
 const OPENERS: Readonly<Record<string, string>> = { darwin: "open", windows: "explorer" };
 
-/** Opens an address, or says that it could not: the address was printed already. */
+/** Opens an address, or prints that it failed; the address itself was printed before. */
 export async function openInBrowser(url: string): Promise<void> {
   const { os } = Deno.build;
   const program = OPENERS[os] ?? "xdg-open";

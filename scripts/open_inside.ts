@@ -1,10 +1,15 @@
-/** The lesson for dashboards, of which a section looks inside the model of a run. @module */
+/**
+ * The lesson as dashboards serve it: one of its sections looks inside the model of a run. @module
+ */
 
 import { stagePath, type stages } from "../chat/files/stages.ts";
 import type { Site } from "../web/build.tsx";
 import { readModelFiles } from "./model_files.ts";
 
-/** A constant, so that only who looks inside a model loads what builds the lesson. */
+/**
+ * A constant, not a literal import, so that the code that builds the lesson is only loaded if it is
+ * used.
+ */
 const LESSON = "../web/build.tsx";
 
 /** The lesson with the model of a run that was looked into last. */
@@ -16,14 +21,15 @@ async function buildInside(run: string): Promise<Site> {
   return await buildSite({ model: await readModelFiles(stagePath(stage, tag)) });
 }
 
-/** Answers with the lesson, of which a section looks inside the model that a run saved last. */
+/** Answers with the lesson, one of whose sections looks inside the latest model of a run. */
 export async function openInside(run: string, path: string): Promise<Response> {
   const { siteResponse } = await import("../web/serve.ts");
-  // A page that is opened shows the model of now; its own files follow.
+  // Opening the page loads the current model; requests for its other files follow.
   const site = (path === "" ? undefined : sites.get(run)) ?? buildInside(run);
   sites.set(run, site);
   try {
-    // Without the worker that keeps a site for visits without a network: it would keep the model, too.
+    // Without the service worker that makes the site work offline: it would cache the model as
+    // well.
     return path === "sw.js" ? new Response(null, { status: 404 }) : siteResponse(await site, path);
   } catch (error) {
     sites.delete(run);

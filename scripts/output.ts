@@ -1,8 +1,8 @@
-/** Output that does not fail if nobody reads it: a run outlives its terminal. */
+/** Output that does not fail if nobody reads it, so that a run outlives its terminal. */
 
 let isMuted = false;
 
-/** Writes nothing more to standard output: only one of several ranks prints. */
+/** Stops writing to standard output, as only one of several ranks prints. */
 export function mute(): void {
   isMuted = true;
 }
@@ -46,7 +46,7 @@ export async function writeContinuation(
 
 const USUAL_COLUMNS = 80;
 
-/** The width of the terminal; the usual one if it was closed, or does not know its size and says 0. */
+/** The width of the terminal; 80 columns if it was closed or does not know its size. */
 export function columns(): number {
   try {
     return Deno.consoleSize().columns || USUAL_COLUMNS;

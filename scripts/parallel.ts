@@ -58,7 +58,9 @@ export interface RunStart {
   readonly tokenizer: Tokenizer;
 }
 
-/** Sends the run that rank 0 found (elsewhere `null`) to every rank; the others need no shared disk. */
+/**
+ * Sends the run that rank 0 found to the other ranks, which pass `null` and need no shared disk.
+ */
 export async function shareRun(ranks: RunRanks | null, found: RunStart | null): Promise<RunStart> {
   if (ranks === null) return found!;
   const text = found === null ? null : JSON.stringify({
@@ -93,8 +95,8 @@ export function isFirst(ranks: RunRanks | null): boolean {
 }
 
 /**
- * Opens the device that the flags choose, on every rank. What `auto` finds out about precision by
- * the clock could differ, so rank 0 finds out for all.
+ * Opens the device that the flags choose, on every rank. `auto` chooses a precision by timing,
+ * which could differ between ranks, so rank 0 chooses for all.
  *
  * @throws {Error} If a rank lacks the precision that rank 0 has.
  */

@@ -36,7 +36,7 @@ export function planRows(
     ? [...llama.parameterShapes(llamaLike(config)).values()]
       .reduce((sum, shape) => sum + shape.reduce((size, length) => size * length, 1), 0)
     : parameterCounts(config).total;
-  // Estimates are those of nanochat's model, which is about as large as a Llama of its shape.
+  // The estimates are for nanochat's model, which is about as large as a Llama of the same shape.
   const memory = estimateMemory({ ...plan, deviceBatchSize, computeDtype });
   const steps = plan.gradAccumSteps === 1 ? "" : ` in ${plan.gradAccumSteps} parts`;
   return [

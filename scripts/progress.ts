@@ -8,7 +8,7 @@ import { figureTitle } from "./words.ts";
 /** Milliseconds between updates of the line on a terminal, and between lines elsewhere. */
 const INTERVALS = { terminal: 50, file: 5000 };
 
-/** So that the line fits into 80 columns. */
+/** The width of the bar, so that the line fits into 80 columns. */
 const BAR_WIDTH = 16;
 
 /** Shows progress on one line of the terminal, or on new lines elsewhere. */
@@ -72,7 +72,7 @@ export class Progress {
   }
 }
 
-/** Shows how far an evaluation is, on one line of a terminal, and nothing elsewhere. */
+/** Shows the progress of an evaluation on one line of a terminal, and nothing elsewhere. */
 export class Counter {
   readonly #isTerminal: boolean;
   #shownAt = -Infinity;
@@ -102,7 +102,7 @@ export interface ShownRun {
   readonly showProfile?: (event: TrainingEvent & { kind: "profile" }) => Promise<void>;
 }
 
-/** The figures of a measurement that stand for the whole, not for a task of CORE. */
+/** The overall figures of a measurement, without those of single CORE tasks. */
 function describeMeasurement(values: Readonly<Record<string, number>>): string {
   return Object.entries(values)
     .filter(([name]) => !name.includes("/"))

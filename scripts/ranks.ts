@@ -16,13 +16,14 @@ const flags = {
   launcher: text("mpiexec", "The launcher, with its flags", "COMMAND"),
 };
 
-/** Exit codes that another try would not change: done, wrong flags, stopped. */
+/** Exit codes after which a retry is pointless: done, wrong flags, stopped. */
 const FINAL_CODES = [0, 2, 129, 130, 143];
 
 /**
  * Runs the arguments after `--` as a `deno` command on several ranks.
  *
- * @returns The exit code of the last try; 1 if the launcher says 0 although ranks did not finish.
+ * @returns The exit code of the last try; 1 if the launcher returned 0 although ranks did not
+ * finish.
  */
 export function main(args: readonly string[]): Promise<number> {
   const end = args.includes("--") ? args.indexOf("--") : args.length;
@@ -74,7 +75,7 @@ function killIfAlive(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch {
-    // It has ended. Its output has not, where something that it started holds on to it.
+    // The process has ended, but its output has not if a child still holds it open.
   }
 }
 

@@ -108,7 +108,7 @@ async function reportOf(
     ...await readEvaluations(run),
   })));
   const names = [...new Set(results.flatMap((figures) => Object.keys(figures)))];
-  // CORE comes first. ChatCORE sums up the others, and comes last.
+  // CORE comes first; ChatCORE, which summarizes the others, comes last.
   const rank = (name: string) => name === "CORE" ? 0 : name === "ChatCORE" ? 2 : 1;
   names.sort((a, b) => rank(a) - rank(b));
   const show = (value: number | undefined) => value?.toFixed(4) ?? "";
@@ -160,7 +160,7 @@ async function sectionOf(
   return { title: titles[stage], rows, samples, ...(picture === null ? {} : { picture }) };
 }
 
-/** Draws what was measured at each step; `null` if that is nothing. */
+/** Draws the metrics of a run; `null` if there are none. */
 async function draw({ stage, metrics }: RunSummary, folder: string): Promise<string | null> {
   const curves = [["loss", "#9198a1"], ["smoothLoss", "#e8590c"], ["reward", "#1c7ed6"]] as const;
   const plotted = curves.map(([name, color]) => ({

@@ -14,7 +14,7 @@ export const overwriteFlags = {
  *
  * @param wanted.resume Whether to resume the run in it; absent if that is impossible.
  * @param wanted.overwrite Whether to remove the run in it.
- * @throws {UsageError} If there is a run, and neither is given, or both are.
+ * @throws {UsageError} If there is a run, and neither or both are given.
  * @throws {Error} If another process trains in the folder.
  */
 export async function lockRunFolder(

@@ -1,4 +1,6 @@
-/** Does a model make sense? Lets it tell stories, replays them, and asks it questions. */
+/**
+ * Measures whether a model makes sense: lets it tell stories, replays them, and asks it questions.
+ */
 
 import {
   askQuestions,
@@ -39,7 +41,7 @@ export const main = mainOf({
   run: runSense,
 });
 
-/** A column of the table: who told the stories, and answered the questions. */
+/** A column of the table: results of the model, or of a baseline. */
 interface Column {
   readonly name: string;
   readonly stories: Judgment;

@@ -1,16 +1,16 @@
-/** How much sense a model of stories makes, while it trains and afterwards. */
+/** Measures whether a model of stories makes sense, during training and afterwards. */
 
 import { askQuestions, evaluateSense, textTeller } from "../chat/mod.ts";
 import type { PretrainOptions, ReportRow, TrainableModel } from "../gpt/mod.ts";
 import { KnownText } from "../stories/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 
-/** Few enough for some 3 % of the time of a speedrun. */
+/** Few enough to take about 3 % of the time of a speedrun. */
 const [MEASUREMENTS, QUESTIONS] = [4, 24];
 /** The sizes of the examination in a speedrun's summary. */
 const summary = { stories: 50, questions: 100, typedNames: 0 };
 
-/** The questions about stories that a model answers, some times during a run. */
+/** A measurement that asks questions about stories several times during a run. */
 export function questionsMeasure(
   tokenizer: Tokenizer,
   numIterations: number,

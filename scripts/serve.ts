@@ -29,7 +29,10 @@ import {
 import { print, printError } from "./output.ts";
 import { chosenType, deviceFlags, openChosenDevice, quantizeFlags } from "./device.ts";
 
-/** A constant, so that only who builds pages downloads what they are made of. */
+/**
+ * A constant, not a literal import, so that packages for pages are only downloaded if they are
+ * used.
+ */
 const CHAT_PAGE = "../web/page.ts";
 
 /** The environment variable of the key. */

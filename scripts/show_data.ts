@@ -1,4 +1,4 @@
-/** Shows data before one trains on them: columns, rows, first documents, tokens. */
+/** Shows data before it is used for training: columns, rows, first documents, tokens. */
 
 import {
   addressesOf,
@@ -70,7 +70,7 @@ async function showRows(folder: string): Promise<void> {
   }
 }
 
-/** The first documents that a model trains on, and how many tokens they are. */
+/** Shows the first training documents, and their number of tokens. */
 async function showText(place: string): Promise<void> {
   const split = await (await openCorpus(place)).open("train");
   const tokenizer = await findKeptTokenizer();

@@ -11,7 +11,10 @@ import { findModel } from "./models.ts";
 import { write } from "./output.ts";
 import { keptSiteModel, makeSiteModelShowing } from "./site_model.ts";
 
-/** A constant, so that only who builds pages downloads what they are made of. */
+/**
+ * A constant, not a literal import, so that packages for pages are only downloaded if they are
+ * used.
+ */
 const BUILD = "../web/build.tsx";
 
 /** The flag of a site's model. */
@@ -29,7 +32,7 @@ const flags = {
   overwrite: toggle("Write into a folder that has other files, and replace those of the same name"),
 };
 
-/** Writes the folder and tells its size. Returns the exit code. */
+/** Writes the folder and prints its size. Returns the exit code. */
 export const main = mainOf({
   summary: "Writes the lesson as static files: open index.html, or put them on any host.",
   command: "deno task site",
@@ -37,7 +40,10 @@ export const main = mainOf({
   run: runSite,
 });
 
-/** The files of the model that comes with the page, as far as they are there; `null` if it is to be made. */
+/**
+ * The files of the model that comes with the page, as far as they exist; `null` if the model has to
+ * be trained.
+ */
 export async function readModel(
   { model, noModel }: Values<typeof siteFlags>,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>> | null> {

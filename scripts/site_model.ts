@@ -1,4 +1,4 @@
-/** The model that comes with the lesson: trained when it is first wanted, and kept. */
+/** The model that comes with the lesson: trained at first use, and kept. */
 
 import { basePath, ensureWritableFolder, openDevice, writeFileAtomically } from "../gpt/mod.ts";
 import { namesIn } from "../gpt/files/files.ts";
@@ -6,12 +6,12 @@ import { join } from "./deps.ts";
 import { duration } from "./format.ts";
 import { write } from "./output.ts";
 
-/** A constant, so that only who builds pages loads what they are made of. */
+/** A constant, not a literal import, so that the code for pages is only loaded if it is used. */
 const SITE_MODEL = "../web/site_model.ts";
 
 type Files = Map<string, Uint8Array<ArrayBuffer>>;
 
-/** The model as it was kept; `null` if there is none of this version. */
+/** The stored model; `null` if there is none of this version. */
 export async function keptSiteModel(): Promise<Files | null> {
   const folder = await folderOf();
   const names = await namesIn(folder);
@@ -40,7 +40,7 @@ export async function makeSiteModel(
     if (files === null) return null;
     const folder = await folderOf();
     await ensureWritableFolder(folder);
-    // The metadata last: with it the model is whole.
+    // The metadata comes last and marks the model as complete.
     for (const [name, bytes] of [...files].sort().toReversed()) {
       await writeFileAtomically(join(folder, name), bytes);
     }
@@ -50,7 +50,7 @@ export async function makeSiteModel(
   }
 }
 
-/** The same, with a line that tells how it goes. */
+/** The same, with a line that shows the progress. */
 export async function makeSiteModelShowing(signal: AbortSignal): Promise<Files | null> {
   const isTerminal = Deno.stdout.isTerminal();
   const start = performance.now();

@@ -1,4 +1,6 @@
-/** All in one command: a corpus, a tokenizer, a model, its bits per byte, and text from it. */
+/**
+ * Everything in one command: a corpus, a tokenizer, a model, its bits per byte, and generated text.
+ */
 
 import { stagePath } from "../chat/files/stages.ts";
 import {
@@ -57,7 +59,7 @@ const recipe = {
   totalBatchSize: 2048,
   deviceBatchSize: 8,
   loader: "random",
-  // Unscaled learning rates: the scaling was found for batches a hundred times as large.
+  // Unscaled learning rates, since the scaling was found for batches a hundred times as large.
   lrScaling: "none",
   embeddingLr: 0.3,
   unembeddingLr: 0.008,
@@ -137,7 +139,7 @@ async function runSpeedrun(given: Values<typeof flags>, args: readonly string[])
     if (outcome.exitCode !== 0) return outcome.exitCode;
     const samples = await writeSamples(outcome, tokenizer, recipeOf(values.data).sampleTokens);
     const sense = isOfStories ? await senseRows(outcome.model, tokenizer) : [];
-    // A run that was resumed counts the training before, too.
+    // A resumed run counts its earlier training as well.
     const seconds = (performance.now() - start) / 1000 + (checkpoint?.meta.state.seconds ?? 0);
     const { title, description } = device.info;
     const rows = [...sense, ...summary(outcome, device.memory.peakBytes, seconds)];
@@ -208,7 +210,7 @@ async function goOnIntoChat(
   return 0;
 }
 
-/** Renames an earlier run: a speedrun always starts over, and keeps what others made. */
+/** Renames an earlier run: a speedrun always starts over, but never deletes a run. */
 async function archivePreviousRun(folder: string, lock: RunLock): Promise<void> {
   if ((await savedSteps(folder)).length === 0) return;
   print(`The earlier run is now ${await lock.setAside()}.\n`);

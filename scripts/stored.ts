@@ -12,17 +12,17 @@ import { basePath } from "../gpt/mod.ts";
 import { connectionOf, mayConnect } from "./connection.ts";
 import { print } from "./output.ts";
 
-/** Where data sets are. */
+/** The folder of data sets. */
 export function dataPath(): string {
   return basePath("data");
 }
 
-/** Where what was in compressed files is. */
+/** The folder of unpacked files. */
 export function unpackedPath(): string {
   return basePath("unpacked");
 }
 
-/** Whether a name stands for a package that Deno itself keeps: its text is read by `data`. */
+/** Whether a name stands for an npm package that Deno itself caches, and that `data` reads. */
 export function isPackaged(place: string): boolean {
   return isDataName(place) && addressesOf(place).every((address) => address.startsWith("npm:"));
 }
@@ -38,7 +38,7 @@ export function getCommand(place: string): string {
 }
 
 /**
- * The files of a name or an address, which are all here.
+ * The files of a name or an address, all of which must be here.
  *
  * @param part A split of the data set, such as `test`.
  * @throws {Error} If it is not here; the message has the command that gets it.
@@ -64,8 +64,8 @@ export async function isHere(place: string, part?: string): Promise<boolean> {
 }
 
 /**
- * Where the files of a place are: those of a name or an address, or the user's own. What is not here is
- * downloaded first, if this process may.
+ * The local path of a name, an address, or the user's own files. Missing files are downloaded
+ * first, if this process is allowed to.
  *
  * @throws {Error} If it is not here and may not be downloaded, or cannot be.
  */

@@ -60,7 +60,7 @@ const flags = {
   ...deviceSettings,
 };
 
-/** Runs a study, or goes on with it. Returns the exit code. */
+/** Runs or continues a study. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   const end = args.findIndex((argument) => argument.startsWith("-"));
   const words = end === -1 ? args : args.slice(0, end);
@@ -76,14 +76,14 @@ export function main(args: readonly string[]): Promise<number> {
   }, args.slice(words.length));
 }
 
-/** A study that is being run. */
+/** A running study. */
 interface Session {
   readonly study: Study;
   readonly runs: readonly StudyRun[];
   readonly folder: string;
   /** Bits per byte that rows are compared with, instead of those of the first row. */
   readonly reference: readonly number[] | undefined;
-  /** The command that goes on with it. */
+  /** The command that continues it. */
   readonly command: string;
 }
 
@@ -147,7 +147,7 @@ function studyPath(name: string): string {
   return basePath("studies", name);
 }
 
-/** The tokenizer of a study, which stays the same until its end. */
+/** The tokenizer of a study, the same for all of its runs. */
 async function tokenizerOf({ study, runs, folder }: Session): Promise<Tokenizer> {
   const path = `${folder}/${TOKENIZER_FILE}`;
   const found = await readTokenizer(path);
@@ -175,7 +175,7 @@ async function stateOf(
   if (state.meta === null) return state;
   const saved = state.meta.settings;
   const wanted = settingsOf(settingsOfRun(study, run));
-  // The device decides what precision `auto` is.
+  // The device decides which precision `auto` stands for.
   const other = Object.keys(wanted).find((name) =>
     name in saved && saved[name] !== wanted[name] &&
     !(name === "matmulPrecision" && wanted[name] === "auto")
@@ -195,7 +195,7 @@ async function stateOf(
   return state;
 }
 
-/** Trains a model, or goes on with its training. Returns the exit code. */
+/** Trains a model, or continues its training. Returns the exit code. */
 async function train(
   args: readonly string[],
   { ranks, launcher }: Values<typeof flags>,
@@ -219,7 +219,7 @@ async function train(
   ]);
 }
 
-/** The results of those runs that are finished. */
+/** The results of the finished runs. */
 async function readResults(runs: readonly StudyRun[]): Promise<StudyResult[]> {
   const results: StudyResult[] = [];
   for (const run of runs) {
@@ -229,7 +229,7 @@ async function readResults(runs: readonly StudyRun[]): Promise<StudyResult[]> {
   return results;
 }
 
-/** Writes what is known by now. Returns the number of finished runs. */
+/** Writes the results so far. Returns the number of finished runs. */
 async function writeResults({ study, runs, folder, reference }: Session): Promise<number> {
   const results = await readResults(runs);
   await writeFileAtomically(`${folder}/results.csv`, resultsAsCsv(results, study.rows));
@@ -238,7 +238,7 @@ async function writeResults({ study, runs, folder, reference }: Session): Promis
   return results.length;
 }
 
-/** Says how to go on. Returns the exit code: 0 if the time that the study may take is up. */
+/** Prints how to continue. Returns the exit code: 0 if the study's time limit was reached. */
 async function stop(session: Session, code: number): Promise<number> {
   const done = await writeResults(session);
   const why = code === TIME_IS_UP ? "The time is up" : "Stopped";

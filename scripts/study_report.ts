@@ -27,7 +27,7 @@ import { duration, short } from "./format.ts";
 /** Colors that are visible on white and on black. */
 const COLORS = ["#e8590c", "#1c7ed6", "#2f9e44", "#9c36b5", "#c2255c", "#0c8599", "#868e96"];
 
-/** Points of a curve of losses, at most. */
+/** Maximum points of a loss curve. */
 const MAX_POINTS = 200;
 
 /** Ways to count the parameters of a model. */
@@ -84,7 +84,7 @@ interface Picture {
   readonly svg: string;
 }
 
-/** The losses of all rows; and, where one number varies, the bits per byte by it. */
+/** The losses of all rows and, if a single number varies, the bits per byte against it. */
 function plainSections(
   study: Study,
   rows: readonly StudyRow[],
@@ -138,7 +138,10 @@ function meanLosses(results: readonly StudyResult[]): CurvePoint[] {
   });
 }
 
-/** Scaling laws by each way to count parameters, of those budgets that have enough sizes by now. */
+/**
+ * Scaling laws for each way to count parameters, fitted to the budgets that have enough sizes so
+ * far.
+ */
 function scalingSections(results: readonly StudyResult[], pictures: Picture[]): ReportSection[] {
   const sizesOf = (budget: number) =>
     new Set(results.flatMap((result) => result.budget === budget ? result.parameters.total : []));

@@ -21,7 +21,7 @@ const { verbose: _, ...shared } = deviceFlags;
 /** The flags of a device, which the command line chooses for all runs. */
 export const deviceSettings = shared;
 
-/** Flags of training that a study has elsewhere, or that are no business of its runs. */
+/** Training flags that a study sets itself, or that make no sense for its runs. */
 const OWN_SETTINGS = ["seed", "model-tag", "verbose"];
 
 /** The settings that runs may have, by the names that a file has for them. */
@@ -34,7 +34,7 @@ const settingFlags: Flags = Object.fromEntries(
 /**
  * Reads a study from a file, or one of {@linkcode shippedStudies} by its name.
  *
- * @throws {UsageError} If there is no such file, or it is no study.
+ * @throws {UsageError} If there is no such file, or it is not a study.
  */
 export async function openStudy(file: string): Promise<Study> {
   const [, name = file] = /([^/\\]*?)(?:\.json)?$/.exec(file) ?? [];
@@ -52,7 +52,7 @@ export async function openStudy(file: string): Promise<Study> {
   }
 }
 
-/** Reads a file in JSON. @throws {SyntaxError} If it is none. */
+/** Reads a JSON file. @throws {SyntaxError} If it is not JSON. */
 export async function readJson(path: string): Promise<unknown> {
   const text = await Deno.readTextFile(path);
   try {
@@ -92,7 +92,7 @@ export function argumentsOf({ settings, seed, tag }: StudyRun): string[] {
 /**
  * The values of all flags of a run.
  *
- * @throws {UsageError} If a setting is no flag, has a wrong value, or leaves nothing to compare.
+ * @throws {UsageError} If a setting is not a flag, has a wrong value, or leaves nothing to compare.
  */
 export function settingsOfRun(study: Study, run: StudyRun): TrainingValues {
   const refuse = (message: string) => {

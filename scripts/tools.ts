@@ -17,7 +17,8 @@ type ToolValues = Values<typeof toolFlags>;
 /**
  * Opens the tool, before other work begins.
  *
- * @param task The task in `deno.json`, whose name with `:python` is that of the one that allows Python.
+ * @param task The task in `deno.json`; the task that allows Python has the same name with
+ * `:python`.
  * @throws {UsageError} If this process may not run Python.
  * @throws {Error} If Python cannot be downloaded or started.
  */

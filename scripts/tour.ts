@@ -26,7 +26,7 @@ ${stops.map(({ title }, i) => `  ${`${i + 1}`.padStart(2)}  ${title}`).join("\n"
 });
 
 async function runTour({ step, stop }: Values<typeof flags>): Promise<void> {
-  // Deno.noColor is true if NO_COLOR is set; colors in a file or a pipe are noise.
+  // Deno.noColor is true if NO_COLOR is set; files and pipes get no colors.
   const bold = Deno.stdout.isTerminal() && !Deno.noColor ? "\x1b[1;36m%s\x1b[0m" : "%s";
   const numbers = stop === null ? stops.map((_, i) => i + 1) : [stop];
   for (const number of numbers) {

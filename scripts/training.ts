@@ -197,7 +197,7 @@ function rowsForModel(
   ];
 }
 
-/** Makes the model that the flags choose, if it is not nanochat's. */
+/** The function that builds the model, if the flags choose another one than nanochat's. */
 function buildOf(
   { flags, device, pretrained }: TrainingRun,
   plan: TrainingPlan | null,
@@ -207,7 +207,7 @@ function buildOf(
   return (seed) => llama.build(llamaLike(plan.config), device, { seed });
 }
 
-/** Says that matmuls or activations have another precision than up to a checkpoint. */
+/** Prints a line if matmuls or activations have another precision than up to the checkpoint. */
 export function tellPrecision(
   device: Device,
   computeDtype: FloatType,

@@ -122,7 +122,7 @@ const retiredFlags: ReadonlySet<string> = new Set(["noTune"]);
 /**
  * The flags of a run: from the command line, and for a resumed run otherwise its own.
  *
- * @throws {Error} If a saved setting is no flag: a misspelled one would silently take its default.
+ * @throws {Error} If a saved setting is not a flag: a misspelled one would silently have no effect.
  */
 export function runFlags<Given extends Flags>(
   args: readonly string[],
@@ -140,7 +140,10 @@ export function runFlags<Given extends Flags>(
   return parseFlags(args, flags, savedSettings(checkpoint));
 }
 
-/** The settings of a resumed run; before there was a choice, they had these values. */
+/**
+ * The settings of a resumed run. Those that older versions lacked get the values that were fixed
+ * then.
+ */
 export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
   if (checkpoint === undefined) return {};
   return {
@@ -151,12 +154,12 @@ export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
   };
 }
 
-/** Tokens of a row for a model of another program, at most, where nobody says. */
+/** Default maximum tokens of a row for a model of another program. */
 export const MAX_ROW = 512;
 
 /**
- * The fraction of a new model's learning rates for a model of another program, as what was learned elsewhere
- * is to be changed less.
+ * The fraction of a new model's learning rates for a model of another program, since a trained
+ * model should change less.
  *
  * `bench/fine_tuning_rates.ts` trains a small Llama on stories and trains its export further. Bits per byte
  * of held-out text, after 30 and after 120 steps of 1,024 tokens, by fraction:
@@ -168,12 +171,13 @@ export const MAX_ROW = 512;
  * | `chat_sft` | 2.035, 1.438 | 2.034, 1.574 | 2.393, 1.750 | 3.306, 2.164 |
  * | `chat_sft --lora-rank 8`, 60 steps | 3.640 | 3.864 | 4.155 | |
  *
- * The whole rates undo a part of what a model knows in a short run; a tenth learns less wherever there is
- * something to learn. The model is small and far from fully trained: one that is may want less.
+ * In a short run, the full rates undo part of what a model knows; a tenth learns less wherever
+ * there is something to learn. The measured model is small and far from fully trained; a fully
+ * trained one may need less.
  */
 export const GENTLE_FRACTION = 0.3;
 
-/** Fallbacks for a model of another program. */
+/** Defaults for a model of another program. */
 export const gentleRates = {
   embeddingLr: scalingDefaults.embeddingLr * GENTLE_FRACTION,
   unembeddingLr: scalingDefaults.unembeddingLr * GENTLE_FRACTION,

@@ -1,6 +1,6 @@
-/** Names of code that runs store, in the words of the command line. */
+/** Converts names that runs store into the words of the command line. */
 
-/** Members of a model's shape that are no flags. */
+/** Members of a model's shape that are not flags. */
 const SHAPE: Readonly<Record<string, string>> = {
   sequenceLen: "training length",
   vocabSize: "vocabulary",
@@ -35,7 +35,7 @@ export function settingTitle(name: string): string {
   return SHAPE[name] ?? `--${kebabCase(name)}`;
 }
 
-/** A message about options of functions, with the names of the flags that they come from. */
+/** A message about options of functions, with these replaced by the names of their flags. */
 export function withFlagNames(message: string, flags: Readonly<Record<string, unknown>>): string {
   return message.replace(
     /(?<![\w./-])[a-z]+(?:[A-Z][a-z]+)+(?![\w./-])/g,

@@ -25,11 +25,11 @@ import {
 } from "./words.ts";
 import { atPlace, capitalized, type Person, type Thing, withArticle, World } from "./world.ts";
 
-/** A sentence of a story, with what is wrong with it. */
+/** A sentence of a story, with its faults. */
 export interface CheckedSentence {
-  /** The sentence itself; some are two. */
+  /** The text; some events are told in two sentences. */
   readonly text: string;
-  /** The name of the event that it tells, or undefined if no sentence of the world is like it. */
+  /** The name of the event that it tells, or undefined if the world has no such sentence. */
   readonly event: string | undefined;
   /** Why it contradicts what was told before, each in a few words. */
   readonly faults: readonly string[];
@@ -167,7 +167,7 @@ function compilePatterns(): ReadonlyMap<string, readonly Pattern[]> {
   return byWord;
 }
 
-/** Compiled at the first check, because that takes longer than all else at a program's start. */
+/** Compiled at the first check, because that takes longer than everything else at startup. */
 let patterns: ReturnType<typeof compilePatterns> | undefined;
 
 /** No sentence of the world is longer, in characters. */
@@ -248,7 +248,7 @@ class Reader {
     }
   }
 
-  /** Notes what a role stands for, which one sentence may not change. */
+  /** Binds a role to a value, which must be the same throughout a sentence. */
   private bind(role: string, value: string | undefined): void {
     if (value === undefined) this.faults.push("nobody knows what it is");
     const before = this.roles[role];
@@ -284,7 +284,10 @@ class Reader {
     if (!isQuoted) this.subject ??= this.roles[role];
   }
 
-  /** A pronoun refers to whom the sentence names, or to the subject of the last one. */
+  /**
+   * Resolves a pronoun: it refers to a person that the sentence names, or to the subject of the
+   * last one.
+   */
   private byPronoun(role: string, pronoun: Pronoun): void {
     const name = this.roles[role] ?? this.world.resolve(pronoun);
     if (name === undefined) {
@@ -395,8 +398,8 @@ function readSentence(world: World, text: string, start: number): Candidate | un
 /**
  * Replays a story and its questions.
  *
- * A story is its first line; each further line is a question with its answer. Any text is taken:
- * what the world has no sentence for counts as a fault up to the next period.
+ * A story is its first line; each further line is a question with its answer. Any text is accepted:
+ * a passage that is no sentence of the world counts as a fault up to the next period.
  *
  * @example
  * ```ts

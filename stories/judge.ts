@@ -1,14 +1,14 @@
 /**
- * Numbers about many stories that somebody wrote: a model, a count of words, or the teller.
+ * Statistics of many stories, written by a model, an n-gram baseline, or the teller.
  *
  * @module
  */
 
 import { type CheckedStory, checkStory } from "./checker.ts";
 
-/** Words of a gram that counts as copied if the text to train on has it. */
+/** Words of an n-gram that counts as copied if the training text has it. */
 const COPY = 8;
-/** Words of a gram of which distinct ones are counted. */
+/** Words of the n-grams whose distinct ones are counted. */
 const DISTINCT = 3;
 
 /** Shares between 0 and 1. */
@@ -21,7 +21,7 @@ export interface Judgment {
   readonly consistent: number;
   /** Sentences without a fault, of all sentences. */
   readonly sentences: number;
-  /** Sequences of eight words that occur nowhere in the text to train on. */
+  /** Sequences of eight words that occur nowhere in the training text. */
   readonly novel: number;
   /** Stories that are copied whole. */
   readonly copied: number;
@@ -49,7 +49,7 @@ export class KnownText {
   readonly #grams = new Set<string>();
   readonly #stories = new Set<string>();
 
-  /** Notes the stories of documents, and all their sequences of eight words. */
+  /** Indexes the stories of documents, and all their sequences of eight words. */
   constructor(documents: Iterable<string>) {
     for (const document of documents) {
       const [story = ""] = document.split("\n");
@@ -58,12 +58,12 @@ export class KnownText {
     }
   }
 
-  /** Whether a whole story stands in it. */
+  /** Whether it contains a whole story. */
   has(story: string): boolean {
     return this.#stories.has(story);
   }
 
-  /** The share of sequences of eight words that it does not hold. */
+  /** The share of sequences of eight words that it does not contain. */
   novelty(stories: readonly string[]): number {
     const all = stories.flatMap((story) => grams(story, COPY));
     return ratio(all.filter((gram) => !this.#grams.has(gram)).length, all.length);
@@ -73,7 +73,7 @@ export class KnownText {
 const ratio = (part: number, whole: number) => whole === 0 ? 0 : part / whole;
 const count = <T>(list: readonly T[], is: (item: T) => boolean) => list.filter(is).length;
 
-/** The fault without the words that differ from story to story: names, things and places. */
+/** The kind of a fault: its words without names, things and places. */
 function kindOfFault(fault: string): string {
   if (fault.startsWith("one says")) return "wrong preposition";
   if (/ is s?he, /.test(fault)) return "he or she";
@@ -101,7 +101,7 @@ function kindOfFault(fault: string): string {
  * Replays stories and counts.
  *
  * @param documents Stories, perhaps followed by lines with questions.
- * @param known The text to train on.
+ * @param known The training text.
  */
 export function judge(documents: readonly string[], known: KnownText): Judgment {
   const checked: readonly CheckedStory[] = documents.map(checkStory);

@@ -6,8 +6,8 @@
  * picks sentences and applies the rules; the checker ({@linkcode checkStory}) recognizes sentences
  * and applies the same rules, and says which sentence contradicts what was told, and why.
  *
- * A model that trains on the stories sees none of the rules, only text. That it keeps them can
- * therefore be counted.
+ * A model that trains on the stories sees only text, none of the rules. How well it follows them
+ * can therefore be measured.
  *
  * @example Tell a story, break it, and find what is wrong
  * ```ts

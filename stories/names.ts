@@ -1,5 +1,6 @@
 /**
- * Names: common ones, made-up ones whose end tells he or she, and which are held out.
+ * Names: common ones, and made-up ones whose ending implies a pronoun; and which of them are held
+ * out.
  *
  * @module
  */
@@ -16,14 +17,14 @@ import {
   type Pronoun,
 } from "./words.ts";
 
-/** One name, kind–thing pair or other pair in so many is held out of training. */
+/** One in this many names, kind–thing pairs and other pairs is held out of training. */
 const HELD_OUT_NAMES = 24;
 const HELD_OUT_PAIRS = 30;
 
-/** So many names at the beginning of a list are common. */
+/** The number of names at the beginning of a list that are common. */
 const COMMON = 60;
 
-/** How many names of unusual stories are made up, and how many of these have a middle. */
+/** The share of names in unusual stories that are made up, and the share of these with a middle. */
 const MADE_UP = 0.8;
 const MIDDLE = 0.25;
 
@@ -35,7 +36,10 @@ const madeUp = new RegExp(
   }))$`,
 );
 
-/** The pronoun that a name implies: of a list, or by its end if it is made up; else unknown. */
+/**
+ * The pronoun that a name implies, by its list, or by its ending if it is made up; `undefined` if
+ * unknown.
+ */
 export function pronounOfName(name: string): Pronoun | undefined {
   if (females.has(name)) return "she";
   if (males.has(name)) return "he";
@@ -43,12 +47,12 @@ export function pronounOfName(name: string): Pronoun | undefined {
   return female !== undefined ? "she" : male !== undefined ? "he" : undefined;
 }
 
-/** The pronoun of a person of a kind with a name, or unknown. */
+/** The pronoun that a name and a kind imply; `undefined` if unknown. */
 export function pronounOf(name: string, kind: string): Pronoun | undefined {
   return kinds[kind]?.pronoun ?? pronounOfName(name);
 }
 
-/** A name for someone with that pronoun: a common one, or for unusual stories any. */
+/** A name for someone with that pronoun: a common one, or any for unusual stories. */
 export function pickName(random: Random, pronoun: Pronoun, isUnusual: boolean): string {
   const names = pronoun === "she" ? femaleNames : maleNames;
   if (!isUnusual) return names[Math.floor(random() * COMMON)]!;
@@ -58,7 +62,7 @@ export function pickName(random: Random, pronoun: Pronoun, isUnusual: boolean): 
   return pick(random, nameBeginnings) + middle + end;
 }
 
-/** Whether a name never occurs in text to train on. */
+/** Whether a name never occurs in training text. */
 export function isHeldOutName(name: string): boolean {
   return hashOf(`name ${name}`) % HELD_OUT_NAMES === 0;
 }
@@ -66,7 +70,7 @@ export function isHeldOutName(name: string): boolean {
 /** Known results for pairs, since each is asked for often. */
 const heldOutPairs = new Map<string, Map<string, boolean>>();
 
-/** Whether a kind, a thing or a place never occurs together with another in text to train on. */
+/** Whether two of a kind, a thing and a place never occur together in training text. */
 export function isHeldOutPair(first: string, second: string): boolean {
   let known = heldOutPairs.get(first);
   if (known === undefined) heldOutPairs.set(first, known = new Map());

@@ -1,6 +1,6 @@
 /**
- * A model of words by counting, to compare others with: the next word as often as it followed the
- * last ones in the text to train on.
+ * An n-gram model of words, as a baseline: the next word is chosen as often as it followed the last
+ * ones in the training text.
  *
  * @module
  */
@@ -13,14 +13,13 @@ const END = "\0";
 const wordsOf = (text: string) => text.replaceAll("\n", " \n ").split(/ +/).filter((w) => w !== "");
 
 /**
- * An n-gram model of words. Each context is kept with all words that followed it, so that the one
- * to continue with is one of them at random.
+ * An n-gram model of words. Each context is stored with all words that followed it; the next word
+ * is one of them at random.
  */
 export class NGram {
   readonly #next = new Map<string, string[]>();
 
-  /**
-   * Counts.
+  /** Counts the words of texts.
    *
    * @param order Words of a gram: 4 predicts a word from three before it.
    */
@@ -51,7 +50,7 @@ export class NGram {
     return words.slice(start).join(" ").replaceAll(" \n ", "\n").replaceAll(" \n", "\n");
   }
 
-  /** The likeliest line after a text: what an answer would be. */
+  /** The most likely line after a text, as an answer. */
   answer(prompt: string, maxWords = 12): string {
     const words = [...Array<string>(this.order - 1).fill(END), ...wordsOf(prompt)];
     const start = words.length;

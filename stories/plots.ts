@@ -1,5 +1,5 @@
 /**
- * Plots: in which order events happen.
+ * Plots: the order in which events happen.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { Teller } from "./teller.ts";
 /** Tells a story from after its beginning to its end. */
 export type Plot = (teller: Teller) => void;
 
-/** More than this many characters leave no room for a second adventure. */
+/** Stories longer than this many characters have no room for a second adventure. */
 const ROOM_FOR_SECOND = 540;
 
-/** Both go, mostly as "they". */
+/** Both go somewhere, usually as "they". */
 function goTogether(t: Teller, P: string): void {
   t.say(t.isUnusual && t.chance(0.5) ? "together" : "allTogether", { P });
 }
@@ -263,7 +263,9 @@ function astray(t: Teller): void {
   t.say(t.chance(0.7) ? "endWay" : "friends");
 }
 
-/** Begins with a friend; short plots of two people follow it, and one another. */
+/**
+ * Begins a plot with a friend; short plots of two people follow such beginnings, and each other.
+ */
 function withFriend(plot: Plot): Plot {
   return (t) => {
     t.say("befriend");

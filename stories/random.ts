@@ -27,9 +27,9 @@ export function pick<T>(random: Random, from: readonly T[]): T {
 export type PickIndex = (random: Random, length: number) => number;
 
 /**
- * Picks an index i with a probability in proportion to 1 / (i + shift)^exponent: as words of a language
- * are, some are common and most are rare (Zipf's law has an exponent and a shift of 1, Mandelbrot's a
- * larger shift, with which the first ones are about as frequent as each other).
+ * Picks an index i with a probability proportional to 1 / (i + shift)^exponent. As with the words
+ * of a language, a few are common and most are rare. Zipf's law has an exponent and a shift of 1;
+ * Mandelbrot's has a larger shift, which makes the first ones about equally frequent.
  */
 export function byRank(exponent: number, shift = 1): PickIndex {
   /** Sums of the first weights, by the length of the list. */

@@ -1,5 +1,5 @@
 /**
- * A sentence as teller and checker know it, and how it changes the world.
+ * Sentences as teller and checker see them, and how they change the world.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { parseTemplate, type Template } from "./template.ts";
 import { kinds, places, type Pronoun } from "./words.ts";
 import { type Fault, type Person, type Thing, withArticle, type World } from "./world.ts";
 
-/** A sentence, with what its slots stand for. */
+/** A sentence with the values of its slots. */
 export interface Reading {
   readonly event: EventName;
   readonly template: Template;
@@ -34,7 +34,7 @@ export const templates: ReadonlyMap<EventName, readonly Template[]> = new Map(
 );
 
 /**
- * The templates of what is said of one kind, or of one place: some of those of `nature` and `see`.
+ * The templates for one kind or one place: a part of those of `nature` and `see`.
  */
 export const templatesOf: ReadonlyMap<string, readonly Template[]> = new Map(
   [

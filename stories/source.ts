@@ -13,7 +13,7 @@ import type { Part } from "./teller.ts";
 const CHUNK = 500;
 /** Bytes of a document, on average; see the test. */
 const BYTES = 465;
-/** One document in so many is for validation. */
+/** One in this many documents is for validation. */
 const VALIDATION = 20;
 
 /** Options for {@linkcode storySource}. */
@@ -49,8 +49,8 @@ export interface StorySource {
 /**
  * Stories with their questions, without end and without repetition: chunk by chunk from a seed.
  *
- * Names, and pairs of a kind, a thing and a place, that occur in the validation part and are held
- * out occur nowhere in the part to train on.
+ * Names and pairs that are held out (see `names.ts`) occur only in the validation part, never in
+ * the training part.
  *
  * @throws {RangeError} If there are too few documents for two parts.
  *
@@ -96,7 +96,7 @@ export function storySource(
 }
 
 /**
- * Stories to examine a model with: of the validation part, but of other seeds than its documents.
+ * Stories to examine a model with: like those of the validation part, but from other seeds.
  *
  * @param seed Other seeds give other stories.
  */

@@ -14,7 +14,7 @@ import type { World } from "./world.ts";
 export interface Story {
   /** The main character. */
   readonly hero: { readonly name: string; readonly kind: string };
-  /** Whether somebody in it has a name that never occurs in text to train on. */
+  /** Whether somebody in it has a name that never occurs in training text. */
   readonly hasNewName: boolean;
   /** The story, in one line. */
   readonly text: string;

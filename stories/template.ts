@@ -20,7 +20,7 @@ import { choices } from "./words.ts";
 /** Persons A, B, C; things X, Y; food F; plant G; tool T; place P; spots S and R. */
 export type Role = "A" | "B" | "C" | "X" | "Y" | "F" | "G" | "T" | "P" | "S" | "R";
 
-/** How a slot stands for its role. */
+/** The form in which a slot names its role. */
 export type Form =
   | "person"
   | "name"
@@ -74,7 +74,7 @@ function formOf(word: string, role: string): Form {
 }
 
 /**
- * Takes a template apart.
+ * Parses a template.
  *
  * @throws {SyntaxError} If a slot names no role and no list.
  */

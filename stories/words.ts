@@ -15,13 +15,13 @@ export interface Kind {
   readonly nature: readonly string[];
 }
 
-/** Where a story can lead. */
+/** A place that a story can lead to. */
 export interface Place {
   /** The preposition of being there. */
   readonly preposition: "in" | "at" | "on" | "by";
   /** Sights, sounds and smells of the place, in whole sentences. */
   readonly sights: readonly string[];
-  /** Where in it a small thing can lie. */
+  /** Spots in it where a small thing can lie. */
   readonly spots: readonly string[];
 }
 
@@ -360,7 +360,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** How a person is, the most frequent first. */
+/** Traits of persons, the most frequent first. */
 export const traits = list(`
   brave busy careful cheerful clever clumsy curious dreamy forgetful friendly funny gentle grumpy
   happy hungry jolly kind lazy little lonely loud lucky modest neat noisy old patient polite proud
@@ -444,7 +444,7 @@ export const foods = list(`
   quince raisin raspberry ravioli risotto salad sausage scone sorbet soup spinach strawberry taco
   toffee tomato truffle walnut watermelon yam zucchini
 `);
-/** How food is. */
+/** Adjectives for food. */
 export const tastes = list("big cold crisp fresh hot little salty sour spicy sweet warm");
 
 /** Plants that grow from a seed, the most frequent first. */
@@ -469,10 +469,10 @@ export const tools: Readonly<Record<string, string>> = {
   rope: "pulled hard",
   stick: "poked around",
 };
-/** How a tool is. */
+/** Adjectives for tools. */
 export const toolLooks = list("long strong thin sturdy");
 
-/** Where one can go. */
+/** Places to go to. */
 export const places: Readonly<Record<string, Place>> = {
   forest: {
     preposition: "in",

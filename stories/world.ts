@@ -42,7 +42,7 @@ export function withArticle(words: string): string {
   return `${/^[aeiou]/.test(words) ? "an" : "a"} ${words}`;
 }
 
-/** Where a place is: "in the forest"; nowhere in particular is "here". */
+/** A place with its preposition: "in the forest"; "here" without a place. */
 export function atPlace(place: string | undefined): string {
   return place === undefined ? "here" : `${places[place]?.preposition ?? "at"} the ${place}`;
 }
@@ -55,7 +55,7 @@ export function capitalized(text: string): string {
 /**
  * The world of one story.
  *
- * Methods that return a {@linkcode Fault} ask, the others change.
+ * Methods that return a {@linkcode Fault} check something; the others change the world.
  */
 export class World {
   readonly people = new Map<string, Person>();
@@ -75,7 +75,10 @@ export class World {
   /** Where somebody said that a thing is. */
   hint: { readonly place: string; readonly spot?: string | undefined } | undefined;
 
-  /** The person that a pronoun refers to: the subject if it fits, else the only one whom it fits. */
+  /**
+   * The person that a pronoun refers to: the subject if it fits, otherwise the only person that it
+   * fits.
+   */
   resolve(pronoun: Pronoun): string | undefined {
     const subject = this.subject === undefined ? undefined : this.people.get(this.subject);
     if (subject !== undefined && (subject.pronoun ?? pronoun) === pronoun) return subject.name;
@@ -137,12 +140,12 @@ export class World {
     return first === second ? `${first} does this with ${second}` : undefined;
   }
 
-  /** Whether the story is anywhere. */
+  /** Checks that the story is at some place. */
   isOut(): Fault {
     return this.place === undefined ? "nobody has gone anywhere" : undefined;
   }
 
-  /** Whether a person has moved with the story. */
+  /** Checks that a person is where the story is. */
   isHere(name: string): Fault {
     return this.person(name).place === this.place ? undefined : `${name} is not here`;
   }

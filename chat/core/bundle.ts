@@ -10,7 +10,7 @@ import { basePath, fileError } from "../../gpt/mod.ts";
 import { importCsv, importYaml } from "../deps.ts";
 import { parseJsonLines } from "../files/json_lines.ts";
 
-/** A question with several continuations, of which one is right. */
+/** A question with several continuations, exactly one of them right. */
 export interface MultipleChoiceExample {
   /** The question. */
   readonly query: string;
@@ -20,7 +20,7 @@ export interface MultipleChoiceExample {
   readonly gold: number;
 }
 
-/** Several contexts before one continuation, of which one is right. */
+/** Several contexts before one continuation, exactly one of them right. */
 export interface SchemaExample {
   /** The contexts. */
   readonly context_options: readonly string[];
@@ -48,7 +48,7 @@ export type CoreExamples =
 export type CoreTask = CoreExamples & {
   /** The name. */
   readonly label: string;
-  /** How many other examples stand before the one that is asked. */
+  /** Number of solved examples in the prompt before the question. */
   readonly fewShot: number;
   /** Separates a question from its continuation. */
   readonly delimiter: string;
@@ -83,8 +83,8 @@ type ReadFile = (path: string) => Promise<string>;
  *
  * @param source The folder of the bundle, or a zip file that contains it, at the top or in a folder
  * `eval_bundle`.
- * @throws {Error} If a file is missing or malformed, lies outside the bundle, or a zip file unpacks to too
- * much; the message names it, with the line for examples.
+ * @throws {Error} If a file is missing or malformed, lies outside the bundle, or a zip file unpacks
+ * to too much; the message names the file, and for examples the line.
  *
  * @example
  * ```ts
@@ -254,7 +254,7 @@ function taskOf(entry: unknown, path: string): {
   return { label, file, type, fewShot: shots, delimiter };
 }
 
-/** Whether a path leads to a file below the folder that it is relative to, on every system. */
+/** Whether a relative path stays inside its folder, on every operating system. */
 function isInside(path: string): boolean {
   return !/\p{Cc}|\\|:/u.test(path) &&
     path.split("/").every((name) => !["", ".", ".."].includes(name));

@@ -1,6 +1,6 @@
 /**
  * A small synthetic CORE bundle, in the format of the real one, with tasks that a small model has a
- * chance at. Its metric is comparable with itself only.
+ * chance at. Its scores can only be compared with each other.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const rows = (names: readonly string[], length: number) =>
     return { context: `${words.slice(0, length).join(", ")},`, continuation: words[length]! };
   });
 
-/** Four words, of which one is the opposite. */
+/** Four words, one of them the opposite. */
 const oppositeChoices = opposites.map(([word, opposite], i) => {
   const others = [1, 2, 3].map((k) => opposites[(i + 5 * k) % opposites.length]![k % 2]!);
   const gold = i % 4;
@@ -32,7 +32,7 @@ const oppositeChoices = opposites.map(([word, opposite], i) => {
   };
 });
 
-/** Four numbers, of which one is the sum. */
+/** Four numbers, one of them the sum. */
 const sums = Array.from({ length: 60 }, (_, i) => {
   const [a, b] = [3 + (i * 7) % 40, 2 + (i * 11) % 30];
   const others = [a + b + 1 + i % 3, a + b + 10, Math.abs(a - b)];
@@ -41,7 +41,7 @@ const sums = Array.from({ length: 60 }, (_, i) => {
   return { query: `${a} plus ${b} is`, choices, gold };
 });
 
-/** Two contexts, of which one goes with what follows. */
+/** Two contexts, only one of which fits what follows. */
 const comparisons = Array.from({ length: 48 }, (_, i) => {
   const [one, other] = [firstNames[i]!, firstNames[(i + 7) % firstNames.length]!];
   const [small, large] = [2 + i % 9, 12 + (i * 5) % 20];
@@ -57,7 +57,7 @@ const comparisons = Array.from({ length: 48 }, (_, i) => {
 });
 
 /**
- * Makes the bundle: 5 tasks, of every kind that there is.
+ * Makes the bundle: 5 tasks that cover all kinds.
  *
  * @example
  * ```ts

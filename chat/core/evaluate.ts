@@ -1,6 +1,6 @@
 /**
- * The CORE metric of a base model: the mean over tasks of its accuracy, counted from what guessing
- * reaches.
+ * The CORE metric of a base model: the mean of its accuracies on several tasks, each scaled so that
+ * guessing scores 0.
  *
  * Source: `core_eval.py` and `base_eval.py` of nanochat, after Li et al., "DataComp-LM" (2024).
  *
@@ -22,11 +22,13 @@ export interface EvaluateCoreOptions {
   readonly maxTokens?: number;
   /** Called after each task. */
   readonly onTask?: (label: string, accuracy: number, centered: number) => void;
-  /** Called before each batch of examples, of any rank, with the number of examples so far. */
+  /**
+   * Called before each batch of examples with the number of examples done so far, over all ranks.
+   */
   readonly onProgress?: (label: string, examples: number, of: number) => void;
   /** Stops the evaluation, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
-  /** The ranks that share the examples: each has the same results. */
+  /** The ranks that share the examples; all of them get the same results. */
   readonly parallel?: SummingRanks | undefined;
 }
 
@@ -34,7 +36,7 @@ export interface EvaluateCoreOptions {
 export interface CoreResults {
   /** The accuracy on each task, from 0 to 1, by its label. */
   readonly results: Record<string, number>;
-  /** The same, centered: 0 for guessing, 1 for all right. */
+  /** The same, centered: 0 for guessing, 1 if every answer is right. */
   readonly centered: Record<string, number>;
   /** The mean of the centered accuracies. */
   readonly core: number;
@@ -52,7 +54,9 @@ export interface CoreAnswer {
   readonly predicted?: readonly number[];
 }
 
-/** Examples between two reads of results from the device: a read of one costs as much as of many. */
+/**
+ * Examples between two reads of results from the device: reading one costs as much as reading many.
+ */
 const EXAMPLES_PER_READ = 8;
 
 /**
@@ -109,7 +113,7 @@ export async function evaluateCore(
 }
 
 /**
- * Checks that each task has the examples it shows before the one that is asked.
+ * Checks that each task has enough examples for its few-shot prompts.
  *
  * @param maxPerTask Maximum examples of a task.
  * @throws {RangeError} If a task has too few, or there is no task.

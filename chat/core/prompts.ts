@@ -12,7 +12,7 @@ import type { CoreTask } from "./bundle.ts";
 
 /** Sequences of tokens, and which part of each is scored. */
 export interface ScoredSequences {
-  /** The prompts as token ids, each with what starts a document first. */
+  /** The prompts as token ids, each beginning with the token that starts a document. */
   readonly tokens: readonly (readonly number[])[];
   /** The first scored token of each. */
   readonly start: readonly number[];
@@ -50,11 +50,11 @@ export function shuffledTask(task: CoreTask, maxExamples: number = Infinity): Co
 }
 
 /**
- * The examples that stand before another one: picked from all others with seed 1234 + index.
+ * The few-shot examples of a question: picked from all other examples with seed 1234 + index.
  *
  * @param task A task whose examples are shuffled.
- * @param index The example that is asked.
- * @returns Their indices in the order in which they stand.
+ * @param index The index of the question. @returns The indices of the examples, in the order of the
+ * prompt.
  * @throws {RangeError} If the task has too few examples.
  */
 export function fewShotPicks({ examples, fewShot, label }: CoreTask, index: number): number[] {

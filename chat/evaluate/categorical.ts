@@ -15,7 +15,7 @@ import type { Task } from "../tasks/task.ts";
 
 /** Options for {@linkcode evaluateCategorical}. */
 export interface CategoricalOptions {
-  /** How many problems are asked together. @default {8} */
+  /** Number of problems in a batch. @default {8} */
   readonly batchSize?: number;
   /** How problems become tokens. @default {nanochatFormat(tokenizer)} */
   readonly format?: ChatFormat | undefined;
@@ -25,7 +25,7 @@ export interface CategoricalOptions {
   readonly signal?: AbortSignal | undefined;
   /** The ranks that share the problems. */
   readonly parallel?: Pick<SummingRanks, "rank" | "ranks"> | undefined;
-  /** Called before each batch, of any rank, with the number of problems so far. */
+  /** Called before each batch with the number of problems done so far, over all ranks. */
   readonly onProgress?: ((problems: number) => void) | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface CategoricalOptions {
 export interface CategoricalAnswer {
   /** The logits of the letters, in their order. */
   readonly logits: readonly number[];
-  /** The letter with the largest. */
+  /** The letter with the largest logit. */
   readonly prediction: string;
   /** Whether it is the right one. */
   readonly correct: boolean;
@@ -43,7 +43,8 @@ export interface CategoricalAnswer {
  * Asks a model the problems of a task.
  *
  * @returns An answer for each problem; on several ranks, for those of this rank.
- * @throws {RangeError} If a letter is more than one token, or a prompt longer than the model reads.
+ * @throws {RangeError} If a letter is more than one token, or a prompt is longer than the model's
+ * context.
  *
  * @example A model that has learned nothing
  * ```ts

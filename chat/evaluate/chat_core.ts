@@ -14,8 +14,8 @@ export const chatCoreBaselines: Readonly<Record<string, number>> = {
  *
  * Source: nanochat, `scripts/chat_eval.py`.
  *
- * @param accuracies By the names of {@linkcode chatCoreBaselines}: all of them, or for part of the
- * metric those given in `tasks`.
+ * @param accuracies Accuracies by task name: those of all {@linkcode chatCoreBaselines}, or only of
+ * `tasks` for a part of the metric.
  * @returns `null` if one is missing.
  *
  * @example

@@ -1,5 +1,5 @@
 /**
- * Problems that the model answers in its own words, and that a task judges.
+ * Problems that the model answers in its own words, with a check for each answer.
  *
  * Source: `run_generative_eval` in nanochat's `scripts/chat_eval.py`.
  *
@@ -20,7 +20,7 @@ import type { GenerativeTask } from "../tasks/task.ts";
 export interface GenerativeOptions extends SamplingOptions {
   /** How many answers are sampled for each problem. @default {1} */
   readonly samples?: number;
-  /** Maximum tokens of an answer; fewer where the model reads no more. @default {512} */
+  /** Maximum tokens of an answer; fewer if the model's context ends earlier. @default {512} */
   readonly maxTokens?: number;
   /** How problems become tokens. @default {nanochatFormat(tokenizer)} */
   readonly format?: ChatFormat | undefined;
@@ -30,7 +30,7 @@ export interface GenerativeOptions extends SamplingOptions {
   readonly signal?: AbortSignal | undefined;
   /** The ranks that share the problems. */
   readonly parallel?: Pick<SummingRanks, "rank" | "ranks"> | undefined;
-  /** Called before each problem, of any rank, with the number of problems so far. */
+  /** Called before each problem with the number of problems done so far, over all ranks. */
   readonly onProgress?: ((problems: number) => void) | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface GenerativeOptions extends SamplingOptions {
 export interface GenerativeAnswer {
   /** The answers, with special tokens as text. */
   readonly completions: readonly string[];
-  /** For each answer whether it is right. */
+  /** Whether each answer is right. */
   readonly correct: readonly boolean[];
 }
 

@@ -1,4 +1,4 @@
-/** How often one of several answers is right. @module */
+/** Pass@k: how often at least one of several answers is right. @module */
 
 /**
  * The unbiased estimate of pass@k: the probability that at least one of k answers is right, from n

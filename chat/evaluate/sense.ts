@@ -1,6 +1,6 @@
 /**
- * Does a model make sense? It tells stories that a program replays, and answers questions about
- * stories that it has never seen.
+ * Measures whether a model makes sense: a program replays the stories that it tells, and checks its
+ * answers to questions about unseen stories.
  *
  * @module
  */
@@ -21,9 +21,9 @@ import {
 import type { Message, Tokenizer } from "../../tokenizer/mod.ts";
 import type { ChatFormat } from "../format/format.ts";
 
-/** Sequences that are decoded side by side. */
+/** Sequences decoded as one batch. */
 const BATCH = 25;
-/** Tokens of a story with its questions; longer ones break off. */
+/** Maximum tokens of a story with its questions; longer ones are cut off. */
 const MAX_STORY_TOKENS = 300;
 /** Tokens of an answer. */
 const MAX_ANSWER_TOKENS = 24;
@@ -68,13 +68,13 @@ export interface QuestionTally {
 
 /** The result of {@linkcode evaluateSense}. */
 export interface SenseResult extends QuestionTally {
-  /** Those about stories in which somebody has a name that never occurs in the text to train on. */
+  /** Answers about stories with a name that never occurs in the training text. */
   readonly newNames: QuestionTally;
-  /** About the stories that the model wrote. */
+  /** The judgment of the stories that the model wrote. */
   readonly stories: Judgment;
   /** The stories themselves, in the order of their seeds, with the model's own questions. */
   readonly texts: readonly string[];
-  /** Right answers by what is asked for, the most frequent first. */
+  /** Right answers by kind of question, the most frequent kind first. */
   readonly byKind: ReadonlyMap<string, QuestionTally>;
   /** Questions that the model asked about its own stories, and how many it answered right. */
   readonly ownQuestions: QuestionTally;
@@ -85,7 +85,7 @@ export interface SenseResult extends QuestionTally {
 /** Answers a question about a story. */
 export type Answerer = (story: Story, question: string) => string | Promise<string>;
 
-/** Whom a story is about. */
+/** The main character of a story. */
 type Hero = Story["hero"];
 
 /** The settings of sampling that an examination has. */
@@ -97,7 +97,7 @@ export interface StoryTeller {
    * Tells stories.
    *
    * @param count The number of stories.
-   * @param hero Whom all of them are about; without one, that is up to the teller.
+   * @param hero The main character of all of them; by default the teller chooses.
    */
   tell(count: number, sampling: Sampling, hero?: Hero): Promise<readonly string[]>;
   /** Answers a question about a story by the most likely tokens. */
@@ -105,9 +105,9 @@ export interface StoryTeller {
 }
 
 /**
- * Asks one question about each of many stories that nobody was trained on.
+ * Asks one question about each of many stories that are in no training text.
  *
- * @param answer Who answers: a model, or a count of words.
+ * @param answer Answers the questions: a model, or a baseline.
  */
 export async function askQuestions(
   count: number,
@@ -136,8 +136,8 @@ export async function askQuestions(
 }
 
 /**
- * A base model, which goes on with text: a question stands below its story, and the answer is what
- * the model writes up to the end of the line.
+ * A base model, which continues text: a question stands below its story, and the answer is what the
+ * model writes up to the end of the line.
  */
 export function textTeller(model: LanguageModel, tokenizer: Tokenizer): StoryTeller {
   const engine = new Engine(model, tokenizer);
@@ -235,7 +235,7 @@ export async function evaluateSense(
 ): Promise<SenseResult> {
   const { stories = 200, questions = 300, typedNames = 50, known, signal, onProgress } = options;
   const { temperature = 0.8, topK = 50, seed = 42 } = options;
-  // A story takes some ten times as long as an answer.
+  // A story takes about ten times as long as an answer.
   const work = 10 * (stories + typedNames) + questions;
   let done = 0;
   const advance = (by: number) => {

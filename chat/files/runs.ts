@@ -24,7 +24,7 @@ export interface RunSummary {
   readonly folder: string;
   /** The latest checkpoint. */
   readonly meta: CheckpointMeta;
-  /** How far it has come, and whether it trains now. */
+  /** How far it has come, and whether it is training now. */
   readonly progress: RunProgress;
   /** The parameters of the model. */
   readonly parameters: number;
@@ -43,7 +43,7 @@ export interface RunList {
 }
 
 /**
- * Lists the runs of all stages. What cannot be read is named, and the others are listed.
+ * Lists the runs of all stages. Those that cannot be read are named among the problems.
  *
  * @example
  * ```ts
@@ -86,12 +86,12 @@ export function findRun(runs: readonly RunSummary[], name: string): RunSummary {
 export interface RunDifference {
   /** The name. */
   readonly name: string;
-  /** The value in each run; `undefined` where there is none. */
+  /** The value in each run; `undefined` for runs without it. */
   readonly values: readonly (string | number | boolean | null | undefined)[];
 }
 
 /**
- * In what runs differ.
+ * Compares runs.
  *
  * @returns The settings whose values differ, and all final figures.
  */

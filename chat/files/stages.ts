@@ -1,5 +1,5 @@
 /**
- * Where the runs of each stage lie: base models, fine-tuned ones, reinforced ones.
+ * The folders of the runs of each stage: base models, fine-tuned ones, reinforced ones.
  *
  * @module
  */
@@ -43,8 +43,8 @@ export interface StageRun {
 }
 
 /**
- * The run that a command uses if none is named: the one saved last, of the latest of some stages.
- * A fine-tuned or reinforced model whose training has not finished comes after those that have.
+ * The run that a command uses by default: the one saved last in the latest stage that has any.
+ * Among fine-tuned and reinforced models, those whose training has finished come first.
  *
  * @param from The stages to look at; all by default.
  * @throws {Error} If none of them has a checkpoint.

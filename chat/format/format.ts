@@ -1,4 +1,4 @@
-/** How a conversation becomes the tokens that a model was trained on. @module */
+/** Chat formats: how a conversation becomes tokens. @module */
 
 import type {
   Conversation,
@@ -13,7 +13,7 @@ export interface ChatFormat extends Disposable {
   /** Tokens that end an answer, the usual one first. */
   readonly ends: readonly number[];
   /**
-   * The tokens that an answer follows.
+   * Renders the prompt of an answer.
    *
    * @param messages The turns so far. If the last one is the assistant's, it is the beginning of an answer,
    * and the tokens end where it does.
@@ -21,8 +21,8 @@ export interface ChatFormat extends Disposable {
    */
   renderPrompt(messages: readonly Message[]): Promise<number[]>;
   /**
-   * A whole conversation, with a mask that is 1 for what the assistant is to learn: its answers, and the
-   * tokens that end them.
+   * Renders a whole conversation, with a mask that is 1 for what the assistant is to learn: its
+   * answers, and the tokens that end them.
    *
    * @throws {TypeError | RangeError} If the format has no place for it; the message says why.
    */
@@ -56,7 +56,7 @@ export function nanochatFormat(tokenizer: Tokenizer): ChatFormat {
     renderPrompt: (messages) =>
       Promise.try(() => {
         const { ids } = render(messages);
-        // The token that ends the answer is left out, where there is one.
+        // The token that ends the answer, if there is one, is left out.
         return messages.at(-1)?.role === "assistant" ? ids.slice(0, -1) : [...ids, start];
       }),
     renderConversation: ({ messages }) => Promise.try(() => render(messages)),

@@ -1,4 +1,4 @@
-/** Which format the conversations of a model have. @module */
+/** Finds the chat format of a model. @module */
 
 import { SPECIAL_TOKENS, type Tokenizer } from "../../tokenizer/mod.ts";
 import { type ChatFormat, nanochatFormat } from "./format.ts";

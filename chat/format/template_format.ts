@@ -1,4 +1,4 @@
-/** The formats of other models, which are templates of text. @module */
+/** Chat formats of other models, given as Jinja templates. @module */
 
 import type {
   Conversation,
@@ -24,11 +24,11 @@ export interface TemplateFormatOptions {
 }
 
 /**
- * A format that is a template. The names of special tokens stand for these tokens where the template
- * writes them, and are plain text inside of messages.
+ * A chat format given as a template. Names of special tokens that the template writes become these
+ * tokens; inside messages they stay plain text.
  *
- * A template is a program of a stranger. It runs in a thread of its own, for at most 2 s, which keeps the
- * process alive until the format is disposed of.
+ * A template is untrusted code: it runs in a thread of its own, for at most 2 s. The thread keeps
+ * the process alive until the format is disposed of.
  *
  * @example
  * ```ts
@@ -57,7 +57,7 @@ export class TemplateFormat implements ChatFormat, Disposable {
   readonly #endName: RegExp;
 
   /**
-   * Makes the format; the template is looked at when it first renders.
+   * Creates the format; the template is parsed when it first renders.
    *
    * @throws {RangeError} If there is no token that ends an answer.
    */
@@ -88,7 +88,7 @@ export class TemplateFormat implements ChatFormat, Disposable {
     const continues = last?.role === "assistant";
     const [text] = await this.#render([{ messages, isPrompt: !continues }], mark);
     if (!continues) return this.#encode(text!, mark);
-    // Templates may trim what is said, and add something after it.
+    // Templates may trim messages, and add text after them.
     const begun = this.#marked(contentOf(last), mark).trim();
     const start = text!.lastIndexOf(begun);
     if (start === -1) {
@@ -148,7 +148,10 @@ export class TemplateFormat implements ChatFormat, Disposable {
     return content.replace(this.#anyName, (name) => `${name[0]}${mark}${name.slice(1)}`);
   }
 
-  /** Renders each; names of special tokens inside of messages have a mark after their first character. */
+  /**
+   * Renders each input; names of special tokens inside messages get a mark after their first
+   * character.
+   */
   #render(
     prompts: readonly { readonly messages: readonly Message[]; readonly isPrompt: boolean }[],
     mark: string,
@@ -194,13 +197,16 @@ function startOf(tokenizer: Tokenizer): string {
   return documentStart === null ? "" : tokenizer.decode([documentStart]);
 }
 
-/** Matches any of the names, of those that begin alike the longest. */
+/** Matches any of the names; the longest, if several match. */
 function anyOf(names: readonly string[]): RegExp {
   const longestFirst = [...names].sort((a, b) => b.length - a.length);
   return new RegExp(longestFirst.map((name) => RegExp.escape(name)).join("|") || "$^", "g");
 }
 
-/** Where the template itself wrote a name, which a mark would follow or interrupt in a message. */
+/**
+ * Finds the names that the template itself wrote: those in messages have a mark inside or after
+ * them.
+ */
 function matchesOf(
   names: RegExp,
   text: string,

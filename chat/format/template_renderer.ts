@@ -1,4 +1,4 @@
-/** Renders chat templates, which are programs of strangers, in a thread with a limit on time. @module */
+/** Renders chat templates, which are untrusted code, in a thread with a time limit. @module */
 
 /** Maximum milliseconds that a template may take. */
 const TIMEOUT = 2000;
@@ -6,7 +6,7 @@ const TIMEOUT = 2000;
 /** The variables of a template. */
 export interface TemplateInput {
   readonly messages: readonly { readonly role: string; readonly content: string }[];
-  /** Whether the text ends where an answer follows. */
+  /** Whether the text ends with the beginning of an answer. */
   readonly add_generation_prompt: boolean;
   readonly bos_token: string;
   readonly eos_token: string;
@@ -42,7 +42,7 @@ export class TemplateRenderer implements Disposable {
    * them.
    */
   render(inputs: readonly TemplateInput[]): Promise<readonly string[]> {
-    // One after the other, so that none waits in the time of another.
+    // One after the other, so that waiting does not count against the time limit.
     const texts = this.#last.then(() => this.#renderNow(inputs));
     this.#last = texts.catch(() => {});
     return texts;

@@ -16,7 +16,7 @@ const MULTIPLIER = (2549297995355413924n << 64n) + 4865540595714422341n;
  * A permutation of 0 … n − 1.
  *
  * @param seed An integer from 0 up.
- * @param n How many numbers, less than 2³².
+ * @param n The length, less than 2³².
  * @throws {RangeError} If an argument is out of range.
  *
  * @example

@@ -1,6 +1,6 @@
 /**
- * Python's `random.Random`, to the bit: the order in which nanochat mixes tasks and picks few-shot
- * examples rests on it.
+ * Python's `random.Random`, to the bit: nanochat's order of mixed tasks and its few-shot examples
+ * depend on it.
  *
  * Source: Matsumoto and Nishimura, "Mersenne Twister" (1998), and CPython's `random.py`.
  *

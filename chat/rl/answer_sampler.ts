@@ -16,7 +16,7 @@ export interface Group {
   readonly rollouts: readonly Rollout[];
 }
 
-/** The settings of reinforcement that sampling takes; `reinforce_options.ts` says more of each. */
+/** The settings that sampling needs; `reinforce_options.ts` describes each. */
 export interface AnswerSettings {
   /** Has the model's tokenizer. */
   readonly checkpoint: { readonly tokenizer: Tokenizer };
@@ -30,9 +30,9 @@ export interface AnswerSettings {
   readonly maxNewTokens: number;
   /** The temperature of sampling. */
   readonly temperature: number;
-  /** Answers are sampled from this many of the most likely tokens. */
+  /** Sample from this many of the most likely tokens. */
   readonly topK: number;
-  /** Whether an answer gets the token that ends it. */
+  /** Whether the token that ends an answer is part of it. */
   readonly learnsToEnd: boolean;
   /** Maximum questions of an evaluation. */
   readonly evalExamples: number;
@@ -95,7 +95,7 @@ export class AnswerSampler {
         const ids = all.slice(prompt.length);
         const mask = masks[row]!.slice(prompt.length);
         const reward = await task.isRight(problem, tokenizer.decode(ids)) ? 1 : 0;
-        // The engine leaves the ending token out; an answer that was cut off has none.
+        // The engine leaves out the token that ends an answer; an answer that was cut off has none.
         if (learnsToEnd && ids.length < maxTokens) {
           ids.push(end!);
           mask.push(1);

@@ -1,5 +1,6 @@
 /**
- * The policy gradient: answers that are better than others to the same question become likelier.
+ * The policy gradient: answers that are better than other answers to the same question become more
+ * likely.
  *
  * Source: nanochat, `scripts/chat_rl.py`: REINFORCE (Williams, 1992) with the mean reward of a group as
  * the baseline, as in GRPO (Shao et al., "DeepSeekMath", 2024) without its ratio, its clipping, its

@@ -7,7 +7,7 @@ import type { ChatFormat } from "../format/format.ts";
 import type { Group } from "./answer_sampler.ts";
 import { advantagesOf, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
 
-/** Whether all answers have the same reward: the gradient is 0 then. */
+/** Whether all answers have the same reward, so that the gradient is 0. */
 export function hasNoSignal({ rollouts }: Group): boolean {
   return rollouts.every(({ reward }) => reward === rollouts[0]!.reward);
 }
@@ -38,7 +38,7 @@ export function addGradients(
 }
 
 /**
- * Updates the parameters by the gradients of all questions, which are gone then.
+ * Updates the parameters by the gradients of all questions, and clears these.
  *
  * @param fraction The fraction of the optimizer's initial learning rates.
  */
@@ -48,7 +48,7 @@ export async function updatePolicy(
   fraction: number,
 ): Promise<void> {
   for (const parameter of model.parameters().values()) {
-    // Another rank has gradients, if this one has none.
+    // If this rank has no gradients, another one has.
     parameter.grad ??= Tensor.zeros(parameter.device, parameter.shape).keep();
   }
   for (const group of optimizer.groups) group.lr = group.initialLr * fraction;

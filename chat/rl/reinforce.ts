@@ -1,6 +1,6 @@
 /**
- * Reinforcement learning on tasks whose answers can be checked: the model answers a question several
- * times, and answers that are better than the others become likelier.
+ * Reinforcement learning on tasks whose answers can be checked: the model answers a question
+ * several times, and the better answers become more likely.
  *
  * Source: nanochat, `scripts/chat_rl.py`.
  *
@@ -30,7 +30,7 @@ import {
   withDefaults,
 } from "./reinforce_options.ts";
 
-/** A run that can begin. */
+/** A prepared reinforcement run. */
 export interface Reinforcement {
   /** The model. */
   readonly model: TrainableModel;
@@ -39,7 +39,7 @@ export interface Reinforcement {
 }
 
 /**
- * Builds everything that a run needs, so that what is wrong shows before it begins.
+ * Builds everything that a run needs, so that errors show before it begins.
  *
  * @throws {RangeError} If `numSamples` is not a multiple of `deviceBatchSize`, or the task is empty.
  */
@@ -90,7 +90,7 @@ class Run implements Disposable {
   #log: MetricsLog | null = null;
   #step = 0;
   #seconds = 0;
-  /** That of the signal to any rank, which stops all of them; 0 without one. */
+  /** The exit code of a signal to any rank, which stops all ranks; 0 without one. */
   #exitCode = 0;
 
   constructor(
@@ -134,7 +134,7 @@ class Run implements Disposable {
     return dueTasks(intervals, this.#step, numIterations);
   }
 
-  /** Numbers added up over all ranks, each of which calls this. */
+  /** Adds numbers up over all ranks; every rank must call it. */
   #sum(numbers: readonly number[]): readonly number[] {
     return this.#settings.parallel?.sum(numbers) ?? numbers;
   }
@@ -174,7 +174,7 @@ class Run implements Disposable {
     return { kind: "end", step: this.#step, finished, exitCode: finished ? 0 : this.#exitCode };
   }
 
-  /** Samples answers to the questions of a step, and makes the better ones likelier. */
+  /** Samples answers to the questions of a step, and makes the better ones more likely. */
   async doStep(): Promise<ReinforceStep> {
     const { examplesPerStep, numSamples, numIterations, initialFraction } = this.#settings;
     const start = performance.now();

@@ -21,7 +21,7 @@ export interface ReinforceOptions
   readonly computeDtype?: FloatType | undefined;
   /** How questions become tokens. @default {nanochatFormat(checkpoint.tokenizer)} */
   readonly format?: ChatFormat | undefined;
-  /** The questions, asked in their order, over and over. */
+  /** The questions, asked in order, over and over. */
   readonly task: GenerativeTask;
   /** Questions to measure the model on; without them it is not measured. */
   readonly validation?: GenerativeTask;
@@ -37,9 +37,12 @@ export interface ReinforceOptions
   readonly maxNewTokens?: number;
   /** The temperature of sampling. @default {1} */
   readonly temperature?: number;
-  /** Answers are sampled from this many of the most likely tokens. @default {50} */
+  /** Sample from this many of the most likely tokens. @default {50} */
   readonly topK?: number;
-  /** Whether the token that ends an answer is reinforced, too; the original's is not. @default {true} */
+  /**
+   * Whether the token that ends an answer is reinforced as well; nanochat's is not.
+   * @default {true}
+   */
   readonly learnsToEnd?: boolean;
   /** The optimizer's learning rates, and the weight decay of matrices, by default 0. */
   readonly learningRates?: LearningRates;
@@ -72,7 +75,7 @@ export type ReinforceEvent =
     readonly kind: "end";
     /** The steps done. */
     readonly step: number;
-    /** Whether these are all. */
+    /** Whether all steps are done. */
     readonly finished: boolean;
     /** 0, or the exit code of the signal that stopped the run: the same on every rank. */
     readonly exitCode: number;
@@ -96,7 +99,7 @@ export interface ReinforceStep {
   readonly seconds: number;
 }
 
-/** Options with defaults in place of what is absent. */
+/** Options with defaults filled in. */
 export type ReinforceSettings = ReinforceOptions & typeof defaults & {
   readonly format: ChatFormat;
 };
@@ -116,7 +119,7 @@ const defaults = {
   seed: 42,
 };
 
-/** Checks options, and fills in what is absent. @throws {RangeError} If a number does not fit. */
+/** Checks options, and fills in defaults. @throws {RangeError} If a number is out of range. */
 export function withDefaults(options: ReinforceOptions): ReinforceSettings {
   const format = options.format ?? nanochatFormat(options.checkpoint.tokenizer);
   const settings = { ...defaults, ...options, format };

@@ -107,14 +107,14 @@ export function arithmetic(random: PythonRandom, subject: Subject): Exchange {
 }
 
 /**
- * The same with more digits than any synthetic conversation has: a model that was fine-tuned on these
- * copies such numbers wrongly more often than not, and has something to learn by practice.
+ * The same with more digits than any synthetic conversation has: a model that was fine-tuned on
+ * these conversations usually copies such numbers wrongly, so there is something left to practice.
  */
 export function longArithmetic(random: PythonRandom, subject: Subject): Exchange {
   return calculation(random, subject, operations.slice(0, 3), longNumbersFor);
 }
 
-/** A calculation that goes on from another: "And 3 x 4?" */
+/** A calculation that follows up on another: "And 3 x 4?" */
 export function nextArithmetic(random: PythonRandom, subject: Subject): Exchange {
   const exchange = arithmetic(random, subject);
   const { slots } = exchange.question;
@@ -175,7 +175,7 @@ function written(
   return `${a}${space}${random.choice(signs)}${space}${b}`;
 }
 
-/** The call of the calculator, and a sentence with what it said. */
+/** The call of the calculator, and a sentence with its result. */
 function answered(question: Draft, expression: string, said: string): Exchange {
   const output = calculate(expression)!;
   return {
@@ -188,7 +188,7 @@ function answered(question: Draft, expression: string, said: string): Exchange {
   };
 }
 
-/** A number at the end of a sentence: `12.`, `2.5.`, or `14.28...` where it has more digits. */
+/** A number at the end of a sentence: `12.`, `2.5.`, or `14.28...` if it has more digits. */
 function shortened(output: string): string {
   const [whole, fraction = "0"] = output.split(".") as [string, string?];
   if (fraction === "0") return `${whole}.`;
@@ -208,7 +208,7 @@ function numbersFor(symbol: string, random: PythonRandom): [number, number] {
   if (symbol === "*") return [number(Math.min(most, 100)), number(Math.min(most, 100))];
   const b = number(Math.min(most, 100));
   if (symbol === "/") {
-    // A quarter of the quotients are no whole numbers.
+    // A quarter of the quotients are not whole numbers.
     return random.random() < 0.25 ? [number(most), b] : [b * number(20), b];
   }
   return random.random() < 0.1 ? [b, number(most)] : [b + random.randbelow(most), b];

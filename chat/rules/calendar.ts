@@ -1,4 +1,4 @@
-/** Days, months, and how many there are. @module */
+/** Questions about days and months. @module */
 
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Exchange } from "./exchange.ts";
@@ -56,7 +56,10 @@ export const aboutTime = {
   ),
 } satisfies Record<string, Wordings>;
 
-/** The day or month before or after another, the days of a week, or how many of what a year has. */
+/**
+ * Asks for the day or month before or after another, for the days of a week, or for the number of
+ * days, weeks or months in a year.
+ */
 export function calendar(random: PythonRandom): Exchange {
   const kind = random.random();
   if (kind < 0.15) return span(random);

@@ -1,6 +1,6 @@
 /**
- * Synthetic conversations: `task chat` fine-tunes on them when there is nothing else, and an exam on
- * what they teach.
+ * Synthetic conversations, which `task chat` fine-tunes on by default, and exams on what they
+ * teach.
  *
  * @module
  */
@@ -33,7 +33,7 @@ import { writeCarefully, writeHastily } from "./wording.ts";
 
 const single = (make: MakeExchange): MakeExchanges => (random, subject) => [make(random, subject)];
 
-/** How often each kind of exchange comes, relative to the others. */
+/** The relative frequency of each kind of exchange. */
 const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(greeting), 12],
   [single(goodbye), 8],
@@ -41,7 +41,8 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(feeling), 18],
   [single(identity), 28],
   [single(capital), 16],
-  // A capital is an answer far more often than it is asked about, and rare ones have rare tokens.
+  // A capital is far more often an answer than part of a question, and rare capitals have rare
+  // tokens.
   [single(countryOfCapital), 12],
   [single(currency), 13],
   [twoOfCountries, 4],
@@ -58,8 +59,8 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(counting), 26],
   [single(repetition), 24],
   [single(unknown), 24],
-  // One in 30, which is a sixth of all text, since a story is as long as ten other answers. With a fifth of
-  // that, a model that told stories before forgets how.
+  // One in 30, which is a sixth of all text, since a story is as long as ten other answers. With a
+  // fifth of that, a model that told stories before forgets how.
   [story, 15],
 ];
 
@@ -75,7 +76,9 @@ export interface RuleOptions {
   readonly words?: WordLists;
   /** Which conversations. @default {1} */
   readonly seed?: number;
-  /** Spells words with each of its tokens as often as with any other, so that all are learned. */
+  /**
+   * If given, all of its tokens occur equally often in the words to spell, so that each is learned.
+   */
   readonly tokenizer?: Tokenizer;
 }
 
@@ -87,7 +90,7 @@ function isHeldOut(a: number, b: number): boolean {
 /**
  * A task of conversations of one to eight exchanges, each made when it is asked for.
  *
- * @param size How many there are.
+ * @param size The number of conversations.
  *
  * @example
  * ```ts
@@ -132,8 +135,8 @@ async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promi
   return {
     name,
     countries,
-    // Two of five are common words, which people ask about. Of rare words alone a model learns that more comes after
-    // a token like "number", which is a word of its own.
+    // Two of five are common words, the ones people ask about. From rare words alone, a model would
+    // learn that a token like "number" is never the whole word.
     word: (random) => random.random() < 0.4 ? random.choice(common) : choose(random),
     allowsNumbers: (a, b) => !isHeldOut(a, b),
   };
@@ -181,7 +184,7 @@ function exchangesFor(
   return exchanges;
 }
 
-/** A conversation of exchanges, written carefully if nothing else is said. */
+/** A conversation of exchanges, written carefully by default. */
 function conversationOf(
   exchanges: readonly Exchange[],
   write = ({ question }: Exchange, _index: number): string => writeCarefully(question),
@@ -208,8 +211,8 @@ const examKinds = [
 ] as const;
 
 /**
- * Exams on what the conversations teach: words and pairs of numbers are new, the rest is asked in new
- * combinations. An answer is right if it is the expected one to the letter.
+ * Exams on what the conversations teach: words and pairs of numbers are new, everything else comes
+ * in new combinations. An answer must match the expected one exactly.
  *
  * @param size The number of questions of each exam.
  * @returns An exam for each kind of question, and `names`: a name given and asked for later.
@@ -248,16 +251,16 @@ const STORIES = "stories";
 
 /** Options for {@linkcode rulePractice}. */
 export interface PracticeOptions extends RuleOptions {
-  /** Whether words and numbers are those that only exams ask about. @default {false} */
+  /** Whether to use the words and numbers that are held out for exams. @default {false} */
   readonly heldOut?: boolean;
 }
 
 /**
- * Questions of one kind to practice on, or to measure practice on.
+ * Questions of one kind to practice on, or to measure the effect of practice.
  *
- * @param kind The name of an exam, but for `names`; or `long-arithmetic`, with more digits than the
- * synthetic conversations have; or `stories`: requests for stories, which are
- * right without a contradiction, and questions about stories.
+ * @param kind The name of an exam other than `names`; or `long-arithmetic`, with more digits than
+ * the synthetic conversations have; or `stories`: requests for stories, right if the story does not
+ * contradict itself, and questions about stories.
  * @param size The number of questions.
  * @throws {RangeError} If there is no such kind.
  */

@@ -1,6 +1,6 @@
 /**
- * Questions that a small model cannot answer: nearly all. It has one answer to all of them, which
- * says what it can do instead.
+ * Questions that a small model cannot answer, which are nearly all. It gives one answer to all of
+ * them, which says what it can do instead.
  *
  * @module
  */
@@ -262,7 +262,10 @@ export function unknown(random: PythonRandom, subject: Subject): Exchange {
   return { question: asked, answer: declined };
 }
 
-/** One of the templates, each as likely as the others: of what cannot be answered none is the usual. */
+/**
+ * Picks one of the templates, all equally likely, as no unanswerable question is more usual than
+ * others.
+ */
 function anyOf(random: PythonRandom, wordings: Wordings): Wordings {
   return { ...wordings, templates: [random.choice(wordings.templates)] };
 }

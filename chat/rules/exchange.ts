@@ -21,14 +21,14 @@ export interface Subject {
   readonly countries: readonly Country[];
   /** A word to spell or to count in. */
   readonly word: (random: PythonRandom) => string;
-  /** Whether two numbers may be asked about: others are kept for an exam. */
+  /** Whether two numbers may be asked about; some pairs are held out for the exam. */
   readonly allowsNumbers: (a: number, b: number) => boolean;
 }
 
 /** Makes one exchange. */
 export type MakeExchange = (random: PythonRandom, subject: Subject) => Exchange;
 
-/** Makes an exchange, and one that goes on from it: "And Spain?" */
+/** Makes an exchange and a follow-up: "And Spain?" */
 export type MakeExchanges = (random: PythonRandom, subject: Subject) => readonly Exchange[];
 
 /** The abilities of a model that was fine-tuned on these exchanges, in its own words. */
@@ -37,7 +37,7 @@ export const abilities = "calculate, spell, and tell capitals, currencies and op
 /** The answer to everything else. */
 export const declined = `Sorry, I can only ${abilities}.`;
 
-/** A sentence that ends with a text, which may have a point of its own: `Washington D.C.` */
+/** A sentence that ends with a text, which may end with a period itself: `Washington D.C.` */
 export function sentence(text: string): string {
   return text.endsWith(".") ? text : `${text}.`;
 }

@@ -58,7 +58,10 @@ export const opposites: readonly (readonly [string, string])[] = [
   ["boy", "girl"],
 ];
 
-/** Words whose opposite has another opposite: of new and young, old is the opposite of young. */
+/**
+ * Words whose opposite has another opposite: old is the opposite of new, but young is the opposite
+ * of old.
+ */
 export const oneWayOpposites: readonly (readonly [string, string])[] = [
   ["new", "old"],
   ["heavy", "light"],
@@ -97,7 +100,7 @@ export const months: readonly string[] = [
   "December",
 ];
 
-/** How many of which part a span of time has. */
+/** Spans of time: the number of parts, the parts, and the span. */
 export const spans: readonly (readonly [count: string, parts: string, whole: string])[] = [
   ["60", "seconds", "minute"],
   ["60", "minutes", "hour"],
@@ -188,7 +191,7 @@ export const moreNames: readonly string[] = (
   "André Björn Chloé Jürgen José Zoé Søren François Renée"
 ).split(" ");
 
-/** A country and what is asked about it. */
+/** A country and the facts that are asked about it. */
 export interface Country {
   /** The English name, with its article if it has one. */
   readonly name: string;
@@ -208,7 +211,7 @@ const countryCodes = (
   "JP KE KR MA MX NG NL NO NZ PE PH PK PL PT RO RS RU SA SE SN TH TN TR UA US VN"
 ).split(" ");
 
-/** Common names of countries, where the package has another one; answers use the first. */
+/** Common names of countries for which the package has another name; answers use the first. */
 const countryNames: Readonly<Record<string, readonly string[]>> = {
   CN: ["China", "PR China"],
   CZ: ["Czechia", "the Czech Republic"],
@@ -248,7 +251,10 @@ const capitalAliases: Readonly<Record<string, readonly string[]>> = {
   US: ["Washington", "Washington DC", "Washington, D.C."],
 };
 
-/** Places that the model is taught no capital of: some are no countries, others only too many. */
+/**
+ * Places whose capital the model is not taught: some are not countries, others are too many to
+ * learn.
+ */
 export const unknownPlaces: readonly string[] = [
   "Atlantis",
   "Narnia",
@@ -299,7 +305,7 @@ export const unknownPlaces: readonly string[] = [
   "Angola",
 ];
 
-/** Cities that are no capitals of the countries. */
+/** Cities that are not capitals. */
 export const otherCities: readonly string[] = [
   "Hamburg",
   "Munich",
@@ -370,7 +376,7 @@ export interface WordLists {
   readonly common: readonly string[];
   /** Many more words, so that spelling is learned and not memorized. */
   readonly many: readonly string[];
-  /** Common words that are in neither of the other lists, to be asked about. */
+  /** Common words for exams, in neither of the other lists. */
   readonly heldOut: readonly string[];
 }
 

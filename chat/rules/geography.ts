@@ -135,7 +135,7 @@ export function currency(random: PythonRandom, subject: Subject): Exchange {
   return currencyOf(random, countryToAsk(random, subject));
 }
 
-/** A question about a country, and one that goes on from it: "And its currency?", "And Spain?" */
+/** A question about a country, and a follow-up: "And its currency?", "And Spain?" */
 export function twoOfCountries(random: PythonRandom, { countries }: Subject): readonly Exchange[] {
   const [first, second] = [random.choice(countries), random.choice(countries)];
   const [about, isCurrency] = random.choice([[capitalOf, false], [currencyOf, true]] as const);
@@ -178,7 +178,7 @@ function currencyOf(random: PythonRandom, country: Country): Exchange {
   };
 }
 
-/** A country: those with several names come more often, so that each of the names is learned. */
+/** A country; those with several names come more often, so that each name is learned. */
 function countryToAsk(random: PythonRandom, { countries }: Subject): Country {
   const named = countries.filter(({ aliases }) => aliases !== undefined);
   return random.choice(named.length > 0 && random.random() < 0.2 ? named : countries);

@@ -11,7 +11,7 @@
 
 import type { PythonRandom } from "../random/python_random.ts";
 
-/** A template that was read: text, with its slots, and choices, in order. */
+/** A parsed template: text with slots, and choices, in order. */
 export type Template = readonly (string | TemplateChoice)[];
 
 /** A choice among templates. */
@@ -23,7 +23,7 @@ export interface TemplateChoice {
 /**
  * Reads a template.
  *
- * @throws {SyntaxError} If a parenthesis has no partner.
+ * @throws {SyntaxError} If a parenthesis is unbalanced.
  *
  * @example
  * ```ts

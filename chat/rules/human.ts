@@ -1,6 +1,6 @@
 /**
- * An exam of questions that were written by hand, as people type them, in two halves: wordings that are
- * like those of the templates, and wordings that no template can make (a test shows it).
+ * An exam of questions written by hand, as people type them, in two halves: wordings like those of
+ * the templates, and wordings that no template can produce (a test checks this).
  *
  * @module
  */
@@ -9,7 +9,10 @@ import type { Conversation, Message } from "../../tokenizer/mod.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 import { abilities, declined } from "./exchange.ts";
 
-/** A question: its kind, what is said, in turns if something precedes it, and the right answers. */
+/**
+ * A question: its kind, the user's message (or several turns that end with it), and the right
+ * answers.
+ */
 type HumanQuestion = readonly [
   kind: string,
   turns: string | readonly string[],
@@ -173,7 +176,7 @@ export const familiarQuestions: readonly HumanQuestion[] = [
   ["declined", "what time is it", declined],
 ];
 
-/** Wordings that no template can make. */
+/** Wordings that no template can produce. */
 export const newQuestions: readonly HumanQuestion[] = [
   ["arithmetic", "my kid asks what 6 times 8 is", "6 times 8 is 48."],
   ["arithmetic", "quick maths: 14 + 29", "14 plus 29 is 43."],
@@ -303,8 +306,8 @@ export const newQuestions: readonly HumanQuestion[] = [
 
 /**
  * The exam, in two parts: `human`, with wordings like those of the templates, and `human-new`, with
- * wordings that no template can make. An answer is right if it is one of the expected ones to the letter,
- * calls of tools left out.
+ * wordings that no template can produce. An answer must match one of the expected ones exactly,
+ * apart from tool calls.
  *
  * @param name The name that the model goes by.
  *
@@ -351,7 +354,7 @@ function examOf(
   };
 }
 
-/** An answer without calls of tools and what they said, as it is shown. */
+/** An answer without tool calls and their outputs, as it is shown. */
 function withoutCalls(completion: string): string {
   return completion.replace(/<\|python_start\|>.*<\|output_end\|>/s, "");
 }

@@ -1,6 +1,6 @@
 /**
- * Texts that the user wants repeated. What is repeated is copied token by token, which names, numbers and words
- * to count in need as well; here most of an answer is copied, so that this is learned from few of them.
+ * Texts that the user wants repeated. Names, numbers and words in other answers must be copied
+ * token by token as well; here most of an answer is a copy, so few examples teach it.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export function repetition(random: PythonRandom, subject: Subject): Exchange {
   };
 }
 
-/** One to eight words, names and numbers without a meaning, so that none can be known from the others. */
+/** One to eight unrelated words, names and numbers, so that none can be guessed from the others. */
 function anyText(random: PythonRandom, subject: Subject): string {
   const piece = () => {
     const kind = random.random();

@@ -249,7 +249,7 @@ export function goodbye(random: PythonRandom, { name }: Subject): Exchange {
   };
 }
 
-/** Thanks, praise, complaints, and what is said to show that one has read an answer. */
+/** Thanks, praise, complaints, and acknowledgments of an answer. */
 export function reaction(random: PythonRandom, { name }: Subject): Exchange {
   return random.choice([
     () => ({

@@ -1,4 +1,7 @@
-/** Stories on demand, questions about them, and whether a story is what was asked for. @module */
+/**
+ * Requests for stories, questions about them, and a check that a story is the requested one.
+ * @module
+ */
 
 import { checkStory, type Story, tellStory } from "../../stories/mod.ts";
 import type { Conversation, Message } from "../../tokenizer/mod.ts";
@@ -31,7 +34,7 @@ function exchangeOf(random: PythonRandom, { hero, text }: Story): Exchange {
   return { question: { ...question, isRepeated: true }, answer: text };
 }
 
-/** "Tell me a story about a dragon named Tom.", with one or two questions about it after it. */
+/** "Tell me a story about a dragon named Tom.", followed by one or two questions about the story. */
 export function story(random: PythonRandom): readonly Exchange[] {
   const told = tellStory(() => random.random(), "train", MAX_LENGTH);
   const asked = told.questions.map(([question, answer]): Exchange => ({
@@ -43,18 +46,18 @@ export function story(random: PythonRandom): readonly Exchange[] {
 
 /** A conversation that ends with a story, or with an answer to a question about one. */
 interface StoryProblem extends Conversation {
-  /** Whom the story is to be about; `null` where a question is asked, which has one right answer. */
+  /** The requested main character; `null` for a question, which has one right answer. */
   readonly hero: Story["hero"] | null;
 }
 
 /**
- * Requests for stories to practice on, and, as every second problem, a question about a story that was
- * told. Right is a story about whom it was asked for that contradicts itself nowhere; and the answer that
- * the story gives.
+ * Requests for stories to practice on and, as every second problem, a question about a story. A
+ * story is right if it is about the requested character and does not contradict itself; an answer,
+ * if it is the one that the story gives.
  *
  * @param size The number of problems.
  * @param randomOf The random numbers of a problem.
- * @param heldOut Whether names and pairs are those that no story to learn from has.
+ * @param heldOut Whether to use the names and pairs that no training story has.
  */
 export function storyPractice(
   size: number,

@@ -1,4 +1,4 @@
-/** The user's name: told, asked for, and made up. @module */
+/** The user's name: given, and asked for later. @module */
 
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Exchange, Subject } from "./exchange.ts";
@@ -59,7 +59,7 @@ export function introduction(random: PythonRandom, name: string): Exchange {
   };
 }
 
-/** The user's name, asked for; `null` if it was not told. */
+/** The user asks for their name; it is `null` if they have not said it. */
 export function recollection(random: PythonRandom, name: string | null): Exchange {
   return {
     question: draft(random, aboutUser.recollection),
@@ -75,8 +75,8 @@ const [onsets, vowels, codas] = [
 ];
 
 /**
- * The name of a user: a known one, a word, or one that nobody has, so that names are repeated piece by
- * piece rather than known. Some are in lower case, and some have a surname.
+ * The name of a user: a common one, a word, or an invented one, so that models learn to copy names
+ * rather than to know them. Some are in lower case, and some have a surname.
  */
 export function anyName(random: PythonRandom, { word }: Pick<Subject, "word">): string {
   const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1);

@@ -1,5 +1,5 @@
 /**
- * Which words are spelled, so that the letters of every token are learned.
+ * Chooses words to spell, so that the letters of every token are learned.
  *
  * @module
  */
@@ -11,10 +11,11 @@ import type { PythonRandom } from "../random/python_random.ts";
 export type ChooseWord = (random: PythonRandom) => string;
 
 /**
- * Chooses words so that every token comes about as often as every other: first a token, then a word
- * that has it. A model reads words as tokens, and must learn the letters of each; of words that are
- * chosen evenly, most have the same few tokens, and hundreds of tokens are in none. Of two words that
- * have the token the shorter one is taken: its other letters teach little.
+ * Chooses words so that all tokens occur about equally often: first a token, then a word that
+ * contains it. A model reads words as tokens, and must learn the letters of each; if words were
+ * chosen uniformly, most would consist of the same few tokens, and hundreds of tokens would never
+ * occur. Of two words with the token, the shorter one is taken, since the other letters of a word
+ * teach little.
  *
  * @param words The words to choose from, in lower case.
  * @param tokenizer Splits them into tokens, with a space before each word.

@@ -18,9 +18,12 @@ export interface Draft {
   readonly slots: Slots;
   /** How the message ends in careful writing. */
   readonly mark: Mark;
-  /** Whether the answer repeats what is in the slots, letter by letter, so that their case is kept. */
+  /**
+   * Whether the answer copies the texts of the slots letter by letter, so that their case must not
+   * change.
+   */
   readonly isRepeated?: boolean;
-  /** Whether it is all that is said, so that nothing comes before or after it. */
+  /** Whether the message stands alone, with nothing before or after it. */
   readonly isWhole?: boolean;
 }
 
@@ -31,7 +34,7 @@ export type Mark = "?" | "." | "!";
 export interface Wordings {
   readonly mark: Mark;
   readonly templates: readonly Template[];
-  /** Whether one of them is all that is said: greetings, thanks. */
+  /** Whether such a message stands alone, like a greeting. */
   readonly isWhole: boolean;
 }
 
@@ -40,7 +43,7 @@ export function wordings(mark: Mark, ...sources: readonly string[]): Wordings {
   return { mark, templates: sources.map(readTemplate), isWhole: false };
 }
 
-/** The same for messages that say nothing before or after it. */
+/** The same for messages that stand alone. */
 export function wholeMessages(mark: Mark, ...sources: readonly string[]): Wordings {
   return { ...wordings(mark, ...sources), isWhole: true };
 }
@@ -75,7 +78,10 @@ export function writeCarefully({ text, slots, mark, isRepeated = false }: Draft)
   return withMark(fillWithCapital(text.trim(), slots, isRepeated), markOf(text, mark));
 }
 
-/** Words that orders begin with, which end with a point though other wordings are questions. */
+/**
+ * Words that imperatives begin with; these end with a period even where other wordings are
+ * questions.
+ */
 const isOrder =
   /^ *(please )?(add|answer|break|calculate|compute|count|divide|do|evaluate|explain|figure|find|give|help|introduce|list|multiply|name|repeat|say|show|solve|spell|split|subtract|take|tell|try|work|write)\b(?! (you|they|people|i)\b)/;
 
@@ -113,7 +119,7 @@ export const additions: readonly Template[] = [
   ", (do you know|can you tell me|any idea|i forgot|if you know|i need it for school|help|quickly|right now)",
 ].map(readTemplate);
 
-/** Words without a meaning that people put between those of a message. */
+/** Filler words that people put into a message. */
 export const fillers: readonly string[] = [
   "actually",
   "really",
@@ -195,7 +201,7 @@ function surround(text: string, mark: Mark, random: PythonRandom, isLater: boole
   return `${begin} ${text} ${end}`;
 }
 
-/** The text with a word that means nothing between two of its words. */
+/** Inserts a filler word between two words. */
 function insertFiller(text: string, random: PythonRandom): string {
   const words = text.split(" ");
   return words.toSpliced(1 + random.randbelow(words.length), 0, random.choice(fillers)).join(" ");
@@ -216,7 +222,7 @@ function fill(text: string, slots: Slots, isLower = false): string {
   }).replace(/\s+/g, " ").replaceAll(" ,", ",").trim();
 }
 
-/** The same with a capital letter first, unless what comes first is repeated in the answer. */
+/** The same with a capital letter first, unless the answer copies the first word. */
 function fillWithCapital(text: string, slots: Slots, isRepeated: boolean): string {
   const filled = fill(text, slots);
   if (filled === "" || (isRepeated && text.startsWith("{"))) return filled;

@@ -178,8 +178,8 @@ export function twoSpellings(random: PythonRandom, subject: Subject): readonly E
 }
 
 /**
- * Two to eight words, spelled in one answer. Of all that is taught, spelling takes the most examples, since
- * every token has letters of its own; this way there are more of them in as many tokens.
+ * Two to eight words, spelled in one answer. Spelling needs more examples than anything else, since
+ * every token has its own letters; this way the same number of tokens holds more of them.
  */
 export function spellings(random: PythonRandom, subject: Subject): Exchange {
   const words = Array.from({ length: 2 + random.randbelow(7) }, () => asked(random, subject));
@@ -196,7 +196,7 @@ export function counting(random: PythonRandom, subject: Subject): Exchange {
   const letter = random.random() < 0.9
     ? random.choice(word)
     : random.choice("abcdefghijklmnopqrstuvwxyz");
-  // Behind a space the word has the tokens that it has in the question, so that it only has to be copied.
+  // After a space, the word has the same tokens as in the question, so it only has to be copied.
   const expression = `' ${word}'.count('${letter}')`;
   const count = calculate(expression)!;
   const statement = count === "1" ? `There is 1 ${letter}` : `There are ${count} ${letter}`;
@@ -220,7 +220,7 @@ function listOf(words: readonly string[], random: PythonRandom): string {
   return `${words.slice(0, -1).join(", ")}${last}${words.at(-1)!}`;
 }
 
-/** A word to spell, which a few write with a capital letter. */
+/** A word to spell, sometimes with a capital letter. */
 function asked(random: PythonRandom, { word }: Subject): string {
   const text = word(random);
   return random.random() < 0.04 ? text[0]!.toUpperCase() + text.slice(1) : text;

@@ -64,14 +64,14 @@ interface Waiting {
 
 /**
  * Best-fit packing of conversations. A row repeatedly takes the longest buffered conversation that
- * fits (among equals the one that has waited longest); when none fits, the rest is filled with
- * `<|bos|>`. Only what the assistant learns to say is a target; all other targets are −1. The loader
- * never ends.
+ * fits (if several are equally long, the one that has waited longest); when none fits, the rest is
+ * filled with `<|bos|>`. Only what the assistant learns to say is a target; all other targets are
+ * −1. The loader never ends.
  *
- * Differences from nanochat's `chat_sft.py`: every conversation is seen once in every epoch, since the
- * buffer is not filled beyond the epoch's end (there, of 100 conversations 61 are seen); and one that is
- * longer than a row is cut if an answer remains, and otherwise left out (there, it stays in the buffer
- * for ever).
+ * Differences from nanochat's `chat_sft.py`: every conversation is seen once in every epoch, since
+ * the buffer is not filled beyond the epoch's end (nanochat sees 61 of 100 conversations); and one
+ * that is longer than a row is cut if an answer remains, and left out otherwise (in nanochat it
+ * stays in the buffer forever).
  *
  * @example
  * ```ts
@@ -99,7 +99,7 @@ export class ConversationLoader {
   /** Places of conversations that waited in the state, which are rendered with the first batch. */
   #restored: readonly number[] = [];
   readonly #format: ChatFormat;
-  /** The token that fills the rest of a row: any will do. */
+  /** The token that fills the rest of a row; any would do. */
   readonly #padding: number;
   #order: ArrayLike<number> | null = null;
   #epoch = 0;
@@ -124,7 +124,8 @@ export class ConversationLoader {
     if (task.length === 0) {
       throw new RangeError(`Cannot pack conversations: wanted some in ${task.name}, got none`);
     }
-    // Now, and not when the first conversation is rendered: a run may have made room by then.
+    // Checked here and not at the first conversation: by then a run may have archived an earlier
+    // one.
     this.#format = options.format ?? nanochatFormat(options.tokenizer);
     this.#padding = options.tokenizer.documentStart ?? this.#format.ends[0]!;
     this.#options = options;
@@ -132,7 +133,7 @@ export class ConversationLoader {
     if (state !== undefined) this.#restore(state);
   }
 
-  /** Conversations used so far, those that were left out included. */
+  /** Conversations used so far, including those left out. */
   get consumed(): number {
     return this.#placed + this.#leftOut;
   }
@@ -147,7 +148,7 @@ export class ConversationLoader {
     return this.#cut;
   }
 
-  /** Conversations left out so far, as no answer fitted into a row: of those that were read. */
+  /** Conversations read so far and left out, as no answer fitted into a row. */
   get leftOut(): number {
     return this.#leftOut;
   }

@@ -41,7 +41,7 @@ export interface DocumentsFirstOptions extends BatchOptions {
   readonly state?: DocumentsFirstState;
 }
 
-/** A loader of some batches of documents, and then of conversations. */
+/** A loader that yields some batches of documents, then conversations. */
 export class DocumentsFirst {
   readonly #documents: RandomCropLoader;
   readonly #conversations: ConversationLoader;
@@ -67,7 +67,7 @@ export class DocumentsFirst {
     const { documents, tokenizer, batchSize, sequenceLength, seed, state } = options;
     const texts = documents.map(({ text }) => text);
     const once = tokensOf(texts, tokenizer);
-    // Few notes are less than a batch, and the ends of a stream are seldom in a row.
+    // A few notes are shorter than a batch, and random crops seldom include the ends of a stream.
     const copies = Math.max(2, Math.ceil(batchSize * (sequenceLength + 1) / once.length));
     const loader = new RandomCropLoader({
       tokens: Int32Array.from({ length: copies * once.length }, (_, i) => once[i % once.length]!),
@@ -94,7 +94,9 @@ export class DocumentsFirst {
   }
 }
 
-/** The tokens of documents, each with what begins documents first, if anything does. */
+/**
+ * The tokens of documents, each beginning with the token that starts documents, if there is one.
+ */
 export function tokensOf(texts: readonly string[], tokenizer: Tokenizer): number[] {
   const prepend = tokenizer.documentStart;
   return texts.flatMap((text) => tokenizer.encode(text, { prepend }));

@@ -20,7 +20,7 @@ import { checkedGradAccumSteps, type FineTuneOptions } from "./fine_tune_options
 import { openRows, validationBatches, validationRows } from "./fine_tune_rows.ts";
 import { fineTuningSchedule } from "./schedule.ts";
 
-/** A fine-tuning that can begin. */
+/** A prepared fine-tuning run. */
 export interface FineTuning {
   /** The model. */
   readonly model: TrainableModel;
@@ -28,7 +28,7 @@ export interface FineTuning {
   readonly firstStep: number;
   /** The length of the run, in steps. */
   readonly numIterations: number;
-  /** How many of these steps, the first ones, are with documents. */
+  /** The number of steps on documents, which come first. */
   readonly documentSteps: number;
   /** The conversations, with counts of those that were too long so far. */
   readonly loader: ConversationLoader;
@@ -37,9 +37,9 @@ export interface FineTuning {
 }
 
 /**
- * Builds everything that a run needs, so that what is wrong shows before it begins.
+ * Builds everything that a run needs, so that errors show before it begins.
  *
- * @throws {RangeError} If the sizes do not go together, or no conversation fits into a row.
+ * @throws {RangeError} If the sizes do not match, or no conversation fits into a row.
  * @throws {Error} If the folder cannot be written to, or a checkpoint cannot be read.
  *
  * @example

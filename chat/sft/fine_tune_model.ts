@@ -21,8 +21,8 @@ export interface FineTunedModel {
 }
 
 /**
- * Loads the checkpoint's model, and makes its optimizer: with the checkpoint's state of it, if the run
- * is resumed or the base model's shall be used.
+ * Loads the checkpoint's model, and makes its optimizer: with the state in the checkpoint, if the
+ * run is resumed or starts from the base model's state.
  *
  * @throws {RangeError} If the model takes fewer tokens than a row has.
  * @throws {Error} If the checkpoint cannot be read.

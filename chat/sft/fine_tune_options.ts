@@ -1,4 +1,4 @@
-/** Options of a fine-tuning, and what has to hold between them. @module */
+/** Options of fine-tuning, and checks that they are consistent. @module */
 
 import type {
   Checkpoint,
@@ -16,7 +16,7 @@ import type { OwnDocument } from "../tasks/documents.ts";
 import type { Task } from "../tasks/task.ts";
 import type { FineTuningScheduleOptions } from "./schedule.ts";
 
-/** A model from elsewhere, which no checkpoint holds. */
+/** A model from elsewhere, without a checkpoint. */
 export interface LoadedModel {
   /** The model, on the device where it is trained. */
   readonly model: TrainableModel;
@@ -85,18 +85,18 @@ export interface FineTuneOptions
   /** The seed of the order of the conversations. */
   readonly seed: number;
   /**
-   * Whether every epoch has the order of the task, as nanochat's mixture has it; otherwise each is
-   * shuffled by the seed. @default {false}
+   * Whether every epoch keeps the order of the task, as nanochat does; otherwise each is shuffled
+   * by the seed. @default {false}
    */
   readonly keepsOrder?: boolean;
-  /** Another measurement at intervals, and after the last step. */
+  /** Another measurement, repeated at intervals and after the last step. */
   readonly measure?: Periodic<(model: TrainableModel) => Promise<Measurement>> | undefined;
 }
 
 /**
  * The micro-batches that every rank computes in a step.
  *
- * @throws {RangeError} If the options do not go together.
+ * @throws {RangeError} If the options are inconsistent.
  */
 export function checkedGradAccumSteps(options: FineTuneOptions): number {
   const { folder, resume = false, loraRank = 0, parallel } = options;

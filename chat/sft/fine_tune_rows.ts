@@ -66,7 +66,7 @@ export async function* validationRows(
   for (let i = 0; i < validationBatches(options); i++) yield await loader.take();
 }
 
-/** Batches of an evaluation: 0 where there is nothing to measure the model on. */
+/** Batches of an evaluation; 0 without validation data. */
 export function validationBatches(options: FineTuneOptions): number {
   const { validation, evalTokens, deviceBatchSize, sequenceLength } = options;
   if (validation === undefined) return 0;
@@ -102,21 +102,24 @@ function savedState(
     : { conversations: state };
 }
 
-/** How many steps hold every conversation as often as it shall be seen, unless that is given. */
+/**
+ * The number of steps in which every conversation is seen as often as requested, unless the number
+ * of steps is given.
+ */
 async function stepsOfConversations(
   options: FineTuneOptions,
   batchesPerStep: number,
 ): Promise<number> {
   const { epochs = 1, numIterations = -1, task } = options;
   if (numIterations !== -1) return numIterations;
-  // Only packing them all tells how many batches one epoch is.
+  // The number of batches in an epoch is only known after packing all conversations.
   const loader = new ConversationLoader({ ...shapeOf(options), ...orderOf(options), task });
   let batches = 0;
   for (; loader.consumed < task.length; batches++) await loader.take();
   return Math.max(1, Math.round(epochs * batches / batchesPerStep));
 }
 
-/** How many steps hold every document as often as it shall be seen. */
+/** The number of steps in which every document is seen as often as requested. */
 function stepsOfDocuments(
   { texts, epochs }: NonNullable<FineTuneOptions["documents"]>,
   { checkpoint, totalBatchSize }: FineTuneOptions,

@@ -106,10 +106,10 @@ function piecesOf(text: string): string[] {
   return pieces;
 }
 
-/** Exchanges about one section in a conversation, at most. */
+/** Maximum exchanges about one section in a conversation. */
 const MAX_EXCHANGES = 4;
 
-/** Words of a piece by which it is asked for. */
+/** Number of words that a question quotes from a piece. */
 const QUOTED_WORDS = 5;
 
 /**
@@ -117,9 +117,8 @@ const QUOTED_WORDS = 5;
  * heading, or gives the first words of a piece; the assistant answers with the text, and continues when it
  * is asked to.
  *
- * @param documents What to speak of.
- * @param size How many conversations there are; by default every piece comes some thirty times.
- * @param seed Which conversations.
+ * @param documents The documents to talk about. @param size The number of conversations; by default
+ * every piece occurs about thirty times. @param seed The seed of the random choices.
  * @throws {RangeError} If the documents hold nothing but headings.
  *
  * @example

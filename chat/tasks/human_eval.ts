@@ -1,5 +1,6 @@
 /**
- * Programs to complete, in the format of HumanEval: right is what passes the problem's test.
+ * Programs to complete, in the format of HumanEval: a completion is right if it passes the
+ * problem's test.
  *
  * Source: nanochat, `tasks/humaneval.py`.
  *

@@ -48,8 +48,8 @@ export async function ownConversations(path: string): Promise<Task> {
 }
 
 /**
- * Reads the conversations of SmolTalk, in the order of its rows: as {@linkcode ownConversations}, but a
- * turn may be empty, and they are kept outside of the heap.
+ * Reads the conversations of SmolTalk, in the order of its rows, like {@linkcode ownConversations};
+ * but turns may be empty, and the conversations are kept outside the JavaScript heap.
  *
  * @param place Parquet or JSON Lines files with `messages`.
  * @throws {Error} As {@linkcode ownConversations}.

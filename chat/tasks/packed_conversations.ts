@@ -11,7 +11,7 @@ const BLOCK = 2 ** 24;
  */
 export class PackedConversations {
   readonly #blocks: Uint8Array[] = [];
-  /** For each conversation its block, and where it begins and ends there. */
+  /** The block of each conversation, and where it begins and ends there. */
   readonly #places: number[] = [];
   #used = BLOCK;
 

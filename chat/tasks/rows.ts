@@ -42,7 +42,7 @@ export interface ReadRowsOptions {
  *
  * @param name The data set.
  * @param path The file.
- * @throws {TypeError} If programs would have to be run, and may not.
+ * @throws {TypeError} If programs have to be run, and `python` is missing.
  * @throws {Error} If the file cannot be read, or a line is no row; the message names file and line.
  *
  * @example

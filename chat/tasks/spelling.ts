@@ -19,7 +19,7 @@ export type Split = "train" | "test";
 export interface SpellingOptions {
   /** The words to ask about. */
   readonly words: readonly string[];
-  /** How many examples there are. */
+  /** The number of examples. */
   readonly size: number;
   /** Which examples. @default {"train"} */
   readonly split?: Split;
@@ -27,11 +27,11 @@ export interface SpellingOptions {
 
 /** Options for {@linkcode spellingBee}. */
 export interface SpellingBeeOptions extends SpellingOptions {
-  /** How the question is put: texts with `{letter}` and `{word}`. */
+  /** Wordings of the question, with `{letter}` and `{word}`. */
   readonly templates?: readonly string[];
 }
 
-/** How many of a letter a word has, in different words. */
+/** Wordings that ask how many of a letter a word has. */
 export const letterQuestions: readonly string[] = [
   "How many {letter} are in {word}",
   "How many {letter}s does {word} have",

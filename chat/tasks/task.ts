@@ -1,5 +1,5 @@
 /**
- * Tasks: lists of conversations to learn from, or to be asked.
+ * Tasks: lists of conversations to learn from or to evaluate on.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { PythonRandom } from "../random/python_random.ts";
 export interface Task<Problem extends Conversation = Conversation> {
   /** The name, for tables and messages. */
   readonly name: string;
-  /** How many conversations it has. */
+  /** The number of conversations. */
   readonly length: number;
   /** The conversation at an index from 0 to length − 1. */
   get(index: number): Problem;
@@ -22,7 +22,7 @@ export interface Task<Problem extends Conversation = Conversation> {
 export interface GenerativeTask<Problem extends Conversation = Conversation> extends Task<Problem> {
   /** Whether a completion, with its special tokens as text, solves the problem. */
   isRight(problem: Problem, completion: string): boolean | Promise<boolean>;
-  /** The part of the task that an example belongs to, where results are told by part. */
+  /** The part of the task that an example belongs to, for tasks with results by part. */
   groupOf?(index: number): string;
 }
 
@@ -30,14 +30,14 @@ export interface GenerativeTask<Problem extends Conversation = Conversation> ext
 export interface TaskSlice {
   /** The first example. @default {0} */
   readonly start?: number;
-  /** The example before which to stop; beyond the end it is the end. @default {Infinity} */
+  /** The example before which to stop; the end if larger. @default {Infinity} */
   readonly stop?: number;
-  /** Every how many-th example is taken. @default {1} */
+  /** Take every `step`-th example. @default {1} */
   readonly step?: number;
 }
 
 /**
- * A task of conversations that are at hand.
+ * A task of conversations in memory.
  *
  * @example
  * ```ts
@@ -152,7 +152,7 @@ function checkIndex(name: string, index: number, { length }: { readonly length: 
 }
 
 /**
- * The same conversations without calls of tools and their outputs, which chat templates have no place for.
+ * The same conversations without tool calls and their outputs, which chat templates cannot render.
  *
  * @example
  * ```ts

@@ -1,9 +1,10 @@
 /**
- * A process of Deno that may read one folder, and nothing else.
+ * A Deno process that may read one folder, and nothing else.
  *
- * It has no environment variables and may not import from the network, which Deno allows by default from
- * some hosts. Nor does it have a folder for Deno's own files: there Deno would keep caches
- * (`caches.open`, `localStorage`) that need no permission, and that another process could read.
+ * It has no environment variables, and may not import from the network, not even from the hosts
+ * that Deno allows by default. It has no folder for Deno's own files either: Deno would keep caches
+ * there (`caches.open`, `localStorage`), which need no permission and which another process could
+ * read.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { fileURLToPath } from "node:url";
 /**
  * Starts the process, with pipes for its input, output and errors.
  *
- * @param code JavaScript. It cannot make code of strings.
+ * @param code JavaScript, which may not compile strings (`eval`).
  * @param folder The URL of a folder that has a `package.json`.
  * @param memory Maximum MiB of each memory of WebAssembly.
  * @throws {Error} If this process may not start Deno, for which it needs `--allow-run` with

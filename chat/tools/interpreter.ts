@@ -31,7 +31,7 @@ export interface ProgramEnd {
   readonly stdout: string;
   /** The last line of what went wrong, or `null` if nothing did. */
   readonly error: string | null;
-  /** Whether its time was over. */
+  /** Whether it ran out of time. */
   readonly timedOut: boolean;
 }
 
@@ -70,7 +70,7 @@ export function supervise(interpreter: string): void {
     }
   };
 
-  /** Runs the program, and keeps the limits: it may hold its own thread for ever, but not this one. */
+  /** Runs the program within its limits: it may block its own thread forever, but not this one. */
   function run(program: string): void {
     let stdout = "";
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
@@ -113,7 +113,7 @@ export function supervise(interpreter: string): void {
     const bytes = new Uint8Array(length);
     for (let at = 0; at < length;) {
       const count = Deno.stdin.readSync(bytes.subarray(at));
-      // Whoever started this process is gone.
+      // The process that started this one is gone.
       if (count === null) Deno.exit(1);
       at += count;
     }
@@ -134,7 +134,7 @@ export interface Pyodide {
 /**
  * The worker. Loads the interpreter, from a snapshot if there is one, and runs one program.
  *
- * @param importPyodide Imports the package, which then finds out where it runs.
+ * @param importPyodide Imports the package; at import, it detects its environment.
  * @param folder The URL of the package's folder.
  * @param imports Python that imports what programs often need, before the snapshot is made.
  * @param driver Python whose value is a function that runs a program: see {@linkcode driver}.

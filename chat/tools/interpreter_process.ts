@@ -1,4 +1,4 @@
-/** The process of a Python interpreter: what is said through its pipes. @module */
+/** The process of a Python interpreter, and the messages through its pipes. @module */
 
 import { spawnConfined } from "./confined.ts";
 import {
@@ -20,7 +20,7 @@ const MAX_ANSWER = 20 * MAX_OUTPUT;
 /** Maximum milliseconds until a process is ready. */
 const START_TIMEOUT = 60_000;
 
-/** How much later than its limit a process is killed that does not keep it itself, in milliseconds. */
+/** Milliseconds after its time limit until a process that did not end by itself is killed. */
 const KILL_DELAY = 5000;
 
 /** Options of an interpreter process. */
@@ -36,7 +36,8 @@ export interface InterpreterOptions {
 }
 
 /**
- * Loads an interpreter, which takes seconds, and returns its memory, with which others load faster.
+ * Loads an interpreter, which takes seconds, and returns a snapshot of its memory, from which
+ * others start faster.
  *
  * @throws {Error} If it does not load.
  */
@@ -92,7 +93,7 @@ export class InterpreterProcess {
     throw startError(await started.#stderr);
   }
 
-  /** Runs the program. Then the process is to be ended. */
+  /** Runs the program. Afterwards the process must be ended. */
   async run(program: string): Promise<ProgramEnd> {
     this.#child.ref();
     let timedOut = false;

@@ -1,11 +1,11 @@
 /**
  * Running Python that a model wrote.
  *
- * Python is Pyodide: CPython as WebAssembly, which is downloaded when it is first asked for. Each program
- * runs in a process of its own, which is Deno with the permission to read Pyodide's package and no
- * other: no other files, no network, no processes, no environment. Its files are in its memory. The
- * process is ended with the program, or at its limits of time and memory, and no other program runs in
- * it. This boundary is Deno's; a program would need an error in V8 or in Deno to leave it.
+ * Python is Pyodide: CPython as WebAssembly, downloaded at first use. Each program runs in a Deno
+ * process of its own, whose only permission is to read Pyodide's package: no other files, no
+ * network, no processes, no environment. Its files are in its memory. The process is ended with the
+ * program, or at its limits of time and memory, and no other program runs in it. This boundary is
+ * Deno's; a program would need an error in V8 or in Deno to leave it.
  *
  * A program decides what it prints and whether it fails, and nothing else that is reported here.
  *
@@ -27,7 +27,7 @@ export interface PythonOptions {
   readonly seconds?: number;
   /** Maximum memory of a program, in MiB. @default {256} */
   readonly memory?: number;
-  /** How many processes there are at a time, waiting or running. Each takes 200 MB. @default {2} */
+  /** Number of processes, waiting or running. Each takes 200 MB. @default {2} */
   readonly processes?: number;
   /**
    * A folder for a snapshot of the interpreter's memory (31 MB), with which opening takes half a second
@@ -44,7 +44,7 @@ export interface PythonResult {
   readonly stdout: string;
   /** The last line of what went wrong; empty if nothing did. */
   readonly error: string;
-  /** Whether it was ended because its time was over. */
+  /** Whether it ran out of time. */
   readonly timedOut: boolean;
 }
 
@@ -54,7 +54,8 @@ interface Slot {
 }
 
 /**
- * Runs programs, each in a new process. Some are kept ready, since a process takes half a second to start.
+ * Runs programs, each in a new process. Some processes are started ahead, as that takes half a
+ * second.
  *
  * @example
  * ```ts
@@ -147,7 +148,7 @@ export class Python implements AsyncDisposable {
       if (this.#isClosed) throw closedError();
       return await this.#start();
     })();
-    // Whoever takes it hears of a failure.
+    // A failure is reported to the caller that takes it.
     next.catch(() => {});
     return next;
   }

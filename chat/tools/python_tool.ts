@@ -27,8 +27,9 @@ if value is not None:
 `;
 
 /**
- * Makes the tool. What the calculator can answer, it answers; all else runs in a process of its own: see
- * {@linkcode Python}. A program that fails, prints nothing or takes too long gives no answer.
+ * Creates the tool. The calculator answers what it can; everything else runs in a process of its
+ * own: see {@linkcode Python}. A program that fails, prints nothing or takes too long gives no
+ * answer.
  *
  * @param python Must stay open.
  *

@@ -8,8 +8,8 @@ import { makeSnapshot } from "./interpreter_process.ts";
 const DIGEST_LENGTH = 32;
 
 /**
- * Reads the snapshot from a folder; makes it there if there is none, or one of another version, or one
- * that is damaged.
+ * Reads the snapshot from a folder. Creates it there if it is missing, damaged, or of another
+ * version.
  *
  * @param pyodide The package that the snapshot is of.
  * @throws {Error} If it cannot be made or written.

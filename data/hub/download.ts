@@ -11,7 +11,7 @@ import { firstLine, pause, request, type RequestOptions } from "./request.ts";
 export interface DownloadOptions extends Omit<RequestOptions, "headers"> {
   /** The SHA-256 digest of the whole file, in hexadecimal; another file is refused. */
   readonly sha256?: string | undefined;
-  /** Called with the bytes that are there so far, and how many there will be, if that is known. */
+  /** Called with the number of bytes so far, and the total if it is known. */
   readonly onProgress?: (bytes: number, total: number | null) => void;
 }
 
@@ -22,19 +22,19 @@ interface Origin {
   readonly version: string | null;
 }
 
-/** The transfer stopped before the end; what came is there. */
+/** The transfer stopped before the end; what has arrived is kept. */
 class Cut extends Error {}
 
 /**
- * Downloads a file. What has arrived is kept beside its place in `PATH.part`, so that the next attempt
- * asks for the rest only, unless the file on the server is another one by then. Of several processes
- * that want the same file one downloads it, and the others wait.
+ * Downloads a file. What has arrived is kept in `PATH.part`, so that the next attempt requests only
+ * the rest, unless the file on the server has changed. If several processes want the same file, one
+ * downloads it, and the others wait.
  *
  * @param url Where it is, on HTTP or HTTPS.
- * @param path Where it goes. A file that is there is replaced when the new one is whole.
+ * @param path Where to store it. An existing file is replaced once the new one is complete.
  * @returns The SHA-256 digest of the file, in hexadecimal.
- * @throws {Error} If it cannot be downloaded or written, is not as long as the server said, or has
- * another digest, after which nothing of it is kept.
+ * @throws {Error} If it cannot be downloaded or written, does not have the length that the server
+ * announced, or has another digest; in that case it is deleted.
  */
 export async function download(
   url: string,
@@ -49,7 +49,7 @@ export async function download(
     signal?.throwIfAborted();
     throw unwritable(path, error);
   });
-  // Whoever held the lock has put the file in place.
+  // The process that held the lock has downloaded the file.
   const now = await inode(path);
   if (now !== null && now !== before && (sha256 === undefined || await digestOf(path) === sha256)) {
     await removePart(path);
@@ -158,7 +158,7 @@ async function transfer(
   return bytes;
 }
 
-/** How long the whole file is, as the server says. */
+/** The length of the whole file, according to the server. */
 function lengthOf({ status, headers }: Response, start: number): number | null {
   const length = headers.get("content-length");
   if (status === 206) {

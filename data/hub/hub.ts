@@ -26,7 +26,9 @@ export interface HubFile {
   readonly path: string;
   /** Size in bytes. */
   readonly size: number;
-  /** The SHA-256 digest of its content; `null` for small files, of which the hub keeps none. */
+  /**
+   * The SHA-256 digest of its content; `null` for small files, as the hub has no digests of these.
+   */
   readonly sha256: string | null;
 }
 
@@ -38,7 +40,7 @@ export class Hub {
   readonly #options: RequestOptions;
   readonly #kind: "datasets" | "models";
 
-  /** Notes where the hub is, and who asks. */
+  /** Creates a client; sends no request. */
   constructor(
     { endpoint = "https://huggingface.co", token, kind = "datasets", ...options }: HubOptions = {},
   ) {
@@ -89,7 +91,7 @@ export class Hub {
    * Downloads a file of a repository.
    *
    * @returns Its SHA-256 digest.
-   * @throws {Error} If it cannot be had, or is another one than `file` says.
+   * @throws {Error} If it cannot be downloaded, or differs from what `file` says.
    */
   async download(
     repository: string,
@@ -99,7 +101,7 @@ export class Hub {
     options: Pick<DownloadOptions, "onProgress" | "signal"> = {},
   ): Promise<string> {
     const encoded = file.path.split("/").map(encodeURIComponent).join("/");
-    // Models have no prefix there.
+    // The URLs of models have no prefix.
     const place = this.#kind === "models" ? repository : `${this.#kind}/${repository}`;
     const url = `${this.#endpoint}/${place}/resolve/${commit}/${encoded}`;
     const sha256 = file.sha256 ?? undefined;
@@ -137,7 +139,7 @@ export class Hub {
   }
 }
 
-/** Says what to do about a repository that the hub does not hand out. */
+/** Explains what to do if the hub refuses access to a repository. */
 function explained(error: unknown, repository: string, kind: "datasets" | "models"): unknown {
   if (!(error instanceof RequestError)) return error;
   const [prefix, name] = kind === "models" ? ["", "model"] : ["datasets/", "data set"];

@@ -24,7 +24,7 @@ export interface RequestOptions {
   readonly attempts?: number | undefined;
   /** Called before each wait for another attempt. */
   readonly onWait?: ((seconds: number, reason: string) => void) | undefined;
-  /** Waits for seconds; tests need not. */
+  /** Waits for seconds; replaced in tests. */
   readonly wait?: ((seconds: number, signal?: AbortSignal) => Promise<void>) | undefined;
 }
 
@@ -51,10 +51,10 @@ const MAX_REDIRECTS = 10;
 /** The longest wait that a server may ask for, in seconds. */
 const MAX_WAIT = 600;
 
-/** Statuses of trouble that passes. */
+/** Statuses of temporary failures. */
 const TRANSIENT = [408, 425, 429, 500, 502, 503, 504];
 
-/** An attempt failed, but another one may not. */
+/** An attempt failed, but another one may succeed. */
 class Passing extends Error {
   constructor(message: string, readonly wait: number | null = null, options?: ErrorOptions) {
     super(message, options);
@@ -159,7 +159,7 @@ function askedWait(headers: Headers): number | null {
   return reset === undefined ? null : Number(reset);
 }
 
-/** @throws {RequestError} If a redirect leads where nobody should be led to. */
+/** @throws {RequestError} If a redirect leads to a private address, or from HTTPS to HTTP. */
 export function checkRedirect(start: URL, from: URL, to: URL): void {
   const refuse = (wanted: string) => {
     throw new RequestError(

@@ -1,6 +1,6 @@
 /**
- * Checks of what a parquet file says about itself, before anything is decoded: counts and sizes that
- * do not fit together, or need too much memory, are errors here. Decoders trust them.
+ * Checks of a parquet file's metadata, before anything is decoded: inconsistent counts and sizes,
+ * or ones that need too much memory, are errors here. Decoders trust them.
  *
  * Source: https://parquet.apache.org/docs/file-format/
  *
@@ -13,7 +13,7 @@ import { structEnd } from "./thrift.ts";
 /** Memory that the values of a column may take in a row group, in bytes. */
 export const MAX_COLUMN_BYTES: number = 2 ** 30;
 
-/** Memory that a value takes beside its bytes: an entry in each of three arrays. */
+/** Memory that a value takes besides its bytes: an entry in each of three arrays. */
 const BYTES_PER_VALUE = 24;
 
 /** Size of the magic number at the start, and of the length and the magic number at the end. */
@@ -52,7 +52,7 @@ export function mismatch(wanted: string, got: unknown): SyntaxError {
  * @param size Size of the file in bytes.
  * @returns The bytes of the footer, including its length and the magic number, or how many bytes of
  * the file's end are needed.
- * @throws {SyntaxError} If the file is no parquet file, or its footer is malformed.
+ * @throws {SyntaxError} If the file is not a parquet file, or its footer is malformed.
  */
 export function findFooter(
   tail: Uint8Array<ArrayBuffer>,
@@ -105,7 +105,7 @@ export function checkColumn(
       `${bytes} bytes and ${values} values; write the file with smaller row groups`,
     );
   }
-  // Some writers give a dictionary without a position the position 0.
+  // Some writers store 0 as the position of a missing dictionary.
   const start = countOf(column.dictionary_page_offset || column.data_page_offset, "the position");
   const end = start + countOf(column.total_compressed_size, "the size");
   if (start < HEAD || end > size) {
@@ -129,7 +129,7 @@ export function checkPages(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let offset = 0;
   let [values, uncompressed, pages] = [0, 0, 0];
-  // The decoder ends at the last byte, too: some writers leave one behind the pages.
+  // The decoder stops at the last byte as well: some writers leave one after the pages.
   for (; offset < bytes.length - 1; pages++) {
     const place = `page ${pages}`;
     const end = structEnd(bytes, offset);
@@ -171,7 +171,7 @@ function checkPage(
   if (header.type === "DICTIONARY_PAGE" && dictionary !== undefined) {
     if (!isFirst) throw mismatch("a dictionary as the first page", place);
     const entries = countOf(dictionary.num_values, `the number of values of ${place}`);
-    // Of the values that a dictionary can hold, none takes less than a byte.
+    // Every value of a dictionary takes at least one byte.
     if (entries > size) throw mismatch(`at most ${size} values in ${place}`, entries);
     return 0;
   }

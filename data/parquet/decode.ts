@@ -60,7 +60,7 @@ interface Column extends ColumnRange {
   readonly column: ColumnMetaData;
 }
 
-/** Most footers fit. */
+/** Bytes of the first read; most footers fit. */
 const FIRST_BYTES = 2 ** 16;
 
 let parquet: Parquet | null = null;
@@ -190,7 +190,7 @@ const limitedCompressors = {
 function limited(
   decompress: (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array,
 ): (bytes: Uint8Array, length: number) => Uint8Array {
-  // An empty page is no frame; and the limit cannot be 0.
+  // An empty page is not a frame, and the limit cannot be 0.
   return (bytes, length) =>
     bytes.length === 0 ? bytes : decompress(bytes, { maxOutputLength: Math.max(1, length) });
 }

@@ -1,6 +1,6 @@
 /**
- * Reads parquet files in a thread of its own, with limits of time and memory, so that a damaged file
- * is an error and decoding keeps nobody waiting.
+ * Reads parquet files in a thread of its own, with limits of time and memory, so that a damaged
+ * file causes an error and decoding does not block the caller.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type FoundFile, readBytes } from "../files.ts";
 import { CallError, LimitedWorker } from "../limited_worker.ts";
 import type { ColumnValues, Contents, GroupSize, Request, Rows } from "./decode.ts";
 
-/** Heap of the thread beside the values of a row group: the decoder, the schema. */
+/** Heap of the thread besides the values of a row group: the decoder, the schema. */
 const HEAP_MIB = 64;
 
 /** Heap for each byte of values: a string and its copy for the thread that asked. */
@@ -19,14 +19,14 @@ const HEAP_PER_VALUE = 64;
 /** A footer has few bytes for each of its objects. */
 const HEAP_PER_FOOTER_BYTE = 64;
 
-/** Seconds until a thread must have answered: at least 20 times what it takes. */
+/** Time limit of an answer in seconds: at least 20 times the usual time. */
 const SECONDS = 10;
 const BYTES_PER_SECOND = 2 ** 20;
 
 /** One thread serves all files: it is idle most of the time. */
 const thread = new LimitedWorker(new URL("./decode.ts", import.meta.url));
 
-/** Reads and checks what a file says about itself. */
+/** Reads and checks a file's metadata. */
 export async function openParquet(
   file: FoundFile,
   columns: readonly string[],
@@ -46,7 +46,7 @@ export async function openParquet(
  *
  * @param size The size of the group, from {@linkcode openParquet}.
  * @returns The values of each column.
- * @throws {SyntaxError} If the row group is damaged, or its counts do not fit together.
+ * @throws {SyntaxError} If the row group is damaged, or its counts are inconsistent.
  * @throws {RangeError} If it needs more time or memory than its size accounts for.
  */
 export async function readParquet(
@@ -72,7 +72,7 @@ async function call(
   wanted: string,
 ): Promise<unknown> {
   try {
-    // Packages may have to be downloaded first, which takes as long as it takes.
+    // Packages may have to be downloaded first, which has no time limit.
     await thread.call({ kind: "load" } satisfies Request, { ...limits, seconds: Infinity });
     return await thread.call(request, limits);
   } catch (error) {

@@ -13,7 +13,7 @@ export const PARQUET_EXTENSION = ".parquet";
 export interface ParquetOptions {
   /** The column that holds the text, at the top level of the schema. @default {"text"} */
   column?: string;
-  /** A folder for what is in `.zip` files; without it, these are refused. */
+  /** A folder to unpack `.zip` files into; without it, they are refused. */
   unpackInto?: string | undefined;
 }
 
@@ -21,8 +21,8 @@ export interface ParquetOptions {
 const ROWS_PER_VALIDATION_ROW = 20;
 
 /**
- * Chunks of a file. As many as a shard of nanochat has row groups, so that a chunk is about one of
- * them; and always the same, so that chunks are counted before the file is here.
+ * Chunks per file: as many as a shard of nanochat has row groups, so that a chunk is about one of
+ * them. A constant, so that the number of chunks is known before a file is downloaded.
  */
 export const CHUNKS_PER_FILE = 256;
 
@@ -55,14 +55,14 @@ export function parquetFiles(place: string, options: ParquetOptions = {}): Sourc
       const files = await findUnpacked(place, [PARQUET_EXTENSION], unpackInto);
       const fingerprint = await fileFingerprint(files, [split, column, CHUNKS_PER_FILE]);
       const tables = new Tables(files, split, column);
-      // A fault of a file shows before a run begins.
+      // Faulty files are found before a run begins.
       await tables.checkAll();
       return splitOf(place, split, tables, fingerprint);
     },
   };
 }
 
-/** Parquet files that may not be here yet. */
+/** Parquet files that may still be arriving. */
 export interface ArrivingFiles {
   /** All of them, in order. */
   readonly files: readonly FoundFile[];
@@ -72,7 +72,10 @@ export interface ArrivingFiles {
   arrive(file: FoundFile): Promise<void>;
 }
 
-/** The corpus of {@linkcode parquetFiles}, of files that arrive: reading a chunk waits for its file. */
+/**
+ * Like {@linkcode parquetFiles}, but of files that are still arriving: reading a chunk waits for
+ * its file.
+ */
 export function arrivingParquetFiles(
   place: string,
   { files, fingerprint, arrive }: ArrivingFiles,
@@ -138,7 +141,7 @@ class Tables {
     this.files = this.#isSingle ? all : split === "train" ? all.slice(0, -1) : all.slice(-1);
   }
 
-  /** The size of the files, of which a single one counts for both splits. */
+  /** The size of the files; a single file counts for both splits. */
   get bytes(): number {
     return this.files.reduce((sum, { bytes }) => sum + bytes, 0);
   }

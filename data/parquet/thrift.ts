@@ -1,4 +1,4 @@
-/** A check of Thrift's compact protocol, in which parquet files describe themselves. @module */
+/** A check of Thrift's compact protocol, the format of parquet metadata. @module */
 
 const STOP = 0;
 const MAX_DEPTH = 32;
@@ -8,12 +8,12 @@ const TRUE = 1, FALSE = 2, BYTE = 3, I16 = 4, I32 = 5, I64 = 6, DOUBLE = 7, BINA
 const SET = 10, STRUCT = 12;
 
 /**
- * Finds the end of a struct, so that whoever parses it allocates no more than its bytes account for:
- * every string ends within the bytes, every list has no more elements than bytes are left, lists and
- * structs are at most 32 deep, and numbers have at most 10 bytes.
+ * Finds the end of a struct, and checks that parsing it needs no more memory than its bytes account
+ * for: every string ends within the bytes, no list has more elements than there are bytes left,
+ * lists and structs are at most 32 deep, and numbers have at most 10 bytes.
  *
  * @param offset Where it starts.
- * @returns The offset behind it.
+ * @returns The offset after it.
  * @throws {SyntaxError} If there is no such struct.
  *
  * Source: Apache Thrift, "Thrift Compact protocol encoding".

@@ -1,4 +1,4 @@
-/** Addresses of data: on the hub, in packages of npm, on the web. @module */
+/** Addresses of data on the hub, in npm packages, and on the web. @module */
 
 /** Files of a data set on the hub. */
 export interface HubAddress {
@@ -12,7 +12,7 @@ export interface HubAddress {
   readonly files: string;
 }
 
-/** Files of a package of npm. */
+/** Files of an npm package. */
 export interface PackageAddress {
   /** The kind of address. */
   readonly kind: "npm";

@@ -1,4 +1,4 @@
-/** Downloads in a thread of their own, beside a run that computes. @module */
+/** Downloads in a background thread, while a run computes. @module */
 
 import type { FetchReply, FetchRequest } from "./fetch_worker.ts";
 import type { Connection } from "./open_origin.ts";

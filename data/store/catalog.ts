@@ -1,12 +1,12 @@
 /**
- * Data sets by name: those of nanochat, and those that come with this project's packages.
+ * Data sets by name: nanochat's, and those in this project's packages.
  *
- * Each is pinned, so that everybody gets the same: data sets of the hub to a commit, packages of npm to a
- * version, the bundle of CORE to its digest. Commits and the digest were taken from other projects that
- * have published them, several for each; the hub itself was not asked.
+ * Each is pinned, so that everybody gets the same data: data sets of the hub to a commit, npm
+ * packages to a version, the CORE bundle to its digest. The commits and the digest come from other
+ * projects that have published them, several for each; the hub itself was not asked.
  *
- * Sizes are of the compressed files, about. Licenses are as the pages of the data sets have them; read
- * these before you publish what you trained.
+ * Sizes are approximate and those of the compressed files. Licenses are the ones that the pages of
+ * the data sets state; read these before you publish what you trained.
  *
  * @module
  */
@@ -24,13 +24,13 @@ export interface CatalogEntry {
   readonly about: string;
   /** The addresses, by part: `all` for text, the splits of other data. */
   readonly parts: Readonly<Record<string, string>>;
-  /** About how many bytes all of its files have. */
+  /** Approximate size of all its files in bytes. */
   readonly bytes: number;
-  /** The license; an identifier of SPDX where there is one. */
+  /** The license, by its SPDX identifier if it has one. */
   readonly license: string;
-  /** The SHA-256 digest of its file, where no commit or version pins it. */
+  /** The SHA-256 digest of its file, if no commit or version pins it. */
   readonly sha256?: string;
-  /** How many of its files to get, besides the last one, unless it is said; all by default. */
+  /** Number of files to get by default, besides the last one. @default {all} */
   readonly files?: number;
   /** The columns, or fields, of its rows. */
   readonly columns: readonly string[];

@@ -2,12 +2,12 @@
 
 import { pause } from "../hub/request.ts";
 
-/** Milliseconds between looks at a lock that another process holds. */
+/** Milliseconds between checks of a lock that another process holds. */
 const LOOK = 200;
 
 /**
- * Opens a file and waits for the lock on it. Whoever held the lock may have renamed or removed the
- * file: then it is another one.
+ * Opens a file and waits for the lock on it. If the previous holder renamed or removed the file,
+ * the new one is opened.
  *
  * @returns The open file, whose lock ends when it is closed or the process ends.
  */

@@ -1,4 +1,4 @@
-/** Finds who has the files of an address. @module */
+/** Finds the origin of an address: the hub, npm, or a server. @module */
 
 import { Hub, type HubOptions } from "../hub/hub.ts";
 import type { Address, HubAddress } from "./address.ts";
@@ -11,13 +11,13 @@ import { webOrigin } from "./web_origin.ts";
 export interface Connection extends HubOptions {
   /** The registry of npm packages. @default {"https://registry.npmjs.org"} */
   readonly registry?: string;
-  /** Whether nothing may be requested, so that only the shared cache can help. @default {false} */
+  /** Whether requests are forbidden, so that only the shared cache is used. @default {false} */
   readonly isOffline?: boolean;
   /** The cache that other clients of the hub keep, `$HF_HUB_CACHE`: it is read, never written to. */
   readonly sharedCache?: string | undefined;
 }
 
-/** @throws {Error} If it would take a request, and there may be none. */
+/** @throws {Error} If a request is needed, and requests are forbidden. */
 export function openOrigin(address: Address, connection: Connection): Origin {
   const { isOffline = false, registry, sharedCache } = connection;
   const { attempts, wait, onWait, signal } = connection;
@@ -36,7 +36,7 @@ export function openOrigin(address: Address, connection: Connection): Origin {
     : webOrigin(address, patience);
 }
 
-/** The hub; what the shared cache has is taken from there, if its digest is right. */
+/** The hub; files in the shared cache are taken from there if their digests are right. */
 function hubOrigin(
   { repository, ...address }: HubAddress,
   hub: Hub,

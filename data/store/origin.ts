@@ -1,15 +1,18 @@
-/** The interface of everything that has the files of an address. @module */
+/** The interface of origins: places that files can be downloaded from. @module */
 
 import { importGlobToRegExp } from "../deps.ts";
 import type { DownloadOptions } from "../hub/download.ts";
 
-/** A file that can be had. */
+/** A file that can be downloaded. */
 export interface RemoteFile {
   /** The path below the folder of its address. */
   readonly path: string;
-  /** Size in bytes; `null` if it is known only when the file is here. */
+  /** Size in bytes; `null` if it is only known after the download. */
   readonly size: number | null;
-  /** The SHA-256 digest of its content, in hexadecimal; `null` if it is known only then. */
+  /**
+   * The SHA-256 digest of its content, in hexadecimal; `null` if it is only known after the
+   * download.
+   */
   readonly sha256: string | null;
 }
 
@@ -20,12 +23,12 @@ export interface Origin {
   /** Pins the files, so that later reads get the same: a commit, a version. */
   revision(): Promise<string>;
   /**
-   * All files that fit the address, in the order of their paths.
+   * All files that match the address, ordered by path.
    *
-   * @param folder Where they go: an origin that can only send all at once puts them there.
+   * @param folder Where they go; an origin that can only send them together stores them there.
    */
   files(revision: string, folder: string): Promise<readonly RemoteFile[]>;
-  /** Puts a file in its place. @returns Its SHA-256 digest. */
+  /** Downloads a file into its folder. @returns Its SHA-256 digest. */
   download(
     revision: string,
     file: RemoteFile,
@@ -34,18 +37,18 @@ export interface Origin {
   ): Promise<string>;
 }
 
-/** Those of some files that a glob matches, sorted as corpora are: by path, in code units. */
+/** The files that a glob matches, sorted as in corpora: by path, in code-unit order. */
 export async function matchingFiles<File extends { readonly path: string }>(
   files: readonly File[],
   glob: string,
 ): Promise<File[]> {
   const pattern = (await importGlobToRegExp())(glob, { extended: false });
-  // Dotfiles describe a repository; and one of them is ours.
+  // Dotfiles describe a repository, and one of them is our own.
   return files.filter(({ path }) => pattern.test(path) && !/(^|\/)\./.test(path))
     .sort((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
 }
 
-/** Whether a path stays inside of the folder that it is relative to, on every system. */
+/** Whether a relative path stays inside its folder, on every operating system. */
 export function isInside(path: string): boolean {
   return path.split("/").every((part) => !["", ".", ".."].includes(part)) && !/[\\\0:]/.test(path);
 }

@@ -22,7 +22,10 @@ interface Version {
   readonly integrity: string;
 }
 
-/** The registry. A package is one file: all that fits the address comes with the list of it. */
+/**
+ * The npm registry. A package is a single file, so listing the files of an address also downloads
+ * them.
+ */
 export function packageOrigin(
   address: PackageAddress,
   registry = "https://registry.npmjs.org",
@@ -78,7 +81,7 @@ async function findVersion(
   );
 }
 
-/** @throws {Error} If a file is another one than its digests say. */
+/** @throws {Error} If a file does not match its digests. */
 async function checkIntegrity(path: string, integrity: string, name: string): Promise<void> {
   const [, algorithm, wanted] = /\b(sha512|sha384|sha256)-([\w+/=]+)/.exec(integrity) ?? [];
   if (algorithm === undefined) {
@@ -89,7 +92,7 @@ async function checkIntegrity(path: string, integrity: string, name: string): Pr
   throw new Error(`Cannot use ${name}: wanted the ${algorithm} digest ${wanted}, got ${got}`);
 }
 
-/** Unpacks the files that a glob matches; what a package has is below one folder. */
+/** Unpacks the files that a glob matches. All files of a package are below one folder. */
 async function unpack(path: string, glob: string, folder: string): Promise<RemoteFile[]> {
   const { createTarDecoder } = await importTar();
   const files: RemoteFile[] = [];
@@ -98,7 +101,7 @@ async function unpack(path: string, glob: string, folder: string): Promise<Remot
   const unpacked = ReadableStream.from(decompress(path, packed.readable, size));
   const entries = unpacked.pipeThrough(createTarDecoder());
   for await (const { header, body } of entries) {
-    // All are read: the decoder stands still if some are, and others are canceled.
+    // All entries are read: the decoder stalls if some are read and others canceled.
     const bytes = await new Response(body).bytes();
     const name = header.name.slice(header.name.indexOf("/") + 1);
     if (header.type !== "file" || !isInside(name)) continue;

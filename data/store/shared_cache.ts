@@ -19,7 +19,7 @@ export class SharedCache {
     this.folder = `${root}/datasets--${repository.replaceAll("/", "--")}`;
   }
 
-  /** The commit that a revision stood for when it was fetched last; `null` if it never was. */
+  /** The commit that a revision stood for when it was last fetched; `null` if it never was. */
   async commit(revision: string): Promise<string | null> {
     if (/^[0-9a-f]{40}$/.test(revision)) return await this.#has(revision) ? revision : null;
     const text = await Deno.readTextFile(`${this.folder}/refs/${revision}`).catch(() => "");

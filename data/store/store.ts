@@ -9,35 +9,35 @@ import { isLocked, lockFile } from "./lock.ts";
 import { type Connection, openOrigin } from "./open_origin.ts";
 import type { Origin, RemoteFile } from "./origin.ts";
 
-/** Data that was asked for: files of one revision. */
+/** Requested data: files of one revision. */
 export interface StoredData {
-  /** The address that was asked for. */
+  /** The address. */
   readonly address: string;
   /** Pins the files: a commit of the hub, a version of a package, the digest of a file of the web. */
   readonly revision: string;
-  /** How many files the address has. */
+  /** The number of files that the address has. */
   readonly count: number;
-  /** Those that are wanted here, in the order of their paths. */
+  /** The files that were requested, ordered by path. */
   readonly files: readonly RemoteFile[];
 }
 
-/** Stored data, with what is there of them. */
+/** Stored data, and which of its files have arrived. */
 export interface StoredState extends StoredData {
   /** The folder of the files. */
   readonly folder: string;
-  /** Files that are not here yet. */
+  /** Files that have not arrived yet. */
   readonly missing: readonly RemoteFile[];
 }
 
 /** Options for {@linkcode fetchData}. */
 export interface FetchOptions {
-  /** The first files only, and the last one, which is for validation; all by default. */
+  /** Get only this many files from the first on, and the last one for validation. @default {all} */
   readonly count?: number | undefined;
-  /** Files that are downloaded side by side. @default {4} */
+  /** Number of concurrent downloads. @default {4} */
   readonly workers?: number;
-  /** Stops the downloads; what came is kept. */
+  /** Stops the downloads; what has arrived is kept. */
   readonly signal?: AbortSignal;
-  /** Called with the bytes of all files that are here, and of all that are wanted, if known. */
+  /** Called with the number of bytes that have arrived, and the total if it is known. */
   readonly onProgress?: (bytes: number, total: number | null) => void;
 }
 
@@ -49,7 +49,7 @@ function folderOf(root: string, address: string): string {
   return `${root}/${encodeURIComponent(address)}`;
 }
 
-/** The lock that the process which fetches an address holds. */
+/** The lock held by the process that fetches an address. */
 function lockOf(root: string, address: string): string {
   return `${root}/.locks/${encodeURIComponent(address)}`;
 }
@@ -100,12 +100,13 @@ export async function listData(root: string): Promise<StoredState[]> {
 }
 
 /**
- * Downloads the files of an address that are not here, the first one and the last one before the
- * others. What was asked for before keeps its revision, so that a run continues with the same text. Of
- * several processes one downloads, and the others wait for it.
+ * Downloads the missing files of an address, the first and the last one before the others. Data
+ * that was requested before keeps its revision, so that a run continues with the same text. If
+ * several processes want the same data, one downloads it, and the others wait.
  *
- * @throws {SyntaxError} If the address is none.
- * @throws {Error} If there are no such files, or one cannot be had; what came stays.
+ * @throws {SyntaxError} If the address is malformed.
+ * @throws {Error} If there are no such files, or one cannot be downloaded; what has arrived is
+ * kept.
  */
 export async function fetchData(
   connection: Connection,
@@ -141,12 +142,12 @@ export async function removeData(root: string, address: string): Promise<void> {
   await Deno.remove(folderOf(root, address), { recursive: true });
 }
 
-/** Whether as many files were asked for before as are now. */
+/** Whether an earlier request covers this one. */
 function isEnough({ files, count }: StoredData, options: FetchOptions): boolean {
   return files.length >= Math.min(count, (options.count ?? Infinity) + 1);
 }
 
-/** Asks what an address has, and writes that down before the files come. */
+/** Lists the files of an address, and stores the list before they are downloaded. */
 async function ask(
   origin: Origin,
   root: string,
@@ -162,7 +163,7 @@ async function ask(
       `Cannot read ${address}: wanted files that match it, got none of ${origin.name}`,
     );
   }
-  // As in nanochat, the last file is for validation, however many there are.
+  // As in nanochat, the last file is for validation, regardless of their number.
   const files = all.filter((_file, i) => i < count || i === all.length - 1);
   const stored = { address, revision, count: all.length, files };
   await describe(folder, stored);
@@ -184,14 +185,14 @@ async function downloadMissing(
     have.set(path, isThere ? here : 0);
     if (!isThere) left.push(i);
   }
-  // A run can begin with the first file to train on, and the one for validation.
+  // A run can begin once the first training file and the validation file are here.
   if (left.at(-1) === files.length - 1 && left.length > 2) left.splice(1, 0, left.pop()!);
   const total = files.every(({ size }) => size !== null)
     ? files.reduce((sum, { size }) => sum + size!, 0)
     : null;
   let written = Promise.resolve();
   const describeAgain = () => {
-    // A file of the web has no other revision than its digest.
+    // The revision of a file on the web is its digest.
     const revision = stored.revision === "" ? `sha256-${files[0]!.sha256}` : stored.revision;
     written = written.then(() => describe(folder, { ...stored, revision, files }));
     return written;
@@ -217,7 +218,7 @@ async function downloadMissing(
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Writes what an address stands for. */
+/** Writes the description of an address's files. */
 async function describe(folder: string, stored: StoredData): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const path = `${folder}/${DESCRIPTION}`;

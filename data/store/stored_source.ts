@@ -1,4 +1,4 @@
-/** Corpora from stored data, of which files may still be arriving. @module */
+/** Corpora from stored data, some of which may still be arriving. @module */
 
 import type { FoundFile } from "../files.ts";
 import { openSource, type OpenSourceOptions } from "../open_source.ts";
@@ -8,7 +8,10 @@ import { findData, isFetching, type StoredState } from "./store.ts";
 
 /** Options for {@linkcode storedSource}. */
 export interface StoredSourceOptions extends OpenSourceOptions {
-  /** Called when reading begins to wait for a file, and when it came, with the seconds that took. */
+  /**
+   * Called when reading begins to wait for a file, and again with the seconds waited when it has
+   * arrived.
+   */
   readonly onWait?: (file: string, seconds: number | null) => void;
 }
 
@@ -20,15 +23,17 @@ export interface StoredSource extends Source {
   readonly digest: string;
 }
 
-/** Milliseconds between looks for a file. */
+/** Milliseconds between checks for a file. */
 const LOOK = 200;
 
 /**
- * Opens stored data as a corpus. Parquet files are read while others arrive: the order of documents is
- * the same, and reading waits where a file is not here yet. Text is split by bytes: it is waited for.
+ * Opens stored data as a corpus. Parquet files are read while others arrive: reading waits for a
+ * missing file, so the order of documents stays the same. Text is split by bytes, so all of its
+ * files must have arrived first.
  *
  * @param root The folder of stored data, see {@linkcode findData}.
- * @throws {Error} If the address was never asked for, or a file is missing and nobody downloads it.
+ * @throws {Error} If the address was never requested, or a file is missing and no process is
+ * downloading it.
  */
 export async function storedSource(
   root: string,
@@ -59,7 +64,7 @@ export async function storedSource(
   return { ...await openSource(folder, options), ...pinned };
 }
 
-/** Waits for a file that somebody downloads. */
+/** Waits for a file that a process is downloading. */
 async function waitFor(
   root: string,
   { address }: StoredState,
@@ -70,7 +75,7 @@ async function waitFor(
   const start = performance.now();
   onWait?.(name, null);
   while (!await isThere(path)) {
-    // Between the two looks it may have come, and its download ended.
+    // Between the two checks the file may have arrived and the download ended.
     if (!await isFetching(root, address) && !await isThere(path)) {
       throw new Error(`Cannot read ${address}: wanted ${name}, which nobody downloads`);
     }

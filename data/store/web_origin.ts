@@ -5,7 +5,7 @@ import type { RequestOptions } from "../hub/request.ts";
 import { nameOf, type WebAddress } from "./address.ts";
 import type { Origin } from "./origin.ts";
 
-/** The server of a URL. A server has no revisions: the digest of what came pins it. */
+/** The server of a URL. Servers have no revisions: the digest of the downloaded file pins it. */
 export function webOrigin({ url }: WebAddress, options: RequestOptions): Origin {
   return {
     name: url,

@@ -1,15 +1,15 @@
 /**
- * A hub of the tests' own on 127.0.0.1: it speaks the protocol of the real one, sends files from a
- * second port as that does, and misbehaves on request.
+ * A hub for tests on 127.0.0.1: it speaks the protocol of the real one, sends files from a second
+ * port as that does, and misbehaves on request.
  *
  * @module
  */
 
 /** Failures of the next requests; each entry is used once. */
 export interface Faults {
-  /** Answers of the hub in place of the right ones. */
+  /** Answers of the hub that replace the right ones. */
   readonly hub: (() => Response)[];
-  /** Answers of the storage in place of the right ones. */
+  /** Answers of the storage that replace the right ones. */
   readonly storage: (() => Response)[];
   /** After so many bytes a body is cut. */
   readonly cuts: number[];
@@ -33,7 +33,7 @@ export interface TestHub extends AsyncDisposable {
   /** The files of all data sets by name. */
   readonly repositories: Map<string, Map<string, Uint8Array<ArrayBuffer>>>;
   readonly commit: string;
-  /** All commits that there are, with the same files: those of the table of data sets, too. */
+  /** All commits, including those of the catalog; all have the same files. */
   readonly commits: Set<string>;
   /** Whether the storage knows ranges. */
   hasRanges: boolean;
@@ -51,7 +51,7 @@ export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** Starts a hub with one repository, `org/set`: a data set and a model at once. */
+/** Starts a hub with one repository, `org/set`: which serves as a data set and as a model. */
 export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHub {
   const seen: Seen[] = [];
   const faults: Faults = { hub: [], storage: [], cuts: [] };

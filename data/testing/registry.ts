@@ -1,4 +1,4 @@
-/** A registry of npm of the tests' own on 127.0.0.1, with one package. @module */
+/** An npm registry for tests on 127.0.0.1, with one package. @module */
 
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";

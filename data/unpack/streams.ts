@@ -1,14 +1,14 @@
-/** Decompression of what others compressed, with a limit on what comes out. @module */
+/** Decompression with a limit on the size of the result. @module */
 
 import { importZstd } from "../deps.ts";
 
-/** Maximum bytes for each compressed one. Texts have 3 to 20, empty bytes 1,000 and more. */
+/** Maximum compression ratio. Text has 3 to 20, zeros 1,000 and more. */
 const MAX_RATIO = 200;
 
-/** Bytes that are always allowed: a few compressed ones may be one long line. */
+/** Decompressed bytes that are always allowed, whatever their ratio. */
 const FREE_BYTES = 2 ** 20;
 
-/** Compressed bytes that are decompressed at once. */
+/** Compressed bytes per step. */
 const STEP = 2 ** 14;
 
 /** The endings of compressed files. */
@@ -20,11 +20,12 @@ export function isCompressed(name: string): boolean {
 }
 
 /**
- * Decompresses a file. Of several parts, as logs and parallel compressors write them, all are read.
+ * Decompresses a file. If it consists of several parts, as logs and parallel compressors write
+ * them, all are read.
  *
  * @param name Its name, which ends with `.gz`, `.tgz` or `.zst`.
  * @param compressed Its size in bytes.
- * @throws {RangeError} If more comes out than texts have: 200 bytes for each.
+ * @throws {RangeError} If the compression ratio exceeds that of any text: 200.
  * @throws {Error} If it is damaged, or ends too early.
  */
 export async function* decompress(
@@ -53,12 +54,14 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     import("node:stream/promises"),
   ]);
   const decoder = createGunzip();
-  // Errors of the source and of the decoder come out where the decoder is read.
+  // Errors of the source and of the decoder surface where the decoder is read.
   pipeline(Readable.from(source), decoder).catch(() => {});
   yield* decoder;
 }
 
-/** Not by `node:zlib`: Deno's stops at the first part, and takes a file that was cut for a whole one. */
+/**
+ * `node:zlib` is no alternative: Deno's stops after the first part, and accepts truncated files.
+ */
 async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { Decompress } = await importZstd();
   let came: Uint8Array[] = [];

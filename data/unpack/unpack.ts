@@ -1,4 +1,4 @@
-/** The files of a corpus, with those that are compressed unpacked once. @module */
+/** Finding the files of a corpus, and unpacking compressed ones once. @module */
 
 import { findFiles, type FoundFile } from "../files.ts";
 import { fingerprint } from "../source.ts";
@@ -13,13 +13,13 @@ const TEXTS = /\.(txt|md|jsonl)$/;
 /** The files of a zip file that are unpacked. */
 const WANTED = /\.(txt|md|jsonl|parquet)$/;
 
-/** Folders and files that no author of a zip file means. */
+/** Folders and files that end up in zip files by accident. */
 const HIDDEN = /(^|\/)(\.|__MACOSX)/;
 
 /**
  * Finds files as {@linkcode findFiles} does, and unpacks those that end with `.gz`, `.zst` or `.zip`.
  *
- * @param unpackInto A folder for what is unpacked, which is kept and used again.
+ * @param unpackInto A folder for the unpacked files, which are kept and reused.
  * @throws {Error} If there are no such files, or one is compressed and there is no folder for it.
  */
 export async function findUnpacked(
@@ -44,7 +44,7 @@ export async function findUnpacked(
   );
 }
 
-/** The content of a compressed file, in a folder that is named after its path, size and time. */
+/** Unpacks a compressed file into a folder named after its path, size and time. */
 async function unpackOnce(
   file: FoundFile,
   extensions: readonly string[],
@@ -90,7 +90,7 @@ async function unpack(file: FoundFile, folder: string): Promise<void> {
   await Deno.writeFile(`${folder}/${name}`, ReadableStream.from(chunks));
 }
 
-/** Numbered, so that whatever the paths in a zip file are, names here are fine on every system. */
+/** Unpacks the files of a zip file under numbered names, which are valid on every system. */
 async function unpackZip(path: string, folder: string): Promise<void> {
   const zip = await openZip(path);
   const outside = zip.paths.find((name) => /^\/|^\w:|(^|[/\\])\.\.([/\\]|$)/.test(name));

@@ -1,8 +1,8 @@
-/** Reading zip files of others, which may be made to unpack to more than there is memory for. @module */
+/** Reading untrusted zip files, with a limit on their unpacked size. @module */
 
 import { importZip } from "../deps.ts";
 
-/** Maximum bytes of all files together, unpacked. nanochat's bundle of examinations has 0.2 GB. */
+/** Maximum unpacked size of all files together. nanochat's evaluation bundle has 0.2 GB. */
 const MAX_BYTES = 2 ** 30;
 
 /** Maximum bytes unpacked for each byte of the zip file. Texts have 5 to 20, empty bytes 1,000. */
@@ -19,7 +19,7 @@ export interface Zip {
 /**
  * Opens a zip file. Nothing is unpacked before it is read.
  *
- * @throws {Error} If it is none, or unpacks to more than 1 GiB, or to more than 200 times its size.
+ * @throws {Error} If it is not a zip file, or unpacks to more than 1 GiB or 200 times its size.
  */
 export async function openZip(path: string): Promise<Zip> {
   const { unzipSync } = await importZip();

@@ -23,7 +23,7 @@ export interface LoadOptions extends Pick<BuildOptions, "computeDtype"> {
 }
 
 /**
- * A kind of model. Whoever opens checkpoints hands over a list of them; nanochat's is always known.
+ * A kind of model. Code that opens checkpoints passes a list of them; nanochat's is always known.
  *
  * Its methods are called with configs that `checkConfig` has accepted.
  */
@@ -34,7 +34,7 @@ export interface Architecture<
   /** The name in checkpoints; `undefined` for nanochat's. */
   readonly name: string | undefined;
   /**
-   * Checks what a file has as the config of a model.
+   * Checks the config of a model, as read from a file.
    *
    * @throws {RangeError | TypeError} If no model can be built of it; the message names what is wrong.
    */

@@ -42,8 +42,8 @@ export async function ensureWritableFolder(path: string): Promise<void> {
 }
 
 /**
- * Creates the folder of a run as {@linkcode ensureWritableFolder} does, and removes what processes left
- * in it that were killed while they saved.
+ * Creates the folder of a run as {@linkcode ensureWritableFolder} does, and removes temporary files
+ * left by processes that were killed while saving.
  *
  * @throws {Error} If it cannot be written; the message names the path and the cause.
  */
@@ -181,7 +181,7 @@ export async function readTextFile(path: string): Promise<string | null> {
   }
 }
 
-/** Refuses what would be read for ever: a pipe that nobody writes to, a device. */
+/** Refuses files whose reading may never end: pipes and devices. */
 export async function checkIsFile(path: string): Promise<void> {
   const { isFile, isDirectory, isFifo } = await Deno.stat(path);
   if (isFile) return;
@@ -189,7 +189,7 @@ export async function checkIsFile(path: string): Promise<void> {
   throw new TypeError(`wanted a file, got ${got}`);
 }
 
-/** Does something with a file; an error is that of {@linkcode fileError}. */
+/** Calls a function that uses a file, and turns its errors into those of {@linkcode fileError}. */
 export async function naming<Result>(
   action: string,
   path: string,
@@ -202,7 +202,10 @@ export async function naming<Result>(
   }
 }
 
-/** A file error in one line that says what to do, after an `action` such as "write" or "read". */
+/**
+ * Makes a one-line error for a file, which says what to do; `action` is a verb such as "write" or
+ * "read".
+ */
 export function fileError(action: string, path: string, cause: unknown): Error {
   return new Error(`Cannot ${action} ${path}: ${reasonOf(cause)}`, { cause });
 }

@@ -1,8 +1,8 @@
 /**
  * The metrics file of a run, in JSON lines.
  *
- * Each line is written at once, so a killed process leaves all lines but perhaps the last one
- * whole. Resuming from a checkpoint removes the lines after it.
+ * Each line is written immediately, so after a kill all lines but perhaps the last one are
+ * complete. Resuming from a checkpoint removes the lines after it.
  *
  * @module
  */
@@ -127,7 +127,7 @@ export class MetricsFollower {
   }
 
   /**
-   * Reads what has come since the last call.
+   * Reads the lines that were added since the last call.
    *
    * @throws {Error} If the file cannot be read.
    */

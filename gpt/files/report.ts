@@ -15,13 +15,13 @@ export interface CurvePoint {
 
 /** A curve and its style. */
 export interface Curve {
-  /** The name in the legend; without one it is not there. */
+  /** The name in the legend; curves with an empty name are not in it. */
   readonly name: string;
   /** A CSS color that is visible on white and on black. */
   readonly color: string;
   /** Points by ascending x. */
   readonly points: readonly CurvePoint[];
-  /** Whether points are joined, or measurements of their own. @default {"line"} */
+  /** Whether points are joined by a line, or shown as separate dots. @default {"line"} */
   readonly mark?: "line" | "dashes" | "dots";
 }
 
@@ -148,7 +148,10 @@ export function drawCurves(
   ];
 }
 
-/** So many names stand in the upper right corner, where falling losses leave room; more, above. */
+/**
+ * Up to this many names stand in the upper right corner, where falling losses leave room; more of
+ * them stand above the chart.
+ */
 const CORNER_NAMES = 2;
 
 /** Names of curves from left to right in rows, and where in its row each begins. */
@@ -156,7 +159,7 @@ function flow(curves: readonly Curve[], width: number): (Curve & { readonly left
   const rows: (Curve & { readonly left: number })[][] = [[]];
   let left = 0;
   for (const curve of curves) {
-    // Letters of 12 pixels are some 6.5 wide, and 40 are the line and the gaps.
+    // Letters of 12 pixels are about 6.5 pixels wide; the line and the gaps take 40.
     const needed = 6.5 * curve.name.length + 40;
     if (left > 0 && left + needed > width) {
       rows.push([]);
@@ -243,7 +246,10 @@ function axis(values: readonly number[], from: number, to: number): Axis {
   };
 }
 
-/** An axis of logarithms, with ticks at 1, 2 and 5 times powers of ten, or at these alone if they are many. */
+/**
+ * An axis of logarithms, with ticks at 1, 2 and 5 times powers of ten, or at powers of ten only if
+ * there are many of these.
+ */
 function logarithmicAxis(values: readonly number[], from: number, to: number): Axis {
   const plain = axis(values.map(Math.log10), from, to);
   const [low, high] = rangeOf(values);

@@ -48,7 +48,7 @@ export function freeBytes({ memory: { limitBytes, liveBytes } }: Device): number
  * Checks that a device has room for a model.
  *
  * @param packingOf How each parameter is packed, by name; `null` for float32.
- * @throws {RangeError} If it has none; the message says which packing would fit.
+ * @throws {RangeError} If there is not enough; the message says which packing would fit.
  */
 export function checkRoom(
   file: string,

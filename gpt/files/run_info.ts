@@ -1,5 +1,5 @@
 /**
- * Facts about a run that are known before its first checkpoint: `run.json` in its folder.
+ * Information about a run that is available before its first checkpoint: `run.json` in its folder.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface RunInfo {
   readonly device: string;
   /** The length of the run in steps. */
   readonly steps: number;
-  /** Tokens of a step; `null` where steps differ, as in reinforcement. */
+  /** Tokens of a step; `null` if steps differ, as in reinforcement. */
   readonly tokensPerStep: number | null;
   /** The name of the model's architecture; absent for nanochat's. */
   readonly architecture?: string;
@@ -27,7 +27,7 @@ export interface RunInfo {
   readonly parameters?: number;
   /** The user's settings, by flag. */
   readonly settings: CheckpointMeta["settings"];
-  /** Beginnings of texts that the model may continue; absent where it learns to answer. */
+  /** Beginnings of texts for the model to continue; absent if it learns to answer. */
   readonly prompts?: readonly string[];
 }
 

@@ -66,7 +66,7 @@ export class RunLock implements AsyncDisposable {
     this.#file.close();
   }
 
-  /** Removes the lock file, and the folder if it was made for nothing. */
+  /** Removes the lock file, and the folder if it is new and still empty. */
   #remove(): void {
     try {
       Deno.removeSync(`${this.#folder}/${LOCK_FILE}`);
@@ -168,8 +168,8 @@ export async function isTraining(folder: string): Promise<boolean> {
 }
 
 /**
- * Locks a file, unless a run has locked it. Those that only ask whether it is locked share a lock
- * for a moment ({@linkcode isTraining}): where this one can share it too, it tries again.
+ * Locks a file, unless a run has locked it. Processes that only check the lock share it for a
+ * moment ({@linkcode isTraining}): if this one can share it as well, it tries again.
  */
 async function lockBesideReaders(
   file: Deno.FsFile,

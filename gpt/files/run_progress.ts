@@ -1,10 +1,10 @@
-/** How far a run has come, and whether it still trains. @module */
+/** How far a run has come, and whether it is still training. @module */
 
 import type { CheckpointMeta } from "./checkpoint_meta.ts";
 import { readRunInfo } from "./run_info.ts";
 import { isTraining } from "./run_lock.ts";
 
-/** The state of a run: it trains, has reached its last step, or was stopped before. */
+/** The state of a run: it is training, has reached its last step, or was stopped before that. */
 export type RunState = "running" | "finished" | "stopped";
 
 /** How far a run had come when a checkpoint was saved, and what it does now. */
@@ -20,8 +20,9 @@ export interface RunProgress {
 /**
  * Reads how far a run has come.
  *
- * @param checkpoint One of its checkpoints. Older ones do not say how long the run is: then the
- * folder's `run.json` does. A run of unknown length counts as finished, unless a process trains it.
+ * @param checkpoint One of its checkpoints. Older ones lack the length of the run, which is then
+ * read from the folder's `run.json`. A run of unknown length counts as finished, unless a process
+ * trains it.
  *
  * @example
  * ```ts
@@ -54,7 +55,7 @@ export async function readProgress(
   return { state: steps === null ? "finished" : "stopped", step, steps };
 }
 
-/** Says how far a run has come: "step 880 of 880", "step 23 of 880, stopped". */
+/** Describes how far a run has come: "step 880 of 880", "step 23 of 880, stopped". */
 export function describeProgress({ state, step, steps }: RunProgress): string {
   const place = steps === null ? `step ${step}` : `step ${step} of ${steps}`;
   if (state === "running") return `${place}, training now`;
@@ -62,6 +63,6 @@ export function describeProgress({ state, step, steps }: RunProgress): string {
 }
 
 async function stepsOfRun(folder: string): Promise<number | null> {
-  // A file that cannot be read says as little as none.
+  // A file that cannot be read counts as missing.
   return (await readRunInfo(folder).catch(() => null))?.steps ?? null;
 }

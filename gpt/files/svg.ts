@@ -25,7 +25,7 @@ text { fill: #1f2328 }
 /**
  * Creates an SVG document.
  *
- * @param description What screen readers say.
+ * @param description The text for screen readers.
  * @param body Its elements. The classes `muted`, `grid`, `accent` and `other` follow the reader's
  * color scheme, as does `text`.
  */

@@ -1,7 +1,7 @@
 /**
  * The calculator that a model may call while it writes: arithmetic, and counting in strings.
  *
- * Answers are those of Python, in which nanochat evaluates the same expressions: integers are exact
+ * Answers equal those of Python, which evaluates these expressions in nanochat: integers are exact
  * and of any size, `/` gives a float, `//` rounds down, and floats print in their shortest form. It
  * is a parser and not an `eval`: nothing else can be expressed.
  *
@@ -14,16 +14,16 @@
 /** Python's two kinds of number: an `int` is a bigint here, a `float` a number. */
 type PythonNumber = bigint | number;
 
-/** Longer expressions are not computed: they are noise, and could nest very deeply. */
+/** Maximum length of an expression: longer ones are noise, and could nest very deeply. */
 const MAX_EXPRESSION_LENGTH = 1000;
 
 /**
  * Evaluates an expression of numbers, `+ - * / //` and parentheses, or one of the form
  * `"text".count("t")`. Commas are ignored, in texts as well as in numbers.
  *
- * @param expression What stands between the model's `<|python_start|>` and `<|python_end|>`.
- * @returns The result as Python prints it; `null` for what is not such an expression, and where there
- * is no finite result.
+ * @param expression The text between the model's `<|python_start|>` and `<|python_end|>`.
+ * @returns The result as Python prints it; `null` for anything else, and if there is no finite
+ * result.
  *
  * @example
  * ```ts

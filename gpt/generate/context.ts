@@ -1,8 +1,8 @@
-/** How many tokens a conversation may have. @module */
+/** The default length of a conversation in tokens. @module */
 
 import type { LanguageModel } from "./language_model.ts";
 
-/** The longest context that nobody asked for: memory for it is reserved. */
+/** Maximum default context, since memory for all of it is reserved. */
 const MAX_CONTEXT = 4096;
 
 /** The share of the free memory that the KV cache of one sequence takes at most. */
@@ -12,8 +12,8 @@ const MEMORY_SHARE = 0.5;
 const PROBE_TOKENS = 16;
 
 /**
- * The number of tokens of a prompt and its answer, where nobody says: the least of the length that the
- * model was trained for, of 4,096, and of what fits into half of the device's free memory.
+ * The default number of tokens of a prompt and its answer: the minimum of the length that the model
+ * was trained for, of 4,096, and of what fits into half of the device's free memory.
  *
  * @example A model that was trained for 16 tokens
  * ```ts
@@ -34,7 +34,7 @@ export function defaultContext(model: LanguageModel): number {
   const bytesPerToken = probe.bytes / PROBE_TOKENS;
   probe.dispose();
   const { limitBytes, liveBytes } = device.memory;
-  // A model without attention keeps nothing.
+  // A model without attention caches nothing.
   const fitting = bytesPerToken === 0
     ? Infinity
     : Math.floor(MEMORY_SHARE * (limitBytes - liveBytes) / bytesPerToken);

@@ -32,8 +32,8 @@ export interface GenerateOptions extends SamplingOptions {
    */
   readonly readEvery?: number;
   /**
-   * A cache of one sequence, kept between calls: the prompt follows what it holds, and afterwards
-   * it holds all tokens but the last one yielded. Only for one sample.
+   * A cache of one sequence that is reused between calls: the prompt follows the tokens in it, and
+   * afterwards it has all tokens except the last one yielded. Only for one sample.
    */
   readonly cache?: KVCache;
 }
@@ -91,7 +91,7 @@ export class Engine {
   /**
    * Creates an engine.
    *
-   * @param tokenizer Tells where samples end, and encodes what tools answer.
+   * @param tokenizer Determines where samples end, and encodes the answers of tools.
    * @param tool Answers tool calls. @default {calculate}
    */
   constructor(model: LanguageModel, tokenizer: EngineTokenizer, tool?: Tool) {

@@ -1,12 +1,12 @@
-/** A KV cache that begins as another one does. @module */
+/** Copying the beginning of a KV cache. @module */
 
 import { RangeError } from "../../tensor/errors.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { LanguageModel } from "./language_model.ts";
 
 /**
- * Copies the beginning of what a cache has read to a new one, so that a prefix that two sequences share
- * is read once.
+ * Copies the first tokens of a cache to a new one, so that a prefix that two sequences share is
+ * prefilled once.
  *
  * @param source A cache of one sequence.
  * @param ids The tokens to take over: the first ones that the source has read. At least one.

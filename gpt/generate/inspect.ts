@@ -5,7 +5,7 @@ import { wrongValue } from "../../tensor/errors.ts";
 import type { Watch } from "../model/block.ts";
 import type { CachedForwardOptions, LanguageModel } from "./language_model.ts";
 
-/** The names under which a model hands out what it computes. */
+/** The names of a model's intermediate values. */
 export interface WatchedNames {
   /** The residual stream as it enters, after each layer, and as the head reads it, `[B, T, width]`. */
   readonly stages: readonly string[];
@@ -17,11 +17,11 @@ export interface WatchedNames {
   readonly smear: string;
 }
 
-/** A model that one can look into. */
+/** A model whose intermediate values can be watched. */
 export interface InspectableModel extends LanguageModel {
   /** The names that `watch` is called with. */
   readonly watchedNames: WatchedNames;
-  /** Runs the model, and hands out what it computes. */
+  /** Runs the model, and calls `watch` with its intermediate values. */
   forward(
     ids: Tensor,
     targets?: undefined,
@@ -103,7 +103,7 @@ export async function inspect(
   const seen = new Map<string, Tensor>();
   const watch = (name: string, value: Tensor) => void seen.set(name, value);
   const tokens = asRow(device, ids);
-  // Nothing follows the last token: what is gathered for it is cut off.
+  // No token follows the last one: the value gathered for it is cut off.
   const following = asRow(device, [...ids.slice(1), ids[0]!]).unsqueeze(-1);
   const logits = noGrad(() => model.forward(tokens, undefined, { watch }));
   const stages: InspectedStage[] = [];

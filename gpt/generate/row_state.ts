@@ -1,6 +1,6 @@
 /**
- * One sample while it grows: how it is sampled, its tool calls and its end. Source: `RowState` in
- * nanochat's `engine.py`.
+ * The state of one sample during generation: sampling, tool calls, and its end. Source: `RowState`
+ * in nanochat's `engine.py`.
  *
  * @module
  */
@@ -57,7 +57,7 @@ export function generationTokens(tokenizer: EngineTokenizer): GenerationTokens {
   };
 }
 
-/** Answers a tool call, at once or later; `null` for no answer. */
+/** Answers a tool call, immediately or later; `null` for no answer. */
 export type Tool = (call: string) => string | null | Promise<string | null>;
 
 /**
@@ -97,7 +97,8 @@ export class RowState {
   /**
    * Creates the state of a new sample, whose calls `tool` answers.
    *
-   * @param sampling How {@linkcode RowState.sample} samples; `index` tells samples of one seed apart.
+   * @param sampling How {@linkcode RowState.sample} samples; `index` distinguishes samples of one
+   * seed.
    */
   constructor(
     special: GenerationTokens,

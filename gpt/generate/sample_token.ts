@@ -1,5 +1,5 @@
 /**
- * Sampling a token from logits on the host, where each sequence of a batch has options of its own.
+ * Sampling a token from logits on the host, with separate options for each sequence of a batch.
  *
  * @module
  */
@@ -49,7 +49,7 @@ export function sampleToken(
   return ids === null ? (place === -1 ? best : chosen) : ids[chosen]!;
 }
 
-/** OpenAI's penalties: what was sampled before gets smaller logits. */
+/** OpenAI's penalties: tokens that were sampled before get smaller logits. */
 function withPenalties(
   logits: Float32Array,
   { frequencyPenalty = 0, presencePenalty = 0 }: SamplingOptions,

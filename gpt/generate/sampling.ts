@@ -53,7 +53,7 @@ export function checkSampling(options: SamplingOptions): void {
   check("an integer seed from 0 up", seed, Number.isSafeInteger(seed) && seed >= 0);
 }
 
-/** Whether {@linkcode sampleTokens} has all options that are asked for. */
+/** Whether {@linkcode sampleTokens} supports all of the options. */
 export function isSampledOnDevice(options: SamplingOptions): boolean {
   const { topP = 1, frequencyPenalty = 0, presencePenalty = 0 } = options;
   return topP === 1 && frequencyPenalty === 0 && presencePenalty === 0;
@@ -107,7 +107,7 @@ export function checkSampled(tokens: ArrayLike<number>): void {
   throw notFinite(` in row ${row}`);
 }
 
-/** The error of logits that nothing can be sampled from. */
+/** The error for logits that cannot be sampled from. */
 export function notFinite(where = ""): Error {
   return new Error(
     `Cannot sample a token: wanted finite logits, got NaN or infinity${where}. ` +

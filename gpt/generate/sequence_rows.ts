@@ -15,9 +15,9 @@ import type { KVCache } from "../model/kv_cache.ts";
 
 /**
  * The sequences of a forward pass. Everything but attention and positions treats tokens alike, so
- * tokens of sequences with caches of their own are rows of one batch, `[tokens, 1, …]`: those of the
- * first sequence, then those of the second, and so on. Without caches, or with one for all sequences, a
- * batch is `[sequences, tokens, …]` as ever.
+ * tokens of sequences with caches of their own are rows of one batch, `[tokens, 1, …]`: those of
+ * the first sequence, then those of the second, and so on. Without caches, or with one for all
+ * sequences, a batch is `[sequences, tokens, …]` as usual.
  *
  * @example Two sequences in caches of their own: one token and two
  * ```ts

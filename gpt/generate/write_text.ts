@@ -5,7 +5,7 @@ import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Engine, type GenerateOptions } from "./engine.ts";
 import type { LanguageModel } from "./language_model.ts";
 
-/** Prompts for a model of which it is not known what it was trained on. */
+/** Prompts for a model whose training data is unknown. */
 export const defaultPrompts: readonly string[] = [
   "The",
   "I am",

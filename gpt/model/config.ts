@@ -34,7 +34,7 @@ export const smearChannels = 24;
 export const valueGateChannels = 12;
 
 /**
- * The least and the most of each number. The most is far beyond any model: anything larger is a
+ * The minimum and maximum of each number. The maximum is far beyond any model: anything larger is a
  * mistake, and would take minutes to fail.
  */
 const LIMITS = {
@@ -57,7 +57,7 @@ const windowMultiple = 128;
  * Checks that a model of this shape can be built.
  *
  * @throws {RangeError} If numbers are out of range or incompatible; the message names both.
- * @throws {TypeError} If it has a name that is unknown.
+ * @throws {TypeError} If it has an unknown name.
  *
  * @example
  * ```ts

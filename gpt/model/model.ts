@@ -385,7 +385,7 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
    * @param ids `int32 [batch, tokens]`
    * @param position The number of earlier tokens.
    * @throws {RangeError} If an id is not in the vocabulary, or the sequence is too long.
-   * @throws {TypeError} If they are no tensor of `int32`.
+   * @throws {TypeError} If they are not an `int32` tensor.
    */
   checkTokens(ids: Tensor, position = 0): void {
     checkTensor("run the model", ids, "a tensor of ids");

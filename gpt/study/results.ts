@@ -1,4 +1,4 @@
-/** Results of studies: what their runs came to, as a table of all runs and of the means. @module */
+/** Results of studies: a table of all runs, and one of the means. @module */
 
 import { openCheckpoint } from "../files/checkpoint.ts";
 import { savedSteps } from "../files/checkpoint_list.ts";
@@ -27,7 +27,7 @@ export interface StudyFolder {
 export interface StudyResult {
   /** The run. */
   readonly run: StudyRun;
-  /** The FLOPs that it was to spend, or those that it spent where it was not given any. */
+  /** The FLOPs that it was allowed to spend or, without a budget, those that it spent. */
   readonly budget: number;
   /** Number of layers. */
   readonly depth: number;
@@ -86,10 +86,10 @@ export async function readStudyFolder(folder: string): Promise<StudyFolder> {
 }
 
 /**
- * Reads the result of a run; `null` if it has not come to its end.
+ * Reads the result of a run; `null` if it has not finished.
  *
  * @throws {Error} If a file of it is missing or damaged.
- * @throws {TypeError} If its model is no nanochat model.
+ * @throws {TypeError} If its model is not nanochat's.
  */
 export async function readStudyResult(
   run: StudyRun,
@@ -122,8 +122,8 @@ export async function readStudyResult(
 }
 
 /**
- * Formats results as CSV. The columns are those of nanochat's `runs/scaling_laws.sh`, then those that
- * `runs/miniseries.sh` has besides; before them the run and its seed, after them all that varies.
+ * Formats results as CSV. The columns are those of nanochat's `runs/scaling_laws.sh`, then further
+ * ones of `runs/miniseries.sh`. The run and its seed come first, the settings that vary last.
  * Values that were not measured are empty.
  */
 export function resultsAsCsv(

@@ -1,11 +1,12 @@
 /**
- * Scaling laws: which size of a model a budget of FLOPs is best spent on.
+ * Scaling laws: the best model size for a budget of FLOPs.
  *
- * For each budget a parabola in the logarithm of the parameters is fitted to the losses of models of
- * several sizes. Its minimum is the best size for the budget; how that grows with the budget is a power
- * law. Source: Hoffmann et al., "Training Compute-Optimal Large Language Models" (2022), approach 2, as
- * in nanochat's `dev/scaling_analysis.ipynb`. Confidence intervals are this project's: errors of the
- * minima follow from the scatter of the runs around all parabolas together.
+ * For each budget a parabola in the logarithm of the parameters is fitted to the losses of models
+ * of several sizes. Its minimum is the best size for the budget, which grows with the budget by a
+ * power law. Source: Hoffmann et al., "Training Compute-Optimal Large Language Models" (2022),
+ * approach 2, as in nanochat's `dev/scaling_analysis.ipynb`. Confidence intervals are this
+ * project's: errors of the minima follow from the scatter of the runs around all parabolas
+ * together.
  *
  * @module
  */
@@ -14,9 +15,9 @@ import { mean, studentQuantile } from "./statistics.ts";
 
 /** A run. */
 export interface ScalingPoint {
-  /** The FLOPs that it was to spend. */
+  /** The FLOPs that it was allowed to spend. */
   readonly budget: number;
-  /** Parameters of the model, by whatever convention. */
+  /** Parameters of the model, counted by any convention. */
   readonly parameters: number;
   /** Tokens that it was trained on. */
   readonly tokens: number;
@@ -40,7 +41,7 @@ export interface Optimum {
   readonly parabola: Parabola;
   /** Parameters at the minimum; `null` if the parabola has none, as it opens downward. */
   readonly parameters: number | null;
-  /** Tokens that the budget leaves for them: between those of the runs, on logarithmic scales. */
+  /** Tokens for that many parameters, interpolated between the runs on logarithmic scales. */
   readonly tokens: number | null;
   /** The loss at the minimum. */
   readonly loss: number | null;
@@ -54,7 +55,10 @@ export interface PowerLaw {
   readonly exponent: number;
   /** The factor. */
   readonly factor: number;
-  /** The confidence interval of the exponent at 95 %; `null` if there are no runs to spare for errors. */
+  /**
+   * The confidence interval of the exponent at 95 %; `null` if there are too few runs to estimate
+   * errors.
+   */
   readonly interval: readonly [low: number, high: number] | null;
 }
 
@@ -63,11 +67,11 @@ export interface ScalingLaws {
   /** The best model by budget, in ascending order of budgets. */
   readonly optima: readonly Optimum[];
   /**
-   * How the best number of parameters grows, from the minima between models that were trained; `null` if
-   * fewer than two budgets have one.
+   * Growth of the best number of parameters, fitted to the minima that lie between trained models;
+   * `null` if fewer than two budgets have one.
    */
   readonly parameters: PowerLaw | null;
-  /** How the number of tokens grows with it. */
+  /** Growth of the number of tokens, fitted likewise. */
   readonly tokens: PowerLaw | null;
 }
 

@@ -1,4 +1,7 @@
-/** Means of runs that differ in their seeds, and whether two of them differ by more than chance. @module */
+/**
+ * Means of runs that differ in their seeds, and tests whether two means differ by more than chance.
+ * @module
+ */
 
 /** The mean of some numbers. */
 export function mean(values: readonly number[]): number {
@@ -76,8 +79,8 @@ export function studentTail(t: number, freedom: number): number {
 }
 
 /**
- * How far from 0 Student's t is with a given probability at most: the factor on a standard error that
- * makes a confidence interval of it.
+ * The quantile of |t| for Student's t: a standard error times it is half the width of a confidence
+ * interval.
  *
  * @param confidence The probability, such as 0.95.
  * @param freedom Degrees of freedom, at least 1.

@@ -7,7 +7,7 @@ export type StudySettings = Readonly<Record<string, string | number | boolean>>;
 
 /** A study, as its file describes it. */
 export interface Study {
-  /** The name, which is that of the file, and that runs begin with. */
+  /** The name of the file, which names of runs begin with. */
   readonly name: string;
   /** The question that it answers. */
   readonly about: string;
@@ -17,9 +17,11 @@ export interface Study {
   readonly rows: readonly StudySettings[];
   /** The seeds that each row is run with. */
   readonly seeds: readonly number[];
-  /** The vocabulary of a tokenizer of its own; `null` for the tokenizer that was trained last. */
+  /**
+   * The vocabulary of the study's own tokenizer; `null` for the tokenizer that was trained last.
+   */
   readonly vocabSize: number | null;
-  /** How long it may take; `null` without a limit. */
+  /** The time limit in hours; `null` for none. */
   readonly hours: number | null;
   /** Whether scaling laws are fitted to its results. */
   readonly hasScalingLaws: boolean;
@@ -33,7 +35,7 @@ export interface StudyRun {
   readonly row: number;
   /** The seed. */
   readonly seed: number;
-  /** All of its settings, but the seed. */
+  /** All of its settings except the seed. */
   readonly settings: StudySettings;
 }
 
@@ -119,8 +121,8 @@ export function studyAsJson(study: Study): string {
 }
 
 /**
- * The runs of a study: all rows with the first seed, then all with the next, so that a study that
- * ends early has as many runs of each row, but for one.
+ * The runs of a study: all rows with the first seed, then all with the next, so that in a study
+ * that ends early, rows differ by at most one run.
  *
  * @throws {Error} If two rows would have the same name.
  */

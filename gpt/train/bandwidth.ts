@@ -5,7 +5,7 @@ import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 /** 128 MiB, far larger than a cache. */
 const ELEMENTS = 2 ** 25;
 
-/** Number of measurements, of which the fastest counts. */
+/** Number of measurements; the fastest counts. */
 const TRIES = 5;
 
 /**

@@ -1,4 +1,4 @@
-/** Which tasks a run does before a step. @module */
+/** The tasks of a run before a step. @module */
 
 /** How often each task is done: an interval in steps, −1 for never; absent without the task. */
 export interface TaskIntervals {

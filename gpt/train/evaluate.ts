@@ -66,7 +66,7 @@ export async function evaluateBitsPerByte(
   let nats = 0;
   let pending: Tensor[] = [];
   for await (const { inputs, targets, shape } of batches) {
-    // Ranks stop together, by what they agree on between steps.
+    // Ranks stop together: they agree between steps.
     if (parallel === undefined) signal?.throwIfAborted();
     options.onProgress?.(batch);
     if (batch++ % ranks !== rank) continue;

@@ -1,4 +1,4 @@
-/** Text for an evaluation in bits per byte, cut into rows as the training's. @module */
+/** Text for an evaluation in bits per byte, cut into rows like the training text. @module */
 
 import {
   type Encoder,
@@ -13,15 +13,15 @@ export type LoaderKind = "packed" | "random";
 
 /** Options for {@linkcode evaluationRows}. */
 export interface EvaluationRowsOptions {
-  /** How the rows to train on are cut. */
+  /** How the training rows are cut. */
   readonly loader: LoaderKind;
   /** Tokens to predict in a row. */
   readonly sequenceLength: number;
-  /** Tokens to predict, at most. */
+  /** Maximum tokens to predict. */
   readonly maximumTokens: number;
 }
 
-/** Rows, as the options of `SequentialLoader` have them. */
+/** Rows, as options of `SequentialLoader`. */
 export interface EvaluationRows {
   /** The ids of all rows. */
   readonly tokens: TokenArray;
@@ -34,10 +34,11 @@ export interface EvaluationRows {
 /**
  * Reads a split, or its beginning, for an evaluation.
  *
- * Rows that training packs begin with BOS, and so do these, as in nanochat: each document is read once,
- * and cropped where it does not fit. A model that never saw a row without BOS has learned to attend to it,
- * and is far worse without: 2.55 instead of 1.98 bits per byte (depth 2, width 32, 9,026 steps). Rows that
- * training crops at random begin anywhere; here, each begins where the last one ends.
+ * Rows that training packs begin with BOS, and so do these, as in nanochat: each document is read
+ * once, and cropped where it does not fit. A model that never saw a row without BOS has learned to
+ * attend to it, and is far worse without it: 2.55 instead of 1.98 bits per byte (depth 2, width 32,
+ * 9,026 steps). Rows that training crops at random begin anywhere; here, each begins where the last
+ * one ends.
  *
  * @throws {RangeError} If the split has no document with tokens, or too few for a row.
  *

@@ -19,7 +19,7 @@ export function exitCodeOf(signal: AbortSignal | undefined): number {
 }
 
 /**
- * A rank's number in a place of its own, so that a sum over ranks yields those of all.
+ * Puts a rank's number into a slot of its own, so that a sum over all ranks yields every number.
  *
  * @example
  * ```ts

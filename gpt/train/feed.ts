@@ -1,16 +1,16 @@
-/** The data of a run, of which there may be none. @module */
+/** The data of a run, or none for runs without data. @module */
 
 import type { TrainOptions } from "./run.ts";
 
 type Options = Pick<TrainOptions, "loader" | "signal" | "parallel">;
 
 /**
- * The batches of a run. A run without data, or that is stopped while it waits for some, saves what
- * came before. Ranks save together, which one alone cannot: it ends, and the launcher ends the
- * others.
+ * The batches of a run. A run that gets no more data, or is stopped while it waits for some, saves
+ * its progress. Several ranks can only save together, so a rank without data ends, and the launcher
+ * ends the others.
  */
 export class Feed {
-  /** Why there was no batch. */
+  /** The reason why there was no batch. */
   failure: { readonly error: unknown } | undefined;
   readonly #options: Options;
 

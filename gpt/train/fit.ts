@@ -72,7 +72,7 @@ function fitsWith(
     const plan = planTraining(changed);
     return fitsMemory(estimateMemory({ ...plan, deviceBatchSize, computeDtype }), room);
   } catch (error) {
-    // For example, a total batch size that is no multiple of the batch.
+    // For example, a total batch size that is not a multiple of the batch.
     if (error instanceof RangeError) return false;
     throw error;
   }

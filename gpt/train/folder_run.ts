@@ -13,7 +13,7 @@ import { train, type TrainingEvent, type TrainingState, type TrainOptions } from
 
 /** Options for {@linkcode trainInFolder}. */
 export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
-  /** The run's folder, which exists. */
+  /** The run's folder, which must exist. */
   readonly folder: string;
   /** The optimizer, whose state is saved with every checkpoint. */
   readonly optimizer: MuonAdamW | ShardedMuonAdamW;
@@ -30,7 +30,7 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
    * the time. The last two of them are kept. @default {600}
    */
   readonly saveSeconds?: number | undefined;
-  /** Whether to save at the next step, whatever the interval. */
+  /** Whether to save at the next step, regardless of the interval. */
   readonly wantsSave?: (() => boolean) | undefined;
   /** The model to save instead, without optimizer state, where adapters are trained. */
   readonly merged?: CheckpointContent["model"] | undefined;

@@ -15,7 +15,7 @@ const LONG_MILLISECONDS = 5;
 /** Minimum duration, so that waiting does not count, which takes 11 ms on a GPU. */
 const MIN_MILLISECONDS = { cpu: 20, webgpu: 60 };
 
-/** Number of measurements, of which the fastest counts. */
+/** Number of measurements; the fastest counts. */
 const TRIES = 3;
 
 /**

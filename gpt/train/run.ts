@@ -95,8 +95,8 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "ranks"> {
 }
 
 /**
- * Events of {@linkcode train}. All of them are made in this file, by methods of `Run`, and pass through
- * two more hands on their way to whoever started the run:
+ * Events of {@linkcode train}. All of them are made in this file, by methods of `Run`, and pass
+ * through two more functions on their way to the caller that started the run:
  *
  *     Run.doTasks, save, doStep, end      make them
  *     trainInFolder (folder_run.ts)       writes steps, evaluations, samples and measurements to
@@ -151,7 +151,8 @@ const READ_INTERVAL = 500;
 /**
  * Trains a model.
  *
- * @returns Events as they happen, `end` last. To stop listening stops the run at once, unsaved.
+ * @returns Events as they happen, `end` last. Leaving the loop stops the run immediately, without
+ * saving.
  * @throws {Error} If a loss is not finite; the message names the step, and nothing is saved. The
  * loader's error, after a checkpoint, if there is no batch for a step.
  *
@@ -328,7 +329,7 @@ class Run {
   /**
    * Whether losses are read now. A task that comes next may read the device, or needs finite losses.
    *
-   * @param isShown Whether the step is shown at once, as the first, which whoever starts a run waits for.
+   * @param isShown Whether the step is shown immediately, like the first one, which users wait for.
    */
   #mustRead(isShown: boolean): boolean {
     return isShown || this.isOver || this.#options.parallel !== undefined || this.#losses.isFull ||

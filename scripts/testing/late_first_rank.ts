@@ -1,4 +1,4 @@
-/** Run by tests as ranks that cannot join each other, of which the first one takes longer to notice. */
+/** Run by tests as ranks that cannot join each other, where rank 0 is the last to notice. */
 
 import { detectRanks } from "../../mpi/mod.ts";
 import { runScript } from "../flags.ts";

@@ -7,7 +7,7 @@
 import { all, atPlace, withArticle } from "../world.ts";
 import { events } from "./event.ts";
 
-/** Events about what takes courage or patience. */
+/** Events that take courage or patience. */
 export const daring = events({
   noise: {
     sentences: [

@@ -10,7 +10,8 @@ import type { Fault, World } from "../world.ts";
 /**
  * The roles of a sentence, filled in: names of persons, nouns of things, places and spots.
  *
- * Each sentence of an event names all roles that its rule asks for, but spots, which may be missing.
+ * Each sentence of an event names all roles that its rule needs, except spots, which may be
+ * missing.
  */
 export type Roles =
   & Readonly<Record<Exclude<Role, "S" | "R">, string>>
@@ -20,17 +21,17 @@ export type Roles =
 export interface Event {
   /** Sentences that tell it; the teller picks one, the checker recognizes each. */
   readonly sentences: readonly string[];
-  /** The precondition: why it cannot happen now, or nothing. */
+  /** The precondition: returns why it cannot happen now, or nothing. */
   readonly needs?: (world: World, roles: Roles, sentence: string) => Fault;
   /** The effect on the world. */
   readonly does?: (world: World, roles: Roles) => void;
-  /** How often a story may tell it. @default {1} */
+  /** Maximum number of times in a story. @default {1} */
   readonly times?: number;
   /** Whether a story may end with it. @default {false} */
   readonly isEnd?: boolean;
 }
 
-/** Events by name, which TypeScript keeps for those who tell them. */
+/** Defines events by name; the type keeps the names. */
 export function events<Name extends string>(table: Record<Name, Event>): Record<Name, Event> {
   return table;
 }

@@ -8,7 +8,7 @@ import { places, tools } from "../words.ts";
 import { all, atPlace, type Fault, withArticle, type World } from "../world.ts";
 import { events } from "./event.ts";
 
-/** Whether a spot belongs to where the story is. */
+/** Whether a spot belongs to the current place of the story. */
 function isSpotHere(world: World, spot: string | undefined): Fault {
   if (spot === undefined) return undefined;
   return world.place !== undefined && places[world.place]?.spots.includes(spot)
@@ -30,7 +30,7 @@ function isSpotTold(world: World, spot: string | undefined): Fault {
     : `it was said to be ${world.hint.spot}, not ${spot}`;
 }
 
-/** Events about what is looked for. */
+/** Events about searching. */
 export const finding = events({
   lose: {
     sentences: [
