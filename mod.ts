@@ -1,11 +1,13 @@
 /**
  * A deep-learning stack in TypeScript, from a scalar that remembers where it came from up to a GPT
- * that trains itself on a corpus and writes.
+ * that trains on a corpus and writes.
  *
- * Each module is of use without those above it: `autograd` differentiates anything, `tensor` puts
- * arrays on a GPU or the CPU, `nn` and `optim` make and train networks of them, `tokenizer` and `data`
- * turn a corpus into batches, `stories` tells a corpus that a program can check, `gpt` puts all of this together into nanochat, `chat` fine-tunes its
- * models, and `serve` answers with them by OpenAI's API.
+ * Each module works without those above it: `autograd` differentiates anything, `tensor` puts arrays
+ * on a GPU or the CPU, `nn` and `optim` build and train networks, `tokenizer` and `data` turn a
+ * corpus into batches, `stories` tells stories that a program can check, `mpi` connects processes,
+ * and `gpt` combines them into nanochat. `interchange` and `models` open and export models of other
+ * programs, `chat` fine-tunes and evaluates models, and `serve` puts them behind OpenAI's API.
+ * `lessons` explains it all with worked examples.
  *
  * @example Fit a line
  * ```ts
@@ -34,7 +36,10 @@ export * as autograd from "./autograd/mod.ts";
 export * as chat from "./chat/mod.ts";
 export * as data from "./data/mod.ts";
 export * as gpt from "./gpt/mod.ts";
+export * as interchange from "./interchange/mod.ts";
 export * as lessons from "./lessons/mod.ts";
+export * as models from "./models/mod.ts";
+export * as mpi from "./mpi/mod.ts";
 export * as nn from "./nn/mod.ts";
 export * as optim from "./optim/mod.ts";
 export * as serve from "./serve/mod.ts";

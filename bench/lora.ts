@@ -37,7 +37,7 @@ const flags = {
   loraLr: decimal(0.005, "The learning rate of adapters"),
   numIterations: integer(300, "Steps of a run"),
   deviceBatchSize: integer(4, "Rows of a step"),
-  evalTokens: integer(16_384, "Tokens predicted in an evaluation, at most"),
+  evalTokens: integer(16_384, "Maximum tokens predicted in an evaluation"),
 };
 
 interface Result {

@@ -24,7 +24,7 @@ const flags = {
   numSamples: integer(16, "Answers to each question"),
   deviceBatchSize: integer(8, "Answers sampled in one batch"),
   initLrFrac: decimal(0.2, "The fraction of the learning rates to begin with"),
-  maxNewTokens: integer(64, "Tokens of an answer, at most"),
+  maxNewTokens: integer(64, "Maximum tokens of an answer"),
   evalExamples: integer(200, "Held-out questions, each answered as often as fit a batch"),
 };
 

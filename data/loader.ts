@@ -1,6 +1,6 @@
 /** Batches, and the base class of all data loaders. @module */
 
-import { show } from "./show.ts";
+import { showValue } from "./show.ts";
 
 /** Inputs and targets for one forward pass. */
 export interface Batch<State> {
@@ -132,8 +132,8 @@ export function checkState(state: unknown, settings: Record<string, unknown>): v
     if (got === wanted) continue;
     const reason = name === "corpus" ? "; its files are not those that it was saved with" : "";
     throw new Error(
-      `Cannot resume the data loader: wanted a state with ${name} ${show(wanted)}, got ${
-        show(got)
+      `Cannot resume the data loader: wanted a state with ${name} ${showValue(wanted)}, got ${
+        showValue(got)
       }${reason}`,
     );
   }
@@ -144,7 +144,7 @@ export function checkCount(name: string, value: unknown): void {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return;
   throw new TypeError(
     `Cannot resume the data loader: wanted a whole number for ${name} in the state, got ${
-      show(value)
+      showValue(value)
     }`,
   );
 }

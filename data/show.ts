@@ -3,7 +3,7 @@
 const MAX_SHOWN = 80;
 
 /** Formats a value from a file as JSON for an error message: at most 80 characters of it. */
-export function show(value: unknown): string {
+export function showValue(value: unknown): string {
   return shorten(JSON.stringify(value) ?? String(value));
 }
 

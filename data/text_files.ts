@@ -210,17 +210,19 @@ function parseLine(line: string, field: string): string | Error {
     );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return new SyntaxError(`wanted a JSON object with a "${field}" field, got ${describe(value)}`);
+    return new SyntaxError(
+      `wanted a JSON object with a "${field}" field, got ${describeValue(value)}`,
+    );
   }
   const text: unknown = Reflect.get(value, field);
   if (typeof text === "string") return text;
   const got = text === undefined
     ? `the fields ${shorten(Object.keys(value).map((key) => `"${key}"`).join(", "))}`
-    : describe(text);
+    : describeValue(text);
   return new TypeError(`wanted a string in the field "${field}", got ${got}`);
 }
 
-function describe(value: unknown): string {
+function describeValue(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 

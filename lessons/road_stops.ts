@@ -8,7 +8,7 @@ import { dinosaurs } from "./dinosaurs.ts";
 import { lookUp, sixWords } from "./embedding.ts";
 import { inductionHead } from "./induction.ts";
 import { positions } from "./positions.ts";
-import { columns, paragraph, show } from "./tour_text.ts";
+import { columns, formatNumber, paragraph } from "./tour_text.ts";
 import { slopeAt, valleyStart } from "./valley.ts";
 
 /** A matrix with names at its sides. */
@@ -70,7 +70,7 @@ export function embeddingsStop(): string[] {
       ["", ...features, "like Rex"],
       ...words.map((word, i) => [
         word,
-        ...table[i]!.map((x) => show(x)),
+        ...table[i]!.map((x) => formatNumber(x)),
         similarities[i]!.toFixed(4),
       ]),
     ]),
@@ -201,7 +201,7 @@ export function optimizerStop(): string[] {
         `${step}`,
         ...[plain, ball].flatMap((places) => {
           const { steep, flat } = places[step]!;
-          return [steep, flat, slopeAt({ steep, flat }).loss].map((x) => show(x, 3));
+          return [steep, flat, slopeAt({ steep, flat }).loss].map((x) => formatNumber(x, 3));
         }),
       ]),
     ]),

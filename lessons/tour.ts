@@ -20,7 +20,7 @@ import {
   overfittingStop,
   tokensStop,
 } from "./road_stops.ts";
-import { columns, show } from "./tour_text.ts";
+import { columns, formatNumber } from "./tour_text.ts";
 import { trainingLoop, trainNetwork } from "./training_examples.ts";
 
 /** One stop of the tour. */
@@ -33,17 +33,17 @@ export interface Stop {
 
 /** Formats a term of a sum: a negative number in parentheses. */
 function term(x: number): string {
-  return x < 0 ? `(${show(x)})` : show(x);
+  return x < 0 ? `(${formatNumber(x)})` : formatNumber(x);
 }
 
 function neuronLines(name: string, neuron: NeuronTrace, activation: string): string[] {
   const { inputs, weights, products, bias, sum, output } = neuron;
-  const factors = inputs.map((x, i) => `${show(x)} * ${term(weights[i]!)}`);
+  const factors = inputs.map((x, i) => `${formatNumber(x)} * ${term(weights[i]!)}`);
   const indent = " ".repeat(name.length);
   return [
     `  ${name} = ${activation}(${[...factors, term(bias)].join(" + ")})`,
     `  ${indent} = ${activation}(${[...products, bias].map(term).join(" + ")})`,
-    `  ${indent} = ${activation}(${show(sum)}) = ${show(output)}`,
+    `  ${indent} = ${activation}(${formatNumber(sum)}) = ${formatNumber(output)}`,
   ];
 }
 
@@ -90,7 +90,8 @@ function neuronStop(): string[] {
 
 function layersStop(): string[] {
   const { layers, parameters, inputs, hidden, outputs } = layersOfNeurons();
-  const list = (numbers: readonly number[]): string => numbers.map((x) => show(x)).join(", ");
+  const list = (numbers: readonly number[]): string =>
+    numbers.map((x) => formatNumber(x)).join(", ");
   return [
     "A layer is several neurons with the same inputs. The outputs of one layer are",
     "the inputs of the next. With 3 inputs, 4 hidden neurons and 2 outputs:",
@@ -137,7 +138,7 @@ function lossStop(): string[] {
     ...columns([
       ["prediction", "target", "error", "loss"],
       ...squaredLoss().map(({ prediction, target, error, loss }) =>
-        [prediction, target, error, loss].map((x) => show(x))
+        [prediction, target, error, loss].map((x) => formatNumber(x))
       ),
     ], 0),
   ];
@@ -150,18 +151,18 @@ function slopeStop(): string[] {
     "feet feel which way the ground slopes. Take a step downhill, and feel again.",
     "",
     "The gradient is that slope of the loss: how it changes as a parameter changes.",
-    `Take the loss (w * 3 - 7)^2 at w = ${show(w)}:`,
+    `Take the loss (w * 3 - 7)^2 at w = ${formatNumber(w)}:`,
     "",
-    `  w * 3       = ${show(product)}`,
-    `  w * 3 - 7   = ${show(error)}`,
-    `  squared     = ${show(loss)}`,
-    `  gradient    = 2 * ${term(error)} * 3 = ${show(gradient)}`,
+    `  w * 3       = ${formatNumber(product)}`,
+    `  w * 3 - 7   = ${formatNumber(error)}`,
+    `  squared     = ${formatNumber(loss)}`,
+    `  gradient    = 2 * ${term(error)} * 3 = ${formatNumber(gradient)}`,
     "",
     "Finite differences measure it, too, with a small step to either side:",
     "",
-    `  loss at ${w + step} = ${show(lossAbove, 6)}`,
-    `  loss at ${w - step} = ${show(lossBelow, 6)}`,
-    `  difference / ${2 * step} = ${show(measured, 6)}`,
+    `  loss at ${w + step} = ${formatNumber(lossAbove, 6)}`,
+    `  loss at ${w - step} = ${formatNumber(lossBelow, 6)}`,
+    `  difference / ${2 * step} = ${formatNumber(measured, 6)}`,
     "",
     "It is negative: the loss falls as w grows, so w should grow.",
   ];
@@ -182,7 +183,7 @@ function descentStop(): string[] {
       ]),
     ]),
     "",
-    `It converges where the loss is 0, at w = 7/3 = ${show(7 / 3, 8)}. The steps become`,
+    `It converges where the loss is 0, at w = 7/3 = ${formatNumber(7 / 3, 8)}. The steps become`,
     "shorter, because the slope flattens.",
   ];
 }
@@ -209,18 +210,18 @@ function backpropagationStop(): string[] {
         name,
         formula,
         chainRule,
-        show(data),
-        show(grad),
+        formatNumber(data),
+        formatNumber(grad),
       ]),
     ], 3),
     "",
     `One update with a learning rate of ${learningRate}:`,
     "",
-    `  w = 3.75 - ${learningRate} * 4 = ${show(w)}`,
-    `  b = 3.5 - ${learningRate} * 2 = ${show(b)}`,
+    `  w = 3.75 - ${learningRate} * 4 = ${formatNumber(w)}`,
+    `  b = 3.5 - ${learningRate} * 2 = ${formatNumber(b)}`,
     "",
-    `The prediction is now ${show(prediction)}, nearer to 10, and the loss ${
-      show(loss)
+    `The prediction is now ${formatNumber(prediction)}, nearer to 10, and the loss ${
+      formatNumber(loss)
     } instead of 1.`,
   ];
 }
@@ -253,7 +254,7 @@ function loopStop(): string[] {
 function networkStop(): string[] {
   const { inputs, targets, outputs, losses } = trainNetwork();
   const shown = [0, 10, 25, 50, 100, losses.length - 1];
-  const row = (numbers: readonly number[]): string[] => numbers.map((x) => show(x, 2));
+  const row = (numbers: readonly number[]): string[] => numbers.map((x) => formatNumber(x, 2));
   return [
     "The same loop trains models of any size. Here it trains a network of 26",
     "parameters, with tanh in both layers, to compute whether its first two inputs",
@@ -291,7 +292,9 @@ function languageStop(): string[] {
     "",
     ...list(before),
     "",
-    `Training on ${examples} letters, from a loss of ln ${alphabet.length} = ${show(losses[0]!)}:`,
+    `Training on ${examples} letters, from a loss of ln ${alphabet.length} = ${
+      formatNumber(losses[0]!)
+    }:`,
     "",
     ...columns([
       ["step", ...shown.map((turn) => `${turn}`)],

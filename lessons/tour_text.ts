@@ -1,7 +1,7 @@
 /** Numbers and tables of the tour, in plain text. @module */
 
 /** Formats a number with at most `digits` decimals, without trailing zeros. */
-export function show(x: number, digits = 4): string {
+export function formatNumber(x: number, digits = 4): string {
   const text = `${Number(x.toFixed(digits))}`;
   return text === "-0" ? "0" : text;
 }

@@ -50,7 +50,9 @@ const flags = {
     or: -1,
   }),
   tokenizer: text("", "The tokenizer.json of a new run, by default the last one trained", "PATH"),
-  hours: decimal(0, "Stop after so long, and save, as at Ctrl-C; 0 for no limit", { most: 500 }),
+  hours: decimal(0, "Save and stop after this many hours, as at Ctrl-C; 0 for no limit", {
+    most: 500,
+  }),
   ...parallelFlags,
   ...overwriteFlags,
   ...profileFlags,
@@ -69,7 +71,8 @@ export function main(args: readonly string[]): Promise<number> {
  */
 export function trainBase(args: readonly string[], resumeCommand?: string): Promise<number> {
   return runScript({
-    summary: "Pretrains a model on a corpus, with the last tokenizer, or a new one without any.",
+    summary:
+      "Pretrains a model on a corpus, with the last tokenizer, or a new one if there is none.",
     command: "deno task train",
     flags,
     run: onRanks((...given) => runBaseTrain(...given, resumeCommand)),

@@ -41,9 +41,12 @@ import { deviceFlags, openChosenDevice, quantizeFlags } from "./device.ts";
 const flags = {
   prompt: optional(text("", "Ask this one question, print the answer, and end")),
   system: text("", "The system message, before the first turn"),
-  temperature: decimal(0.6, "1 samples as the model predicts, less is more certain, 0 is certain"),
+  temperature: decimal(
+    0.6,
+    "1 samples from the model's distribution, less is more certain, 0 takes the most likely token",
+  ),
   topK: integer(50, "Sample from this many of the most likely tokens, 0 for all", { least: 0 }),
-  maxTokens: integer(256, "Tokens of an answer, at most"),
+  maxTokens: integer(256, "Maximum tokens of an answer"),
   seed: optional(
     integer(0, "The same seed gives the same answers; random by default", { least: 0 }),
   ),
@@ -56,9 +59,9 @@ const flags = {
   ...fromFlags,
   ...quantizeFlags,
   ...toolFlags,
-  name: text("Dino", "The name of a model that is made first"),
-  yes: toggle("Make a model first where there is none, without asking"),
-  overwrite: toggle("Make the model of this command again, where there is one already"),
+  name: text("Dino", "The name of the model, if one is trained first"),
+  yes: toggle("Train a model first if there is none, without asking"),
+  overwrite: toggle("Train the model of this command again if there is one already"),
   ...deviceFlags,
 };
 
@@ -72,7 +75,7 @@ export const main: (args: readonly string[]) => Promise<number> = chatBy(chatRec
 /** Makes the command, with a recipe for the model that it trains if there is none. */
 export function chatBy(recipe: ChatRecipe): (args: readonly string[]) => Promise<number> {
   return mainOf({
-    summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
+    summary: "Talks with the model that was fine-tuned last; trains one first if there is none.",
     command: "deno task chat",
     flags,
     run: (values, args) => runChat(values, args, recipe),
@@ -96,7 +99,7 @@ async function runChat(
   using session = openSession(opened.model, tokenizer, values, { tool, format });
   const suggestions = found === null ? [] : suggestionsFor(found);
   if (values.prompt === null) await new Chat(session, values, suggestions).run();
-  else await show(session, values.prompt, values, new AbortController().signal);
+  else await streamAnswer(session, values.prompt, values, new AbortController().signal);
   return 0;
 }
 
@@ -146,7 +149,7 @@ function openSession(
 }
 
 /** Streams an answer to the terminal; tool calls are shown as `[17*23 = 391]`. */
-async function show(
+async function streamAnswer(
   session: ChatSession,
   question: string,
   { temperature, topK, maxTokens, seed }: ChatValues,
@@ -301,7 +304,7 @@ class Chat {
   async #answer(question: string): Promise<void> {
     this.#answering = new AbortController();
     try {
-      await show(this.#session, question, this.#values, this.#answering.signal);
+      await streamAnswer(this.#session, question, this.#values, this.#answering.signal);
     } catch (error) {
       console.log(firstLine(error));
     } finally {

@@ -2,42 +2,22 @@
 
 import {
   chatFormatOf,
-  documentConversations,
+  type FineTuning,
   type LoadedModel,
-  mixTasks,
-  ownConversations,
-  type OwnDocument,
   plainTemplate,
   prepareFineTuning,
-  readDocuments,
-  readWords,
-  ruleConversations,
-  simpleSpelling,
-  spellingBee,
   stagePath,
-  type Task,
-  withoutTools,
 } from "../chat/mod.ts";
-import { type Checkpoint, type Device, type RunRanks, tableAsText } from "../gpt/mod.ts";
-import type { Tokenizer } from "../tokenizer/mod.ts";
+import {
+  type Checkpoint,
+  type Device,
+  type ReportRow,
+  type RunRanks,
+  tableAsText,
+} from "../gpt/mod.ts";
 import { chatCoreMeasurement } from "./chat_core.ts";
 import { basename } from "./deps.ts";
-import {
-  decimal,
-  givenFlags,
-  integer,
-  list,
-  optional,
-  parseFlags,
-  rethrowAsUsage,
-  runName,
-  runScript,
-  text,
-  toggle,
-  UsageError,
-  type Values,
-  withUsageErrors,
-} from "./flags.ts";
+import { givenFlags, parseFlags, rethrowAsUsage, runScript, UsageError } from "./flags.ts";
 import { count } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
 import { checkTrainable } from "./memory.ts";
@@ -45,92 +25,23 @@ import {
   chatParts,
   chooseModel,
   findModel,
-  fromFlags,
   identify,
   openStep,
   openToResume,
   titleOf,
   wantedTokenizer,
 } from "./models.ts";
-import { lessonNames, nameAndNumber, openLesson } from "./named_tasks.ts";
 import { print, printError } from "./output.ts";
-import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
+import { isFirst, onRanks, openDeviceOnRanks, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
-import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { deviceFlags, measurePeak, trainingPrecision, tuningType } from "./device.ts";
-import { localPlace } from "./stored.ts";
-import { tellPrecision, trainingType } from "./training.ts";
+import { lockRunFolder, removeRun } from "./run_folder.ts";
+import { measurePeak } from "./device.ts";
+import { type FineTuneValues, flags } from "./sft_flags.ts";
+import { openSftTasks, type SftTasks } from "./sft_tasks.ts";
+import { reportPrecision, trainingType } from "./training.ts";
 import { typeNames } from "../gpt/files/room.ts";
 import { GENTLE_FRACTION, learningRatesOf, MAX_ROW, runFlags } from "./training_flags.ts";
 import { kebabCase } from "./words.ts";
-
-/** Default tasks, without and with documents; fewer conversations displace less of the latter. */
-const DEFAULT_TASK = "rules:60000";
-const DEFAULT_TASK_BESIDE_DOCUMENTS = "rules:10000";
-
-const flags = {
-  task: list(
-    "Tasks, with commas: rules, spelling or spellingbee, each with :COUNT; nanochat's smoltalk, " +
-      "mmlu, gsm8k, arc-easy or arc-challenge, each with :EPOCHS; identity=FILE",
-    "NAME",
-  ),
-  mmluEpochs: integer(3, "How often mmlu is in the mixture, unless its name says so"),
-  gsm8kEpochs: integer(4, "How often gsm8k is in the mixture, unless its name says so"),
-  conversations: list("A JSON Lines file of conversations; may be given several times", "FILE"),
-  documents: list(
-    "Texts to speak of, .md or .txt: pretraining goes on with them first; may be given several times",
-    "GLOB",
-  ),
-  documentEpochs: integer(10, "How often every document is read"),
-  name: text("Dino", "The name that the model goes by in the synthetic conversations"),
-  epochs: integer(1, "How often every conversation is seen"),
-  numIterations: integer(-1, "Steps with conversations, -1 to derive them from the epochs", {
-    or: -1,
-  }),
-  baseTag: runName("The base model's run, by default the latest one"),
-  baseStep: optional(integer(0, "The step of the base model, by default the latest", { least: 0 })),
-  ...fromFlags,
-  loadOptimizer: integer(1, "1 begins with the base model's optimizer state, 0 does not", {
-    least: 0,
-  }),
-  maxSeqLen: integer(256, "Tokens of a row; by default those of the base model"),
-  deviceBatchSize: integer(4, "Rows computed at once; by default those of the base model"),
-  totalBatchSize: integer(1024, "Tokens of a step; by default those of the base model"),
-  embeddingLr: decimal(0.3, "The learning rate of the embeddings; by default the base model's"),
-  unembeddingLr: decimal(0.008, "The learning rate of the head; by default the base model's"),
-  matrixLr: decimal(0.02, "The learning rate of the matrices; by default the base model's"),
-  scalarLr: decimal(0.5, "The learning rate of the scalars"),
-  loraRank: integer(0, "Train adapters of this rank instead of all parameters, 0 for not", {
-    least: 0,
-  }),
-  loraLr: decimal(0.005, "The learning rate of adapters"),
-  initLrFrac: decimal(0.8, "The fraction of these learning rates to begin with", { most: 1 }),
-  warmupRatio: decimal(0, "The fraction of the run in which the learning rate rises", { most: 1 }),
-  warmdownRatio: decimal(0.5, "The fraction of the run in which the learning rate falls", {
-    most: 1,
-  }),
-  finalLrFrac: decimal(0, "The fraction of the learning rate that is left at the end", { most: 1 }),
-  evalEvery: integer(200, "Steps between evaluations, -1 for none", { or: -1 }),
-  evalTokens: integer(65_536, "Tokens predicted in an evaluation, at most"),
-  chatcoreEvery: integer(
-    200,
-    "Steps between examinations, where nanochat's tasks are learned and the examinations are here",
-    { or: -1 },
-  ),
-  chatcoreMaxCat: integer(-1, "Questions of each examination by letters, -1 for all", { or: -1 }),
-  chatcoreMaxSample: integer(24, "Questions of each examination answered in words"),
-  saveEvery: integer(-1, "Steps between checkpoints, -1 for ten minutes", { or: -1 }),
-  seed: integer(42, "The seed of the order of the conversations", { least: 0 }),
-  modelTag: runName("The name of the run's folder, by default that of the base model"),
-  resume: toggle("Go on from the checkpoint that was saved last, with the flags of its run"),
-  ...parallelFlags,
-  ...overwriteFlags,
-  ...deviceFlags,
-  ...trainingPrecision,
-  ...tuningType,
-};
-
-type FineTuneValues = Values<typeof flags>;
 
 /** Flags whose defaults are the settings of the base model. */
 const inherited = [
@@ -187,7 +98,7 @@ async function runChatSft(
     name: start.tag,
   });
   using _ = format;
-  const tasks = await openTasks(values, tokenizer, start.chatTemplate === null);
+  const tasks = await openSftTasks(values, tokenizer, start.chatTemplate === null);
   await using opened = early === null ? await openDeviceOnRanks(ranks, values) : null;
   const device = early ?? opened!;
   const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
@@ -204,8 +115,8 @@ async function runChatSft(
     validation: tasks.validation,
     format,
     chatTemplate,
-    keepsOrder: tasks.isNanochats,
-    measure: tasks.isNanochats
+    keepsOrder: tasks.hasNanochatOrder,
+    measure: tasks.hasNanochatOrder
       ? await chatCoreMeasurement(values, checkpoint.tokenizer, format)
       : undefined,
     sequenceLength: values.maxSeqLen,
@@ -224,21 +135,8 @@ async function runChatSft(
     parallel: ranks ?? undefined,
   }).catch(rethrowAsUsage);
   if (given.overwrite && isFirst(ranks)) await removeRun(folder);
-  print(
-    tableAsText([
-      ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
-      ["device", device.info.title],
-      ...(tasks.documents.length === 0 ? [] : [
-        [
-          "documents",
-          `${count(tasks.documents.length)}, in steps 1 to ${count(tuning.documentSteps)}`,
-        ] as const,
-      ]),
-      ["data", `${count(tasks.train.length)} conversations: ${tasks.train.name}`],
-      ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
-    ]) + "\n",
-  );
-  if (given.resume && "meta" in checkpoint) tellPrecision(device, computeDtype, checkpoint);
+  print(`${tableAsText(tableRows({ ranks, device, tasks, tuning, values }))}\n`);
+  if (given.resume && "meta" in checkpoint) reportPrecision(device, computeDtype, checkpoint);
   const peak = await measurePeak(device, ranks);
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
@@ -248,14 +146,43 @@ async function runChatSft(
     progress,
     resumeCommand: resumeCommand ?? `deno task chat_sft --resume --model-tag ${tag}`,
   });
-  const { cut, leftOut } = tuning.loader;
-  if (cut + leftOut > 0) {
-    print(
-      `Of the conversations so far ${count(cut)} lost their end, and ${count(leftOut)} were ` +
-        `left out: longer than --max-seq-len ${values.maxSeqLen}`,
-    );
-  }
+  printTooLong(tuning, values);
   return exitCode;
+}
+
+/** Rows of the table that a run begins with. */
+function tableRows({ ranks, device, tasks, tuning, values }: {
+  readonly ranks: RunRanks | null;
+  readonly device: Device;
+  readonly tasks: SftTasks;
+  readonly tuning: FineTuning;
+  readonly values: FineTuneValues;
+}): ReportRow[] {
+  const { documents, train } = tasks;
+  const rows: ReportRow[] = [];
+  if (ranks !== null) rows.push(["ranks", ranks.description]);
+  rows.push(["device", device.info.title]);
+  if (documents.length > 0) {
+    const steps = `in steps 1 to ${count(tuning.documentSteps)}`;
+    rows.push(["documents", `${count(documents.length)}, ${steps}`]);
+  }
+  rows.push(
+    ["data", `${count(train.length)} conversations: ${train.name}`],
+    ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
+  );
+  return rows;
+}
+
+/** Prints how many conversations were too long for a row, if any. */
+function printTooLong(
+  { loader: { cut, leftOut } }: FineTuning,
+  { maxSeqLen }: FineTuneValues,
+): void {
+  if (cut + leftOut === 0) return;
+  print(
+    `Of the conversations so far ${count(cut)} lost their end, and ${count(leftOut)} were ` +
+      `left out: longer than --max-seq-len ${maxSeqLen}`,
+  );
 }
 
 /** Opens and names the checkpoint that a run starts from: a base model, or one that is resumed. */
@@ -358,104 +285,6 @@ function settingsOf(values: FineTuneValues, modelTag: string): Checkpoint["meta"
     const text = typeof value === "object" && value !== null ? value.join("\n") : value;
     return [name, text === "" ? null : text];
   }));
-}
-
-interface Tasks {
-  /** The conversations to learn from. */
-  readonly train: Task;
-  /** Others, to measure with. */
-  readonly validation: Task;
-  /** Documents to begin with. */
-  readonly documents: readonly OwnDocument[];
-  /** Whether data sets of nanochat are among them: then the mixture has nanochat's order. */
-  readonly isNanochats: boolean;
-}
-
-async function openTasks(
-  values: FineTuneValues,
-  tokenizer: Tokenizer,
-  hasTools: boolean,
-): Promise<Tasks> {
-  const documents: OwnDocument[] = [];
-  for (const place of values.documents) documents.push(...await readDocuments(place));
-  const hasDocuments = documents.length > 0;
-  const specs = values.task.length + values.conversations.length === 0
-    ? [hasDocuments ? DEFAULT_TASK_BESIDE_DOCUMENTS : DEFAULT_TASK]
-    : values.task.flatMap((text) => text.split(","));
-  const train: Task[] = [];
-  const validation: Task[] = [];
-  if (hasDocuments) train.push(documentConversations(documents, undefined, values.seed));
-  for (const place of values.conversations) {
-    train.push(await ownConversations(await localPlace(place)));
-  }
-  for (const spec of specs) {
-    const opened = await openTask(spec, values, tokenizer);
-    train.push(...opened.train);
-    validation.push(...opened.validation);
-  }
-  const isNanochats = specs.some(isLesson);
-  const others = { ...values, seed: values.seed + 1 };
-  // nanochat's order is that of a mixture, even of a single task.
-  const mixture = train.length === 1 && !isNanochats ? train[0]! : mixTasks(train);
-  const held = validation.length > 0
-    ? mixTasks(validation)
-    : await openRuleTask("rules:200", others);
-  return {
-    train: hasTools ? mixture : withoutTools(mixture),
-    validation: hasTools ? held : withoutTools(held),
-    documents,
-    isNanochats,
-  };
-}
-
-/** Whether a task is a data set of nanochat. */
-function isLesson(spec: string): boolean {
-  return lessonNames.includes(spec.split(":")[0]!);
-}
-
-/** A task, repeated as often as it is learned, and its validation conversations, if it has any. */
-async function openTask(
-  spec: string,
-  values: FineTuneValues,
-  tokenizer: Tokenizer,
-): Promise<{ train: readonly Task[]; validation: readonly Task[] }> {
-  const [, file] = /^identity=(.+)$/.exec(spec) ?? [];
-  if (file !== undefined) {
-    return { train: [await ownConversations(await localPlace(file))], validation: [] };
-  }
-  if (!isLesson(spec)) {
-    return { train: [await openRuleTask(spec, values, tokenizer)], validation: [] };
-  }
-  const [name, epochs] = nameAndNumber(
-    spec,
-    { mmlu: values.mmluEpochs, gsm8k: values.gsm8kEpochs }[spec] ?? 1,
-  );
-  const { train, validation } = await openLesson(name);
-  return {
-    train: new Array<Task>(epochs).fill(train),
-    validation: validation === null ? [] : [validation],
-  };
-}
-
-async function openRuleTask(
-  spec: string,
-  { name, seed }: FineTuneValues,
-  tokenizer?: Tokenizer,
-): Promise<Task> {
-  const [kind, length] = nameAndNumber(spec, 10_000);
-  if (kind === "rules") {
-    return await ruleConversations(length, { name, seed, ...(tokenizer && { tokenizer }) });
-  }
-  if (kind === "spelling" || kind === "spellingbee") {
-    const { common, many } = await readWords();
-    const make = kind === "spelling" ? simpleSpelling : spellingBee;
-    return withUsageErrors(() => make({ words: [...common, ...many], size: length }));
-  }
-  throw new UsageError(
-    `Cannot use --task: wanted rules, spelling, spellingbee, ${
-      lessonNames.join(", ")
-    } or identity=FILE, got "${kind}"`,
-  );
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -30,7 +30,7 @@ const flags = {
       { or: -1 },
     ),
   ),
-  workers: integer(4, "Files that are downloaded side by side", { most: 32 }),
+  workers: integer(4, "Number of concurrent downloads", { most: 32 }),
 };
 
 const actions = ["list", "get", "show", "remove"] as const;

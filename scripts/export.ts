@@ -19,10 +19,10 @@ import { chooseModel, fromFlags, type ModelChoice, modelFlags, openModel } from 
 import { print } from "./output.ts";
 
 const flags = {
-  to: optional(choice(exportFormats, "huggingface", "What the files are for")),
+  to: optional(choice(exportFormats, "huggingface", "The program that the files are for")),
   type: choice(exportTypes, "f32", "The type of the weights; 8 and 4 bits only in gguf"),
   out: text("", "The folder to write, which is new or empty", "DIR"),
-  html: text("", "In place of --to: one page that holds the model, for any browser", "FILE"),
+  html: text("", "Instead of --to: write one page with the model in it, for any browser", "FILE"),
   ...modelFlags,
   ...fromFlags,
 };

@@ -38,7 +38,7 @@ const batchFlag: Flag<readonly number[]> = {
 
 const flags = {
   promptTokens: integer(512, "Prompt length; shortened to fit into the training length"),
-  decodeTokens: integer(128, "Tokens to decode after it", { least: 2 }),
+  decodeTokens: integer(128, "Tokens to decode after the prompt", { least: 2 }),
   batchSizes: batchFlag,
   bandwidth: decimal(0, "The device's bandwidth in GB/s, 0 to measure it"),
   peakTflops: decimal(0, "The device's peak TFLOP/s, 0 to measure it"),

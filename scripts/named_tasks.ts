@@ -82,10 +82,12 @@ const recipes: Readonly<Record<string, Recipe>> = {
 };
 
 /** The names of data sets to learn from. */
-export const lessonNames: readonly string[] = Object.keys(recipes);
+export const trainingSetNames: readonly string[] = Object.keys(recipes);
 
 /** The conversations of a data set for training and for validation, in nanochat's order. */
-export async function openLesson(name: string): Promise<{ train: Task; validation: Task | null }> {
+export async function openTrainingSet(
+  name: string,
+): Promise<{ train: Task; validation: Task | null }> {
   const { train, validation } = recipes[name]!;
   const open = async (split: string): Promise<Task> =>
     name === "smoltalk"

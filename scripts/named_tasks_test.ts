@@ -8,7 +8,7 @@ import { readMetrics, saveCheckpoint, untrained } from "../gpt/mod.ts";
 import { openDevice } from "../tensor/mod.ts";
 import { goldenTest, readGoldenJson } from "../testing/golden.ts";
 import type { Conversation } from "../tokenizer/mod.ts";
-import { openLesson } from "./named_tasks.ts";
+import { openTrainingSet } from "./named_tasks.ts";
 import { localPlace } from "./stored.ts";
 import { runScript } from "./testing/run_script.ts";
 
@@ -71,9 +71,9 @@ goldenTest("mixture and validation have the original's conversations, in its ord
   const home = await Deno.makeTempDir();
   await download(hub, home, ["smoltalk", "mmlu", "gsm8k"]);
   const [talk, mmlu, gsm8k] = await inHome(home, async () => [
-    await openLesson("smoltalk"),
-    await openLesson("mmlu"),
-    await openLesson("gsm8k"),
+    await openTrainingSet("smoltalk"),
+    await openTrainingSet("mmlu"),
+    await openTrainingSet("gsm8k"),
   ]);
   const all = (task: { length: number; get(index: number): Conversation }) =>
     Array.from({ length: task.length }, (_, i) => ({ messages: task.get(i).messages }));

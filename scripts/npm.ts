@@ -15,10 +15,10 @@ export const main = mainOf({
   summary: "Writes the library as a package of JavaScript and types: for Node, Bun and bundlers.",
   command: "deno task npm",
   flags,
-  run,
+  run: writeNpmPackage,
 });
 
-async function run({ output }: Values<typeof flags>): Promise<void> {
+async function writeNpmPackage({ output }: Values<typeof flags>): Promise<void> {
   if (output === null) throw new UsageError("Cannot write the package: wanted --output, got none");
   const files = await makePackage();
   let bytes = 0;

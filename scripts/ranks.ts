@@ -11,8 +11,8 @@ import { doneMessage } from "./parallel.ts";
 
 const flags = {
   n: integer(2, "The number of ranks"),
-  retries: integer(3, "How often to start again after a rank has died", { least: 0 }),
-  shrink: toggle("Start again with half as many ranks"),
+  retries: integer(3, "Maximum restarts after a rank has died", { least: 0 }),
+  shrink: toggle("Restart with half as many ranks"),
   launcher: text("mpiexec", "The launcher, with its flags", "COMMAND"),
 };
 

@@ -45,8 +45,8 @@ import { figureTitle, settingTitle } from "./words.ts";
 
 const flags = {
   modelTag: runName("The name of the runs, by default that of the latest run of each stage"),
-  pricePerHour: decimal(0, "What the machine costs, for the cost of each stage"),
-  noSamples: toggle("Let no model write, which takes some seconds"),
+  pricePerHour: decimal(0, "The machine's price per hour, for the cost of each stage"),
+  noSamples: toggle("Leave out samples of text, which take some seconds"),
   ...deviceFlags,
 };
 

@@ -6,7 +6,7 @@ import { print } from "./output.ts";
 
 /** The flag that replaces an existing run. */
 export const overwriteFlags = {
-  overwrite: toggle("Begin again where there is a run already, which is then removed"),
+  overwrite: toggle("Begin again, and remove the run that is there already"),
 };
 
 /**

@@ -14,7 +14,7 @@ import { print, printError } from "./output.ts";
 import { figureTitle, settingTitle } from "./words.ts";
 
 const flags = {
-  compare: list("A run, such as sft/d4; given twice or more, shows how they differ", "RUN"),
+  compare: list("A run, such as sft/d4; give it twice or more to show how runs differ", "RUN"),
   remove: list("A run to remove, with --yes; may be repeated", "RUN"),
   yes: toggle("Remove what --remove names"),
 };
@@ -38,12 +38,12 @@ async function runRuns({ compare, remove, yes }: Values<typeof flags>): Promise<
   if (remove.length > 0) return await removeRuns(named(remove), yes);
   if (compare.length > 0) return printComparison(named(compare));
   if (runs.length === 0) return print("There are no runs yet. Train a model: deno task speedrun");
-  const rows = runs.map((run) => [run.name, ...describe(run)]);
+  const rows = runs.map((run) => [run.name, ...describeRun(run)]);
   const head = ["run", "saved", "parameters", "progress", "time", "loss", "bits per byte"];
   print(alignColumns([head, ...rows]));
 }
 
-function describe({ meta, progress, parameters, figures }: RunSummary): string[] {
+function describeRun({ meta, progress, parameters, figures }: RunSummary): string[] {
   const { savedAt, state } = meta;
   const figure = (value: number | undefined) => value?.toFixed(4) ?? "";
   return [

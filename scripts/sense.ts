@@ -21,7 +21,7 @@ import { print } from "./output.ts";
 import { chosenType, deviceFlags, openChosenDevice } from "./device.ts";
 
 const flags = {
-  stories: integer(200, "Stories that the model tells"),
+  stories: integer(200, "Number of stories that the model tells"),
   questions: integer(300, "Questions about stories that it has never seen"),
   names: integer(50, "Stories about names that it has never seen", { least: 0 }),
   temperature: decimal(0.8, "0 takes the most likely token, 1 samples from the distribution"),

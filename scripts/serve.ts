@@ -39,17 +39,17 @@ const CHAT_PAGE = "../web/page.ts";
 const KEY_VARIABLE = "NANODINO_API_KEY";
 
 const flags = {
-  port: integer(8000, "Where to listen, 0 for any that is free", { least: 0, most: 65_535 }),
+  port: integer(8000, "The port to listen on, 0 for a free one", { least: 0, most: 65_535 }),
   host: text(
     "127.0.0.1",
-    "The address to listen on; for others than this machine see deno task serve:network",
+    "The address to listen on; for other machines see deno task serve:network",
     "ADDRESS",
   ),
   ...modelFlags,
   ...fromFlags,
   ...quantizeFlags,
   allowHost: list(
-    "A name that clients may call the server by, such as chat.example.com; may be repeated",
+    "A host name by which clients may reach the server, such as chat.example.com; may be repeated",
     "NAME",
   ),
   apiKey: text(
@@ -59,14 +59,14 @@ const flags = {
   ),
   apiKeyFile: text("", "A file with the key, which is not shown in lists of processes", "PATH"),
   allowOrigin: list(
-    "A page that may ask, such as http://localhost:5173; may be repeated",
+    "An origin whose pages may send requests, such as http://localhost:5173; may be repeated",
     "ORIGIN",
   ),
-  context: integer(0, "Tokens of a prompt and its answer, 0 for the length of training", {
+  context: integer(0, "Tokens of a prompt and its answer, 0 for the training length", {
     least: 0,
   }),
-  maxSequences: integer(32, "Sequences that are generated side by side", { most: 1024 }),
-  maxQueue: integer(64, "Requests that wait for a place", { least: 0 }),
+  maxSequences: integer(32, "Maximum sequences in a batch", { most: 1024 }),
+  maxQueue: integer(64, "Maximum number of waiting requests", { least: 0 }),
   noPage: toggle("Serve no chat page"),
   ...deviceFlags,
 };

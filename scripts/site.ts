@@ -28,7 +28,7 @@ export const siteFlags = {
 const flags = {
   output: optional(text("", "The folder to write, which any static host can serve", "DIR")),
   ...siteFlags,
-  url: optional(text("", "Where the site will be, so that links to it show its picture", "URL")),
+  url: optional(text("", "The address of the site, so that links to it show its picture", "URL")),
   overwrite: toggle("Write into a folder that has other files, and replace those of the same name"),
 };
 

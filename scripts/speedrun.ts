@@ -96,7 +96,7 @@ const flags = {
     least: smallestVocabulary,
   }),
   resume: toggle("Resume the run that was stopped"),
-  chat: toggle("Go on into fine-tuning, so that the model answers: see deno task chat"),
+  chat: toggle("Continue with fine-tuning, so that the model answers: see deno task chat"),
   chatIterations: integer(FINE_TUNING_STEPS, "Steps of fine-tuning, with --chat"),
   ...profileFlags,
   ...dashboardFlags,
@@ -154,7 +154,7 @@ async function runSpeedrun(given: Values<typeof flags>, args: readonly string[])
     print(`\nReport: ${folder}/report.md`);
     print(`Generate text: ${sampleCommand(values.modelTag, outcome.prompts)}`);
   }
-  return values.chat ? await goOnIntoChat(folder, values, half) : 0;
+  return values.chat ? await continueWithChat(folder, values, half) : 0;
 }
 
 /**
@@ -174,7 +174,7 @@ function settingsOfCorpus(
 }
 
 /** Fine-tunes the model, examines it, and adds both to the report. */
-async function goOnIntoChat(
+async function continueWithChat(
   folder: string,
   values: Values<typeof flags>,
   firstHalf: string,

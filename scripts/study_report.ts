@@ -186,13 +186,15 @@ function scalingSections(results: readonly StudyResult[], pictures: Picture[]): 
 
 function lawRows({ optima, parameters, tokens }: ScalingLaws): ReportRow[] {
   return [
-    ...optima.map((optimum): ReportRow => [`${short(optimum.budget)}FLOP`, describe(optimum)]),
+    ...optima.map((
+      optimum,
+    ): ReportRow => [`${short(optimum.budget)}FLOP`, describeOptimum(optimum)]),
     ["best parameters", describeLaw(parameters)],
     ["best tokens", describeLaw(tokens)],
   ];
 }
 
-function describe({ parameters, tokens, loss, isInside }: Optimum): string {
+function describeOptimum({ parameters, tokens, loss, isInside }: Optimum): string {
   if (parameters === null) return "no minimum: the parabola opens downward";
   return `${short(parameters)} parameters, ${short(tokens!)} tokens, ` +
     `${(tokens! / parameters).toFixed(1)} tokens per parameter, ${loss!.toFixed(4)} bits per byte` +

@@ -17,7 +17,7 @@ const flags = {
   pattern: choice(
     ["nanochat", "gpt2", "llama3"],
     "nanochat",
-    "How text is split: GGUF files have a name for gpt2's and llama3's patterns, not for nanochat's",
+    "How text is split; GGUF files can name the patterns of gpt2 and llama3, not nanochat's",
   ),
   ...corpusFlags,
 };

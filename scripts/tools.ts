@@ -8,7 +8,7 @@ export const toolFlags = {
   tools: choice(
     ["calculator", "python"],
     "calculator",
-    "python may run programs of the model; only the task with :python after its name allows it",
+    "python runs programs that the model writes; only tasks with :python in their name allow it",
   ),
 };
 

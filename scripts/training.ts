@@ -112,7 +112,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   });
   await run.clearFolder?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
-  tellPrecision(device, computeDtype, checkpoint);
+  reportPrecision(device, computeDtype, checkpoint);
 
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
@@ -208,7 +208,7 @@ function buildOf(
 }
 
 /** Prints a line if matmuls or activations have another precision than up to the checkpoint. */
-export function tellPrecision(
+export function reportPrecision(
   device: Device,
   computeDtype: FloatType,
   checkpoint: Checkpoint | undefined,

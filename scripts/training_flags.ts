@@ -41,7 +41,7 @@ export const corpusFlags = {
 
 /** The flags of a run, with nanochat's names and defaults. */
 export const trainingFlags = {
-  depth: integer(20, "Number of layers, from which all else follows"),
+  depth: integer(20, "Number of layers, which determines everything else"),
   architecture: choice(
     ["nanochat", "llama"],
     "nanochat",
@@ -90,7 +90,7 @@ export const trainingFlags = {
   sampleEvery: integer(2000, "Steps between samples, -1 for none", { or: -1 }),
   saveEvery: integer(
     -1,
-    "Steps between checkpoints, -1 for ten minutes: the last two of these are kept",
+    "Steps between checkpoints, -1 for one every ten minutes, of which the last two are kept",
     { or: -1 },
   ),
   modelTag: runName("The name of the run's folder, by default d and the depth"),

@@ -53,12 +53,27 @@ const browserFiles: Readonly<Record<string, readonly string[]>> = {
 /** Single files that may import more than their module. */
 const extraArrows: Readonly<Record<string, readonly string[]>> = {
   // deno-fmt-ignore
-  "mod.ts": ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "stories", "gpt", "chat", "serve"],
+  "mod.ts": [
+    "autograd",
+    "lessons",
+    "tensor",
+    "nn",
+    "optim",
+    "tokenizer",
+    "data",
+    "stories",
+    "mpi",
+    "gpt",
+    "interchange",
+    "models",
+    "chat",
+    "serve",
+  ],
   "scripts/tour.ts": ["lessons"],
 };
 
 /**
- * Lists of packages whose imports are literals: those of pages, which only who builds a page loads, and
+ * Lists of packages whose imports are literals: those of pages, which are loaded only to build a page, and
  * in which a bundle has to find what it contains; and that of the commands, which all parse flags.
  */
 const eagerPackages = ["web/deps.ts", "web/build_deps.ts", "scripts/deps.ts"];

@@ -1,5 +1,5 @@
 /** Chat rendering: conversations as token ids, with a loss mask for the assistant. @module */
-import { show } from "./show.ts";
+import { showValue } from "./show.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Part of an assistant message: text, Python code to run, or its output. */
@@ -74,7 +74,7 @@ export function renderConversation(
   if (maxTokens !== Infinity && !(Number.isSafeInteger(maxTokens) && maxTokens >= 0)) {
     throw new RangeError(
       `Cannot render the conversation: wanted maxTokens as a whole number or Infinity, ` +
-        `got ${show(maxTokens)}`,
+        `got ${showValue(maxTokens)}`,
     );
   }
   const rendered: RenderedConversation = { ids: [], mask: [] };
@@ -88,7 +88,7 @@ export function renderConversation(
     if (message.role !== role) {
       throw new RangeError(
         `Cannot render the conversation: wanted turn ${index} from the ${role}, ` +
-          `got one from ${show(message.role)}`,
+          `got one from ${showValue(message.role)}`,
       );
     }
     if (role === "user") {
@@ -141,7 +141,7 @@ export function renderForCompletion(
   if (last?.role !== "assistant") {
     throw new RangeError(
       `Cannot render for completion: wanted a last turn from the assistant, ` +
-        `got ${last === undefined ? "no turns" : `one from ${show(last.role)}`}`,
+        `got ${last === undefined ? "no turns" : `one from ${showValue(last.role)}`}`,
     );
   }
   const { ids } = renderConversation(tokenizer, { messages: messages.slice(0, -1) }, options);
@@ -207,7 +207,7 @@ function withoutSystem(messages: readonly Message[]): readonly Message[] {
   if (second?.role !== "user") {
     throw new RangeError(
       `Cannot render the conversation: wanted a user message after the system message, ` +
-        `got ${second === undefined ? "none" : `one from ${show(second.role)}`}`,
+        `got ${second === undefined ? "none" : `one from ${showValue(second.role)}`}`,
     );
   }
   const content = `${stringOf(first, "system")}\n\n${stringOf(second, "user")}`;
@@ -241,7 +241,7 @@ function partsOf({ content }: Message): readonly MessagePart[] {
     if (!["text", "python", "python_output"].includes(part.type)) {
       throw new RangeError(
         `Cannot render the conversation: wanted a part of type text, python or python_output, ` +
-          `got ${show(part.type)}`,
+          `got ${showValue(part.type)}`,
       );
     }
   }

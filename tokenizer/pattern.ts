@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { show } from "./show.ts";
+import { showValue } from "./show.ts";
 
 /**
  * nanochat's split pattern: GPT-4's, except that numbers are split into runs of two digits instead
@@ -119,7 +119,9 @@ export function toRegExp(pattern: string): RegExp {
     // The engine's message quotes the translated pattern, which may have several lines.
     const reason = String(error).split(": ").at(-1);
     throw new SyntaxError(
-      `Cannot use the split pattern: wanted a regular expression, got ${show(pattern)}: ${reason}`,
+      `Cannot use the split pattern: wanted a regular expression, got ${
+        showValue(pattern)
+      }: ${reason}`,
     );
   }
 }

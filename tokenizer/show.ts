@@ -3,7 +3,7 @@
 const MAX_SHOWN = 80;
 
 /** Formats any value on one line for an error message: at most 80 characters of it. */
-export function show(value: unknown): string {
+export function showValue(value: unknown): string {
   if (typeof value === "number") return String(value);
   if (typeof value === "string") return shorten(JSON.stringify(value.slice(0, MAX_SHOWN)));
   try {

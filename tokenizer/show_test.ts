@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { show } from "./show.ts";
+import { showValue } from "./show.ts";
 
 Deno.test("a small value is shown whole, on one line", () => {
   const cases: [unknown, string][] = [
@@ -11,7 +11,7 @@ Deno.test("a small value is shown whole, on one line", () => {
     [{ a: [1, "x"] }, '{"a":[1,"x"]}'],
     ["x".repeat(78), `"${"x".repeat(78)}"`],
   ];
-  for (const [value, shown] of cases) assertEquals(show(value), shown);
+  for (const [value, shown] of cases) assertEquals(showValue(value), shown);
 });
 
 Deno.test("of a large value 80 characters are shown, and no value makes showing it fail", () => {
@@ -22,7 +22,7 @@ Deno.test("of a large value 80 characters are shown, and no value makes showing 
   for (
     const value of ["x".repeat(1e6), "\n".repeat(1e6), Array(1000).fill(7), cyclic, deep, [1n]]
   ) {
-    const shown = show(value);
+    const shown = showValue(value);
     assert(shown.length <= 81 && !shown.includes("\n"), shown);
   }
 });

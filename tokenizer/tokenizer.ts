@@ -2,7 +2,7 @@
 import { Encoder } from "./encode.ts";
 import { readJson, type TokenizerJson, writeJson } from "./formats/json.ts";
 import { SPLIT_PATTERN } from "./pattern.ts";
-import { shorten, show } from "./show.ts";
+import { shorten, showValue } from "./show.ts";
 import { SPECIAL_TOKENS } from "./special.ts";
 import { learnMerges, WordCounter } from "./train.ts";
 import {
@@ -144,7 +144,7 @@ export class Tokenizer {
     const twice = specialTokens.find((name, i) => specialTokens.indexOf(name) !== i);
     if (twice !== undefined) {
       throw new RangeError(
-        `Cannot train a tokenizer: wanted each special token once, got ${show(twice)} twice`,
+        `Cannot train a tokenizer: wanted each special token once, got ${showValue(twice)} twice`,
       );
     }
     const counter = new WordCounter(pattern);
@@ -194,7 +194,7 @@ export class Tokenizer {
       if (left === undefined || right === undefined) {
         throw new RangeError(
           `Cannot make a tokenizer: wanted merge ${i} of two tokens below ${tokens.length}, got ` +
-            show(pair),
+            showValue(pair),
         );
       }
       const joined = new Uint8Array(left.length + right.length);
@@ -265,7 +265,7 @@ export class Tokenizer {
     const names = [...this.specialTokens.keys()].slice(0, MAX_NAMES_SHOWN).map(shorten);
     if (names.length < this.specialTokens.size) names.push("…");
     throw new RangeError(
-      `Cannot find the special token ${show(name)}: wanted one of ${
+      `Cannot find the special token ${showValue(name)}: wanted one of ${
         names.join(" ") || "none at all"
       }`,
     );
@@ -286,7 +286,7 @@ export class Tokenizer {
     const ids = prepend === undefined || prepend === null ? [] : [this.#idOf(prepend)];
     if (special !== "text" && special !== "recognize") {
       throw new TypeError(
-        `Cannot encode: wanted special as text or recognize, got ${show(special)}`,
+        `Cannot encode: wanted special as text or recognize, got ${showValue(special)}`,
       );
     }
     const names = special === "recognize" ? this.#allNames : this.#addedNames;

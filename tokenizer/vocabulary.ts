@@ -1,5 +1,5 @@
 /** A tokenizer's data, and its validation. @module */
-import { show } from "./show.ts";
+import { showValue } from "./show.ts";
 
 /** A pair of token ids that encoding joins into one. */
 export type Merge = [left: number, right: number];
@@ -127,7 +127,7 @@ function problemOfNames(
 ): string | null {
   for (const [kind, named] of [["special", specialTokens], ["added", addedTokens]] as const) {
     for (const [name, id] of named) {
-      const shown = show(name);
+      const shown = showValue(name);
       const wanted = `wanted an id of its own for ${kind} token ${shown}, got ${id}, which is `;
       if (name === "") return `wanted a name for ${kind} token ${id}, got an empty one`;
       if (!isTokenId(id)) {
@@ -136,7 +136,7 @@ function problemOfNames(
       }
       if (tokens[id] !== undefined) return `${wanted}an ordinary token`;
       const other = taken.get(id);
-      if (other !== undefined) return wanted + show(other);
+      if (other !== undefined) return wanted + showValue(other);
       taken.set(id, name);
     }
   }

@@ -61,7 +61,7 @@ export function supervise(interpreter: string): void {
   worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
     if (data.kind === "ready") {
       answer({ kind: "ready" });
-      run(new TextDecoder().decode(frame()));
+      runProgram(new TextDecoder().decode(frame()));
     } else if (data.kind === "snapshot") {
       write(data.bytes);
       Deno.exit();
@@ -71,7 +71,7 @@ export function supervise(interpreter: string): void {
   };
 
   /** Runs the program within its limits: it may block its own thread forever, but not this one. */
-  function run(program: string): void {
+  function runProgram(program: string): void {
     let stdout = "";
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.kind === "output") stdout += data.text;
@@ -167,12 +167,12 @@ export async function interpret(
       post({ kind: "snapshot", bytes: python.makeMemorySnapshot() });
       return;
     }
-    await run(python);
+    await runInWorker(python);
   } catch (error) {
     post({ kind: "failed", reason: error instanceof Error ? error.message : `${error}` });
   }
 
-  async function run(python: Pyodide): Promise<void> {
+  async function runInWorker(python: Pyodide): Promise<void> {
     let printed = 0;
     const stdout = decoder((text) => {
       if (printed < maxOutput) post({ kind: "output", text: text.slice(0, maxOutput - printed) });

@@ -81,14 +81,14 @@ export async function prepare(request: Request): Promise<() => null | Contents |
     return () => contentsOf(parseFooter(file, tail), file, columns);
   }
   const footer = recent?.key === keyOf(file) ? recent : parseFooter(file, await readFooter(file));
-  const pages = await blamingRows(file, request, async () => {
+  const pages = await withRowsInErrors(file, request, async () => {
     const found = columnsOf(footer, file, columns, request.group);
     return await Promise.all(found.map(async (column) => ({
       ...column,
       bytes: await readBytes(file.path, column.start, column.end),
     })));
   });
-  return () => blamingRows(file, request, () => decodeRows(footer, request, pages));
+  return () => withRowsInErrors(file, request, () => decodeRows(footer, request, pages));
 }
 
 function keyOf({ path, bytes }: FoundFile): string {
@@ -123,7 +123,7 @@ function contentsOf(footer: Footer, file: FoundFile, columns: readonly string[])
   }
   const groups = footer.metadata.row_groups.map(({ num_rows }, group) => {
     const rows = { columns, group, start: 0, end: Number(num_rows) };
-    const found = blamingRows(file, rows, () => columnsOf(footer, file, columns, group));
+    const found = withRowsInErrors(file, rows, () => columnsOf(footer, file, columns, group));
     const sum = (name: "total_uncompressed_size" | "num_values") =>
       found.reduce((total, { column }) => total + Number(column[name]), 0);
     return { rows: rows.end, bytes: sum("total_uncompressed_size"), values: sum("num_values") };
@@ -218,7 +218,7 @@ function blamingFile<Result>(path: string, run: () => Result): Result {
 }
 
 /** Runs a part of reading; an error names file, row group, rows and columns. */
-function blamingRows<Result>(
+function withRowsInErrors<Result>(
   { path }: FoundFile,
   { columns, group, start, end }: Rows,
   run: () => Result,

@@ -166,7 +166,7 @@ async function ask(
   // As in nanochat, the last file is for validation, regardless of their number.
   const files = all.filter((_file, i) => i < count || i === all.length - 1);
   const stored = { address, revision, count: all.length, files };
-  await describe(folder, stored);
+  await writeDescription(folder, stored);
   return stored;
 }
 
@@ -194,7 +194,7 @@ async function downloadMissing(
   const describeAgain = () => {
     // The revision of a file on the web is its digest.
     const revision = stored.revision === "" ? `sha256-${files[0]!.sha256}` : stored.revision;
-    written = written.then(() => describe(folder, { ...stored, revision, files }));
+    written = written.then(() => writeDescription(folder, { ...stored, revision, files }));
     return written;
   };
   const work = async (): Promise<void> => {
@@ -219,7 +219,7 @@ async function downloadMissing(
 }
 
 /** Writes the description of an address's files. */
-async function describe(folder: string, stored: StoredData): Promise<void> {
+async function writeDescription(folder: string, stored: StoredData): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const path = `${folder}/${DESCRIPTION}`;
   await Deno.writeTextFile(`${path}.part`, JSON.stringify(stored, null, 2));

@@ -72,7 +72,7 @@ const MEMBERS = ["about", "fixed", "vary", "seeds", "vocab-size", "hours", "scal
  */
 export function parseStudy(name: string, file: unknown): Study {
   const refuse = (wanted: string, got: unknown): never => {
-    throw new SyntaxError(`Cannot read the study ${name}: wanted ${wanted}, got ${show(got)}`);
+    throw new SyntaxError(`Cannot read the study ${name}: wanted ${wanted}, got ${showValue(got)}`);
   };
   if (!/^\w[\w.-]*$/.test(name)) refuse("a name of letters, digits, . _ and -", name);
   if (!isRecord(file)) return refuse("an object", file);
@@ -185,7 +185,7 @@ function isListOf<Item>(value: unknown, is: (item: unknown) => item is Item): va
   return Array.isArray(value) && value.length > 0 && value.every(is);
 }
 
-function show(value: unknown): string {
+function showValue(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "none";
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -33,10 +33,10 @@ const main = mainOf({
   summary: "Looks for faults: kills, damaged files, hostile requests, mutated inputs, leaks.",
   command,
   flags,
-  run,
+  run: runSoak,
 });
 
-async function run({ minutes, seed, only, times }: Values<typeof flags>): Promise<number> {
+async function runSoak({ minutes, seed, only, times }: Values<typeof flags>): Promise<number> {
   const chosen = trials.filter(({ name }) => name.startsWith(only));
   if (chosen.length === 0) {
     const names = trials.map(({ name }) => name).join(", ");

@@ -3,7 +3,7 @@ import { ByteTable } from "../byte_table.ts";
 import { Encoder } from "../encode.ts";
 import { withRoom } from "../growable.ts";
 import { DIGIT_PATTERN, GPT2_PATTERN, KNOWN_PATTERNS, NUMBER_PATTERN } from "../pattern.ts";
-import { show } from "../show.ts";
+import { showValue } from "../show.ts";
 import {
   isTokenId,
   type Merge,
@@ -135,16 +135,18 @@ function templateOf(vocabulary: Vocabulary): object | null {
  */
 export function readHuggingFace(text: string): Vocabulary {
   const data = parseJson(text, KIND);
-  if (!isObject(data)) malformed(KIND, `wanted an object, got ${show(data)}`);
+  if (!isObject(data)) malformed(KIND, `wanted an object, got ${showValue(data)}`);
   const { model, added_tokens: added = [] } = data;
   if (!isObject(model) || model["type"] !== "BPE") {
     malformed(
       KIND,
-      `wanted a model of type "BPE", got ${show(isObject(model) ? model["type"] : model)}`,
+      `wanted a model of type "BPE", got ${showValue(isObject(model) ? model["type"] : model)}`,
     );
   }
   checkModel(model);
-  if (!Array.isArray(added)) malformed(KIND, `wanted a list of added tokens, got ${show(added)}`);
+  if (!Array.isArray(added)) {
+    malformed(KIND, `wanted a list of added tokens, got ${showValue(added)}`);
+  }
   const all = added.map(readAddedToken);
   const named = (isSpecial: boolean) =>
     new Map(
@@ -181,7 +183,7 @@ function checkModel(model: JsonObject): void {
     if (value === undefined || (values as unknown[]).includes(value)) continue;
     malformed(
       KIND,
-      `wanted a byte-level model with ${name} ${show(values[0])}, got ${show(value)}`,
+      `wanted a byte-level model with ${name} ${showValue(values[0])}, got ${showValue(value)}`,
     );
   }
 }
@@ -197,13 +199,13 @@ function readAddedToken(token: unknown): AddedToken {
     const { content, id, special } = token;
     const option = ["single_word", "lstrip", "rstrip"].find((name) => token[name] === true);
     if (option !== undefined) {
-      malformed(KIND, `wanted added tokens without ${option}, got ${show(token)}`);
+      malformed(KIND, `wanted added tokens without ${option}, got ${showValue(token)}`);
     }
     if (typeof content === "string" && isTokenId(id)) {
       return { content, id, isSpecial: special !== false };
     }
   }
-  return malformed(KIND, `wanted an added token with content and id, got ${show(token)}`);
+  return malformed(KIND, `wanted an added token with content and id, got ${showValue(token)}`);
 }
 
 /** The tokens, and their bytes in a table: strings would take a second for 128,000 tokens. */
@@ -215,7 +217,7 @@ interface TokenTable {
 }
 
 function readVocab(vocab: unknown, named: ReadonlyMap<string, number>): TokenTable {
-  if (!isObject(vocab)) return malformed(KIND, `wanted a vocab, got ${show(vocab)}`);
+  if (!isObject(vocab)) return malformed(KIND, `wanted a vocab, got ${showValue(vocab)}`);
   // Not Object.entries, which takes five times as long.
   const names = Object.keys(vocab);
   const pieces = new ByteTable();
@@ -224,7 +226,9 @@ function readVocab(vocab: unknown, named: ReadonlyMap<string, number>): TokenTab
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;
     const id = vocab[name];
-    if (!isTokenId(id)) malformed(KIND, `wanted the id of token ${show(name)}, got ${show(id)}`);
+    if (!isTokenId(id)) {
+      malformed(KIND, `wanted the id of token ${showValue(name)}, got ${showValue(id)}`);
+    }
     if (named.get(name) === id) continue;
     scratch.length = 0;
     const end = scratch.put(name);
@@ -241,7 +245,7 @@ function readVocab(vocab: unknown, named: ReadonlyMap<string, number>): TokenTab
 
 /** If several pairs produce the same token, the first wins. */
 function readMerges(merges: unknown, { pieces, ids }: TokenTable): Merge[] {
-  if (!Array.isArray(merges)) return malformed(KIND, `wanted merges, got ${show(merges)}`);
+  if (!Array.isArray(merges)) return malformed(KIND, `wanted merges, got ${showValue(merges)}`);
   const read: Merge[] = [];
   const scratch = new ByteNames();
   let last = -1;
@@ -252,7 +256,7 @@ function readMerges(merges: unknown, { pieces, ids }: TokenTable): Merge[] {
     const second = pieces.find(scratch.bytes, middle, end);
     const whole = pieces.find(scratch.bytes, 0, end);
     if (first < 0 || second < 0 || whole < 0) {
-      return malformed(KIND, `wanted a merge of tokens into a token, got ${show(merge)}`);
+      return malformed(KIND, `wanted a merge of tokens into a token, got ${showValue(merge)}`);
     }
     const joined = ids[whole]!;
     if (joined < last) {
@@ -282,7 +286,7 @@ function putPair(merge: unknown, scratch: ByteNames): number {
       return middle;
     }
   }
-  return malformed(KIND, `wanted a merge of two tokens, got ${show(merge)}`);
+  return malformed(KIND, `wanted a merge of two tokens, got ${showValue(merge)}`);
 }
 
 /** The bytes of names, for which it keeps one buffer. */
@@ -297,7 +301,7 @@ class ByteNames {
       const byte = CHARACTER_BYTES[name.charCodeAt(i)]!;
       if (byte < 0) {
         const character = String.fromCodePoint(name.codePointAt(i)!);
-        const shown = `token ${show(name)}, got ${show(character)}`;
+        const shown = `token ${showValue(name)}, got ${showValue(character)}`;
         malformed(KIND, `wanted byte-level characters in ${shown}`);
       }
       bytes[this.length++] = byte;
@@ -313,7 +317,7 @@ function readNormalizer(normalizer: unknown): NormalizationForm | null {
   if (form !== undefined) return form;
   return malformed(
     KIND,
-    `wanted no normalizer, or ${NORMALIZATION_FORMS.join(", ")}, got ${show(normalizer)}`,
+    `wanted no normalizer, or ${NORMALIZATION_FORMS.join(", ")}, got ${showValue(normalizer)}`,
   );
 }
 
@@ -331,7 +335,7 @@ function readPatterns(preTokenizer: unknown): string[] {
   }
   return malformed(
     KIND,
-    `wanted a pre_tokenizer that splits by patterns into bytes, got ${show(preTokenizer)}`,
+    `wanted a pre_tokenizer that splits by patterns into bytes, got ${showValue(preTokenizer)}`,
   );
 }
 

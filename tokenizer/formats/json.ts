@@ -1,5 +1,5 @@
 /** nanodino's own format: one JSON object. @module */
-import { show } from "../show.ts";
+import { showValue } from "../show.ts";
 import {
   isTokenId,
   type Merge,
@@ -82,26 +82,28 @@ export function writeJson(
 /** Parses a vocabulary from JSON, as text or parsed. @throws {SyntaxError} If it is malformed. */
 export function readJson(json: string | TokenizerJson): Vocabulary {
   const data = typeof json === "string" ? parseJson(json, KIND) : json;
-  if (!isObject(data)) malformed(KIND, `wanted an object, got ${show(data)}`);
+  if (!isObject(data)) malformed(KIND, `wanted an object, got ${showValue(data)}`);
   const { format, version, pattern, documentStart, addsStart, size, normalization } = data;
-  if (format !== FORMAT) malformed(KIND, `wanted the format ${show(FORMAT)}, got ${show(format)}`);
-  if (version !== VERSION && version !== VERSION_WITH_MORE) {
-    malformed(KIND, `wanted version ${VERSION} or ${VERSION_WITH_MORE}, got ${show(version)}`);
+  if (format !== FORMAT) {
+    malformed(KIND, `wanted the format ${showValue(FORMAT)}, got ${showValue(format)}`);
   }
-  if (typeof pattern !== "string") malformed(KIND, `wanted a pattern, got ${show(pattern)}`);
+  if (version !== VERSION && version !== VERSION_WITH_MORE) {
+    malformed(KIND, `wanted version ${VERSION} or ${VERSION_WITH_MORE}, got ${showValue(version)}`);
+  }
+  if (typeof pattern !== "string") malformed(KIND, `wanted a pattern, got ${showValue(pattern)}`);
   if (!(documentStart === undefined || documentStart === null || isTokenId(documentStart))) {
-    malformed(KIND, `wanted an id as documentStart, got ${show(documentStart)}`);
+    malformed(KIND, `wanted an id as documentStart, got ${showValue(documentStart)}`);
   }
   if (addsStart !== undefined && typeof addsStart !== "boolean") {
-    malformed(KIND, `wanted true or false as addsStart, got ${show(addsStart)}`);
+    malformed(KIND, `wanted true or false as addsStart, got ${showValue(addsStart)}`);
   }
   if (size !== undefined && typeof size !== "number") {
-    malformed(KIND, `wanted a number as size, got ${show(size)}`);
+    malformed(KIND, `wanted a number as size, got ${showValue(size)}`);
   }
   const form = NORMALIZATION_FORMS.find((form) => form === normalization);
   if (normalization !== undefined && form === undefined) {
     const wanted = NORMALIZATION_FORMS.join(", ");
-    malformed(KIND, `wanted one of ${wanted} as normalization, got ${show(normalization)}`);
+    malformed(KIND, `wanted one of ${wanted} as normalization, got ${showValue(normalization)}`);
   }
   return checked({
     pattern,
@@ -119,27 +121,29 @@ export function readJson(json: string | TokenizerJson): Vocabulary {
 }
 
 function readEnd(id: unknown): number {
-  return isTokenId(id) ? id : malformed(KIND, `wanted an id as an end, got ${show(id)}`);
+  return isTokenId(id) ? id : malformed(KIND, `wanted an id as an end, got ${showValue(id)}`);
 }
 
 function readPattern(pattern: unknown): string {
   if (typeof pattern === "string") return pattern;
-  return malformed(KIND, `wanted a pattern, got ${show(pattern)}`);
+  return malformed(KIND, `wanted a pattern, got ${showValue(pattern)}`);
 }
 
 function listOf(data: JsonObject, key: string): unknown[] {
   const list = data[key];
-  return Array.isArray(list) ? list : malformed(KIND, `wanted a list of ${key}, got ${show(list)}`);
+  return Array.isArray(list)
+    ? list
+    : malformed(KIND, `wanted a list of ${key}, got ${showValue(list)}`);
 }
 
 function readNames(data: JsonObject, key: string, kind: string): Map<string, number> {
   const names = data[key];
-  if (!isObject(names)) return malformed(KIND, `wanted ${kind}s, got ${show(names)}`);
+  if (!isObject(names)) return malformed(KIND, `wanted ${kind}s, got ${showValue(names)}`);
   return new Map(
     Object.entries(names).map(([name, id]) =>
       isTokenId(id)
         ? [name, id]
-        : malformed(KIND, `wanted the id of ${kind} ${show(name)}, got ${show(id)}`)
+        : malformed(KIND, `wanted the id of ${kind} ${showValue(name)}, got ${showValue(id)}`)
     ),
   );
 }
@@ -147,7 +151,7 @@ function readNames(data: JsonObject, key: string, kind: string): Map<string, num
 function readToken(token: unknown, id: number): Uint8Array | undefined {
   if (token === null) return undefined;
   const bytes = typeof token === "string" ? fromBase64(token) : null;
-  return bytes ?? malformed(KIND, `wanted token ${id} as base64, got ${show(token)}`);
+  return bytes ?? malformed(KIND, `wanted token ${id} as base64, got ${showValue(token)}`);
 }
 
 function readMerge(merge: unknown, rank: number): Merge {
@@ -155,5 +159,5 @@ function readMerge(merge: unknown, rank: number): Merge {
     const [left, right]: unknown[] = merge;
     if (isTokenId(left) && isTokenId(right)) return [left, right];
   }
-  return malformed(KIND, `wanted a pair of ids as merge ${rank}, got ${show(merge)}`);
+  return malformed(KIND, `wanted a pair of ids as merge ${rank}, got ${showValue(merge)}`);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { SPLIT_PATTERN } from "../pattern.ts";
-import { show } from "../show.ts";
+import { showValue } from "../show.ts";
 import { SPECIAL_TOKENS } from "../special.ts";
 import { isTokenId, MAX_VOCABULARY_SIZE, type Vocabulary } from "../vocabulary.ts";
 import { checked, fromBase64, malformed, toBase64 } from "./parse.ts";
@@ -51,12 +51,15 @@ export function readTiktoken(text: string, options: TiktokenOptions = {}): Vocab
       malformed(
         KIND,
         `wanted base64, a space and a rank below ${MAX_VOCABULARY_SIZE} in line ${index + 1}, got ${
-          show(line)
+          showValue(line)
         }`,
       );
     }
     if (tokens[id] !== undefined || ranks.has(token)) {
-      malformed(KIND, `wanted each token and rank once, got ${show(line)} in line ${index + 1}`);
+      malformed(
+        KIND,
+        `wanted each token and rank once, got ${showValue(line)} in line ${index + 1}`,
+      );
     }
     tokens[id] = bytes;
     ranks.add(token);

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { show } from "../show.ts";
+import { showValue } from "../show.ts";
 import { compile, type Instruction } from "./compile.ts";
 import { type CharacterSet, parsePattern } from "./parse.ts";
 
@@ -179,7 +179,7 @@ export class Matcher {
   #tooSlow(): RangeError {
     return new RangeError(
       `Cannot split the text: wanted a pattern that takes at most ${STEPS_PER_UNIT} steps per ` +
-        `character, got more from ${show(this.#pattern)}`,
+        `character, got more from ${showValue(this.#pattern)}`,
     );
   }
 }

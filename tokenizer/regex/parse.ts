@@ -1,5 +1,5 @@
 /** Split patterns as trees. @module */
-import { show } from "../show.ts";
+import { showValue } from "../show.ts";
 import { PART, toRegExp, translateEscape } from "../pattern.ts";
 
 export type Node =
@@ -123,12 +123,12 @@ class Parser {
     if (part === "^" || part === "$" || part === "\\b" || part === "\\B") {
       return { kind: "assertion", expression: new RegExp(part, `${flags}y`) };
     }
-    if (/^\\[k1-9]/.test(part)) refuse("no backreference", show(part));
+    if (/^\\[k1-9]/.test(part)) refuse("no backreference", showValue(part));
     return this.#character(translateEscape(part), flags);
   }
 
   #group(open: string, flags: string): Node {
-    if (open === "(?<=" || open === "(?<!") refuse("no lookbehind", show(open));
+    if (open === "(?<=" || open === "(?<!") refuse("no lookbehind", showValue(open));
     const modifiers = /^\(\?([ims]*)(?:-([ims]*))?:$/.exec(open);
     const [, on = "", off = ""] = modifiers ?? [];
     const kept = Array.from(flags).filter((flag) => !off.includes(flag) && !on.includes(flag));
