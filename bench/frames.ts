@@ -10,12 +10,16 @@
  * @module
  */
 
+import { closeSharedBrowser } from "../testing/browser/shared.ts";
 import { openSite } from "../web/testing/pages.ts";
 
 const seconds = Number(Deno.args[0] ?? 10);
+await using _browser = { [Symbol.asyncDispose]: closeSharedBrowser };
 await using opened = await openSite("isolated");
 const page = await opened.page({
   path: "#gptDevice=cpu&gptWidth=256&gptDepth=2&heads=4&gptSteps=2000&context=128",
+  reducedMotion: "no-preference",
+  serviceWorkers: "allow",
 });
 const width = await page.textContent("output[for=gptWidth]");
 if (width !== "256") throw new Error(`Cannot measure frames: wanted width 256, got ${width}`);

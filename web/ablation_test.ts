@@ -4,11 +4,11 @@ import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/
 import { writeTexts } from "../gpt/mod.ts";
 import { noGrad, Tensor } from "../tensor/mod.ts";
 import { testOnEveryDevice } from "../testing/every_device.ts";
-import { buildSite } from "./build.tsx";
 import { ablateInside, compareInside } from "./engine/ablation.ts";
 import { lookInside, type ModelFiles, openInside, openModel } from "./engine/inside.ts";
 import { type Part, partsOf, switchOff } from "./engine/switch_off.ts";
 import { fixed } from "./parts/number.ts";
+import { builtSite } from "./testing/built_site.ts";
 import { filesOf, onCpu, small, trainInDeno, writeFiles } from "./testing/gpt.ts";
 import { checkLooks } from "./testing/looks.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
@@ -123,7 +123,7 @@ pageTest("parts are switched off by keys, and two checkpoints are compared", asy
     return { ablated, seen, compared };
   });
   const bytes = Array.from(files, async ([name, file]) => [name, await file.bytes()] as const);
-  const site = await buildSite({ model: new Map(await Promise.all(bytes)) });
+  const site = await builtSite({ model: new Map(await Promise.all(bytes)) });
   await using opened = await openSite("isolated", site);
   const path = `#look=${encodeURIComponent(text)}&lookDevice=cpu`;
   const page = await opened.page({ path });

@@ -335,7 +335,7 @@ pageTest(
     assert(steps.every(({ tokens }) => tokens.length <= 2));
 
     await using opened = await openSite("isolated");
-    const page = await opened.page({ path: cpu, reducedMotion: "reduce" });
+    const page = await opened.page({ path: cpu });
     await keepModels(page, { taught: files });
     const widget = new Widget(page, "serving");
     await widget.press("Serve them");

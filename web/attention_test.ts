@@ -49,7 +49,7 @@ const sources = (page: Page) =>
 
 pageTest("every number of attention is the library's, with one head and with two", async () => {
   await using opened = await openSite("isolated");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const widget = new Widget(page, "attention");
   const one = await byLibrary(fourWords.weights, 1);
   assertShown(await matrix(page, "pattern"), one.slice(0, 16));
@@ -81,7 +81,7 @@ pageTest(
   "a chosen number lights up those that it came from, and a moved weight shows its effects",
   async () => {
     await using opened = await openSite("plain");
-    const page = await opened.page({ reducedMotion: "reduce" });
+    const page = await opened.page();
     await choose(page, "queries", 3, 0);
     assertEquals(
       (await sources(page)).sort(),
@@ -138,7 +138,7 @@ pageTest(
 
 pageTest("the induction head copies what came next, in the reader's own letters", async () => {
   await using opened = await openSite("file");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const widget = new Widget(page, "induction");
   for (const typed of ["dinodi", "abcabda", "xy", "dinodi"]) {
     await page.focus("#inductionText");

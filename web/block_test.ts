@@ -37,7 +37,7 @@ async function checkBlock(page: Page, parts: BlockParts): Promise<void> {
 
 pageTest("each part of a block is switched off and on, and the next word follows", async () => {
   await using opened = await openSite("plain");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const widget = new Widget(page, "block");
   await checkBlock(page, wholeBlock);
   const names = { norm: "Norm", attention: "Attention", mlp: "MLP", square: "Square" } as const;

@@ -52,15 +52,17 @@ export interface BuildOptions {
 export type Site = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 /** The parts of every site, whatever model comes with it. */
-interface Parts {
+export interface SiteParts {
   readonly title: string;
   /** The content of the first page. */
   readonly first: string;
+  /** The script of the service worker, without the list of files. */
+  readonly offline: string;
   /** All other files. */
   readonly files: Site;
 }
 
-let parts: Promise<Parts> | null = null;
+let parts: Promise<SiteParts> | null = null;
 
 /**
  * Builds the site. A process bundles its scripts once; another model then takes no time.
@@ -70,7 +72,12 @@ let parts: Promise<Parts> | null = null;
  * @throws {Error} If code that is shown is not in its file any more, or a script cannot be bundled.
  */
 export async function buildSite(options: BuildOptions = {}): Promise<Site> {
-  const { title, first, files: others } = await (parts ??= buildParts());
+  return await siteOf(await (parts ??= buildParts()), options);
+}
+
+/** Puts the parts of a site together, with a model. */
+export async function siteOf(parts: SiteParts, options: BuildOptions = {}): Promise<Site> {
+  const { title, first, offline, files: others } = parts;
   const model = [...options.model ?? []].map(([name, bytes]) => [`model/${name}`, bytes] as const);
   // A page that was opened from a disk may load scripts, and nothing else.
   const scripts = model.filter(([, { length }]) => length <= MAX_SCRIPT).map(([path, bytes]) =>
@@ -84,7 +91,7 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const files = new Map([["index.html", index], ...others]);
   const names = JSON.stringify([...files.keys()]);
   const head = `const FILES=${names},VERSION="${await digest(files)}";`;
-  files.set("sw.js", encoder.encode(head + await bundle(own("./offline.ts"))));
+  files.set("sw.js", encoder.encode(head + offline));
   // After the list of files that are kept for visits without a network: it may be large.
   const picture = [PICTURE, await readBytes(own("../assets/share.png"))] as const;
   return new Map([...files, picture, ...model, ...scripts]);
@@ -97,7 +104,12 @@ function own(path: string): URL {
   return new URL(path, import.meta.url);
 }
 
-async function buildParts(): Promise<Parts> {
+/**
+ * Builds the parts of a site: renders its pages, and bundles its scripts.
+ *
+ * @throws {Error} As {@linkcode buildSite} does.
+ */
+export async function buildParts(): Promise<SiteParts> {
   const prose = readProse(await readText(own("./words/lesson.md")));
   const paths = [
     ...[...prose.values()].flatMap(({ code }) => code).map((reference) => reference.split("#")[0]!),
@@ -139,7 +151,8 @@ async function buildParts(): Promise<Parts> {
   add("stories.js", await workerScript("stories", own("./engine/stories_worker.ts")));
   add("model_page.js", `self.nanodino_page=${JSON.stringify(await modelPageTemplate())}`);
   for (const [path, source] of sources) add(sourceAddress(path), sourcePage(path, source, title));
-  return { title, first: renderToString(<FirstPage {...pages} />) + script, files };
+  const first = renderToString(<FirstPage {...pages} />) + script;
+  return { title, first, offline: await bundle(own("./offline.ts")), files };
 }
 
 /** A worker as a function, which is not run: the page makes a worker of its text. */

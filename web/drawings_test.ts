@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
+import { builtSite } from "./testing/built_site.ts";
 import { filesOf, small, trainInDeno } from "./testing/gpt.ts";
 import { openSite, pageTest, svgFaults, Widget } from "./testing/pages.ts";
-import { buildSite } from "./build.tsx";
 
 const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
@@ -43,7 +43,7 @@ pageTest("all drawings of the lesson fit a phone, with text that can be read", a
 pageTest("the drawings of a model’s inside fit a phone", async () => {
   const files = filesOf(await trainInDeno({ spec: small }));
   const bytes = [...files].map(async ([name, file]) => [name, await file.bytes()] as const);
-  const site = await buildSite({ model: new Map(await Promise.all(bytes)) });
+  const site = await builtSite({ model: new Map(await Promise.all(bytes)) });
   await using opened = await openSite("isolated", site);
   const page = await opened.page({ path: "#lookDevice=cpu&look=12%2B30%3D42", ...phone });
   await new Widget(page, "inside").press("Open this site");

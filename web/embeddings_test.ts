@@ -31,7 +31,7 @@ async function byLibrary(asks: number, answers: number): Promise<readonly [numbe
 
 pageTest("a word looks up its row, by keys alone", async () => {
   await using opened = await openSite("plain");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const widget = new Widget(page, "embedding");
   assertEquals(await widget.status(), "“Rex” is token 0, so it gets row 0: 1.0, 0.0, 0.0, 0.2.");
   await page.focus('[data-matrix=table] [tabindex="0"]');
@@ -60,7 +60,7 @@ pageTest(
   "arrows turn by their places as the library's do, and the score knows the distance only",
   async () => {
     await using opened = await openSite("plain");
-    const page = await opened.page({ reducedMotion: "reduce" });
+    const page = await opened.page();
     const widget = new Widget(page, "positions");
     const check = async (asks: number, answers: number) => {
       await frame(page);

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { shareTags } from "./share.ts";
-import { builtSite, openSite, pageTest } from "./testing/pages.ts";
+import { builtSite } from "./testing/built_site.ts";
+import { openSite, pageTest } from "./testing/pages.ts";
 
 /** Maximum bytes, compressed, that are requested before the reader moves. */
 const MAX_BYTES = 60_000;
@@ -17,7 +18,7 @@ pageTest(
   async () => {
     const site = await builtSite();
     await using opened = await openSite("isolated");
-    const context = await opened.browser.newContext();
+    const context = await opened.context({ reducedMotion: "no-preference" });
     const requested: string[] = [];
     context.on("request", (request) => {
       const url = request.url();

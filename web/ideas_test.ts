@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { stops } from "../lessons/mod.ts";
 import { noteIdeas, roadIdeas } from "./lesson/ideas.ts";
 import { words } from "./words/page.ts";
-import { builtSite } from "./testing/pages.ts";
+import { builtSite } from "./testing/built_site.ts";
 
 /** Both files of the lesson, one after the other. */
 async function lessonHtml(): Promise<string> {

@@ -8,11 +8,12 @@ import { siteFlags } from "../scripts/site.ts";
 import { runScript } from "../scripts/testing/run_script.ts";
 import { type Device, noGrad } from "../tensor/mod.ts";
 import { testOnEveryDevice } from "../testing/every_device.ts";
-import { buildSite, type Site } from "./build.tsx";
+import type { Site } from "./build.tsx";
 import { lookInside, type ModelFiles, openInside, openModel, type Seen } from "./engine/inside.ts";
 import { sampledWith } from "./inside/probabilities.ts";
 import { siteModelVersion } from "./site_model.ts";
 import { fixed } from "./parts/number.ts";
+import { builtSite } from "./testing/built_site.ts";
 import { filesOf, onCpu, small, trainInDeno, writeFiles } from "./testing/gpt.ts";
 import { openSite, pageTest, violations, ways, Widget } from "./testing/pages.ts";
 
@@ -243,7 +244,7 @@ async function siteWithModel(): Promise<Site> {
   const model = new Map(
     await Promise.all([...files].map(async ([name, file]) => [name, await file.bytes()] as const)),
   );
-  return await (site ??= buildSite({ model }));
+  return await (site ??= builtSite({ model }));
 }
 
 /** The expected values of the page, computed in Deno. */
@@ -328,7 +329,7 @@ async function checkAccess(page: Page): Promise<void> {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 740 });
     assert(await page.evaluate(() => document.documentElement.scrollWidth) <= width, `${width}`);
-    assertEquals(await violations(page), [], `${colorScheme} ${width}`);
+    assertEquals(await violations(page, "inside"), [], `${colorScheme} ${width}`);
   }
 }
 

@@ -268,7 +268,6 @@ pageTest("a page trains the lessons' model of letters, and loads no tensors for 
   }
   await page.fill("#typedLetters", "a7");
   await page.waitForSelector("text=It has never seen one of these letters");
-  // The opening has loaded the letters before.
   assertEquals(scripts.filter((name) => /^engine/.test(name)), []);
   assertEquals(opened.problems, []);
 });
@@ -298,7 +297,6 @@ pageTest(
     await using opened = await openSite("plain");
     const page = await opened.page({
       path: "#device=cpu&set=circle&layers=1&width=3&noise=0.1&steps=40&pace=fast",
-      reducedMotion: "reduce",
     });
     const widget = new Widget(page, "network");
     for (const name of ["x²", "y²", "x", "y"]) {

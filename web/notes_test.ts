@@ -25,7 +25,7 @@ pageTest(
   "a note is shown by keyboard, read by screen readers, and dismissed by Escape",
   async () => {
     await using opened = await openSite("isolated");
-    const page = await opened.page({ reducedMotion: "reduce", colorScheme: "dark" });
+    const page = await opened.page({ colorScheme: "dark" });
     const word = wordOf(page, "dot");
     const places = () =>
       page.$$eval(
@@ -74,7 +74,7 @@ pageTest(
 
 pageTest("a note is shown while the pointer is on its word or on it, and by touch", async () => {
   await using opened = await openSite("file");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   await wordOf(page, "ln").hover();
   assertEquals(await shown(page), [notes.ln]);
   const { x, y, width, height } = (await page.locator(".note:popover-open").boundingBox())!;
@@ -98,7 +98,7 @@ pageTest("a note is shown while the pointer is on its word or on it, and by touc
 pageTest("each note lies beside its word, within the window, on a phone, too", async () => {
   await using opened = await openSite("plain");
   for (const width of [1280, 360]) {
-    const page = await opened.page({ viewport: { width, height: 740 }, reducedMotion: "reduce" });
+    const page = await opened.page({ viewport: { width, height: 740 } });
     await page.$$eval("details", (all) => all.forEach((one) => one.open = true));
     for (const name of used) {
       const word = wordOf(page, name);

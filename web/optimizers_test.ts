@@ -30,7 +30,7 @@ async function run(page: Page): Promise<string[][]> {
 
 pageTest("four of the library's optimizers go down the valley, by any schedule", async () => {
   await using opened = await openSite("isolated");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const losses = new Map<string, number[]>();
   for (const schedule of ["constant", "warmdown", "cosine"] as const) {
     await page.focus("#valleySchedule");
@@ -57,7 +57,7 @@ pageTest("four of the library's optimizers go down the valley, by any schedule",
 
 pageTest("Muon's orthogonalization makes singular values equal, as the library does", async () => {
   await using opened = await openSite("plain");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const widget = new Widget(page, "muon");
   await widget.move("updateb", "End");
   await widget.press("Make them equal");
@@ -115,7 +115,7 @@ pageTest(
   async () => {
     for (const way of ["plain", "file"] as const) {
       await using opened = await openSite(way);
-      const page = await opened.page({ reducedMotion: "reduce" });
+      const page = await opened.page();
       const widget = new Widget(page, "rule");
       const wanted = {
         SGD: await libraryAfter((weights) => new SGD(weights, { lr: 0.018 })),
@@ -177,7 +177,7 @@ pageTest(
   "a rule that goes wrong is stopped within two seconds, and the page lives on",
   async () => {
     await using opened = await openSite("plain");
-    const page = await opened.page({ reducedMotion: "reduce" });
+    const page = await opened.page();
     const requests: string[] = [];
     for (const [rule, wanted] of Object.entries(faults)) {
       page.on("request", (request) => requests.push(request.url()));

@@ -42,7 +42,7 @@ pageTest(
     const wanted: SentencesLook[][] = [];
     for (const { count, weightDecay } of runs) wanted.push(await trainInDeno(count, weightDecay));
     await using opened = await openSite("isolated");
-    const page = await opened.page({ path: `#overSteps=${STEPS}`, reducedMotion: "reduce" });
+    const page = await opened.page({ path: `#overSteps=${STEPS}` });
     const widget = new Widget(page, "overfitting");
     await train(page);
     const copiesOf = ({ texts }: SentencesLook, count: number) =>
@@ -101,7 +101,7 @@ pageTest(
 
 pageTest("a run that is stopped leaves the page ready for another one", async () => {
   await using opened = await openSite("plain");
-  const page = await opened.page({ path: "#overSteps=400", reducedMotion: "reduce" });
+  const page = await opened.page({ path: "#overSteps=400" });
   const widget = new Widget(page, "overfitting");
   await widget.press("Train all three");
   await page.waitForSelector("[data-table=overfitting]", { timeout: 120_000 });

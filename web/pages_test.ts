@@ -4,8 +4,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { renderToString, ts } from "./build_deps.ts";
 import { CONTENT_SECURITY_POLICY } from "./build.tsx";
 import { readProse } from "./lesson/prose.tsx";
+import { builtSite } from "./testing/built_site.ts";
 import { readingFaults } from "./testing/looks.ts";
-import { builtSite, openSite, pageTest, unreached, violations } from "./testing/pages.ts";
+import { openSite, pageTest, unreached, violations } from "./testing/pages.ts";
 
 const root = new URL("../", import.meta.url);
 const lesson = readProse(await Deno.readTextFile(new URL("web/words/lesson.md", root)));
@@ -175,10 +176,7 @@ pageTest(
 
 pageTest("a widget stands beside its text, and covers nothing while the page scrolls", async () => {
   await using opened = await openSite("plain");
-  const page = await opened.page({
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: "reduce",
-  });
+  const page = await opened.page({ viewport: { width: 1440, height: 900 } });
   for (const width of [1440, 1280]) {
     await page.setViewportSize({ width, height: 900 });
     const misplaced = await page.$$eval(
@@ -216,8 +214,8 @@ pageTest("a widget stands beside its text, and covers nothing while the page scr
 
 pageTest("Tab reaches every control and leaves it", async () => {
   await using opened = await openSite("isolated");
-  // The opening has no button while it learns.
-  const page = await opened.page({ reducedMotion: "reduce" });
+  // The opening has a button, since nothing learns by itself.
+  const page = await opened.page();
   assertEquals(await unreached(page), []);
 });
 
@@ -226,7 +224,10 @@ pageTest(
   async () => {
     const site = new Map(await builtSite());
     await using opened = await openSite("plain", site);
-    const page = await opened.page({ path: "#set=xor&steps=20&device=cpu" });
+    const page = await opened.page({
+      path: "#set=xor&steps=20&device=cpu",
+      serviceWorkers: "allow",
+    });
     const reload = async () => {
       await page.reload();
       await page.waitForSelector("html[data-ready]");

@@ -12,7 +12,7 @@ pageTest(
   "a tab reads, learns to answer, is rewarded and answers in the chat, within six minutes",
   async (t) => {
     await using opened = await openSite("isolated");
-    const context = await opened.browser.newContext({ reducedMotion: "reduce" });
+    const context = await opened.context();
     // Without a model the chat leads to where one is made.
     const early = await opened.page({ context, path: "chat.html" });
     await early.locator(".failed a").click();

@@ -51,7 +51,7 @@ async function checkStage(page: Page, text: string, merges: number): Promise<voi
 
 pageTest("the tokenizer is trained merge by merge on the reader's own text, and back", async () => {
   await using opened = await openSite("plain");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const widget = new Widget(page, "tokens");
   await checkStage(page, words.sentence, 0);
   assertMatch((await widget.status())!, /“h” and “e” stand together 7 times/);

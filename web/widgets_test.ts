@@ -21,7 +21,7 @@ async function drag(page: Page, widget: string, from: number, to: number): Promi
 
 pageTest("edges have the width and color of their weights, and inputs move", async () => {
   await using opened = await openSite("isolated");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const edges = (widget: string) =>
     page.$$eval(
       `[data-widget=${widget}] svg.across .edge[data-weight]`,
@@ -45,7 +45,7 @@ pageTest("edges have the width and color of their weights, and inputs move", asy
 
 pageTest("a step back hides the numbers in the table, too", async () => {
   await using opened = await openSite("isolated");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const forward = new Widget(page, "forward");
   await forward.press("Back");
   await forward.shows(
@@ -64,7 +64,7 @@ pageTest("a step back hides the numbers in the table, too", async () => {
 
 pageTest("points are dragged on the curves of the loss, and a button goes downhill", async () => {
   await using opened = await openSite("isolated");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   await drag(page, "loss", 0.3, 0.9);
   const own = Number(await page.textContent("output[for=prediction]"));
   assert(own > 2 && own <= 3, `${own}`);
@@ -84,7 +84,7 @@ pageTest("points are dragged on the curves of the loss, and a button goes downhi
 
 pageTest("divergence is seen: the axes reach as far as w jumps", async () => {
   await using opened = await openSite("isolated");
-  const page = await opened.page({ reducedMotion: "reduce" });
+  const page = await opened.page();
   const highest = () =>
     page.$$eval(
       "[data-widget=loop] svg.plot:first-of-type .end text",
@@ -103,7 +103,7 @@ pageTest("divergence is seen: the axes reach as far as w jumps", async () => {
 
 pageTest("the opening learns on arrival, with the loss of the lessons' model", async () => {
   await using opened = await openSite("file");
-  const page = await opened.page();
+  const page = await opened.page({ reducedMotion: "no-preference" });
   await page.waitForSelector("[data-opening='60']", { timeout: 60_000 });
   const { losses } = trainCharacterModel();
   const text = await page.innerText("[data-opening]");
@@ -139,7 +139,7 @@ pageTest(
   "words in the text light up what they name in the figure, by pointer and by keyboard",
   async () => {
     await using opened = await openSite("isolated");
-    const page = await opened.page({ reducedMotion: "reduce" });
+    const page = await opened.page();
     /** The lit parts of a section: rows and sliders by their first words, others by their names. */
     const lit = (section: string) =>
       page.$$eval(

@@ -17,4 +17,9 @@ export function sharedBrowser(): Promise<Browser> {
   return browser ??= startChromium(path);
 }
 
-Deno.test.afterAll(async () => await (await browser)?.close());
+/** Closes the browser; for programs that are no tests. */
+export async function closeSharedBrowser(): Promise<void> {
+  await (await browser)?.close();
+}
+
+Deno.test.afterAll(closeSharedBrowser);

@@ -2,11 +2,11 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
-import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
+import { sharedBrowser } from "../../testing/browser/shared.ts";
 import { answerChat, openChat, type Question } from "../engine/chat.ts";
 import { filesOf, onCpu, small, trainInDeno } from "../testing/gpt.ts";
 import { answersInDeno, askPage, filesInPage, setGreedy } from "../testing/model_page.ts";
-import { builtSite, openSite, pageTest, violations, Widget } from "../testing/pages.ts";
+import { openSite, pageTest, violations, Widget } from "../testing/pages.ts";
 import { readSafetensors } from "../../tensor/mod.ts";
 import { modelPageTemplate } from "./build.ts";
 import { packCheckpoint, packModel, unpackFiles, unpackModel } from "./eight_bits.ts";
@@ -94,9 +94,9 @@ async function withPage(
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/model.html`, html);
-  const browser = await startChromium(findChromium()!);
+  const browser = await sharedBrowser();
+  const context = await browser.newContext({ offline: true, colorScheme: "dark" });
   try {
-    const context = await browser.newContext({ offline: true, colorScheme: "dark" });
     const requests: string[] = [], problems: string[] = [];
     context.on("request", (request) => requests.push(request.url()));
     const page = await context.newPage();
@@ -109,7 +109,7 @@ async function withPage(
     await page.waitForSelector("html[data-ready]");
     await use(page, requests, problems);
   } finally {
-    await browser.close();
+    await context.close();
     await Deno.remove(folder, { recursive: true });
   }
 }
@@ -216,8 +216,8 @@ pageTest(
 pageTest(
   "a GPT that was trained in the lesson is saved as a page, which continues texts",
   async () => {
-    await using opened = await openSite("file", await builtSite());
-    const context = await opened.browser.newContext({ acceptDownloads: true });
+    await using opened = await openSite("file");
+    const context = await opened.context({ acceptDownloads: true });
     const path = "#task=add&gptDepth=1&gptWidth=32&context=32&gptSteps=20&gptDevice=cpu";
     const page = await opened.page({ context, path });
     await new Widget(page, "gpt").press("Start");

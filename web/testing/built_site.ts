@@ -1,13 +1,13 @@
 /**
- * The site as it is built from the files of now, kept between test files: to build it takes seconds of
- * processor time, and there are many of them.
+ * The site as it is built from the files of now. Its parts are kept between test files: to build them
+ * takes seconds of processor time, and there are many test files.
  *
  * @module
  */
 
 import { tmpdir } from "node:os";
 import { sourceFiles } from "../../testing/source_files.ts";
-import { buildSite, type Site } from "../build.tsx";
+import { type BuildOptions, buildParts, type Site, siteOf, type SiteParts } from "../build.tsx";
 
 const root = new URL("../../", import.meta.url);
 
@@ -35,33 +35,38 @@ async function stateOfSources(): Promise<string> {
   return await digestOf(JSON.stringify([Deno.version.deno, states]));
 }
 
-/** The kept site: its state and the lengths of its files in a line, then their bytes. */
-async function readKept(path: string, state: string): Promise<Site | null> {
+/** The kept parts: all but the files in a line, with the lengths of the files, then their bytes. */
+async function readKept(path: string, state: string): Promise<SiteParts | null> {
   const bytes = await Deno.readFile(path).catch(() => null);
   const end = bytes?.indexOf(0x0a) ?? -1;
   if (bytes === null || end < 0) return null;
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
+  const { lengths, ...head } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
   if (head.state !== state) return null;
   let at = end + 1;
-  return new Map(
-    (head.files as [string, number][]).map((
-      [name, length],
-    ) => [name, bytes.slice(at, at += length)]),
-  );
+  const files = (lengths as [string, number][]).map((
+    [name, length],
+  ) => [name, bytes.slice(at, at += length)] as const);
+  return { ...head, files: new Map(files) };
 }
 
-/** The site without a model, built where it is not kept. */
-export async function builtSite(): Promise<Site> {
+async function readParts(): Promise<SiteParts> {
   const state = await stateOfSources();
   const path = `${tmpdir()}/nanodino-site-${await digestOf(root.href)}`;
   const kept = await readKept(path, state);
   if (kept !== null) return kept;
-  const site = await buildSite();
-  const files = Array.from(site, ([name, { length }]) => [name, length]);
+  const { files, ...parts } = await buildParts();
+  const lengths = Array.from(files, ([name, { length }]) => [name, length]);
+  const head = JSON.stringify({ ...parts, state, lengths });
   const own = await Deno.makeTempFile();
-  const content = new Blob([JSON.stringify({ state, files }) + "\n", ...site.values()]);
-  await Deno.writeFile(own, content.stream());
+  await Deno.writeFile(own, new Blob([`${head}\n`, ...files.values()]).stream());
   // Whole or not at all, since tests run side by side.
   await Deno.rename(own, path);
-  return site;
+  return { ...parts, files };
+}
+
+let parts: Promise<SiteParts> | null = null;
+
+/** The site, without a model unless there is one in the options. */
+export async function builtSite(options: BuildOptions = {}): Promise<Site> {
+  return await siteOf(await (parts ??= readParts()), options);
 }

@@ -1,34 +1,30 @@
 /** The built site in a browser, in the three ways that readers open it. @module */
 
 import { assertEquals } from "@std/assert";
-import type {
-  Browser,
-  BrowserContext,
-  BrowserContextOptions,
-  Page,
-} from "npm:playwright-core@1.65.1";
+import type { BrowserContext, BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
 import axe from "npm:axe-core@4.14.1";
-import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
+import { findChromium } from "../../testing/browser/chromium.ts";
+import { sharedBrowser } from "../../testing/browser/shared.ts";
 import type { Site } from "../build.tsx";
 import { siteResponse } from "../serve.ts";
-import { builtSite as readSite } from "./built_site.ts";
+import { builtSite } from "./built_site.ts";
 
 /** How a site is opened: with headers for threads; without, at a sub-path; from the disk. */
 export const ways = ["isolated", "plain", "file"] as const;
 export type Way = typeof ways[number];
 
-let built: Promise<Site> | null = null;
+/**
+ * A reader who wants no motion, so that the opening trains nothing, and a browser that takes no copy of
+ * the site for visits without a network: pages do then what a test asks for, and no more.
+ */
+const calm: BrowserContextOptions = { reducedMotion: "reduce", serviceWorkers: "block" };
 
-/** The site, built once. */
-export function builtSite(): Promise<Site> {
-  return built ??= readSite();
-}
-
-/** A site that is open in a browser. */
+/** A site that is open in the browser of the test file. */
 export interface Opened extends AsyncDisposable {
-  readonly browser: Browser;
   /** Where it is. */
   readonly address: string;
+  /** Opens a context: its pages share what the browser keeps. */
+  context(options?: BrowserContextOptions): Promise<BrowserContext>;
   /** Opens a page, moves so that all of it is loaded, and waits until it lives. */
   page(
     options?: BrowserContextOptions & {
@@ -48,8 +44,6 @@ export interface Opened extends AsyncDisposable {
 /** Opens the site. */
 export async function openSite(way: Way, site?: Site): Promise<Opened> {
   const files = site ?? await builtSite();
-  const path = findChromium();
-  if (path === null) throw new Error("wanted Chromium on the PATH, got none");
   const isFile = way === "file";
   const folder = isFile ? await writeSite(files) : null;
   const base = way === "plain" ? "/some/where/" : "/";
@@ -67,14 +61,20 @@ export async function openSite(way: Way, site?: Site): Promise<Opened> {
   const address = folder !== null
     ? `file://${folder}/index.html`
     : `http://127.0.0.1:${server!.addr.port}${base}`;
-  const browser = await startChromium(path);
+  const browser = await sharedBrowser();
+  const contexts: BrowserContext[] = [];
+  const open = async (options: BrowserContextOptions = {}) => {
+    const context = await browser.newContext({ ...calm, ...options });
+    contexts.push(context);
+    return context;
+  };
   const problems: string[] = [];
   return {
-    browser,
     address,
     problems,
+    context: open,
     page: async ({ path = "", context, isFirstLook = false, ...options } = {}) => {
-      const page = await (context ?? await browser.newContext(options)).newPage();
+      const page = await (context ?? await open(options)).newPage();
       page.on("pageerror", (error) => problems.push(`${error}`));
       page.on("console", (message) => {
         if (message.type() === "error") problems.push(message.text());
@@ -95,7 +95,7 @@ export async function openSite(way: Way, site?: Site): Promise<Opened> {
     },
     shutdown: async () => await server?.shutdown(),
     [Symbol.asyncDispose]: async () => {
-      await browser.close();
+      await Promise.all(contexts.map((context) => context.close()));
       await server?.shutdown();
       if (folder !== null) await Deno.remove(folder, { recursive: true });
     },
@@ -173,16 +173,21 @@ export class Widget {
   }
 }
 
-/** The violations of accessibility in an open page. */
-export async function violations(page: Page): Promise<string[]> {
+/**
+ * The violations of accessibility in an open page.
+ *
+ * @param section The section that is tried for them, where what is open elsewhere is tried by others: to
+ * try the whole lesson takes seconds. @default {the whole page}
+ */
+export async function violations(page: Page, section = ""): Promise<string[]> {
   await page.evaluate(axe.source);
-  const found: string[] = await page.evaluate(async () => {
+  const found: string[] = await page.evaluate(async (section) => {
     const axe = Reflect.get(globalThis, "axe");
-    const { violations } = await axe.run();
+    const { violations } = await axe.run(document.getElementById(section) ?? document);
     return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
       `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" | ")}`
     );
-  });
+  }, section);
   return [...found, ...await page.evaluate(hardToRead)];
 }
 
