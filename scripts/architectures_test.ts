@@ -5,7 +5,7 @@ import { loadModel, openCheckpoint, openDevice } from "../gpt/mod.ts";
 import { architectures, openPretrained } from "../models/mod.ts";
 import { goldenTest } from "../testing/golden.ts";
 import { LLAMA3_PATTERN } from "../tokenizer/mod.ts";
-import { makeCorpus, runScript } from "./testing/run_script.ts";
+import { makeCorpus, runScript, runScriptHere } from "./testing/run_script.ts";
 
 const golden = new URL("../../shared/golden/interchange/", import.meta.url).pathname;
 const onCpu = ["--device", "cpu", "--threads", "1", "--no-blas"];
@@ -101,7 +101,8 @@ Deno.test("--from for training refuses what shapes a new model, or a run", async
       ["chat_sft.ts", ["--base-tag", "d1"], "without --base-tag"],
     ] as const
   ) {
-    const { code, stderr } = await runScript(script, ["--from", "x", ...args, ...onCpu], home);
+    const all = ["--from", "x", ...args, ...onCpu];
+    const { code, stderr } = await runScriptHere(script, all, home);
     assertEquals([code, stderr.includes(wanted)], [2, true], stderr);
   }
 });

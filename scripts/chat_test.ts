@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { copySnapshot } from "../chat/testing/python.ts";
 import {
   command,
   makeCorpus,
@@ -6,6 +7,7 @@ import {
   type Outcome,
   outcomeOf,
   runScript,
+  runScriptHere,
   taskCommand,
   tinyFlags,
 } from "./testing/run_script.ts";
@@ -23,8 +25,8 @@ const lines = Array.from({ length: 12 }, (_, i) =>
   ]));
 await Deno.writeTextFile(conversations, lines.join("\n"));
 
-const sft = (...args: string[]) =>
-  runScript("chat_sft.ts", [..."--device cpu --threads 1 --no-blas".split(" "), ...args], home);
+const onCpu = "--device cpu --threads 1 --no-blas".split(" ");
+const sft = (...args: string[]) => runScript("chat_sft.ts", [...onCpu, ...args], home);
 
 const made = await sft(
   ...["--conversations", conversations, "--max-seq-len", "32", "--num-iterations", "2"],
@@ -118,7 +120,7 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
     ],
   ];
   for (const [args, wanted, message] of cases) {
-    const { code, stdout, stderr } = await sft(...args);
+    const { code, stdout, stderr } = await runScriptHere("chat_sft.ts", [...onCpu, ...args], home);
     assertEquals([code, stdout], [wanted, ""], args.join(" "));
     assert(stderr.includes(message) && stderr.trim().split("\n").length === 1, stderr);
   }
@@ -148,7 +150,8 @@ Deno.test("chat_sft reads documents first, saves them with the run, and resumes 
     [notes, `Cannot read ${notes}/latin.txt: wanted text in UTF-8, got other bytes`],
   ];
   for (const [documents, message] of cases) {
-    const { code, stdout, stderr } = await sft("--documents", documents, "--model-tag", "none");
+    const args = [...onCpu, "--documents", documents, "--model-tag", "none"];
+    const { code, stdout, stderr } = await runScriptHere("chat_sft.ts", args, home);
     assertEquals([code, stdout], [1, ""], documents);
     assert(stderr.includes(message) && stderr.trim().split("\n").length === 1, stderr);
   }
@@ -213,6 +216,7 @@ Deno.test("a chat runs Python where it is asked for and allowed, and says what i
     assertStringIncludes(refused.stderr, `permission --allow-run=${Deno.execPath()}, got none`);
     assertStringIncludes(refused.stderr, `deno task ${script}:python has it`);
   }
+  await copySnapshot(`${home}/python`);
   const { code } = await taskCommand("chat:python", args, home).output();
   assertEquals(code, 0);
   const rows = `${home}/human_eval.jsonl`;
@@ -260,9 +264,8 @@ Deno.test("chat_eval asks what was written by hand, and tells the results by kin
 Deno.test("chat_eval asks rows of the known data sets, and names what is wrong with them", async () => {
   const rows = `${home}/gsm8k.jsonl`;
   await Deno.writeTextFile(rows, '{"question": "2?", "answer": "#### 2"}\n');
-  const place = ["--device", "cpu", "--threads", "1"];
-  const evaluate = (task: string) => runScript("chat_eval.ts", ["--task", task, ...place], home);
-  const { code, stdout } = await evaluate(`GSM8K=${rows}`);
+  const argsFor = (task: string) => ["--task", task, ...onCpu];
+  const { code, stdout } = await runScript("chat_eval.ts", argsFor(`GSM8K=${rows}`), home);
   assertEquals(code, 0);
   assertMatch(stdout, /^GSM8K +0 of 1$/m);
   const cases: [string, number, string][] = [
@@ -278,7 +281,7 @@ Deno.test("chat_eval asks rows of the known data sets, and names what is wrong w
     [`GSM8K=${home}/none`, 1, `Cannot read ${home}/none`],
   ];
   for (const [task, wanted, message] of cases) {
-    const outcome = await evaluate(task);
+    const outcome = await runScriptHere("chat_eval.ts", argsFor(task), home);
     assertEquals([outcome.code, outcome.stdout], [wanted, ""], task);
     assertStringIncludes(outcome.stderr, message);
   }
@@ -302,13 +305,13 @@ Deno.test("base_eval measures CORE on a bundle, and writes a table", async () =>
   assertMatch(stdout, /^CORE 0\.0000$/m);
   const csv = await Deno.readTextFile(`${home}/base_eval/base_model_000020.csv`);
   assertEquals(csv, "Task,Accuracy,Centered\ndays,0.000000,0.000000\nCORE,,0.000000\n");
-  const absent = await runScript("base_eval.ts", [...args, "--bundle", `${home}/none`], home);
+  const absent = await runScriptHere("base_eval.ts", [...args, "--bundle", `${home}/none`], home);
   assertEquals(absent.code, 1);
   assertStringIncludes(absent.stderr, `${home}/none: wanted a folder or a zip file, got none`);
   await Deno.remove(`${bundle}/eval_data/days.jsonl`);
   const training = [...tinyFlags, "--data", corpus, "--model-tag", "core"];
   for (const [script, given] of [["base_eval.ts", args], ["base_train.ts", training]] as const) {
-    const lacking = await runScript(script, given, home);
+    const lacking = await runScriptHere(script, given, home);
     // Nothing was printed before: no model was loaded, no step was made.
     assertEquals([lacking.code, lacking.stdout], [1, ""], script);
     assertStringIncludes(lacking.stderr, "eval_data/days.jsonl: the bundle lacks it");
@@ -317,20 +320,20 @@ Deno.test("base_eval measures CORE on a bundle, and writes a table", async () =>
 });
 
 Deno.test("chat_rl practices, measures, saves, and names what is wrong", async () => {
-  const place = ["--device", "cpu", "--threads", "1", "--no-blas"];
   const small = [
+    ...onCpu,
     ..."--num-iterations 2 --examples-per-step 2 --num-samples 4".split(" "),
     ..."--max-new-tokens 4 --eval-every 2 --eval-examples 2".split(" "),
   ];
-  const { code, stdout, stderr } = await runScript("chat_rl.ts", [...small, ...place], home);
+  const { code, stdout, stderr } = await runScript("chat_rl.ts", small, home);
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /^task +4 questions: long-arithmetic$/m);
   assertMatch(stdout, /^step 2 of 2 {2}reward 0\.000 .* without signal/m);
   assertMatch(stdout, /^step 2: pass@1 0\.000, .*, pass@4 0\.000$/m);
   assertMatch(stdout, /^Saved .*chatrl_checkpoints\/.*meta_000002\.json$/m);
-  const wrong = await runScript(
+  const wrong = await runScriptHere(
     "chat_rl.ts",
-    [...place, "--overwrite", "--num-samples", "3", "--device-batch-size", "2"],
+    [...onCpu, "--overwrite", "--num-samples", "3", "--device-batch-size", "2"],
     home,
   );
   assertEquals(wrong.code, 2);
@@ -338,15 +341,15 @@ Deno.test("chat_rl practices, measures, saves, and names what is wrong", async (
     wrong.stderr,
     "wanted --num-samples as a multiple of --device-batch-size 2, got 3",
   );
-  const again = await runScript("chat_rl.ts", [...small, ...place], home);
+  const again = await runScriptHere("chat_rl.ts", small, home);
   assertEquals(again.code, 2);
   assertStringIncludes(again.stderr, "got a run saved after step 2. --overwrite removes it");
-  const unknown = await runScript("chat_rl.ts", ["--task", "poetry"], home);
+  const unknown = await runScriptHere("chat_rl.ts", ["--task", "poetry"], home);
   assertEquals(unknown.code, 2);
   assertStringIncludes(unknown.stderr, 'stories, got "poetry", and not GSM8K=FILE');
   const stories = await runScript(
     "chat_rl.ts",
-    ["--task", "stories", "--overwrite", ...small, ...place],
+    ["--task", "stories", "--overwrite", ...small],
     home,
   );
   assertEquals([stories.code, stories.stderr], [0, ""]);

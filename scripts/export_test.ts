@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { openDevice } from "../gpt/mod.ts";
 import { openPretrained } from "../models/mod.ts";
 import { goldenTest, hasGolden } from "../testing/golden.ts";
-import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import { makeCorpus, makeHome, runScript, runScriptHere, tinyFlags } from "./testing/run_script.ts";
 
 const golden = new URL("../../shared/golden/interchange/", import.meta.url).pathname;
 const home = await Deno.makeTempDir();
@@ -62,7 +62,7 @@ Deno.test("export refuses a folder with files, and flags that do not say what is
       [["--out", `${home}/x`], "Cannot use --to: wanted huggingface, gguf, nanochat"],
     ] as const
   ) {
-    const { code, stdout, stderr } = await runScript("export.ts", args, home);
+    const { code, stdout, stderr } = await runScriptHere("export.ts", args, home);
     assertEquals([code, stdout], [2, ""], stderr);
     assert(stderr.includes(wanted), stderr);
   }

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openCheckpoint } from "../gpt/mod.ts";
 import { hasBf16, missingBf16 } from "../testing/bf16.ts";
-import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import { makeCorpus, makeHome, runScript, runScriptHere, tinyFlags } from "./testing/run_script.ts";
 import { savedSettings } from "./training_flags.ts";
 
 const corpus = await makeCorpus();
@@ -87,7 +87,8 @@ Deno.test("a run in bfloat16 goes on in it, and says so where the dtype is chang
   assertEquals(await dtype(), "f32");
 
   const other = ["--architecture", "llama", "--num-iterations", "2", "--model-tag", "other"];
-  const refused = await runScript("base_train.ts", [...flags, ...other, "--dtype", "bf16"], home);
+  const given = [...flags, ...other, "--dtype", "bf16"];
+  const refused = await runScriptHere("base_train.ts", given, home);
   assertEquals(refused.code, 2);
   const message = "Cannot use --dtype bf16: wanted nanochat's architecture, got another one";
   assertStringIncludes(refused.stderr, message);

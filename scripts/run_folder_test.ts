@@ -1,7 +1,14 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openCheckpoint, readMetrics, savedSteps } from "../gpt/mod.ts";
 import { namesIn } from "../gpt/files/files.ts";
-import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import {
+  command,
+  makeCorpus,
+  makeHome,
+  runScript,
+  runScriptHere,
+  tinyFlags,
+} from "./testing/run_script.ts";
 import { readUntil } from "./testing/wait.ts";
 
 const corpus = await makeCorpus();
@@ -17,13 +24,13 @@ Deno.test("a run does not replace another one without --overwrite", async () => 
   const { savedAt } = (await openCheckpoint(folder)).meta;
 
   const again = [...flags, "--num-iterations", "3"];
-  const refused = await runScript("base_train.ts", again, home);
+  const refused = await runScriptHere("base_train.ts", again, home);
   assertEquals(refused.code, 2);
   assertMatch(
     refused.stderr,
     /got a run saved after step 20\. --resume continues it, --overwrite removes it/,
   );
-  const both = await runScript("base_train.ts", ["--resume", "--overwrite"], home);
+  const both = await runScriptHere("base_train.ts", ["--resume", "--overwrite"], home);
   assertEquals(both.code, 2);
   assertEquals(await namesIn(folder), names);
   assertEquals((await openCheckpoint(folder)).meta.savedAt, savedAt);
@@ -31,7 +38,7 @@ Deno.test("a run does not replace another one without --overwrite", async () => 
 
   // Errors show before the earlier run is removed.
   const wrong = [...again, "--overwrite", "--data", `${corpus}/none`];
-  assertEquals((await runScript("base_train.ts", wrong, home)).code, 1);
+  assertEquals((await runScriptHere("base_train.ts", wrong, home)).code, 1);
   assertEquals(await savedSteps(folder), [8, 16, 20]);
 
   const replaced = await runScript("base_train.ts", [...again, "--overwrite"], home);
@@ -49,7 +56,7 @@ Deno.test("the second of two processes in one folder is refused, also with --res
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   await readUntil("Saved", reader);
   for (const more of [args, ["--resume"], [...args, "--overwrite"]]) {
-    const second = await runScript("base_train.ts", more, home);
+    const second = await runScriptHere("base_train.ts", more, home);
     assertEquals(second.code, 1);
     assertStringIncludes(second.stderr, `got process ${child.pid}, which is training there`);
   }

@@ -1,7 +1,14 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { lockRun } from "../gpt/mod.ts";
 import { sourceCommit } from "./commit.ts";
-import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import {
+  command,
+  makeCorpus,
+  makeHome,
+  runScript,
+  runScriptHere,
+  tinyFlags,
+} from "./testing/run_script.ts";
 
 const corpus = await makeCorpus();
 const home = await makeHome(corpus);
@@ -17,7 +24,7 @@ const turns = (i: number) => [
 ];
 const lines = Array.from({ length: 12 }, (_, i) => JSON.stringify(turns(i)));
 await Deno.writeTextFile(conversations, lines.join("\n"));
-const runs = (...args: string[]) => runScript("runs.ts", args, home);
+const runs = (...args: string[]) => runScriptHere("runs.ts", args, home);
 
 const onCpu = ["--device", "cpu", "--threads", "1", "--no-blas"];
 
@@ -131,7 +138,7 @@ Deno.test("the report has a section, a curve and texts of each stage, and a page
   const page = await Deno.readTextFile(`${home}/report/report.html`);
   assertStringIncludes(page, '<img src="sft.svg" alt="Fine-tuning: curves">');
   assertStringIncludes(await Deno.readTextFile(`${home}/report/sft.svg`), "<polyline");
-  const none = await runScript("report.ts", ["--no-samples", "--model-tag", "none"], home);
+  const none = await runScriptHere("report.ts", ["--no-samples", "--model-tag", "none"], home);
   assertEquals(none.code, 2);
   assertStringIncludes(none.stderr, 'wanted one of base/one, base/two, sft/one, got "none"');
 });
@@ -168,7 +175,7 @@ Deno.test("chat and serve take the latest run of the latest stage, or what they 
   const sampled = await runScript("sample.ts", args, home);
   assertEquals([sampled.code, sampled.stderr], [0, ""]);
   assertMatch(sampled.models, /^Model: base\/(one|two), step 20 of 20, [\d.]+ \w+ in f32\n$/);
-  const none = await runScript("sample.ts", onCpu, place);
+  const none = await runScriptHere("sample.ts", onCpu, place);
   assertEquals(none.code, 1);
   assertStringIncludes(none.stderr, `wanted a base run below ${place}, got none`);
 });
@@ -240,11 +247,11 @@ Deno.test("an unfinished model is named as such, and not chosen while a finished
   await copyAs("later", 5);
   assertEquals(await ask(), "Model: sft/whole, step 3 of 3\n");
   assertMatch(await ask("--model-tag", "later"), /^Model: sft\/later, step 3 of 5, stopped/);
-  const { stdout } = await runScript("runs.ts", [], place);
+  const { stdout } = await runScriptHere("runs.ts", [], place);
   for (const progress of ["3 of 880, training now", "3 of 3 ", "3 of 5, stopped"]) {
     assertStringIncludes(stdout, ` step ${progress}`);
   }
-  const unknown = await runScript("chat.ts", ["--model-tag", "nope"], place);
+  const unknown = await runScriptHere("chat.ts", ["--model-tag", "nope"], place);
   assertEquals(unknown.code, 2);
   assertStringIncludes(
     unknown.stderr,

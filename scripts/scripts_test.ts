@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { SAVE_SECONDS } from "../gpt/train/folder_run.ts";
-import { makeCorpus, makeHome, permissions, runScript, tinyFlags } from "./testing/run_script.ts";
+import {
+  makeCorpus,
+  makeHome,
+  permissions,
+  runScript,
+  runScriptHere,
+  tinyFlags,
+} from "./testing/run_script.ts";
 
 const corpus = await makeCorpus();
 const home = await makeHome(corpus);
@@ -87,7 +94,7 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
         /^text +bytes +tokens +bytes\/token +gpt2 tokens +saved +cl100k_base tokens/m,
       );
       assert(!stdout.includes("{"), "JSON only where it is asked for");
-      const asked = await runScript("tok_eval.ts", [...data, "--json"], home);
+      const asked = await runScriptHere("tok_eval.ts", [...data, "--json"], home);
       const { vocabSize, texts } = JSON.parse(asked.stdout);
       assertEquals(vocabSize, 300);
       const names = "english,korean,code,mathematics,chemistry,train,validation";
@@ -97,7 +104,7 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
         assertEquals(against.gpt2.saved, (against.gpt2.tokens - tokens) / against.gpt2.tokens);
         assertMatch(stdout, new RegExp(`^${name} .* ${tokens.toLocaleString("en-US")} `, "m"));
       }
-      const alone = await runScript("tok_eval.ts", [...data, "--against", "none"], home);
+      const alone = await runScriptHere("tok_eval.ts", [...data, "--against", "none"], home);
       assertMatch(alone.stdout, /^text +bytes +tokens +bytes\/token$/m);
     },
   );
@@ -345,6 +352,7 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
     code: number;
     message: string;
     home?: string;
+    /** Those of a process; without, it is refused here. */
     permissions?: string[];
   }[] = [
     ...scripts.map((script) => ({
@@ -467,6 +475,7 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       args: ["--from", "https://example.com/a.zip"],
       code: 1,
       message: "--allow-net",
+      permissions: [...permissions],
     },
     {
       what: "a bundle that does not exist",
@@ -607,8 +616,10 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
   ];
   for (const { what, script, args, code, message, permissions, ...rest } of cases) {
     await t.step(what, async () => {
-      const options = permissions === undefined ? {} : { permissions };
-      const outcome = await runScript(script, args, rest.home ?? home, options);
+      const place = rest.home ?? home;
+      const outcome = permissions === undefined
+        ? await runScriptHere(script, args, place)
+        : await runScript(script, args, place, { permissions });
       assertStringIncludes(outcome.stderr, message);
       assertEquals(outcome.code, code);
       assertEquals(outcome.stderr.trimEnd().split("\n").length, 1, outcome.stderr);

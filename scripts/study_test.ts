@@ -1,8 +1,14 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { testUnderMpi } from "../mpi/testing/ranks.ts";
 import { contentsOf } from "./testing/kills.ts";
-import { main } from "./study.ts";
-import { command, makeCorpus, permissions, runScript, tinyFlags } from "./testing/run_script.ts";
+import {
+  command,
+  makeCorpus,
+  permissions,
+  runScript,
+  runScriptHere,
+  tinyFlags,
+} from "./testing/run_script.ts";
 
 const corpus = await makeCorpus();
 
@@ -140,20 +146,10 @@ Deno.test("scaling laws are fitted to a study that asks for them, and other stud
   assertStringIncludes(report, "| 800 MFLOP |");
 });
 
-/** Runs the command in this process, as far as its first error. */
+/** Runs the command as far as its first error. */
 async function refusalOf(args: readonly string[], home: string): Promise<[number, string]> {
-  const { error } = console;
-  const before = Deno.env.get("NANODINO_HOME");
-  const lines: string[] = [];
-  Deno.env.set("NANODINO_HOME", home);
-  console.error = (line: string) => lines.push(line);
-  try {
-    return [await main(args), lines.join("\n")];
-  } finally {
-    console.error = error;
-    if (before === undefined) Deno.env.delete("NANODINO_HOME");
-    else Deno.env.set("NANODINO_HOME", before);
-  }
+  const { code, stderr } = await runScriptHere("study.ts", args, home);
+  return [code, stderr.trimEnd()];
 }
 
 Deno.test("what is no study is refused before the first run, in one line", async () => {

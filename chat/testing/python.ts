@@ -3,6 +3,7 @@
 import { tmpdir } from "node:os";
 import { importPyodide } from "../deps.ts";
 import { Python, type PythonOptions } from "../tools/python.ts";
+import { openSnapshot } from "../tools/snapshot.ts";
 
 const isThere = await importPyodide().then(() => true, () => false);
 
@@ -13,9 +14,19 @@ export function sharedPython(): Promise<Python> {
   return shared ??= openTestPython();
 }
 
-/** Opens Python with a snapshot that all tests share, which saves each the seconds to make one. */
+/** The folder of a snapshot that all tests share, which saves each the seconds to make one. */
+const folder = `${tmpdir()}/nanodino-test-python`;
+
+/** Opens Python with the shared snapshot. */
 export function openTestPython(options: PythonOptions = {}): Promise<Python> {
-  return Python.open({ folder: `${tmpdir()}/nanodino-test-python`, ...options });
+  return Python.open({ folder, ...options });
+}
+
+/** Puts the shared snapshot into a folder, for a process that opens Python with it. */
+export async function copySnapshot(to: string): Promise<void> {
+  await openSnapshot(await importPyodide(), folder);
+  await Deno.mkdir(to, { recursive: true });
+  await Deno.copyFile(`${folder}/pyodide.snapshot`, `${to}/pyodide.snapshot`);
 }
 
 /** A test that is ignored where Pyodide cannot be downloaded, and says so. */

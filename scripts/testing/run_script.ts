@@ -14,7 +14,9 @@ export interface Outcome {
 const MODEL_LINE = /^(Model: |Base model: |Fine-tuned model: |Going on with ).*\n/gm;
 
 /** The output of a process. */
-export function outcomeOf({ code, stdout, stderr }: Deno.CommandOutput): Outcome {
+export function outcomeOf(
+  { code, stdout, stderr }: Pick<Deno.CommandOutput, "code" | "stdout" | "stderr">,
+): Outcome {
   const decoder = new TextDecoder();
   const errors = decoder.decode(stderr);
   return {
@@ -97,6 +99,48 @@ export async function runScript(
   return outcomeOf(await command(script, args, home, options).output());
 }
 
+/**
+ * Runs a script in this process, with its permissions: for what is refused or done in a moment, since to
+ * start a process takes longer.
+ */
+export async function runScriptHere(
+  script: string,
+  args: readonly string[],
+  home: string,
+): Promise<Outcome> {
+  const { main }: { main(args: readonly string[]): Promise<number> } = await import(`../${script}`);
+  const bytes = { stdout: new Uint8Array(), stderr: new Uint8Array() };
+  const add = (to: keyof typeof bytes, more: Uint8Array) => {
+    bytes[to] = Uint8Array.of(...bytes[to], ...more);
+    return more.length;
+  };
+  const addLine = (to: keyof typeof bytes) => (...data: unknown[]) =>
+    void add(to, new TextEncoder().encode(`${data.join(" ")}\n`));
+  using replaced = new DisposableStack();
+  const replace = <Owner extends object, Name extends keyof Owner>(
+    owner: Owner,
+    name: Name,
+    value: Owner[Name],
+  ) => {
+    const before = owner[name];
+    owner[name] = value;
+    replaced.defer(() => void (owner[name] = before));
+  };
+  replace(console, "log", addLine("stdout"));
+  replace(console, "error", addLine("stderr"));
+  replace(Deno.stdout, "writeSync", (more) => add("stdout", more));
+  replace(Deno.stderr, "writeSync", (more) => add("stderr", more));
+  const formerHome = Deno.env.get("NANODINO_HOME");
+  replaced.defer(() =>
+    formerHome === undefined
+      ? Deno.env.delete("NANODINO_HOME")
+      : Deno.env.set("NANODINO_HOME", formerHome)
+  );
+  Deno.env.set("NANODINO_HOME", home);
+  const code = await main(args);
+  return outcomeOf({ code, ...bytes });
+}
+
 /** A folder with text files, a few kilobytes in all. */
 export async function makeCorpus(): Promise<string> {
   const folder = await Deno.makeTempDir();
@@ -112,10 +156,28 @@ export async function makeCorpus(): Promise<string> {
   return folder;
 }
 
+const tokenizers = new Map<string, Promise<Uint8Array>>();
+
+/** Trains a tokenizer on a corpus, once. Returns its file. */
+function tokenizerOf(corpus: string): Promise<Uint8Array> {
+  const train = async () => {
+    const home = await Deno.makeTempDir();
+    const flags = ["--data", corpus, "--vocab-size", "300"];
+    const { code, stderr } = await runScript("tok_train.ts", flags, home);
+    if (code !== 0) throw new Error(stderr);
+    const file = await Deno.readFile(`${home}/tokenizer/tokenizer.json`);
+    await Deno.remove(home, { recursive: true });
+    return file;
+  };
+  const file = tokenizers.get(corpus) ?? train();
+  tokenizers.set(corpus, file);
+  return file;
+}
+
+/** A folder for nanodino's files, with a tokenizer of a corpus. */
 export async function makeHome(corpus: string): Promise<string> {
   const home = await Deno.makeTempDir();
-  const flags = ["--data", corpus, "--vocab-size", "300"];
-  const { code, stderr } = await runScript("tok_train.ts", flags, home);
-  if (code !== 0) throw new Error(stderr);
+  await Deno.mkdir(`${home}/tokenizer`);
+  await Deno.writeFile(`${home}/tokenizer/tokenizer.json`, await tokenizerOf(corpus));
   return home;
 }
