@@ -25,7 +25,7 @@ import { CountingDevice } from "./counting_device.ts";
 import { benchFlags, openBenchDevice, peakMemory } from "./harness.ts";
 import { type Contestant, job } from "./peers/contestant.ts";
 import { installLlama } from "./peers/llama.ts";
-import { type Bounds, boundsOf } from "./quantized_bounds.ts";
+import { type Bounds, measureBounds } from "./quantized_bounds.ts";
 import { median, round } from "./statistics.ts";
 
 const common = { kind: "llama", epsilon: 1e-5, ropeBase: 10_000, ropeScaling: null } as const;
@@ -75,7 +75,7 @@ const endless = { special: () => -1, encode: () => [], decode: () => "" };
 const PROMPT = Array.from({ length: 128 }, (_, i) => i);
 
 /** The files of a shape, written once. */
-async function filesOf(shape: keyof typeof SHAPES): Promise<Record<string, string>> {
+async function makeFiles(shape: keyof typeof SHAPES): Promise<Record<string, string>> {
   const folder = basePath("bench", `quantized-${shape}`);
   const paths = Object.fromEntries(TYPES.map(([, type]) => [type, `${folder}/${type}.gguf`]));
   const areThere = await Promise.all(
@@ -155,7 +155,7 @@ const script: Script<typeof flags> = {
   command: "deno run -A bench/quantized.ts",
   flags,
   run: async (values) => {
-    const paths = await filesOf(values.shape);
+    const paths = await makeFiles(values.shape);
     const device = await openBenchDevice(values);
     const ours: (Row & { readonly model: TrainableModel })[] = [];
     for (const [name, type] of TYPES) {
@@ -203,7 +203,7 @@ const script: Script<typeof flags> = {
     const bounds: Record<string, Bounds & { readonly plain_read_gb_per_second: number }> = {};
     for (const [i, [type]] of TYPES.entries()) {
       const { model, bytes } = ours[i]!;
-      const own = await boundsOf(model, type, PROMPT);
+      const own = await measureBounds(model, type, PROMPT);
       bounds[type] = { ...own, plain_read_gb_per_second: round(await readSpeed(bytes), 1) };
       console.log(`${type}: ${JSON.stringify(bounds[type])}`);
     }

@@ -56,7 +56,7 @@ export interface Bounds {
 const TOKENS = 25;
 
 /** Profiles tokens after the prompt, one by one: the medians. */
-export async function boundsOf(
+export async function measureBounds(
   model: TrainableModel,
   type: "f32" | Packing,
   prompt: readonly number[],

@@ -53,7 +53,7 @@ function configOf(gigabytes: number): LlamaConfig {
 }
 
 /** Writes the folder, tensor by tensor, unless it is there. */
-async function folderOf(gigabytes: number): Promise<string> {
+async function makeFolder(gigabytes: number): Promise<string> {
   const folder = basePath("bench", `random-${gigabytes}-gb`);
   const isThere = await Deno.stat(`${folder}/config.json`).then(() => true, () => false);
   if (isThere) return folder;
@@ -104,7 +104,7 @@ const script: Script<typeof flags> = {
   command: "deno run -A bench/quantized_memory.ts",
   flags,
   run: async (values) => {
-    const folder = await folderOf(values.gigabytes);
+    const folder = await makeFolder(values.gigabytes);
     const device = await openBenchDevice(values);
     const start = performance.now();
     const packing = values.quantize ?? undefined;

@@ -47,7 +47,7 @@ const script: Script<typeof flags> = {
     for (const shape of shapes) listed.push({ shape, counts: (await countStep(shape)).counts });
     const outlooks: Outlook[] = [];
     for (const shape of shapes) {
-      for (const processor of PROCESSORS) outlooks.push(await outlookOf(shape, processor));
+      for (const processor of PROCESSORS) outlooks.push(await computeOutlook(shape, processor));
     }
     const { processor, threads, system } = machineFacts();
     const page = rooflinePage({
@@ -87,7 +87,7 @@ async function timeRecording(device: Device): Promise<number> {
 }
 
 /** A step on a processor, with the largest batch that fits. */
-async function outlookOf(shape: StepShape, processor: Processor): Promise<Outlook> {
+async function computeOutlook(shape: StepShape, processor: Processor): Promise<Outlook> {
   // `base` keeps the batch size of the other benches.
   const batches = shape === baseShape ? [shape.deviceBatchSize] : BATCHES;
   let outlook: Outlook | null = null;

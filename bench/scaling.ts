@@ -20,10 +20,10 @@ import { gradientBytesOf, largestShares, type RankCosts } from "./ranks_model.ts
 import { type MeasuredRanks, ranksSection, withRanksSection } from "./ranks_page.ts";
 import { baseShape, nanochatShape } from "./roofline_count.ts";
 import {
-  amountsOf,
   type ByPart,
   type CostModel,
   costsOn,
+  countAmounts,
   fitCosts,
   type Point,
   predict,
@@ -97,7 +97,7 @@ const script: Script<typeof flags> = {
     const larges: Large[] = [];
     for (const depth of [12, 20]) {
       const shape = { ...nanochatShape(depth, 1), aspectRatio: 64 };
-      larges.push({ shape, amounts: await amountsOf(shape), plan: planTraining(shape) });
+      larges.push({ shape, amounts: await countAmounts(shape), plan: planTraining(shape) });
     }
     const { processor, threads, system } = machineFacts();
     const page = scalingPage({
@@ -150,7 +150,7 @@ async function measureSection(
 }
 
 async function costsOfRank(shape: ScalingShape, model: CostModel): Promise<RankCosts> {
-  const { forward, backward, optimizer } = predict(await amountsOf(shape), model);
+  const { forward, backward, optimizer } = predict(await countAmounts(shape), model);
   return {
     token: (forward + backward) / (shape.deviceBatchSize * shape.maxSeqLen),
     optimizer,
@@ -255,7 +255,7 @@ async function measurePoint(
       optimizer: median(times.optimizer) / 1000,
     };
     console.log(`${JSON.stringify(shape)} ${steps} × ${median(times.step).toFixed(1)} ms`);
-    return { shape, amounts: await amountsOf(shape), seconds };
+    return { shape, amounts: await countAmounts(shape), seconds };
   } finally {
     await device.close();
   }

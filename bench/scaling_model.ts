@@ -51,7 +51,7 @@ export interface Point {
 const ATTENTION_BACKWARD = 5 / 2;
 
 /** Counts the work of each part of a step without running it. */
-export async function amountsOf(shape: ScalingShape): Promise<ByPart<Amounts>> {
+export async function countAmounts(shape: ScalingShape): Promise<ByPart<Amounts>> {
   const device = new CountingDevice();
   const model = new GPT(configForDepth(shape), device, { seed: null });
   const optimizer = model.optimizer({ weightDecay: 0.1 });

@@ -4,10 +4,10 @@ import { matmulParameters } from "../gpt/model/parameters.ts";
 import { nonNegativeLeastSquares } from "./least_squares.ts";
 import { baseShape } from "./roofline_count.ts";
 import {
-  amountsOf,
   type ByPart,
   type CostModel,
   costsOn,
+  countAmounts,
   fitCosts,
   forecast,
   KINDS,
@@ -40,7 +40,7 @@ async function pointsOf(noise: (i: number) => number): Promise<Point[]> {
     shape({ deviceBatchSize: 1, maxSeqLen: 8 }),
   ];
   return await Promise.all(shapes.map(async (shape, i) => {
-    const amounts = await amountsOf(shape);
+    const amounts = await countAmounts(shape);
     const exact = predict(amounts, costs);
     const seconds: ByPart<number> = {
       forward: exact.forward * noise(i),
@@ -83,7 +83,7 @@ Deno.test("fewer rows than columns are refused", () => {
 });
 
 Deno.test("counted work equals the formulas", async () => {
-  const { forward, backward } = await amountsOf({ ...baseShape, aspectRatio: 64 });
+  const { forward, backward } = await countAmounts({ ...baseShape, aspectRatio: 64 });
   const config = configForDepth(baseShape);
   const perSequence = 2 * matmulParameters(config) * config.sequenceLen;
   const attention = baseShape.deviceBatchSize *
@@ -119,7 +119,7 @@ Deno.test("operations scale with cores, bytes with bandwidth, and calls not at a
 });
 
 Deno.test("a forecast has one optimizer step for all batches", async () => {
-  const of = { shape: shape({}), amounts: await amountsOf(shape({})), batches: 8 };
+  const of = { shape: shape({}), amounts: await countAmounts(shape({})), batches: 8 };
   const { forward, backward, optimizer } = predict(of.amounts, costs);
   const { tokensPerSecond, shares } = forecast(of, costs);
   const tokens = 8 * of.shape.deviceBatchSize * of.shape.maxSeqLen;
@@ -176,7 +176,7 @@ Deno.test("a step on ranks is tokens, an update and an exchange", () => {
 Deno.test("the section of ranks ends where rows do, and takes the place of an older one", async () => {
   const small = shape({});
   const gradientBytes = gradientBytesOf(small);
-  const parameters = (await amountsOf(small)).optimizer.bytes;
+  const parameters = (await countAmounts(small)).optimizer.bytes;
   assert(gradientBytes > 0 && gradientBytes < parameters, `${gradientBytes}`);
   const costs = { token: 1e-4, optimizer: 0.1, gradientBytes, largestShare: (n: number) => 1 / n };
   const times = { step: 40, passes: 30, wait: 1, exchange: 2, optimizer: 7, optimizerCpu: 7 };

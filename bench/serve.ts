@@ -221,13 +221,13 @@ async function measureLlama(values: BenchValues): Promise<Row[]> {
   }
 }
 
-async function memoryOf(url: string): Promise<number> {
+async function readMemory(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   return round(Number(/^nanodino_memory_resident_bytes (.*)$/m.exec(text)![1]) / 1e6, 1);
 }
 
 async function sendHostileParts(url: string, requests: number) {
-  const megabytes = [await memoryOf(url)];
+  const megabytes = [await readMemory(url)];
   const statuses: Record<string, number> = {};
   const unexpected: string[] = [];
   for (let part = 0; part < 10; part++) {
@@ -236,7 +236,7 @@ async function sendHostileParts(url: string, requests: number) {
       statuses[key] = (statuses[key] ?? 0) + count;
     }
     unexpected.push(...found.unexpected);
-    megabytes.push(await memoryOf(url));
+    megabytes.push(await readMemory(url));
   }
   return { statuses, unexpected: unexpected.slice(0, 5), megabytes };
 }
@@ -273,14 +273,14 @@ const script: Script<typeof flags> = {
     }
     await direct?.close();
     if (values.mixed > 0) {
-      const before = await memoryOf(url);
+      const before = await readMemory(url);
       const mixed = await sendMixed(url, {
         model: "bench",
         requests: values.mixed,
         clients: 32,
         tokens: values.tokens,
       });
-      outcome["mixed"] = { ...mixed, mb_before: before, mb_after: await memoryOf(url) };
+      outcome["mixed"] = { ...mixed, mb_before: before, mb_after: await readMemory(url) };
       console.log(JSON.stringify(outcome["mixed"]));
     }
     if (values.hostile > 0) {

@@ -10,7 +10,7 @@ export { type ChatFormat, nanochatFormat } from "./format/format.ts";
 export { type AnswerPiece, PartReader } from "./part_reader.ts";
 export { promptRoom } from "./prompt_room.ts";
 export { AnswerSampler, type AnswerSettings, type Group } from "./rl/answer_sampler.ts";
-export { advantagesOf, type Rollout, rolloutBatch } from "./rl/policy_gradient.ts";
+export { computeAdvantages, type Rollout, rolloutBatch } from "./rl/policy_gradient.ts";
 export { addGradients, hasNoSignal, updatePolicy } from "./rl/policy_step.ts";
 export {
   ConversationLoader,

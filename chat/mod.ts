@@ -35,7 +35,7 @@ export {
 export { calculate } from "../gpt/generate/calculator.ts";
 export { numpyPermutation } from "./random/numpy_permutation.ts";
 export { type ChatFormat, nanochatFormat } from "./format/format.ts";
-export { chatFormatOf } from "./format/open_format.ts";
+export { openChatFormat } from "./format/open_format.ts";
 export { plainTemplate } from "./format/plain_template.ts";
 export { TemplateFormat, type TemplateFormatOptions } from "./format/template_format.ts";
 export { promptRoom } from "./prompt_room.ts";
@@ -120,7 +120,7 @@ export {
   type FineTuningScheduleOptions,
 } from "./sft/schedule.ts";
 export {
-  advantagesOf,
+  computeAdvantages,
   policyGradientLoss,
   type Rollout,
   type RolloutBatch,

@@ -86,7 +86,7 @@ export async function openTorchFile(source: Source): Promise<unknown> {
     if (!isStorage(storage) || !isCount(offset) || !isCounts(shape) || !isCounts(strides)) {
       throw refuse("a tensor of a storage, an offset, a size and strides", "something else");
     }
-    return tensorOf(storage, offset, shape, strides, refuse);
+    return makeTensor(storage, offset, shape, strides, refuse);
   };
   const globals = new Map<string, PickleGlobal>([
     ["collections.OrderedDict", () => new OrderedDict()],
@@ -106,7 +106,7 @@ function isStorage(value: unknown): value is Storage {
 }
 
 /** A tensor that views a part of a storage. */
-function tensorOf(
+function makeTensor(
   { type, entry }: Storage,
   offset: number,
   shape: readonly number[],

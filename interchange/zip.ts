@@ -68,7 +68,7 @@ export async function openZip(source: Source): Promise<Map<string, ZipEntry>> {
     if (header + 30 + length > source.size) {
       throw refuse(`${name} inside of the file`, `${length} bytes from ${header} on`);
     }
-    entries.set(name, entryOf(source, name, header, length, refuse));
+    entries.set(name, readEntry(source, name, header, length, refuse));
     at = next;
   }
   return entries;
@@ -121,7 +121,7 @@ function wideFields(view: DataView, start: number, end: number): number[] {
   return [];
 }
 
-function entryOf(
+function readEntry(
   source: Source,
   name: string,
   header: number,

@@ -182,7 +182,7 @@ function llamaConfig(kind: LlamaConfig["kind"], fields: Fields, file: string): L
   fields.oneOf("partial_rotary_factor", 1);
   const heads = fields.number("num_attention_heads");
   const width = fields.number("hidden_size");
-  const { ropeBase, ropeScaling } = ropeOf(fields);
+  const { ropeBase, ropeScaling } = parseRope(fields);
   const headSize = fields.number("head_dim", width / heads);
   if (!Number.isInteger(headSize)) {
     throw unreadable(file, "hidden_size as a multiple of num_attention_heads", [width, heads]);
@@ -205,7 +205,7 @@ function llamaConfig(kind: LlamaConfig["kind"], fields: Fields, file: string): L
 }
 
 /** Rotary frequencies: `rope_theta` and `rope_scaling` in transformers 4, `rope_parameters` in 5. */
-function ropeOf(fields: Fields): { ropeBase: number; ropeScaling: RopeScaling | null } {
+function parseRope(fields: Fields): { ropeBase: number; ropeScaling: RopeScaling | null } {
   const isNew = fields.has("rope_parameters");
   const rope = fields.object(isNew ? "rope_parameters" : "rope_scaling");
   const ropeBase = (isNew ? rope : fields).number("rope_theta", 10_000);

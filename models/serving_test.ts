@@ -10,7 +10,7 @@ import {
   writeText,
 } from "../gpt/mod.ts";
 import { runScript } from "../scripts/testing/run_script.ts";
-import { chatFormatOf, ChatSession } from "../chat/mod.ts";
+import { ChatSession, openChatFormat } from "../chat/mod.ts";
 import { Batcher, serve } from "../serve/mod.ts";
 import { sendMixed } from "../serve/testing/load.ts";
 import { openDevice } from "../tensor/mod.ts";
@@ -69,7 +69,7 @@ async function withQwen3(
   const opened = await openPretrained(new URL("hf-qwen3", golden), device);
   const { model, chatTemplate } = opened;
   const tokenizer = opened.tokenizer!;
-  using format = chatFormatOf({ tokenizer, chatTemplate });
+  using format = openChatFormat({ tokenizer, chatTemplate });
   const server = await serve(model, tokenizer, { name: "qwen3", port: 0, format: format! });
   try {
     await run({ url: server.url, opened });
@@ -133,7 +133,7 @@ goldenTest("a session with a template rewinds its cache to what is still shared"
     "{% if m.role == 'assistant' and not loop.last %}{{ m.content[-2:] }}" +
     "{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}" +
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-  using format = chatFormatOf({ tokenizer: tokenizer!, chatTemplate: template });
+  using format = openChatFormat({ tokenizer: tokenizer!, chatTemplate: template });
   const ask = async (session: ChatSession, question: string) => {
     let text = "";
     const pieces = session.answer(question, { maxTokens: 4, temperature: 0 });

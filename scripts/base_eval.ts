@@ -27,7 +27,7 @@ import {
   fromFlags,
   type ModelChoice,
   openModel,
-  promptsOf,
+  readPrompts,
   wantedTokenizer,
 } from "./models.ts";
 import { print } from "./output.ts";
@@ -109,7 +109,7 @@ async function runBaseEval(
   const isWriting = values.eval.includes("sample") && isFirst(ranks);
   for (
     const text of isWriting
-      ? await likelyTexts(model, tokenizer, await promptsOf(choice.checkpoint))
+      ? await likelyTexts(model, tokenizer, await readPrompts(choice.checkpoint))
       : []
   ) {
     print(JSON.stringify(text));

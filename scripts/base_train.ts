@@ -88,7 +88,7 @@ async function runBaseTrain(
   using interrupt = interruptTraining(ranks, given.hours);
   const resume = given.resume || given.resumeFromStep !== -1;
   if (given.from !== "") checkFrom(given, args, ranks, resume);
-  const own = isFirst(ranks) ? await folderOf(given, args, resume) : null;
+  const own = isFirst(ranks) ? await findRunFolder(given, args, resume) : null;
   await using lock = own === null ? undefined : await lockRunFolder(own, { ...given, resume });
   // Only a model that is open on the device can tell which settings suit it.
   await using early = given.from === "" ? null : await openDeviceOnRanks(ranks, given);
@@ -124,7 +124,7 @@ async function runBaseTrain(
 }
 
 /** The folder of a new run, or of the one to resume: the given one, or the latest. */
-async function folderOf(
+async function findRunFolder(
   values: Values<typeof flags>,
   args: readonly string[],
   resume: boolean,

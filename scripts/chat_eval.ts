@@ -240,7 +240,7 @@ async function examine(
   const right = counts.filter((count) => count > 0).length;
   const [asked, allRight, ...all] = sumOver([counts.length, right, ...sums]) as [number, number];
   const estimates = (all as number[]).map((sum) => sum / asked);
-  const parts = partsOf(exam.task, answers, ranks).map(([name, right, asked]) => {
+  const parts = countParts(exam.task, answers, ranks).map(([name, right, asked]) => {
     const [allRight, allAsked] = sumOver([right, asked]) as [number, number];
     return [name, allRight, allAsked] as const;
   }).filter(([, , asked]) => asked > 0);
@@ -251,7 +251,7 @@ async function examine(
 /**
  * The number of right answers of this rank in each part of an exam, in the order of its questions.
  */
-function partsOf(
+function countParts(
   task: GenerativeTask,
   answers: readonly GenerativeAnswer[],
   ranks: RunRanks | null,

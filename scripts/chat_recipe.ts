@@ -88,7 +88,10 @@ export interface ChatModelOptions extends DeviceChoice {
 
 /** Whether a chat model was begun and is not finished. */
 export async function isChatModelBegun(): Promise<boolean> {
-  const [base, sft] = [await progressOf("base", CHAT_TAG), await progressOf("sft", CHAT_TAG)];
+  const [base, sft] = [
+    await readRunProgress("base", CHAT_TAG),
+    await readRunProgress("sft", CHAT_TAG),
+  ];
   return sft?.state === "stopped" || (sft === null && base !== null);
 }
 
@@ -104,9 +107,9 @@ export async function makeChatModel(options: ChatModelOptions): Promise<number> 
   const again = "deno task chat";
   const tag = ["--model-tag", CHAT_TAG];
   const fresh = overwrite ? [...tag, "--overwrite"] : tag;
-  const speedrun = await progressOf("base", "speedrun");
-  const base = await progressOf("base", CHAT_TAG);
-  const tuned = overwrite ? null : await progressOf("sft", CHAT_TAG);
+  const speedrun = await readRunProgress("base", "speedrun");
+  const base = await readRunProgress("base", CHAT_TAG);
+  const tuned = overwrite ? null : await readRunProgress("sft", CHAT_TAG);
   const goOn = (what: string, progress: RunProgress) =>
     print(`\nGoing on with ${what}: ${describeProgress(progress)}.\n`);
 
@@ -139,7 +142,7 @@ export async function makeChatModel(options: ChatModelOptions): Promise<number> 
 }
 
 /** How far a run has come; `null` without a checkpoint. */
-async function progressOf(stage: Stage, tag: string): Promise<RunProgress | null> {
+async function readRunProgress(stage: Stage, tag: string): Promise<RunProgress | null> {
   const folder = stagePath(stage, tag);
   if ((await savedSteps(folder)).length === 0) return null;
   return await readProgress(await openCheckpoint(folder));

@@ -1,9 +1,9 @@
 /** Fine-tunes a base model on conversations: nanochat's `chat_sft`, with its flags. */
 
 import {
-  chatFormatOf,
   type FineTuning,
   type LoadedModel,
+  openChatFormat,
   plainTemplate,
   prepareFineTuning,
   stagePath,
@@ -241,7 +241,7 @@ async function startFromModel(
     await checkTrainable(model, "What fits: --lora-rank 8, which trains adapters alone");
   }
   const tokenizer = wantedTokenizer(rest.tokenizer, choice);
-  const isPlain = chatFormatOf({ tokenizer, chatTemplate: rest.chatTemplate }) === null;
+  const isPlain = openChatFormat({ tokenizer, chatTemplate: rest.chatTemplate }) === null;
   if (isPlain) {
     printError(`${choice.name} has no chat template: turns begin with User: or Assistant:`);
   }

@@ -138,7 +138,7 @@ async function list(): Promise<number> {
   const stored = await listData(dataPath());
   const named = Object.entries(catalog).map(([name, { about, bytes: size, license, parts }]) => {
     const found = stored.filter(({ address }) => Object.values(parts).includes(address));
-    const here = isPackaged(name) || name === "core" ? "" : `, ${hereOf(found, parts)}`;
+    const here = isPackaged(name) || name === "core" ? "" : `, ${countHere(found, parts)}`;
     return [name, `about ${bytes(size)}, ${license}${here}: ${about}`] as const;
   });
   print(table(named));
@@ -165,7 +165,7 @@ function table(rows: readonly (readonly [name: string, text: string])[]): string
 }
 
 /** The files of a named data set that are here. */
-function hereOf(found: readonly StoredState[], parts: Readonly<Record<string, string>>): string {
+function countHere(found: readonly StoredState[], parts: Readonly<Record<string, string>>): string {
   const wanted = found.reduce((sum, { files }) => sum + files.length, 0);
   const missing = found.reduce((sum, { missing }) => sum + missing.length, 0);
   if (found.length === 0) return "not here";

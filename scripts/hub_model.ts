@@ -57,7 +57,7 @@ export async function hubModel(address: string): Promise<string> {
   for (const file of files) {
     const path = join(folder, file.path);
     // A complete file is not requested again.
-    if (await sizeOf(path) === file.size) continue;
+    if (await fileSize(path) === file.size) continue;
     await hub.download(repository!, commit, file, path);
   }
   const description = { address, commit, files: files.map(({ path }) => path) };
@@ -66,9 +66,9 @@ export async function hubModel(address: string): Promise<string> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await sizeOf(path) !== null;
+  return await fileSize(path) !== null;
 }
 
-async function sizeOf(path: string): Promise<number | null> {
+async function fileSize(path: string): Promise<number | null> {
   return await Deno.stat(path).then(({ size }) => size, () => null);
 }

@@ -2,7 +2,7 @@
 
 import { latestRun, runNames, type Stage, stagePath, stages } from "../chat/files/stages.ts";
 import type { ChatFormat } from "../chat/format/format.ts";
-import { chatFormatOf } from "../chat/format/open_format.ts";
+import { openChatFormat } from "../chat/format/open_format.ts";
 import { suggestions } from "../chat/suggestions.ts";
 import {
   type Checkpoint,
@@ -175,7 +175,7 @@ export function chatParts(
   choice: { name: string },
 ): { readonly tokenizer: Tokenizer; readonly format: ChatFormat } {
   const found = wantedTokenizer(tokenizer, choice);
-  const format = chatFormatOf({ tokenizer: found, chatTemplate });
+  const format = openChatFormat({ tokenizer: found, chatTemplate });
   if (format !== null) return { tokenizer: found, format };
   throw new Error(
     `Cannot chat with ${choice.name}: wanted a chat template, or a tokenizer with nanochat's chat tokens, ` +
@@ -292,7 +292,7 @@ export function titleOf({ stage, tag, progress }: ChosenModel): string {
 }
 
 /** Beginnings of texts like those that a run's model was trained on. */
-export async function promptsOf(
+export async function readPrompts(
   checkpoint: Pick<Checkpoint, "folder"> | null,
 ): Promise<readonly string[]> {
   const info = checkpoint === null ? null : await readRunInfo(checkpoint.folder);

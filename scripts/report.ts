@@ -38,7 +38,7 @@ import {
 } from "./evaluations.ts";
 import { decimal, mainOf, runName, toggle, type Values } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
-import { promptsOf, unknownRun } from "./models.ts";
+import { readPrompts, unknownRun } from "./models.ts";
 import { print, printError } from "./output.ts";
 import { deviceFlags, openChosenDevice } from "./device.ts";
 import { figureTitle, settingTitle } from "./words.ts";
@@ -87,16 +87,16 @@ async function runReport(values: Values<typeof flags>): Promise<number> {
   await using device = values.noSamples ? null : await openChosenDevice(values);
   const sections = await tokenizerSection(latest[0]!);
   for (const run of latest) {
-    sections.push(await sectionOf(run, folder, values.pricePerHour, device));
+    sections.push(await makeSection(run, folder, values.pricePerHour, device));
   }
-  const report = await reportOf(latest, sections, values.pricePerHour, device);
+  const report = await makeReport(latest, sections, values.pricePerHour, device);
   await writeFileAtomically(`${folder}/report.md`, reportAsMarkdown(report));
   await writeFileAtomically(`${folder}/report.html`, reportAsHtml(report));
   print(`Report: ${folder}/report.md and report.html`);
   return 0;
 }
 
-async function reportOf(
+async function makeReport(
   runs: readonly RunSummary[],
   sections: readonly ReportSection[],
   price: number,
@@ -134,7 +134,7 @@ async function reportOf(
   };
 }
 
-async function sectionOf(
+async function makeSection(
   run: RunSummary,
   folder: string,
   price: number,
@@ -179,7 +179,7 @@ async function write(run: RunSummary, device: Device, tokenizer: Tokenizer): Pro
   const checkpoint = await openCheckpoint(run.folder, undefined, { architectures });
   const model = await loadModel(checkpoint, device);
   return run.stage === "base"
-    ? await likelyTexts(model, tokenizer, await promptsOf(run))
+    ? await likelyTexts(model, tokenizer, await readPrompts(run))
     : await chat(model, tokenizer);
 }
 

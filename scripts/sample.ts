@@ -14,7 +14,7 @@ import {
   chooseModel,
   fromFlags,
   openModel,
-  promptsOf,
+  readPrompts,
   wantedTokenizer,
 } from "./models.ts";
 import { printError, write, writeContinuation } from "./output.ts";
@@ -52,7 +52,7 @@ async function runSample(values: Values<typeof flags>, args: readonly string[]):
   const computeDtype = chosenType(device, values);
   const loaded = await choice.load(device, { computeDtype });
   const tokenizer = wantedTokenizer(loaded.tokenizer, choice);
-  const prompts = values.prompt === null ? await promptsOf(choice.checkpoint) : [values.prompt];
+  const prompts = values.prompt === null ? await readPrompts(choice.checkpoint) : [values.prompt];
   const sample = () => writeSamples(loaded.model, tokenizer, prompts, values);
   if (!wantsProfile(values)) return await sample();
   await showProfile("Writing", await device.profile(sample), loaded.model, values);

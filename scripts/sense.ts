@@ -12,7 +12,7 @@ import {
   textTeller,
 } from "../chat/mod.ts";
 import { loadModel } from "../gpt/mod.ts";
-import { judge, type Judgment, KnownText, NGram, randomOf } from "../stories/mod.ts";
+import { judge, type Judgment, KnownText, NGram, seededRandom } from "../stories/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { decimal, integer, mainOf, toggle, type Values } from "./flags.ts";
 import { alignColumns, percent } from "./format.ts";
@@ -83,7 +83,7 @@ async function runSense(values: Values<typeof flags>): Promise<void> {
   ];
   for (const order of [4, 2]) {
     const ngram = new NGram(order, documents);
-    const random = randomOf(seed);
+    const random = seededRandom(seed);
     columns.push({
       name: `${order}-gram`,
       stories: judge(Array.from({ length: stories }, () => ngram.write(random)), known),

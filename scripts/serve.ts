@@ -1,7 +1,7 @@
 /** A server of the last model, by OpenAI's API. */
 
 import { readText } from "../chat/files/read_text.ts";
-import { chatFormatOf } from "../chat/mod.ts";
+import { openChatFormat } from "../chat/mod.ts";
 import { describeProgress, nanochatConfig, parameterCount } from "../gpt/mod.ts";
 import { serve, type ServeOptions } from "../serve/mod.ts";
 import {
@@ -89,7 +89,7 @@ async function runServe(values: Values<typeof flags>, args: readonly string[]): 
   const { model, chatTemplate } = opened;
   const tokenizer = wantedTokenizer(opened.tokenizer, choice);
   const stage = checkpoint?.stage ?? (chatTemplate === null ? "base" : "chat");
-  using format = chatFormatOf({ tokenizer, chatTemplate });
+  using format = openChatFormat({ tokenizer, chatTemplate });
   using interrupt = onInterrupt("Stopping when the answers have come to an end.");
   const server = await serve(model, tokenizer, {
     ...format !== null && { format },

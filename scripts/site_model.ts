@@ -13,7 +13,7 @@ type Files = Map<string, Uint8Array<ArrayBuffer>>;
 
 /** The stored model; `null` if there is none of this version. */
 export async function keptSiteModel(): Promise<Files | null> {
-  const folder = await folderOf();
+  const folder = await siteModelFolder();
   const names = await namesIn(folder);
   if (!names.some((name) => name.startsWith("meta_"))) return null;
   const files = names.map(async (name) => [name, await Deno.readFile(join(folder, name))] as const);
@@ -38,7 +38,7 @@ export async function makeSiteModel(
   try {
     const files = await trainSiteModel(device, { signal, onStep: (step) => onStep?.(step, steps) });
     if (files === null) return null;
-    const folder = await folderOf();
+    const folder = await siteModelFolder();
     await ensureWritableFolder(folder);
     // The metadata comes last and marks the model as complete.
     for (const [name, bytes] of [...files].sort().toReversed()) {
@@ -64,7 +64,7 @@ export async function makeSiteModelShowing(signal: AbortSignal): Promise<Files |
   return files;
 }
 
-async function folderOf(): Promise<string> {
+async function siteModelFolder(): Promise<string> {
   return basePath("site_model", await (await load()).siteModelVersion());
 }
 

@@ -144,7 +144,7 @@ async function runSpeedrun(given: Values<typeof flags>, args: readonly string[])
     const { title, description } = device.info;
     const rows = [...sense, ...summary(outcome, device.memory.peakBytes, seconds)];
     print(tableAsText([["device", title], ...rows]));
-    half = await reportOf(folder, folder, {
+    half = await drawReport(folder, folder, {
       title: "Speedrun",
       rows: [["device", description], ...rows],
       curves: ["loss.svg", ...(isOfStories ? ["questions.svg"] : [])],
@@ -203,7 +203,7 @@ async function continueWithChat(
   ];
   print(`\n${samples.join("\n")}\n\n${tableAsText(rows)}`);
   const half = { title: "Fine-tuning", rows, curves: ["chat.svg"], samples };
-  const report = `${firstHalf}\n${await reportOf(folder, chatFolder, half)}`;
+  const report = `${firstHalf}\n${await drawReport(folder, chatFolder, half)}`;
   await writeFileAtomically(`${folder}/report.md`, report);
   print(`\nReport: ${folder}/report.md`);
   print("Talk with it: deno task chat");
@@ -251,7 +251,7 @@ function summary(
 }
 
 /** Draws the curves of a run into a folder. @returns The report that shows them. */
-async function reportOf(folder: string, runFolder: string, report: Report): Promise<string> {
+async function drawReport(folder: string, runFolder: string, report: Report): Promise<string> {
   const metrics = await readMetrics(`${runFolder}/${METRICS_FILE}`);
   const points = (name: string, times = 1) =>
     metrics.flatMap(({ step, [name]: value }) =>

@@ -108,10 +108,10 @@ async function runStudy(
 
   await using _lock = await lockRun(folder);
   await writeFileAtomically(`${folder}/${STUDY_FILE}`, studyAsJson(study));
-  const tokenizer = await tokenizerOf(session);
+  const tokenizer = await openStudyTokenizer(session);
   for (const run of runs) planRun(settingsOfRun(study, run), tokenizer.vocabSize, values.ranks);
   const states: StudyFolder[] = [];
-  for (const run of runs) states.push(await stateOf(session, run, tokenizer));
+  for (const run of runs) states.push(await readRunState(session, run, tokenizer));
   const done = states.filter(({ bitsPerByte }) => bitsPerByte !== null).length;
   print(`${count(runs.length)} runs, of which ${count(done)} are done.`);
 
@@ -148,7 +148,7 @@ function studyPath(name: string): string {
 }
 
 /** The tokenizer of a study, the same for all of its runs. */
-async function tokenizerOf({ study, runs, folder }: Session): Promise<Tokenizer> {
+async function openStudyTokenizer({ study, runs, folder }: Session): Promise<Tokenizer> {
   const path = `${folder}/${TOKENIZER_FILE}`;
   const found = await readTokenizer(path);
   if (found !== null) return found;
@@ -165,7 +165,7 @@ async function tokenizerOf({ study, runs, folder }: Session): Promise<Tokenizer>
  *
  * @throws {Error} If its folder has a run with other settings, or another tokenizer.
  */
-async function stateOf(
+async function readRunState(
   { study, folder: studyFolder }: Session,
   run: StudyRun,
   tokenizer: Tokenizer,

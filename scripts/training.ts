@@ -87,7 +87,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const isFixed = checkpoint !== undefined;
   if (plan !== null) await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
   if (run.pretrained) await checkTrainable(run.pretrained.model, "A smaller model may fit");
-  const parts = await partsOf(run, computeDtype);
+  const parts = await openParts(run, computeDtype);
   const peak = await measurePeak(device, ranks);
   const chosen = plan ?? planForModel(flags);
   const rows = plan === null
@@ -107,7 +107,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     ...parts,
     computeDtype,
     plan: chosen,
-    build: buildOf(run, plan),
+    build: chooseModelBuilder(run, plan),
     wantsSave: () => saving.isWanted,
   });
   await run.clearFolder?.();
@@ -129,7 +129,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
 }
 
 /** The parts of pretraining that do not depend on the plan: corpus, measurement, schedule, settings. */
-async function partsOf(
+async function openParts(
   run: TrainingRun,
   computeDtype: FloatType,
 ): Promise<Omit<PretrainOptions, "plan" | "build" | "computeDtype" | "wantsSave">> {
@@ -138,7 +138,7 @@ async function partsOf(
   const source = await openCorpus(flags.data);
   return {
     ...flags,
-    ...isFirst(ranks) && await measurementOf(run),
+    ...isFirst(ranks) && await chooseMeasurement(run),
     device,
     tokenizer,
     folder,
@@ -180,7 +180,7 @@ export function trainingType(
 }
 
 /** The measurement besides bits per byte: the given one, or CORE if there is a bundle. */
-async function measurementOf(
+async function chooseMeasurement(
   { flags, tokenizer, measure }: TrainingRun,
 ): Promise<Pick<PretrainOptions, "measure">> {
   return measure === undefined ? await coreMeasurement(flags, tokenizer) : { measure };
@@ -198,7 +198,7 @@ function rowsForModel(
 }
 
 /** The function that builds the model, if the flags choose another one than nanochat's. */
-function buildOf(
+function chooseModelBuilder(
   { flags, device, pretrained }: TrainingRun,
   plan: TrainingPlan | null,
 ): PretrainOptions["build"] {

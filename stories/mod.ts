@@ -11,9 +11,9 @@
  *
  * @example Tell a story, break it, and find what is wrong
  * ```ts
- * import { checkStory, randomOf, tellStory } from "./mod.ts";
+ * import { checkStory, seededRandom, tellStory } from "./mod.ts";
  *
- * const { text, questions } = tellStory(randomOf(1), "train");
+ * const { text, questions } = tellStory(seededRandom(1), "train");
  * console.log(text, questions);
  * console.log(checkStory(text).isConsistent); // true
  * ```
@@ -29,7 +29,7 @@ export {
 } from "./checker.ts";
 export { judge, type Judgment, kindOfQuestion, KnownText } from "./judge.ts";
 export { NGram } from "./ngram.ts";
-export { type Random, randomOf } from "./random.ts";
+export { type Random, seededRandom } from "./random.ts";
 export {
   examinationStories,
   type StorySource,

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { judge, kindOfQuestion, KnownText } from "./judge.ts";
 import { NGram } from "./ngram.ts";
-import { randomOf } from "./random.ts";
+import { seededRandom } from "./random.ts";
 import { documentOf, tellStory } from "./story.ts";
 
-const random = randomOf(31);
+const random = seededRandom(31);
 const documents = Array.from({ length: 3000 }, () => documentOf(tellStory(random, "train")));
 
 Deno.test("true stories are judged sound, and a count of four words is not", () => {
@@ -25,8 +25,8 @@ Deno.test("true stories are judged sound, and a count of four words is not", () 
 
 Deno.test("an n-gram model continues with words that followed, and ends where texts ended", () => {
   const model = new NGram(2, ["a rose is red", "a rose is\nred"]);
-  assert(["a rose is red", "a rose is\nred"].includes(model.write(randomOf(1))));
-  assertEquals(model.write(randomOf(1), "no such words"), "no such words");
+  assert(["a rose is red", "a rose is\nred"].includes(model.write(seededRandom(1))));
+  assertEquals(model.write(seededRandom(1), "no such words"), "no such words");
   assertEquals(
     new NGram(3, ["Who is it? Tom.", "Who is it? Tom.", "Who is it? Mia."])
       .answer("Who is it?"),

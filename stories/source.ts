@@ -5,7 +5,7 @@
  */
 
 import { events } from "./events/mod.ts";
-import { hashOf, randomOf } from "./random.ts";
+import { hashOf, seededRandom } from "./random.ts";
 import { documentOf, type Story, tellStory } from "./story.ts";
 import type { Part } from "./teller.ts";
 
@@ -85,7 +85,7 @@ export function storySource(
         chunks: Math.ceil(count / CHUNK),
         read: (chunk) => {
           const length = Math.min(CHUNK, count - chunk * CHUNK);
-          const random = randomOf(hashOf(`${seed} ${part} ${chunk}`));
+          const random = seededRandom(hashOf(`${seed} ${part} ${chunk}`));
           return Promise.resolve(
             Array.from({ length }, () => documentOf(tellStory(random, part))),
           );
@@ -101,6 +101,6 @@ export function storySource(
  * @param seed Other seeds give other stories.
  */
 export function examinationStories(count: number, seed = 0): Story[] {
-  const random = randomOf(hashOf(`examination ${seed}`));
+  const random = seededRandom(hashOf(`examination ${seed}`));
   return Array.from({ length: count }, () => tellStory(random, "validation"));
 }

@@ -1,7 +1,7 @@
 /** The section on sense: its stories are the model's, and what it says of them is the checker's. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { checkStory, documentOf, examinationStories, NGram, randomOf } from "../stories/mod.ts";
+import { checkStory, documentOf, examinationStories, NGram, seededRandom } from "../stories/mod.ts";
 import { tellStory } from "./engine/sense.ts";
 import { storiesText } from "./engine/stories_text.ts";
 import { trainSiteModel } from "./site_model.ts";
@@ -66,7 +66,7 @@ pageTest(
     const wanted = {
       model: await told(files, true),
       blind: await told(files, false),
-      counts: new NGram(4, storiesText().split("\n\n")).write(randomOf(1)),
+      counts: new NGram(4, storiesText().split("\n\n")).write(seededRandom(1)),
       rules: documentOf(examinationStories(1, 1)[0]!),
     };
     assertNotEquals(wanted.model, wanted.blind);

@@ -20,7 +20,7 @@ export const PYTHON = "/usr/bin/python3";
  */
 export const OPENMP_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
 
-/** Compiles something small; fails at once where the compiler or its headers are missing. */
+/** Compiles something small; fails immediately if the compiler or its headers are missing. */
 const COMPILE = "import torch; torch.compile(lambda x: (x * 2 + 1).sum())(torch.ones(64))";
 
 type Need = "run" | "compile";
@@ -29,23 +29,23 @@ type Need = "run" | "compile";
 const obstacles = new Map<string, Promise<string | null>>();
 
 /** The reason why PyTorch cannot run or compile in a Python; `null` if it can. */
-function obstacleOf(need: Need, python: string): Promise<string | null> {
+function findObstacle(need: Need, python: string): Promise<string | null> {
   const key = `${need} ${python}`;
-  const found = obstacles.get(key) ?? findObstacle(need, python);
+  const found = obstacles.get(key) ?? checkPython(need, python);
   obstacles.set(key, found);
   return found;
 }
 
-async function findObstacle(need: Need, python: string): Promise<string | null> {
+async function checkPython(need: Need, python: string): Promise<string | null> {
   if (need === "run") {
-    const run = await complaintOf("import torch", python);
+    const run = await findComplaint("import torch", python);
     return run && `${python} has no PyTorch (Debian: python3-torch; or --python PATH): ${run}`;
   }
-  const compile = await obstacleOf("run", python) ?? await complaintOf(COMPILE, python);
+  const compile = await findObstacle("run", python) ?? await findComplaint(COMPILE, python);
   return compile && `torch.compile does not work here: ${compile}`;
 }
 
-async function complaintOf(code: string, python: string): Promise<string | null> {
+async function findComplaint(code: string, python: string): Promise<string | null> {
   try {
     const signal = AbortSignal.timeout(120_000);
     const { success, stderr } = await new Deno.Command(python, { args: ["-c", code], signal })
@@ -70,7 +70,7 @@ function side(
     library,
     start: async (settings = usual) => {
       const { python } = settings;
-      const reason = await obstacleOf(need, python);
+      const reason = await findObstacle(need, python);
       if (reason !== null) throw new Error(reason);
       const place = new URL(script, import.meta.url).pathname;
       const command = [python, place, ...await argsOf(settings)] as const;
@@ -113,7 +113,7 @@ export function eagerTorchBf16(args: readonly string[]): Side {
 }
 
 /**
- * All ways to run nanochat on PyTorch, of which the best counts: eager, with the model compiled, and the
+ * All ways to run nanochat on PyTorch, the best of which counts: eager, with the model compiled, and the
  * default, where only MuonAdamW's updates are compiled.
  */
 export function torchAllWays(args: readonly string[]): Side[] {

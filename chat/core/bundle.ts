@@ -137,7 +137,7 @@ export async function readCoreBundle(source: string | URL): Promise<CoreBundle> 
   );
   const tasks: CoreTask[] = [];
   for (const entry of list) {
-    const task = taskOf(entry, `${place}/core.yaml`);
+    const task = parseTask(entry, `${place}/core.yaml`);
     const baseline = baselines.get(task.label);
     if (baseline === undefined || !Number.isFinite(baseline)) {
       throw new Error(
@@ -145,7 +145,7 @@ export async function readCoreBundle(source: string | URL): Promise<CoreBundle> 
       );
     }
     const path = `eval_data/${task.file}`;
-    const examples = examplesOf(task.type, await read(path), `${place}/${path}`);
+    const examples = parseExamples(task.type, await read(path), `${place}/${path}`);
     const { label, fewShot, delimiter } = task;
     if (fewShot >= examples.examples.length) {
       throw new Error(
@@ -214,7 +214,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 const taskTypes = ["multiple_choice", "schema", "language_modeling"] as const;
 
-function taskOf(entry: unknown, path: string): {
+function parseTask(entry: unknown, path: string): {
   label: string;
   file: string;
   type: CoreTask["type"];
@@ -260,7 +260,7 @@ function isInside(path: string): boolean {
     path.split("/").every((name) => !["", ".", ".."].includes(name));
 }
 
-function examplesOf(type: CoreTask["type"], text: string, path: string): CoreExamples {
+function parseExamples(type: CoreTask["type"], text: string, path: string): CoreExamples {
   const read = <Example>(parse: (fields: Fields) => Example): Example[] =>
     parseJsonLines(text, path, "examples", (value) => parse(new Fields(value)));
   if (type === "multiple_choice") {

@@ -14,7 +14,7 @@ import {
   type Judgment,
   kindOfQuestion,
   type KnownText,
-  randomOf,
+  seededRandom,
   type Story,
   tellStory,
 } from "../../stories/mod.ts";
@@ -198,7 +198,7 @@ export function chatTeller(
     tell: async (count, sampling, hero) => {
       const options = { ...sampling, maxTokens: MAX_STORY_TOKENS };
       if (hero !== undefined) return await complete([ask(hero)], { ...options, samples: count });
-      const random = randomOf(sampling.seed);
+      const random = seededRandom(sampling.seed);
       const stories: string[] = [];
       while (stories.length < count) {
         const { hero } = tellStory(random, "train");

@@ -4,7 +4,7 @@ import {
   documentOf,
   KnownText,
   NGram,
-  randomOf,
+  seededRandom,
   tellStory,
 } from "../../stories/mod.ts";
 import { openDevice } from "../../tensor/mod.ts";
@@ -13,7 +13,7 @@ import { GPT } from "../../gpt/mod.ts";
 import { nanochatFormat } from "../format/format.ts";
 import { askQuestions, chatTeller, evaluateSense, judgeTrueStories, textTeller } from "./sense.ts";
 
-const random = randomOf(3);
+const random = seededRandom(3);
 const documents = Array.from({ length: 1500 }, () => documentOf(tellStory(random, "train")));
 const known = new KnownText(documents);
 
@@ -92,7 +92,7 @@ Deno.test("a model that chats is asked for stories by the seed, and about storie
   await teller.tell(2, sampling, { kind: "owl", name: "Zorbit" });
   assertEquals(asked.at(-1), ["user: Tell me a story about an owl named Zorbit."]);
 
-  const story = tellStory(randomOf(5), "validation");
+  const story = tellStory(seededRandom(5), "validation");
   const [[question] = [""]] = story.questions;
   await teller.answer(story, question);
   const turns = asked.at(-1)!;

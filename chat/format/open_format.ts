@@ -14,14 +14,14 @@ import { TemplateFormat } from "./template_format.ts";
  * @example
  * ```ts
  * import { Tokenizer } from "../../tokenizer/mod.ts";
- * import { chatFormatOf } from "./open_format.ts";
+ * import { openChatFormat } from "./open_format.ts";
  *
  * const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
- * using format = chatFormatOf({ tokenizer, chatTemplate: null });
+ * using format = openChatFormat({ tokenizer, chatTemplate: null });
  * if (format?.ends[0] !== tokenizer.special("<|assistant_end|>")) throw new Error("nanochat's");
  * ```
  */
-export function chatFormatOf(
+export function openChatFormat(
   { tokenizer, chatTemplate }: {
     readonly tokenizer: Tokenizer;
     readonly chatTemplate: string | null;

@@ -38,12 +38,12 @@ export interface RolloutBatch {
  *
  * @example
  * ```ts
- * import { advantagesOf } from "./policy_gradient.ts";
+ * import { computeAdvantages } from "./policy_gradient.ts";
  *
- * if (advantagesOf([1, 0, 0, 0]).join() !== "0.75,-0.25,-0.25,-0.25") throw new Error("wrong");
+ * if (computeAdvantages([1, 0, 0, 0]).join() !== "0.75,-0.25,-0.25,-0.25") throw new Error("wrong");
  * ```
  */
-export function advantagesOf(rewards: readonly number[]): number[] {
+export function computeAdvantages(rewards: readonly number[]): number[] {
   const baseline = mean(rewards);
   return rewards.map((reward) => reward - baseline);
 }

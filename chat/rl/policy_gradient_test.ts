@@ -10,7 +10,7 @@ import type { Conversation } from "../../tokenizer/mod.ts";
 import { isAnsweredRight } from "../tasks/gsm8k.ts";
 import { noteDeviation } from "../testing/deviations.ts";
 import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
-import { advantagesOf, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
+import { computeAdvantages, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
 
 interface GoldenRl {
   questions_in_order: Conversation["messages"][];
@@ -36,8 +36,8 @@ Deno.test("rows hold prompt, answer and padding, and only sampled tokens are tar
 });
 
 Deno.test("a group whose answers are equally good has no advantage", () => {
-  assertEquals(advantagesOf([1, 1, 1]), [0, 0, 0]);
-  assertEquals(advantagesOf([0, 1]), [-0.5, 0.5]);
+  assertEquals(computeAdvantages([1, 1, 1]), [0, 0, 0]);
+  assertEquals(computeAdvantages([0, 1]), [-0.5, 0.5]);
 });
 
 if (hasGolden) {
@@ -58,7 +58,7 @@ if (hasGolden) {
           samples.map(({ text }) => isAnsweredRight(problem, text) ? 1 : 0),
           samples.map(({ reward }) => reward),
         );
-        const advantages = advantagesOf(samples.map(({ reward }) => reward));
+        const advantages = computeAdvantages(samples.map(({ reward }) => reward));
         assertEquals(advantages, samples.map(({ advantage }) => advantage));
         const width = prompt.length + Math.max(...samples.map(({ ids }) => ids.length));
         for (let first = 0; first < samples.length; first += 2) {

@@ -5,7 +5,7 @@ import type { MuonAdamW, ShardedMuonAdamW } from "../../optim/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import type { ChatFormat } from "../format/format.ts";
 import type { Group } from "./answer_sampler.ts";
-import { advantagesOf, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
+import { computeAdvantages, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
 
 /** Whether all answers have the same reward, so that the gradient is 0. */
 export function hasNoSignal({ rollouts }: Group): boolean {
@@ -24,7 +24,7 @@ export function addGradients(
 ): void {
   if (hasNoSignal(group)) return;
   const { prompt, rollouts } = group;
-  const advantages = advantagesOf(rollouts.map(({ reward }) => reward));
+  const advantages = computeAdvantages(rollouts.map(({ reward }) => reward));
   const width = prompt.length + Math.max(...rollouts.map(({ ids }) => ids.length));
   const padding = format.ends[0]!;
   const passes = rollouts.length / deviceBatchSize;

@@ -116,7 +116,7 @@ export async function ruleConversations(size: number, options: RuleOptions = {})
     length: size,
     get: (index) => {
       const random = new PythonRandom(seed * 2 ** 32 + index);
-      return conversationOf(
+      return writeConversation(
         exchangesFor(random, make, subject),
         (exchange, i) => writeHastily(exchange.question, random, i > 0),
       );
@@ -185,7 +185,7 @@ function exchangesFor(
 }
 
 /** A conversation of exchanges, written carefully by default. */
-function conversationOf(
+function writeConversation(
   exchanges: readonly Exchange[],
   write = ({ question }: Exchange, _index: number): string => writeCarefully(question),
 ): Conversation {
@@ -225,7 +225,7 @@ export async function ruleExams(size: number, options: RuleOptions = {}): Promis
   const exams = examKinds.map(([label, kind], exam): RuleExam => ({
     name: label,
     length: size,
-    get: (index) => conversationOf([kind(random(exam, index), subject)]),
+    get: (index) => writeConversation([kind(random(exam, index), subject)]),
     isRight: isAnsweredExactly,
   }));
   const names: RuleExam = {
@@ -238,7 +238,11 @@ export async function ruleExams(size: number, options: RuleOptions = {}): Promis
         { length: numbers.randbelow(3) },
         () => opposite(numbers),
       );
-      return conversationOf([introduction(numbers, user), ...between, recollection(numbers, user)]);
+      return writeConversation([
+        introduction(numbers, user),
+        ...between,
+        recollection(numbers, user),
+      ]);
     },
     isRight: isAnsweredExactly,
   };
@@ -281,7 +285,7 @@ export async function rulePractice(
   return {
     name: kind,
     length: size,
-    get: (index) => conversationOf([make(randomOf(index), subject)]),
+    get: (index) => writeConversation([make(randomOf(index), subject)]),
     isRight: isAnsweredExactly,
   };
 }

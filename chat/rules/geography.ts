@@ -122,25 +122,27 @@ export const geography = {
 /** The capital of a country, or the country of a capital. */
 export function capital(random: PythonRandom, subject: Subject): Exchange {
   const country = countryToAsk(random, subject);
-  return random.random() < 0.25 ? countryOf(random, country, subject) : capitalOf(random, country);
+  return random.random() < 0.25
+    ? askCountry(random, country, subject)
+    : askCapital(random, country);
 }
 
 /** The country of a capital. */
 export function countryOfCapital(random: PythonRandom, subject: Subject): Exchange {
-  return countryOf(random, countryToAsk(random, subject), subject);
+  return askCountry(random, countryToAsk(random, subject), subject);
 }
 
 /** The currency of a country. */
 export function currency(random: PythonRandom, subject: Subject): Exchange {
-  return currencyOf(random, countryToAsk(random, subject));
+  return askCurrency(random, countryToAsk(random, subject));
 }
 
 /** A question about a country, and a follow-up: "And its currency?", "And Spain?" */
 export function twoOfCountries(random: PythonRandom, { countries }: Subject): readonly Exchange[] {
   const [first, second] = [random.choice(countries), random.choice(countries)];
-  const [about, isCurrency] = random.choice([[capitalOf, false], [currencyOf, true]] as const);
+  const [about, isCurrency] = random.choice([[askCapital, false], [askCurrency, true]] as const);
   if (random.random() < 0.4) {
-    const other = isCurrency ? capitalOf(random, first) : currencyOf(random, first);
+    const other = isCurrency ? askCapital(random, first) : askCurrency(random, first);
     const words = isCurrency ? geography.nextCapital : geography.nextCurrency;
     return [about(random, first), { ...other, question: draft(random, words) }];
   }
@@ -149,14 +151,14 @@ export function twoOfCountries(random: PythonRandom, { countries }: Subject): re
   return [about(random, first), { ...about(random, second), question }];
 }
 
-function capitalOf(random: PythonRandom, country: Country): Exchange {
+function askCapital(random: PythonRandom, country: Country): Exchange {
   return {
     question: draft(random, geography.capital, { country: nameOf(random, country) }),
     answer: sentence(`The capital of ${country.name} is ${country.capital}`),
   };
 }
 
-function countryOf(
+function askCountry(
   random: PythonRandom,
   { name, capital, capitalAliases = [] }: Country,
   { countries }: Subject,
@@ -171,7 +173,7 @@ function countryOf(
   };
 }
 
-function currencyOf(random: PythonRandom, country: Country): Exchange {
+function askCurrency(random: PythonRandom, country: Country): Exchange {
   return {
     question: draft(random, geography.currency, { country: nameOf(random, country) }),
     answer: `The currency of ${country.name} is the ${country.currency}.`,

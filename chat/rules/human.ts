@@ -322,7 +322,7 @@ export const newQuestions: readonly HumanQuestion[] = [
  * ```
  */
 export function humanExams(name = "Dino"): GenerativeTask<HumanProblem>[] {
-  return [examOf("human", familiarQuestions, name), examOf("human-new", newQuestions, name)];
+  return [makeExam("human", familiarQuestions, name), makeExam("human-new", newQuestions, name)];
 }
 
 /** A question of the exam. */
@@ -331,7 +331,7 @@ export interface HumanProblem extends Conversation {
   readonly answers: readonly string[];
 }
 
-function examOf(
+function makeExam(
   exam: string,
   questions: readonly HumanQuestion[],
   name: string,

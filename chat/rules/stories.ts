@@ -24,7 +24,7 @@ export const storyWordings = {
   ),
 } as const satisfies Readonly<Record<string, Wordings>>;
 
-function exchangeOf(random: PythonRandom, { hero, text }: Story): Exchange {
+function makeExchange(random: PythonRandom, { hero, text }: Story): Exchange {
   const { kind, name } = hero;
   const called = random.choice(["named", "called"]);
   const article = /^[aeiou]/.test(kind) ? "an" : "a";
@@ -41,7 +41,7 @@ export function story(random: PythonRandom): readonly Exchange[] {
     question: { text: "{question}", slots: { question }, mark: "?", isRepeated: true },
     answer,
   }));
-  return [exchangeOf(random, told), ...asked.slice(0, random.random() < 0.5 ? 1 : 2)];
+  return [makeExchange(random, told), ...asked.slice(0, random.random() < 0.5 ? 1 : 2)];
 }
 
 /** A conversation that ends with a story, or with an answer to a question about one. */
@@ -73,7 +73,7 @@ export function storyPractice(
       const told = tellStory(() => random.random(), part, MAX_LENGTH);
       const request: Message = {
         role: "user",
-        content: writeCarefully(exchangeOf(random, told).question),
+        content: writeCarefully(makeExchange(random, told).question),
       };
       const story: Message = { role: "assistant", content: told.text };
       if (index % 2 === 0) return { hero: told.hero, messages: [request, story] };

@@ -34,7 +34,7 @@ import { listTask, type Task } from "./task.ts";
  * ```
  */
 export function parseConversations(text: string, path: string): Conversation[] {
-  return parseJsonLines(text, path, "conversations", (value) => conversationOf(value));
+  return parseJsonLines(text, path, "conversations", (value) => parseConversation(value));
 }
 
 /**
@@ -44,7 +44,10 @@ export function parseConversations(text: string, path: string): Conversation[] {
  * @throws {Error} If the file cannot be read, a line is not a conversation, or there are none.
  */
 export async function ownConversations(path: string): Promise<Task> {
-  return listTask(path, await readRecords(path, "conversations", (value) => conversationOf(value)));
+  return listTask(
+    path,
+    await readRecords(path, "conversations", (value) => parseConversation(value)),
+  );
 }
 
 /**
@@ -58,7 +61,7 @@ export async function smolTalk(place: string): Promise<Task> {
   const packed = new PackedConversations();
   for await (const { value, where } of records(place)) {
     try {
-      packed.push(conversationOf(value, true));
+      packed.push(parseConversation(value, true));
     } catch (cause) {
       throw fileError("read", where, cause);
     }
@@ -67,12 +70,12 @@ export async function smolTalk(place: string): Promise<Task> {
   return { name: "SmolTalk", length: packed.length, get: (index) => packed.get(index) };
 }
 
-function conversationOf(value: unknown, mayBeEmpty = false): Conversation {
+function parseConversation(value: unknown, mayBeEmpty = false): Conversation {
   const turns = isRecord(value) ? value.messages : value;
   if (!Array.isArray(turns)) {
     throw new TypeError("wanted a list of turns, or an object with messages, got neither");
   }
-  const messages = turns.map((turn, index) => messageOf(turn, index, mayBeEmpty));
+  const messages = turns.map((turn, index) => parseMessage(turn, index, mayBeEmpty));
   const spoken = messages[0]?.role === "system" ? messages.slice(1) : messages;
   for (const [i, { role }] of spoken.entries()) {
     const wanted = i % 2 === 0 ? "user" : "assistant";
@@ -87,7 +90,7 @@ function conversationOf(value: unknown, mayBeEmpty = false): Conversation {
   return { messages };
 }
 
-function messageOf(value: unknown, index: number, mayBeEmpty: boolean): Message {
+function parseMessage(value: unknown, index: number, mayBeEmpty: boolean): Message {
   if (!isRecord(value)) throw new TypeError(`wanted an object as turn ${index + 1}`);
   const { role, content } = value;
   if (role !== "system" && role !== "user" && role !== "assistant") {
@@ -104,12 +107,12 @@ function messageOf(value: unknown, index: number, mayBeEmpty: boolean): Message 
   if (role !== "assistant" || !Array.isArray(content) || content.length === 0) {
     throw new TypeError(`wanted a string as content of turn ${index + 1}, got ${shown(content)}`);
   }
-  return { role, content: content.map((part) => partOf(part, index)) };
+  return { role, content: content.map((part) => parsePart(part, index)) };
 }
 
 const partTypes = ["text", "python", "python_output"] as const;
 
-function partOf(value: unknown, index: number): MessagePart {
+function parsePart(value: unknown, index: number): MessagePart {
   const part = isRecord(value) ? value : {};
   const type = partTypes.find((name) => name === part.type);
   if (type === undefined) {

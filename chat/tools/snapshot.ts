@@ -23,11 +23,11 @@ export async function openSnapshot(
   const source = new TextEncoder().encode(`${pyodide.version}\n${imports}`);
   const stored = await readIfPresent(path);
   const snapshot = stored.subarray(DIGEST_LENGTH);
-  const digest = await digestOf(source, snapshot);
+  const digest = await computeDigest(source, snapshot);
   if (digest.every((byte, i) => byte === stored[i])) return snapshot;
   const made = await makeSnapshot(pyodide.folder);
   await Deno.mkdir(folder, { recursive: true });
-  await writeFileAtomically(path, join(await digestOf(source, made), made));
+  await writeFileAtomically(path, join(await computeDigest(source, made), made));
   return made;
 }
 
@@ -40,7 +40,7 @@ async function readIfPresent(path: string): Promise<Uint8Array> {
   }
 }
 
-async function digestOf(source: Uint8Array, snapshot: Uint8Array): Promise<Uint8Array> {
+async function computeDigest(source: Uint8Array, snapshot: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", join(source, snapshot)));
 }
 

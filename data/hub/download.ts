@@ -51,12 +51,14 @@ export async function download(
   });
   // The process that held the lock has downloaded the file.
   const now = await inode(path);
-  if (now !== null && now !== before && (sha256 === undefined || await digestOf(path) === sha256)) {
+  if (
+    now !== null && now !== before && (sha256 === undefined || await fileDigest(path) === sha256)
+  ) {
     await removePart(path);
-    return sha256 ?? await digestOf(path);
+    return sha256 ?? await fileDigest(path);
   }
   const bytes = await transferAll(url, path, part, folder, options);
-  const digest = await digestOf(`${path}.part`);
+  const digest = await fileDigest(`${path}.part`);
   if (sha256 !== undefined && digest !== sha256.toLowerCase()) {
     await removePart(path);
     throw new Error(
@@ -195,7 +197,7 @@ async function removePart(path: string): Promise<void> {
 }
 
 /** The digest of a file, in hexadecimal. */
-export async function digestOf(path: string, algorithm = "sha256"): Promise<string> {
+export async function fileDigest(path: string, algorithm = "sha256"): Promise<string> {
   // Imported here, because it takes 10 MB, and most programs that import this module download nothing.
   const { createHash } = await import("node:crypto");
   const hash = createHash(algorithm);

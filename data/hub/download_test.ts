@@ -57,7 +57,7 @@ function serve(changes: Partial<Behavior> = {}): AsyncDisposable & {
 
 const place = async () => `${await Deno.makeTempDir()}/bundle.zip`;
 
-async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+async function fileDigest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
@@ -74,7 +74,7 @@ Deno.test("a file arrives whole, with its digest and its progress", async () => 
     onProgress: (...progress) => seen.push(progress),
   });
   assertEquals(await Deno.readFile(path), content);
-  assertEquals(digest, await digestOf(content));
+  assertEquals(digest, await fileDigest(content));
   assertEquals(seen.at(-1), [content.length, content.length]);
   assertEquals(await beside(path), ["bundle.zip"]);
 });
@@ -91,7 +91,7 @@ Deno.test("what was cut off goes on where it stopped", async () => {
   const { size } = await Deno.stat(`${path}.part`);
   assert(size > 0 && size <= 20_000, `${size}`);
   server.behavior.cutAfter = Infinity;
-  await download(server.url, path, { sha256: await digestOf(content) });
+  await download(server.url, path, { sha256: await fileDigest(content) });
   assertEquals(server.asked, [null, `bytes=${size}-`]);
   assertEquals(await Deno.readFile(path), content);
 });
@@ -125,7 +125,7 @@ Deno.test("a wrong digest is named, nothing of the file is kept, and an earlier 
   await assertRejects(
     () => download(server.url, path, { sha256 }),
     Error,
-    `wanted the SHA-256 digest ${sha256}, got ${await digestOf(content)}`,
+    `wanted the SHA-256 digest ${sha256}, got ${await fileDigest(content)}`,
   );
   assertEquals(await Deno.readTextFile(path), "earlier");
   assertEquals(await beside(path), ["bundle.zip"]);

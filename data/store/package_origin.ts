@@ -7,7 +7,7 @@
  */
 
 import { importTar } from "../deps.ts";
-import { digestOf, download } from "../hub/download.ts";
+import { download, fileDigest } from "../hub/download.ts";
 import { request, RequestError, type RequestOptions } from "../hub/request.ts";
 import { decompress } from "../unpack/streams.ts";
 import type { PackageAddress } from "./address.ts";
@@ -87,7 +87,7 @@ async function checkIntegrity(path: string, integrity: string, name: string): Pr
   if (algorithm === undefined) {
     throw new TypeError(`Cannot check ${name}: wanted a SHA-2 digest, got "${integrity}"`);
   }
-  const got = Uint8Array.fromHex(await digestOf(path, algorithm)).toBase64();
+  const got = Uint8Array.fromHex(await fileDigest(path, algorithm)).toBase64();
   if (got === wanted) return;
   throw new Error(`Cannot use ${name}: wanted the ${algorithm} digest ${wanted}, got ${got}`);
 }

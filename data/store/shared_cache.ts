@@ -6,7 +6,7 @@
  * @module
  */
 
-import { digestOf } from "../hub/download.ts";
+import { fileDigest } from "../hub/download.ts";
 import type { RemoteFile } from "./origin.ts";
 
 /** The files of one data set in the cache. */
@@ -47,7 +47,7 @@ export class SharedCache {
     await Deno.mkdir(place.slice(0, place.lastIndexOf("/")), { recursive: true });
     const copied = `${place}.cached`;
     await Deno.copyFile(found, copied);
-    const digest = await digestOf(copied);
+    const digest = await fileDigest(copied);
     if (sha256 !== null && digest !== sha256) {
       await Deno.remove(copied);
       return null;

@@ -95,7 +95,7 @@ export function parseStudy(name: string, file: unknown): Study {
   if (typeof hasScalingLaws !== "boolean") {
     return refuse("scaling-laws to be true or false", hasScalingLaws);
   }
-  const rows = rowsOf(vary) ??
+  const rows = parseRows(vary) ??
     refuse("vary to be lists of values by flag, or a list of rows", vary);
   const names = Object.keys(rows[0]!);
   const other = rows.find((row) => Object.keys(row).sort().join() !== names.toSorted().join());
@@ -158,7 +158,7 @@ function shortValue(value: string | number | boolean): string {
   return exponential.length < `${value}`.length ? exponential : `${value}`;
 }
 
-function rowsOf(vary: unknown): StudySettings[] | null {
+function parseRows(vary: unknown): StudySettings[] | null {
   if (Array.isArray(vary)) return isListOf(vary, isSettings) ? vary : null;
   if (!isRecord(vary) || Object.keys(vary).length === 0) return null;
   let rows: StudySettings[] = [{}];

@@ -1,6 +1,6 @@
 /** The server: paths, limits, and a graceful stop. @module */
 
-import { type ChatFormat, chatFormatOf } from "../../chat/mod.ts";
+import { type ChatFormat, openChatFormat } from "../../chat/mod.ts";
 import { defaultContext, type LanguageModel } from "../../gpt/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Batcher, type BatcherOptions } from "../batch/batcher.ts";
@@ -155,7 +155,7 @@ class App {
     this.#served = {
       name: options.name,
       tokenizer,
-      format: options.format ?? chatFormatOf({ tokenizer, chatTemplate: null }),
+      format: options.format ?? openChatFormat({ tokenizer, chatTemplate: null }),
       context: Math.min(options.context ?? defaultContext(model), model.maximumLength),
       maxChoices: this.#batcher.maxSequences,
       longestToken: tokenizer.tokenBytes().reduce((most, bytes) => Math.max(most, bytes), 1),

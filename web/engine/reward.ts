@@ -2,8 +2,8 @@
 
 import {
   addGradients,
-  advantagesOf,
   AnswerSampler,
+  computeAdvantages,
   type GenerativeTask,
   type Group,
   hasNoSignal,
@@ -190,7 +190,7 @@ function describe(
   before: Float32Array,
   after: Float32Array,
 ): RewardedAnswer[] {
-  const advantages = advantagesOf(rollouts.map(({ reward }) => reward));
+  const advantages = computeAdvantages(rollouts.map(({ reward }) => reward));
   let at = 0;
   return rollouts.map(({ ids, mask, reward }, i) => ({
     reward,

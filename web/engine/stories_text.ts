@@ -1,7 +1,7 @@
 /** The texts that stories give, which are too large for the engine to hold. @module */
 
 import { childSeed } from "../../autograd/random.ts";
-import { documentOf, randomOf, tellStory } from "../../stories/mod.ts";
+import { documentOf, seededRandom, tellStory } from "../../stories/mod.ts";
 
 /** Stories with their questions: as many as other tasks have lines. */
 const STORIES = 4000;
@@ -10,7 +10,7 @@ const STORIES = 4000;
 export function storiesText(): string {
   return Array.from(
     { length: STORIES },
-    (_, i) => documentOf(tellStory(randomOf(childSeed(1, i)), "train")),
+    (_, i) => documentOf(tellStory(seededRandom(childSeed(1, i)), "train")),
   ).join("\n\n");
 }
 
@@ -18,7 +18,7 @@ export function storiesText(): string {
 export function storySentences(count: number): string[] {
   const sentences = new Set<string>();
   for (let i = 0; sentences.size < count; i++) {
-    const { text } = tellStory(randomOf(childSeed(1, i)), "train");
+    const { text } = tellStory(seededRandom(childSeed(1, i)), "train");
     for (const sentence of text.split(/(?<=[.!?]”?"?)\s+/)) {
       if (/^[A-Z][^"“”]*[.!?]$/.test(sentence)) sentences.add(sentence);
     }

@@ -9,7 +9,7 @@ import {
   type Judgment,
   KnownText,
   NGram,
-  randomOf,
+  seededRandom,
 } from "../../stories/mod.ts";
 import { serveTasks } from "./serve_tasks.ts";
 import { storiesText, storySentences } from "./stories_text.ts";
@@ -36,7 +36,7 @@ const tasks = {
     { teller, seed }: { readonly teller: "rules" | "counts"; readonly seed: number },
   ) {
     if (teller === "rules") yield documentOf(examinationStories(1, seed)[0]!);
-    else yield (counts ??= new NGram(ORDER, documents())).write(randomOf(seed));
+    else yield (counts ??= new NGram(ORDER, documents())).write(seededRandom(seed));
   },
   /** Replays a story. */
   "stories.check": async function* (_device: null, story: string) {
