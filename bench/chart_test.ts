@@ -30,7 +30,7 @@ Deno.test("the chart names the fastest of the others, as text, and sums itself u
   assertStringIncludes(svg, "<title>Speed. a &lt; b: 2.00 × fast &amp; close</title>");
 });
 
-Deno.test("what was not compared, and what is not a speed, cannot be drawn", () => {
+Deno.test("rows that were not compared, or are not speeds, cannot be drawn", () => {
   for (const wrong of [{ ...row, ratio: null }, { ...row, unit: "ms" }, { ...row, others: [] }]) {
     assertThrows(() => comparisonChart("Speed", [{ label: "a", row: wrong }]), Error, '"step"');
   }

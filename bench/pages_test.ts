@@ -46,7 +46,7 @@ Deno.test("a figure in a page is replaced by the stored ratio, and may be replac
   assertEquals(fillFigures(filled, rows), filled);
 });
 
-Deno.test("a figure that there is not, and a page without a place for tables, are named", async () => {
+Deno.test("an unknown figure, and a page without a place for tables, are named", async () => {
   assertThrows(() => fillFigures("<!--=cpu: no-->1<!--/-->", rows), Error, 'got "cpu: no"');
   assertThrows(() => fillTables("<!-- tables: end -->", ""), Error, "tables: begin");
   await assertRejects(() => resultPages({ sessions: [] }, read), Error, "bench/results.json");

@@ -24,7 +24,7 @@ Deno.test("a change of one byte that leaves the size as it was changes the finge
   assertEquals(withoutContent(changed), withoutContent(fingerprint));
 });
 
-Deno.test("of a corpus of more than 256 MiB the first and the last byte of every file count", async () => {
+Deno.test("in a corpus of more than 256 MiB, the first and the last byte of every file count", async () => {
   const folder = await Deno.makeTempDir();
   for (const name of ["a", "b"]) {
     await Deno.writeTextFile(`${folder}/${name}.txt`, "");
@@ -42,7 +42,7 @@ Deno.test("of a corpus of more than 256 MiB the first and the last byte of every
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("no loader goes on in a corpus whose content has changed, but in one saved before that", async () => {
+Deno.test("no loader resumes in a corpus whose content has changed, except from states that lack the digest of the content", async () => {
   const folder = await Deno.makeTempDir();
   const text = Array.from({ length: 60 }, (_, i) => `line ${i} of a text`).join("\n");
   const open = async (text: string) => {

@@ -186,34 +186,37 @@ cpuTest(
   },
 );
 
-cpuTest("what a format cannot hold is refused by name, before the first file", async (device) => {
-  const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32, vocabSize: 128 };
-  const head = new GPT({ ...shape, windowPattern: "L" }, device);
-  const { mlpWidth: _, ...rest } = sizes;
-  const more = { keyHeads: 2, rows: 300, ropeBase: 10_000, epsilon: 1e-6 };
-  const of2025 = new Nanochat2025({ ...rest, ...more }, device);
-  const gpt2 = new GPT2({ ...sizes, epsilon: 1e-5 }, device);
-  const narrow = new GPT2({ ...sizes, width: 48, epsilon: 1e-5 }, device);
-  for (
-    const [model, options, message] of [
-      [head, { to: "huggingface" }, "smear, backout, value embeddings"],
-      [head, { to: "gguf" }, "no architecture with the ReLU²"],
-      [of2025, { to: "gguf" }, "no architecture with the ReLU²"],
-      [of2025, { to: "huggingface", type: "f16" }, "beyond the range of f16"],
-      [head, { to: "nanochat", type: "f16" }, "beyond the range of f16"],
-      [of2025, { to: "nanochat" }, "wanted the epsilon of its code"],
-      [gpt2, { to: "nanochat" }, "wanted one of nanochat's architectures, got gpt2"],
-      [gpt2, { to: "huggingface", type: "q8_0" }, "wanted f32, f16 or bf16, got q8_0"],
-      [narrow, { to: "gguf", type: "q4_0" }, "rows in blocks of 32 for Q4_0"],
-    ] as [TrainableModel, ExportOptions, string][]
-  ) {
-    const files: string[] = [];
-    const run = async () => {
-      const opened = { model, tokenizer: null, chatTemplate: null };
-      for await (const { name } of exportPretrained(opened, options)) files.push(name);
-    };
-    const error = await assertRejects(run, RangeError);
-    assert(error.message.includes(message), error.message);
-    assertEquals(files, [], message);
-  }
-});
+cpuTest(
+  "what a format cannot represent is refused by name, before the first file",
+  async (device) => {
+    const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32, vocabSize: 128 };
+    const head = new GPT({ ...shape, windowPattern: "L" }, device);
+    const { mlpWidth: _, ...rest } = sizes;
+    const more = { keyHeads: 2, rows: 300, ropeBase: 10_000, epsilon: 1e-6 };
+    const of2025 = new Nanochat2025({ ...rest, ...more }, device);
+    const gpt2 = new GPT2({ ...sizes, epsilon: 1e-5 }, device);
+    const narrow = new GPT2({ ...sizes, width: 48, epsilon: 1e-5 }, device);
+    for (
+      const [model, options, message] of [
+        [head, { to: "huggingface" }, "smear, backout, value embeddings"],
+        [head, { to: "gguf" }, "no architecture with the ReLU²"],
+        [of2025, { to: "gguf" }, "no architecture with the ReLU²"],
+        [of2025, { to: "huggingface", type: "f16" }, "beyond the range of f16"],
+        [head, { to: "nanochat", type: "f16" }, "beyond the range of f16"],
+        [of2025, { to: "nanochat" }, "wanted the epsilon of its code"],
+        [gpt2, { to: "nanochat" }, "wanted one of nanochat's architectures, got gpt2"],
+        [gpt2, { to: "huggingface", type: "q8_0" }, "wanted f32, f16 or bf16, got q8_0"],
+        [narrow, { to: "gguf", type: "q4_0" }, "rows in blocks of 32 for Q4_0"],
+      ] as [TrainableModel, ExportOptions, string][]
+    ) {
+      const files: string[] = [];
+      const run = async () => {
+        const opened = { model, tokenizer: null, chatTemplate: null };
+        for await (const { name } of exportPretrained(opened, options)) files.push(name);
+      };
+      const error = await assertRejects(run, RangeError);
+      assert(error.message.includes(message), error.message);
+      assertEquals(files, [], message);
+    }
+  },
+);

@@ -182,7 +182,7 @@ if (hasGolden) {
     }
   });
 
-  cpuTest("what begins a document and what ends a turn, the files say", async (device) => {
+  cpuTest("the files determine what begins a document and what ends a turn", async (device) => {
     for (
       const [path, start, ends] of [
         ["hf-gpt2", "<|endoftext|>", ["<|endoftext|>"]],
@@ -251,7 +251,7 @@ if (hasGolden) {
     assertEquals(await fromGpu.forward(ids).data(), wanted);
   });
 
-  cpuTest("configs that cannot be right are refused by what is wrong", async (device) => {
+  cpuTest("impossible configs are refused, and the error says why", async (device) => {
     const before = device.live;
     for (
       const [name, message] of [

@@ -69,7 +69,7 @@ cpuTest("a deeper network starts with the layers of a shallower one", async (dev
 });
 
 testOnEveryDevice(
-  "an embedding looks up rows, and refuses ids that it has none for",
+  "an embedding looks up rows, and refuses ids out of range",
   async (device) => {
     const table = new Embedding(device, 5, 2, { seed: 1 });
     const weight = await table.weight.data();

@@ -85,7 +85,7 @@ for (const [name, { loss, reference, gradient }] of Object.entries(cases)) {
   );
 }
 
-cpuTest("a Huber loss with delta 0, and a reduction that there is not, are refused", (device) => {
+cpuTest("a Huber loss with delta 0, and an unknown reduction, are refused", (device) => {
   const x = Tensor.ones(device, [1]);
   const reduction = "bogus" as "mean";
   assertThrows(

@@ -61,7 +61,7 @@ testOnEveryDevice("a network and its optimizer go on from files, bit for bit", a
   assertEquals(await network.stateDict().get("layers.1.num_batches_tracked")!.item(), 4);
 });
 
-cpuTest("a state that is not strict tells what was missing and unknown", async (device) => {
+cpuTest("loading that is not strict returns the missing and the unknown names", async (device) => {
   const network = new MLP(device, [2, 3, 1], { activation: "tanh", seed: 1 });
   const state = new Map(network.stateDict());
   const [first] = state.keys();
@@ -182,7 +182,7 @@ Deno.test("64-bit counts are read as int32 where they fit", () => {
   assertThrows(() => decodeState(file.subarray(0, 30)), SyntaxError);
 });
 
-cpuTest("what is no state is named", async (device) => {
+cpuTest("invalid states are refused, and the error says why", async (device) => {
   let message = "";
   try {
     await encodeState(new Map([["x", "7" as never]]));

@@ -4,7 +4,7 @@ import { makeCorpus, runScript } from "./testing/run_script.ts";
 
 const corpus = await makeCorpus();
 
-Deno.test("a chat that was killed goes on with its stages, and ends in a chat", async (t) => {
+Deno.test("a chat that was killed continues with its stages, and ends in a chat", async (t) => {
   const moments: [what: string, line: RegExp, goesOn: RegExp][] = [
     [
       "before the first checkpoint",

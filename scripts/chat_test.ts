@@ -34,7 +34,7 @@ const made = await sft(
 );
 if (made.code !== 0) throw new Error(made.stderr);
 
-Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and goes on", async () => {
+Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and resumes", async () => {
   const args = ["--conversations", conversations, "--max-seq-len", "32", "--num-iterations", "6"];
   const first = await sft(...args, "--eval-every", "-1");
   assertEquals([first.code, first.stderr], [0, ""]);
@@ -76,7 +76,7 @@ Deno.test("chat_sft trains adapters alone, and saves a model that the chat reads
   );
 });
 
-Deno.test("chat_sft names what is wrong on one line, and where", async () => {
+Deno.test("chat_sft names wrong input and its place on one line", async () => {
   const broken = `${home}/broken.jsonl`;
   await Deno.writeTextFile(broken, `${lines[0]}\n[{"role": "user", "content": "alone"}]\n`);
   // A checkpoint of another stage.
@@ -208,7 +208,7 @@ Deno.test("a chat answers one question and ends, the same for the same seed", as
   assertEquals(second.stdout, first.stdout);
 });
 
-Deno.test("a chat runs Python where it is asked for and allowed, and says what it lacks", async () => {
+Deno.test("a chat runs Python if it is requested and allowed, and says what is missing otherwise", async () => {
   const args = ["--prompt", "7?", "--seed", "1", "--device", "cpu"];
   for (const script of ["chat", "chat_eval"]) {
     const refused = await runScript(`${script}.ts`, ["--tools", "python"], home);
@@ -249,7 +249,7 @@ Deno.test("chat_eval prints a table of synthetic exams, and a line of JSON", asy
   assertEquals([Object.keys(accuracies).length, accuracies.names, chatCore], [8, 0, null]);
 });
 
-Deno.test("chat_eval asks what was written by hand, and tells the results by kind", async () => {
+Deno.test("chat_eval asks questions written by hand, and prints the results by kind", async () => {
   const args = "--task human --max-problems 20 --max-new-tokens 2 --device cpu --threads 1";
   const { code, stdout, stderr } = await runScript("chat_eval.ts", args.split(" "), home);
   assertEquals([code, stderr], [0, ""]);
@@ -261,7 +261,7 @@ Deno.test("chat_eval asks what was written by hand, and tells the results by kin
   assertMatch(stdout, /^human-new +0 of 20$/m);
 });
 
-Deno.test("chat_eval asks rows of the known data sets, and names what is wrong with them", async () => {
+Deno.test("chat_eval asks rows of the known data sets, and names faults in them", async () => {
   const rows = `${home}/gsm8k.jsonl`;
   await Deno.writeTextFile(rows, '{"question": "2?", "answer": "#### 2"}\n');
   const argsFor = (task: string) => ["--task", task, ...onCpu];
@@ -319,7 +319,7 @@ Deno.test("base_eval measures CORE on a bundle, and writes a table", async () =>
   await Deno.remove(bundle, { recursive: true });
 });
 
-Deno.test("chat_rl practices, measures, saves, and names what is wrong", async () => {
+Deno.test("chat_rl practices, measures and saves, and names wrong input", async () => {
   const small = [
     ...onCpu,
     ..."--num-iterations 2 --examples-per-step 2 --num-samples 4".split(" "),

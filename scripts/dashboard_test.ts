@@ -196,53 +196,58 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
   });
 });
 
-pageTest("what a killed run wrote after its checkpoint is gone once it goes on", async () => {
-  const home = await makeHome(corpus);
-  await using dashboard = await serve("dashboard.ts", [], home);
-  const args = [
-    ...flags,
-    "--model-tag",
-    "killed",
-    "--num-iterations",
-    "100000",
-    "--save-every",
-    "50",
-  ];
-  const child = command("base_train.ts", args, home).spawn();
-  const path = `${folderOf(home, "killed")}/metrics.jsonl`;
-  const lastStep = async () => (await readMetrics(path)).at(-1)?.step ?? 0;
-  await waitUntil("70 steps", async () => await lastStep() >= 70);
-  child.kill("SIGKILL");
-  await child.output();
-  const killed = await lastStep();
-  await withBrowser(async (open) => {
-    const page = await open(`${dashboard.url}/`);
-    await page.waitForFunction(
-      (step) => document.querySelector("output[for=at]")?.textContent === step,
-      `${killed}`,
-    );
-    // The lock is still there, but nobody holds it.
-    await page.waitForSelector("[data-run='base/killed'][data-state=stopped]");
-    const row = page.locator("[data-table=runs] tbody tr");
-    assertMatch(
-      (await row.innerText()).replaceAll(/\s+/g, " "),
-      /base\/killed stopped [\d,]+ of 100,000 /,
-    );
-    assertEquals(await row.locator(".state.stopped, progress").count(), 2);
-    const more = ["--resume", "--model-tag", "killed", "--num-iterations", `${killed + 20}`];
-    assertEquals((await runScript("base_train.ts", more, home)).code, 0);
-    await page.waitForSelector("[data-run='base/killed'][data-state=finished]");
-    await page.waitForFunction(
-      (step) => document.querySelector("output[for=at]")?.textContent === step,
-      `${killed + 20}`,
-    );
-    const download = page.waitForEvent("download");
-    await page.getByRole("button", { name: "Download as CSV" }).click();
-    const csv = await Deno.readTextFile(await (await download).path());
-    const steps = csv.split("\n").flatMap((row) => /,step,(\d+),/.exec(row)?.[1] ?? []).map(Number);
-    assertEquals(steps, Array.from({ length: killed + 20 }, (_, step) => step));
-  });
-});
+pageTest(
+  "lines that a killed run wrote after its checkpoint are removed when it resumes",
+  async () => {
+    const home = await makeHome(corpus);
+    await using dashboard = await serve("dashboard.ts", [], home);
+    const args = [
+      ...flags,
+      "--model-tag",
+      "killed",
+      "--num-iterations",
+      "100000",
+      "--save-every",
+      "50",
+    ];
+    const child = command("base_train.ts", args, home).spawn();
+    const path = `${folderOf(home, "killed")}/metrics.jsonl`;
+    const lastStep = async () => (await readMetrics(path)).at(-1)?.step ?? 0;
+    await waitUntil("70 steps", async () => await lastStep() >= 70);
+    child.kill("SIGKILL");
+    await child.output();
+    const killed = await lastStep();
+    await withBrowser(async (open) => {
+      const page = await open(`${dashboard.url}/`);
+      await page.waitForFunction(
+        (step) => document.querySelector("output[for=at]")?.textContent === step,
+        `${killed}`,
+      );
+      // The lock is still there, but nobody holds it.
+      await page.waitForSelector("[data-run='base/killed'][data-state=stopped]");
+      const row = page.locator("[data-table=runs] tbody tr");
+      assertMatch(
+        (await row.innerText()).replaceAll(/\s+/g, " "),
+        /base\/killed stopped [\d,]+ of 100,000 /,
+      );
+      assertEquals(await row.locator(".state.stopped, progress").count(), 2);
+      const more = ["--resume", "--model-tag", "killed", "--num-iterations", `${killed + 20}`];
+      assertEquals((await runScript("base_train.ts", more, home)).code, 0);
+      await page.waitForSelector("[data-run='base/killed'][data-state=finished]");
+      await page.waitForFunction(
+        (step) => document.querySelector("output[for=at]")?.textContent === step,
+        `${killed + 20}`,
+      );
+      const download = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Download as CSV" }).click();
+      const csv = await Deno.readTextFile(await (await download).path());
+      const steps = csv.split("\n").flatMap((row) => /,step,(\d+),/.exec(row)?.[1] ?? []).map(
+        Number,
+      );
+      assertEquals(steps, Array.from({ length: killed + 20 }, (_, step) => step));
+    });
+  },
+);
 
 pageTest(
   "files that are half written, empty, damaged or long are shown as far as they go",

@@ -44,7 +44,7 @@ async function losses(home: string, tag: string): Promise<unknown[]> {
   return records.flatMap(({ kind, loss }) => kind === "step" ? [loss] : []);
 }
 
-Deno.test("a data set of the hub is had in one command, and trains as its files on disk do", async () => {
+Deno.test("one command downloads a data set of the hub, and it trains like the same files on disk", async () => {
   await using hub = startHub({ ...shards, "README.md": new Uint8Array(10) });
   hub.token = TOKEN;
   const local = await Deno.makeTempDir();
@@ -111,7 +111,7 @@ async function filesWith(text: string, folder: string): Promise<string[]> {
   return found;
 }
 
-Deno.test("of many shards the first ones come, and the last for validation, of one commit", async () => {
+Deno.test("the first shards are downloaded, and the last one for validation, all of one commit", async () => {
   await using hub = startHub(shards);
   const home = await Deno.makeTempDir();
   await withEnvironment({ HF_ENDPOINT: hub.endpoint, HF_TOKEN: TOKEN }, async () => {
@@ -153,7 +153,7 @@ Deno.test("of many shards the first ones come, and the last for validation, of o
   });
 });
 
-Deno.test("a run gets its data itself where it may, and goes on after a kill amid the download", async () => {
+Deno.test("a run downloads its data itself if allowed, and continues after a kill during the download", async () => {
   await using hub = startHub(shards);
   hub.token = TOKEN;
   const local = await Deno.makeTempDir();

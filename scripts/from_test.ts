@@ -95,7 +95,7 @@ goldenTest("serve answers with a model of another program, under its name", asyn
 });
 
 goldenTest(
-  "chat and chat_eval take a nanochat checkpoint, and say what another tokenizer lacks",
+  "chat and chat_eval accept a nanochat checkpoint, and name what another tokenizer lacks",
   async () => {
     const ask = (path: string) =>
       runScript("chat.ts", [
@@ -147,7 +147,7 @@ Deno.test("--from with what chooses a run is a wrong command line", async () => 
   }
 });
 
-Deno.test("what cannot be opened is an error in one line", async () => {
+Deno.test("places that cannot be opened are errors in one line", async () => {
   const cases: [path: string, wanted: string][] = [[`${home}/missing`, "No such file"], [
     home,
     "wanted config.json",

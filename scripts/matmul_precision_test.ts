@@ -59,7 +59,7 @@ Deno.test("auto records the precision that it chose, and bf16 that is missing is
   assertStringIncludes(stderr, "wanted matmuls in bf16, got f32 only (no oneDNN: ");
 });
 
-Deno.test("a run from before there was a choice goes on in f32", async () => {
+Deno.test("a run from before there was a choice continues in f32", async () => {
   const home = await makeHome(corpus);
   await runScript("base_train.ts", [...flags, "--num-iterations", "2"], home);
   const checkpoint = await openCheckpoint(`${home}/base_checkpoints/d2`);
@@ -68,7 +68,7 @@ Deno.test("a run from before there was a choice goes on in f32", async () => {
   assertEquals(savedSettings({ ...checkpoint, meta }).matmulPrecision, "f32");
 });
 
-Deno.test("a run in bfloat16 goes on in it, and says so where the dtype is changed", async () => {
+Deno.test("a run in bfloat16 continues in it, and a change of the dtype is reported", async () => {
   const home = await makeHome(corpus);
   const train = async (...args: readonly string[]) => {
     const { code, stdout, stderr } = await runScript("base_train.ts", args, home);

@@ -70,7 +70,7 @@ Deno.test("base_eval measures a run with packed weights about as well", async ()
   }
 });
 
-Deno.test("a packing that there is not, and a script without any, are refused in a line", async () => {
+Deno.test("an unknown packing, and a script without packing, are refused in one line", async () => {
   const unknown = await runScript("sample.ts", ["--quantize", "q5"], home);
   assertEquals(unknown.code, 2);
   assert(unknown.stderr.includes('Cannot use --quantize: wanted q8, q4, got "q5"'), unknown.stderr);

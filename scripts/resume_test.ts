@@ -107,7 +107,7 @@ Deno.test("further signals but Ctrl-C do not keep a stopping run from saving", a
   await openCheckpoint(`${home}/base_checkpoints/d2`);
 });
 
-Deno.test("a second Ctrl-C ends the process at once, even in the middle of a computation", async () => {
+Deno.test("a second Ctrl-C ends the process immediately, even in the middle of a computation", async () => {
   const interrupt = new URL("./interrupt.ts", import.meta.url).href;
   const code = `import { onInterrupt } from ${JSON.stringify(interrupt)};
     using interrupt = onInterrupt("stopping");

@@ -61,7 +61,7 @@ Deno.test("serve answers by the base model's name until it is asked to stop", as
   assertEquals(await stop(), 0);
 });
 
-Deno.test("serve tells of a model that is being written, or is not there, on one line", async () => {
+Deno.test("serve reports a missing or half-written model on one line", async () => {
   const folder = `${home}/base_checkpoints/broken`;
   await Deno.mkdir(folder, { recursive: true });
   const from = `${home}/base_checkpoints/one`;
@@ -143,7 +143,7 @@ Deno.test("the report has a section, a curve and texts of each stage, and a page
   assertStringIncludes(none.stderr, 'wanted one of base/one, base/two, sft/one, got "none"');
 });
 
-Deno.test("chat and serve take the latest run of the latest stage, or what they are told", async () => {
+Deno.test("chat and serve use the latest run of the latest stage, or the chosen one", async () => {
   const place = await Deno.makeTempDir();
   const copyRun = async (to: string) => {
     await Deno.mkdir(`${place}/${to}`, { recursive: true });

@@ -196,7 +196,7 @@ Deno.test("the speedrun ends with a table, samples and a report with a picture",
   assertStringIncludes(await Deno.readTextFile(`${folder}/loss.svg`), "<polyline");
 });
 
-Deno.test("the speedrun goes on into a chat, twice, and its report has both halves", async () => {
+Deno.test("the speedrun continues with a chat, twice, and its report has both halves", async () => {
   const own = await Deno.makeTempDir();
   const size = ["--max-seq-len", "64", "--total-batch-size", "128"];
   const steps = ["--num-iterations", "2", "--chat-iterations", "2"];

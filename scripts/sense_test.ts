@@ -5,7 +5,7 @@ import { runScript, tinyFlags } from "./testing/run_script.ts";
 
 const few = "--stories 2 --questions 3 --names 1 --device cpu --threads 1".split(" ");
 
-Deno.test("a speedrun tells stories, and says how much sense they make", async (t) => {
+Deno.test("a speedrun tells stories, and measures how much sense they make", async (t) => {
   const home = await Deno.makeTempDir();
   const args = [...tinyFlags, "--vocab-size", "400"];
   const { code, stdout, stderr } = await runScript("speedrun.ts", args, home);

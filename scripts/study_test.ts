@@ -100,7 +100,7 @@ Deno.test("a study of six runs killed twice has the results, to the bit, of one 
   assertStringIncludes(error, "deno task runs --remove base/rates-matrix-lr0.01-s1 --yes");
 });
 
-Deno.test("a study and a run stop when their time is up, and a study goes on by the same command", async () => {
+Deno.test("a study and a run stop when their time is up, and the same command continues a study", async () => {
   const { home, file } = await writeStudy(
     tinyStudy({ vary: { "matrix-lr": [0.02] }, seeds: [1] }),
   );
@@ -152,7 +152,7 @@ async function refusalOf(args: readonly string[], home: string): Promise<[number
   return [code, stderr.trimEnd()];
 }
 
-Deno.test("what is no study is refused before the first run, in one line", async () => {
+Deno.test("invalid studies are refused before the first run, in one line", async () => {
   const cases: [study: unknown, message: string][] = [
     [
       { vary: { "matrix-rl": [1] } },

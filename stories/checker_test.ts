@@ -69,7 +69,7 @@ for (const [before, sentence, fault] of broken) {
   });
 }
 
-Deno.test("what was told once is not told again", () => {
+Deno.test("events that may be told once are not told again", () => {
   const told =
     `${tom} ${kite} ${out} Suddenly Tom noticed that the kite was gone. Tom sat down and cried.`;
   assertEquals(firstFault(told), "");
@@ -82,7 +82,7 @@ Deno.test("what was told once is not told again", () => {
 const lost = `${tom} ${kite} ${out} Suddenly Tom noticed that the kite was gone. ${mia} ` +
   '"I have lost my kite," said Tom.';
 
-Deno.test("what is told to be somewhere is found there", () => {
+Deno.test("things that a story places somewhere are found there", () => {
   const told = `${lost} "Try behind an oak in the forest," Mia said.`;
   assertEquals(firstFault(told), "");
   const there = `${told} So Tom and Mia walked to the forest side by side.`;
@@ -136,7 +136,7 @@ Deno.test("a story that breaks off is not well-formed, but no sentence of it is 
   assertEquals(sentences.flatMap(({ faults }) => faults), []);
 });
 
-Deno.test("answers are those of the story, and a wrong one is seen", () => {
+Deno.test("answers follow from the story, and a wrong one is detected", () => {
   const { questions } = checkStory(
     `${tom} ${kite}\nWhat did Tom own? A red kite.\nWho was Tom? A bear.\nWho was Max? A cat.`,
   );

@@ -135,7 +135,7 @@ Deno.test("the corpus is a source of documents, in chunks that are the same each
   );
 });
 
-Deno.test("stories to examine with are none of the corpus", async () => {
+Deno.test("no story of an examination is in the corpus", async () => {
   const split = await storySource({ documents: 2000 }).open("validation");
   const known = new Set(await split.read(0));
   assertEquals(examinationStories(100).map(documentOf).filter((story) => known.has(story)), []);

@@ -78,7 +78,7 @@ Deno.test("each file is in one unit, and cheap modules come first", () => {
   ]);
 });
 
-Deno.test("what is said to take longest is there, and what is not optimized", async () => {
+Deno.test("the tests listed as long, and those listed as not optimized, exist", async () => {
   for (const path of [...LONG, ...UNOPTIMIZED]) {
     assert((await Deno.stat(new URL(`../${path}`, import.meta.url))).isFile, path);
   }

@@ -14,7 +14,7 @@ Deno.test("a small value is shown whole, on one line", () => {
   for (const [value, shown] of cases) assertEquals(showValue(value), shown);
 });
 
-Deno.test("of a large value 80 characters are shown, and no value makes showing it fail", () => {
+Deno.test("80 characters of a large value are shown, and every value can be shown", () => {
   const cyclic: unknown[] = [];
   cyclic.push(cyclic);
   let deep: unknown = [];

@@ -50,7 +50,7 @@ Deno.test("the ratio is that of medians, against the best of the others", async 
   assertEquals(row!.spread, [0.5, 100 / 9]);
 });
 
-Deno.test("where less is better, half is a ratio of 2", async () => {
+Deno.test("if less is better, half is a ratio of 2", async () => {
   const [row] = await measureComparison(
     comparison(speeds("ours", [5]), [limit("limit", { speed: 10 })], {
       quantities: [{ ...quantity, lessIsBetter: true }],

@@ -252,7 +252,7 @@ Deno.test("paths lead to files of the bundle, and what is wrong takes one line",
   }
 });
 
-Deno.test("what is wrong with a bundle is named with its file and line", async () => {
+Deno.test("faults of a bundle are named with file and line", async () => {
   const cases: [Record<string, string | null>, string][] = [
     [{ "core.yaml": null }, "core.yaml: the bundle lacks it"],
     [{ "eval_data/colors.jsonl": null }, "colors.jsonl: the bundle lacks it"],

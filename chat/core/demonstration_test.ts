@@ -12,7 +12,7 @@ Deno.test("the synthetic bundle is read back from its files as it is", async () 
   assertEquals(await readCoreBundle(folder), bundle);
 });
 
-Deno.test("it has tasks of every kind, whose right answers are right and told apart", () => {
+Deno.test("it has tasks of every kind, and their right answers score as right, others as wrong", () => {
   const { tasks } = demonstrationBundle();
   assertEquals(new Set(tasks.map(({ type }) => type)).size, 3);
   for (const task of tasks) {

@@ -17,7 +17,7 @@ const random = seededRandom(3);
 const documents = Array.from({ length: 1500 }, () => documentOf(tellStory(random, "train")));
 const known = new KnownText(documents);
 
-Deno.test("who replays a story answers every question, and a count of words few", async () => {
+Deno.test("replaying a story answers every question, an n-gram model only few", async () => {
   const oracle = await askQuestions(
     200,
     ({ text }, question) => checkStory(text).answers.get(question) ?? "",
@@ -66,7 +66,7 @@ Deno.test("a model without training makes no sense, and its samples follow the s
   await device.close();
 });
 
-Deno.test("a model that chats is asked for stories by the seed, and about stories that it told", async () => {
+Deno.test("a chat model is asked for stories by the seed, and about stories that it told", async () => {
   const tokenizer = await Tokenizer.train(documents.slice(0, 50), { vocabSize: 400 });
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const shape = { sequenceLen: 64, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };

@@ -20,7 +20,7 @@ Deno.test("each line is an item, with any line ends, a byte order mark and empty
   assertEquals(await readRecords(path, "numbers", number), [1, 2, 3]);
 });
 
-Deno.test("what is wrong with a file or a line of it is named", async () => {
+Deno.test("faults of a file or one of its lines are named", async () => {
   const cases: [string | Uint8Array, string][] = [
     ["", ": wanted numbers, got none"],
     ["\n \n", ": wanted numbers, got none"],

@@ -86,7 +86,7 @@ Deno.test("names of special tokens inside of messages stay text", async () => {
   assertEquals(learned, [...tokenizer.encode("<|im_end|>c"), end!]);
 });
 
-Deno.test("a template that takes too long, or is none, is an error, and the next one is rendered", async () => {
+Deno.test("a template that is malformed or takes too long is an error, and the next one is rendered", async () => {
   const slow = "{% if messages[0].content == 'loop' %}{% for i in range(30000000) %}{% endfor %}" +
     `{% endif %}${chatml}`;
   const { format } = await open(slow);
@@ -108,7 +108,7 @@ Deno.test("a template that takes too long, or is none, is an error, and the next
   }
 });
 
-Deno.test("what cannot be learned from is refused", async () => {
+Deno.test("conversations that cannot be learned from are refused", async () => {
   const messages = [user("a"), assistant("b"), user("c"), assistant("d")];
   const cases: [template: string, message: string][] = [
     // As one that puts the latest turn first.

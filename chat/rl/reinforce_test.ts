@@ -29,7 +29,7 @@ Deno.test("answers that are rewarded become likelier", async () => {
   await options.device.close();
 });
 
-Deno.test("answers become likelier in bfloat16, too, of which checkpoints know nothing", async () => {
+Deno.test("answers become more likely in bfloat16 as well, and checkpoints do not depend on it", async () => {
   const options = await setUp({ computeDtype: "bfloat16", evalEvery: -1 });
   const { model, run } = await prepareReinforcement(options);
   assertEquals(model.computeDtype, "bfloat16");
@@ -41,7 +41,7 @@ Deno.test("answers become likelier in bfloat16, too, of which checkpoints know n
   await options.device.close();
 });
 
-Deno.test("where all answers are equally good, nothing is learned", async () => {
+Deno.test("if all answers are equally good, nothing is learned", async () => {
   const task = { ...letters, isRight: () => true };
   const options = await setUp({ task, numIterations: 2, evalEvery: -1 });
   const { model, run } = await prepareReinforcement(options);

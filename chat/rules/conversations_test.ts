@@ -119,7 +119,7 @@ Deno.test("a name is asked for in vain until it was said, and then repeated as i
   assert(names.size > 300, `${names.size} names`);
 });
 
-Deno.test("what nobody can know is declined in one way, which says what can be asked", async () => {
+Deno.test("unanswerable questions are declined in one way, which says what can be asked", async () => {
   const said = (await exchanges(1000)).flat().map(([, answer]) => answer);
   const declined = said.filter((answer) => /^Sorry/.test(answer));
   assert(declined.length > 100, `${declined.length}`);

@@ -31,7 +31,7 @@ Deno.test("a country is asked about by any of its names, and answered by one", (
   }
 });
 
-Deno.test("a second question goes on from the first: to another country, or to its currency", () => {
+Deno.test("a second question follows up on the first: another country, or its currency", () => {
   const random = new PythonRandom(2);
   const kinds = new Set<string>();
   for (let i = 0; i < 200; i++) {

@@ -60,7 +60,7 @@ Deno.test("a hasty writer leaves out small words, and puts in words that mean no
   assert(count(new RegExp(` (${fillers.join("|")}) `)) > 150);
 });
 
-Deno.test("of ten templates the first is chosen in 22 and the last in 7 of 100 cases", () => {
+Deno.test("of ten templates, the first is chosen in 22 and the last in 7 of 100 cases", () => {
   const random = new PythonRandom(5);
   const ten = wordings("?", ...Array.from({ length: 10 }, (_, i) => `${i}`));
   const counts = Array(10).fill(0);
@@ -68,7 +68,7 @@ Deno.test("of ten templates the first is chosen in 22 and the last in 7 of 100 c
   assert(Math.abs(counts[0] - 2154) < 150 && Math.abs(counts[9] - 678) < 100, `${counts}`);
 });
 
-Deno.test("what the answer repeats keeps its case", () => {
+Deno.test("text that the answer repeats keeps its case", () => {
   const random = new PythonRandom(2);
   const name: Draft = { text: "i am {name}", slots: { name: "Zoë" }, mark: ".", isRepeated: true };
   for (let i = 0; i < 300; i++) assert(writeHastily(name, random, false).includes("Zoë"));

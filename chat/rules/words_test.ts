@@ -12,7 +12,7 @@ const subject = {
   word: (random: PythonRandom) => random.choice(words),
 };
 
-Deno.test("several opposites are told in the order in which they were asked for", () => {
+Deno.test("several opposites are answered in the order of the question", () => {
   const known = new Set(
     [...opposites, ...opposites.map(([a, b]) => [b, a]), ...oneWayOpposites].map(String),
   );

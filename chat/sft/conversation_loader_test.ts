@@ -78,7 +78,7 @@ Deno.test("a loader resumes exactly from any batch", async () => {
   assertThrows(() => open({ state, seed: 4 }), Error, "wanted a state with seed 4, got 3");
 });
 
-Deno.test("what is longer than a row is cut where an answer remains, and otherwise left out", async () => {
+Deno.test("conversations longer than a row are cut if an answer remains, and left out otherwise", async () => {
   const task = listTask("long", [
     conversation(0, 60),
     { messages: [{ role: "user", content: "x".repeat(50) }, { role: "assistant", content: "y" }] },
@@ -103,7 +103,7 @@ Deno.test("a tokenizer without the tokens of conversations is refused before any
   );
 });
 
-Deno.test("a task of which nothing fits is an error, and not an endless search", async () => {
+Deno.test("a task without anything that fits is an error, not an endless search", async () => {
   const content = "x".repeat(50);
   const messages = [{ role: "user", content }, { role: "assistant", content }] as const;
   const loader = open({ task: listTask("long", [{ messages }, { messages }]), sequenceLength: 20 });

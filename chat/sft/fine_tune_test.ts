@@ -82,7 +82,7 @@ Deno.test("a fine-tuning in bfloat16 learns as one in float32, all parameters or
   await device.close();
 });
 
-Deno.test("a fine-tuning that was stopped goes on to the same bits", async () => {
+Deno.test("a fine-tuning that was stopped continues to the same bits", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const whole = await setUp(device);
   const wanted = lossesOf(await Array.fromAsync((await prepareFineTuning(whole)).run()));

@@ -20,7 +20,7 @@ Deno.test("lists of turns and objects with messages are conversations", () => {
   assertEquals(conversations[1]!.messages[2]!.content, [{ type: "python", text: "1+1" }]);
 });
 
-Deno.test("what is wrong with a line is named with its file and number", () => {
+Deno.test("faults of a line are named with its file and number", () => {
   const cases = [
     ["{", "Cannot read a.jsonl, line 2: "],
     ["3", "wanted a list of turns, or an object with messages"],

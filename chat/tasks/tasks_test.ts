@@ -89,7 +89,7 @@ goldenTest("rows of MMLU and GSM8K become the original's conversations", () => {
   }
 });
 
-Deno.test("rows whose answer is none of the choices are refused", () => {
+Deno.test("rows whose answer is not among the choices are refused", () => {
   const choices = { text: ["a", "b"], label: ["1", "2"] };
   assertEquals(arcProblem({ question: "q", choices, answerKey: "2" }).letters, ["1", "2"]);
   assertThrows(() => arcProblem({ question: "q", choices, answerKey: "C" }), RangeError, "got C");

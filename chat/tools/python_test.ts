@@ -51,7 +51,7 @@ pythonTest("the standard library works, as in a program that python3 runs", asyn
   });
 });
 
-pythonTest("what takes too long is ended, and what it printed is kept", async () => {
+pythonTest("a program that takes too long is ended, and its output so far is kept", async () => {
   await using python = await openTestPython({ seconds: 0.5 });
   const programs = [
     "import time\nprint('a', flush=True)\ntime.sleep(60)",
@@ -72,7 +72,7 @@ pythonTest("what takes too long is ended, and what it printed is kept", async ()
   assertEquals([stdout, timedOut], ["x".repeat(10_000), true]);
 });
 
-pythonTest("what takes too much memory is ended, wherever it keeps it", async () => {
+pythonTest("a program that takes too much memory is ended, wherever the memory is", async () => {
   await using python = await openTestPython({ memory: 128, seconds: 30 });
   const programs = [
     "x = 'a' * 10**9",
@@ -169,7 +169,7 @@ pythonTest("a damaged snapshot is made again", async () => {
   assert((await Deno.stat(`${folder}/pyodide.snapshot`)).size > 1e7);
 });
 
-Deno.test("limits that are none are refused", async () => {
+Deno.test("invalid limits are refused", async () => {
   for (
     const [options, message] of [
       [{ seconds: 0 }, "wanted seconds from 0 to 3600, got 0"],
@@ -180,7 +180,7 @@ Deno.test("limits that are none are refused", async () => {
   ) await assertRejects(() => Python.open(options), RangeError, message);
 });
 
-pythonTest("a process that may not run Deno is told so", async () => {
+pythonTest("a process without permission to run Deno gets an error that says so", async () => {
   const program = `import { Python } from ${JSON.stringify(import.meta.resolve("./python.ts"))};
     await Python.open({ folder: ${JSON.stringify(await Deno.makeTempDir())} });`;
   const file = await Deno.makeTempFile({ suffix: ".ts" });

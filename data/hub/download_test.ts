@@ -79,7 +79,7 @@ Deno.test("a file arrives whole, with its digest and its progress", async () => 
   assertEquals(await beside(path), ["bundle.zip"]);
 });
 
-Deno.test("what was cut off goes on where it stopped", async () => {
+Deno.test("a download that was cut off continues where it stopped", async () => {
   await using server = serve({ cutAfter: 20_000 });
   const path = await place();
   await assertRejects(
@@ -117,7 +117,7 @@ Deno.test("another version, or a server without ranges or versions, starts over"
   }
 });
 
-Deno.test("a wrong digest is named, nothing of the file is kept, and an earlier one stays", async () => {
+Deno.test("a wrong digest is named, the file is deleted, and an earlier one stays", async () => {
   await using server = serve();
   const path = await place();
   await Deno.writeTextFile(path, "earlier");
@@ -131,7 +131,7 @@ Deno.test("a wrong digest is named, nothing of the file is kept, and an earlier 
   assertEquals(await beside(path), ["bundle.zip"]);
 });
 
-Deno.test("a status other than 200 and a server that is not there are named", async () => {
+Deno.test("a status other than 200 and an unreachable server are named", async () => {
   await using server = serve({ status: 404 });
   const path = await place();
   await assertRejects(() => download(server.url, path), Error, "wanted status 200, got 404");

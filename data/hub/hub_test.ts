@@ -50,7 +50,7 @@ Deno.test("a data set is listed page by page, and a file comes from the storage 
   }
 });
 
-Deno.test("a hub that is busy or broken for a while is asked again when it says so", async () => {
+Deno.test("a hub that is busy or broken for a while is asked again after the wait it requests", async () => {
   await using hub = startHub({ [path]: shard });
   const { waits, wait } = noted();
   const client = new Hub({ endpoint: hub.endpoint, wait });
@@ -80,7 +80,7 @@ Deno.test("a hub that is busy or broken for a while is asked again when it says 
   await assertRejects(() => client.commit("org/set"), Error, "asks to wait for 3600 s");
 });
 
-Deno.test("what is private, gated or missing says what to do, and no message has the token", async () => {
+Deno.test("errors about private, gated or missing repositories say what to do, and never contain the token", async () => {
   await using hub = startHub({ [path]: shard });
   hub.token = "hf_right";
   const client = new Hub({ endpoint: hub.endpoint, token: "hf_wrong" });
@@ -99,7 +99,7 @@ Deno.test("what is private, gated or missing says what to do, and no message has
   await assertRejects(() => gone.commit("org/set"), Error, "wanted an answer of 127.0.0.1:1, got");
 });
 
-Deno.test("a body that is cut anywhere goes on there, with a new link, to the same bytes", async () => {
+Deno.test("a download that is cut anywhere continues there, with a new link, to the same bytes", async () => {
   await using hub = startHub({ [path]: shard });
   const client = new Hub({ endpoint: hub.endpoint, wait: () => Promise.resolve() });
   const [file] = await client.files("org/set", hub.commit);
@@ -122,7 +122,7 @@ Deno.test("a body that is cut anywhere goes on there, with a new link, to the sa
   }
 });
 
-Deno.test("a server without ranges, or with another version by now, starts over", async () => {
+Deno.test("a download from a server without ranges, or with a new version, starts over", async () => {
   await using hub = startHub({ [path]: shard });
   const client = new Hub({ endpoint: hub.endpoint, wait: () => Promise.resolve() });
   const folder = await Deno.makeTempDir();
@@ -143,7 +143,7 @@ Deno.test("a server without ranges, or with another version by now, starts over"
   assertEquals(await Deno.readFile(`${folder}/b`), other);
 });
 
-Deno.test("content with another digest is refused in one line, and nothing of it stays", async () => {
+Deno.test("content with another digest is refused in one line and deleted", async () => {
   await using hub = startHub({ [path]: shard });
   const client = new Hub({ endpoint: hub.endpoint });
   const [file] = await client.files("org/set", hub.commit);
@@ -158,7 +158,7 @@ Deno.test("content with another digest is refused in one line, and nothing of it
   assertEquals(await namesIn(folder), []);
 });
 
-Deno.test("of several that want a file one downloads it, and the others wait for it", async () => {
+Deno.test("if several processes want a file, one downloads it, and the others wait", async () => {
   await using hub = startHub({ [path]: shard });
   hub.delay = 20;
   const client = new Hub({ endpoint: hub.endpoint });

@@ -36,7 +36,7 @@ Deno.test("the files that are mutated below are read when they are whole", async
   }
 });
 
-Deno.test("a field missing from a page's header is an error at once, not an endless loop", async () => {
+Deno.test("a field missing from a page's header is an immediate error, not an endless loop", async () => {
   const { bytes } = baseFiles().get("flat")!;
   let errors = 0;
   // A field becomes a boolean, whose value takes no byte: what follows has other names.
@@ -77,7 +77,7 @@ Deno.test("counts that do not fit together are errors with file, row group and c
   });
 });
 
-Deno.test("a sample of mutated files ends in time, mostly as errors, none at a limit", async () => {
+Deno.test("reading mutated files ends in time, mostly with errors, never at a limit", async () => {
   const { read, errors, limits, slowest } = await readMutations({ count: 300, seed: 7 });
   assertEquals(limits, []);
   assert(slowest < 5, `${slowest} s`);

@@ -104,7 +104,7 @@ Deno.test("files of a package come from the registry, checked, and at one versio
   assertEquals((await listData(root)).map(({ address }) => address), [address]);
 });
 
-Deno.test("a file of the web is had once, and its digest is noted", async () => {
+Deno.test("a file on the web is downloaded once, and its digest is stored", async () => {
   const content = encode("text of the web\n");
   let requests = 0;
   await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
@@ -173,7 +173,7 @@ async function makeCache(commit: string, files: Readonly<Record<string, Uint8Arr
   return root;
 }
 
-Deno.test("what other clients have is taken from their cache, which stays as it is", async () => {
+Deno.test("files in the cache of other clients are copied from there, and the cache stays as it is", async () => {
   const [one, two] = [encode("one"), encode("two")];
   await using hub = startHub({ "data/1.txt": one, "data/2.txt": two });
   const sharedCache = await makeCache(hub.commit, { "data/1.txt": one });
@@ -199,7 +199,7 @@ Deno.test("what other clients have is taken from their cache, which stays as it 
   assertEquals(await Deno.readTextFile(blob), "own");
 });
 
-Deno.test("without a network the cache of other clients is enough, or the error says what lacks", async () => {
+Deno.test("without a network the cache of other clients is enough, or the error says what is missing", async () => {
   const sharedCache = await makeCache("d".repeat(40), { "data/1.txt": encode("one") });
   const root = await Deno.makeTempDir();
   const offline = { endpoint: "http://127.0.0.1:1", isOffline: true, sharedCache };

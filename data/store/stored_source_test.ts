@@ -82,7 +82,7 @@ Deno.test("reading begins with the first shard, and has the order of the files o
   assertEquals(asked(hub), SHARDS);
 });
 
-Deno.test("a run that is killed amid a download goes on with the same documents", async () => {
+Deno.test("a run that is killed during a download continues with the same documents", async () => {
   await using hub = startHub(shards);
   hub.delay = 500;
   const wanted = await openLoader(parquetFiles(await onDisk()));

@@ -47,7 +47,7 @@ Deno.test("a file that changed is unpacked again", async () => {
   assertEquals([before.found[0], after.found[0]], ["Document 0.", "Document 7."]);
 });
 
-Deno.test("a zip file is a folder, of which only text is unpacked", async () => {
+Deno.test("only text is unpacked from a zip file, which counts as a folder", async () => {
   const content = {
     "data/a.jsonl": encode(lines(0, 40)),
     "b.jsonl": encode(lines(40, 40)),

@@ -129,7 +129,7 @@ Deno.test({
   },
 });
 
-Deno.test("files that belong together are all written, or none of them", async () => {
+Deno.test("files that belong together are all written, or none of them is", async () => {
   const folder = await Deno.makeTempDir();
   await writeFilesTogether([[`${folder}/a`, "old a"], [`${folder}/b`, "old b"]]);
   await assertRejects(

@@ -87,7 +87,7 @@ Deno.test("a report has the table, the picture and the samples", () => {
   );
 });
 
-Deno.test("many names stand above the curves, side by side, none outside of the picture", () => {
+Deno.test("many names stand above the curves in rows, none outside the picture", () => {
   const names = Array.from({ length: 9 }, (_, i) => `a curve of depth ${i}`);
   const svg = curvesAsSvg("Loss", names.map((name) => ({ ...curve([8, 1]), name })));
   const tops = pointsOf(svg).map(([, y]) => y);

@@ -18,7 +18,7 @@ async function holder(folder: string): Promise<Deno.ChildProcess> {
   return child;
 }
 
-Deno.test("of two processes the second is refused, with the id of the first", async () => {
+Deno.test("the second of two processes is refused, with the id of the first", async () => {
   const folder = await Deno.makeTempDir();
   const child = await holder(folder);
   await assertRejects(

@@ -42,7 +42,7 @@ Deno.test("a checkpoint without a length takes it from the folder, or counts as 
   assertEquals(await describe(folder), "step 20");
 });
 
-Deno.test("who asks whether a run trains does not keep one from starting", async () => {
+Deno.test("checking whether a run is training does not keep one from starting", async () => {
   const folder = await save(1, 2);
   let isAsking = true;
   const asking = Array.from({ length: 8 }, async () => {

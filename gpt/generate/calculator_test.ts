@@ -50,7 +50,7 @@ Deno.test("integers are exact, and quotients of large ones are rounded once", ()
   assertEquals(calculate("-0.0"), "-0.0");
 });
 
-Deno.test("what Python refuses has no answer", () => {
+Deno.test("expressions that Python refuses have no answer", () => {
   for (const input of ["007", "09", "\t7", "1\n+2", "5\n", "'don't'.count('t')", "7 % 2"]) {
     assertEquals(calculate(input), null, JSON.stringify(input));
   }

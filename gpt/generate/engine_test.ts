@@ -114,7 +114,7 @@ testOnEveryDevice("weights that are not finite are named when sampling", async (
 });
 
 testOnEveryDevice(
-  "what is not finite is named at its token, however many are read together",
+  "logits that are not finite are reported with their token, however many are read together",
   async (device) => {
     const model = makeModel(device);
     const wanted = await firstOf(new Engine(model, bare), { maxTokens: 4, temperature: 0 });

@@ -41,7 +41,7 @@ async function logitsAfter(model: GPT, caches: KVCache[], ids: number[]): Promis
 }
 
 testOnEveryDevice(
-  "chunks of several sequences are computed as each by itself",
+  "chunks of several sequences are computed as each would be alone",
   async (device) => {
     const model = openModel(device);
     const all = [...prompts, [5, 6, 7, 8, 9, 10, 11, 12]];
@@ -81,7 +81,7 @@ testOnEveryDevice(
 );
 
 testOnEveryDevice(
-  "sequences at different positions are decoded as each by itself",
+  "sequences at different positions are decoded as each would be alone",
   async (device) => {
     const model = openModel(device);
     const caches = prompts.map((prompt) => prefill(model, prompt));
@@ -101,7 +101,7 @@ testOnEveryDevice(
 );
 
 testOnEveryDevice(
-  "a fork of a cache goes on as if it had read its tokens itself",
+  "a fork of a cache continues as if it had read its tokens itself",
   async (device) => {
     const model = openModel(device);
     const long = prompts[3]!;

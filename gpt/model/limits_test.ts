@@ -25,7 +25,7 @@ const cases: [changes: Partial<GPTConfig>, message: string][] = [
     ]),
 ];
 
-Deno.test("a model beyond every limit is refused at once, by what is too large", async (t) => {
+Deno.test("a model beyond every limit is refused immediately, and the error says what is too large", async (t) => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   for (const [changes, message] of cases) {
     await t.step(JSON.stringify(changes), () => {

@@ -62,7 +62,7 @@ Deno.test("the same runs give the same laws, in whatever order they come", () =>
   assertAlmostEquals(turned.parameters!.exponent, laws.parameters!.exponent, 1e-9);
 });
 
-Deno.test("minima that no model enclosed, and parabolas without one, are told apart", () => {
+Deno.test("extrapolated minima, and parabolas without one, are distinguished", () => {
   const points = runs(() => 0).map((point) => {
     const { budget, parameters, loss } = point;
     // The smallest model is best for the first budget, the middle ones are worst for the second.
@@ -82,7 +82,7 @@ Deno.test("without runs to spare there is no interval", () => {
   assertEquals(fitScalingLaws(three).parameters!.interval, null);
 });
 
-Deno.test("runs that say nothing about laws are refused", () => {
+Deno.test("runs that allow no fit are refused", () => {
   const points = runs(() => 0);
   const cases: [points: ScalingPoint[], message: string][] = [
     [[], "wanted runs, got none"],

@@ -41,7 +41,7 @@ Deno.test("Welch's test knows equal groups from different ones", () => {
   assertEquals(welchTest([1], [2, 2]), null);
 });
 
-Deno.test("of groups without a difference one in a hundred has p < 0.01", () => {
+Deno.test("among groups without a difference, one in a hundred has p < 0.01", () => {
   // A normal distribution by twelve uniform numbers of a linear congruential generator.
   let state = 12345;
   const uniform = () => (state = (1103515245 * state + 12345) % 2 ** 31) / 2 ** 31;

@@ -60,7 +60,7 @@ for (const loader of ["packed", "random"] as const) {
   });
 }
 
-Deno.test("of checkpoints that are saved by time the last two stay", async () => {
+Deno.test("the last two of the checkpoints that are saved by time stay", async () => {
   const controller = new AbortController();
   const long = tinyPlan({ numIterations: 1_000_000 });
   const given = await options({ plan: long, saveSeconds: 0, signal: controller.signal });
