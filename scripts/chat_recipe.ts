@@ -29,7 +29,7 @@ export interface ChatRecipe {
   readonly fineTuning: readonly string[];
 }
 
-export const FINE_TUNING_STEPS = 580;
+export const FINE_TUNING_STEPS = 900;
 
 export const chatRecipe: ChatRecipe = {
   // As in the speedrun: a model has to learn the letters of each token, and few tokens are learned
@@ -42,7 +42,7 @@ export const chatRecipe: ChatRecipe = {
     ..."--eval-every -1 --sample-every -1 --core-metric-every -1 --dtype auto".split(" "),
   ],
   fineTuning: [
-    ..."--task rules:20000 --max-seq-len 256 --device-batch-size 8".split(" "),
+    ..."--task rules:31000 --max-seq-len 256 --device-batch-size 8".split(" "),
     // Half as many steps with twice as many tokens: Muon's part of a step is the same for both.
     ..."--total-batch-size 2048 --embedding-lr 0.3 --unembedding-lr 0.008".split(" "),
     ..."--matrix-lr 0.02 --init-lr-frac 0.8 --warmdown-ratio 0.7 --load-optimizer 0".split(" "),

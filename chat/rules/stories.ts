@@ -34,14 +34,14 @@ function makeExchange(random: PythonRandom, { hero, text }: Story): Exchange {
   return { question: { ...question, isRepeated: true }, answer: text };
 }
 
-/** "Tell me a story about a dragon named Tom.", followed by one or two questions about the story. */
+/** "Tell me a story about a dragon named Tom.", followed by two questions about the story. */
 export function story(random: PythonRandom): readonly Exchange[] {
   const told = tellStory(() => random.random(), "train", MAX_LENGTH);
   const asked = told.questions.map(([question, answer]): Exchange => ({
     question: { text: "{question}", slots: { question }, mark: "?", isRepeated: true },
     answer,
   }));
-  return [makeExchange(random, told), ...asked.slice(0, random.random() < 0.5 ? 1 : 2)];
+  return [makeExchange(random, told), ...asked];
 }
 
 /** A conversation that ends with a story, or with an answer to a question about one. */
