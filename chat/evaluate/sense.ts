@@ -213,7 +213,8 @@ export function chatTeller(
         { role: "assistant", content: text },
         { role: "user", content: question },
       ], { samples: 1, maxTokens: MAX_ANSWER_TOKENS, temperature: 0, topK: 0, seed: 0 });
-      return answer;
+      // Synthetic conversations answer with a name in a sentence: "It was Tom."
+      return answer.replace(/^It (is|was) /, "");
     },
   };
 }

@@ -39,9 +39,19 @@ export function story(random: PythonRandom): readonly Exchange[] {
   const told = tellStory(() => random.random(), "train", MAX_LENGTH);
   const asked = told.questions.map(([question, answer]): Exchange => ({
     question: { text: "{question}", slots: { question }, mark: "?", isRepeated: true },
-    answer,
+    answer: answerAsSentence(question, answer),
   }));
   return [makeExchange(random, told), ...asked];
+}
+
+/**
+ * Puts an answer that is a name into a sentence: "It was Tom." The token of a name after a space is the
+ * one that the story has, so that the model only has to copy it; a name without a space before it is
+ * another token.
+ */
+function answerAsSentence(question: string, answer: string): string {
+  if (!/^(Who|Whose) /.test(question) || /^An? /.test(answer)) return answer;
+  return `It ${question.endsWith(" now?") ? "is" : "was"} ${answer}`;
 }
 
 /** A conversation that ends with a story, or with an answer to a question about one. */
@@ -84,7 +94,7 @@ export function storyPractice(
           request,
           story,
           { role: "user", content: question },
-          { role: "assistant", content: answer },
+          { role: "assistant", content: answerAsSentence(question, answer) },
         ],
       };
     },
