@@ -1,7 +1,7 @@
 /**
- * Times training steps on several ranks of this machine: what sharing the optimizer's work gains, what
- * the exchange costs, and how fast ranks are beside threads. Each round times everything once, so that
- * times that are compared come from the same minutes.
+ * Times training steps on several ranks of this machine: what sharing the optimizer's work gains,
+ * what the exchange costs, and how fast ranks are compared with threads. Each round times
+ * everything once, so that times that are compared come from the same minutes.
  *
  *     deno task bench:parallel
  *
@@ -65,7 +65,7 @@ export async function timeRanks(
 
 export interface LoaderCost {
   readonly ranks: number;
-  /** Milliseconds for a batch of two sequences, of which every rank takes one in each step. */
+  /** Milliseconds for a batch of two sequences; every rank takes one of them in each step. */
   readonly milliseconds: number;
 }
 

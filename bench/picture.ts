@@ -1,5 +1,5 @@
 /**
- * Draws the picture of the README from a finished run: its curves beside text that it writes. A
+ * Draws the picture of the README from a finished run: its curves next to text that it writes. A
  * story is replayed: each of its sentences has a tick, or a cross and what is wrong with it.
  *
  *     deno task speedrun && deno task picture
@@ -42,7 +42,7 @@ const beginnings = {
 } as const;
 
 const script: Script<typeof flags> = {
-  summary: "Draws the loss curve of a finished run beside text that the model writes.",
+  summary: "Draws the loss curve of a finished run next to text that the model writes.",
   command: "deno task picture",
   flags,
   run: async ({ modelTag, prompt, output }) => {

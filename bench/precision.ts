@@ -1,5 +1,5 @@
 /**
- * Times matmuls and training steps in both precisions, beside PyTorch in both of its own.
+ * Times matmuls and training steps in both precisions, and PyTorch's in both of its own.
  *
  *     deno run -A bench/precision.ts --quick
  *

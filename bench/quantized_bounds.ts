@@ -1,6 +1,6 @@
 /**
- * Bounds of decoding: the bytes of weights that matmuls read per second, beside what their kernels
- * reach if the weights are in the cache, and beside a plain read of as much memory.
+ * Bounds of decoding: the bytes of weights that matmuls read per second, compared with what their
+ * kernels reach if the weights are in the cache, and with a plain read of as much memory.
  *
  * On an AMD EPYC with AVX-512, one thread reads from the cache, in GB/s: float32 69, q8 23, q4 15. So
  * float32 waits for memory, but q4 is bound by its instructions, which are 10 billion a second: from memory

@@ -93,7 +93,7 @@ function efficiency(
   return (seconds(1) / (ranks * seconds(ranks))).toFixed(2);
 }
 
-/** Ranks on this machine, beside what the model says of them. */
+/** Ranks on this machine, compared with the model's predictions. */
 function measuredPart({ name, cores, tokens, loads, times, costs }: MeasuredRanks): string {
   const rows = times.map((time, i) => {
     const ranks = i + 1;

@@ -64,7 +64,8 @@ export const SERVER: Assumed = ASSUMED[1]!;
 const DAY = 86_400;
 
 /**
- * Reads the fit with a BLAS from a page, as it is rounded there, and the bandwidth measured beside it.
+ * Reads the fit with a BLAS from a page, as it is rounded there, and the bandwidth measured with
+ * it.
  *
  * @throws {Error} If the page has none.
  */

@@ -61,7 +61,7 @@ const script: Script<typeof flags> = {
   },
 };
 
-/** A hub in a process of its own, and what it has. */
+/** A hub in a process of its own, with its content. */
 interface HubProcess extends AsyncDisposable {
   readonly endpoint: string;
   readonly bytes: number;

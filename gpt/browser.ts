@@ -148,13 +148,7 @@ export {
   type ScalingLaws,
   type ScalingPoint,
 } from "./study/scaling_laws.ts";
-export {
-  mean,
-  standardError,
-  studentQuantile,
-  studentTail,
-  welchTest,
-} from "./study/statistics.ts";
+export { mean, welchTest } from "./study/statistics.ts";
 export {
   parseStudy,
   rowName,

@@ -29,7 +29,7 @@ import { type OpenPretrainedOptions, unreadable } from "./weights.ts";
 export interface Pretrained {
   /** The model, on its device. */
   readonly model: TrainableModel;
-  /** The tokenizer; `null` if there is none beside it. */
+  /** The tokenizer; `null` if the files contain none. */
   readonly tokenizer: Tokenizer | null;
   /** The template of its conversations, in Jinja; `null` if there is none. */
   readonly chatTemplate: string | null;

@@ -38,7 +38,7 @@ Deno.test("a Llama is trained, resumed, fine-tuned, and given to other programs"
   ]);
   assert(table.includes("Llama of depth 1, width 32"), table);
   const resumed = await run("base_train.ts", "--resume", "--num-iterations", "6", ...onCpu);
-  assert(resumed.includes("Going on after step 4."), resumed);
+  assert(resumed.includes("Resuming after step 4."), resumed);
   const base = await open("base_checkpoints/llama-d1");
   assertEquals([base.meta.architecture, base.meta.state.step], ["llama", 6]);
   assertEquals(base.tokenizer.pattern, LLAMA3_PATTERN);
@@ -71,7 +71,7 @@ goldenTest("models of other programs are trained on texts and on conversations",
   const base = await open("base_checkpoints/hf-gpt2");
   assertEquals([base.meta.architecture, base.meta.settings["from"]], ["gpt2", `${golden}hf-gpt2`]);
   const resumed = await run("base_train.ts", "--resume", "--num-iterations", "3", ...onCpu);
-  assert(resumed.includes("Going on after step 2."), resumed);
+  assert(resumed.includes("Resuming after step 2."), resumed);
 
   const tune = ["--conversations", conversations, "--num-iterations", "2", "--eval-every", "-1"];
   await run("chat_sft.ts", "--from", `${golden}hf-qwen3`, "--lora-rank", "4", ...tune, ...onCpu);

@@ -111,7 +111,7 @@ export async function makeChatModel(options: ChatModelOptions): Promise<number> 
   const base = await readRunProgress("base", CHAT_TAG);
   const tuned = overwrite ? null : await readRunProgress("sft", CHAT_TAG);
   const goOn = (what: string, progress: RunProgress) =>
-    print(`\nGoing on with ${what}: ${describeProgress(progress)}.\n`);
+    print(`\nResuming ${what}: ${describeProgress(progress)}.\n`);
 
   if (tuned !== null) {
     goOn("the fine-tuning", tuned);
@@ -120,7 +120,7 @@ export async function makeChatModel(options: ChatModelOptions): Promise<number> 
   if (speedrun !== null && speedrun.state !== "finished") {
     printError(
       `The speedrun's model is not used: ${describeProgress(speedrun)}. ` +
-        "To go on with it: deno task speedrun --resume",
+        "To resume it: deno task speedrun --resume",
     );
   }
   const isOwn = speedrun?.state !== "finished";

@@ -14,7 +14,7 @@ Deno.test("a chat that was killed continues with its stages, and ends in a chat"
     [
       "in the fine-tuning",
       /^Saved .*chatsft_checkpoints.*_000004\.json/m,
-      /^Going on with the fine-tuning: step [46] of 8, stopped\.$/m,
+      /^Resuming the fine-tuning: step [46] of 8, stopped\.$/m,
     ],
   ];
   for (const [what, line, goesOn] of moments) {
@@ -27,10 +27,10 @@ Deno.test("a chat that was killed continues with its stages, and ends in a chat"
   }
 });
 
-Deno.test("a chat that was stopped in training names itself as the way to go on", async () => {
+Deno.test("a chat that was stopped in training names itself as the command to resume with", async () => {
   const { before, again } = await killChat(corpus, /^Saved .*base_checkpoints/m, "SIGINT");
-  assertMatch(before, /^Stopped after step \d of 8\. Go on: deno task chat$/m);
-  assertMatch(again.stdout, /^Going on with the base model: step \d of 8, stopped\.$/m);
+  assertMatch(before, /^Stopped after step \d of 8\. To resume: deno task chat$/m);
+  assertMatch(again.stdout, /^Resuming the base model: step \d of 8, stopped\.$/m);
   assertMatch(again.models, /^Model: sft\/chat, step 8 of 8, [\d.]+ \w+ in f32$/m);
 });
 

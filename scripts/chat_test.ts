@@ -50,7 +50,7 @@ Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and
 
   const again = await sft("--resume", "--num-iterations", "8");
   assertEquals([again.code, again.stderr], [0, ""]);
-  assertEquals(again.models, "Going on with sft/d2, step 6 of 6\n");
+  assertEquals(again.models, "Resuming sft/d2, step 6 of 6\n");
   assertStringIncludes(again.stdout, "meta_000008.json");
 });
 

@@ -333,7 +333,10 @@ pageTest("a run is saved and stopped by its own page, and by no other", async ()
     await page.keyboard.press("Enter");
     const { code } = await run.child.status;
     assertEquals(code, 130, run.output());
-    assertMatch(run.output(), /Stopped after step \d+ of \d+\. Go on: deno task train --resume/);
+    assertMatch(
+      run.output(),
+      /Stopped after step \d+ of \d+\. To resume: deno task train --resume/,
+    );
     await page.waitForSelector("text=The run has ended");
     const metrics = await readMetrics(`${folderOf(home, "own")}/metrics.jsonl`);
     // An evaluation or samples may have come after it.

@@ -83,7 +83,7 @@ async function get(place: string, { files, workers }: Values<typeof flags>): Pro
         "npm:PACKAGE@VERSION/PATH or https://…",
     );
   }
-  using interrupt = onInterrupt("Stopping. What came stays; the next attempt goes on.");
+  using interrupt = onInterrupt("Stopping. What has arrived is kept; the next attempt continues.");
   const { signal } = interrupt;
   const connection = connectionOf((seconds, reason) =>
     print(`Waiting for ${seconds} s: ${reason}`)

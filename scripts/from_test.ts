@@ -153,7 +153,7 @@ Deno.test("places that cannot be opened are errors in one line", async () => {
     "wanted config.json",
   ]];
   if (hasGolden) {
-    cases.push([`${golden}hf-qwen2`, "wanted a tokenizer beside the model"]);
+    cases.push([`${golden}hf-qwen2`, "wanted a tokenizer next to the model"]);
     cases.push([`${golden}bad/index-missing`, "wanted shards"]);
   }
   for (const [path, wanted] of cases) {

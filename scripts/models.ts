@@ -160,7 +160,7 @@ export function wantedTokenizer(
 ): Tokenizer {
   if (tokenizer !== null) return tokenizer;
   throw new Error(
-    `Cannot use ${name}: wanted a tokenizer beside the model (tokenizer.json or tokenizer.pkl), ` +
+    `Cannot use ${name}: wanted a tokenizer next to the model (tokenizer.json or tokenizer.pkl), ` +
       "got none",
   );
 }
@@ -216,7 +216,7 @@ export async function unknownRun(
   const others = all.filter((name) => name.endsWith(`/${tag}`));
   const wanted = names.length > 0
     ? `one of ${names.join(", ")}`
-    : `a run of ${among.join(" or ")}, of which there is none yet`;
+    : `a run of ${among.join(" or ")}, but there is none yet`;
   const elsewhere = others.length === 0 ? "" : ` (there is ${others.join(" and ")})`;
   return new UsageError(`Cannot use ${flag}: wanted ${wanted}, got "${tag}"${elsewhere}`);
 }
@@ -236,7 +236,7 @@ export async function openModel(
   const resume = model.progress.state === "stopped" ? resumeCommand(model) : null;
   // The saved weights; packed ones are described once they are packed.
   const weights = `${bytes(4 * parameterCount(model.meta))} in f32`;
-  const hint = resume === null ? "" : ` (to go on: ${resume})`;
+  const hint = resume === null ? "" : ` (to resume: ${resume})`;
   printError(`Model: ${titleOf(model)}, ${weights}${hint}`);
   return model;
 }
@@ -276,7 +276,7 @@ export async function openToResume(
     throw await unknownRun(basename(folder), [stage]);
   }
   const model = await identify(stage, await openStep(folder, step, "--resume-from-step"));
-  printError(`Going on with ${titleOf(model)}`);
+  printError(`Resuming ${titleOf(model)}`);
   return model;
 }
 

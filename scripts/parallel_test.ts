@@ -91,7 +91,7 @@ testUnderMpi("ranks train as one process does, and resume bit for bit", async (m
   }
   const resumed = await train(mpi, 2, two, ["--resume"]);
   assertEquals(resumed.code, 0, resumed.stderr);
-  assertStringIncludes(resumed.stdout, "Going on after step 10.");
+  assertStringIncludes(resumed.stdout, "Resuming after step 10.");
   assertEquals(await savedBits(two, 20), whole);
 });
 
@@ -198,7 +198,7 @@ testUnderMpi("a loss of one rank that is not finite ends all ranks", async (mpi)
   const seconds = (Date.now() - Number(/NaN at (\d+)/.exec(stdout)?.[1])) / 1000;
   assert(seconds < 5, `${seconds} s`);
   assertEquals(code, 1, stderr);
-  const said = stderr.match(/rank 0 of 2 on .*: Cannot go on training: .* got NaN at step 2/g);
+  const said = stderr.match(/rank 0 of 2 on .*: Cannot continue training: .* got NaN at step 2/g);
   assertEquals(said?.length, 1, stderr);
   assertEquals(await remainingRanks(`NANODINO_TEST=${env.NANODINO_TEST}`), []);
   const saved = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
@@ -217,7 +217,7 @@ testUnderMpi("errors are one line, and nothing is written", async (mpi) => {
       ["--resume"],
       2,
       2,
-      "Cannot use --model-tag: wanted a run of base, of which there is none yet",
+      "Cannot use --model-tag: wanted a run of base, but there is none yet",
     ],
     [["--dtype", "f16"], 2, 2, "Cannot use --dtype f16: wanted one rank, got several"],
   ];

@@ -53,7 +53,7 @@ export class Progress {
   /** The message to print if a run was stopped after a step. */
   stopMessage(step: number, resumeCommand: string): string {
     if (step === 0) return "Stopped before the first step: there is nothing to save.";
-    return `Stopped after step ${step} of ${this.#steps}. Go on: ${resumeCommand}`;
+    return `Stopped after step ${step} of ${this.#steps}. To resume: ${resumeCommand}`;
   }
 
   #line(event: StepEvent): string {

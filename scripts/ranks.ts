@@ -107,7 +107,7 @@ async function watch(
     output += text;
   }
   const { code } = await child.status;
-  const isSaved = /^Saved /m.test(output) || output.includes("Going on after step");
+  const isSaved = /^Saved /m.test(output) || output.includes("Resuming after step");
   // MPICH's launcher sometimes loses the code of a killed rank.
   const isDone = ranks === 1 || output.includes(doneMessage(ranks));
   return { code: code === 0 && !isDone ? 1 : code, isSaved };

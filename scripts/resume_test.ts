@@ -35,7 +35,7 @@ for (
     ["SIGHUP", 129, "deno task train"],
   ] as const
 ) {
-  Deno.test(`${signal} to ${through} stops after the step, saves, and says how to go on`, async () => {
+  Deno.test(`${signal} to ${through} stops after the step, saves, and says how to resume`, async () => {
     const home = await makeHome(corpus);
     const args = [...flags, "--num-iterations", "1000000"];
     const run = through === "base_train.ts" ? command : taskCommand;
@@ -54,14 +54,15 @@ for (
     const stderr = await new Response(child.stderr).text();
     assertEquals((await child.status).code, code, stderr);
     assertStringIncludes(stderr, "Stopping after this step");
-    const step = /Stopped after step (\d+) of \d+\. Go on: deno task train --resume --model-tag d2/
-      .exec(stdout)?.[1];
+    const step =
+      /Stopped after step (\d+) of \d+\. To resume: deno task train --resume --model-tag d2/
+        .exec(stdout)?.[1];
     assert(step !== undefined, stdout);
 
     const more = ["--resume", "--num-iterations", `${Number(step) + 5}`];
     const resumed = await runScript("base_train.ts", more, home);
     assertEquals([resumed.code, resumed.stderr], [0, ""]);
-    assertStringIncludes(resumed.stdout, `Going on after step ${step}.`);
+    assertStringIncludes(resumed.stdout, `Resuming after step ${step}.`);
   });
 }
 
@@ -140,7 +141,7 @@ Deno.test("damaged files of this run and of others do not prevent resuming", asy
   const sampled = await runScript("sample.ts", ["--prompt", "We", "--max-tokens", "2"], home);
   assertEquals(sampled.code, 0, sampled.stderr);
   const lines = sampled.stderr.trimEnd().split("\n");
-  assert(lines.length === 2 && lines[1]!.endsWith("skipped, going on with step 20"), lines[1]);
+  assert(lines.length === 2 && lines[1]!.endsWith("skipped, using step 20"), lines[1]);
   assertStringIncludes(lines[0]!, "old/meta_000001.json: wanted JSON");
 
   // The last checkpoint is damaged: the error names the one before, which loads.
@@ -153,7 +154,7 @@ Deno.test("damaged files of this run and of others do not prevent resuming", asy
   assertEquals((await runScript("sample.ts", older, home)).code, 0);
   const resumed = await runScript("base_train.ts", ["--resume-from-step", "10"], home);
   assertEquals(resumed.code, 0, resumed.stderr);
-  assertStringIncludes(resumed.stdout, "Going on after step 10.");
+  assertStringIncludes(resumed.stdout, "Resuming after step 10.");
 });
 
 Deno.test("a setting of a checkpoint that is no flag is refused, not left at its default", async () => {

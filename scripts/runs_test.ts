@@ -238,7 +238,7 @@ Deno.test("an unfinished model is named as such, and not chosen while a finished
   const stopped = await copyAs("stopped", 880);
   assertEquals(
     await ask(),
-    "Model: sft/stopped, step 3 of 880, stopped (to go on: deno task chat_sft --resume " +
+    "Model: sft/stopped, step 3 of 880, stopped (to resume: deno task chat_sft --resume " +
       "--model-tag stopped)\n",
   );
   await using _lock = await lockRun(stopped);

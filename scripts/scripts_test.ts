@@ -140,7 +140,7 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
     const args = ["--resume", "--model-tag", "d2", "--num-iterations", "24"];
     const { code, stdout, stderr } = await runScript("base_train.ts", args, home);
     assertEquals([code, stderr], [0, ""]);
-    assertStringIncludes(stdout, "Going on after step 20.");
+    assertStringIncludes(stdout, "Resuming after step 20.");
     assertStringIncludes(stdout, "meta_000024.json");
   });
 });
@@ -551,11 +551,11 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       home: bare,
     },
     {
-      what: "no checkpoint to go on from",
+      what: "no checkpoint to resume from",
       script: "base_train.ts",
       args: ["--resume-from-step", "7", "--depth", "2"],
       code: 2,
-      message: 'wanted a run of base, of which there is none yet, got "d2"',
+      message: 'wanted a run of base, but there is none yet, got "d2"',
       home: bare,
     },
     {
@@ -567,7 +567,7 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       home: damaged,
     },
     {
-      what: "a truncated checkpoint to go on from",
+      what: "a truncated checkpoint to resume from",
       script: "base_train.ts",
       args: ["--resume"],
       code: 1,

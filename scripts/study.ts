@@ -113,7 +113,7 @@ async function runStudy(
   const states: StudyFolder[] = [];
   for (const run of runs) states.push(await readRunState(session, run, tokenizer));
   const done = states.filter(({ bitsPerByte }) => bitsPerByte !== null).length;
-  print(`${count(runs.length)} runs, of which ${count(done)} are done.`);
+  print(`${count(runs.length)} runs, ${count(done)} of them done.`);
 
   const hours = values.hours ?? study.hours ?? 0;
   let failures = 0;
@@ -182,7 +182,7 @@ async function readRunState(
   );
   const refuse = (wanted: string, got: string) => {
     throw new Error(
-      `Cannot go on with the study ${study.name}: wanted ${wanted}, got a run with ${got} in ` +
+      `Cannot resume the study ${study.name}: wanted ${wanted}, got a run with ${got} in ` +
         `${folder}. Rename the study, or remove the run: deno task runs --remove base/${run.tag} --yes`,
     );
   };
@@ -242,7 +242,7 @@ async function writeResults({ study, runs, folder, reference }: Session): Promis
 async function stop(session: Session, code: number): Promise<number> {
   const done = await writeResults(session);
   const why = code === TIME_IS_UP ? "The time is up" : "Stopped";
-  print(`\n${why}: ${done} of ${session.runs.length} runs are done. Go on: ${session.command}`);
+  print(`\n${why}: ${done} of ${session.runs.length} runs are done. To resume: ${session.command}`);
   return code === TIME_IS_UP ? 0 : code;
 }
 

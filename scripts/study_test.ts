@@ -52,7 +52,7 @@ Deno.test("a study of six runs killed twice has the results, to the bit, of one 
   const [whole, killed] = [await writeStudy(study), await writeStudy(study)];
   const done = await runScript("study.ts", [whole.file], whole.home);
   assertEquals(done.code, 0, done.stderr);
-  assertStringIncludes(done.stdout, "6 runs, of which 0 are done.");
+  assertStringIncludes(done.stdout, "6 runs, 0 of them done.");
 
   for (const run of [2, 5]) {
     const child = command("study.ts", [killed.file], killed.home).spawn();
@@ -68,15 +68,15 @@ Deno.test("a study of six runs killed twice has the results, to the bit, of one 
     child.kill("SIGKILL");
     await child.status;
     const lines = (await errors).split("\n");
-    assertEquals(lines.filter((line) => !/^$|^Took over the lock|^Going on with/.test(line)), []);
+    assertEquals(lines.filter((line) => !/^$|^Took over the lock|^Resuming /.test(line)), []);
   }
   const last = await runScript("study.ts", [killed.file], killed.home);
   assertEquals(last.code, 0, last.stderr);
-  assertMatch(last.stdout, /6 runs, of which [34] are done/);
+  assertMatch(last.stdout, /6 runs, [34] of them done/);
   assertEquals(await resultsOf(killed.home), await resultsOf(whole.home));
 
   const again = await runScript("study.ts", [killed.file, "--against", "rates"], killed.home);
-  assertStringIncludes(again.stdout, "6 runs, of which 6 are done.");
+  assertStringIncludes(again.stdout, "6 runs, 6 of them done.");
   assert(!again.stdout.includes("Run "), again.stdout);
   const read = (home: string) => Deno.readTextFile(`${home}/studies/rates/report.md`);
   const [report, compared] = await Promise.all([whole.home, killed.home].map(read)) as [
@@ -106,7 +106,7 @@ Deno.test("a study and a run stop when their time is up, and the same command co
   );
   const first = await runScript("study.ts", [file, "--hours", "1e-9"], home);
   assertEquals(first.code, 0, first.stderr);
-  const message = `The time is up: 0 of 1 runs are done. Go on: deno task study ${file}`;
+  const message = `The time is up: 0 of 1 runs are done. To resume: deno task study ${file}`;
   assertStringIncludes(first.stdout, message);
   const { code, stdout, stderr } = await runScript("study.ts", [file], home);
   assertEquals(code, 0, stderr);

@@ -34,7 +34,7 @@ async function runTour({ step, stop }: Values<typeof flags>): Promise<void> {
     console.log(bold, `${number}/${stops.length}  ${title}`);
     console.log(`\n${lines().join("\n")}\n`);
     if (step && number !== numbers.at(-1)) {
-      console.log("Press Enter to go on.");
+      console.log("Press Enter to continue.");
       await waitForEnter();
     }
   }

@@ -111,7 +111,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     wantsSave: () => saving.isWanted,
   });
   await run.clearFolder?.();
-  if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
+  if (pretraining.firstStep > 0) print(`Resuming after step ${pretraining.firstStep}.`);
   reportPrecision(device, computeDtype, checkpoint);
 
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.

@@ -133,7 +133,7 @@ export function runFlags<Given extends Flags>(
   const unknown = Object.keys(settings).find((name) => !(name in flags || retiredFlags.has(name)));
   if (checkpoint !== undefined && unknown !== undefined) {
     throw new Error(
-      `Cannot go on in ${checkpoint.folder}: wanted the flags of this version as settings of step ` +
+      `Cannot resume in ${checkpoint.folder}: wanted the flags of this version as settings of step ` +
         `${checkpoint.meta.state.step}, got "${unknown}"`,
     );
   }

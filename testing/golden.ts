@@ -1,7 +1,7 @@
 /**
  * Access to the golden data: outputs recorded from the original implementations.
  *
- * The data is beside the repository, not in it. If it is absent, tests that need it are ignored,
+ * The data lies next to the repository, not in it. If it is absent, tests that need it are ignored,
  * and their names say so.
  */
 

@@ -216,7 +216,7 @@ async function main(given: readonly string[]): Promise<number> {
     module: moduleOf(name),
     args: ["test", "-A", "--no-check", ...common, ...files],
   }));
-  // Types are checked beside the first tests, once for all.
+  // Types are checked once for all files, while the first tests run.
   if (!flags.includes("--no-check")) {
     const config = flags.filter((flag) => flag.startsWith("--import-map"));
     tasks.unshift({

@@ -54,8 +54,8 @@ export class ByteTable {
   /** Start offset of each string in {@linkcode pool}; a string ends where the next one starts. */
   starts: Int32Array = new Int32Array(1 << 8);
   /**
-   * Each slot holds a hash and, beside it, so that a lookup touches one cache line, the id plus one; 0 marks
-   * an empty slot. The number of slots is a power of two.
+   * Each slot holds a hash and, next to it, so that a lookup touches one cache line, the id plus
+   * one; 0 marks an empty slot. The number of slots is a power of two.
    */
   #slots: Int32Array = new Int32Array(2 << 9);
   #shift = 32 - 9;

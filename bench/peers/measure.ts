@@ -18,7 +18,7 @@ export interface Comparison {
   readonly name: string;
   readonly device: "cpu" | "webgpu";
   readonly ours: Side;
-  /** The others, of which the best counts. */
+  /** The other sides; the best of them counts. */
   readonly others: readonly Side[];
   readonly quantities: readonly Quantity[];
   /** Largest difference of results; without it results are not compared. */

@@ -12,7 +12,7 @@ import { TextLineStream } from "./lines.ts";
 export type Sample = Readonly<Record<string, number>>;
 
 export interface JobOptions {
-  /** The file of a model, by default the one beside the library. */
+  /** The file of a model, by default the one next to the library. */
   readonly file?: string;
   /** The library's name of the backend: `wasm`, `webgpu`, `cpu`. */
   readonly backend?: string;

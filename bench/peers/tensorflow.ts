@@ -145,7 +145,7 @@ async function step(options: JobOptions): Promise<Job> {
   };
   const check: number[] = [];
   for (let i = 0; i < CHECKED_STEPS; i++) check.push(await train());
-  // The loss is ready long before the new parameters, of which this is the last.
+  // The loss is ready long before the new parameters; this is the last of them.
   const time = await timer(
     async () => {
       await train();

@@ -93,7 +93,7 @@ export class TemplateFormat implements ChatFormat, Disposable {
     const start = text!.lastIndexOf(begun);
     if (start === -1) {
       throw new RangeError(
-        "Cannot go on with the answer: wanted its beginning as it is, got another text from the chat " +
+        "Cannot continue the answer: wanted its beginning as it is, got another text from the chat " +
           "template",
       );
     }

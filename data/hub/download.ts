@@ -89,7 +89,7 @@ async function transferAll(
       const came = (await part.stat()).size;
       failures = came > size ? 1 : failures + 1;
       if (failures >= attempts) {
-        throw new Error(`${error.message}. ${came} bytes are there; the next attempt goes on`, {
+        throw new Error(`${error.message}. ${came} bytes are there; the next attempt continues`, {
           cause: error.cause,
         });
       }

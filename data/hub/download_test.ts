@@ -85,7 +85,7 @@ Deno.test("a download that was cut off continues where it stopped", async () => 
   await assertRejects(
     () => download(server.url, path, { attempts: 1 }),
     Error,
-    "the next attempt goes on",
+    "the next attempt continues",
   );
   assertEquals(await beside(path), ["bundle.zip.part", "bundle.zip.part.json"]);
   const { size } = await Deno.stat(`${path}.part`);

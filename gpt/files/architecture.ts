@@ -82,7 +82,7 @@ export function nanochatConfig(
 ): GPTConfig {
   if (architecture === undefined) return modelConfig as GPTConfig;
   throw new TypeError(
-    `Cannot go on: wanted a model of nanochat's architecture, got ${architecture}`,
+    `Cannot continue: wanted a model of nanochat's architecture, got ${architecture}`,
   );
 }
 

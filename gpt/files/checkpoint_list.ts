@@ -115,7 +115,7 @@ export async function latestMeta(
       new Error(`Cannot open a checkpoint: wanted one in ${folder}, got a folder without any`);
   }
   for (const { message } of problems) {
-    warn(`${message}; skipped, going on with step ${latest.state.step}`);
+    warn(`${message}; skipped, using step ${latest.state.step}`);
   }
   return latest;
 }

@@ -282,7 +282,7 @@ Deno.test("unreadable checkpoints are skipped with a warning, in the run and in 
     "good/meta_000009.json",
   ]);
   for (const line of lines) {
-    assert(line.endsWith("; skipped, going on with step 3") && !line.includes("\n"), line);
+    assert(line.endsWith("; skipped, using step 3") && !line.includes("\n"), line);
   }
 });
 

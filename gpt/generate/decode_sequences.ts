@@ -16,7 +16,7 @@ import type { LanguageModel } from "./language_model.ts";
  * @throws {RangeError} If there is not a cache of one sequence for each, or not as many tokens as the
  * counts say.
  *
- * @example Two sequences, of which one has read three tokens more
+ * @example Two sequences, one of which is three tokens longer
  * ```ts
  * import { openDevice, Tensor } from "../../tensor/mod.ts";
  * import { GPT } from "../model/model.ts";

@@ -84,7 +84,7 @@ export class PendingLosses {
 /** The error of a loss that is not finite. */
 export function lossError(loss: number, step: number): Error {
   return new Error(
-    `Cannot go on training: wanted a finite loss, got ${loss} at step ${step}. What was saved before ` +
+    `Cannot continue training: wanted a finite loss, got ${loss} at step ${step}. What was saved before ` +
       `is intact; lower learning rates may help.`,
   );
 }

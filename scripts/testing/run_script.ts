@@ -11,7 +11,7 @@ export interface Outcome {
   readonly models: string;
 }
 
-const MODEL_LINE = /^(Model: |Base model: |Fine-tuned model: |Going on with ).*\n/gm;
+const MODEL_LINE = /^(Model: |Base model: |Fine-tuned model: |Resuming ).*\n/gm;
 
 /** The output of a process. */
 export function outcomeOf(

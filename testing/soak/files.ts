@@ -51,7 +51,7 @@ import type { Random } from "./random.ts";
 import { mayRefuse } from "./refusal.ts";
 import type { OpenTrial, Trial } from "./trial.ts";
 
-/** A trial with a temporary folder, and what it needs beside it. */
+/** A trial with a temporary folder, and its other resources. */
 function folderTrial<Setting>(
   name: string,
   prepare: (folder: string) => Promise<Setting>,

@@ -321,7 +321,7 @@ function readNormalizer(normalizer: unknown): NormalizationForm | null {
   );
 }
 
-/** The patterns of all steps, of which the last one turns text into bytes. */
+/** The patterns of all steps; the last step turns text into bytes. */
 function readPatterns(preTokenizer: unknown): string[] {
   const isSequence = isObject(preTokenizer) && preTokenizer["type"] === "Sequence";
   const given = isSequence ? preTokenizer["pretokenizers"] : [preTokenizer];

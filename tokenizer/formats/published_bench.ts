@@ -1,4 +1,7 @@
-/** Opening Llama 3.1's `tokenizer.json` of 9 MB, beside `JSON.parse` of it: 5 times as long is the limit. */
+/**
+ * Times opening Llama 3.1's `tokenizer.json` of 9 MB, compared with `JSON.parse`: 5 times as long
+ * is the limit.
+ */
 
 import { Tokenizer } from "../tokenizer.ts";
 import { readHuggingFace } from "./hugging_face.ts";
