@@ -1,5 +1,5 @@
 /**
- * Adam and AdamW: one kernel per large parameter; on WebGPU, one for all small ones.
+ * Adam and AdamW, with one fused kernel per parameter.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * A model behind HTTP: OpenAI's API with continuous batching.
  *
- * `http/` has the server and its limits, `openai/` the shapes of requests and responses, `batch/` the
- * batch that requests join and leave. `task serve` starts it. `dashboard/` follows the files of runs, for
- * `task dashboard`.
+ * `http/` has the server and its limits, `openai/` the shapes of requests and responses, `batch/`
+ * the batch that requests join and leave. `task serve` starts it. `dashboard/` follows the files of
+ * runs for `task dashboard`.
  *
  * | Path | |
  * | --- | --- |
@@ -13,16 +13,18 @@
  * | `GET /health` | whether it answers |
  * | `GET /metrics` | counts for Prometheus |
  *
- * Of a request, these fields are read: `model`, `messages` or `prompt`, `stream`,
- * `stream_options.include_usage`, `stop`, `max_tokens`, `max_completion_tokens`, `temperature`, `top_p`,
- * `frequency_penalty`, `presence_penalty`, `seed`, `n`, `logprobs`, `top_logprobs`, `echo`, and three
- * that other servers have: `top_k`, `truncation` and `continue_final_message`. Fields that change nothing about the answer, such as `user` and `store`,
- * are ignored. What would change it and is not built, such as `tools` and `response_format`, and fields
- * that nobody knows, are answered with status 400. What a tool was asked and has answered is part of
- * the content, in brackets; `parts` has it apart.
+ * These fields of a request are read: `model`, `messages` or `prompt`, `stream`,
+ * `stream_options.include_usage`, `stop`, `max_tokens`, `max_completion_tokens`, `temperature`,
+ * `top_p`, `frequency_penalty`, `presence_penalty`, `seed`, `n`, `logprobs`, `top_logprobs`,
+ * `echo`, and three that other servers have as well: `top_k`, `truncation` and
+ * `continue_final_message`. Fields that do not affect the answer, such as `user` and `store`, are
+ * ignored. Unsupported fields that would affect it, such as `tools` and `response_format`, and
+ * unknown fields, are refused with status 400. Calls and answers of a tool are part of the content,
+ * in brackets; `parts` has them separately.
  *
- * The same seed gives the same answer, whoever shares the batch. Sums may be added up in another order
- * there, so where two tokens are equally likely to the last digits, the other one may come.
+ * The same seed gives the same answer, whatever else is in the batch. Batches may add sums in
+ * another order, so if two tokens are equally likely up to the last digits, the other one may be
+ * chosen.
  *
  * @module
  */

@@ -1,24 +1,26 @@
-/** How much of the prompts of new requests a step of the batch prefills. @module */
+/** The number of prompt tokens that a step of the batch prefills. @module */
 
-/** Milliseconds by which a step that prefills may be longer than one that does not. */
+/** Maximum milliseconds by which prefill may lengthen a step. */
 const MAX_DELAY_MS = 15;
 
-/** Milliseconds of a step if nobody generates, so that only other new requests wait. */
+/**
+ * Milliseconds of a step if no sequence is being generated, so that only other new requests wait.
+ */
 const MAX_IDLE_MS = 30;
 
-/** Tokens that are prefilled in any case, so that new requests make progress. */
+/** Minimum tokens to prefill, so that new requests make progress. */
 const MIN_TOKENS = 8;
 
-/** Tokens that are prefilled at first if nothing is known. */
+/** Tokens to prefill before anything has been measured. */
 const FIRST_TOKENS = 32;
 
 /** The weight of the last measurement in an average. */
 const SMOOTHING = 0.5;
 
 /**
- * Finds the number of tokens that a step can prefill without delaying those who generate, by what
- * earlier steps took. With what the step takes itself, nobody waits more than some 30 ms for a token
- * because of others' prompts, unless eight tokens take as long.
+ * Finds the number of tokens that a step can prefill without delaying running sequences, from the
+ * times of earlier steps. With what the step takes itself, nobody waits more than some 30 ms for a
+ * token because of others' prompts, unless eight tokens take as long.
  *
  * @example Prefill that takes a millisecond a token
  * ```ts
@@ -62,7 +64,7 @@ export class PrefillPace {
     return even < MIN_TOKENS ? most : even;
   }
 
-  /** Takes note of a step's duration. */
+  /** Records the duration of a step. */
   note(milliseconds: number, promptTokens: number): void {
     if (promptTokens === 0) {
       this.#stepMs = average(this.#stepMs, milliseconds);

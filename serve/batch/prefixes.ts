@@ -2,7 +2,7 @@
 
 import type { KVCache } from "../../gpt/mod.ts";
 
-/** A cache, and the tokens that it has read. */
+/** A cache, and the tokens in it. */
 export interface ReadSequence {
   readonly cache: KVCache;
   /** The tokens; what follows the position of the cache has not been read. */
@@ -15,7 +15,7 @@ export class KeptPrefixes implements Disposable {
   /** The least recently used comes first. */
   #kept: ReadSequence[] = [];
 
-  /** @param maxBytes The memory of all caches together, at most. */
+  /** @param maxBytes Maximum memory of all caches together. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -24,9 +24,9 @@ export class KeptPrefixes implements Disposable {
     return this.#kept;
   }
 
-  /** Keeps a cache, which is the collection's from now on, and frees those for which no room is left. */
+  /** Takes over a cache, and frees others for which no room is left. */
   add(sequence: ReadSequence): void {
-    // A prefix of a longer sequence need not be kept twice.
+    // The prefix of a longer sequence need not be kept twice.
     const { cache } = sequence;
     const read = sequence.tokens.slice(0, cache.position);
     const longer = this.#kept.find((kept) => sharedLength(kept, read) === cache.position);
@@ -62,7 +62,7 @@ export class KeptPrefixes implements Disposable {
   }
 }
 
-/** How many tokens a cache has read that a prompt begins with. */
+/** The number of tokens in a cache that a prompt begins with. */
 export function sharedLength({ cache, tokens }: ReadSequence, prompt: readonly number[]): number {
   return Math.min(cache.position, commonLength(tokens, prompt));
 }

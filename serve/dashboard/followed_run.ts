@@ -15,10 +15,10 @@ import type { ListedRun, RunData, RunState } from "./messages.ts";
 /** Figures that depend on the machine's load instead of the model. */
 const LEFT_OUT = ["flopsPerSecond", "secondsLeft"];
 
-/** A lock file as old as this is worth a look at who holds it, in milliseconds. */
+/** Age in milliseconds from which a lock file is checked for a holder. */
 const LOCK_AGE = 3000;
 
-/** Changes of a folder that are closer than this may have the same time, in milliseconds. */
+/** Changes of a folder within this many milliseconds may have the same time. */
 const TIME_STEP = 100;
 
 type Info = Pick<
@@ -64,7 +64,7 @@ export class FollowedRun {
     return this.#hasModel;
   }
 
-  /** The run as it is listed; `null` as long as nothing is known of it. */
+  /** The run as listed; `null` while nothing is known about it. */
   get listed(): Omit<ListedRun, "inside"> | null {
     const { info, metrics } = this.#problems;
     const problem = metrics ?? info;
@@ -157,14 +157,14 @@ async function readInfo(folder: string): Promise<Info> {
 
 const emptyData = (): RunData => ({ columns: {}, samples: [] });
 
-/** Adds a row; what it has no value for gets `null`, as do earlier rows of a new column. */
+/** Adds a row; columns without a value get `null`, as do earlier rows of a new column. */
 function addRow(columns: Record<string, (number | null)[]>, row: Readonly<Record<string, number>>) {
   const length = columns["step"]?.length ?? 0;
   for (const name of Object.keys(row)) columns[name] ??= Array(length).fill(null);
   for (const [name, column] of Object.entries(columns)) column.push(row[name] ?? null);
 }
 
-/** Whether a process holds the lock on a run, found out without getting in its way. */
+/** Finds out whether a process holds the lock on a run, without interfering with it. */
 class LockProbe {
   readonly #path: string;
   #leftAt = -1;

@@ -2,7 +2,7 @@
 
 import type { CheckpointMeta } from "../../gpt/browser.ts";
 
-/** The state of a run: it trains, has reached its last step, or was stopped before. */
+/** The state of a run: it is training, has reached its last step, or was stopped before that. */
 export type RunState = "running" | "finished" | "stopped";
 
 /** A run in the list. */
@@ -27,13 +27,13 @@ export interface ListedRun {
   readonly settings: CheckpointMeta["settings"];
   /** The last value of each figure. */
   readonly figures: Readonly<Record<string, number>>;
-  /** Where one can look inside its latest model; `null` if there is none, or the server shows none. */
+  /** The address of the view inside its latest model; `null` if there is none. */
   readonly inside: string | null;
   /** A problem with its files. */
   readonly problem: string | null;
 }
 
-/** Figures by name, beside the steps that they belong to. */
+/** Figures by name, with the steps that they belong to. */
 export type Columns = Record<string, (number | null)[]>;
 
 /** The measurements of a run, by the kind of record. */
@@ -51,7 +51,7 @@ export type DashboardEvent =
     readonly runs: readonly ListedRun[];
     readonly shown: readonly string[];
   }
-  /** Data of a run: all of it with `isNew`, otherwise what has come. */
+  /** Data of a run: all of it with `isNew`, otherwise what has been added. */
   | { readonly kind: "data"; readonly run: string; readonly isNew: boolean; readonly data: RunData }
-  /** The server ends, since its run has. */
+  /** The server ends, since its run has ended. */
   | { readonly kind: "end" };

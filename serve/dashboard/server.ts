@@ -9,10 +9,10 @@ import { Guard } from "../http/guard.ts";
 import { FollowedRun } from "./followed_run.ts";
 import type { DashboardEvent, ListedRun, RunData } from "./messages.ts";
 
-/** Milliseconds between looks at the files. */
+/** Milliseconds between checks of the files. */
 const INTERVAL = 200;
 
-/** The milliseconds that a client has to read what waits for it. */
+/** Milliseconds within which a client must read pending events. */
 const CLIENT_TIMEOUT = 30_000;
 
 /** An action that a page may request from its run. */
@@ -20,17 +20,20 @@ export type DashboardAction = "stop" | "save";
 
 /** Options for {@linkcode serveDashboard}. */
 export interface DashboardOptions {
-  /** Answers the paths of the page, of which `/` is the first; `null` for those that are not its own. */
+  /**
+   * Answers the paths of the page, beginning with `/`; returns `null` for paths that are not its
+   * own.
+   */
   readonly page: (path: string) => Response | null;
-  /** 0 for any that is free. @default {0} */
+  /** The port; 0 for a free one. @default {0} */
   readonly port?: number;
-  /** Answers the addresses of a page that looks inside a run's latest model. */
+  /** Serves the page that looks inside a run's latest model. */
   readonly openInside?: (run: string, path: string) => Promise<Response>;
   /** The run that the server belongs to: shown first. */
   readonly run?: string;
   /** The token that a page must send with an action; without one there are no actions. */
   readonly token?: string;
-  /** Does what a page asks for. */
+  /** Performs an action that a page requests. */
   readonly onAction?: (action: DashboardAction) => void;
 }
 
@@ -38,7 +41,7 @@ export interface DashboardOptions {
 export interface Dashboard {
   /** Where it is. */
   readonly url: string;
-  /** Tells pages what came last, and ends. */
+  /** Sends pages the last data, and stops. */
   stop(): Promise<void>;
 }
 
@@ -101,7 +104,7 @@ class App {
     this.#options = options;
   }
 
-  /** Looks at the files, tells the clients, and looks again later. */
+  /** Checks the files, sends news to the clients, and schedules the next check. */
   poll(): Promise<void> {
     return this.#polling ??= this.#look().finally(() => {
       this.#polling = null;
@@ -109,7 +112,7 @@ class App {
     });
   }
 
-  /** Looks a last time, and ends all streams. */
+  /** Checks a last time, and ends all streams. */
   async end(): Promise<void> {
     this.#isEnding = true;
     clearTimeout(this.#timer);
@@ -202,7 +205,7 @@ class App {
     }
   }
 
-  /** Where one can look inside a run's model; `null` if there is none. */
+  /** The address of the view inside a run's model; `null` if there is none. */
   #insideOf(name: string): string | null {
     const { openInside } = this.#options;
     if (openInside === undefined || !this.#runs.get(name)?.hasModel) return null;

@@ -2,7 +2,7 @@
 
 import type { Dashboard, DashboardOptions } from "./server.ts";
 
-/** The milliseconds that the server has to tell its pages of the end. */
+/** Milliseconds for the server to send its pages the end of the run. */
 const STOP_TIMEOUT = 1000;
 
 type Message =

@@ -1,4 +1,4 @@
-/** Reading the body of a request, which may be too long, too slow, or no JSON. @module */
+/** Reading the body of a request, which may be too long, too slow, or not JSON. @module */
 
 import { ApiError } from "../openai/errors.ts";
 import { isObject, type JsonObject } from "../openai/fields.ts";
@@ -14,7 +14,8 @@ export interface BodyLimits {
 /**
  * Reads a JSON object.
  *
- * @throws {ApiError} If the body is too long (413), too slow (408), no JSON (415, 400) or no object.
+ * @throws {ApiError} If the body is too long (413), too slow (408), not JSON (415, 400) or not an
+ * object.
  *
  * @example
  * ```ts

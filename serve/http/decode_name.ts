@@ -2,7 +2,7 @@
 
 import { ApiError } from "../openai/errors.ts";
 
-/** Decodes a part of a path. @throws {ApiError} If it is not encoded well: 400. */
+/** Decodes a part of a path. @throws {ApiError} If its encoding is malformed: 400. */
 export function decodeName(name: string): string {
   try {
     return decodeURIComponent(name);

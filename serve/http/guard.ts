@@ -1,9 +1,9 @@
 /**
  * Admits requests from this machine's own pages and programs only.
  *
- * A page on another site can make a browser send requests to this machine. Its `Origin`
- * header gives it away, or its `Host` header if its name was rebound to 127.0.0.1. What a proxy
- * adds, such as `X-Forwarded-Host`, is not looked at: anybody can send it.
+ * A page on another site can make a browser send requests to this machine. Its `Origin` header
+ * gives it away, or its `Host` header if its name was rebound to 127.0.0.1. Headers that a proxy
+ * adds, such as `X-Forwarded-Host`, are ignored: anybody can send it.
  *
  * @module
  */
@@ -18,17 +18,17 @@ export interface GuardOptions {
    * are answered, but to no name: names can be rebound, addresses cannot.
    */
   readonly hostname: string;
-  /** Names that clients may call the server by, as behind a proxy: `chat.example.com`. */
+  /** Host names by which clients may reach the server, as behind a proxy: `chat.example.com`. */
   readonly hosts?: readonly string[];
   /** The key that `Authorization: Bearer` must have, if given. */
   readonly apiKey?: string;
-  /** Origins of pages that may ask, such as `http://localhost:5173`. */
+  /** Origins of pages that may send requests, such as `http://localhost:5173`. */
   readonly origins?: readonly string[];
 }
 
 const OWN_NAMES = ["127.0.0.1", "localhost", "[::1]"];
 
-/** Addresses that stand for all of the machine's. */
+/** Addresses that stand for all addresses of the machine. */
 const EVERYWHERE = ["0.0.0.0", "::", "[::]"];
 
 const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;
@@ -57,7 +57,7 @@ export class Guard {
   readonly #origins: readonly string[];
   readonly #digest: Promise<ArrayBuffer> | null;
 
-  /** @param options Who may ask. */
+  /** @param options The allowed names, origins and key. */
   constructor({ hostname, hosts = [], apiKey, origins = [] }: GuardOptions) {
     const names = [hostname, ...hosts].map((name) => name.toLowerCase());
     this.#names = [...OWN_NAMES, ...names];
@@ -122,7 +122,7 @@ export class Guard {
   }
 
   #isAllowed(origin: string, host: string): boolean {
-    // A proxy may speak HTTPS for the server, whose pages then come from there.
+    // A proxy may serve HTTPS for the server, and its pages then have that origin.
     return this.#origins.includes(origin) || origin === `http://${host}` ||
       origin === `https://${host}`;
   }

@@ -1,6 +1,6 @@
 /**
- * Listens for requests, with limits on connections: how many there are, and how long the head of a
- * request may take. `Deno.serve` has no such limits.
+ * Listens for requests, with limits on the number of connections, and on the time that the head of
+ * a request may take. `Deno.serve` has no such limits.
  *
  * @module
  */
@@ -14,22 +14,24 @@ import { Error } from "../../tensor/errors.ts";
 export interface ListenOptions {
   /** The name or address to listen on. */
   readonly hostname: string;
-  /** 0 for any that is free. */
+  /** The port; 0 for a free one. */
   readonly port: number;
-  /** The milliseconds in which the head of a request has to come, and that a connection may idle. */
+  /**
+   * Milliseconds within which the head of a request must arrive, and that a connection may be idle.
+   */
   readonly timeout: number;
-  /** Maximum connections; those beyond are closed at once. */
+  /** Maximum connections; further ones are closed immediately. */
   readonly maxConnections: number;
 }
 
-/** Answers a request. The signal tells that the client has left. */
+/** Answers a request. The signal is aborted when the client disconnects. */
 export type Handler = (request: Request, signal: AbortSignal) => Promise<Response>;
 
-/** A server that listens. */
+/** A listening server. */
 export interface Listener {
   /** Where it is: `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Takes no more connections, and resolves when those that are open have come to an end. */
+  /** Accepts no more connections, and resolves when the open ones have ended. */
   close(): Promise<void>;
   /** Closes the connections that are open. */
   abort(): void;
@@ -38,9 +40,9 @@ export interface Listener {
 /**
  * Listens for requests.
  *
- * @param options Where, and how much.
+ * @param options The address, and limits.
  * @param handle Answers a request; it must not throw.
- * @throws {Error} If the address cannot be listened on.
+ * @throws {Error} If it cannot listen on the address.
  *
  * @example
  * ```ts
@@ -130,7 +132,7 @@ async function answer(
     if (isStream) await stream(response.body!, outgoing, hasLeft);
     else outgoing.end(new Uint8Array(await response.arrayBuffer()));
   } catch {
-    // The client left, was left, or sent what is no request.
+    // The client disconnected, was disconnected, or sent a malformed request.
     outgoing.destroy();
   }
 }

@@ -10,7 +10,7 @@ export class Metrics {
   #requests = { count: 0, seconds: 0 };
   #open = 0;
 
-  /** @param batcher Whose counts are reported, too. */
+  /** @param batcher The batcher whose counts are reported as well. */
   constructor(batcher: Batcher) {
     this.#batcher = batcher;
   }
@@ -20,7 +20,7 @@ export class Metrics {
     return this.#open;
   }
 
-  /** Counts a request that begins; the function that is returned ends it. */
+  /** Counts a request as begun; the returned function counts it as ended. */
   begin(): () => void {
     const start = performance.now();
     let isOpen = true;

@@ -18,7 +18,7 @@ import { Metrics } from "./metrics.ts";
 export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
   /** The name of the model. */
   readonly name: string;
-  /** The stage that it comes from, for pages: whether it was made to chat. @default {"base"} */
+  /** The model's stage, from which pages see whether it can chat. @default {"base"} */
   readonly stage?: string;
   /** Where it comes from, for pages: its run and its step. */
   readonly origin?: string;
@@ -35,32 +35,34 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
    * special tokens.
    */
   readonly format?: ChatFormat;
-  /** 0 for any that is free. @default {8000} */
+  /** The port; 0 for a free one. @default {8000} */
   readonly port?: number;
   /** Maximum tokens of a prompt and its answer. @default {defaultContext(model)} */
   readonly context?: number;
   /** Maximum bytes of a request. @default {2097152} */
   readonly maxBodyBytes?: number;
-  /** Maximum connections; those beyond are closed at once. @default {256} */
+  /** Maximum connections; further ones are closed immediately. @default {256} */
   readonly maxConnections?: number;
   /**
-   * The milliseconds in which the head and then the body of a request have to come, in which a client
-   * has to read, and after which an idle connection is closed. @default {30000}
+   * Milliseconds within which the head and then the body of a request must arrive, within which a
+   * client must read, and after which an idle connection is closed. @default {30000}
    */
   readonly clientTimeout?: number;
-  /** The milliseconds after which a stop aborts the requests that still run. @default {10000} */
+  /** Milliseconds after which a stop aborts requests that are still running. @default {10000} */
   readonly stopTimeout?: number;
-  /** Answers paths that are not of the API, such as a page; `null` if there is none. */
+  /** Answers paths outside the API, such as those of a page; returns `null` for unknown ones. */
   readonly page?: (path: string) => Response | null;
   /** Called with errors of the server itself, which clients see as status 500. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** A server that runs. */
+/** A running server. */
 export interface Server {
   /** Where it is: `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Takes no more requests, waits for those that run, and frees everything but the model. */
+  /**
+   * Accepts no more requests, waits for the running ones, and frees everything except the model.
+   */
   stop(): Promise<void>;
 }
 
@@ -77,7 +79,7 @@ const paths = {
 /**
  * Serves a model by OpenAI's API.
  *
- * @throws {Error} If it cannot listen there: another program may.
+ * @throws {Error} If it cannot listen on the port, for example because another program does.
  *
  * @example
  * ```ts
@@ -138,7 +140,7 @@ class App {
   readonly #metrics: Metrics;
   readonly #guard: Guard;
   readonly #created = Math.floor(Date.now() / 1000);
-  /** One for each request that runs: a signal for all would keep what listens to it alive. */
+  /** One for each running request: a shared signal would keep all of its listeners alive. */
   readonly #leaving = new Set<AbortController>();
   #isDraining = false;
 
@@ -162,12 +164,12 @@ class App {
     };
   }
 
-  /** Takes no more requests. */
+  /** Accepts no more requests. */
   drain(): void {
     this.#isDraining = true;
   }
 
-  /** Ends what still runs. */
+  /** Ends the requests that are still running. */
   abort(): void {
     const reason = new ApiError(503, "Cannot answer: the server stops");
     for (const leaving of this.#leaving) leaving.abort(reason);
@@ -178,7 +180,7 @@ class App {
     await this.#batcher.close();
   }
 
-  /** The error that a client is told; those of the server are reported. */
+  /** The error for the client; errors of the server itself are reported. */
   fail(error: unknown): ApiError {
     const known = asApiError(error);
     if (known.status === 500) this.#options.onError?.(error);

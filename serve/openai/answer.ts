@@ -1,4 +1,6 @@
-/** Turning the tokens of a choice into text: characters, parts, what stops it, and probabilities. @module */
+/**
+ * Turning the tokens of a choice into text: characters, parts, stops, and probabilities. @module
+ */
 
 import { FoldedText, PartReader } from "../../chat/mod.ts";
 import type { MessagePart, Tokenizer } from "../../tokenizer/mod.ts";
@@ -14,7 +16,7 @@ export interface TokenLogprob {
   readonly bytes: readonly number[];
 }
 
-/** A token that was sampled, with the most likely ones in its place. */
+/** A sampled token, with the most likely alternatives. */
 export interface SampledLogprob extends TokenLogprob {
   /** The most likely tokens. */
   readonly top_logprobs: readonly TokenLogprob[];
@@ -24,14 +26,14 @@ export interface SampledLogprob extends TokenLogprob {
 export interface AnswerDelta {
   /** Characters. */
   readonly text: string;
-  /** Parts, before they are made one text. */
+  /** The parts, before they are joined to one text. */
   readonly parts: readonly MessagePart[];
   /** The probabilities of the tokens that the text stems from. */
   readonly logprobs: readonly SampledLogprob[];
 }
 
 /**
- * The answer of a choice while it grows.
+ * The answer of a choice during generation.
  *
  * @example A text that a stop ends
  * ```ts
@@ -67,7 +69,7 @@ export class Answer {
     this.#reader = new PartReader(tokenizer);
   }
 
-  /** Whether one of the stops has come. */
+  /** Whether one of the stops has occurred. */
   get isStopped(): boolean {
     return this.#isStopped;
   }
@@ -77,7 +79,7 @@ export class Answer {
     return this.#reader.parts;
   }
 
-  /** Adds a token; returns what can be handed out, or `null` if that is nothing yet. */
+  /** Adds a token; returns the text that is complete, or `null` if there is none yet. */
   add(generated: GeneratedToken): AnswerDelta | null {
     const { token, isSampled, logprob, top = [] } = generated;
     if (isSampled && logprob !== undefined && !this.#special.has(token)) {
@@ -114,7 +116,7 @@ export class Answer {
     return delta;
   }
 
-  /** How many characters at the end of a text may be the beginning of a stop. */
+  /** The number of characters at the end of a text that may be the beginning of a stop. */
   #beginning(text: string): number {
     let longest = 0;
     for (const stop of this.#stop) {

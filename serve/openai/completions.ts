@@ -1,4 +1,6 @@
-/** Answering `/v1/chat/completions` and `/v1/completions`, at once or as a stream. @module */
+/**
+ * Answering `/v1/chat/completions` and `/v1/completions`, in one response or as a stream. @module
+ */
 
 import { type Batcher, type GenerationResult, QueueFullError } from "../batch/batcher.ts";
 import { Answer, type AnswerDelta, type SampledLogprob, type TokenLogprob } from "./answer.ts";
@@ -16,11 +18,11 @@ export interface Usage {
   readonly completion_tokens: number;
   /** Both. */
   readonly total_tokens: number;
-  /** How many tokens of the prompts were in a KV cache. */
+  /** Number of prompt tokens that were in a KV cache. */
   readonly prompt_tokens_details: { readonly cached_tokens: number };
 }
 
-/** Where the pieces of a stream go. */
+/** The receiver of the pieces of a stream. */
 export interface EventSink {
   /** Sends an event's data. */
   send(data: string): void;
@@ -33,7 +35,7 @@ interface Choice {
   finish: "stop" | "length" | null;
 }
 
-/** Called when a request's first token comes, with the milliseconds that it took. */
+/** Called at a request's first token, with the milliseconds until then. */
 export type OnFirstToken = (milliseconds: number) => void;
 
 /** Answers one request. */
@@ -81,7 +83,7 @@ export class Completion {
   /**
    * The whole answer.
    *
-   * @throws {ApiError} If there is no place, or something went wrong.
+   * @throws {ApiError} If the queue is full, or generation fails.
    */
   async respond(): Promise<object> {
     const deltas = this.#choices.map((): AnswerDelta[] => []);
@@ -91,7 +93,7 @@ export class Completion {
       const logprobs = deltas[index]!.flatMap(({ logprobs }) => logprobs);
       const common = { index, finish_reason: finish, logprobs: this.#logprobs(logprobs) };
       if (this.#kind === "text") return { ...common, text: this.#echo(index) + text };
-      // The parts are no part of OpenAI's API: they tell calls of tools from text.
+      // The parts are not in OpenAI's API: they distinguish tool calls from text.
       const message = { role: "assistant", content: text, refusal: null, parts: answer.parts };
       return { ...common, message };
     });
@@ -100,7 +102,7 @@ export class Completion {
   }
 
   /**
-   * Sends the answer as it comes, and `[DONE]` at its end. What goes wrong on the way is sent, too.
+   * Streams the answer, and `[DONE]` at its end. Errors on the way are sent as well.
    */
   async stream(sink: EventSink): Promise<void> {
     const { includesUsage } = this.#request;
