@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
-import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
+import { copyInto, type Device, noGrad, Tensor } from "../../tensor/mod.ts";
+import { openDevice } from "../mod.ts";
 import { GPT, type GPTOptions } from "../model/model.ts";
 
 const base = {
@@ -71,6 +72,37 @@ testOnEveryDevice("the fused decoding step equals the plain forward pass", async
       assert(difference <= 1e-5, `batch ${batch}, prompt ${prompt}: off by ${difference}`);
     }
   }
+});
+
+testOnEveryDevice("a cache is read only where tokens were written", async (device) => {
+  const model = makeModel(device);
+  const ids = (list: number[][]) => Tensor.from(device, list, { dtype: "int32" });
+  const runs = [false, true].map((isPoisoned) => {
+    const cache = model.createCache(1, 20);
+    for (let layer = 0; isPoisoned && layer < base.nLayer; layer++) {
+      const { keys, values } = cache.buffers(layer);
+      for (const each of [keys, values]) copyInto(Tensor.full(device, each.shape, NaN), each);
+    }
+    return noGrad(() => [
+      model.forward(ids([[1, 2, 3, 4, 5, 6, 7]]), undefined, { cache }),
+      model.decode(ids([[8]]), [cache]),
+      model.decode(ids([[9], [10]]), [cache], [2]),
+    ]);
+  });
+  const [wanted, got] = await Promise.all(
+    runs.map((run) => Promise.all(run.map((logits) => logits.data()))),
+  );
+  assertEquals(got, wanted);
+});
+
+Deno.test("a long cache is made without touching its memory", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const model = makeModel(device);
+  const { events } = await device.profile(() => model.createCache(1, 200).dispose());
+  const bytes = events.reduce((sum, event) => sum + (event.bytes ?? 0), 0);
+  // Zeros take the place of what comes before the first token: they are filled, read and written.
+  assertEquals(bytes, 3 * 4 * base.nEmbd);
+  await device.close();
 });
 
 gpuTest(

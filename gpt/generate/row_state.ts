@@ -124,8 +124,11 @@ export class RowState {
    * @throws {Error} If they are NaN or infinite, or a tool is still `pending`.
    */
   sample(logits: Float32Array): { readonly token: number; readonly mask: 0 | 1 } {
-    const { seed = 42, index = 0 } = this.#sampling;
-    const uniform = uniformArray(deriveSeed(seed, this.length), index + 1)[index]!;
+    const { seed = 42, index = 0, temperature = 1 } = this.#sampling;
+    // The most likely token is taken whatever the number is.
+    const uniform = temperature === 0
+      ? 0
+      : uniformArray(deriveSeed(seed, this.length), index + 1)[index]!;
     const sampled = sampleToken(logits, this.#sampling, uniform, this.#counts);
     if (sampled < 0) throw notFinite();
     return this.next(sampled);

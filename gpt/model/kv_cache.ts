@@ -2,7 +2,8 @@
 
 import { bytesPerElement } from "../../tensor/dtype.ts";
 import { RangeError } from "../../tensor/errors.ts";
-import { copyInto, type Device, type FloatType, noGrad, Tensor } from "../../tensor/mod.ts";
+import { copyInto, type Device, type FloatType, noGrad, type Tensor } from "../../tensor/mod.ts";
+import { allocate } from "../../tensor/tensor.ts";
 
 /** The shape of a KV cache: the values kept for each token in each layer. */
 export interface KVCacheShape {
@@ -46,9 +47,10 @@ export class KVCache {
   ) {
     this.batchSize = batchSize;
     this.capacity = capacity;
-    // Heads first, so that attention reads contiguous memory.
+    // Heads first, so that attention reads contiguous memory. Its contents are undefined, as no token is
+    // read before it was written: to fill a long cache with zeros takes longer than a step of decoding.
     const shape = [batchSize, keyHeads, capacity, headSize];
-    const reserve = () => Tensor.zeros(device, shape, { dtype }).transpose(1, 2);
+    const reserve = () => allocate(device, { shape, dtype }, "a KV cache").transpose(1, 2);
     using _ifItFails = device.scope();
     this.#layers = Array.from({ length: layers }, () => ({ keys: reserve(), values: reserve() }));
     for (const { keys, values } of this.#layers) {

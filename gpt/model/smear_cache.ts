@@ -1,13 +1,14 @@
 /** The KV cache of nanochat's model. @module */
 
 import { copyInto, type Device, type FloatType, Tensor } from "../../tensor/mod.ts";
+import { allocate } from "../../tensor/tensor.ts";
 import { TypeError } from "../../tensor/errors.ts";
 import { type GPTConfig, headSize } from "./config.ts";
 import { KVCache } from "./kv_cache.ts";
 
 /** Keys and values, and the normed embeddings of tokens: each is smeared into the next one's. */
 export class SmearCache extends KVCache {
-  /** `[batch, capacity + 1, width]`; the last row stays zero. */
+  /** `[batch, capacity + 1, width]`; the last row is zero. */
   readonly #embeddings: Tensor;
 
   /** Allocates memory for the tokens. @throws {RangeError} If the device is out of memory. */
@@ -20,9 +21,13 @@ export class SmearCache extends KVCache {
   ) {
     const shape = { layers: config.nLayer, keyHeads: config.nKvHead, headSize: headSize(config) };
     super(device, shape, batchSize, capacity, dtype);
+    using _ifItFails = device.scope();
     try {
       const rows = [batchSize, capacity + 1, config.nEmbd];
-      this.#embeddings = Tensor.zeros(device, rows, { dtype }).keep();
+      const embeddings = allocate(device, { shape: rows, dtype }, "a KV cache");
+      const last = embeddings.slice(1, capacity, capacity + 1);
+      copyInto(Tensor.zeros(device, last.shape, { dtype }), last);
+      this.#embeddings = embeddings.keep();
     } catch (error) {
       for (const tensor of super.tensors) tensor.dispose();
       throw error;

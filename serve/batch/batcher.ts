@@ -142,6 +142,13 @@ interface Chunk {
   readonly isLast: boolean;
 }
 
+/**
+ * Milliseconds between two turns of the event loop, in which new requests and disconnections are noticed
+ * and what is written goes out. A small model takes several steps in that time, and a turn after each of
+ * them would take a twentieth of it.
+ */
+const TURN_INTERVAL = 2;
+
 /** Takes a token of a choice; returns whether the choice continues. */
 export type OnToken = (choice: number, token: GeneratedToken) => boolean;
 
@@ -307,9 +314,12 @@ export class Batcher {
   }
 
   async #run(): Promise<void> {
+    let lastTurn = -Infinity;
     while (this.#waiting.length + this.#prefilling.length + this.#running.length > 0) {
-      // New requests and disconnections are noticed between two steps.
-      await nextTurn();
+      if (performance.now() - lastTurn >= TURN_INTERVAL) {
+        await nextTurn();
+        lastTurn = performance.now();
+      }
       this.#waiting = this.#waiting.filter(({ isOver }) => !isOver);
       this.#admit();
       await this.#step();
@@ -366,6 +376,7 @@ export class Batcher {
    * wait for the end of a long one.
    */
   #nextChunks(): Chunk[] {
+    if (this.#prefilling.length === 0) return [];
     let left = this.#pace.tokens(this.#running.length);
     const opened: {
       readonly job: Job;
@@ -418,7 +429,8 @@ export class Batcher {
     const caches = [...running, ...chunks].map(({ cache }) => cache);
     const logits = noGrad(() => {
       using scope = device.scope();
-      const ids = Tensor.from(device, all.flat().map((id) => [id]), { dtype: "int32" });
+      const tokens = Int32Array.from(all.flat());
+      const ids = Tensor.from(device, tokens, { shape: [tokens.length, 1] });
       return scope.keep(decodeSequences(model, ids, caches, all.map(({ length }) => length)));
     });
     try {

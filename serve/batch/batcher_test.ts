@@ -143,6 +143,30 @@ batcherTest(
   },
 );
 
+batcherTest("short steps share a turn of the event loop", async (opened) => {
+  const { model, tokenizer } = opened;
+  const { setImmediate, performance: { now } } = globalThis;
+  let [time, turns] = [0, 0];
+  performance.now = () => time;
+  globalThis.setImmediate = ((callback: () => void) => {
+    turns++;
+    return setImmediate(callback);
+  }) as typeof setImmediate;
+  const batcher = new Batcher(model, tokenizer, { onStep: () => time += 0.5 });
+  try {
+    await tokensOf(batcher, { ...options, prompt: [1], maxTokens: 100 });
+    // One in two milliseconds.
+    assertEquals(turns, 25);
+    time += 100;
+    await tokensOf(batcher, { ...options, prompt: [1], maxTokens: 1 });
+    assertEquals(turns, 26);
+  } finally {
+    performance.now = now;
+    globalThis.setImmediate = setImmediate;
+  }
+  await batcher.close();
+});
+
 batcherTest("a long prompt is prefilled in chunks, while others go on", async (opened) => {
   const { model, tokenizer } = opened;
   const batcher = new Batcher(model, tokenizer, { prefillTokens: 20 });

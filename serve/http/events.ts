@@ -3,6 +3,12 @@
 /** The bytes that wait for a client before it counts as slow. */
 const BUFFERED_BYTES = 65_536;
 
+/**
+ * Milliseconds between two writes: events that come sooner are sent together. A write takes the server,
+ * and whoever reads it, longer than a small model a step, and screens draw less often.
+ */
+const WRITE_INTERVAL = 10;
+
 /** Events on their way to a client. */
 export interface EventStream {
   readonly response: Response;
@@ -11,7 +17,8 @@ export interface EventStream {
 }
 
 /**
- * Opens a stream of events.
+ * Opens a stream of events. An event is sent at once, unless another one was just before: then it waits
+ * for those that follow, for 10 ms at most.
  *
  * @param options.timeout The milliseconds after which a client that does not read is disconnected.
  * @param options.onLeave Is called when the client disconnects, or is disconnected.
@@ -31,23 +38,42 @@ export function openEvents(
 ): EventStream {
   const encoder = new TextEncoder();
   let controller: ReadableStreamDefaultController<Uint8Array>;
-  let timer: ReturnType<typeof setTimeout> | null = null;
   let isOpen = true;
-  const clear = () => {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
+  /** Events that have not been sent yet, and when the last ones were. */
+  let gathered = "";
+  let sent = -Infinity;
+  let gathering: ReturnType<typeof setTimeout> | undefined;
+  let reading: ReturnType<typeof setTimeout> | undefined;
+  const end = () => {
+    isOpen = false;
+    clearTimeout(gathering);
+    clearTimeout(reading);
   };
   const leave = () => {
     if (!isOpen) return;
-    isOpen = false;
-    clear();
+    end();
     onLeave();
+  };
+  const write = () => {
+    gathering = undefined;
+    if (gathered === "") return;
+    controller.enqueue(encoder.encode(gathered));
+    gathered = "";
+    sent = performance.now();
+    if ((controller.desiredSize ?? 0) > 0) return;
+    reading ??= setTimeout(() => {
+      leave();
+      controller.error(new Error("Cannot send: the client does not read"));
+    }, timeout);
   };
   const body = new ReadableStream<Uint8Array>({
     start: (given) => {
       controller = given;
     },
-    pull: clear,
+    pull: () => {
+      clearTimeout(reading);
+      reading = undefined;
+    },
     cancel: leave,
   }, new ByteLengthQueuingStrategy({ highWaterMark: BUFFERED_BYTES }));
   const headers = {
@@ -59,17 +85,16 @@ export function openEvents(
     response: new Response(body, { headers }),
     send: (data) => {
       if (!isOpen) return;
-      controller.enqueue(encoder.encode(`data: ${data}\n\n`));
-      if ((controller.desiredSize ?? 0) > 0) return;
-      timer ??= setTimeout(() => {
-        leave();
-        controller.error(new Error("Cannot send: the client does not read"));
-      }, timeout);
+      gathered += `data: ${data}\n\n`;
+      if (gathering !== undefined) return;
+      const wait = sent + WRITE_INTERVAL - performance.now();
+      if (wait > 0) gathering = setTimeout(write, wait);
+      else write();
     },
     close: () => {
       if (!isOpen) return;
-      isOpen = false;
-      clear();
+      write();
+      end();
       controller.close();
     },
   };

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openEvents } from "./events.ts";
 
 Deno.test("a client that does not read is left, and one that reads in time is not", async () => {
@@ -25,4 +25,22 @@ Deno.test("a client that leaves is heard of once", async () => {
   events.send("b");
   events.close();
   assertEquals(count, 1);
+});
+
+Deno.test("the first event is sent at once, and those that follow soon are sent together", async () => {
+  const events = openEvents({ timeout: 1000, onLeave: () => {} });
+  const chunks = events.response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  const start = performance.now();
+  for (const data of ["a", "b", "c", "d"]) events.send(data);
+  assertEquals((await chunks.read()).value, "data: a\n\n");
+  assertEquals((await chunks.read()).value, "data: b\n\ndata: c\n\ndata: d\n\n");
+  assert(performance.now() - start >= 9, "the second write came at once");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  events.send("e");
+  events.send("f");
+  // The gathered ones are not lost at the end.
+  events.close();
+  assertEquals((await chunks.read()).value, "data: e\n\n");
+  assertEquals((await chunks.read()).value, "data: f\n\n");
+  assertEquals((await chunks.read()).done, true);
 });
