@@ -247,6 +247,8 @@ export interface WasmKernel {
    * 64-byte aligned with undefined contents.
    */
   readonly emit: (relaxedSimd: boolean) => Uint8Array<ArrayBuffer>;
+  /** Scratch memory per thread, in bytes, whatever the dispatch. @default {0} */
+  readonly scratchBytes?: number;
   /** The code, for explanations. */
   readonly text?: KernelText;
 }
@@ -263,7 +265,7 @@ export interface NativeKernel {
 export interface DispatchOptions {
   /** Minimum items per thread. @default {1} */
   readonly grain?: number;
-  /** Scratch memory per thread, in bytes. @default {0} */
+  /** Scratch memory per thread, in bytes, beside the kernel's own. @default {0} */
   readonly scratchBytes?: number;
   /** The work done, for profiles. */
   readonly work?: () => Work;

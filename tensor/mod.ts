@@ -19,6 +19,11 @@
  * - *Plain body*: what computes an operation anywhere. *Fast path*: what computes it faster for some
  *   problems on one kind of device; `device.explain` tells which was taken, and why.
  *
+ * The road of `x.add(y)`: `ops/methods.ts`, `ops/elementwise.ts` (the formula), `ops/program.ts` (shapes,
+ * result, tape), `kernel/programs.ts` with `layout.ts` (what the code depends on), `kernel/lower.ts` with
+ * `runs.ts` and `formulas.ts` (the body), `kernel/run.ts`, `kernel/wasm.ts` or `wgsl.ts` (the code), and
+ * the device. A call with layouts that were there before skips all between `programs.ts` and `run.ts`.
+ *
  * @module
  */
 

@@ -4,7 +4,7 @@ import { differentiate } from "./differentiate.ts";
 import * as ex from "./expression.ts";
 import type { Expression } from "./expression.ts";
 import { floatInput, makeProgram, type Program } from "./program.ts";
-import { pruneInputs } from "./prune.ts";
+import { pruneInputs } from "./rebuild.ts";
 
 /** An input's gradient: none, a value, added to an existing sum, or summed over each row. */
 export type GradientForm = "none" | "value" | "added" | "rowSum";

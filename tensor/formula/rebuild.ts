@@ -5,51 +5,69 @@ import * as ex from "./expression.ts";
 import type { Expression } from "./expression.ts";
 import { makeProgram, type Program } from "./program.ts";
 
-/**
- * Rewrites formulas bottom-up. `replace` returns the replacement of a node, or `null` to keep its
- * operation.
- */
-export function replaceParts(
-  outputs: readonly Expression[],
-  replace: (e: Expression) => Expression | null,
-): readonly Expression[] {
-  const rebuilt = new Map<Expression, Expression>();
-  const part = (e: Expression): Expression => {
-    let result = rebuilt.get(e);
-    if (result === undefined) rebuilt.set(e, result = replace(e) ?? rebuildOne(e, part));
-    return result;
-  };
-  return outputs.map(part);
-}
-
 /** Renumbers the inputs and scalars of formulas; scalars by default stay. */
-export function rebuild(
+function rebuild(
   outputs: readonly Expression[],
   newInput: (index: number) => number,
   newScalar: (index: number) => number = (index) => index,
 ): readonly Expression[] {
-  return replaceParts(outputs, (e) => {
-    if (e.kind === "input") return ex.input(newInput(e.index), !e.varies);
-    return e.kind === "scalar" ? ex.scalar(newScalar(e.index)) : null;
-  });
+  const rebuilt = new Map<Expression, Expression>();
+  const part = (e: Expression): Expression => {
+    let result = rebuilt.get(e);
+    if (result === undefined) rebuilt.set(e, result = rebuildOne(e));
+    return result;
+  };
+  const rebuildOne = (e: Expression): Expression => {
+    switch (e.kind) {
+      case "input":
+        return ex.input(newInput(e.index), !e.varies);
+      case "scalar":
+        return ex.scalar(newScalar(e.index));
+      case "unary":
+        return ex.unary(e.operation, part(e.a));
+      case "binary":
+        return ex.binary(e.operation, part(e.a), part(e.b));
+      case "select":
+        return ex.select(part(e.condition), part(e.a), part(e.b));
+      case "reduce":
+        return ex.reduce(e.operation, part(e.a));
+      case "broadcast":
+      case "detach":
+        return ex[e.kind](part(e.a));
+      default:
+        return e;
+    }
+  };
+  return outputs.map(part);
 }
 
-function rebuildOne(e: Expression, part: (e: Expression) => Expression): Expression {
-  switch (e.kind) {
-    case "unary":
-      return ex.unary(e.operation, part(e.a));
-    case "binary":
-      return ex.binary(e.operation, part(e.a), part(e.b));
-    case "select":
-      return ex.select(part(e.condition), part(e.a), part(e.b));
-    case "reduce":
-      return ex.reduce(e.operation, part(e.a));
-    case "broadcast":
-    case "detach":
-      return ex[e.kind](part(e.a));
-    default:
-      return e;
-  }
+/**
+ * Removes unused inputs, so that their tensors need not be kept, unless only they tell the length of
+ * the row. Returns the program, and for each of its inputs the previous index.
+ *
+ * @param present Number of inputs that are there in any case; the others are if they are used.
+ */
+export function pruneInputs(
+  program: Program,
+  present = program.inputs.length,
+): { readonly program: Program; readonly used: readonly number[] } {
+  const order = ex.inOrder(program.outputs);
+  const isUsed = (index: number) => order.some((e) => e.kind === "input" && e.index === index);
+  const needsRow = order.some((e) => ["reduce", "columnIndex", "rowLength"].includes(e.kind));
+  const knowsRow = program.outputVaries.includes(true) ||
+    program.inputs.some(({ isPerRow }, index) => !isPerRow && isUsed(index));
+  const used = program.inputs.flatMap(({ isPerRow }, index) =>
+    isUsed(index) || (needsRow && !knowsRow && !isPerRow && index < present) ? [index] : []
+  );
+  return {
+    program: makeProgram({
+      ...program,
+      inputs: used.map((index) => program.inputs[index]!),
+      outputs: rebuild(program.outputs, (index) => used.indexOf(index)),
+      slopes: null,
+    }),
+    used,
+  };
 }
 
 const repeatsOf = memoize((_program: Program): Program[] => []);

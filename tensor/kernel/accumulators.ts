@@ -1,7 +1,7 @@
 /** Accumulators for reductions along a row. @module */
 
 import type { ReduceOperation } from "../formula/expression.ts";
-import type { Arithmetic } from "./arithmetic.ts";
+import type { Arithmetic } from "./formulas.ts";
 import type { KernelBuilder, Mask, Vector } from "./language.ts";
 
 /** The sum of the finished blocks, and its compensation (accumulated rounding error). */

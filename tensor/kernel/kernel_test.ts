@@ -11,7 +11,7 @@ import {
   type Vector,
   type VectorBuilder,
 } from "./language.ts";
-import { defineKernel, prepareCall, runCall, runKernel } from "./run.ts";
+import { defineKernel, runKernel } from "./run.ts";
 import { toWgsl } from "./wgsl.ts";
 
 /** A contiguous view of numbers, from the fifth element of an allocation on. */
@@ -100,8 +100,8 @@ kernelTest("loops, conditions and variables run as written, for every item", asy
       k.loop(0, item, () => k.set(sum, sum.add(1000)), { step: 3 });
       k.loop(1, item, (i) => k.set(sum, sum.add(i)), { unroll: 4 });
       k.loop(item, 99, () => k.set(sum, sum.add(10_000)), { step: 5, unroll: 3 });
-      const isValid = k.variable(k.condition(false));
-      k.if(sum.less(0), () => {}, () => k.set(isValid, k.condition(true)));
+      const isValid = k.variable(k.int(0).equal(1));
+      k.if(sum.less(0), () => {}, () => k.set(isValid, k.int(0).equal(0)));
       k.if(isValid, () => y.from(item).store(0, sum));
     },
   );
@@ -128,7 +128,7 @@ kernelTest("the threads of a row share what is spread, narrow or wide", async (d
       const begin = k.let(row.multiply(columns));
       copied.copy(begin, x, begin.add(1), columns);
       filled.fill(begin, columns, row);
-      cleared.clear(begin, columns);
+      cleared.fill(begin, columns, 0);
       const counts = counted.from(begin);
       k.spread(columns, (column) => counts.store(column, counts.load(column).add(1)));
       // Every thread comes by every index; one of them owns it.
@@ -365,7 +365,7 @@ kernelTest("vectors of elements lie apart, repeat one, or end with the row", asy
     place(device, Int32Array.of(5, 6, 7, 8)),
   ];
   const y = zeros(device, 38);
-  runCall(device, prepareCall(device, kernel, [3], 1), [x, ids], [y], [0.5]);
+  runKernel(device, kernel, [x, ids, y], [3], 1, {}, [0.5]);
   assertEquals(await read(device, y), [
     ...[1.5, 3, 4.5, 6, 3, 0, 6, 0, 9, 0, 12, 0, 0, 0, 0, 0],
     ...[10, 11, 12, 13, 4, 5, 6, 7, 4, 0, 5, 6, 7, 8, 4, 4, 4, 4, 6, 7, 8, 9],

@@ -12,18 +12,22 @@
  * @module
  */
 
+/** The methods that all kinds of numbers have; `C` is a comparison's result. */
+interface Numbers<V, C> {
+  add(other: V | number): V;
+  subtract(other: V | number): V;
+  multiply(other: V | number): V;
+  less(other: V | number): C;
+}
+
 /** A 32-bit integer: an index, a size, a flag. Wraps around. */
-export interface Int {
-  add(other: Int | number): Int;
-  subtract(other: Int | number): Int;
-  multiply(other: Int | number): Int;
+export interface Int extends Numbers<Int, Condition> {
   /** The quotient, rounded toward 0; `other` is not 0. */
   divide(other: Int | number): Int;
   /** The remainder of {@linkcode Int.divide}. */
   remainder(other: Int | number): Int;
   /** The smaller one. Uses both twice: name them first. */
   min(other: Int | number): Int;
-  less(other: Int | number): Condition;
   /** As unsigned numbers, where a negative one is large: one comparison checks both bounds. */
   lessUnsigned(other: Int | number): Condition;
   equal(other: Int | number): Condition;
@@ -40,36 +44,36 @@ export interface Int {
 }
 
 /** A single-precision float. GPUs may assume that none is NaN: test its bits instead. */
-export interface Float {
-  add(other: Float | number): Float;
-  subtract(other: Float | number): Float;
-  multiply(other: Float | number): Float;
-  less(other: Float | number): Condition;
+export interface Float extends Numbers<Float, Condition> {
   lessEqual(other: Float | number): Condition;
   greater(other: Float | number): Condition;
   /** The bits. */
   asI32(): Int;
 }
 
+/** The methods that vectors of floats and of integers have. */
+export interface Lanes<V> extends Numbers<V, Mask> {
+  negate(): V;
+  /** NaN if either is NaN, as is the maximum. */
+  min(other: V | number): V;
+  max(other: V | number): V;
+  lessEqual(other: V | number): Mask;
+  equal(other: V | number): Mask;
+  notEqual(other: V | number): Mask;
+}
+
 /** Four floats; on a GPU one, in a kernel whose {@linkcode Signature.width} is 1. */
-export interface Vector {
-  add(other: Vector | number): Vector;
-  subtract(other: Vector | number): Vector;
-  multiply(other: Vector | number): Vector;
+export interface Vector extends Lanes<Vector> {
   divide(other: Vector | number): Vector;
   /** This · `factor` + `summand`, rounded once where the device can. */
   multiplyAdd(factor: Vector | number, summand: Vector | number): Vector;
   /** `minuend` − this · `factor`, rounded likewise. */
   negativeMultiplyAdd(factor: Vector | number, minuend: Vector | number): Vector;
-  negate(): Vector;
   abs(): Vector;
   sqrt(): Vector;
   floor(): Vector;
   /** The nearest integer, half to even. */
   nearest(): Vector;
-  /** NaN if either is NaN, as is the maximum. */
-  min(other: Vector | number): Vector;
-  max(other: Vector | number): Vector;
   /** The minimum where neither is NaN, in one instruction, as is the maximum. */
   pseudoMin(other: Vector | number): Vector;
   pseudoMax(other: Vector | number): Vector;
@@ -77,11 +81,7 @@ export interface Vector {
   isNaN(): Mask;
   /** The nearest number from `low` to `high`, or NaN. */
   clamp(low: number, high: number): Vector;
-  less(other: Vector | number): Mask;
-  lessEqual(other: Vector | number): Mask;
   greater(other: Vector | number): Mask;
-  equal(other: Vector | number): Mask;
-  notEqual(other: Vector | number): Mask;
   /** Truncates; saturates out of range, 0 for NaN. */
   toI32x4(): IntVector;
   /** The integers with these bits. */
@@ -89,12 +89,7 @@ export interface Vector {
 }
 
 /** As many integers as floats in a {@linkcode Vector}. They wrap around. */
-export interface IntVector {
-  add(other: IntVector | number): IntVector;
-  subtract(other: IntVector | number): IntVector;
-  multiply(other: IntVector | number): IntVector;
-  min(other: IntVector | number): IntVector;
-  max(other: IntVector | number): IntVector;
+export interface IntVector extends Lanes<IntVector> {
   /** Bitwise. */
   and(other: number): IntVector;
   or(other: IntVector | number): IntVector;
@@ -107,8 +102,6 @@ export interface IntVector {
    * defined: a device adds a product to the lane that suits it. Uses both twice: name them first.
    */
   dotBytes(other: IntVector, sum: IntVector): IntVector;
-  less(other: IntVector | number): Mask;
-  equal(other: IntVector | number): Mask;
   toF32x4(): Vector;
   /** The floats with these bits. */
   asF32x4(): Vector;
@@ -188,10 +181,8 @@ export interface Buffer<T extends ElementType> {
   /** A vector of elements, from any index on. */
   loadVector(index: Index, options?: VectorOptions): VectorOf<T>;
   storeVector(index: Index, value: VectorOf<T>, options?: VectorOptions): void;
-  /** Zeroes elements, {@linkcode KernelBuilder.spread} over the item's threads. */
-  clear(index: Index, count: Index): void;
-  /** Sets elements to a number, spread likewise. */
-  fill(index: Index, count: Index, value: Int | Float): void;
+  /** Sets elements to a number, {@linkcode KernelBuilder.spread} over the item's threads. */
+  fill(index: Index, count: Index, value: Int | Float | 0): void;
   /** Copies elements of another buffer, spread likewise. */
   copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void;
 }
@@ -242,7 +233,6 @@ export interface KernelBuilder extends VectorBuilder {
   laneOf(vector: Vector, number: number): Float;
   /** Vectors that are read by an index which is not a constant. */
   array(vectors: readonly Vector[]): Pick<Buffer<"vec4<f32>">, "load">;
-  condition(value: boolean): Condition;
   /** A variable with this initial value. */
   variable<T extends Value>(value: T): T;
   /** Assigns a {@linkcode KernelBuilder.variable}. */

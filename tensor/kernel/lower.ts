@@ -39,8 +39,14 @@ import type { DType } from "../dtype.ts";
 import { type Expression, inOrder, operandsOf } from "../formula/expression.ts";
 import { type Program, type Reduction, reductionPasses } from "../formula/program.ts";
 import { Accumulators } from "./accumulators.ts";
-import { floatArithmetic, integerArithmetic } from "./arithmetic.ts";
-import { hoist, isExpensive, type KnownValues, writeFormulas } from "./formulas.ts";
+import {
+  floatArithmetic,
+  hoist,
+  integerArithmetic,
+  isExpensive,
+  type KnownValues,
+  writeFormulas,
+} from "./formulas.ts";
 import type {
   Buffer,
   Float,

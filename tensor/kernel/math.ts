@@ -11,10 +11,10 @@
  * @module
  */
 
-import type { Vector, VectorBuilder } from "./language.ts";
+import type { IntVector, Vector, VectorBuilder } from "./language.ts";
 
 /** log 2 in two parts, the first with so few bits that small multiples are exact. */
-export const LN2 = [0.693145751953125, 1.428606765330187e-6] as const;
+const LN2 = [0.693145751953125, 1.428606765330187e-6] as const;
 const HALF_PI = [1.5703125, 4.8351287841796875e-4, 3.1391647326017846e-7] as const;
 
 function polynomial(k: VectorBuilder, x: Vector, coefficients: readonly number[]): Vector {
@@ -22,6 +22,54 @@ function polynomial(k: VectorBuilder, x: Vector, coefficients: readonly number[]
     (sum: Vector, coefficient) => sum.multiplyAdd(x, coefficient),
     k.vector(coefficients.at(-1)!),
   );
+}
+
+/**
+ * 1.5 · 2²³: adding it to a small float leaves the nearest integer in the low bits. The bits above
+ * the integer are zeros, even after halving, so that a left shift leaves nothing else.
+ */
+const ROUND = 12582912;
+const ONE_BITS = 0x3f800000;
+
+/** 2ⁿ, for n from −126 to 127 in the low 9 bits. */
+function powerOfTwo(n: IntVector): Vector {
+  return n.shiftLeft(23).add(ONE_BITS).asF32x4();
+}
+
+/**
+ * eˣ, within 1.1 ulp, where the hardware has no instruction for it: x = n·ln 2 + r with |r| ≤ ½ ln 2,
+ * and eˣ = 2ⁿ·eʳ. 2ⁿ is applied in two halves, so that results may be subnormal or overflow to
+ * infinity.
+ */
+export function exp(k: VectorBuilder, argument: Vector): Vector {
+  const x = k.let(argument.clamp(-104, 89));
+  const rounded = k.let(x.multiplyAdd(Math.LOG2E, ROUND));
+  const n = k.let(rounded.subtract(ROUND));
+  const r = k.let(n.negativeMultiplyAdd(LN2[1], n.negativeMultiplyAdd(LN2[0], x)));
+  const tail = polynomial(k, r, [0.49999994, 0.1666652, 0.041668396, 0.008368817, 0.0013814392]);
+  const power = tail.multiplyAdd(r.multiply(r), r).add(1);
+  const half = k.let(rounded.bits().shiftRight(1));
+  return power.multiply(powerOfTwo(half)).multiply(powerOfTwo(rounded.bits().subtract(half)));
+}
+
+/** 1.5 · 2²³ + 127: like {@linkcode ROUND}, with the low bits being a float's biased exponent. */
+const ROUND_TO_EXPONENT = ROUND + 127;
+const MIN_NORMAL_ARGUMENT = -87.33654;
+
+/**
+ * eˣ for x ≤ 0, within 2.3 ulp, in two thirds of the time of {@linkcode exp}: nothing overflows,
+ * subnormals flush to 0, and a polynomial of degree 5 is exact enough for softmax weights.
+ */
+export function expOfNonPositive(k: VectorBuilder, argument: Vector): Vector {
+  const x = k.let(argument);
+  const rounded = k.let(x.multiplyAdd(Math.LOG2E, ROUND_TO_EXPONENT));
+  const n = k.let(rounded.subtract(ROUND_TO_EXPONENT));
+  const r = k.let(n.negativeMultiplyAdd(LN2[1], n.negativeMultiplyAdd(LN2[0], x)));
+  const coefficients = [1, 0.9999997, 0.49999148, 0.16667639, 0.04189816, 0.008290272];
+  const power = polynomial(k, r, coefficients);
+  const result = power.multiply(rounded.bits().shiftLeft(23).asF32x4());
+  // Comparisons with NaN are false, so NaN passes.
+  return x.lessEqual(MIN_NORMAL_ARGUMENT).select(k.vector(0), result);
 }
 
 /**

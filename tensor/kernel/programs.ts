@@ -14,14 +14,12 @@ import { programAsText } from "../formula/text.ts";
 import type { TensorLayout } from "../layout_cache.ts";
 import { memoize } from "../memoize.ts";
 import { viewBytes, type Work } from "../profile.ts";
-import { bindingsOf, runInParts, type Sharing } from "./bindings.ts";
 import { isExpensive } from "./formulas.ts";
 import { type Axis, classOf, type Layout, layOut } from "./layout.ts";
 import { lowerProgram, type ProgramForm, valuesToKeep } from "./lower.ts";
-import { defineKernel, type Kernel, type KernelCall, prepareCall, runCall } from "./run.ts";
+import { defineKernel, type Kernel, runKernel, type RunOptions } from "./run.ts";
+import { bindingsOf, runInParts, type Sharing, teamOf } from "./sharing.ts";
 import { kernelAsText } from "./text.ts";
-import { teamOf } from "./teams.ts";
-import { cutIntoTiles } from "./tiles.ts";
 
 const WORD_BYTES = 4;
 /** Nanoseconds of work that justify waking another thread. */
@@ -29,18 +27,26 @@ const THREAD_THRESHOLD = 5000;
 /** Maximum memory of a thread for kept values, in bytes: what stays in its cache. */
 const MAX_KEPT_BYTES = 1 << 20;
 
-/** A program, prepared for operands of some layouts. */
+/** Runs a kernel, of which all but the operands and scalars is known. */
+type Call = (device: Device, operands: readonly View[], scalars: readonly number[]) => void;
+
+const callOf =
+  (kernel: Kernel, words: readonly number[], items: number, options: RunOptions): Call =>
+  (device, operands, scalars) =>
+    runKernel(device, kernel, operands, words, items, options, scalars);
+
+/** A program, prepared for operands of some layouts: inputs, then outputs. */
 export interface PreparedProgram {
   readonly program: Program;
-  readonly inputs: readonly TensorLayout[];
-  /** The call on the CPU, unless there is nothing to compute. */
-  readonly call: KernelCall | null;
+  readonly operands: readonly TensorLayout[];
+  /** The call on the CPU. */
+  readonly call: Call | null;
   /** The calls on a GPU, by how the operands share memory and where they begin. */
-  readonly callsOn: (device: WebGpuDevice) => Map<string, KernelCall>;
+  readonly callsOn: (device: WebGpuDevice) => Map<string, Call>;
 }
 
 /**
- * Prepares to run a program on operands of these layouts.
+ * Prepares to run a program on operands of these layouts: inputs, then outputs.
  *
  * Inputs of type `int32` are converted to floats, and outputs of type `int32` are truncated; both
  * are exact up to 2²⁴. Programs over integers compute with inputs that are all `int32` as they are.
@@ -52,37 +58,30 @@ export interface PreparedProgram {
 export function prepareProgram(
   device: Device,
   program: Program,
-  inputs: readonly TensorLayout[],
-  outputs: readonly TensorLayout[],
+  operands: readonly TensorLayout[],
 ): PreparedProgram {
-  const call = device.kind === "cpu"
-    ? prepareOnCpu(device, program, [...inputs, ...outputs])
-    : null;
-  return { program, inputs, call, callsOn: memoize(() => new Map()) };
+  const call = device.kind === "cpu" ? callOnCpu(program, operands) : null;
+  return { program, operands, call, callsOn: memoize(() => new Map()) };
 }
 
-/** Runs a program on operands of the layouts that it was prepared for. */
+/** Runs a program on operands of the layouts that it was prepared for: inputs, then outputs. */
 export function runPrepared(
   device: Device,
-  { program, inputs: layouts, call, callsOn }: PreparedProgram,
-  inputs: readonly View[],
-  outputs: readonly View[],
+  { program, operands, call, callsOn }: PreparedProgram,
+  given: readonly View[],
   scalars: readonly number[],
 ): void {
-  if (device.kind === "cpu") {
-    if (call !== null) runCall(device, call, inputs, outputs, scalars);
-    return;
-  }
-  const views = inputs.map(({ allocation, dtype, offset }, i): View => {
-    const { shape, strides } = layouts[i]!;
+  if (device.kind === "cpu") return call?.(device, given, scalars);
+  const views = given.map(({ allocation, dtype, offset }, i): View => {
+    const { shape, strides } = operands[i]!;
     return { allocation, dtype, shape, strides, offset };
   });
-  runInParts(device, program, views, outputs, (part, views, isWhole) => {
+  runInParts(device, program, views, (part, views, isWhole) => {
     const calls = callsOn(device);
     const key = isWhole ? placesKey(views) : "";
-    const call = calls.get(key) ?? prepareOnGpu(device, part, views);
+    const call = calls.get(key) ?? callOnGpu(device, part, views);
     if (isWhole) calls.set(key, call);
-    runCall(device, call, views, [], scalars);
+    call(device, views, scalars);
   });
 }
 
@@ -105,23 +104,19 @@ const knownOf = memoize((program: Program): Known => {
   return { kernels: new Map(), elementCost, kept };
 });
 
-function prepareOnCpu(
-  device: Device,
-  program: Program,
-  operands: readonly TensorLayout[],
-): KernelCall | null {
+function callOnCpu(program: Program, operands: readonly TensorLayout[]): Call {
   const { elementCost, kept } = knownOf(program);
-  const layout = layOut(program, operands, cutIntoTiles);
+  const layout = layOut(program, operands, true);
   const { run, row, outer, vectors } = layout;
   const items = outer.reduce((product, { length }) => product * length, run.length);
-  if (items === 0) return null;
-  const shared = vectors === "row" ? kept * row.length : 0;
-  const keepsValues = shared > 0 && shared * WORD_BYTES <= MAX_KEPT_BYTES;
+  if (items === 0) return () => {};
+  const keptBytes = vectors === "row" ? kept * row.length * WORD_BYTES : 0;
+  const keepsValues = keptBytes > 0 && keptBytes <= MAX_KEPT_BYTES;
   const form = formOf(program, operands, layout, { vectors, keepsValues });
   const itemCost = elementCost * row.length + (program.isRow ? 10 : 0);
-  return prepareCall(device, kernelOf(program, form), wordsOf(program, layout), items, {
+  return callOf(kernelOf(program, form), wordsOf(program, layout), items, {
     grain: Math.ceil(THREAD_THRESHOLD / itemCost),
-    shared: keepsValues ? shared : 0,
+    scratchBytes: keepsValues ? keptBytes : 0,
     work: workOf(program, operands),
   });
 }
@@ -135,13 +130,9 @@ function placesKey(views: readonly View[]): string {
   return key;
 }
 
-/** Prepares to run a program on views that can be bound: inputs, then outputs. */
-function prepareOnGpu(
-  device: WebGpuDevice,
-  program: Program,
-  views: readonly View[],
-): KernelCall {
-  const layout = layOut(program, views);
+/** The call for views that can be bound: inputs, then outputs. */
+function callOnGpu(device: WebGpuDevice, program: Program, views: readonly View[]): Call {
+  const layout = layOut(program, views, false);
   const rows = [layout.run, ...layout.outer];
   const [inner, ...around] = program.isRow ? [layout.row, ...rows] : rows as [Axis, ...Axis[]];
   const bindings = bindingsOf(program, views, inner, around);
@@ -158,9 +149,7 @@ function prepareOnGpu(
   const kernel = kernelOf(program, form, { ...bindings, team });
   // Calls are kept: they must not keep the memory of the views alive.
   const layouts = views.map(({ dtype, shape, strides }) => ({ dtype, shape, strides }));
-  return prepareCall(device, kernel, wordsOf(program, layout), items, {
-    work: workOf(program, layouts),
-  });
+  return callOf(kernel, wordsOf(program, layout), items, { work: workOf(program, layouts) });
 }
 
 function formOf(

@@ -1,26 +1,24 @@
 /** Defines kernels, and runs them on any device. @module */
 
-import type { Arguments, Device, Place, WasmKernel, WebGpuDevice, WgslKernel } from "../device.ts";
-import { workgroupGrid } from "./workgroup_grid.ts";
-import type { Work } from "../profile.ts";
-import type { BufferTypes, KernelBody, Signature } from "./language.ts";
+import type { Device, DispatchOptions, Place, WasmKernel, WgslKernel } from "../device.ts";
+import { wrongValue } from "../errors.ts";
 import type { KernelText } from "../explain.ts";
+import type { BufferTypes, KernelBody, Signature } from "./language.ts";
 import { kernelAsText } from "./text.ts";
 import { toWasm } from "./wasm.ts";
-import { THREADS, toWgsl } from "./wgsl.ts";
+import { threadsOf, toWgsl } from "./wgsl.ts";
 
 /** A kernel for every device, printed when it first runs on one. */
 export interface Kernel {
   readonly signature: Omit<Signature<BufferTypes, string>, "writes">;
   readonly wasm: WasmKernel;
-  /** With one thread per item, or per row; or a workgroup per item, for lanes. */
   readonly wgsl: WgslKernel;
-  /** For rows of many columns. */
-  readonly wideWgsl: WgslKernel;
+  /** Whether scalars are float arguments. */
+  readonly takesFloats: boolean;
 }
 
-/** Threads of a workgroup along a wide row, and columns of each. */
-const [ROW_THREADS, COLUMNS] = [16, 4];
+/** Columns of a row for each of a workgroup's threads. */
+const COLUMNS = 4;
 
 /**
  * Defines a kernel by its body.
@@ -56,9 +54,9 @@ export function defineKernel<const B extends BufferTypes, const A extends string
 ): Kernel {
   return {
     signature,
+    takesFloats: signature.floats !== undefined,
     wasm: { ...toWasm(signature, body), text },
     wgsl: { ...toWgsl(signature, body), text },
-    wideWgsl: { ...toWgsl(signature, body, ROW_THREADS), text },
   };
 }
 
@@ -76,108 +74,9 @@ export function defineKernels<Form extends readonly (string | number | boolean)[
 }
 
 /** Options for {@linkcode runKernel}. */
-export interface RunOptions {
-  /** Minimum items per thread of the CPU. @default {1} */
-  readonly grain?: number;
+export interface RunOptions extends DispatchOptions {
   /** Length of the rows, in a kernel for rows. @default {1} */
   readonly columns?: number;
-  /** Floats that the lanes share, where they depend on the call. @default {0} */
-  readonly shared?: number;
-  /** The work done, for profiles. */
-  readonly work?: () => Work;
-}
-
-/** A call of a kernel, but for where its buffers begin, and its floats. */
-export interface KernelCall {
-  readonly kernel: Kernel;
-  /** Room for where each buffer begins, then the number of items on a GPU, then the arguments. */
-  readonly integers: number[];
-  readonly items: number;
-  /** Whether the scalars of a call are floats. */
-  readonly takesFloats: boolean;
-  readonly options: RunOptions & { readonly scratchBytes?: number };
-}
-
-/** Prepares what does not change from call to call: see {@linkcode runKernel}. */
-export function prepareCall(
-  device: Device,
-  kernel: Kernel,
-  words: readonly number[],
-  items: number,
-  options: RunOptions = {},
-): KernelCall {
-  const { buffers, floats } = kernel.signature;
-  const starts = Object.keys(buffers).map(() => 0);
-  return {
-    ...{ kernel, items, takesFloats: floats !== undefined },
-    integers: device.kind === "cpu" ? [...starts, ...words] : [...starts, items, ...words],
-    options: withScratch(kernel, options),
-  };
-}
-
-/** Options with the scratch memory that a thread of the CPU needs for a kernel. */
-function withScratch({ signature }: Kernel, options: RunOptions): KernelCall["options"] {
-  const { shared = 0, vectors = 0 } = signature;
-  const scratchBytes = 4 * (shared + (options.shared ?? 0)) + 16 * vectors;
-  return scratchBytes === 0 ? options : { ...options, scratchBytes };
-}
-
-/**
- * Runs a call.
- *
- * @param inputs Where the buffers begin, in order: these, and then those of the outputs.
- * @param scalars The float arguments; or the last integer ones, in a kernel without float arguments.
- */
-export function runCall(
-  device: Device,
-  call: KernelCall,
-  inputs: readonly Place[],
-  outputs: readonly Place[],
-  scalars: readonly number[],
-): void {
-  if (device.kind === "webgpu") return runOnGpu(device, call, [...inputs, ...outputs], scalars);
-  const { kernel, integers, items, options } = call;
-  // The device copies the integers at once, so that they can be overwritten.
-  let next = 0;
-  for (const place of inputs) integers[next++] = device.address(place);
-  for (const place of outputs) integers[next++] = device.address(place);
-  device.dispatch(kernel.wasm, argumentsOf(call, scalars), items, options);
-}
-
-function argumentsOf(
-  { integers, takesFloats }: KernelCall,
-  scalars: readonly number[],
-): Arguments {
-  if (takesFloats) return { integers, floats: scalars };
-  return { integers: scalars.length === 0 ? integers : [...integers, ...scalars] };
-}
-
-function runOnGpu(
-  device: WebGpuDevice,
-  call: KernelCall,
-  places: readonly Place[],
-  scalars: readonly number[],
-): void {
-  const { kernel: { signature, wgsl, wideWgsl }, integers, items, options } = call;
-  const { buffers, spread, team, within = {} } = signature;
-  const entries = Object.entries(buffers);
-  for (const [i, { offset }] of places.entries()) {
-    integers[i] = entries[i]![1].startsWith("vec4") ? offset / 4 : offset;
-  }
-  const { columns = 1, work } = options;
-  const isWide = spread === "rows" && columns >= ROW_THREADS;
-  const itemsEach = team?.items ??
-    (spread === "lanes" ? 1 : isWide ? THREADS / ROW_THREADS : THREADS);
-  const limit = device.limits.maxComputeWorkgroupsPerDimension;
-  const grid = workgroupGrid(Math.ceil(items / itemsEach), limit);
-  const bound = places.filter((_, i) => within[entries[i]![0]] === undefined);
-  device.dispatch(
-    isWide ? wideWgsl : wgsl,
-    bound.map(({ allocation }) => allocation),
-    argumentsOf(call, scalars),
-    [isWide ? Math.min(Math.ceil(columns / (ROW_THREADS * COLUMNS)), limit) : 1, ...grid],
-    work,
-  );
 }
 
 /**
@@ -187,21 +86,57 @@ function runOnGpu(
  * start at a multiple of four elements.
  * @param words A value per integer argument, in the order of the signature.
  * @param items Number of work items.
+ * @param scalars The float arguments; or the last integer ones, in a kernel without float arguments.
  */
 export function runKernel(
   device: Device,
-  kernel: Kernel,
+  { signature, wasm, wgsl, takesFloats }: Kernel,
   places: readonly Place[],
   words: readonly number[],
   items: number,
   options: RunOptions = {},
+  scalars: readonly number[] = [],
 ): void {
-  if (device.kind === "webgpu") {
-    return runOnGpu(device, prepareCall(device, kernel, words, items, options), places, []);
-  }
-  // A step of decoding runs many small kernels: preparing a call for each takes 3 % of it.
   const integers: number[] = [];
-  for (const place of places) integers.push(device.address(place));
-  integers.push(...words);
-  device.dispatch(kernel.wasm, { integers }, items, withScratch(kernel, options));
+  if (device.kind === "cpu") {
+    // Loops: small kernels take less time than spreading would.
+    for (const place of places) integers.push(device.address(place));
+    for (const word of words) integers.push(word);
+    if (!takesFloats) integers.push(...scalars);
+    const arguments_ = takesFloats ? { integers, floats: scalars } : { integers };
+    return device.dispatch(wasm, arguments_, items, options);
+  }
+  const { buffers, within = {} } = signature;
+  const entries = Object.entries(buffers);
+  const offsets = places.map(({ offset }, i) =>
+    entries[i]![1].startsWith("vec4") ? offset / 4 : offset
+  );
+  const { columns = 1, work } = options;
+  const team = threadsOf(signature);
+  const limit = device.limits.maxComputeWorkgroupsPerDimension;
+  const grid = workgroupGrid(Math.ceil(items / team.items), limit);
+  const bound = places.filter((_, i) => within[entries[i]![0]] === undefined);
+  device.dispatch(
+    wgsl,
+    bound.map(({ allocation }) => allocation),
+    takesFloats
+      ? { integers: [...offsets, items, ...words], floats: scalars }
+      : { integers: [...offsets, items, ...words, ...scalars] },
+    [Math.min(Math.ceil(columns / (team.lanes * COLUMNS)), limit), ...grid],
+    work,
+  );
+}
+
+/**
+ * Folds a number of workgroups into the dimensions x and y of a dispatch; `[0, 0]` for none. May
+ * give slightly more: a kernel skips those whose number, as `beginMain` (`wgsl.ts`) counts, is not
+ * below the count. Throws a `RangeError` if two dimensions are not enough.
+ */
+export function workgroupGrid(count: number, maxPerDimension: number): [x: number, y: number] {
+  if (count === 0) return [0, 0];
+  const y = Math.ceil(count / maxPerDimension);
+  if (y > maxPerDimension) {
+    throw wrongValue(`dispatch ${count} workgroups`, `at most ${maxPerDimension}²`, count);
+  }
+  return [Math.ceil(count / y), y];
 }

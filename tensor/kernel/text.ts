@@ -143,10 +143,7 @@ class TextBuffer<T extends ElementType> implements Buffer<T> {
   storeVector(index: Index, value: Value, options?: VectorOptions): void {
     this.#k.write(`${this.#vectorAt(index, options).text} = ${textOf(value)}`);
   }
-  clear(index: Index, count: Index): void {
-    this.fill(index, count, new Term("0"));
-  }
-  fill(index: Index, count: Index, value: Int | Float): void {
+  fill(index: Index, count: Index, value: Int | Float | 0): void {
     this.#k.write(`${this.#at(index, textOf(count)).text} = ${textOf(value)}`);
   }
   copy(index: Index, from: TextBuffer<T>, fromIndex: Index, count: Index): void {
@@ -201,7 +198,6 @@ class TextBuilder implements KernelBuilder {
   splat = (value: Int | Float): Term => termOf(value);
   readonly first: Term = new Term("first");
   indices = (first: Int): Term => new Term(`[${textOf(first)} …]`);
-  condition = (value: boolean): Term => new Term(String(value));
   vectorOf = (lanes: readonly Float[]): Term => new Term(`[${lanes.map(textOf).join(", ")}]`);
   laneOf = (vector: Vector, number: number): Term =>
     new Term(`${termOf(vector).at(ATOM)}.${number}`);

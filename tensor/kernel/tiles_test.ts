@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Axis } from "./layout.ts";
-import { cutIntoTiles } from "./tiles.ts";
+import { type Axis, cutIntoTiles } from "./layout.ts";
 
 const lengths = (axes: readonly Axis[]): number[] => axes.map((axis) => axis.length);
 

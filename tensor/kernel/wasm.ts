@@ -3,8 +3,6 @@
 import type { WasmKernel } from "../device.ts";
 import {
   emitKernel,
-  exp,
-  expOfNonPositive,
   F32,
   F32x4,
   type FunctionBuilder,
@@ -15,6 +13,7 @@ import {
   type Value as WasmValue,
 } from "./emitter/mod.ts";
 import { type HalfFormat, HALVES } from "./halves.ts";
+import { exp, expOfNonPositive } from "./math.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -37,9 +36,11 @@ export function toWasm<B extends BufferTypes, A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
 ): WasmKernel {
-  const { key, buffers, arguments: names, floats = [], spread, shared = 0 } = signature;
+  const { key, buffers, arguments: names, floats = [], spread, shared = 0, vectors = 0 } =
+    signature;
   return {
     key,
+    scratchBytes: 4 * shared + 16 * vectors,
     emit: emitKernel((f, parameters) => {
       const { words, start, end } = parameters;
       let offset = -4;
@@ -89,11 +90,11 @@ export class WasmBuilder implements KernelBuilder {
   let<T>(value: T): T {
     return this.#f.local(value as T & WasmValue);
   }
-  exp(x: F32x4): F32x4 {
-    return exp(this.#f, x);
+  exp(x: Vector): Vector {
+    return exp(this, x);
   }
-  expOfNonPositive(x: F32x4): F32x4 {
-    return expOfNonPositive(this.#f, x);
+  expOfNonPositive(x: Vector): Vector {
+    return expOfNonPositive(this, x);
   }
   call(_name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
     return body(this, x);
@@ -118,9 +119,6 @@ export class WasmBuilder implements KernelBuilder {
   array(vectors: readonly F32x4[]): WasmBuffer<"vec4<f32>"> {
     vectors.forEach((vector, i) => this.#array.store(i, vector));
     return this.#array;
-  }
-  condition(value: boolean): I32 {
-    return I32.of(Number(value));
   }
   variable<T>(value: T): T {
     return this.let(value);
@@ -345,10 +343,8 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
     const [at, offset] = this.#place(index);
     storeFour(at, four, offset);
   }
-  clear(index: Index, count: Index): void {
-    this.#f.clearMemory(this.#at(index), this.#bytes(count));
-  }
-  fill(index: Index, count: Index, value: I32 | F32): void {
+  fill(index: Index, count: Index, value: I32 | F32 | 0): void {
+    if (value === 0) return this.#f.clearMemory(this.#at(index), this.#bytes(count));
     const address = this.#f.local(this.#at(index));
     // A vector is four numbers, too.
     this.#f.forRange(0, this.#bytes(count), 1 << this.#numbers.shift, (byte) => {

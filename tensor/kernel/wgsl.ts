@@ -36,23 +36,30 @@ import {
   type Width,
 } from "./wgsl_value.ts";
 
-/** Threads of a workgroup, except of one for lanes. */
-export const THREADS = 64;
+/** Threads of a workgroup, and those along a row, in a kernel for rows. */
+const [THREADS, ROW_THREADS] = [64, 16];
+
+/** The threads of a workgroup of a kernel. */
+export function threadsOf(
+  { team, spread, lanes = 1 }: Pick<Signature<BufferTypes, string>, "team" | "spread" | "lanes">,
+): Team {
+  if (team !== undefined) return team;
+  if (spread === "lanes") return { items: 1, lanes };
+  return spread === "rows"
+    ? { items: THREADS / ROW_THREADS, lanes: ROW_THREADS }
+    : { items: THREADS, lanes: 1 };
+}
 
 /**
  * The WGSL of a kernel. Its integer arguments are the offset of each buffer, the number of items, and
  * the integer arguments.
- *
- * @param rowThreads Threads of a workgroup along a row, in a kernel for rows: a divisor of
- * {@linkcode THREADS}.
  */
 export function toWgsl<B extends BufferTypes, A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
-  rowThreads = 1,
 ): WgslKernel {
-  const { key, buffers, writes, arguments: names, floats = [], spread, shared = 0 } = signature;
-  const { within = {}, aligned = [], lanes = 0, team = null, width = 4 } = signature;
+  const { key, buffers, writes, arguments: names, floats = [], shared = 0 } = signature;
+  const { within = {}, aligned = [], team = null, width = 4 } = signature;
   const entries = Object.entries(buffers);
   const bound = (name: string) => within[name] ?? name;
   const isWritten = (name: string) => writes.some((each) => bound(each) === name);
@@ -63,7 +70,7 @@ export function toWgsl<B extends BufferTypes, A extends string>(
     return isVectors ? "vec2<i32>" : isWritten(name) ? "atomic<i32>" : "i32";
   };
   return {
-    key: rowThreads === 1 ? key : `${key}, ${rowThreads} side by side`,
+    key,
     integers: [...entries.map(([name]) => `${name}Offset`), "items", ...names],
     floats,
     buffers: entries.flatMap(([name]) =>
@@ -82,12 +89,8 @@ export function toWgsl<B extends BufferTypes, A extends string>(
       const integers = Object.fromEntries(names.map(argument("i32")));
       const numbers = Object.fromEntries(floats.map(argument("f32")));
       body(k, new WgslValue("item", "i32"), operands, integers as Record<A, WgslValue>, numbers);
-      const threads = team ??
-        (spread === "lanes"
-          ? { items: 1, lanes }
-          : { items: THREADS / rowThreads, lanes: rowThreads });
       return k.finish(`${shared > 0 ? `var<workgroup> shared_: array<f32, ${shared}>;` : ""}
-${begin(threads, team !== null && team.lanes > 1)}`);
+${begin(threadsOf(signature), team !== null && team.lanes > 1)}`);
     },
   };
 }
@@ -117,6 +120,21 @@ fn main(
   let isWanted = wanted < arguments.items;
   ${isTeam ? "" : "if (!isWanted) { return; }"}
   let item = min(wanted, arguments.items - 1);`;
+}
+
+/**
+ * The start of `main` of a kernel that is written in WGSL, with names for the number of the workgroup
+ * in a `workgroupGrid` and of the thread in it; those of other dispatches use `workgroup`.
+ */
+export function beginMain(threads: number, group = "group", thread = "lane"): string {
+  return `
+@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) ${thread}: u32,
+) {
+  let ${group} = workgroup.y * grid.x + workgroup.x;`;
 }
 
 /** The text of a kernel, which all of its builders write to. */
@@ -194,9 +212,6 @@ export class WgslBuilder implements KernelBuilder {
     const name = `v${this.#text.names++}`;
     this.write(`var ${name} = array(${vectors.map(codeOf).join(", ")});`);
     return new WgslBuffer(this, name, "vec4<f32>");
-  }
-  condition(value: boolean): Condition {
-    return new WgslValue(`${value}`, "bool");
   }
   #apply(name: string, x: Vector): WgslValue {
     const { code, type, width } = printed(x);
@@ -432,7 +447,9 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     return new WgslValue(value === type ? bits : `${value}(${bits})`, value);
   }
   #stored(value: Value): string {
-    if (this.#isHalves) return codeOf(this.#k.let(HALVES.bf16.round(this.#k, printed(value))));
+    if (this.#isHalves) {
+      return codeOf(this.#k.let(HALVES.bf16.round(this.#k, printed(value))));
+    }
     const { code, type, width } = printed(value);
     const wanted = this.#typeOf(width);
     const own = type === wanted ? code : `${wanted}(${code})`;
@@ -511,13 +528,10 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
       this.#write(this.#lane(index, lane, stride), width === 1 ? stored : `${stored}[${lane}]`);
     }
   }
-  clear(index: Index, count: Index): void {
-    this.#spread(index, count, () => `${this.#typeOf(1)}()`);
-  }
-  fill(index: Index, count: Index, value: Int | Float): void {
-    const scalar = printed(value);
-    const wide = this.#isOfVectors ? scalar.splat(4) : scalar;
-    const code = this.#stored(wide);
+  fill(index: Index, count: Index, value: Int | Float | 0): void {
+    const code = value === 0
+      ? `${this.#typeOf(1)}()`
+      : this.#stored(printed(value).splat(this.#isOfVectors ? 4 : 1));
     this.#spread(index, count, () => code);
   }
   copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void {

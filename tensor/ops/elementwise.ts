@@ -7,7 +7,7 @@
  * @module
  */
 
-import { apply, named, noteRounded } from "../apply.ts";
+import { type Gradient, named, noteRounded } from "../apply.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber } from "../checks.ts";
 import { bytesPerElement, checkDType, type DType, isFloat, promote } from "../dtype.ts";
@@ -17,7 +17,7 @@ import type { Expression, Operand } from "../formula/expression.ts";
 import { copyProgram, defineProgram, makeProgram, type Program } from "../formula/program.ts";
 import { checkShape } from "../shape.ts";
 import { allocate, checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
-import { operationOf, runProgram, runProgramInto, runProgramOn } from "./program.ts";
+import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
 type Unary = (x: Tensor) => Tensor;
 type Binary = (a: Tensor, b: TensorOrNumber) => Tensor;
@@ -118,12 +118,9 @@ const reluSquaredGradient = defineProgram(
   ],
 );
 /** The derivative of y = relu(x)² is 2 relu(x) = 2 √y: backward keeps y, and not x beside it. */
-const reluSquaredFromOutput: ReturnType<typeof operationOf> = {
-  ...operationOf(reluSquaredProgram),
-  gradient: {
-    savesOutputs: [0],
-    apply: (upstream, saved) => [runProgram(reluSquaredGradient, [saved.output(0), upstream])],
-  },
+const reluSquaredFromOutput: Gradient<readonly number[]> = {
+  savesOutputs: [0],
+  apply: (upstream, saved) => [runProgram(reluSquaredGradient, [saved.output(0), upstream])],
 };
 
 /**
@@ -132,8 +129,8 @@ const reluSquaredFromOutput: ReturnType<typeof operationOf> = {
  * input is kept. Source: So et al., "Primer" (2021).
  */
 export function reluSquared(x: Tensor): Tensor {
-  if (x.dtype === "float16") return runProgram(reluSquaredProgram, [x]);
-  return apply(reluSquaredFromOutput, [x], [])[0]!;
+  const gradient = x.dtype === "float16" ? undefined : reluSquaredFromOutput;
+  return runProgram(reluSquaredProgram, [x], [], undefined, gradient);
 }
 /** SiLU: x · sigmoid(x). Source: Elfwing et al. (2017). */
 export const silu: Unary = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));

@@ -1,6 +1,6 @@
 /** Runs a program of `formula/` on tensors, with its derived gradient. @module */
 
-import { commonDevice, type Gradient, type Operation, recordOperation } from "../apply.ts";
+import { commonDevice, type Gradient, recordOperation } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
 import type { Device, View } from "../device.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
@@ -33,6 +33,7 @@ import { isReducedAtOnce, sumToShape } from "./sums.ts";
  *
  * @param dtype Result dtype; by default that of all float inputs, or `float32` if they differ.
  * Kernels always compute in single precision, and round once. `int32` results carry no gradient.
+ * @param gradient Instead of the derived one.
  * @returns The output: of the common shape, or with a last axis of 1 if it is per row.
  * @throws {RangeError} If the shapes do not broadcast, or the program has several outputs.
  * @throws {TypeError} If a dtype is unknown, or that of an input does not suit the program.
@@ -59,8 +60,9 @@ export function runProgram(
   inputs: readonly Tensor[],
   scalars?: readonly number[],
   dtype?: DType,
+  gradient?: ProgramGradient,
 ): Tensor {
-  const [output, ...others] = runProgramOutputs(program, inputs, scalars, dtype);
+  const [output, ...others] = runProgramOutputs(program, inputs, scalars, dtype, gradient);
   if (output !== undefined && others.length === 0) return output;
   throw wrongValue(`compute ${program.name}`, "a program with one output", program.outputs.length);
 }
@@ -74,6 +76,7 @@ export function runProgramOutputs(
   inputs: readonly Tensor[],
   scalars: readonly number[] = [],
   dtype?: DType,
+  gradient?: ProgramGradient,
 ): readonly Tensor[] {
   checkCounts(program, inputs, scalars);
   if (dtype !== undefined) checkDType(program.name, dtype);
@@ -90,14 +93,10 @@ export function runProgramOutputs(
   for (const each of call.outputs) {
     outputs.push(allocate(device, each, program.name, each.strides));
   }
-  runPrepared(device, call.prepared, inputs, outputs, scalars);
-  if (dtype !== "int32") recordOperation(operation, inputs, outputs, scalars);
+  runPrepared(device, call.prepared, [...inputs, ...outputs], scalars);
+  const recorded = gradient === undefined ? operation : { ...operation, gradient };
+  if (dtype !== "int32") recordOperation(recorded, inputs, outputs, scalars);
   return outputs;
-}
-
-/** A program over floats as an operation: the same one at each call. */
-export function operationOf(program: Program): ProgramOperation {
-  return knownOf(program).operation;
 }
 
 /**
@@ -132,7 +131,7 @@ export function runProgramOn(
   const operands = [...inputs, ...outputs];
   const call = calls.get(operands, variantOf(device)) ??
     calls.set(operands, variantOf(device), prepareCall(device, program, inputs, outputs));
-  runPrepared(device, call.prepared, inputs, outputs, scalars);
+  runPrepared(device, call.prepared, operands, scalars);
 }
 
 /** A call of a program, as far as it depends only on the layouts of the operands. */
@@ -179,7 +178,8 @@ function prepareCall(
     const target = program.inputs[i]!.isPerRow ? rowShape : common;
     return { dtype, shape: target, strides: broadcastStrides(shape, strides, target, what) };
   });
-  return { outputs: results, prepared: prepareProgram(device, program, operands, results) };
+  const prepared = prepareProgram(device, program, [...operands, ...results]);
+  return { outputs: results, prepared };
 }
 
 /** The shape of what has one element per row. */
@@ -211,22 +211,16 @@ function commonShape(program: Program, operands: readonly OperandLayout[]): read
   return shape;
 }
 
-type ProgramOperation = Operation<readonly number[], readonly Tensor[], readonly Tensor[]>;
+type ProgramGradient = Gradient<readonly number[]>;
 
 interface Known {
-  readonly operation: ProgramOperation;
+  readonly operation: { readonly name: string; readonly gradient: ProgramGradient };
   /** By the layouts of the inputs; or of all operands, where the outputs are given. */
   readonly calls: LayoutCache<Call>;
 }
 
 const knownOf = memoize((program: Program): Known => ({
-  operation: {
-    name: program.name,
-    infer: (inputs) => inferOutputs(program, inputs),
-    run: (device, inputs, outputs, scalars) =>
-      runProgramOn(device, program, inputs, outputs, scalars),
-    gradient: programGradient(program),
-  },
+  operation: { name: program.name, gradient: programGradient(program) },
   calls: new LayoutCache(),
 }));
 
@@ -278,7 +272,7 @@ function isNamed({ inputs }: Program, name: string): boolean {
   return inputs.length > 1 && !["a", "b"].includes(name);
 }
 
-function programGradient(program: Program): Gradient<readonly number[]> {
+function programGradient(program: Program): ProgramGradient {
   const differentiable = makeProgram({ ...program, outputs: program.outputs.slice(0, 1) });
   const derived = new Map<string, GradientProgram>();
   const derive = (forms: readonly GradientForm[]) => {

@@ -10,8 +10,7 @@
  */
 
 import type { WebGpuDevice, WgslKernel } from "../../../tensor/device.ts";
-import { kernelOf } from "../../../tensor/devices/webgpu/kernel_cache.ts";
-import { beginMain } from "../../../tensor/kernel/workgroup_grid.ts";
+import { beginMain } from "../../../tensor/kernel/wgsl.ts";
 
 /** Threads of a workgroup, if its memory has room for them. */
 const MAX_THREADS = 64;
@@ -42,7 +41,8 @@ export function attentionStepKernel(
   while (memoryOf(headSize, threads) > limits.maxComputeWorkgroupStorageSize) threads /= 2;
   const key = `attention step ${headSize} by ${threads}${embeds ? ", with an embedding" : ""}`;
   const input = (name: string, type = "vec4<f32>") => ({ name, type, writes: false });
-  return kernelOf(key, () => ({
+  return {
+    key,
     integers: [
       ...["q", "k", "v", "cos", "sin", "keys", "values"],
       ...["cacheBatch", "cacheHead", "cacheToken", "position", "begin", "group"],
@@ -57,8 +57,8 @@ export function attentionStepKernel(
       ...(embeds ? [input("table"), input("ids", "i32")] : []),
       { name: "y", type: "vec4<f32>", writes: true },
     ],
-    code: code(headSize, threads, embeds),
-  }));
+    code: () => code(headSize, threads, embeds),
+  };
 }
 
 function code(headSize: number, threads: number, embeds: boolean): string {

@@ -9,10 +9,8 @@
  */
 
 import type { View, WebGpuDevice } from "../../../tensor/device.ts";
-import { kernelOf } from "../../../tensor/devices/webgpu/kernel_cache.ts";
-import { beginMain } from "../../../tensor/kernel/workgroup_grid.ts";
 import { tanh } from "../../../tensor/kernel/math.ts";
-import { WgslBuilder } from "../../../tensor/kernel/wgsl.ts";
+import { beginMain, WgslBuilder } from "../../../tensor/kernel/wgsl.ts";
 import { codeOf, WgslValue } from "../../../tensor/kernel/wgsl_value.ts";
 import type { LinearsProblem } from "./linears.ts";
 import { FLOAT32_EPSILON } from "../../../tensor/ops/rows.ts";
@@ -79,7 +77,8 @@ export function linearsOnWebGpu(
   }, ${threads} by ${lanes} by ${columns}`;
   const input = (name: string, type = "vec4<f32>") => ({ name, type, writes: false });
   device.dispatch(
-    kernelOf(key, () => ({
+    {
+      key,
       integers: [
         ...["xOffset", "depth", "residualOffset"],
         ...weights.flatMap((_, i) =>
@@ -92,8 +91,8 @@ export function linearsOnWebGpu(
         ...(epilogue.adds ? [input("residual", "f32")] : []),
         { name: "y", type: "f32", writes: true },
       ],
-      code: code(weights.length, epilogue, team),
-    })),
+      code: () => code(weights.length, epilogue, team),
+    },
     [...read, outputs[0]!].map(({ allocation }) => allocation),
     { integers, floats: [FLOAT32_EPSILON, isCapped ? activation.softcap : 1] },
     [groups, rows],

@@ -265,7 +265,7 @@ class Cpu implements CpuDevice {
   ): void {
     // The message is made only if it is needed.
     if (this.#closed) this.#mustBeOpen(`run kernel "${kernel.key}"`);
-    const { grain = 1, scratchBytes = 0 } = options;
+    const { grain = 1 } = options;
     if (!Number.isInteger(items) || items < 0) {
       throw wrongValue(`run kernel "${kernel.key}"`, "a whole number of items", items);
     }
@@ -277,6 +277,8 @@ class Cpu implements CpuDevice {
     this.#writeArguments(kernel.key, arguments_);
     const threads = isNative && this.#libraries.forWorkers === null ? 1 : this.threads;
     const shares = Math.max(1, Math.min(threads, Math.floor(items / grain)));
+    const own = isNative ? 0 : kernel.scratchBytes ?? 0;
+    const scratchBytes = own + (options.scratchBytes ?? 0);
     if (scratchBytes > 0) this.#provideScratch(shares, scratchBytes, kernel.key);
     this.#runShares(kernel.key, runnable, items, shares);
   }
@@ -301,11 +303,9 @@ class Cpu implements CpuDevice {
   #describe(failure: string | null, asked: MatmulPrecision | "auto"): DeviceInfo {
     const { threads, relaxedSimd, matmulPrecision } = this;
     const { blas, oneDnn, missingBf16: missing } = this.#libraries;
-    const count = failure === null
-      ? `${threads} thread${threads === 1 ? "" : "s"}`
-      : `1 thread (no workers: ${failure})`;
+    const count = `cpu: ${threads} thread${threads === 1 ? "" : "s"}`;
     const parts = [
-      `cpu: ${count}`,
+      failure === null ? count : `${count} (no workers: ${failure})`,
       relaxedSimd ? "relaxed SIMD" : "SIMD without fused multiply-add",
       blas.isOpen ? blas.description : `no BLAS (${blas.description})`,
       ...(oneDnn.isOpen ? [oneDnn.description] : []),
@@ -314,7 +314,7 @@ class Cpu implements CpuDevice {
         : [`matmuls in ${missing === null ? "bf16" : `f32 (no bf16: ${missing})`}`]),
     ];
     const title = [
-      `cpu: ${failure === null ? threads : 1} thread${failure === null && threads > 1 ? "s" : ""}`,
+      count,
       blas.isOpen ? withoutFile(blas.description) : "no BLAS",
       ...(oneDnn.isOpen ? [withoutFile(oneDnn.description)] : []),
       ...(matmulPrecision === "bf16" ? ["bf16"] : []),

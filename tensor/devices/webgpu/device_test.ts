@@ -2,7 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { adapterTest, gpuTest } from "../../../testing/gpu.ts";
 import type { Allocation, WgslKernel } from "../../device.ts";
 import { openWebGpuDevice, type RecordingWebGpuDevice } from "./device.ts";
-import { beginMain, workgroupGrid } from "../../kernel/workgroup_grid.ts";
+import { workgroupGrid } from "../../kernel/run.ts";
+import { beginMain } from "../../kernel/wgsl.ts";
 
 const THREADS = 64;
 

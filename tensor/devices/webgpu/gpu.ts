@@ -1,6 +1,8 @@
 /** The part of WebGPU that the device uses, with errors as results. @module */
 
 import type { GpuPlan, OpenedAdapter } from "./adapter.ts";
+import type { Compilation } from "./allocation.ts";
+import { oneLine } from "./checks.ts";
 
 /** The use of a buffer: by kernels, for arguments, for reading back, or for resolved timestamps. */
 export type BufferUse = "storage" | "arguments" | "read" | "timestamps";
@@ -28,8 +30,12 @@ export interface TimestampPlace {
   readonly index: number;
 }
 
-export interface DispatchCommand {
+export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
+  readonly compilation: Compilation;
+}
+
+export interface DispatchCommand extends Pipeline {
   readonly group: GPUBindGroup;
   /** Byte offset of the arguments, if there are any. */
   readonly offsets: number[];
@@ -54,12 +60,6 @@ export interface ResolveCommand {
 
 export type Command = DispatchCommand | CopyCommand | ResolveCommand;
 
-/** The compilation of a kernel that is not known to have succeeded. */
-interface PendingCompilation {
-  readonly error: Promise<string | null>;
-  failed: boolean;
-}
-
 /** An opened GPU. Calls take effect in order; only those that return a promise wait. */
 export class Gpu implements GpuPlan {
   readonly info: GpuPlan["info"];
@@ -70,7 +70,6 @@ export class Gpu implements GpuPlan {
   readonly #device: GPUDevice;
   /** By the bindings: layouts of equal ones are interchangeable. */
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  readonly #pending = new Map<GPUComputePipeline, PendingCompilation>();
   readonly #buffers = new Set<GPUBuffer>();
   readonly #destroyed = Promise.withResolvers<GpuLoss>();
 
@@ -110,7 +109,7 @@ export class Gpu implements GpuPlan {
   }
 
   /** Compiles a kernel with the entry point `main`. */
-  createPipeline(label: string, bindings: readonly BindingUse[], code: string): GPUComputePipeline {
+  createPipeline(label: string, bindings: readonly BindingUse[], code: string): Pipeline {
     this.#device.pushErrorScope("validation");
     const pipeline = this.#device.createComputePipeline({
       label,
@@ -120,18 +119,13 @@ export class Gpu implements GpuPlan {
       }),
       compute: { module: this.#device.createShaderModule({ label, code }), entryPoint: "main" },
     });
-    const compilation = { error: this.#validationError(), failed: false };
-    this.#pending.set(pipeline, compilation);
-    compilation.error.then((error) => {
-      if (error === null) this.#pending.delete(pipeline);
-      else compilation.failed = true;
-    }, () => {});
-    return pipeline;
-  }
-
-  /** Resolves to why a kernel did not compile, or to `null` if it did. */
-  async compilationError(pipeline: GPUComputePipeline): Promise<string | null> {
-    return await this.#pending.get(pipeline)?.error ?? null;
+    const compilation: Compilation = {
+      ended: this.#validationError().then((error) => {
+        const reason = `the kernel "${label}" does not compile: ${error}`;
+        compilation.failure = error === null ? null : oneLine(reason);
+      }),
+    };
+    return { pipeline, compilation };
   }
 
   /** For all kernels with these bindings. */
@@ -157,13 +151,13 @@ export class Gpu implements GpuPlan {
     while (end < commands.length) {
       // One kernel that did not compile would invalidate everything submitted with it.
       const start = end;
-      const compilation = this.#pendingOf(commands[start]);
-      while (end < commands.length && this.#pendingOf(commands[end]) === compilation) end++;
-      if (compilation?.failed) continue;
+      const compilation = unsureOf(commands[start]);
+      while (end < commands.length && unsureOf(commands[end]) === compilation) end++;
+      if (typeof compilation?.failure === "string") continue;
       this.#device.pushErrorScope("validation");
       this.#device.queue.submit([this.#encode(commands.slice(start, end))]);
-      const own = Promise.all([compilation?.error ?? null, this.#validationError()]);
-      errors.push(own.then(([reason, error]) => reason === null ? error : null));
+      const own = Promise.all([this.#validationError(), compilation?.ended]);
+      errors.push(own.then(([error]) => typeof compilation?.failure === "string" ? null : error));
     }
     const all = await Promise.all(errors);
     return all.find((error) => error !== null) ?? null;
@@ -187,13 +181,6 @@ export class Gpu implements GpuPlan {
     this.#device.destroy();
     // Browsers do not always report a requested loss.
     this.#destroyed.resolve({ reason: "destroyed", message: "" });
-  }
-
-  /** The compilation of a dispatch's kernel, unless it is known to have succeeded. */
-  #pendingOf(command: Command | undefined): PendingCompilation | undefined {
-    return command !== undefined && "pipeline" in command
-      ? this.#pending.get(command.pipeline)
-      : undefined;
   }
 
   async #validationError(): Promise<string | null> {
@@ -246,6 +233,12 @@ export class Gpu implements GpuPlan {
     endPass();
     return encoder.finish();
   }
+}
+
+/** The compilation of a dispatch's kernel, unless it is known to have succeeded. */
+function unsureOf(command: Command | undefined): Compilation | undefined {
+  if (command === undefined || !("pipeline" in command)) return undefined;
+  return command.compilation.failure === null ? undefined : command.compilation;
 }
 
 function marks({ timestamps, index }: TimestampPlace): GPUComputePassTimestampWrites {

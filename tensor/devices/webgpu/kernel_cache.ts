@@ -1,11 +1,10 @@
 /** Caches of kernels, pipelines and bind groups. @module */
 
 import type { WgslKernel } from "../../device.ts";
+import { assertCompiled } from "./allocation.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
-import { oneLine } from "./checks.ts";
-import { assertCompiled, type Compilation } from "./compilations.ts";
 import type { Failures } from "./failures.ts";
-import type { BindingUse, Gpu } from "./gpu.ts";
+import type { BindingUse, Gpu, Pipeline } from "./gpu.ts";
 import type { Recording } from "./recording.ts";
 import { functionsFor } from "./wgsl_functions.ts";
 
@@ -20,13 +19,11 @@ export interface BoundBuffer {
   readonly byteOffset: number;
 }
 
-export interface CompiledKernel {
-  readonly pipeline: GPUComputePipeline;
+export interface CompiledKernel extends Pipeline {
   readonly bindings: readonly BindingUse[];
   readonly argumentBytes: number;
   /** Identifies the bindings: kernels of equal layouts share bind groups. */
   readonly layout: string;
-  readonly compilation: Compilation;
 }
 
 export class KernelCache {
@@ -101,41 +98,14 @@ export class KernelCache {
     const argumentBytes = Math.ceil(words * 4 / ARGUMENT_SLOT_BYTES) * ARGUMENT_SLOT_BYTES;
     const bindings = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
     if (argumentBytes > 0) bindings.push("arguments");
-    const pipeline = this.#gpu.createPipeline(kernel.key, bindings, completeCode(kernel));
-    const compilation: Compilation = {};
-    const ended = this.#gpu.compilationError(pipeline).then((error) => {
-      const reason = `the kernel "${kernel.key}" does not compile: ${error}`;
-      compilation.failure = error === null ? null : oneLine(reason);
-      return null;
-    });
+    const created = this.#gpu.createPipeline(kernel.key, bindings, completeCode(kernel));
+    const ended = created.compilation.ended.then(() => null);
     this.#failures.check(`compile the kernel "${kernel.key}"`, ended);
     const layout = `${argumentBytes}${bindings}`;
-    const compiled = { pipeline, bindings, argumentBytes, layout, compilation };
+    const compiled = { ...created, bindings, argumentBytes, layout };
     this.#byKey.set(kernel.key, compiled);
     return compiled;
   }
-}
-
-const kernels = new Map<string, WgslKernel>();
-
-/** A form of a kernel: all but its key, with its code. */
-export interface KernelForm extends Omit<WgslKernel, "key" | "code"> {
-  readonly code: string;
-}
-
-/**
- * A kernel of which there are many forms, made when its form is first used, and kept: so it refers
- * to nothing that `make` uses.
- *
- * @param key Identifies all that the kernel depends on.
- */
-export function kernelOf(key: string, make: () => KernelForm): WgslKernel {
-  let kernel = kernels.get(key);
-  if (kernel === undefined) {
-    const { code, ...form } = make();
-    kernels.set(key, kernel = { key, ...form, code: () => code });
-  }
-  return kernel;
 }
 
 /** The complete source of a kernel: generated declarations, functions, body. */

@@ -44,7 +44,7 @@ export class Recording {
 
   /** Records a dispatch, for which there is room. Timestamps require a separate pass. */
   dispatch(
-    { pipeline, argumentBytes }: CompiledKernel,
+    { pipeline, compilation, argumentBytes }: CompiledKernel,
     group: GPUBindGroup,
     { integers, floats = [] }: Arguments,
     workgroups: DispatchCommand["workgroups"],
@@ -55,7 +55,7 @@ export class Recording {
     this.#integers.set(integers, start);
     this.#floats.set(floats, start + integers.length);
     const offsets = argumentBytes > 0 ? [start * 4] : [];
-    this.#commands.push({ pipeline, group, offsets, workgroups, timed });
+    this.#commands.push({ pipeline, compilation, group, offsets, workgroups, timed });
     this.dispatches++;
   }
 

@@ -159,8 +159,8 @@ function rowKernel(
         logSum: logSums.from(item.divide(queries).multiply(logSumStep).add(query)),
       };
       for (const written of write(k, rows, visible)) {
-        written.clear(0, visible.first);
-        written.clear(visible.last, row.subtract(visible.last));
+        written.fill(0, visible.first, 0);
+        written.fill(visible.last, row.subtract(visible.last), 0);
       }
     },
   );

@@ -264,7 +264,7 @@ const sums: Columns = (k, first, last, { a, b, c }, words) => {
     const passes = k.let(columns.subtract(columns.remainder(4 * SUM_VECTORS)));
     k.if(
       accumulate.equal(0),
-      () => k.loop(0, m, (row) => c.clear(row.multiply(cRow).add(column), columns)),
+      () => k.loop(0, m, (row) => c.fill(row.multiply(cRow).add(column), columns, 0)),
     );
 
     /** Adds `count` rows of B from `step` on. */

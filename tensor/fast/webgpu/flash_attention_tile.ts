@@ -16,9 +16,8 @@
  */
 
 import type { View, WebGpuDevice, WgslBuffer } from "../../device.ts";
-import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 import { fitsOneBinding } from "../../kernel/split.ts";
-import { beginMain } from "../../kernel/workgroup_grid.ts";
+import { beginMain } from "../../kernel/wgsl.ts";
 import {
   type AttentionProblem,
   attentionWork,
@@ -105,7 +104,8 @@ export function defineTiledAttention(
     const wholes = strided.map((x) => views[x]!);
     const lists = perQuery.map((x) => views[x.name]!);
     device.dispatch(
-      kernelOf(`${name} in ${parts} parts ${stored}`, () => ({
+      {
+        key: `${name} in ${parts} parts ${stored}`,
         integers: [
           ...strided.flatMap((x) => [`${x}Offset`, `${x}Batch`, `${x}Token`, `${x}Head`]),
           ...perQuery.map((x) => `${x.name}Offset`),
@@ -116,8 +116,8 @@ export function defineTiledAttention(
           ...strided.map((name, i) => ({ name, type: stored, writes: i >= inputs.length })),
           ...perQuery,
         ],
-        code: code(spec, inputs, parts, stored),
-      })),
+        code: () => code(spec, inputs, parts, stored),
+      },
       [...wholes, ...lists].map(({ allocation }) => allocation),
       {
         integers: [

@@ -8,8 +8,8 @@
  */
 
 import type { WebGpuDevice } from "../../device.ts";
-import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
-import { beginMain, workgroupGrid } from "../../kernel/workgroup_grid.ts";
+import { workgroupGrid } from "../../kernel/run.ts";
+import { beginMain } from "../../kernel/wgsl.ts";
 import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import {
   type MatmulProblem,
@@ -49,7 +49,8 @@ export function runTiles(device: WebGpuDevice, problem: MatmulProblem, tile: Til
   const [operands, result] = [elementOf(a.dtype), elementOf(c.dtype)];
   const types = operands === "f32" && result === "f32" ? "" : `, ${operands} to ${result}`;
   const key = `matmul ${tile.name}${types}${symmetric ? ", symmetric" : ""}`;
-  const kernel = kernelOf(key, () => ({
+  const kernel = {
+    key,
     integers: [
       ...MATRICES.flatMap((name) => [`${name}Offset`, ...strideNames([name])]),
       ...["m", "n", "k", "inner", "items", "accumulate"],
@@ -59,8 +60,8 @@ export function runTiles(device: WebGpuDevice, problem: MatmulProblem, tile: Til
       { name: "b", type: operands, writes: false },
       { name: "c", type: result, writes: true },
     ],
-    code: code(tile, result, symmetric),
-  }));
+    code: () => code(tile, result, symmetric),
+  };
   device.dispatch(
     kernel,
     matrices.map(({ allocation }) => allocation),

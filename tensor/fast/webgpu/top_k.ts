@@ -2,7 +2,8 @@
 
 import type { WgslKernel } from "../../device.ts";
 import { rowsInRanges } from "../../kernel/split.ts";
-import { beginMain, workgroupGrid } from "../../kernel/workgroup_grid.ts";
+import { workgroupGrid } from "../../kernel/run.ts";
+import { beginMain } from "../../kernel/wgsl.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { sizeOf } from "../../shape.ts";
 

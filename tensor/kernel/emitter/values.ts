@@ -107,9 +107,12 @@ const BINARY_I32X4 = {
   or: 80,
   xor: 81,
   equal: 55,
+  notEqual: 56,
   less: 57,
   greater: 59,
+  lessEqual: 61,
 } as const;
+const UNARY_I32X4 = { negate: 161 } as const;
 const SHIFT_I32X4 = {
   shiftLeft: 171,
   /** Arithmetic shift: copies the signs in from the left. */
@@ -262,7 +265,10 @@ export class F32x4 extends Value {
 }
 
 export interface I32x4
-  extends Binary<typeof BINARY_I32X4, I32x4, I32x4>, Binary<typeof SHIFT_I32X4, I32, I32x4> {}
+  extends
+    Binary<typeof BINARY_I32X4, I32x4, I32x4>,
+    Unary<typeof UNARY_I32X4, I32x4>,
+    Binary<typeof SHIFT_I32X4, I32, I32x4> {}
 
 export class I32x4 extends Value {
   readonly typeCode = 0x7b;
@@ -317,4 +323,5 @@ addInstructions(F32x4, BINARY_F32X4, vector, F32x4, F32x4.of);
 addInstructions(F32x4, UNARY_F32X4, vector, F32x4, F32x4.of);
 addInstructions(F32x4, COMPARE_F32X4, vector, I32x4, F32x4.of);
 addInstructions(I32x4, BINARY_I32X4, vector, I32x4, I32x4.of);
+addInstructions(I32x4, UNARY_I32X4, vector, I32x4, I32x4.of);
 addInstructions(I32x4, SHIFT_I32X4, vector, I32x4, I32.of);

@@ -178,7 +178,7 @@ const ADD_ALONG = defineKernel(
   },
   (k, row, { x, positions, output }, { firstColumn, length, columns, isFirst, ...strides }) => {
     const to = output.from(row.multiply(strides.rowStride));
-    k.if(isFirst.notEqual(0), () => to.clear(0, length));
+    k.if(isFirst.notEqual(0), () => to.fill(0, length, 0));
     const first = k.let(row.multiply(strides.stride));
     k.loop(first, first.add(columns), (at) => {
       const position = k.let(positions.load(at).subtract(firstColumn));

@@ -107,7 +107,7 @@ export class FakeCpuDevice implements CpuDevice {
     running.floats.set(floats, integers.length);
     const scratch = this.#next;
     const threads = Math.min(this.threads, items);
-    const bytes = (options.scratchBytes ?? 0) + 63 & ~63;
+    const bytes = (kernel.scratchBytes ?? 0) + (options.scratchBytes ?? 0) + 63 & ~63;
     for (let t = 0; t < threads; t++) {
       const [start, end] = [t, t + 1].map((n) => Math.floor(items * n / threads));
       running.run(0, start!, end!, scratch + t * bytes);
