@@ -16,7 +16,7 @@ import {
 } from "../tensor/mod.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { checkTensor } from "../tensor/tensor.ts";
-import { checkReduction } from "../tensor/ops/losses/formulas.ts";
+import { checkReduction } from "../tensor/ops/losses/cross_entropy.ts";
 
 /** Options of every loss. */
 export interface LossOptions {

@@ -54,7 +54,7 @@ export {
   linearCrossEntropy,
   type LinearCrossEntropyOptions,
 } from "./ops/losses/linear_cross_entropy.ts";
-export type { CrossEntropyOptions, Reduction } from "./ops/losses/formulas.ts";
+export type { CrossEntropyOptions, Reduction } from "./ops/losses/cross_entropy.ts";
 export {
   crossEntropy,
   type WeightedCrossEntropyOptions,

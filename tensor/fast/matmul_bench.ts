@@ -11,7 +11,7 @@
 import type { Allocation, Device, View } from "../device.ts";
 import { openCpuDevice } from "../devices/cpu/device.ts";
 import { openWebGpuDevice } from "../devices/webgpu/device.ts";
-import { describeMatmuls, type MatmulOptions, type MatmulProblem } from "../ops/matmul/problem.ts";
+import { describeMatmuls, type MatmulForm, type MatmulProblem } from "../ops/matmul/problem.ts";
 import { plainMatmul } from "../ops/matmul/plain.ts";
 import { multiplyViews } from "../ops/matmul/multiply.ts";
 import "./mod.ts";
@@ -24,7 +24,7 @@ interface Shape {
   readonly n: number;
   readonly k: number;
   readonly batch?: number;
-  readonly options?: Partial<MatmulOptions>;
+  readonly options?: MatmulForm;
 }
 
 interface Rung {
@@ -37,7 +37,7 @@ interface Operands {
   readonly a: View;
   readonly b: View;
   readonly c: View;
-  readonly options: MatmulOptions;
+  readonly options: MatmulForm;
   readonly problems: readonly MatmulProblem[];
 }
 

@@ -32,8 +32,7 @@ function run({ x, weight, y, accumulate }: QuantizedProblem, device: Device): vo
     const right = viewAs(panel, [count, k], [k, 1]);
     unpackRows(device, rowsOf(weight, first, count), right);
     const result = { ...viewAs(y, [rows, count], [n, 1]), offset: y.offset + first };
-    const options = { transposeA: false, transposeB: true, accumulate };
-    multiplyViews(device, left, right, result, options);
+    multiplyViews(device, left, right, result, { transposeB: true, accumulate });
   }
   for (const { allocation } of [rounded.numbers, rounded.scales, left, panel]) {
     device.free(allocation);

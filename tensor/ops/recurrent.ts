@@ -77,8 +77,6 @@ function at(all: Tensor, position: number): Tensor {
   return slice(all, 1, position, position + 1);
 }
 
-const plain = { transposeA: false, transposeB: false, symmetric: false };
-
 const recurrentOperation: Operation<
   Attributes,
   Inputs,
@@ -98,7 +96,6 @@ const recurrentOperation: Operation<
       let before = statesOf(initial).map((state) => unsqueeze(state, 1));
       for (const position of walk(x.shape[1]!, isReverse)) {
         multiplyInto(squeeze(before[0]!, 1), weight, squeeze(at(ofHidden, position), 1), {
-          ...plain,
           transposeB: true,
           accumulate: bias !== undefined,
         });
@@ -133,7 +130,7 @@ const recurrentOperation: Operation<
           [...dGates.map((gate) => at(gate, position)), ...before],
         );
         const rows = squeeze(at(dHidden, position), 1);
-        multiplyInto(rows, weight, squeeze(before[0]!, 1), { ...plain, accumulate: true });
+        multiplyInto(rows, weight, squeeze(before[0]!, 1), { accumulate: true });
         [now, before] = [before, now];
       });
       const [first, hidden] = [firsts[0]!, all[0]!];

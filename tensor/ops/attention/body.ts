@@ -14,7 +14,7 @@ import { defineProgram } from "../../formula/program.ts";
 import { Tensor } from "../../tensor.ts";
 import { copyView, fillView } from "../elementwise.ts";
 import { runFastest } from "../../fast_paths.ts";
-import type { MatmulOptions } from "../matmul/problem.ts";
+import type { MatmulForm } from "../matmul/problem.ts";
 import { multiplyViews } from "../matmul/multiply.ts";
 import { runProgramOn } from "../program.ts";
 import {
@@ -191,12 +191,10 @@ function multiplier(device: Device, { share }: Block, isExact: boolean) {
   return (
     name: string,
     [a, b, c]: readonly [View, View, View],
-    options: Partial<MatmulOptions> = {},
+    form: MatmulForm = {},
   ): void => {
-    const skipZeros = isExact && share < 1 && !options.transposeB;
-    const counted = { name, share };
-    const all = { transposeA: false, transposeB: false, skipZeros, counted, ...options };
-    multiplyViews(device, a, b, c, all);
+    const skipZeros = isExact && share < 1 && !form.transposeB;
+    multiplyViews(device, a, b, c, { skipZeros, counted: { name, share }, ...form });
   };
 }
 

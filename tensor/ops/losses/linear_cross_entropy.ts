@@ -19,23 +19,22 @@ import { differentiate } from "../../formula/differentiate.ts";
 import { makeProgram, type Program } from "../../formula/program.ts";
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
 import { memoize } from "../../memoize.ts";
-import { formatShape, shapesEqual } from "../../shape.ts";
+import { formatShape } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { fill, fillView, multiplyProgram } from "../elementwise.ts";
-import { checkIds } from "../gather/ids.ts";
 import { linear, multiplyInto } from "../matmul/matmul.ts";
 import { runProgramInto } from "../program.ts";
 import { sum } from "../reduce.ts";
 import { contiguous, reshape, slice } from "../views.ts";
-import { classCrossEntropy } from "./cross_entropy.ts";
 import {
   checkReduction,
+  checkTargets,
+  classCrossEntropy,
   type CrossEntropyOptions,
-  crossEntropyPrograms,
-  IGNORED_TARGET,
+  lossOf,
   reduceSum,
   type Reduction,
-} from "./formulas.ts";
+} from "./cross_entropy.ts";
 
 /** Options for {@linkcode linearCrossEntropy}. */
 export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
@@ -103,8 +102,7 @@ function walk(
 ): Tensor {
   const { device } = hidden;
   const [rows, classes] = [hidden.shape[0]!, weight.shape[0]!];
-  const program = crossEntropyPrograms[softcap === undefined ? "plain" : "capped"];
-  const scalars = softcap === undefined ? [] : [softcap];
+  const [program, scalars] = lossOf(softcap);
   const losses = allocate(device, { shape: [rows, 1], dtype: "float32" }, "losses");
   const scratchShape = [Math.min(rows, rowsAtOnce), classes];
   const scratch = allocate(
@@ -114,7 +112,6 @@ function walk(
   );
   const isForward = gradients.hidden === null && gradients.weight === null;
   const one = isForward ? null : fill(device, [1, 1], 1);
-  const untransposed = { transposeA: false, transposeB: false, symmetric: false };
   for (let start = 0; start < rows; start += rowsAtOnce) {
     using _views = device.scopes.openSync();
     const end = Math.min(rows, start + rowsAtOnce);
@@ -124,18 +121,18 @@ function walk(
       Tensor,
     ];
     const logits = slice(scratch, 0, 0, end - start);
-    multiplyInto(x, weight, logits, { ...untransposed, transposeB: true });
+    multiplyInto(x, weight, logits, { transposeB: true });
     if (one === null) {
       runProgramInto(program, [logits, y], [loss], scalars);
       continue;
     }
     runProgramInto(withGradient(program), [logits, y, one], [loss, logits], scalars);
     if (gradients.hidden !== null) {
-      multiplyInto(logits, weight, slice(gradients.hidden, 0, start, end), untransposed);
+      multiplyInto(logits, weight, slice(gradients.hidden, 0, start, end), {});
     }
     if (gradients.weight !== null) {
-      const options = { ...untransposed, transposeA: true, accumulate: start > 0 };
-      multiplyInto(logits, x, slice(gradients.weight, 0, 0, classes), options);
+      const form = { transposeA: true, accumulate: start > 0 };
+      multiplyInto(logits, x, slice(gradients.weight, 0, 0, classes), form);
     }
   }
   scratch.dispose();
@@ -198,11 +195,7 @@ export function linearCrossEntropy(
   if (!(Number.isInteger(classes) && classes >= 0 && classes <= weight.shape[0]!)) {
     throw wrongValue(what, `at most ${weight.shape[0]} classes`, classes);
   }
-  if (!shapesEqual(hidden.shape.slice(0, -1), targets.shape)) {
-    const wanted = `a target for each row of ${formatShape(hidden.shape)}`;
-    throw wrongValue(what, wanted, formatShape(targets.shape));
-  }
-  checkIds(what, "target", targets, IGNORED_TARGET, classes);
+  checkTargets(what, hidden, classes, targets);
   const wantsGradient = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
   if (reduction === "none" && wantsGradient) {
     const logits = linear(hidden, weight.slice(0, 0, classes));

@@ -13,13 +13,14 @@ import { softcap } from "../elementwise.ts";
 import { runProgram } from "../program.ts";
 import { logSumExpOf } from "../rows.ts";
 import { reshape, unsqueeze } from "../views.ts";
-import { checkTargets, classCrossEntropy } from "./cross_entropy.ts";
 import {
   checkReduction,
+  checkTargets,
+  classCrossEntropy,
   type CrossEntropyOptions,
   lossOfTarget,
   meanLossProgram,
-} from "./formulas.ts";
+} from "./cross_entropy.ts";
 
 /** Options for {@linkcode crossEntropy}. */
 export interface WeightedCrossEntropyOptions extends CrossEntropyOptions {
@@ -126,7 +127,7 @@ export function crossEntropy(
   const { reduction = "mean", softcap: cap, labelSmoothing = 0 } = options;
   checkReduction(what, reduction);
   const isSoft = isFloat(targets.dtype) && shapesEqual(targets.shape, logits.shape);
-  if (!isSoft) checkTargets(what, logits, targets);
+  if (!isSoft) checkTargets(what, logits, logits.shape.at(-1) ?? 0, targets);
   const classes = logits.shape.at(-1) ?? 1;
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw wrongValue(what, "labelSmoothing from 0 to 1", describeValue(labelSmoothing));

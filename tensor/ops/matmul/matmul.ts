@@ -2,14 +2,13 @@
 
 import { applyOne, named, type Operation, type Saved, type Specification } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import type { MatmulPrecision } from "../../device.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace, copy, copyView } from "../elementwise.ts";
 import { multiplyViews } from "./multiply.ts";
-import { hasUnitStride } from "./problem.ts";
+import { hasUnitStride, type MatmulForm } from "./problem.ts";
 import { multiplyQuantized, quantizedLinear, QuantizedMatrix } from "../quantized/mod.ts";
 import { sumToShape } from "../sums.ts";
 import { reshape, squeeze } from "../views.ts";
@@ -36,9 +35,7 @@ const OPTIONS: OptionNames<MatmulOptions> = {
   precision: true,
 };
 
-type Attributes =
-  & Required<Pick<MatmulOptions, "transposeA" | "transposeB" | "symmetric">>
-  & { readonly precision?: MatmulPrecision | undefined };
+type Attributes = Pick<MatmulForm, "transposeA" | "transposeB" | "symmetric" | "precision">;
 
 type Inputs = readonly [a: Tensor, b: Tensor, ...bias: Tensor[]];
 
@@ -52,7 +49,7 @@ function matrixShape(
 
 const inferMatmul: Operation<Attributes, Inputs>["infer"] = (
   [a, b, bias],
-  { transposeA, transposeB },
+  { transposeA = false, transposeB = false },
 ) => {
   for (const x of [a, b]) {
     if (x.shape.length < 2) {
@@ -114,7 +111,7 @@ function gradientOf(
   index: 0 | 1,
   upstream: Tensor,
   saved: Saved,
-  { transposeA, transposeB, precision }: Attributes,
+  { transposeA = false, transposeB = false, precision }: Attributes,
   sum: Tensor | null,
 ): Tensor {
   const [{ shape }, other] = [saved.input(index), saved.input(1 - index)];
@@ -124,7 +121,7 @@ function gradientOf(
   const [dc, x] = isShared ? [joinRows(upstream), joinRows(other)] : [upstream, other];
   const sides = [[dc, own], [x, own ? others : !others]] as const;
   const [[a, ofA], [b, ofB]] = (index === 0) !== own ? sides : [sides[1], sides[0]] as const;
-  const attributes = { transposeA: ofA, transposeB: ofB, symmetric: false, precision };
+  const attributes = { transposeA: ofA, transposeB: ofB, precision };
   const [{ shape: result }] = inferMatmul([a, b], attributes);
   if (sum !== null && shapesEqual(result, shape)) {
     multiplyInto(a, b, sum, { ...attributes, accumulate: true });
@@ -150,15 +147,10 @@ function joinRows(x: Tensor): Tensor {
  * Multiplies into an existing result, or adds to it; nothing is recorded. `c` has contiguous rows,
  * in memory that no operand shares.
  */
-export function multiplyInto(
-  a: Tensor,
-  b: Tensor,
-  c: Tensor,
-  options: Attributes & { readonly accumulate?: boolean },
-): void {
-  if (b instanceof QuantizedMatrix) return multiplyQuantized(c.device, a, b, c, options);
+export function multiplyInto(a: Tensor, b: Tensor, c: Tensor, form: MatmulForm): void {
+  if (b instanceof QuantizedMatrix) return multiplyQuantized(c.device, a, b, c, form);
   const withUnitStride = (x: Tensor) => hasUnitStride(x) ? x : copy(x);
-  multiplyViews(c.device, withUnitStride(a), withUnitStride(b), c, options);
+  multiplyViews(c.device, withUnitStride(a), withUnitStride(b), c, form);
 }
 
 /**

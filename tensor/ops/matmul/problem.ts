@@ -11,9 +11,10 @@ import { bytesPerElement } from "../../dtype.ts";
 import { Error } from "../../errors.ts";
 import type { Work } from "../../profile.ts";
 
-export interface MatmulOptions {
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
+/** How to multiply matrices; nothing of it by default. */
+export interface MatmulForm {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
   readonly accumulate?: boolean;
   /**
    * The caller's promise that the result is symmetric, like X·Xᵀ (and was before, when
@@ -69,7 +70,7 @@ export interface MatmulProblem {
   readonly symmetric: boolean;
   readonly precision?: MatmulPrecision | undefined;
   readonly skipZeros?: boolean;
-  readonly counted?: MatmulOptions["counted"];
+  readonly counted?: MatmulForm["counted"];
 }
 
 /** A batch axis: its size, and the strides of a, b and c. */
@@ -96,7 +97,7 @@ interface BatchAxis {
  *   view([4, 8, 16], [128, 16, 1]),
  *   view([4, 32, 16], [0, 16, 1]),
  *   view([4, 8, 32], [256, 32, 1]),
- *   { transposeA: false, transposeB: true },
+ *   { transposeB: true },
  * );
  * if (problem!.m !== 32 || problem!.inner !== 1) throw new Error("expected one problem of 32 rows");
  * ```
@@ -105,12 +106,12 @@ export function describeMatmuls(
   a: View,
   b: View,
   c: View,
-  options: MatmulOptions,
+  form: MatmulForm,
 ): readonly MatmulProblem[] {
   const rank = c.shape.length;
   const m = c.shape[rank - 2]!;
   const n = c.shape[rank - 1]!;
-  const { transposeA, transposeB, accumulate = false, symmetric = false, ...others } = options;
+  const { transposeA = false, transposeB = false, ...others } = form;
   const k = a.shape.at(transposeA ? -2 : -1)!;
   checkStrides("the first operand", a);
   checkStrides("the second operand", b);
@@ -153,9 +154,9 @@ export function describeMatmuls(
       a: place(a, aRow, aColumn, 0),
       b: place(b, bRow, bColumn, 1),
       c: place(c, cRow, 1, 2),
-      accumulate,
-      symmetric: rows === n && symmetric,
       ...others,
+      accumulate: others.accumulate ?? false,
+      symmetric: rows === n && (others.symmetric ?? false),
     };
   });
 }

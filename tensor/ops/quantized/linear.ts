@@ -28,7 +28,7 @@ const quantizedLinearOperation: Operation<
   },
   run: (device, [x, weight, bias], [y]) => {
     if (bias !== undefined) copyView(device, bias, y);
-    const options = { transposeA: false, transposeB: true, accumulate: bias !== undefined };
+    const options = { transposeB: true, accumulate: bias !== undefined };
     multiplyQuantized(device, x, weight, y, options);
   },
   gradient: "packed weights have none, nor has what they multiply",

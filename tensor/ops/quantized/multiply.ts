@@ -17,7 +17,7 @@ import { runFastest } from "../../fast_paths.ts";
 import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
 import type { Work } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";
-import type { MatmulOptions } from "../matmul/problem.ts";
+import type { MatmulForm } from "../matmul/problem.ts";
 import { BLOCK, bytesOfBlock, type PackedRows, type Packing, range, ROUND } from "./blocks.ts";
 
 /** `y = x Wᵀ`, or adds it to y. */
@@ -37,7 +37,7 @@ export function multiplyQuantized(
   x: View,
   weight: PackedRows,
   y: View,
-  { transposeA, transposeB, accumulate = false }: MatmulOptions,
+  { transposeA, transposeB, accumulate = false }: MatmulForm,
 ): void {
   if (transposeA || !transposeB) {
     throw new TypeError(

@@ -8,14 +8,14 @@ import {
   storedArray,
   type TypedArray,
 } from "../../dtype.ts";
-import type { MatmulOptions } from "../matmul/problem.ts";
+import type { MatmulForm } from "../matmul/problem.ts";
 
 export interface MatmulCase {
   readonly name: string;
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  readonly options: MatmulOptions;
+  readonly options: MatmulForm;
   readonly batch: readonly number[];
   /** Batch axes along which an operand is broadcast. */
   readonly sharedA: readonly number[];
@@ -36,7 +36,7 @@ export type Multiply = (
   a: View,
   b: View,
   c: View,
-  options: MatmulOptions,
+  options: MatmulForm,
 ) => void;
 
 const SIZES: readonly (readonly [m: number, n: number, k: number])[] = [
