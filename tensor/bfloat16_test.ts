@@ -65,6 +65,31 @@ testOnEveryDevice("every bfloat16 is widened exactly, and rounded to itself", as
   }
 });
 
+testOnEveryDevice(
+  "formulas of every bfloat16 are those of its float32, rounded",
+  async (device) => {
+    const bits = Tensor.from(device, everyPattern, { dtype: "bfloat16" });
+    const single = bits.to("float32");
+    const formulas: Record<string, (x: Tensor) => Tensor> = {
+      negation: (x) => x.neg(),
+      selection: (x) => x.where(x, 1),
+      product: (x) => x.mul(x),
+      "ReLU²": (x) => x.reluSquared(),
+      extreme: (x) => x.maximum(x.neg()),
+      "columns of a matrix": (x) => x.reshape([256, 256]).transpose().add(1),
+      "softmax of a matrix": (x) => x.reshape([256, 256]).softmax(),
+    };
+    for (const [name, formula] of Object.entries(formulas)) {
+      const [got, wanted] = [
+        await formula(bits).data(),
+        await formula(single).to("bfloat16").data(),
+      ];
+      const wrong = wanted.findIndex((y, i) => !Object.is(got[i], y));
+      assertEquals(wrong, -1, `${name} of pattern ${wrong}: ${got[wrong]}, not ${wanted[wrong]}`);
+    }
+  },
+);
+
 testOnEveryDevice("a bfloat16 tensor holds the given values, rounded", async (device) => {
   const x = Tensor.from(device, awkward, { dtype: "bfloat16" });
   assertEquals([x.dtype, x.allocation.bytes], ["bfloat16", 2 * awkward.length]);

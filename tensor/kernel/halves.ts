@@ -18,8 +18,12 @@ export type Half = "bf16" | "f16";
 export interface HalfFormat {
   /** The floats of elements in the low halves of integers. What the high halves have is ignored. */
   readonly widen: (k: VectorBuilder, bits: IntVector) => Vector;
-  /** The nearest elements, in the high halves of integers. What the low halves have is undefined. */
-  readonly round: (k: VectorBuilder, x: Vector) => IntVector;
+  /**
+   * The nearest elements, in the high halves of integers. What the low halves have is undefined.
+   *
+   * @param isShort See {@linkcode VectorOptions.isShort}.
+   */
+  readonly round: (k: VectorBuilder, x: Vector, isShort: boolean) => IntVector;
 }
 
 // Exponents of single precision, in place.
@@ -32,11 +36,12 @@ const oddness = (bits: IntVector, dropped: number): IntVector => bits.shiftRight
 /** A `bf16` is the first half of a float. */
 const bf16: HalfFormat = {
   widen: (_, bits) => bits.shiftLeft(16).asF32x4(),
-  round: (k, given) => {
+  round: (k, given, isShort) => {
     const x = k.let(given);
     const bits = k.let(x.bits());
+    const rounded = bits.add(0x7fff).add(oddness(bits, 16));
     // Rounding could carry a NaN to infinity or to 0. All bits set are one.
-    return bits.add(0x7fff).add(oddness(bits, 16)).or(x.isNaN().where(-1));
+    return isShort ? rounded : rounded.or(x.isNaN().where(-1));
   },
 };
 

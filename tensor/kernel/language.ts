@@ -160,6 +160,11 @@ export interface VectorOptions {
   readonly stride?: Distance;
   /** Whether only the first number is one of the row, which ends there. @default {false} */
   readonly isSingle?: boolean;
+  /**
+   * Whether a NaN that is stored may only have the bits of a `bf16`, as if it came from one or from an
+   * operation: rounding keeps these, and those of other NaN take two instructions more. @default {false}
+   */
+  readonly isShort?: boolean;
 }
 
 /** Elements of memory. Indices count elements from its start. */

@@ -156,6 +156,8 @@ function operandOf(
   const vectorStride = stride === "n" ? { stride: buffer.distance(isAlongRun ? run! : row) } : {};
   const rowStride = isAlongRun && program.isRow ? buffer.distance(row) : vectorStride.stride;
   const isInteger = form.dtypes[index] === "int32";
+  const read = form.dtypes.slice(0, program.inputs.length);
+  const isShort = read.every((dtype) => dtype === "bfloat16" || dtype === "int32");
   return {
     buffer,
     strides: [run!, ...others],
@@ -183,7 +185,8 @@ function operandOf(
         ? value.toI32x4()
         : k.unwrap(value).toF32x4();
       const isOne = isSingle || stride === "0";
-      from.storeVector(isOne ? 0 : 4 * part, converted, { ...vectorStride, isSingle: isOne });
+      const options = { ...vectorStride, isSingle: isOne, isShort };
+      from.storeVector(isOne ? 0 : 4 * part, converted, options);
     },
   };
 }

@@ -26,6 +26,7 @@ import type {
   Vector,
   VectorBuilder,
   VectorOf,
+  VectorOptions,
 } from "./language.ts";
 
 /**
@@ -209,9 +210,9 @@ interface Numbers {
   loadSplat(at: I32, offset: number): F32x4;
   loadEach(at: (lane: number) => I32): F32x4;
   store(at: I32, value: I32 | F32, offset: number): void;
-  storeFour(at: I32, four: F32x4, offset: number): void;
+  storeFour(at: I32, four: F32x4, offset: number, isShort: boolean): void;
   /** Stores the first `count` numbers, each at its address. */
-  storeEach(at: (lane: number) => I32, four: F32x4, count: 1 | 4): void;
+  storeEach(at: (lane: number) => I32, four: F32x4, count: 1 | 4, isShort: boolean): void;
 }
 
 const LANES = [0, 1, 2, 3];
@@ -238,7 +239,7 @@ function wordsOf(f: FunctionBuilder, isInteger: boolean): Numbers {
 function halvesOf(k: WasmBuilder, f: FunctionBuilder, { widen, round }: HalfFormat): Numbers {
   // This printer's vectors are those of the emitter.
   const widened = (bits: I32x4) => widen(k, bits) as F32x4;
-  const rounded = (four: F32x4) => round(k, four) as I32x4;
+  const rounded = (four: F32x4, isShort = false) => round(k, four, isShort) as I32x4;
   const loadSplat = (at: I32, offset: number) => widened(at.loadSplat16(offset));
   return {
     shift: 1,
@@ -248,9 +249,11 @@ function halvesOf(k: WasmBuilder, f: FunctionBuilder, { widen, round }: HalfForm
     loadEach: (at) =>
       widened(LANES.reduce((four, lane) => at(lane).loadLane16(four, lane), I32x4.of(0))),
     store: (at, value, offset) => f.storeHighHalf(at, rounded(value.splat() as F32x4), 0, offset),
-    storeFour: (at, four, offset) => f.storeLow(at, rounded(four).highHalves(), offset),
-    storeEach: (at, four, count) => {
-      const named = count === 1 ? rounded(four) : f.local(rounded(four));
+    storeFour: (at, four, offset, isShort) =>
+      f.storeLow(at, rounded(four, isShort).highHalves(), offset),
+    storeEach: (at, four, count, isShort) => {
+      const halves = rounded(four, isShort);
+      const named = count === 1 ? halves : f.local(halves);
       for (const lane of LANES.slice(0, count)) f.storeHighHalf(at(lane), named, lane);
     },
   };
@@ -320,7 +323,7 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   }
   store(index: Index, value: Elements[T] & WasmValue): void {
     const [at, offset] = this.#place(index);
-    if (this.#isOfVectors) this.#numbers.storeFour(at, value as WasmValue as F32x4, offset);
+    if (this.#isOfVectors) this.#numbers.storeFour(at, value as WasmValue as F32x4, offset, false);
     else this.#numbers.store(at, value as WasmValue as F32, offset);
   }
   loadVector(index: Index, { stride, isSingle = false }: Strided = {}): VectorOf<T> & WasmValue {
@@ -333,15 +336,17 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   storeVector(
     index: Index,
     value: VectorOf<T> & WasmValue,
-    { stride, isSingle = false }: Strided = {},
+    { stride, isSingle = false, isShort = false }: Strided = {},
   ): void {
     // Integers are stored like floats of the same bits.
     const four = value as WasmValue as F32x4;
     const { storeEach, storeFour } = this.#numbers;
-    if (isSingle) return storeEach(() => this.#at(index), four, 1);
-    if (stride !== undefined) return storeEach((lane) => this.#after(index, lane, stride), four, 4);
+    if (isSingle) return storeEach(() => this.#at(index), four, 1, isShort);
+    if (stride !== undefined) {
+      return storeEach((lane) => this.#after(index, lane, stride), four, 4, isShort);
+    }
     const [at, offset] = this.#place(index);
-    storeFour(at, four, offset);
+    storeFour(at, four, offset, isShort);
   }
   fill(index: Index, count: Index, value: I32 | F32 | 0): void {
     if (value === 0) return this.#f.clearMemory(this.#at(index), this.#bytes(count));
@@ -356,7 +361,6 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   }
 }
 
-interface Strided {
+interface Strided extends VectorOptions {
   readonly stride?: I32;
-  readonly isSingle?: boolean;
 }

@@ -448,7 +448,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
   }
   #stored(value: Value): string {
     if (this.#isHalves) {
-      return codeOf(this.#k.let(HALVES.bf16.round(this.#k, printed(value))));
+      return codeOf(this.#k.let(HALVES.bf16.round(this.#k, printed(value), false)));
     }
     const { code, type, width } = printed(value);
     const wanted = this.#typeOf(width);
