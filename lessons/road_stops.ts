@@ -123,8 +123,8 @@ export function attentionStop(): string[] {
     "",
     ...paragraph(
       "Two heads, one after the other, can learn from the text that they read: the first " +
-        "notes which letter stood before each place, the second looks for a note that says " +
-        `its own letter. After 'dinodi' it copies '${next}': an induction head.`,
+        "notes at each place which letter stood before it, the second looks for a place whose " +
+        `note is its own letter. After 'dinodi' it copies '${next}': an induction head.`,
     ),
   ];
 }

@@ -20,6 +20,7 @@ import {
   overfittingStop,
   tokensStop,
 } from "./road_stops.ts";
+import { answeringStop, rewardStop, servingStop, toolStop } from "./talk_stops.ts";
 import { columns, formatNumber } from "./tour_text.ts";
 import { trainingLoop, trainNetwork } from "./training_examples.ts";
 
@@ -380,5 +381,9 @@ export const stops: readonly Stop[] = [
   { title: "A block", lines: blockStop },
   { title: "The optimizer", lines: optimizerStop },
   { title: "Overfitting", lines: overfittingStop },
+  { title: "From continuing to answering", lines: answeringStop },
+  { title: "A tool", lines: toolStop },
+  { title: "Reward", lines: rewardStop },
+  { title: "Serve", lines: servingStop },
   { title: "Where each idea lives", lines: mapStop },
 ];

@@ -33,6 +33,13 @@ Deno.test("each worked example shows its numbers at its stop", () => {
     "A block": ["x = x + attention(norm(x))", "4.56", "0.86"],
     "The optimizer": ["-2.69", "0.051"],
     "Overfitting": ["never seen"],
+    "From continuing to answering": [
+      "<|user_start|>       only read",
+      "Moo                  learned",
+    ],
+    "A tool": ["<|output_start|>   engine", "43                 engine"],
+    "Reward": ["0.25", "0.75", "-0.25"],
+    "Serve": ["4     Cem, 7   Bob, 8", "take 11 steps; together they take 6"],
     "Where each idea lives": ["nn/linear.ts", "autograd/tape.ts", "gpt/train/loop.ts"],
   };
   for (const [title, parts] of Object.entries(expected)) {

@@ -21,8 +21,8 @@ async function run(args: readonly string[]): Promise<Outcome> {
 Deno.test("the whole tour needs no permission, and prints no color codes into a pipe", async () => {
   const { code, stdout, stderr } = await run([]);
   assertEquals([code, stderr], [0, ""]);
-  assertStringIncludes(stdout, "1/18  Rules or examples");
-  assertStringIncludes(stdout, "18/18  Where each idea lives");
+  assertStringIncludes(stdout, "1/22  Rules or examples");
+  assertStringIncludes(stdout, "22/22  Where each idea lives");
   assert(!stdout.includes("\x1b"));
 });
 
@@ -40,25 +40,25 @@ Deno.test("--step waits for one line after each stop but the last", async () => 
     text += chunk;
     while ((text.match(/Press Enter/g)?.length ?? 0) > waits) {
       waits++;
-      assert(!text.includes(`${waits + 1}/18`), `stop ${waits + 1} came before Enter`);
+      assert(!text.includes(`${waits + 1}/22`), `stop ${waits + 1} came before Enter`);
       await writer.write(enter);
     }
   }
   await writer.close();
-  assertEquals(waits, 17);
+  assertEquals(waits, 21);
   assertEquals((await child.status).code, 0);
 });
 
 Deno.test("--step does not wait if nobody can press Enter", async () => {
   const { code, stdout } = await run(["--step"]);
   assertEquals(code, 0);
-  assertStringIncludes(stdout, "18/18");
+  assertStringIncludes(stdout, "22/22");
 });
 
 Deno.test("--stop shows one stop, and --help the list of them", async () => {
   const { stdout } = await run(["--stop", "5"]);
-  assertStringIncludes(stdout, "5/18  The loss");
-  assert(!stdout.includes("4/18") && !stdout.includes("6/18"));
+  assertStringIncludes(stdout, "5/22  The loss");
+  assert(!stdout.includes("4/22") && !stdout.includes("6/22"));
   const help = await run(["--help"]);
   assertEquals(help.code, 0);
   assertStringIncludes(help.stdout, " 5  The loss");
@@ -67,8 +67,8 @@ Deno.test("--stop shows one stop, and --help the list of them", async () => {
 Deno.test("a wrong flag ends with code 2 and one line that names it", async () => {
   const cases: [string[], string][] = [
     [["--bogus"], "--bogus"],
-    [["--stop", "19"], 'Cannot use --stop: wanted a whole number from 1 to 18, got "19"'],
-    [["--stop", "one"], 'Cannot use --stop: wanted a whole number from 1 to 18, got "one"'],
+    [["--stop", "23"], 'Cannot use --stop: wanted a whole number from 1 to 22, got "23"'],
+    [["--stop", "one"], 'Cannot use --stop: wanted a whole number from 1 to 22, got "one"'],
     [["--stop"], "--stop"],
     [["extra"], "extra"],
   ];

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { stops } from "../lessons/mod.ts";
-import { noteIdeas, roadIdeas } from "./lesson/ideas.ts";
+import { noteIdeas, roadIdeas, talkIdeas } from "./lesson/ideas.ts";
 import { words } from "./words/page.ts";
 import { builtSite } from "./testing/built_site.ts";
 
@@ -26,7 +26,7 @@ function sectionText(html: string, id: string): string {
 Deno.test("every idea of the lesson is told on the page and in the tour", async () => {
   const html = await lessonHtml();
   const missing: string[] = [];
-  for (const { idea, section, stop, says } of [...noteIdeas, ...roadIdeas]) {
+  for (const { idea, section, stop, says } of [...noteIdeas, ...roadIdeas, ...talkIdeas]) {
     const told = stops.find(({ title }) => title === stop);
     if (told === undefined) throw new Error(`no stop "${stop}"`);
     const texts = {

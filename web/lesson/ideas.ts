@@ -132,3 +132,31 @@ export const roadIdeas: readonly LessonIdea[] = [
     says: [/by heart/, /test loss/, /[Ee]arly stopping/, /[Ww]eight decay/, /[Mm]ore to read/],
   },
 ];
+
+/** Those after it: a model that answers, and is served. */
+export const talkIdeas: readonly LessonIdea[] = [
+  {
+    section: "answering",
+    stop: "From continuing to answering",
+    idea: "a conversation is a text with markers; the loss counts the assistant's tokens only",
+    says: [/goes on with a text/, /special tokens/, /fine-tuning/, /masked/],
+  },
+  {
+    section: "tool",
+    stop: "A tool",
+    idea: "the model writes a call, the engine computes and puts the result into the text",
+    says: [/bad at sums/, /stops it, computes/, /engine/, /43/],
+  },
+  {
+    section: "reward",
+    stop: "Reward",
+    idea: "answers are compared: the advantage is the reward minus the mean",
+    says: [/eight times/, /minus the mean/, /likelier/, /what is rewarded, not what you meant/],
+  },
+  {
+    section: "serving",
+    stop: "Serve",
+    idea: "requests share a batch, and each has a cache of keys and values",
+    says: [/reads\s+every weight/, /share/, /KV\s+cache/, /copied/],
+  },
+];
