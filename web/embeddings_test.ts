@@ -81,7 +81,7 @@ pageTest(
     await check(30, 8);
     await widget.move("answers", -4);
     await check(30, 4);
-    await widget.press("Change places");
+    await widget.press("Swap the two");
     await check(4, 30);
     await widget.press("Reset");
     assertEquals(await check(8, 5), score);

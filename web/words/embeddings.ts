@@ -17,7 +17,7 @@ export const words = {
     asks: "Place of the word that asks",
     answers: "Place of the word that answers",
     both: "Move both one place on",
-    swap: "Change places",
+    swap: "Swap the two",
     dials: ["Fast arrows: one radian a place", "Slow arrows: a tenth of that"],
     dial: (name: string, asks: number, answers: number) =>
       `${name}. The query at place ${asks}, the key at place ${answers}.`,

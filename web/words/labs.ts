@@ -125,12 +125,12 @@ export const words = {
     resume: "Go on",
     one: "A bit more",
     starting: "Starting the engine…",
-    map: "What the network says of each place in the plane, and the points",
-    mapOf: "What the network says of each place. Point at a neuron to see what it says.",
+    map: "The network’s answer at each place of the plane, and the points",
+    mapOf: "The network’s answer at each place. Point at a neuron to see its answer.",
     neuron: (layer: number, i: number) =>
-      `What neuron ${i + 1} of layer ${layer} says of each place`,
+      `The answer of neuron ${i + 1} of layer ${layer} at each place`,
     noise: "Noise of the points",
-    features: "Inputs: what it sees of a point",
+    features: "Inputs: what the network sees of a point",
     featureNames: {
       x: "x",
       y: "y",
@@ -142,7 +142,8 @@ export const words = {
     },
     input: (name: string) => `Input ${name} at each place`,
     change: "Change a weight",
-    changeHelp: "The picture is what it says with your weight. Training starts afresh.",
+    changeHelp:
+      "The picture shows the network with your weight. Start makes a new one, and trains it.",
     target: "Neuron",
     source: "Its input",
     weight: "Weight",
@@ -158,7 +159,7 @@ export const words = {
     validation: "test",
     lossRow: "Loss",
     validationRow: "Test loss",
-    outputs: "What it says of the four points",
+    outputs: "Its answers at the four points",
     output: ["x", "y", "Target", "Output"],
     place:
       "Click or touch the plane to place points of the chosen class; with Shift, of the other one. By keyboard, arrows move the cross, and 0 and 1 place a point.",
@@ -186,7 +187,7 @@ export const words = {
         : "Sure, and wrong: that costs most",
   },
   letters: {
-    start: "Train it (takes some seconds)",
+    start: "Train it (takes a few seconds)",
     training: "Training…",
     untrained:
       "Not trained yet: all 21 letters are equally likely, and the loss is ln 21 = 3.04. In 60 " +
@@ -212,7 +213,7 @@ export const words = {
       stories: "Stories of a small world",
       own: "Your own text",
     },
-    own: "Your text, some thousand letters or more",
+    own: "Your text, a few thousand letters or more",
     merges: "Merged tokens (BPE)",
     depth: "Layers",
     width: "Width",
@@ -371,7 +372,7 @@ export const words = {
     lens: (next: string | null) =>
       next === null
         ? "The likeliest next tokens, after each layer"
-        : `The likeliest next tokens, after each layer; in the text follows ${next}`,
+        : `The likeliest next tokens, after each layer; the text goes on with ${next}`,
     stage: "After",
     size: "Size (RMS)",
     next: "The next in the text",

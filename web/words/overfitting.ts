@@ -13,7 +13,7 @@ export const words = {
     decay: "20, with weight decay",
     many: "2,000 sentences",
   },
-  reading: "The sentences are told…",
+  reading: "Making up the sentences…",
   training: (run: string) => `It reads: ${run}`,
   waiting: "Three runs of the same model, some seconds each.",
   status: (few: string, many: string) =>

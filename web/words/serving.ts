@@ -24,7 +24,7 @@ export const words = {
       rows === 1 ? "1 request shares" : `${rows} requests share`
     } the batch, ${tokens === 1 ? "1 token is" : `${tokens} tokens are`} written`,
   done: (together: number, alone: number) =>
-    `Everybody has an answer after ${together} steps. One after the other it takes ${alone}.`,
+    `Everybody has an answer after ${together} steps. One after the other, it would take ${alone}.`,
   stream: "The tokens in the order in which they leave the batch",
   from: (request: number) => `Request ${request}`,
   caches: "The KV cache of each request: a cell for each token that it has room for",
