@@ -88,11 +88,8 @@ const lesson: Readonly<Record<string, Shot>> = {
     },
   },
   "note": {
-    hash: "#network",
-    isWindow: true,
-    prepare: async (page) => {
-      await page.locator("[popovertarget=note-tensor]").focus();
-    },
+    part: "#network > .text",
+    prepare: (page) => page.locator("[popovertarget=note-tensor]").focus(),
   },
   "spiral-done": {
     hash: "device=cpu&steps=800&pace=fast",
