@@ -80,8 +80,10 @@ pageTest("a note is shown while the pointer is on its word or on it, and by touc
   const { x, y, width, height } = (await page.locator(".note:popover-open").boundingBox())!;
   await page.mouse.move(x + width / 2, y + height / 2, { steps: 5 });
   assertEquals(await shown(page), [notes.ln]);
+  await page.waitForTimeout(500);
+  assertEquals(await shown(page), [notes.ln]);
   await page.mouse.move(x + width / 2, y + height + 60, { steps: 5 });
-  assertEquals(await shown(page), []);
+  await page.waitForFunction(() => document.querySelector(".note:popover-open") === null);
 
   const phone = await opened.page({
     viewport: { width: 360, height: 740 },

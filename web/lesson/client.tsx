@@ -77,6 +77,9 @@ function lightParts(): void {
   });
 }
 
+/** Milliseconds that a note stays after the pointer has left its word. */
+const NOTE_STAYS = 300;
+
 /**
  * Shows the note of a word while the reader points at the word or at the note, or has come to the word.
  * Clicks, touches and Escape are the browser's.
@@ -89,11 +92,16 @@ function showNotes(): void {
     else document.querySelector<HTMLElement>(".note:popover-open")?.hidePopover();
   };
   document.addEventListener("focusin", ({ target }) => show(wordAt(target)));
+  let leaving: ReturnType<typeof setTimeout> | undefined;
   document.addEventListener("pointerover", ({ target, pointerType }) => {
+    if (pointerType !== "mouse") return;
+    clearTimeout(leaving);
+    const word = wordAt(target);
     const isKept = wordAt(document.activeElement) !== null ||
       (target as Element).closest(".note") !== null;
-    const word = wordAt(target);
-    if (pointerType === "mouse" && (word !== null || !isKept)) show(word);
+    if (word !== null) show(word);
+    // The way from a word to its note may lead over others.
+    else if (!isKept) leaving = setTimeout(() => show(null), NOTE_STAYS);
   });
 }
 
