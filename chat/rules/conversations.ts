@@ -35,11 +35,11 @@ const single = (make: MakeExchange): MakeExchanges => (random, subject) => [make
 
 /** The relative frequency of each kind of exchange. */
 const weights: readonly (readonly [MakeExchanges, number])[] = [
-  [single(greeting), 12],
-  [single(goodbye), 8],
+  [single(greeting), 16],
+  [single(goodbye), 12],
   [single(reaction), 22],
-  [single(feeling), 18],
-  [single(identity), 28],
+  [single(feeling), 20],
+  [single(identity), 34],
   [single(capital), 16],
   // A capital is far more often an answer than part of a question, and rare capitals have rare
   // tokens.
@@ -58,7 +58,7 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [twoSpellings, 4],
   [single(counting), 26],
   [single(repetition), 24],
-  [single(unknown), 24],
+  [single(unknown), 28],
   // One in 30, which is a sixth of all text, since a story is as long as ten other answers. With a
   // fifth of that, a model that told stories before forgets how.
   [story, 15],

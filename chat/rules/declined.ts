@@ -16,6 +16,7 @@ import { aboutWords } from "./words.ts";
 export const beyond = {
   asked: wordings(
     "?",
+    "what (time|day) is it",
     "who (won|made|invented|wrote|painted|built|owns|discovered|lost|sang|plays|directed) (the |){thing}( in {year}| last year|)",
     "who (won|will win|is winning|lost) the (game|election|match|world cup|war|race|{thing})( in {year}| last night| yesterday|)",
     "(who|what) (is|was|were|are) (the |){person}",
@@ -83,6 +84,7 @@ export const beyond = {
   ),
   told: wordings(
     ".",
+    "tell me a (joke|secret)",
     "(write|make|compose|create|give)( me|) (a|another|some|the) (poem|song|story|joke|letter|essay|email|rap|speech|summary|list|haiku|code|program|text|recipe|plan)( about (the |a |){thing}| for {person}| of {thing}|)",
     "(tell|read|sing|show|give|send|draw)( me|) (a|another|one|some|the) (joke|story|secret|riddle|poem|song|fact|picture|tip|lie|fairy tale|{thing})",
     "(i want|i need|i would like|i'd like|give me|get me|bring me|send me|buy me) (a |an |some |the |to buy a |){thing}",

@@ -63,6 +63,7 @@ export const aboutModel = {
   ),
   ability: wordings(
     "?",
+    "(help|what can you do)",
     "what (can|do) you (do|know)( for me|)",
     "what (are you able to do|are you good at|are your skills|else can you do|can i ask( you|)|do you offer)",
     "(help|help me|i need help|can you help me|how can you help( me|)|what now|what should i ask you)",

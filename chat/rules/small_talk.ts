@@ -24,6 +24,7 @@ export const smallTalk = {
   ),
   wellBeing: wholeMessages(
     "?",
+    "how are you",
     "(hi|hello|hey|)(,|) how are you( doing|)( today|)",
     "(how's it going|what's up|how do you do|how are things|are you well|are you ok|how do you feel)",
     "(how have you been|how is your day|is everything fine|you ok|how goes it|all good|how's life)",
@@ -33,10 +34,10 @@ export const smallTalk = {
     "(how are|how's) (everything|things|your day going|life treating you|you|it)",
     "(are|do) you (feel|feeling|doing) (well|good|fine|better|okay|alright)( today|)",
     "(hi|hello|hey)(,|) (how's it going|how are things|how do you feel|are you well|how have you been)",
-    "how are you",
   ),
   goodbye: wholeMessages(
     ".",
+    "(bye|goodbye|bye bye)",
     "(bye|goodbye|good-bye|bye bye|see you|good night|i have to go|see you later|farewell|so long)",
     "(see you (tomorrow|soon|next time)|talk to you later|i am leaving|i need to go|have a nice day)",
     "(ok bye|cya|ciao|take care|that is all for now|that's it for today|gotta go|until next time)",
@@ -114,6 +115,7 @@ export const smallTalk = {
   ),
   gladFeeling: wholeMessages(
     ".",
+    "(i am|i'm) {glad}",
     "(i am|i'm|i feel|i am feeling|i'm feeling) (so|very|really|quite|) {glad}( today|)",
     "(i had|i have|it was|today was|today is|it's been|i've had) a (good|great|nice|wonderful|lovely|perfect) (day|day|week|time|year)",
     "(i got a new job|i passed my exam|i won|life is good|things are good|i got married|it's my birthday)",
@@ -133,6 +135,7 @@ export const smallTalk = {
   ),
   sadFeeling: wholeMessages(
     ".",
+    "(i am|i'm) {sad}",
     "(i am|i'm|i feel|i am feeling|i'm feeling) (so|very|really|a bit|a little|) {sad}( today|)",
     "(i had|i have|it was|today was|today is|it's been|i've had) a (bad|terrible|hard|long|awful|rough|horrible) (day|day|week|time|year)",
     "(i am not|i'm not|i do not feel|i don't feel) (happy|well|good|fine|okay|so good|great)( today|)",
