@@ -84,6 +84,7 @@ export {
   type QuestionTally,
   type SenseOptions,
   type SenseResult,
+  type StorySampling,
   type StoryTeller,
   textTeller,
 } from "./evaluate/sense.ts";

@@ -266,14 +266,14 @@ export class Fields {
     return (this.#values[name] ?? null) !== null;
   }
 
-  /** A number; `fallback` if it is missing or null. @throws {SyntaxError} If it is none. */
+  /** A number; `fallback` if it is missing or null. @throws {SyntaxError} If it is not a number. */
   number(name: string, fallback?: number): number {
     const value = this.#values[name] ?? fallback;
     if (typeof value === "number" && Number.isFinite(value)) return value;
     throw unreadable(this.#file, `${name} as a number`, value);
   }
 
-  /** A text. @throws {SyntaxError} If it is none. */
+  /** A text. @throws {SyntaxError} If it is not a text. */
   text(name: string): string {
     const value = this.#values[name];
     if (typeof value === "string") return value;

@@ -47,7 +47,7 @@ export class GRU extends Recurrent {
    * @returns `output`, the hidden states of the last layer, `[batch, positions, directions · width]`, and
    * that of the last position. Detach this to train on long sequences piece by piece.
    * @throws {RangeError} If a shape does not match, or there are no positions.
-   * @throws {TypeError} If a state is no tensor.
+   * @throws {TypeError} If a state is not a tensor.
    */
   forward(x: Tensor, state?: GRUState): GRUState & { readonly output: Tensor } {
     return this.run(x, state, ["hidden"]);

@@ -55,7 +55,7 @@ export class LSTM extends Recurrent {
    * @returns `output`, the hidden states of the last layer, `[batch, positions, directions · width]`, and
    * the states of the last position. Detach these to train on long sequences piece by piece.
    * @throws {RangeError} If a shape does not match, or there are no positions.
-   * @throws {TypeError} If a state is no tensor.
+   * @throws {TypeError} If a state is not a tensor.
    */
   forward(x: Tensor, state?: LSTMState): LSTMState & { readonly output: Tensor } {
     return this.run(x, state, ["hidden", "cell"]);

@@ -85,11 +85,8 @@ export interface SenseResult extends QuestionTally {
 /** Answers a question about a story. */
 export type Answerer = (story: Story, question: string) => string | Promise<string>;
 
-/** The main character of a story. */
-type Hero = Story["hero"];
-
-/** The settings of sampling that an examination has. */
-type Sampling = Required<Pick<SamplingOptions, "temperature" | "topK" | "seed">>;
+/** Settings of sampling, all of them given. */
+export type StorySampling = Required<Pick<SamplingOptions, "temperature" | "topK" | "seed">>;
 
 /** A model that is examined: {@linkcode textTeller} or {@linkcode chatTeller}. */
 export interface StoryTeller {
@@ -99,7 +96,7 @@ export interface StoryTeller {
    * @param count The number of stories.
    * @param hero The main character of all of them; by default the teller chooses.
    */
-  tell(count: number, sampling: Sampling, hero?: Hero): Promise<readonly string[]>;
+  tell(count: number, sampling: StorySampling, hero?: Story["hero"]): Promise<readonly string[]>;
   /** Answers a question about a story by the most likely tokens. */
   readonly answer: Answerer;
 }
@@ -182,7 +179,7 @@ export function chatTeller(
   const engine = new Engine(model, tokenizer);
   const complete = async (
     messages: readonly Message[],
-    options: Sampling & { samples: number; maxTokens: number },
+    options: StorySampling & { samples: number; maxTokens: number },
   ): Promise<string[]> => {
     const prompt = await format.renderPrompt(messages);
     const maxTokens = Math.min(options.maxTokens, model.maximumLength - prompt.length);
@@ -190,7 +187,7 @@ export function chatTeller(
     const { tokens } = await engine.generateBatch(prompt, { ...options, maxTokens });
     return tokens.map((ids) => plainText(tokenizer, ids.slice(prompt.length)));
   };
-  const ask = ({ kind, name }: Hero): Message => {
+  const ask = ({ kind, name }: Story["hero"]): Message => {
     const article = /^[aeiou]/.test(kind) ? "an" : "a";
     return { role: "user", content: `Tell me a story about ${article} ${kind} named ${name}.` };
   };

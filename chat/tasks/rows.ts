@@ -43,7 +43,8 @@ export interface ReadRowsOptions {
  * @param name The data set.
  * @param path The file.
  * @throws {TypeError} If programs have to be run, and `python` is missing.
- * @throws {Error} If the file cannot be read, or a line is no row; the message names file and line.
+ * @throws {Error} If the file cannot be read, or a line is not a row; the message names file and
+ * line.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@
 const INTERRUPTED = 130;
 
 /**
- * The exit code of a signal: 0 before it, afterwards its reason, or 130 if that is no number.
+ * The exit code of a signal: 0 before it, afterwards its reason, or 130 if that is not a number.
  *
  * @example
  * ```ts

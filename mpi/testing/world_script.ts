@@ -43,7 +43,7 @@ function collectives() {
   return { ...result, bytes: [...bytes] };
 }
 
-/** Lets the last rank end in a way that is none, while the others wait for it. */
+/** Lets the last rank end improperly, while the others wait for it. */
 async function end(): Promise<void> {
   world.barrier();
   if (rank === ranks - 1) {

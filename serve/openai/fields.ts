@@ -19,7 +19,7 @@ export function wrongField(param: string, wanted: string, value: unknown): ApiEr
 /**
  * A number, or the fallback where the field is absent or null.
  *
- * @throws {ApiError} If it is no number or out of range.
+ * @throws {ApiError} If it is not a number, or out of range.
  *
  * @example
  * ```ts

@@ -150,7 +150,7 @@ class Parser {
   }
 }
 
-/** The least and the greatest count of a quantifier; `null` if the part is none. */
+/** The minimum and maximum count of a quantifier; `null` if the part is not one. */
 function rangeOf(part: string | undefined): [min: number, max: number] | null {
   if (part === "*") return [0, Infinity];
   if (part === "+") return [1, Infinity];
