@@ -218,7 +218,7 @@ class Chat {
       reader.prompt();
     });
     if (isTerminal) {
-      console.log("Type a message. /help tells what else there is.");
+      console.log("Type a message, or /help for commands.");
       const examples = this.#suggestions.slice(0, SHOWN_SUGGESTIONS);
       console.log(examples.length === 0 ? "" : `Try: ${examples.join(" ")}\n`);
       reader.prompt();
@@ -279,7 +279,7 @@ class Chat {
         return;
       }
       default:
-        console.log(`There is no ${command}. /help tells what there is.`);
+        console.log(`There is no ${command}. /help lists the commands.`);
     }
   }
 

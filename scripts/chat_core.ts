@@ -39,7 +39,9 @@ export async function chatCoreMeasurement(
   if (every === -1) return undefined;
   for (const name of EXAMS) {
     if (await isHere(name, "test")) continue;
-    print(`No examinations while it trains: ${name} is not here. deno task data get ${name}`);
+    print(
+      `No examinations during training, since ${name} is missing. Get it: deno task data get ${name}`,
+    );
     return undefined;
   }
   const exams: ExamTask[] = [];

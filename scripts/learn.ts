@@ -41,7 +41,7 @@ async function runLearn({ port, open, ...chosen }: Values<typeof flags>): Promis
   write(`The lesson is at ${url} until Ctrl-C\n`);
   if (open) await openInBrowser(url);
   if (model === null) {
-    write("Training the model that comes with the lesson beside it, once\n");
+    write("Training the lesson's model in the background, once\n");
     // One thread, since the reader may be training in the page meanwhile.
     const made = await makeSiteModel(interrupt.signal, { threads: 1 });
     if (made === null) return;

@@ -62,7 +62,7 @@ async function runRanks(values: Values<typeof flags>, command: readonly string[]
       }
       if (values.shrink) ranks = Math.max(1, Math.floor(ranks / 2));
       printError(
-        `The ranks ended with code ${attempt.code}. Starting again on ${ranks}` +
+        `The ranks ended with code ${attempt.code}. Restarting on ${ranks}` +
           (isSaved ? ", from the last checkpoint" : ""),
       );
     }

@@ -46,8 +46,8 @@ testUnderMpi(
     const { code, stdout, stderr } = await output;
     const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     assertEquals(code, 0, text);
-    assertStringIncludes(text, "Starting again on 2, from the last checkpoint");
-    assertStringIncludes(text, "Starting again on 1, from the last checkpoint");
+    assertStringIncludes(text, "Restarting on 2, from the last checkpoint");
+    assertStringIncludes(text, "Restarting on 1, from the last checkpoint");
     assertEquals((await savedSteps(folder)).at(-1), 300);
     for (const each of [corpus, home]) await Deno.remove(each, { recursive: true });
   },
@@ -63,7 +63,7 @@ Deno.test("ranks are restarted if the launcher says they are done, but they do n
   const flags = ["--retries", "2", "--launcher", launcher, "--", "eval", ""];
   const { code, stderr } = await runScript("ranks.ts", flags, home, options);
   assertEquals(code, 1);
-  const again = "The ranks ended with code 1. Starting again on 2, from the last checkpoint\n";
+  const again = "The ranks ended with code 1. Restarting on 2, from the last checkpoint\n";
   assertEquals(stderr, again.repeat(2));
 
   await Deno.writeTextFile(launcher, "#!/bin/sh\necho All 2 ranks are done.\nexit 0\n");

@@ -111,7 +111,7 @@ async function runServe(values: Values<typeof flags>, args: readonly string[]): 
   if (!values.noPage) print(`Chat with it: ${server.url}/`);
   if (apiKey === null && !isThisMachine(values.host)) {
     printError(
-      `Warning: whoever reaches ${values.host} can use the model, without a key; see --api-key-file`,
+      `Warning: anyone who can reach ${values.host} can use the model without a key; see --api-key-file`,
     );
   }
   await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));

@@ -63,7 +63,10 @@ Deno.test("a server for other machines answers addresses and allowed names, and 
   for (const [headers, status] of cases) {
     assertEquals(await statusFor(port, headers), status, JSON.stringify(headers));
   }
-  assertStringIncludes(await server.stop(), "Warning: whoever reaches 0.0.0.0 can use the model");
+  assertStringIncludes(
+    await server.stop(),
+    "Warning: anyone who can reach 0.0.0.0 can use the model",
+  );
 });
 
 Deno.test("the key comes from a file or the environment, too, and is not shown", async () => {

@@ -136,7 +136,7 @@ async function runStudy(
   print(`\nResults: ${folder}/results.csv\nReport: ${folder}/report.md and report.html`);
   if (failures === 0) return 0;
   throw new Error(
-    `${failures} of ${runs.length} runs failed, as said above. Try these again: ${session.command}`,
+    `${failures} of ${runs.length} runs failed, see above. To retry: ${session.command}`,
   );
 }
 
