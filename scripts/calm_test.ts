@@ -91,7 +91,7 @@ Deno.test({
       ["> ", "\x03"],
       ["(Ctrl-C again, Ctrl-D or /quit leaves.)", "\x03"],
     ]);
-    assertStringIncludes(left, "Type a message.");
+    assertStringIncludes(left, "Type a message, or /help");
   },
 });
 
