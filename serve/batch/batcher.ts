@@ -1,10 +1,11 @@
 /**
  * Continuous batching: requests join and leave a batch while it runs.
  *
- * Each step computes the next token of every sequence together with the next chunks of new requests'
- * prompts, so that the weights are read once for all of them. Chunks are as long as delays nobody much:
- * see `prefill_pace.ts`. What a request gets depends on its prompt, its options and its seed, and not on who shares
- * its batch, but for rounding: sums may be added up in another order.
+ * Each step computes the next token of every sequence together with the next chunks of new
+ * requests' prompts, so that the weights are read once for all of them. Chunks are short enough to
+ * delay nobody noticeably: see `prefill_pace.ts`. What a request gets depends on its prompt, its
+ * options and its seed, and not on who shares its batch, but for rounding: sums may be added up in
+ * another order.
  *
  * @module
  */
@@ -31,11 +32,11 @@ export interface GenerationRequest extends SamplingOptions {
   readonly prompt: readonly number[];
   /** Maximum tokens of each choice. */
   readonly maxTokens: number;
-  /** How many continuations to sample. */
+  /** Number of continuations to sample. */
   readonly choices: number;
-  /** For each token, how many of the most likely ones to report; `null` for no probabilities. */
+  /** Number of most likely tokens to report for each token; `null` for no probabilities. */
   readonly topLogprobs: number | null;
-  /** Ends the request: its place is free before the next step. */
+  /** Ends the request; its place is free before the next step. */
   readonly signal?: AbortSignal;
 }
 
@@ -45,7 +46,7 @@ export interface GeneratedToken {
   readonly token: number;
   /** Whether the model sampled it; otherwise a tool wrote it. */
   readonly isSampled: boolean;
-  /** The logarithm of its probability at temperature 1, if that was asked for. */
+  /** The logarithm of its probability at temperature 1, if requested. */
   readonly logprob?: number;
   /** The most likely tokens with theirs. */
   readonly top?: readonly { readonly token: number; readonly logprob: number }[];
@@ -53,9 +54,9 @@ export interface GeneratedToken {
 
 /** How a request has ended. */
 export interface GenerationResult {
-  /** For each choice `stop` if it came to an end, `length` if it had `maxTokens` tokens. */
+  /** For each choice, `stop` if it ended by itself, `length` if it reached `maxTokens`. */
   readonly finishReasons: readonly ("stop" | "length")[];
-  /** The tokens of all choices, those that ended them included. */
+  /** Number of tokens of all choices, including those that ended them. */
   readonly generatedTokens: number;
   /** Tokens of the prompt that were not computed, as they were in a KV cache. */
   readonly cachedTokens: number;
@@ -67,7 +68,7 @@ export interface BatcherOptions {
   readonly maxSequences?: number;
   /** Maximum requests that wait for a place. @default {64} */
   readonly maxQueue?: number;
-  /** Tokens of prompts that are prefilled in a step, at most. @default {256} */
+  /** Maximum prompt tokens to prefill in a step. @default {256} */
   readonly prefillTokens?: number;
   /** Bytes of the KV caches that are kept for prompts that begin alike. @default {268435456} */
   readonly keptBytes?: number;
@@ -75,13 +76,16 @@ export interface BatcherOptions {
   readonly onStep?: (() => void) | undefined;
 }
 
-/** A KV cache that a batcher holds. */
+/** A KV cache of a batcher. */
 export interface HeldCache {
   /** The request that it was made for, from 0 in the order of their arrival. */
   readonly request: number;
   /** The choice of the request. */
   readonly choice: number;
-  /** Whether it takes in a prompt, grows by a token each step, or is kept for prompts that begin alike. */
+  /**
+   * Whether a prompt is being prefilled, a token is added in each step, or it is kept for prompts
+   * that begin alike.
+   */
   readonly phase: "prefill" | "decode" | "kept";
   /** Tokens in it. */
   readonly position: number;
@@ -124,7 +128,7 @@ interface Job {
   isOver: boolean;
 }
 
-/** A choice of a request while it grows. */
+/** A choice of a request that is being generated. */
 interface Sequence {
   readonly job: Job;
   readonly choice: number;
@@ -153,7 +157,7 @@ const TURN_INTERVAL = 2;
 export type OnToken = (choice: number, token: GeneratedToken) => boolean;
 
 /**
- * Generates for many requests side by side.
+ * Generates for many requests in one batch.
  *
  * @example
  * ```ts
@@ -196,7 +200,7 @@ export class Batcher {
   readonly #pace: PrefillPace;
   readonly #kept: KeptPrefixes;
   readonly #onStep: () => void;
-  /** For which request and choice each cache was made. */
+  /** The request and the choice that each cache was made for. */
   readonly #owners = new WeakMap<KVCache, Pick<HeldCache, "request" | "choice">>();
   #requests = 0;
   #waiting: Job[] = [];
@@ -205,7 +209,7 @@ export class Batcher {
   #loop: Promise<void> | null = null;
   #isClosed = false;
 
-  /** Makes a batcher. The tokenizer tells where sequences end. */
+  /** Creates a batcher. The tokenizer determines where sequences end. */
   constructor(model: LanguageModel, tokenizer: EngineTokenizer, options: BatcherOptions = {}) {
     this.#model = model;
     this.#tokenizer = tokenizer;
@@ -232,7 +236,7 @@ export class Batcher {
     ];
   }
 
-  /** The sequences that are generated now. */
+  /** The sequences that are being generated. */
   get running(): number {
     return this.#running.length;
   }
@@ -248,7 +252,7 @@ export class Batcher {
   }
 
   /**
-   * Checks whether more requests may wait.
+   * Checks that the queue has room for more requests.
    *
    * @throws {QueueFullError} If there would be too many.
    */
@@ -263,7 +267,7 @@ export class Batcher {
    * Generates.
    *
    * @param request What to generate.
-   * @param onToken Is called with each token of each choice, in order.
+   * @param onToken Called with each token of each choice, in order.
    * @returns How it ended.
    * @throws {QueueFullError} If too many requests wait.
    * @throws {RangeError} If the request does not fit into the model or the batch, or an id is not in
@@ -304,7 +308,7 @@ export class Batcher {
     return promise;
   }
 
-  /** Ends what is left with an error, and frees the memory. */
+  /** Ends the remaining requests with an error, and frees the memory. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const jobs = [...this.#waiting, ...this.#prefilling, ...this.#running.map(({ job }) => job)];
@@ -351,7 +355,7 @@ export class Batcher {
     try {
       values = await this.#compute(running, chunks);
     } catch (error) {
-      // Memory that a new request lacks must not end the others: these continue without it.
+      // If a new request does not fit into memory, the others must continue without it.
       for (const { job } of chunks.length > 0 ? chunks : running) this.#end(job, error);
       for (const { job } of chunks) this.#leave(job);
       return;
@@ -398,7 +402,7 @@ export class Batcher {
         this.#leave(job);
       }
     }
-    // The shortest come first, and what they do not need of their shares is left to the others.
+    // The shortest come first, and leave the unused part of their shares to the others.
     return opened.toSorted((a, b) => a.rest.length - b.rest.length)
       .map(({ job, cache, rest }, i) => {
         const ids = rest.slice(0, Math.ceil(left / (opened.length - i)));
@@ -483,7 +487,7 @@ export class Batcher {
       try {
         return this.#model.createCache(1, capacity);
       } catch {
-        // Where memory is short, caches kept for later requests are freed first.
+        // If memory is short, caches kept for later requests are freed first.
         this.#kept[Symbol.dispose]();
         return this.#model.createCache(1, capacity);
       }
@@ -509,7 +513,7 @@ export class Batcher {
       this.statistics.generatedTokens++;
       const probabilities = request.topLogprobs === null
         ? {}
-        : describe(logits, token, request.topLogprobs);
+        : probabilitiesAt(logits, token, request.topLogprobs);
       goesOn = job.onToken(choice, { token, isSampled: mask === 1, ...probabilities });
     } catch (error) {
       return this.#end(job, error);
@@ -540,7 +544,7 @@ export class Batcher {
     this.#end(job, job.request.signal!.reason);
   }
 
-  /** Ends a request before its time. A prompt that is being prefilled is freed by the loop. */
+  /** Ends a request early. A prompt that is being prefilled is freed by the loop. */
   #end(job: Job, error: unknown): void {
     if (job.isOver) return;
     job.isOver = true;
@@ -565,7 +569,7 @@ export class Batcher {
   }
 }
 
-function describe(
+function probabilitiesAt(
   logits: Float32Array,
   token: number,
   count: number,

@@ -10,7 +10,7 @@ const MAX_SHOWN = 40;
 
 /** The error for a field with a wrong value. */
 export function wrongField(param: string, wanted: string, value: unknown): ApiError {
-  return new ApiError(400, `Cannot use ${param}: wanted ${wanted}, got ${show(value)}`, {
+  return new ApiError(400, `Cannot use ${param}: wanted ${wanted}, got ${showValue(value)}`, {
     param,
     code: "invalid_value",
   });
@@ -95,7 +95,7 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /** A value as a message shows it, shortened. */
-export function show(value: unknown): string {
+export function showValue(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (isObject(value)) return "an object";
   if (typeof value !== "string") return `${value}`;

@@ -8,7 +8,7 @@
  */
 
 import { ApiError } from "./errors.ts";
-import { isObject, type JsonObject, show } from "./fields.ts";
+import { isObject, type JsonObject, showValue } from "./fields.ts";
 
 /** A value that asks for nothing beyond what is done anyway, and how a message describes it. */
 interface Neutral {
@@ -160,7 +160,9 @@ function checkFields(
     if (value === null || neutral.isNeutral(value, body)) continue;
     throw new ApiError(
       400,
-      `Cannot use ${param}, which is not supported: wanted ${neutral.wanted}, got ${show(value)}`,
+      `Cannot use ${param}, which is not supported: wanted ${neutral.wanted}, got ${
+        showValue(value)
+      }`,
       { param, code: "unsupported_parameter" },
     );
   }

@@ -81,7 +81,7 @@ const flags = {
   url: text("", "Where deno task serve runs; by default a model with made-up weights is served"),
 };
 
-async function run({ output, url }: Values<typeof flags>): Promise<void> {
+async function takePictures({ output, url }: Values<typeof flags>): Promise<void> {
   if (output === null) throw new UsageError("Cannot take pictures: wanted --output, got none");
   const path = findChromium();
   if (path === null) throw new Error("Cannot take pictures: wanted Chromium on the PATH, got none");
@@ -98,4 +98,9 @@ async function run({ output, url }: Values<typeof flags>): Promise<void> {
 }
 
 const summary = "Takes pictures of the chat page in Chromium: light, dark, on a phone.";
-Deno.exit(await runScript({ summary, command: "deno task chat:shots", flags, run }, Deno.args));
+Deno.exit(
+  await runScript(
+    { summary, command: "deno task chat:shots", flags, run: takePictures },
+    Deno.args,
+  ),
+);

@@ -57,11 +57,11 @@ export function attentionStepKernel(
       ...(embeds ? [input("table"), input("ids", "i32")] : []),
       { name: "y", type: "vec4<f32>", writes: true },
     ],
-    code: () => code(headSize, threads, embeds),
+    code: () => attentionStepCode(headSize, threads, embeds),
   };
 }
 
-function code(headSize: number, threads: number, embeds: boolean): string {
+function attentionStepCode(headSize: number, threads: number, embeds: boolean): string {
   const parts = headSize / 4;
   const half = parts / 2;
   const each = (statement: (part: number) => string) =>

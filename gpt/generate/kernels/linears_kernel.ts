@@ -91,7 +91,7 @@ export function linearsOnWebGpu(
         ...(epilogue.adds ? [input("residual", "f32")] : []),
         { name: "y", type: "f32", writes: true },
       ],
-      code: () => code(weights.length, epilogue, team),
+      code: () => linearsCode(weights.length, epilogue, team),
     },
     [...read, outputs[0]!].map(({ allocation }) => allocation),
     { integers, floats: [FLOAT32_EPSILON, isCapped ? activation.softcap : 1] },
@@ -104,7 +104,7 @@ export function linearsOnWebGpu(
   );
 }
 
-function code(
+function linearsCode(
   count: number,
   { normalizes, activation, adds }: Epilogue,
   { threads, lanes, columns }: LinearsTeam,
