@@ -111,7 +111,8 @@ function sum(all: readonly Lines[]): Lines {
 
 /** The files that the README names for one training step, from the script to a kernel. */
 export function filesOfStep(readme: string): readonly string[] {
-  const [, list = ""] = /^One training step.*:\n\n((?:\d+\. .*\n)+)/m.exec(readme) ?? [];
+  const [, list = ""] = /^To follow one training step, read:\n\n((?:\d+\. .*\n)+)/m.exec(readme) ??
+    [];
   return [...list.matchAll(/`([\w/]+\.ts)`/g)].map(([, path]) => path!);
 }
 
