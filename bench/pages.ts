@@ -28,7 +28,7 @@ const BARS: readonly (readonly [label: string, key: string])[] = [
  *
  * @param read Reads a page as it is now, by its path below {@linkcode ROOT}.
  * @returns The pages by their paths.
- * @throws {Error} If a page names a figure that there is not, or lacks the place for the tables.
+ * @throws {Error} If a page names an unknown figure, or lacks the place for the tables.
  */
 export async function resultPages(
   results: Results,

@@ -28,6 +28,9 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bnewShare/, "oneMinusBeta"],
   [/\bwithout a word\b/, "which event or message is missing"],
   [/\bare not to be had\b/, "is unavailable"],
+  [/\b[Oo]nly who\b/, "only if, only when"],
+  [/\bthat there (is|are) not\b/, "unknown, missing"],
+  [/\bGoing on (after|with)\b|\. Go on: /, "Resuming, To resume"],
   [/\b(initial|normal|optim|organ|recogn|summar)is(e|er|es|ed|ing|ation)\b/i, "-ize"],
 ];
 

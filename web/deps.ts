@@ -5,7 +5,7 @@
  * browser by name (Apache-2.0); none has dependencies of its own. Files with JSX name the same version of Preact in a comment, so that no import map is needed.
  *
  * Unlike in other modules, the imports are static: a bundle has to contain them. Nothing outside `web`
- * imports this file, so only who builds a page downloads the packages.
+ * imports this file, so the packages are downloaded only when a page is built.
  *
  * @module
  */

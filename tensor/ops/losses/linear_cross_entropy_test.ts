@@ -171,7 +171,7 @@ testOnEveryDevice("large logits neither overflow nor lose the loss", async (devi
   assertClose([await capped.item()], [15 + 30 + 2 * Math.log1p(Math.exp(-15))], 1e-6);
 });
 
-testOnEveryDevice("a reduction that there is not is refused by name", (device) => {
+testOnEveryDevice("an unknown reduction is refused by name", (device) => {
   const logits = Tensor.from(device, [[1, 2]]);
   const targets = Tensor.from(device, [1], { dtype: "int32" });
   assertThrows(
