@@ -6,7 +6,7 @@ import type { CpuDevice } from "../../device.ts";
 export function withoutRelaxedSimd(device: CpuDevice): CpuDevice {
   const dispatch: CpuDevice["dispatch"] = (kernel, ...rest) => {
     const plain = "emit" in kernel
-      ? { key: `${kernel.key}, without relaxed SIMD`, emit: () => kernel.emit(false) }
+      ? { ...kernel, key: `${kernel.key}, without relaxed SIMD`, emit: () => kernel.emit(false) }
       : kernel;
     device.dispatch(plain, ...rest);
   };
