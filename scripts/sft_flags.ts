@@ -6,7 +6,7 @@ import { fromFlags } from "./models.ts";
 import { parallelFlags } from "./parallel.ts";
 import { overwriteFlags } from "./run_folder.ts";
 
-/** The flags of `chat_sft`, with nanochat's names and defaults. */
+/** The flags of `chat_sft`, under nanochat's names. */
 export const flags = {
   task: list(
     "Tasks, with commas: rules, spelling or spellingbee, each with :COUNT; nanochat's smoltalk, " +

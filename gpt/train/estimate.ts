@@ -119,7 +119,7 @@ export function estimateMemory(
     // temporaries: the smeared embeddings and the last residual stream.
     duringBatch + BYTES * tokens * nEmbd + logits + converted + 2 * stream,
     // In the last MLP of the forward pass: its hidden layer before the activation, and nine other
-    // temporaries of this width, one of which is not needed later.
+    // temporaries of this width, one of which is saved later.
     duringBatch - (isFirst ? 0 : headGradient) + 12 * stream,
     // In the optimizer: all gradients, and the orthogonalization.
     throughout + gradients + multiplied * orthogonalizationSize(config),
