@@ -13,8 +13,11 @@ import { allocate, checkTensor, type Tensor } from "./tensor.ts";
 export type Specification = Pick<View, "shape" | "dtype">;
 
 /** A value for each input, or for each output, of an operation. */
-type Each<Tensors extends readonly Tensor[], Value> = { readonly [I in keyof Tensors]: Value };
+export type Each<Tensors extends readonly Tensor[], Value> = {
+  readonly [I in keyof Tensors]: Value;
+};
 
+/** The gradient of an operation, and the values that it needs. */
 export interface Gradient<Attributes, Inputs extends readonly Tensor[] = readonly Tensor[]> {
   /** Inputs whose values the gradient needs. */
   readonly savesInputs?: readonly number[];
@@ -69,9 +72,11 @@ interface SavedValue {
   readonly version: number;
 }
 
+/** The values of an operation that its gradient needs, kept until the backward pass. */
 export class Saved {
   /** The shapes of all inputs, saved or not. */
   readonly inputShapes: readonly (readonly number[])[];
+  /** The dtypes of the gradients of all inputs. */
   readonly gradientTypes: readonly DType[];
   readonly #name: string;
   readonly #inputs: SavedValue[] = [];
@@ -92,10 +97,12 @@ export class Saved {
     for (const i of gradient.savesOutputs ?? []) this.#outputs[i] = save(outputs[i]!, history);
   }
 
+  /** A saved input. @throws {Error} If it was not saved, or has changed in place since. */
   input(index: number): Tensor {
     return this.#valueOf(this.#inputs[index], "input", index);
   }
 
+  /** A saved output. @throws {Error} If it was not saved, or has changed in place since. */
   output(index: number): Tensor {
     return this.#valueOf(this.#outputs[index], "output", index);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+export type { Each, Gradient, Saved } from "./apply.ts";
 export * from "./device.ts";
 export type { Call } from "./explain.ts";
 export type { Scopes } from "./scope.ts";

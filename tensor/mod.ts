@@ -72,7 +72,12 @@ export type { NumberOrPair, Pair, WindowOptions } from "./ops/convolution/window
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 export type { TensorMethods } from "./ops/methods.ts";
 export type { MoreTensorMethods } from "./ops/more_methods.ts";
-export { runProgram, runProgramInto, runProgramOutputs } from "./ops/program.ts";
+export {
+  type ProgramGradient,
+  runProgram,
+  runProgramInto,
+  runProgramOutputs,
+} from "./ops/program.ts";
 export { type Packing, quantize, QuantizedMatrix } from "./ops/quantized/mod.ts";
 export { zerosLike } from "./ops/ranges.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";

@@ -211,7 +211,8 @@ function commonShape(program: Program, operands: readonly OperandLayout[]): read
   return shape;
 }
 
-type ProgramGradient = Gradient<readonly number[]>;
+/** The gradient of a program that runs as an operation; its attributes are the scalars. */
+export type ProgramGradient = Gradient<readonly number[]>;
 
 interface Known {
   readonly operation: { readonly name: string; readonly gradient: ProgramGradient };
