@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import axe from "npm:axe-core@4.14.1";
-import { type Opened, svgFaults } from "./pages.ts";
+import { axeFaults, type Opened, svgFaults } from "./pages.ts";
 
 const looks = {
   light: { colorScheme: "light", viewport: { width: 1440, height: 900 } },
@@ -47,15 +47,6 @@ export async function checkLooks(
   }
   await page.close();
   return height;
-}
-
-/** The faults that axe finds in a section. */
-async function axeFaults(section: string): Promise<string[]> {
-  const axe = Reflect.get(globalThis, "axe");
-  const { violations } = await axe.run(document.getElementById(section));
-  return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
-    `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" | ")}`
-  );
 }
 
 /** Small text, words over words, tables that are cut, and motion, in a section of a page. */
