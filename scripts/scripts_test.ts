@@ -421,6 +421,16 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
         "wanted --total-batch-size to be a multiple of --device-batch-size × --max-seq-len = 2 × 16 = 32",
     },
     {
+      what: "rows that cannot begin with a quarter of their length",
+      script: "base_train.ts",
+      args: [
+        ...tiny,
+        ..."--max-seq-len 18 --total-batch-size 36 --length-warmup-steps 2".split(" "),
+      ],
+      code: 2,
+      message: "wanted --max-seq-len as a multiple of 4, got 18",
+    },
+    {
       what: "an evaluation on less than a row",
       script: "base_train.ts",
       args: [...tiny, "--eval-every", "10", "--eval-tokens", "1", "--model-tag", "new"],

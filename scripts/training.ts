@@ -79,6 +79,11 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   using interrupt = run.interrupt;
   const plan = (flags.from ?? "") === "" ? planRun(flags, tokenizer.vocabSize, ranks?.ranks) : null;
   const isNanochat = plan !== null && flags.architecture === "nanochat";
+  if (flags.lengthWarmupSteps > 0 && flags.maxSeqLen % 4 !== 0) {
+    throw new UsageError(
+      `Cannot use --length-warmup-steps: wanted --max-seq-len as a multiple of 4, got ${flags.maxSeqLen}`,
+    );
+  }
   if (flags.dtype === "f16" && ranks) {
     throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
   }

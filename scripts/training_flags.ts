@@ -72,6 +72,7 @@ export const trainingFlags = {
     "batch",
     "Whether to scale learning rates and weight decay to the batch and the run",
   ),
+  lengthWarmupSteps: integer(0, "Steps until rows have their full length", { least: 0 }),
   warmupSteps: integer(40, "Steps until the full learning rate", { least: 0 }),
   momentumWarmupSteps: integer(400, "Steps until Muon's full momentum", { least: 0 }),
   warmdownRatio: decimal(0.65, "Fraction of the run in which the learning rate falls", { most: 1 }),
@@ -150,6 +151,7 @@ export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
     matmulPrecision: "f32",
     dtype: "f32",
     momentumWarmupSteps: 400,
+    lengthWarmupSteps: 0,
     ...checkpoint.meta.settings,
   };
 }

@@ -66,6 +66,8 @@ export interface PretrainOptions
   readonly computeDtype?: FloatType;
   /** Seed of the initial values and of the order of the data. */
   readonly seed: number;
+  /** Steps until rows have their full length, see `LoopOptions`. @default {0} */
+  readonly lengthWarmupSteps?: number | undefined;
   /** The learning rate schedule. */
   readonly schedule?: Parameters<typeof pretrainingSchedule>[1];
   /** Steps between evaluations; −1 for never. */

@@ -84,6 +84,31 @@ Deno.test("two batches of two rows make the same step as one batch of four", asy
   parts.forEach((loss, i) => assertAlmostEquals(loss, whole[i]!, 1e-4));
 });
 
+Deno.test("a warmup of the length cuts rows into four, then into two, and computes the same tokens", async () => {
+  const plan = tinyPlan({ numIterations: 6 });
+  const options = await setUp(plan);
+  const got = losses(await run({ ...options, lengthWarmupSteps: 5 }));
+  const other = await setUp(plan);
+  const partsByStep = [4, 4, 2, 2, 2, 1];
+  let batches = 0;
+  const take = async () => {
+    const batch = await other.loader.take();
+    const [rows, tokens] = batch.shape;
+    const parts = partsByStep[Math.floor(batches++ / plan.gradAccumSteps)]!;
+    const shape: [number, number] = [rows * parts, tokens / parts];
+    return { ...batch, shape };
+  };
+  assertEquals(losses(await run({ ...other, loader: { take } })), got);
+  const odd = { ...options, lengthWarmupSteps: 1, loader: { take: oddBatch } };
+  await assertRejects(() => run(odd), RangeError, "got [4, 0.75]");
+});
+
+/** A batch of one row of three tokens. */
+function oddBatch(): Promise<Batch<unknown>> {
+  const ids = new Int32Array(3);
+  return Promise.resolve({ inputs: ids, targets: ids, shape: [1, 3], state: null });
+}
+
 Deno.test("gradients of all batches are complete before they update the parameters", async () => {
   const normsOf = async (batchSize: number) => {
     const options = await setUp(
