@@ -180,8 +180,8 @@ function printTooLong(
 ): void {
   if (cut + leftOut === 0) return;
   print(
-    `Of the conversations so far ${count(cut)} lost their end, and ${count(leftOut)} were ` +
-      `left out: longer than --max-seq-len ${maxSeqLen}`,
+    `Longer than --max-seq-len ${maxSeqLen}: ${count(cut)} conversations so far were cut short, ` +
+      `and ${count(leftOut)} left out`,
   );
 }
 

@@ -54,7 +54,7 @@ const flags = {
   ),
   apiKey: text(
     "",
-    `Wanted from clients, in Authorization: Bearer; by default what ${KEY_VARIABLE} says`,
+    `The key that clients must send, as Authorization: Bearer KEY; by default ${KEY_VARIABLE}`,
     "KEY",
   ),
   apiKeyFile: text("", "A file with the key, which is not shown in lists of processes", "PATH"),
