@@ -85,6 +85,9 @@ pageTest(
         status!.startsWith(`${right} of ${sentences.length} sentences`),
         `${teller}: ${status}`,
       );
+      // A story with a wrong answer is not without a mistake.
+      const isPraised = status!.includes("Not one mistake");
+      assertEquals(isPraised, await page.locator(".faults li").count() === 0, teller);
     }
     // The opening tells the first story of the same model.
     await page.getByRole("button", { name: "Tell me a story" }).click();

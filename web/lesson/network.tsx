@@ -396,7 +396,7 @@ export function NetworkWidget(): JSX.Element {
           />
           <StepsPlot
             steps={steps.value}
-            highest={Math.max(0.3, ...losses.slice(0, 20))}
+            highest={Math.max(0.3, ...losses.slice(0, 20), validations[0]?.[1] ?? 0)}
             curves={[
               { name: text.train, color: "a", points: losses.map((loss, i) => [i + 1, loss]) },
               { name: text.validation, color: "b", points: validations },

@@ -73,7 +73,7 @@ export function NeuronWidget(): JSX.Element {
             `product${i + 1}`,
             text.products[i]!,
             fixed(product, 2),
-            `${fixed(inputs[i]!, 1)} × ${fixed(weights[i]!, 1)}`,
+            `${fixed(inputs[i]!, 1)} × ${term(weights[i]!, 1)}`,
           ]),
           [
             "sum",

@@ -177,34 +177,42 @@ export function OptimizerWidget(): JSX.Element {
           lossText(lossesAt[best]!),
         ))}
       </p>
-      <Valley
-        paths={paths.length > 0
-          ? paths
-          : [{ name: text.names.sgd, color: "a", path: [valleyStart] }]}
-      />
+      <div class="pair">
+        <div>
+          <Valley
+            paths={paths.length > 0
+              ? paths
+              : [{ name: text.names.sgd, color: "a", path: [valleyStart] }]}
+          />
+          {paths.length > 0 && (
+            <>
+              <Legend paths={paths} />
+              <div class="controls">
+                <RangeInput
+                  id="valleyStep"
+                  label={text.shown}
+                  value={at}
+                  range={[0, STEPS, 1]}
+                  onValue={(value) => shown.value = value}
+                />
+              </div>
+            </>
+          )}
+        </div>
+        <StepsPlot steps={STEPS} highest={110} title={text.losses} curves={curves} />
+      </div>
       {paths.length > 0 && (
-        <>
-          <Legend paths={paths} />
-          <RangeInput
-            id="valleyStep"
-            label={text.shown}
-            value={at}
-            range={[0, STEPS, 1]}
-            onValue={(value) => shown.value = value}
-          />
-          <Table
-            id="valley"
-            label={text.columns.join(", ")}
-            head={text.columns}
-            rows={descents.value.map(({ optimizer, path, losses }) => [
-              text.names[optimizer],
-              lossText(losses[at]!),
-              fixed(path[at]!.steep, 3),
-              fixed(path[at]!.flat, 3),
-            ])}
-          />
-          <StepsPlot steps={STEPS} highest={110} title={text.losses} curves={curves} />
-        </>
+        <Table
+          id="valley"
+          label={text.columns.join(", ")}
+          head={text.columns}
+          rows={descents.value.map(({ optimizer, path, losses }) => [
+            text.names[optimizer],
+            lossText(losses[at]!),
+            fixed(path[at]!.steep, 3),
+            fixed(path[at]!.flat, 3),
+          ])}
+        />
       )}
     </>
   );
@@ -362,50 +370,56 @@ export function RuleWidget(): JSX.Element {
           </Button>
         ))}
       </p>
-      <pre class="loop"><code>{text.own.loop.join("\n")}</code></pre>
-      <p class="rule">
-        <label for={rule.id}>{text.own.label}</label>
-        <input
-          id={rule.id}
-          type="text"
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck={false}
-          maxLength={400}
-          value={rule.value}
-          aria-invalid={ruleError.value !== ""}
-          aria-describedby="ruleError"
-          onInput={(event) => rule.value = event.currentTarget.value}
-          onKeyDown={(event) => event.key === "Enter" && void runRule()}
-        />
-      </p>
-      <p id="ruleError" role="alert" class="rule-error">
-        {ruleError.value === "" ? "" : text.own.error(ruleError.value)}
-      </p>
-      <p class="work">{text.own.help}</p>
-      <Slider of={ruleRate} />
-      <p class="buttons">
-        <Button class="primary" onClick={() => void runRule()} disabled={isRunning.value}>
-          {text.own.run}
-        </Button>
-        <Button onClick={() => reset(rule, ruleRate)}>{labs.actions.reset}</Button>
-      </p>
-      <p role="status">{status}</p>
-      <Valley
-        paths={[{
-          name: text.rule,
-          color: "d",
-          path: path.value.length > 0 ? path.value : [valleyStart],
-        }]}
-      />
-      <Rows
-        of="rule"
-        rows={[
-          ["ruleLoss", text.own.final, isDone ? lossText(loss) : network.none],
-          ["ruleSteep", text.own.steep, isDone ? fixed(end.steep, 4) : network.none],
-          ["ruleFlat", text.own.flat, isDone ? fixed(end.flat, 4) : network.none],
-        ]}
-      />
+      <div class="pair">
+        <div>
+          <pre class="loop"><code>{text.own.loop.join("\n")}</code></pre>
+          <p class="rule">
+            <label for={rule.id}>{text.own.label}</label>
+            <input
+              id={rule.id}
+              type="text"
+              autocomplete="off"
+              autocapitalize="none"
+              spellcheck={false}
+              maxLength={400}
+              value={rule.value}
+              aria-invalid={ruleError.value !== ""}
+              aria-describedby="ruleError"
+              onInput={(event) => rule.value = event.currentTarget.value}
+              onKeyDown={(event) => event.key === "Enter" && void runRule()}
+            />
+          </p>
+          <p id="ruleError" role="alert" class="rule-error">
+            {ruleError.value === "" ? "" : text.own.error(ruleError.value)}
+          </p>
+          <p class="work">{text.own.help}</p>
+          <Slider of={ruleRate} />
+          <p class="buttons">
+            <Button class="primary" onClick={() => void runRule()} disabled={isRunning.value}>
+              {text.own.run}
+            </Button>
+            <Button onClick={() => reset(rule, ruleRate)}>{labs.actions.reset}</Button>
+          </p>
+          <p role="status">{status}</p>
+        </div>
+        <div>
+          <Valley
+            paths={[{
+              name: text.rule,
+              color: "d",
+              path: path.value.length > 0 ? path.value : [valleyStart],
+            }]}
+          />
+          <Rows
+            of="rule"
+            rows={[
+              ["ruleLoss", text.own.final, isDone ? lossText(loss) : network.none],
+              ["ruleSteep", text.own.steep, isDone ? fixed(end.steep, 4) : network.none],
+              ["ruleFlat", text.own.flat, isDone ? fixed(end.flat, 4) : network.none],
+            ]}
+          />
+        </div>
+      </div>
     </>
   );
 }

@@ -175,35 +175,43 @@ export function RewardWidget(): JSX.Element {
         <Button onClick={() => hold(true)} disabled={run === null}>{text.one}</Button>
       </p>
       <p role="status">{status()}</p>
-      <StepsPlot
-        title={text.plot}
-        yName={text.share}
-        steps={steps.value}
-        highest={1.1}
-        curves={[
-          {
-            name: text.right,
-            color: "c",
-            points: taken.value.map(({ step, right }) => [step, right]),
-          },
-          {
-            name: text.calls,
-            color: "a",
-            look: "dashed",
-            points: taken.value.map(({ step, calls }) => [step, calls]),
-          },
-        ]}
-      />
+      <div class="pair">
+        <StepsPlot
+          title={text.plot}
+          yName={text.share}
+          steps={steps.value}
+          highest={1.1}
+          curves={[
+            {
+              name: text.right,
+              color: "c",
+              points: taken.value.map(({ step, right }) => [step, right]),
+            },
+            {
+              name: text.calls,
+              color: "a",
+              look: "dashed",
+              points: taken.value.map(({ step, calls }) => [step, calls]),
+            },
+          ]}
+        />
+        {step !== undefined && (
+          <div>
+            <div class="controls">
+              <Slider of={look} most={taken.value.length} />
+            </div>
+            <Rows
+              of="reward"
+              rows={[
+                ["rewardRight", text.rightRow, `${percent(step.right)} %`],
+                ["rewardCalls", text.callsRow, `${percent(step.calls)} %`],
+              ]}
+            />
+          </div>
+        )}
+      </div>
       {step !== undefined && (
         <>
-          <Slider of={look} most={taken.value.length} />
-          <Rows
-            of="reward"
-            rows={[
-              ["rewardRight", text.rightRow, `${percent(step.right)} %`],
-              ["rewardCalls", text.callsRow, `${percent(step.calls)} %`],
-            ]}
-          />
           <Answers step={step} />
           <Pushes step={step} />
         </>

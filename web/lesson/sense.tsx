@@ -134,7 +134,9 @@ function Story(): JSX.Element {
           </span>
         ))}
       </p>
-      <p role="status">{text.verdict(sentences.length - wrong.length, sentences.length)}</p>
+      <p role="status">
+        {text.verdict(sentences.length - wrong.length, sentences.length, mistakes.length === 0)}
+      </p>
       <ul class="faults">
         {mistakes.slice(0, EXPLAINED).map((mistake, i) => <li key={i}>{mistake}</li>)}
         {mistakes.length > EXPLAINED && <li>{text.more(mistakes.length - EXPLAINED)}</li>}

@@ -16,7 +16,7 @@ const hostile =
   `</title></script><script>document.title = "broken in"</script><img src=x onerror=a()>$&`;
 
 const card: ModelCard = {
-  id: "Dino",
+  id: "A GPT of your own, with a name that no phone has room for",
   stage: "sft",
   origin: "step 20 of 20",
   examples: ["What can you do?"],
@@ -159,6 +159,15 @@ pageTest("it shows probabilities, its card and its inside, and is accessible", a
     await page.locator(".card summary").click();
     for (const width of [1280, 360]) {
       await page.setViewportSize({ width, height: 740 });
+      const cut = await page.$$eval(
+        "button, summary",
+        (all) =>
+          all.filter((one) =>
+            one.checkVisibility() && one.getBoundingClientRect().right > innerWidth
+          )
+            .map(({ textContent }) => textContent),
+      );
+      assertEquals(cut, [], `${width}`);
       assert(await page.evaluate(() => document.documentElement.scrollWidth) <= width);
       assertEquals(await violations(page), [], `${width}`);
     }

@@ -255,6 +255,7 @@ function insideShots(files: Site): Readonly<Record<string, Shot>> {
     "error-bad-checkpoint": {
       part: "#inside",
       prepare: async (page) => {
+        await lookInside(page);
         await page.setInputFiles("#insideFiles", payloads);
         await page.waitForSelector("[data-inside]:has-text('Cannot')", patience);
       },
@@ -300,8 +301,14 @@ async function take(
       await page.setViewportSize(viewport);
       await page.waitForTimeout(300);
       const file = { path: `${output}/${name}-${look}.png` };
-      if (part !== undefined) await page.locator(part).screenshot(file);
-      else if (from === undefined) await page.screenshot({ ...file, fullPage: !isWindow });
+      if (part !== undefined) {
+        // Elements that stay in view while the page scrolls would lie over the part.
+        await page.$$eval(
+          ".progress, .index",
+          (all) => all.forEach((one) => one.style.visibility = "hidden"),
+        );
+        await page.locator(part).screenshot(file);
+      } else if (from === undefined) await page.screenshot({ ...file, fullPage: !isWindow });
       else await page.screenshot({ ...file, fullPage: true, clip: await boxFrom(page, from) });
     }
     console.log(name);

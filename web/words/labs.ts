@@ -313,8 +313,8 @@ export const words = {
       `${teller}: story ${story} of ${stories}`,
     noModel: "This page came without a model. Train one on stories in “A GPT of your own” first.",
     train: "Train your own GPT",
-    verdict: (right: number, all: number) =>
-      `${right} of ${all} sentences make sense${right === all ? ". Not one mistake!" : ""}`,
+    verdict: (right: number, all: number, isFaultless: boolean) =>
+      `${right} of ${all} sentences make sense${isFaultless ? ". Not one mistake!" : ""}`,
     fault: (sentence: string, faults: readonly string[]) => `“${sentence}”: ${faults.join("; ")}`,
     answer: (question: string, wanted: string | undefined) =>
       wanted === undefined

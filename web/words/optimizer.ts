@@ -12,7 +12,7 @@ export const words = {
     warmdown: "warmup, plateau, warmdown",
     cosine: "cosine",
   },
-  rate: "Learning rates, times",
+  rate: "Learning rates ×",
   steps: "Steps",
   shown: "Up to step",
   valley: (said: readonly string[]) =>
