@@ -32,7 +32,7 @@ export {
 } from "./model/config.ts";
 export { decodeSequences } from "./generate/decode_sequences.ts";
 export { defaultContext } from "./generate/context.ts";
-export { SequenceRows } from "./generate/sequence_rows.ts";
+export { type RotaryAngles, SequenceRows } from "./generate/sequence_rows.ts";
 export { forkCache } from "./generate/fork_cache.ts";
 export {
   type Architecture,

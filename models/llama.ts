@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Architecture, ModelConfig, SequenceRows } from "../gpt/browser.ts";
+import type { Architecture, ModelConfig, RotaryAngles, SequenceRows } from "../gpt/browser.ts";
 import { Embedding, initializers, Linear, Module, namedSeed, RMSNorm } from "../nn/mod.ts";
 import { type Device, rotary, type Tensor } from "../tensor/mod.ts";
 import { RangeError } from "../tensor/errors.ts";
@@ -57,12 +57,6 @@ export interface LlamaConfig extends ModelConfig {
 
 const initialWeight = initializers.normal({ standardDeviation: 0.02 });
 
-/** Rotary cosines and sines of a forward pass. */
-interface Angles {
-  readonly cos: Tensor;
-  readonly sin: Tensor;
-}
-
 class SelfAttention extends Module {
   readonly q_proj: Linear;
   readonly k_proj: Linear;
@@ -91,7 +85,7 @@ class SelfAttention extends Module {
     }
   }
 
-  forward(x: Tensor, rows: SequenceRows, { cos, sin }: Angles): Tensor {
+  forward(x: Tensor, rows: SequenceRows, { cos, sin }: RotaryAngles): Tensor {
     const [batch, tokens] = x.shape as [number, number];
     const heads = (y: Tensor) => y.reshape([batch, tokens, -1, this.#headSize]);
     const queries = heads(this.q_proj.forward(x));
@@ -135,7 +129,7 @@ class Block extends Module {
   }
 
   /** @param x The residual stream, `[batch, tokens, width]` */
-  forward(x: Tensor, rows: SequenceRows, angles: Angles): Tensor {
+  forward(x: Tensor, rows: SequenceRows, angles: RotaryAngles): Tensor {
     const { gate_proj, up_proj, down_proj } = this.mlp;
     x = x.add(this.self_attn.forward(this.input_layernorm.forward(x), rows, angles));
     const y = this.post_attention_layernorm.forward(x);
@@ -201,10 +195,7 @@ export class Llama extends CausalLM<LlamaConfig> {
 
   /** The stream that the head reads. */
   protected override hidden(ids: Tensor, rows: SequenceRows): Tensor {
-    const angles = {
-      cos: rows.positions((start, count) => this.#angles.at(start, count).cos),
-      sin: rows.positions((start, count) => this.#angles.at(start, count).sin),
-    };
+    const angles = rows.angles((start, count) => this.#angles.at(start, count));
     let x = this.model.embed_tokens.forward(ids);
     for (const block of this.#blocks) x = block.forward(x, rows, angles);
     return this.model.norm.forward(x);

@@ -145,8 +145,7 @@ export class Nanochat2025 extends CausalLM<Nanochat2025Config> {
   /** The stream that the head reads. */
   protected override hidden(ids: Tensor, rows: SequenceRows): Tensor {
     const { epsilon } = this.config;
-    const cos = rows.positions((start, count) => this.#angles.at(start, count).cos);
-    const sin = rows.positions((start, count) => this.#angles.at(start, count).sin);
+    const { cos, sin } = rows.angles((start, count) => this.#angles.at(start, count));
     let x = rmsNorm(this.transformer.wte.forward(ids), { epsilon });
     for (const block of this.#blocks) x = block.forward(x, rows, cos, sin);
     return rmsNorm(x, { epsilon });

@@ -74,9 +74,7 @@ export function decodeFused(
   model.checkTokens(ids, rows.longest - 1);
   const { device, config, computeDtype, transformer } = model;
   using scope = device.scope();
-  const [cos, sin] = (["cos", "sin"] as const).map((name) =>
-    rows.positions((start, count) => model.rotaryAngles(start, count)[name])
-  ) as [Tensor, Tensor];
+  const { cos, sin } = rows.angles((start, count) => model.rotaryAngles(start, count));
   const embedded = rmsNorm(transformer.wte.forward(ids).to(computeDtype));
   const own = rows.split(embedded);
   const previous = rows.join(own.map((part, i) => {

@@ -13,6 +13,14 @@ import {
 import { resolveOptions } from "../../tensor/ops/attention/attention.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 
+/** Operands of `rotary`. */
+export interface RotaryAngles {
+  /** The cosines. */
+  readonly cos: Tensor;
+  /** The sines. */
+  readonly sin: Tensor;
+}
+
 /**
  * The sequences of a forward pass. Everything but attention and positions treats tokens alike, so
  * tokens of sequences with caches of their own are rows of one batch, `[tokens, 1, …]`: those of
@@ -114,20 +122,24 @@ export class SequenceRows {
   }
 
   /**
-   * Values that depend on positions, to be broadcast to the batch.
+   * Rotary angles of the tokens, to be broadcast to the batch.
    *
-   * @param at Gives the values of `count` positions from `start`, `[count, …]`: rows of a table.
+   * @param at Gives those of `count` positions from `start`, `[count, 1, head size / 2]` each: rows of
+   * tables.
    */
-  positions(at: (start: number, count: number) => Tensor): Tensor {
+  angles(at: (start: number, count: number) => RotaryAngles): RotaryAngles {
     const [count] = this.#counts;
     if (this.#counts.length === 1) {
-      const own = at(this.#positionOf(0), count!);
-      return this.#ends === null ? own : own.unsqueeze(1);
+      const { cos, sin } = at(this.#positionOf(0), count!);
+      return this.#ends === null ? { cos, sin } : { cos: cos.unsqueeze(1), sin: sin.unsqueeze(1) };
     }
-    const table = at(0, this.longest);
-    const [length, ...shape] = table.shape;
-    const rows = embedding(table.reshape([length!, -1]), this.positionIds(table.device));
-    return rows.reshape([-1, 1, ...shape]);
+    const { cos, sin } = at(0, this.longest);
+    const ids = this.positionIds(cos.device);
+    const rowsOf = (table: Tensor) => {
+      const [length, ...shape] = table.shape;
+      return embedding(table.reshape([length!, -1]), ids).reshape([-1, 1, ...shape]);
+    };
+    return { cos: rowsOf(cos), sin: rowsOf(sin) };
   }
 
   /**
