@@ -22,6 +22,9 @@
  * unknown fields, are refused with status 400. Calls and answers of a tool are part of the content,
  * in brackets; `parts` has them separately.
  *
+ * A stream has an event for each token that completes a character. Events that follow each other within
+ * 10 ms are sent together.
+ *
  * The same seed gives the same answer, whatever else is in the batch. Batches may add sums in
  * another order, so if two tokens are equally likely up to the last digits, the other one may be
  * chosen.

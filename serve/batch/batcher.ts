@@ -302,7 +302,13 @@ export class Batcher {
       ...{ request, onToken, resolve, reject },
       ...{ sequences: [], cache: null, cachedTokens: 0, generatedTokens: 0, isOver: false },
     };
-    signal?.addEventListener("abort", () => this.#cancel(job), { once: true });
+    if (signal !== undefined) {
+      // A signal may be that of many requests, and outlive them.
+      const cancel = () => this.#cancel(job);
+      const forget = () => signal.removeEventListener("abort", cancel);
+      signal.addEventListener("abort", cancel);
+      promise.then(forget, forget);
+    }
     this.#waiting.push(job);
     this.#loop ??= this.#run();
     return promise;

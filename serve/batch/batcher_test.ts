@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Engine, type LanguageModel } from "../../gpt/mod.ts";
 import { openTinyModel } from "../testing/tiny_server.ts";
@@ -111,6 +112,21 @@ batcherTest("a request that is given up leaves its place to the next", async (op
   await assertRejects(() => first, Error, "left");
   assertEquals((await second)[0]!.length, 3);
   assertEquals([batcher.running, batcher.statistics.cancelled], [0, 1]);
+  await batcher.close();
+});
+
+batcherTest("a signal of many requests does not hold on to those that ended", async (opened) => {
+  const { model, tokenizer } = opened;
+  const batcher = new Batcher(model, tokenizer);
+  const { signal } = new AbortController();
+  for (let i = 0; i < 3; i++) {
+    await tokensOf(batcher, { ...options, prompt: [1], maxTokens: 2, signal });
+  }
+  const failing = batcher.generate({ ...options, prompt: [1], signal }, () => {
+    throw new Error("nobody takes it");
+  });
+  await assertRejects(() => failing, Error, "nobody takes it");
+  assertEquals(getEventListeners(signal, "abort").length, 0);
   await batcher.close();
 });
 

@@ -59,9 +59,8 @@ export class Guard {
 
   /** @param options The allowed names, origins and key. */
   constructor({ hostname, hosts = [], apiKey, origins = [] }: GuardOptions) {
-    const names = [hostname, ...hosts].map((name) => name.toLowerCase());
-    this.#names = [...OWN_NAMES, ...names];
-    this.#isEverywhere = EVERYWHERE.includes(hostname);
+    this.#names = [...OWN_NAMES, ...[hostname, ...hosts].map(asInHost)];
+    this.#isEverywhere = EVERYWHERE.includes(asInHost(hostname));
     this.#origins = origins;
     this.#digest = apiKey === undefined ? null : digest(apiKey);
   }
@@ -115,7 +114,9 @@ export class Guard {
     if (origin === null || !this.#origins.includes(origin)) return {};
     return {
       "access-control-allow-origin": origin,
-      "access-control-allow-headers": "authorization, content-type",
+      // Clients send headers of their own, such as X-Stainless-Lang, which change nothing.
+      "access-control-allow-headers": headers.get("access-control-request-headers") ??
+        "authorization, content-type",
       "access-control-allow-methods": "GET, POST",
       "vary": "origin",
     };
@@ -126,6 +127,12 @@ export class Guard {
     return this.#origins.includes(origin) || origin === `http://${host}` ||
       origin === `https://${host}`;
   }
+}
+
+/** A name or address as the header `Host` has it: IPv6 in brackets. */
+function asInHost(name: string): string {
+  const lower = name.toLowerCase();
+  return lower.includes(":") && !lower.startsWith("[") ? `[${lower}]` : lower;
 }
 
 /** A host without its port, in lower case. */

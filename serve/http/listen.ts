@@ -59,7 +59,9 @@ export interface Listener {
  * ```
  */
 export async function listen(options: ListenOptions, handle: Handler): Promise<Listener> {
-  const { hostname, port, timeout, maxConnections } = options;
+  const { port, timeout, maxConnections } = options;
+  // An IPv6 address may be in brackets, as in URLs.
+  const hostname = options.hostname.replace(/^\[(.*)\]$/, "$1");
   await checkPermission(hostname, port);
   // Browsers connect ahead of a request. Such a connection is not idle for `closeIdleConnections`.
   const unused = new Set<Socket>();
@@ -104,9 +106,7 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<L
 
 /** @throws {Error} If this process may not listen there: `node:http` would throw it elsewhere. */
 async function checkPermission(hostname: string, port: number): Promise<void> {
-  const host = `${
-    hostname.includes(":") ? `[${hostname.replace(/[[\]]/g, "")}]` : hostname
-  }:${port}`;
+  const host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   const { state } = await Deno.permissions.query({ name: "net", host });
   if (state === "granted") return;
   throw new Error(`Cannot listen on ${host}: wanted --allow-net=${host}, got no such permission`);

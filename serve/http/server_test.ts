@@ -1,5 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ApiError } from "../openai/errors.ts";
 import { withServer } from "../testing/tiny_server.ts";
+import { Guard } from "./guard.ts";
 
 const prompt = { prompt: "a rose", max_tokens: 4, temperature: 0 };
 
@@ -110,13 +112,30 @@ Deno.test("hosts and origins of others are refused, and no origin is allowed una
       const isAllowed = (headers as { origin?: string }).origin === "http://editor.test";
       assertEquals(/access-control-allow-origin: http:\/\/editor\.test/i.test(answer), isAllowed);
     }
+    const asked = "authorization,content-type,x-stainless-lang";
     const preflight = await fetch(`${url}/v1/completions`, {
       method: "OPTIONS",
-      headers: { origin: "http://editor.test" },
+      headers: { origin: "http://editor.test", "access-control-request-headers": asked },
     });
     assertEquals(preflight.status, 204);
+    // OpenAI's client sends headers of its own from pages, too.
+    assertEquals(preflight.headers.get("access-control-allow-headers"), asked);
     assertEquals(preflight.headers.get("access-control-allow-origin"), "http://editor.test");
   }));
+
+Deno.test("an IPv6 address may be given with brackets or without", async () => {
+  for (const hostname of ["::1", "[::1]"]) {
+    await withServer({ hostname }, async ({ url, post }) => {
+      assert(url.startsWith("http://[::1]:"), url);
+      assertEquals((await post("/v1/completions", prompt)).status, 200);
+    });
+  }
+  for (const hostname of ["2001:DB8::1", "[2001:db8::1]"]) {
+    const guard = new Guard({ hostname });
+    guard.check(new Headers({ host: "[2001:db8::1]:8000" }));
+    assertThrows(() => guard.check(new Headers({ host: "[2001:db8::2]:8000" })), ApiError);
+  }
+});
 
 Deno.test("bodies that are too long, too slow, cut off or no JSON are refused, and it lives", () =>
   withServer({ maxBodyBytes: 10_000, clientTimeout: 200 }, async ({ url, post }) => {

@@ -1,8 +1,11 @@
-import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import OpenAI, { APIError } from "npm:openai@7.57.0";
 import { zodResponseFormat } from "npm:openai@7.57.0/helpers/zod";
 import { z } from "npm:zod@4.6.7";
+import { Tokenizer } from "../../tokenizer/mod.ts";
 import { withServer } from "../testing/tiny_server.ts";
+import { ApiError } from "./errors.ts";
+import { readCompletionRequest } from "./requests.ts";
 
 /** Runs a test with OpenAI's own client against the server. */
 function clientTest(
@@ -368,3 +371,20 @@ clientTest("a stream that is left frees its place", async (client, { url }) => {
   const { running, waiting } = await (await fetch(`${url}/health`)).json();
   assertEquals([running, waiting], [0, 0]);
 }, { maxSequences: 1, maxQueue: 1 });
+
+Deno.test("an empty prompt is the client's mistake where no token begins a text", async () => {
+  const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
+  const limits = { name: "tiny", format: null, context: 16, maxChoices: 4, longestToken: 1 };
+  for (const documentStart of [null, 256]) {
+    const tokenizer = new Tokenizer({ ...vocabulary, documentStart });
+    const read = (prompt: unknown) => readCompletionRequest({ prompt }, { ...limits, tokenizer });
+    for (const prompt of ["", [], [[]], ["a", ""]]) {
+      if (documentStart !== null) assertEquals(read(prompt).prompts.at(-1), [documentStart]);
+      else {assertThrows(
+          () => read(prompt),
+          ApiError,
+          "Cannot use prompt: wanted at least one token",
+        );}
+    }
+  }
+});

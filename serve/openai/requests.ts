@@ -212,11 +212,14 @@ function readPrompts(value: unknown, model: ServedModel): readonly (readonly num
   if (!Array.isArray(list) || list.length < 1 || list.length > MAX_PROMPTS) {
     throw wrongField("prompt", wanted, value);
   }
-  return list.map((prompt: unknown): readonly number[] => {
+  const prompts = list.map((prompt: unknown): readonly number[] => {
     if (typeof prompt === "string") return encode(prompt, "prompt", model, start);
     if (!Array.isArray(prompt) || !prompt.every(isId)) throw wrongField("prompt", wanted, value);
     return start === null || prompt[0] === start ? prompt : [start, ...prompt];
   });
+  // Where no token begins every document, an empty prompt has none.
+  if (prompts.every(({ length }) => length > 0)) return prompts;
+  throw wrongField("prompt", "at least one token, as no other one begins a text", value);
 }
 
 /** @param lastRole Whose turn is the last: the assistant's is one to continue. */
