@@ -33,20 +33,56 @@ export function sampleToken(
   const logits = withPenalties(given, options, counts);
   const best = likeliestToken(logits);
   if (best === -1 || temperature === 0) return best;
-  const largest = logits[best]!;
-  const weight = (id: number) => Math.exp((logits[id]! - largest) / temperature);
-  const isLimited = topK > 0 && topK < logits.length;
-  let ids: Uint32Array | null = isLimited ? largestLogits(logits, topK) : null;
-  if (topP < 1) ids = nucleus(logits, ids, weight, topP);
-  const count = ids?.length ?? logits.length;
-  const sums = new Float64Array(count);
+  const ids = topK > 0 && topK < logits.length ? largestLogits(logits, topK) : null;
+  const weights = weightsOf(ids === null ? logits : pick(logits, ids), logits[best]!, temperature);
+  let likely: Candidates = { ids, weights };
+  if (topP < 1) {
+    likely = ids === null
+      ? nucleus(logits, weights, topP)
+      : prefix(ids, weights, topP * sumOf(weights));
+  }
+  const place = placeOf(uniform, likely.weights);
+  if (likely.ids !== null) return likely.ids[Math.max(0, place)]!;
+  return place === -1 ? best : place;
+}
+
+/** Tokens to sample from. */
+interface Candidates {
+  /** Their ids; `null` for all, in order. */
+  readonly ids: Uint32Array | null;
+  /** The weight of each. */
+  readonly weights: Float64Array;
+}
+
+function pick(logits: Float32Array, ids: Uint32Array): Float32Array {
+  const picked = new Float32Array(ids.length);
+  for (let i = 0; i < ids.length; i++) picked[i] = logits[ids[i]!]!;
+  return picked;
+}
+
+/** The unnormalized probabilities of tokens with these logits. */
+function weightsOf(logits: Float32Array, largest: number, temperature: number): Float64Array {
+  const weights = new Float64Array(logits.length);
+  for (let i = 0; i < weights.length; i++) {
+    weights[i] = Math.exp((logits[i]! - largest) / temperature);
+  }
+  return weights;
+}
+
+/** The first place up to which the sum of weights exceeds a share of the whole; −1 if there is none. */
+function placeOf(share: number, weights: Float64Array): number {
+  const sums = new Float64Array(weights.length);
   let sum = 0;
-  for (let i = 0; i < count; i++) sums[i] = sum += weight(ids?.[i] ?? i);
-  const target = uniform * sum;
-  // The first whose sum exceeds the target has a weight above 0.
-  const place = sums.findIndex((value) => value > target);
-  const chosen = place === -1 ? 0 : place;
-  return ids === null ? (place === -1 ? best : chosen) : ids[chosen]!;
+  for (let i = 0; i < weights.length; i++) sums[i] = sum += weights[i]!;
+  // Sums never fall, and the first that exceeds the target has a weight above 0.
+  const target = share * sum;
+  let [low, high] = [0, sums.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sums[middle]! > target) high = middle;
+    else low = middle + 1;
+  }
+  return low === sums.length ? -1 : low;
 }
 
 /** OpenAI's penalties: tokens that were sampled before get smaller logits. */
@@ -111,22 +147,57 @@ function likeliestToken(logits: Float32Array): number {
 }
 
 /** The fewest of the most likely tokens that have a share `topP` of all weights. */
-function nucleus(
-  logits: Float32Array,
-  limited: Uint32Array | null,
-  weight: (id: number) => number,
-  topP: number,
-): Uint32Array {
-  let total = 0;
-  const size = limited?.length ?? logits.length;
-  for (let i = 0; i < size; i++) total += weight(limited?.[i] ?? i);
-  for (let count = Math.min(64, size);; count = Math.min(8 * count, size)) {
-    const ids = limited ?? largestLogits(logits, count);
-    let sum = 0;
-    for (let i = 0; i < ids.length; i++) {
-      sum += weight(ids[i]!);
-      if (sum >= topP * total) return ids.slice(0, i + 1);
+function nucleus(logits: Float32Array, weights: Float64Array, topP: number): Candidates {
+  const wanted = topP * sumOf(weights);
+  const ids = new Uint32Array(weights.length);
+  // Sorting a vocabulary takes longer than a step of a small model: only tokens down to some weight,
+  // relative to the largest one, are sorted, and less likely ones if these are too few.
+  for (let least = 1e-2;; least = least > 1e-8 ? least ** 2 : 0) {
+    let [count, sum] = [0, 0];
+    for (let id = 0; id < weights.length; id++) {
+      if (weights[id]! < least) continue;
+      ids[count++] = id;
+      sum += weights[id]!;
     }
-    if (ids.length === size) return ids;
+    // In another order the sum may be rounded to a little less.
+    if (least > 0 && sum < wanted * (1 + 1e-9)) continue;
+    const likely = sortByLogits(logits, ids.subarray(0, count));
+    const sorted = new Float64Array(count);
+    for (let i = 0; i < count; i++) sorted[i] = weights[likely[i]!]!;
+    return prefix(likely, sorted, wanted);
   }
+}
+
+/** The first tokens whose weights add up to a sum; all of them if rounding leaves less. */
+function prefix(ids: Uint32Array, weights: Float64Array, wanted: number): Candidates {
+  let sum = 0;
+  let count = 0;
+  while (count < weights.length && (sum < wanted || count === 0)) sum += weights[count++]!;
+  return { ids: ids.subarray(0, count), weights: weights.subarray(0, count) };
+}
+
+function sumOf(weights: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) sum += weights[i]!;
+  return sum;
+}
+
+/** Ids by their logits, the largest first; of equals, the smaller id. No logit is NaN. */
+function sortByLogits(logits: Float32Array, ids: Uint32Array): Uint32Array<ArrayBuffer> {
+  // Numbers without a function to compare them are sorted ten times as fast. The upper half of a key
+  // falls where the logit rises, as the bits of floats do but for their signs; the lower half is the id.
+  const keys = new BigUint64Array(ids.length);
+  const halves = new Uint32Array(keys.buffer);
+  const value = new Float32Array(1);
+  const bits = new Int32Array(value.buffer);
+  for (let i = 0; i < ids.length; i++) {
+    // Zeros of both signs are equal.
+    value[0] = logits[ids[i]!]! + 0;
+    halves[2 * i] = ids[i]!;
+    halves[2 * i + 1] = bits[0]! < 0 ? bits[0]! : bits[0]! ^ 0x7fffffff;
+  }
+  keys.sort();
+  const sorted = new Uint32Array(ids.length);
+  for (let i = 0; i < sorted.length; i++) sorted[i] = halves[2 * i]!;
+  return sorted;
 }

@@ -34,6 +34,51 @@ Deno.test("top-k and top-p limit the tokens, and what is left keeps its shares",
   near(shares(logits, { topK: 3, topP: 0.4 }), [0, 0, 1, 0]);
 });
 
+/** The sampled token by the definitions: a sort of all tokens, then sums one by one. */
+function sampleBySorting(logits: Float32Array, options: typeof all, uniform: number): number {
+  const { temperature, topK, topP } = options;
+  const largest = Math.max(...logits);
+  const weight = (id: number) => Math.exp((logits[id]! - largest) / temperature);
+  let ids = Array.from(logits, (_, id) => id);
+  if (topK > 0 || topP < 1) {
+    let total = 0;
+    if (topK === 0) { for (const id of ids) total += weight(id); }
+    ids.sort((a, b) => logits[b]! - logits[a]! || a - b);
+    if (topK > 0) ids = ids.slice(0, topK);
+    if (topK > 0) { for (const id of ids) total += weight(id); }
+    let sum = 0;
+    const last = ids.findIndex((id) => (sum += weight(id)) >= topP * total);
+    if (topP < 1 && last !== -1) ids = ids.slice(0, last + 1);
+  }
+  let whole = 0;
+  for (const id of ids) whole += weight(id);
+  let sum = 0;
+  return ids.find((id) => (sum += weight(id)) > uniform * whole) ?? ids[0]!;
+}
+
+Deno.test("tokens are those of a sort of the whole vocabulary, flat or peaked, with equals", () => {
+  for (const scale of [0, 0.5, 5, 50, 1000]) {
+    const logits = Float32Array.from({ length: 2000 }, (_, i) => {
+      // Zeros of both signs, equals, and tokens that never come.
+      if (i % 97 === 5) return i % 2 === 0 ? -0 : 0;
+      if (i % 89 === 7) return -Infinity;
+      return Math.fround(scale * Math.round(Math.sin(i * 12.9898) * 40) / 40);
+    });
+    for (const topP of [0, 0.1, 0.5, 0.9, 0.999, 1]) {
+      for (const topK of [0, 7, 300]) {
+        for (const [temperature, uniform] of [[1, 0.3], [0.7, 0.999], [2, 0]] as const) {
+          const options = { temperature, topK, topP };
+          assertEquals(
+            sampleToken(logits, options, uniform),
+            sampleBySorting(logits, options, uniform),
+            JSON.stringify({ scale, uniform, ...options }),
+          );
+        }
+      }
+    }
+  }
+});
+
 Deno.test("a NaN or an infinite logit is noticed, and the first of equals is the likeliest", () => {
   const greedy = { ...all, temperature: 0 };
   assertEquals(sampleToken(Float32Array.of(1, NaN), all, 0.5), -1);
