@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../testing/every_device.ts";
 import { gpuTest, tinyDevice } from "../testing/gpu.ts";
 import { roundToBfloat16, widenBfloat16 } from "./dtype.ts";
@@ -11,7 +11,9 @@ import {
   embedding,
   encodeState,
   gather,
+  normal,
   readSafetensors,
+  rmsNorm,
   Tensor,
   where,
   writeSafetensors,
@@ -86,6 +88,43 @@ testOnEveryDevice(
       ];
       const wrong = wanted.findIndex((y, i) => !Object.is(got[i], y));
       assertEquals(wrong, -1, `${name} of pattern ${wrong}: ${got[wrong]}, not ${wanted[wrong]}`);
+    }
+  },
+);
+
+testOnEveryDevice(
+  "rows of any length in bfloat16 are those of float32, rounded",
+  async (device) => {
+    const formulas: Record<string, (x: Tensor, y: Tensor) => Tensor> = {
+      sum: (x, y) => x.add(y),
+      "sum with a column": (x, y) => x.add(y.slice(1, 0, 1)),
+      "product with a row": (x, y) => x.mul(y.slice(0, 0, 1)),
+      rmsNorm: (x) => rmsNorm(x),
+      softmax: (x) => x.softmax(),
+      "sum over rows": (x) => x.sum(1),
+      "sum over columns": (x) => x.sum(0),
+      "maximum over rows": (x) => x.max(1),
+      "slices of rows": (x, y) => x.slice(1, 1).mul(y.slice(1, 0, -1)),
+      tanh: (x) => x.tanh(),
+    };
+    for (const columns of [1, 7, 8, 9, 31, 32, 33, 130]) {
+      using _scope = device.scope();
+      const [x, y] = [1, 2].map((seed) =>
+        normal(device, [9, columns], { seed }).to("bfloat16")
+      ) as [Tensor, Tensor];
+      const [wideX, wideY] = [x.to("float32"), y.to("float32")];
+      for (const [name, formula] of Object.entries(formulas)) {
+        const [got, wanted] = [await formula(x, y).data(), await formula(wideX, wideY).data()];
+        assertEquals(got.length, wanted.length);
+        wanted.forEach((number, i) =>
+          assertAlmostEquals(
+            got[i]!,
+            number,
+            2 ** -8 * Math.abs(number) + 1e-6,
+            `${name} ${columns}`,
+          )
+        );
+      }
     }
   },
 );

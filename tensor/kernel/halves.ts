@@ -18,6 +18,8 @@ export type Half = "bf16" | "f16";
 export interface HalfFormat {
   /** The floats of elements in the low halves of integers. What the high halves have is ignored. */
   readonly widen: (k: VectorBuilder, bits: IntVector) => Vector;
+  /** Likewise of elements in the high halves. */
+  readonly widenHigh: (k: VectorBuilder, bits: IntVector) => Vector;
   /**
    * The nearest elements, in the high halves of integers. What the low halves have is undefined.
    *
@@ -36,6 +38,7 @@ const oddness = (bits: IntVector, dropped: number): IntVector => bits.shiftRight
 /** A `bf16` is the first half of a float. */
 const bf16: HalfFormat = {
   widen: (_, bits) => bits.shiftLeft(16).asF32x4(),
+  widenHigh: (_, bits) => bits.and(-0x10000).asF32x4(),
   round: (k, given, isShort) => {
     const x = k.let(given);
     const bits = k.let(x.bits());
@@ -60,6 +63,7 @@ const f16: HalfFormat = {
     const special = size.greater(MAX_F16).where(INFINITY - exponent(16));
     return size.bits().add(special).add(bits.and(0x8000).shiftLeft(16)).asF32x4();
   },
+  widenHigh: (k, bits) => f16.widen(k, bits.shiftRight(16)),
   round: (k, given) => {
     const x = k.let(given);
     const bits = k.let(x.bits());

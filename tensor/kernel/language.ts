@@ -151,13 +151,10 @@ export type VectorOf<T extends ElementType> = T extends "i32" | "vec4<i32>" ? In
 /** A computed or a constant integer. */
 export type Index = Int | number;
 
-/** A number of elements as a device counts memory: {@linkcode Buffer.distance}. */
-export type Distance = Int;
-
 /** Which elements a vector is of. */
 export interface VectorOptions {
-  /** From one element to the next; the index counts in it. @default {adjacent ones} */
-  readonly stride?: Distance;
+  /** The {@linkcode Buffer.distance} to the next element, which the index counts in. @default {adjacent ones} */
+  readonly stride?: Int;
   /** Whether only the first number is one of the row, which ends there. @default {false} */
   readonly isSingle?: boolean;
   /**
@@ -167,16 +164,28 @@ export interface VectorOptions {
   readonly isShort?: boolean;
 }
 
+/**
+ * Eight adjacent elements of 16 bits as two vectors: those with even and those with odd indices. Words
+ * of memory become them, and they words, by fewer instructions than elements in order.
+ */
+export interface Pair {
+  load(isOdd: boolean): Vector;
+  /** @param isShort See {@linkcode VectorOptions.isShort}. */
+  store(even: Vector, odd: Vector, isShort: boolean): void;
+}
+
 /** Elements of memory. Indices count elements from its start. */
 export interface Buffer<T extends ElementType> {
-  /** A number of elements, named, as the distance between those that lie apart. */
-  distance(count: Int): Distance;
+  /** The elements from an index on as a pair, where that is faster than single vectors. */
+  readonly pair?: ((index: Index) => Pair) | undefined;
+  /** A number of elements, named, as the device counts memory: the distance between those that lie apart. */
+  distance(count: Int): Int;
   /**
    * The elements from an index on, as a buffer, whose indices start there.
    *
    * @param stride What the index counts in. @default {elements}
    */
-  from(index: Index, stride?: Distance): Buffer<T>;
+  from(index: Index, stride?: Int): Buffer<T>;
   /** Moves its start by so many elements. */
   move(count: Index): void;
   load(index: Index): Elements[T];

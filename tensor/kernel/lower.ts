@@ -138,8 +138,19 @@ interface Operand extends Moving {
   advance(elements: number): void;
   /** The elements from a column of the row on. */
   from(column: Int): Buffer<Elements>;
-  load(from: Buffer<Elements>, part: number, isSingle: boolean): Vector;
-  store(from: Buffer<Elements>, value: Vector, part: number, isSingle: boolean): void;
+  /** Whether {@linkcode Where.isPaired} suits it. */
+  readonly allowsPairs: boolean;
+  load(from: Buffer<Elements>, where: Where): Vector;
+  store(from: Buffer<Elements>, value: Vector, where: Where): void;
+}
+
+/** Which of the vectors that are visited in turn. */
+interface Where {
+  readonly part: number;
+  /** Whether it has a single number, since the row or the run ends there. */
+  readonly isSingle: boolean;
+  /** Whether two parts are the even and the odd ones of eight elements, instead of four each. */
+  readonly isPaired: boolean;
 }
 
 function operandOf(
@@ -158,10 +169,13 @@ function operandOf(
   const isInteger = form.dtypes[index] === "int32";
   const read = form.dtypes.slice(0, program.inputs.length);
   const isShort = read.every((dtype) => dtype === "bfloat16" || dtype === "int32");
+  /** The even one of two vectors, until the odd one is stored. */
+  let even: Vector | null = null;
   return {
     buffer,
     strides: [run!, ...others],
     isRepeated: stride === "0",
+    allowsPairs: stride === "0" || stride === "1" && buffer.pair !== undefined,
     advance: (elements) => {
       if (isAlongRun && stride === "1") buffer.move(elements);
       else if (!isAlongRun || stride === "n") buffer.move(run!.multiply(elements));
@@ -170,14 +184,20 @@ function operandOf(
       if (!isAlongRow(program, index) || (!isAlongRun && stride === "0")) return buffer;
       return buffer.from(column, rowStride);
     },
-    load: (from, part, isSingle) => {
+    load: (from, { part, isSingle, isPaired }) => {
+      if (isPaired && stride === "1") return from.pair!(8 * (part >> 1)).load(part % 2 === 1);
       const loaded = stride === "0"
         ? from.loadSplat(0)
         : from.loadVector(4 * part, { ...vectorStride, isSingle });
       if (!isInteger) return loaded as Vector;
       return form.isInteger ? k.wrap(loaded as IntVector) : (loaded as IntVector).toF32x4();
     },
-    store: (from, value, part, isSingle) => {
+    store: (from, value, { part, isSingle, isPaired }) => {
+      if (isPaired && stride === "1") {
+        if (part % 2 === 0) even = k.let(value);
+        else from.pair!(8 * (part >> 1)).store(even!, value, isShort);
+        return;
+      }
       const number = form.isInteger ? k.unwrap(value) : value;
       const converted = isInteger === form.isInteger
         ? number
@@ -216,7 +236,10 @@ function lowering(
   });
   const inputs = operands.slice(0, program.inputs.length);
   const outputs = operands.slice(program.inputs.length);
-  return { k, program, form, arithmetic, inputs, outputs, columns, numberOf, uniform };
+  // Values that passes over a row keep for each other are in order, and so are column indices.
+  const isPaired = operands.every(({ allowsPairs }) => allowsPairs) && !form.keepsValues &&
+    inOrder(program.outputs).every(({ kind }) => kind !== "columnIndex");
+  return { k, program, form, arithmetic, inputs, outputs, columns, numberOf, uniform, isPaired };
 }
 
 /** Writes the items of a run, and moves past them; or one item, if no length is given. */
@@ -237,27 +260,24 @@ function writeRun(all: Lowering, length: Int | null): void {
   const known = hoist(arithmetic, program.outputs, uniform, (e) => {
     if (e.kind !== "input" || (program.isRow && e.varies)) return undefined;
     const input = inputs[e.index]!;
-    return input.isRepeated ? input.load(input.buffer, 0, false) : undefined;
+    const where = { part: 0, isSingle: false, isPaired: false };
+    return input.isRepeated ? input.load(input.buffer, where) : undefined;
   });
   const writeItems = (vectors: number, isSingle: boolean) =>
     new ItemWriter(all, new Array<KnownValues>(vectors).fill(known), isSingle).write();
   if (length === null) return writeItems(1, false);
-  k.vectors(k.int(0), length, vectorsInTurn(k, program.outputs), (_, vectors, isSingle) => {
+  k.vectors(k.int(0), length, vectorsInTurn(all, program.outputs), (_, vectors, isSingle) => {
     writeItems(vectors, isSingle);
     advance(isSingle ? 1 : 4 * vectors);
   });
 }
 
 /** Where a vector is. */
-interface Position {
+interface Position extends Where {
   /** The index along the row. */
   readonly at: Int;
   /** Which of the vectors of adjacent rows; 0 for vectors along a row. */
   readonly row: number;
-  /** Which of the vectors that are visited in turn. */
-  readonly part: number;
-  /** Whether it has a single number, since the row or the run ends there. */
-  readonly isSingle: boolean;
   readonly bufferOf: (operand: Operand) => Buffer<Elements>;
 }
 
@@ -305,10 +325,10 @@ class ItemWriter {
     if (perElement.length > 0) {
       this.#forEach(
         rootsOf(perElement),
-        (values, { part, isSingle, bufferOf }) =>
+        (values, position) =>
           perElement.forEach((o, i) => {
             const operand = operands[o]!;
-            operand.store(bufferOf(operand), values[i]!, part, isSingle);
+            operand.store(position.bufferOf(operand), values[i]!, position);
           }),
       );
     }
@@ -318,10 +338,16 @@ class ItemWriter {
         const values = writeFormulas(arithmetic, rootsOf(perRow), (e) => known.get(e));
         perRow.forEach((o, i) => {
           const operand = operands[o]!;
-          operand.store(operand.buffer, values[i]!, row, this.#isSingle);
+          operand.store(operand.buffer, values[i]!, this.#whereOf(row));
         });
       })
     );
+  }
+
+  /** Where the vector of a row is among those of adjacent rows. */
+  #whereOf(row: number): Where {
+    const isPaired = this.#all.isPaired && this.#known.length > 1;
+    return { part: row, isSingle: this.#isSingle, isPaired };
   }
 
   /** Computes what the roots need and what does not vary in the row. */
@@ -333,14 +359,14 @@ class ItemWriter {
         const input = inputs[e.index]!;
         const isRepeated = this.#isAlongRow && input.isRepeated;
         if (e.varies && !isRepeated) return undefined;
-        return input.load(input.buffer, row, this.#isSingle);
+        return input.load(input.buffer, this.#whereOf(row));
       });
     });
   }
 
   #vectorsInTurn(roots: readonly Expression[]): number {
     const isKnown = (e: Expression) => this.#known[0]!.has(e) || this.#kept.has(e);
-    return this.#isAlongRow ? vectorsInTurn(this.#k, roots, isKnown) : this.#known.length;
+    return this.#isAlongRow ? vectorsInTurn(this.#all, roots, isKnown) : this.#known.length;
   }
 
   /** Computes formulas at each position of a row, or of a part of it. */
@@ -375,8 +401,9 @@ class ItemWriter {
         buffers.set(operand, buffer);
         return buffer;
       };
+      const isPaired = this.#all.isPaired && vectors > 1;
       for (let part = 0; part < vectors; part++) {
-        visit({ at, row: this.#isAlongRow ? 0 : part, part, isSingle, bufferOf });
+        visit({ at, row: this.#isAlongRow ? 0 : part, part, isSingle, isPaired, bufferOf });
       }
     };
     if (this.#isAlongRow) this.#k.vectors(from, to, inTurn, visitAll);
@@ -386,12 +413,13 @@ class ItemWriter {
   }
 
   /** The value of a leaf at a position. */
-  #leaf(e: Expression, { at, part, isSingle, bufferOf }: Position): Vector | undefined {
+  #leaf(e: Expression, position: Position): Vector | undefined {
     const { inputs } = this.#all;
+    const { at, part, isSingle, bufferOf } = position;
     if (this.#kept.has(e)) return this.#slots.get(e)!.loadVector(at.add(4 * part), { isSingle });
     if (e.kind === "input") {
       const input = inputs[e.index]!;
-      return input.load(bufferOf(input), part, isSingle);
+      return input.load(bufferOf(input), position);
     }
     if (e.kind !== "columnIndex") return undefined;
     const index = this.#isAlongRow ? this.#k.indices(at.add(4 * part)) : this.#k.splat(at);
@@ -464,13 +492,14 @@ export function valuesToKeep(program: Program): readonly Expression[] {
   return [...kept];
 }
 
-/** Vectors to visit in turn: many for short formulas, few enough to stay in registers. */
+/** Vectors to visit in turn: many for short formulas, few enough to stay in registers; or a pair. */
 function vectorsInTurn(
-  k: KernelBuilder,
+  { k, isPaired }: Lowering,
   roots: readonly Expression[],
   isKnown: (e: Expression) => boolean = () => false,
 ): number {
   const nodes = inOrder(roots, isKnown).filter((e) => !isKnown(e));
-  const wanted = nodes.some(isExpensive) || nodes.length > 24 ? 1 : nodes.length <= 12 ? 4 : 2;
+  const isLong = nodes.some(isExpensive) || nodes.length > 24;
+  const wanted = nodes.length <= 12 && !isLong ? 4 : isLong && !isPaired ? 1 : 2;
   return Math.min(wanted, k.maxInTurn);
 }

@@ -22,6 +22,7 @@ import type {
   KernelBody,
   KernelBuilder,
   LoopOptions,
+  Pair,
   Signature,
   Vector,
   VectorBuilder,
@@ -213,6 +214,7 @@ interface Numbers {
   storeFour(at: I32, four: F32x4, offset: number, isShort: boolean): void;
   /** Stores the first `count` numbers, each at its address. */
   storeEach(at: (lane: number) => I32, four: F32x4, count: 1 | 4, isShort: boolean): void;
+  pair?(at: I32, offset: number): Pair;
 }
 
 const LANES = [0, 1, 2, 3];
@@ -236,10 +238,11 @@ function wordsOf(f: FunctionBuilder, isInteger: boolean): Numbers {
 }
 
 /** Elements of 16 bits, which are vectors of floats once they are loaded. */
-function halvesOf(k: WasmBuilder, f: FunctionBuilder, { widen, round }: HalfFormat): Numbers {
+function halvesOf(k: WasmBuilder, f: FunctionBuilder, format: HalfFormat): Numbers {
+  const { widen, widenHigh, round } = format;
   // This printer's vectors are those of the emitter.
   const widened = (bits: I32x4) => widen(k, bits) as F32x4;
-  const rounded = (four: F32x4, isShort = false) => round(k, four, isShort) as I32x4;
+  const rounded = (four: Vector, isShort = false) => round(k, four, isShort) as I32x4;
   const loadSplat = (at: I32, offset: number) => widened(at.loadSplat16(offset));
   return {
     shift: 1,
@@ -256,6 +259,13 @@ function halvesOf(k: WasmBuilder, f: FunctionBuilder, { widen, round }: HalfForm
       const named = count === 1 ? halves : f.local(halves);
       for (const lane of LANES.slice(0, count)) f.storeHighHalf(at(lane), named, lane);
     },
+    pair: (at, offset) => ({
+      load: (isOdd) => (isOdd ? widenHigh : widen)(k, f.local(at.loadI32x4(offset))),
+      store: (even, odd, isShort) => {
+        const low = rounded(even, isShort).shiftRight(16);
+        f.store(at, I32x4.of(-0x10000).select(rounded(odd, isShort), low), offset);
+      },
+    }),
   };
 }
 
@@ -292,6 +302,11 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   /** An address and an offset in bytes, for which a constant index costs no instruction. */
   #place(index: Index): readonly [I32, number] {
     return typeof index === "number" ? [this.#address, index << this.#shift] : [this.#at(index), 0];
+  }
+  get pair(): Buffer<T>["pair"] {
+    const { pair } = this.#numbers;
+    // Integers are the emitter's, too.
+    return pair && ((index) => pair(...this.#place(index as Index)));
   }
   /** Four numbers of memory as a vector of this type. */
   #typed(four: F32x4): VectorOf<T> & WasmValue {
