@@ -4,7 +4,7 @@ import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
 import { type DType, isFloat } from "./dtype.ts";
 import { Error, wrongValue } from "./errors.ts";
-import { sourceLine, withGradientOf } from "./explain.ts";
+import { sourceLine, withNotes } from "./explain.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
 import type { History } from "./storage.ts";
 import { allocate, checkTensor, type Tensor } from "./tensor.ts";
@@ -232,7 +232,7 @@ export function recordOperation<Attributes, Inputs extends readonly Tensor[]>(
       return sum !== null && sum.isExclusive ? sum : null;
     }) as readonly (Tensor | null)[] as Each<Inputs, Tensor | null>;
     try {
-      return withGradientOf(source, () =>
+      return withNotes({ gradientSource: source ?? "?" }, () =>
         noGrad(() => {
           const gradients = gradient.apply(upstream, saved, attributes, wanted, sums);
           history.releaseAll();

@@ -114,7 +114,8 @@ export function currentCall(
   };
 }
 
-function withNotes<Result>(some: Partial<Notes>, run: () => Result): Result {
+/** Runs a function whose kernels belong to a choice, or to the gradient of a line of the forward pass. */
+export function withNotes<Result>(some: Partial<Notes>, run: () => Result): Result {
   if (notes === null) return run();
   const before = notes;
   notes = { ...notes, ...some };
@@ -123,16 +124,6 @@ function withNotes<Result>(some: Partial<Notes>, run: () => Result): Result {
   } finally {
     notes = before;
   }
-}
-
-/** For `fast_paths.ts`: runs an operation, whose kernels are explained by a choice. */
-export function withChoice<Result>(choice: Choice, run: () => Result): Result {
-  return withNotes({ choice }, run);
-}
-
-/** For `apply.ts`: runs a gradient, whose kernels belong to a line of the forward pass. */
-export function withGradientOf<Result>(source: string | null, run: () => Result): Result {
-  return withNotes({ gradientSource: source ?? "?" }, run);
 }
 
 /** The library's folder. A bundle without an address has none, and no file names to shorten. */

@@ -11,7 +11,7 @@
  */
 
 import type { CpuDevice, WebGpuDevice } from "./device.ts";
-import { type RefusedPath, withChoice } from "./explain.ts";
+import { type RefusedPath, withNotes } from "./explain.ts";
 import type {
   AttentionCall,
   CachedAttention,
@@ -120,10 +120,10 @@ export function runFirst<Problem, Device, Result>(
     const reason = path.refuses(problem, device);
     if (reason === null) {
       const choice = { operation, taken: path.name, refused };
-      return withChoice(choice, () => path.run(problem, device));
+      return withNotes({ choice }, () => path.run(problem, device));
     }
     refused.push({ name: path.name, reason });
   }
   if (refused.length === 0) return plain();
-  return withChoice({ operation, taken: "plain", refused }, plain);
+  return withNotes({ choice: { operation, taken: "plain", refused } }, plain);
 }

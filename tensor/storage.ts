@@ -14,7 +14,8 @@ export class Storage {
   version = 0;
   /** The smallest and largest integer, if the host wrote them, for validating ids. */
   integerRange: readonly [number, number] | null = null;
-  #refCount = 0;
+  /** Number of open handles: {@linkcode Storage.retain} and `release` count them. */
+  refCount = 0;
   #derived: HandleOwner | null = null;
 
   /** For operations: takes ownership of newly allocated memory. */
@@ -32,11 +33,6 @@ export class Storage {
     this.integerRange = null;
   }
 
-  /** Number of open handles. */
-  get refCount(): number {
-    return this.#refCount;
-  }
-
   /** Records the range of integers written over the whole memory. */
   noteIntegers(values: Int32Array): void {
     let [low, high] = [Infinity, -Infinity];
@@ -49,12 +45,12 @@ export class Storage {
 
   /** Adds a reference. */
   retain(): void {
-    this.#refCount++;
+    this.refCount++;
   }
 
   /** Drops a reference; the last one frees the memory. */
   release(): void {
-    if (--this.#refCount > 0) return;
+    if (--this.refCount > 0) return;
     this.#derived?.releaseAll();
     this.device.free(this.allocation);
   }

@@ -114,7 +114,9 @@ const MAX_CACHED_ELEMENTS = 1 << 13;
 
 /**
  * Loop tiling, so that a whole cache line is used while it is in the L1 cache: only the order of the
- * axes changes, so kernels are unaware of it. Reorders the axes, innermost first, if an operand is strided along the innermost one, as when
+ * axes changes, so kernels are unaware of it.
+ *
+ * Reorders the axes, innermost first, if an operand is strided along the innermost one, as when
  * copying a transposed matrix. Two axes are then split into tiles that divide their lengths evenly,
  * so axes of 256 and 512 become 16, 16, 16, 32; if there is no such tile size, they stay.
  */

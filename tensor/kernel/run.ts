@@ -111,6 +111,7 @@ export function runKernel(
   const offsets = places.map(({ offset }, i) =>
     entries[i]![1].startsWith("vec4") ? offset / 4 : offset
   );
+  const [more, floats] = takesFloats ? [[], scalars] : [scalars, []];
   const { columns = 1, work } = options;
   const team = threadsOf(signature);
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
@@ -119,9 +120,7 @@ export function runKernel(
   device.dispatch(
     wgsl,
     bound.map(({ allocation }) => allocation),
-    takesFloats
-      ? { integers: [...offsets, items, ...words], floats: scalars }
-      : { integers: [...offsets, items, ...words, ...scalars] },
+    { integers: [...offsets, items, ...words, ...more], floats },
     [Math.min(Math.ceil(columns / (team.lanes * COLUMNS)), limit), ...grid],
     work,
   );

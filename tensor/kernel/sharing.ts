@@ -86,10 +86,8 @@ export function runInParts(
   views: readonly View[],
   run: RunPart,
 ): void {
-  const [inputs, outputs] = [
-    views.slice(0, program.inputs.length),
-    views.slice(program.inputs.length),
-  ];
+  const count = program.inputs.length;
+  const [inputs, outputs] = [views.slice(0, count), views.slice(count)];
   const firstOutput = outputs[0];
   // An empty row still has a sum; without rows, or without elements, there is nothing to do.
   const counted = program.isRow ? firstOutput?.shape.slice(0, -1) : firstOutput?.shape;
@@ -156,19 +154,13 @@ function runPart(
   for (const part of parts) runPart(device, part.program, part.views, run, false);
 }
 
-/** Some outputs of a program. */
-interface Part {
-  readonly program: Program;
-  readonly used: readonly number[];
-  readonly outputs: readonly [start: number, end: number];
-}
-
-const partsOf = memoize((program: Program): readonly Part[] => {
+/** The halves of a program's outputs, each with the inputs that it uses. */
+const halvesOf = memoize((program: Program) => {
   const { outputs } = program;
   const half = outputs.length >> 1;
-  return ([[0, half], [half, outputs.length]] as const).map(([start, end]) => {
+  return [[0, half] as const, [half, outputs.length] as const].map(([start, end]) => {
     const part = makeProgram({ ...program, outputs: outputs.slice(start, end), slopes: null });
-    return { ...pruneInputs(part), outputs: [start, end] };
+    return { ...pruneInputs(part), start, end };
   });
 });
 
@@ -176,20 +168,16 @@ const partsOf = memoize((program: Program): readonly Part[] => {
  * Splits a program into two with fewer operands each, in execution order; `null` if that is
  * impossible: with one output, or if the second would read what the first has overwritten.
  */
-function splitProgram(
-  program: Program,
-  views: readonly View[],
-): readonly { readonly program: Program; readonly views: readonly View[] }[] | null {
+function splitProgram(program: Program, views: readonly View[]) {
   if (program.outputs.length < 2) return null;
-  const firstOutput = program.inputs.length;
-  const parts = partsOf(program).map(({ program, used, outputs: [start, end] }) => ({
-    program,
-    inputs: used.map((index) => views[index]!),
-    outputs: views.slice(firstOutput + start, firstOutput + end),
-  }));
-  const written = new Set(parts[0]!.outputs.map(({ allocation }) => allocation));
-  if (parts[1]!.inputs.some(({ allocation }) => written.has(allocation))) return null;
-  return parts.map(({ program, inputs, outputs }) => ({ program, views: [...inputs, ...outputs] }));
+  const outputs = views.slice(program.inputs.length);
+  const halves = halvesOf(program).map(({ program, used, start, end }) => {
+    const [read, written] = [used.map((index) => views[index]!), outputs.slice(start, end)];
+    return { program, read, written, views: [...read, ...written] };
+  });
+  const overwritten = halves[0]!.written.map(({ allocation }) => allocation);
+  const isLost = halves[1]!.read.some(({ allocation }) => overwritten.includes(allocation));
+  return isLost ? null : halves;
 }
 
 /** Subgroups up to this size are CPU vectors: 8 on lavapipe, 4 on SwiftShader. */

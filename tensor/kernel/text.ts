@@ -132,16 +132,15 @@ class TextBuffer<T extends ElementType> implements Buffer<T> {
     return this.#at(index) as Elements[T];
   }
   loadSplat = (index: Index): Term => this.#at(index);
-  #vectorAt(index: Index, { stride, isSingle = false }: VectorOptions = {}): Term {
+  loadVector(index: Index, { stride, isSingle = false }: VectorOptions = {}): Term {
     if (isSingle) return this.#at(index);
     return this.#at(index, stride === undefined ? "4" : `4 by ${textOf(stride)}`);
   }
-  loadVector = (index: Index, options?: VectorOptions): Term => this.#vectorAt(index, options);
   store(index: Index, value: Value): void {
     this.#k.write(`${this.#at(index).text} = ${textOf(value)}`);
   }
   storeVector(index: Index, value: Value, options?: VectorOptions): void {
-    this.#k.write(`${this.#vectorAt(index, options).text} = ${textOf(value)}`);
+    this.#k.write(`${this.loadVector(index, options).text} = ${textOf(value)}`);
   }
   fill(index: Index, count: Index, value: Int | Float | 0): void {
     this.#k.write(`${this.#at(index, textOf(count)).text} = ${textOf(value)}`);

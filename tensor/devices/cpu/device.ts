@@ -277,8 +277,7 @@ class Cpu implements CpuDevice {
     this.#writeArguments(kernel.key, arguments_);
     const threads = isNative && this.#libraries.forWorkers === null ? 1 : this.threads;
     const shares = Math.max(1, Math.min(threads, Math.floor(items / grain)));
-    const own = isNative ? 0 : kernel.scratchBytes ?? 0;
-    const scratchBytes = own + (options.scratchBytes ?? 0);
+    const scratchBytes = (options.scratchBytes ?? 0) + (isNative ? 0 : kernel.scratchBytes ?? 0);
     if (scratchBytes > 0) this.#provideScratch(shares, scratchBytes, kernel.key);
     this.#runShares(kernel.key, runnable, items, shares);
   }

@@ -20,12 +20,12 @@ import {
   type FunctionBuilder,
   I32,
   I32x4,
-  loadWords,
   type Local,
 } from "../../kernel/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { BLOCK, type Packing, range } from "../../ops/quantized/blocks.ts";
 import { quantizedWork } from "../../ops/quantized/multiply.ts";
+import { loadWords } from "./words.ts";
 
 /** Maximum rows: beyond, unpacked panels are faster. */
 const MAX_ROWS = 12;

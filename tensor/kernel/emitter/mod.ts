@@ -10,4 +10,4 @@
 export { Value } from "./code.ts";
 export { F32, F32x4, I32, I32x4 } from "./values.ts";
 export { FunctionBuilder, type Local } from "./function.ts";
-export { emitKernel, type KernelParameters, loadWords } from "./module.ts";
+export { emitKernel, type KernelParameters } from "./module.ts";

@@ -2,7 +2,7 @@
 
 import type { WasmKernel } from "../../device.ts";
 import { unsigned } from "./code.ts";
-import { FunctionBuilder, type Local, namedLocal } from "./function.ts";
+import { FunctionBuilder, namedLocal } from "./function.ts";
 import { I32 } from "./values.ts";
 
 /** A kernel's parameters: see `WasmKernel` in `tensor/device.ts`. */
@@ -62,17 +62,6 @@ export function emitKernel(
       ...section(10, [1, ...unsigned(code.length), ...code]),
     ]);
   };
-}
-
-/** Loads the argument words of a kernel into variables, by name and in order. */
-export function loadWords<N extends string>(
-  f: FunctionBuilder,
-  words: I32,
-  names: readonly N[],
-): Record<N, Local<I32>> {
-  const loaded = {} as Record<N, Local<I32>>;
-  names.forEach((name, i) => loaded[name] = f.local(words.loadI32(4 * i)));
-  return loaded;
 }
 
 function name(text: string): number[] {
