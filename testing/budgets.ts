@@ -3,7 +3,7 @@
  *
  * The engine is what a training step and a generated token run through. Fast paths are optional and
  * count apart. A limit is only ever lowered, but for something new that the engine must have: elements
- * of 16 bits on both devices took 230 lines.
+ * of 16 bits on both devices took 230 lines, and their pairs of vectors on the CPU 40.
  *
  * @module
  */
@@ -76,7 +76,7 @@ const quantized = [
 const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts", "gpt/generate/kernels/"];
 
 /** The maximum lines of code of the engine without its fast paths. */
-const engineLimit = 15_150;
+const engineLimit = 15_160;
 
 export interface Lines {
   readonly files: number;

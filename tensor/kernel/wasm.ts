@@ -376,6 +376,4 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   }
 }
 
-interface Strided extends VectorOptions {
-  readonly stride?: I32;
-}
+type Strided = VectorOptions & { readonly stride?: I32 };
