@@ -9,15 +9,14 @@ import { stagePath } from "../chat/mod.ts";
 import {
   type Checkpoint,
   loadModel,
-  METRICS_FILE,
   type MetricsRecord,
   openCheckpoint,
   openDevice,
   parameterCount,
   readMetrics,
-  writeFileAtomically,
   writeText,
 } from "../gpt/mod.ts";
+import { METRICS_FILE, writeFileAtomically } from "../gpt/internals.ts";
 import { drawCurves } from "../gpt/files/report.ts";
 import { escapeXml, svgDocument } from "../gpt/files/svg.ts";
 import { checkStory } from "../stories/mod.ts";

@@ -5,7 +5,7 @@
  *     deno task roofline
  */
 
-import { writeFileAtomically } from "../gpt/mod.ts";
+import { writeFileAtomically } from "../gpt/internals.ts";
 import { optional, runScript, type Script, text } from "../scripts/flags.ts";
 import { type Device, openDevice } from "../tensor/mod.ts";
 import { median } from "./statistics.ts";

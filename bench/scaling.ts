@@ -5,7 +5,8 @@
  *     deno task scaling
  */
 
-import { configForDepth, GPT, planTraining, writeFileAtomically } from "../gpt/mod.ts";
+import { configForDepth, GPT, planTraining } from "../gpt/mod.ts";
+import { writeFileAtomically } from "../gpt/internals.ts";
 import { BUCKET_BYTES } from "../gpt/parallel.ts";
 import { measureMatmulPeak } from "../gpt/train/matmul_peak.ts";
 import { optional, runScript, type Script, text, toggle } from "../scripts/flags.ts";

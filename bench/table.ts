@@ -5,7 +5,7 @@
  *     deno run -A bench/table.ts --write
  */
 
-import { writeFileAtomically } from "../gpt/mod.ts";
+import { writeFileAtomically } from "../gpt/internals.ts";
 import { optional, runScript, type Script, text, toggle } from "../scripts/flags.ts";
 import { resultPages, resultTables, ROOT } from "./pages.ts";
 import { readResults, RESULTS_URL } from "./results.ts";

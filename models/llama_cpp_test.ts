@@ -4,7 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { basePath } from "../gpt/mod.ts";
+import { basePath } from "../gpt/internals.ts";
 import { hasGolden } from "../testing/golden.ts";
 
 const packages = `${basePath("bench", "node-llama-cpp-3.22.1")}/node_modules`;

@@ -3,19 +3,21 @@
 import { SequentialLoader, type SplitName } from "../data/mod.ts";
 import { type CoreBundle, evaluateCore } from "../chat/mod.ts";
 import {
-  basePath,
   type Checkpoint,
-  encoderOf,
-  ensureWritableFolder,
   evaluateBitsPerByte,
-  evaluationRows,
   likelyTexts,
   type LoaderKind,
   loadModel,
   type RunRanks,
   type TrainableModel,
-  writeFileAtomically,
 } from "../gpt/mod.ts";
+import {
+  basePath,
+  encoderOf,
+  ensureWritableFolder,
+  evaluationRows,
+  writeFileAtomically,
+} from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { type BaseEvaluation, evaluationPath, readEvaluation } from "./evaluations.ts";

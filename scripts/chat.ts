@@ -3,7 +3,8 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
 import { type ChatFormat, ChatSession, FoldedText, latestRun } from "../chat/mod.ts";
-import { basePath, type LanguageModel, type Tool } from "../gpt/mod.ts";
+import type { LanguageModel, Tool } from "../gpt/mod.ts";
+import { basePath } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
   CHAT_TAG,

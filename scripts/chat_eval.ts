@@ -15,13 +15,8 @@ import {
   rowFormats,
   ruleExams,
 } from "../chat/mod.ts";
-import {
-  type LanguageModel,
-  loadModel,
-  type RunRanks,
-  tableAsText,
-  writeFileAtomically,
-} from "../gpt/mod.ts";
+import { type LanguageModel, loadModel, type RunRanks, tableAsText } from "../gpt/mod.ts";
+import { writeFileAtomically } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type ChatEvaluation, evaluationPath } from "./evaluations.ts";
 import {

@@ -4,14 +4,8 @@
  */
 
 import { ChatSession, evaluateGenerative, ruleExams, type Stage, stagePath } from "../chat/mod.ts";
-import {
-  describeProgress,
-  type LanguageModel,
-  openCheckpoint,
-  readProgress,
-  type RunProgress,
-  savedSteps,
-} from "../gpt/mod.ts";
+import { type LanguageModel, openCheckpoint, savedSteps } from "../gpt/mod.ts";
+import { describeProgress, readProgress, type RunProgress } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { trainBase } from "./base_train.ts";
 import { fineTune } from "./chat_sft.ts";

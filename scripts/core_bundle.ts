@@ -8,13 +8,8 @@ import {
   readCoreBundle,
 } from "../chat/mod.ts";
 import { addressesOf, catalog, download } from "../data/mod.ts";
-import {
-  ensureWritableFolder,
-  exitCodeOf,
-  freeName,
-  tableAsText,
-  writeFileAtomically,
-} from "../gpt/mod.ts";
+import { exitCodeOf, tableAsText } from "../gpt/mod.ts";
+import { ensureWritableFolder, freeName, writeFileAtomically } from "../gpt/internals.ts";
 import { type Flag, mainOf, text, UsageError, type Values } from "./flags.ts";
 import { bytes, count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";

@@ -1,6 +1,7 @@
 /** Results of evaluations, stored for the report. */
 
-import { basePath, type Compression } from "../gpt/mod.ts";
+import type { Compression } from "../gpt/mod.ts";
+import { basePath } from "../gpt/internals.ts";
 
 /** The last result of `tok_eval`. */
 export interface TokenizerEvaluation {

@@ -17,8 +17,8 @@ import {
   explanationAsList,
   explanationAsText,
   Tensor,
-  writeFileAtomically,
 } from "../gpt/mod.ts";
+import { writeFileAtomically } from "../gpt/internals.ts";
 import { deviceFlags, openChosenDevice } from "./device.ts";
 import {
   choice,

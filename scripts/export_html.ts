@@ -1,6 +1,7 @@
 /** A model as one page: weights, tokenizer, engine, chat and the view inside. */
 
-import { checkpointFileName, describeProgress, writeFileAtomically } from "../gpt/mod.ts";
+import { checkpointFileName } from "../gpt/mod.ts";
+import { describeProgress, writeFileAtomically } from "../gpt/internals.ts";
 import { join } from "./deps.ts";
 import { UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";

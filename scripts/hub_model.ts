@@ -1,7 +1,7 @@
 /** Models of the Hugging Face hub: `hf:ORG/NAME`, or `hf:ORG/NAME@REVISION`. */
 
 import { Hub } from "../data/mod.ts";
-import { basePath, writeFileAtomically } from "../gpt/mod.ts";
+import { basePath, writeFileAtomically } from "../gpt/internals.ts";
 import { connectionOf } from "./connection.ts";
 import { join } from "./deps.ts";
 import { UsageError } from "./flags.ts";

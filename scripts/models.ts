@@ -7,19 +7,16 @@ import { suggestions } from "../chat/suggestions.ts";
 import {
   type Checkpoint,
   defaultPrompts,
-  describeProgress,
   type Device,
   type FloatType,
   loadModel,
   type LoadOptions,
   openCheckpoint,
   parameterCount,
-  readProgress,
-  readRunInfo,
-  type RunProgress,
   savedSteps,
   type TrainableModel,
 } from "../gpt/mod.ts";
+import { describeProgress, readProgress, readRunInfo, type RunProgress } from "../gpt/internals.ts";
 import { architectures } from "../models/architectures.ts";
 import type { Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";

@@ -1,6 +1,6 @@
 /** Writes the library as a package for npm. */
 
-import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
+import { ensureWritableFolder, writeFileAtomically } from "../gpt/internals.ts";
 import { dirname, join } from "./deps.ts";
 import { mainOf, optional, text, UsageError, type Values } from "./flags.ts";
 import { makePackage } from "./npm_package.ts";

@@ -1,13 +1,7 @@
 /** Runs a script on the ranks of a launcher. */
 
-import {
-  type Checkpoint,
-  type Device,
-  openRanks,
-  RanksError,
-  type RunRanks,
-  waitForFirstError,
-} from "../gpt/mod.ts";
+import { type Checkpoint, type Device, openRanks, RanksError, type RunRanks } from "../gpt/mod.ts";
+import { waitForFirstError } from "../gpt/internals.ts";
 import { architectures } from "../models/architectures.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
 import { firstLine, text, UsageError, type Values } from "./flags.ts";

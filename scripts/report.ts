@@ -13,18 +13,20 @@ import {
   type StagesReport,
 } from "../chat/mod.ts";
 import {
-  basePath,
   curvesAsSvg,
-  describeProgress,
   type Device,
-  ensureWritableFolder,
   type LanguageModel,
   likelyTexts,
   loadModel,
   openCheckpoint,
   type ReportRow,
-  writeFileAtomically,
 } from "../gpt/mod.ts";
+import {
+  basePath,
+  describeProgress,
+  ensureWritableFolder,
+  writeFileAtomically,
+} from "../gpt/internals.ts";
 import { architectures } from "../models/architectures.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { sourceCommit } from "./commit.ts";

@@ -7,7 +7,7 @@ import {
   removeWholeRun,
   type RunSummary,
 } from "../chat/files/runs.ts";
-import { describeProgress } from "../gpt/mod.ts";
+import { describeProgress } from "../gpt/internals.ts";
 import { list, mainOf, toggle, UsageError, type Values, withUsageErrors } from "./flags.ts";
 import { alignColumns, count, duration } from "./format.ts";
 import { print, printError } from "./output.ts";

@@ -9,7 +9,8 @@ import {
   openTable,
   records,
 } from "../data/mod.ts";
-import { findKeptTokenizer, tableAsText } from "../gpt/mod.ts";
+import { tableAsText } from "../gpt/mod.ts";
+import { findKeptTokenizer } from "../gpt/internals.ts";
 import { openCorpus } from "./corpora.ts";
 import { bytes, count, short } from "./format.ts";
 import { print } from "./output.ts";

@@ -1,7 +1,7 @@
 /** Writes the lesson as a folder of static files. */
 
 import { stages } from "../chat/files/stages.ts";
-import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
+import { ensureWritableFolder, writeFileAtomically } from "../gpt/internals.ts";
 import { namesIn } from "../gpt/files/files.ts";
 import { dirname, join } from "./deps.ts";
 import { mainOf, optional, runName, text, toggle, UsageError, type Values } from "./flags.ts";

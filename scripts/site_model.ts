@@ -1,6 +1,7 @@
 /** The model that comes with the lesson: trained at first use, and kept. */
 
-import { basePath, ensureWritableFolder, openDevice, writeFileAtomically } from "../gpt/mod.ts";
+import { openDevice } from "../gpt/mod.ts";
+import { basePath, ensureWritableFolder, writeFileAtomically } from "../gpt/internals.ts";
 import { namesIn } from "../gpt/files/files.ts";
 import { join } from "./deps.ts";
 import { duration } from "./format.ts";

@@ -8,7 +8,6 @@ import {
   loadModel,
   lockRun,
   markdownReport,
-  METRICS_FILE,
   openCheckpoint,
   readMetrics,
   type Report,
@@ -17,9 +16,9 @@ import {
   type RunLock,
   savedSteps,
   tableAsText,
-  writeFileAtomically,
   writeText,
 } from "../gpt/mod.ts";
+import { METRICS_FILE, writeFileAtomically } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./chat_recipe.ts";
 import { corpusNames, recipeOf } from "./corpora.ts";

@@ -8,7 +8,7 @@ import {
   isDataName,
   type StoredState,
 } from "../data/mod.ts";
-import { basePath } from "../gpt/mod.ts";
+import { basePath } from "../gpt/internals.ts";
 import { connectionOf, mayConnect } from "./connection.ts";
 import { print } from "./output.ts";
 

@@ -2,22 +2,24 @@
 
 import { stagePath } from "../chat/files/stages.ts";
 import {
-  basePath,
   lockRun,
   parseStudy,
-  readStudyFolder,
-  readStudyResult,
   readTokenizer,
-  resultsAsCsv,
   type Study,
   studyAsJson,
-  type StudyFolder,
-  type StudyResult,
   type StudyRun,
   studyRuns,
+} from "../gpt/mod.ts";
+import {
+  basePath,
+  readStudyFolder,
+  readStudyResult,
+  resultsAsCsv,
+  type StudyFolder,
+  type StudyResult,
   summarizeRows,
   writeFileAtomically,
-} from "../gpt/mod.ts";
+} from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { trainBase } from "./base_train.ts";
 import {

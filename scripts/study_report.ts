@@ -14,13 +14,15 @@ import {
   type ReportRow,
   rowName,
   type ScalingLaws,
-  scalingParameters,
   type ScalingPoint,
   type Study,
+} from "../gpt/mod.ts";
+import {
+  scalingParameters,
   type StudyResult,
   type StudyRow,
   writeFileAtomically,
-} from "../gpt/mod.ts";
+} from "../gpt/internals.ts";
 import { sourceCommit } from "./commit.ts";
 import { duration, short } from "./format.ts";
 

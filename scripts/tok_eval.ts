@@ -3,15 +3,17 @@
 import { texts } from "../data/mod.ts";
 import {
   type Compression,
-  limitTexts,
-  loadKeptTokenizer,
   loadPublishedTokenizer,
   measureCompression,
-  type NamedText,
   publishedTokenizers,
+} from "../gpt/mod.ts";
+import {
+  limitTexts,
+  loadKeptTokenizer,
+  type NamedText,
   ruleTexts,
   writeFileAtomically,
-} from "../gpt/mod.ts";
+} from "../gpt/internals.ts";
 import { openCorpus } from "./corpora.ts";
 import { type TokenizerEvaluation, tokenizerEvaluationPath } from "./evaluations.ts";
 import { type Flag, integer, mainOf, toggle, UsageError, type Values } from "./flags.ts";

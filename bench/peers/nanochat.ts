@@ -1,7 +1,7 @@
 /** nanochat's own files, of the commit that nanodino is compared with. */
 
 import { download } from "../../data/mod.ts";
-import { basePath } from "../../gpt/mod.ts";
+import { basePath } from "../../gpt/internals.ts";
 
 const COMMIT = "92d63d4e8bb4df75c3b71618f31ddde2378b2bcd";
 

@@ -6,7 +6,7 @@
  */
 
 import { openZip } from "../../data/mod.ts";
-import { basePath, fileError } from "../../gpt/mod.ts";
+import { basePath, fileError } from "../../gpt/internals.ts";
 import { importCsv, importYaml } from "../deps.ts";
 import { parseJsonLines } from "../files/json_lines.ts";
 

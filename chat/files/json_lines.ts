@@ -1,6 +1,6 @@
 /** Parsing JSON Lines that are in memory. @module */
 
-import { fileError } from "../../gpt/mod.ts";
+import { fileError } from "../../gpt/internals.ts";
 
 /**
  * Parses JSON Lines; empty lines are skipped.

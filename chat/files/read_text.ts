@@ -1,6 +1,6 @@
 /** Reading text files. @module */
 
-import { fileError } from "../../gpt/mod.ts";
+import { fileError } from "../../gpt/internals.ts";
 
 /**
  * Reads a text file.

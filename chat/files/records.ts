@@ -1,7 +1,7 @@
 /** Reading rows of data sets and conversations: JSON Lines and parquet files. @module */
 
 import { records } from "../../data/mod.ts";
-import { fileError } from "../../gpt/mod.ts";
+import { fileError } from "../../gpt/internals.ts";
 
 /**
  * Reads items from rows, see {@linkcode records}.

@@ -3,14 +3,12 @@
 import {
   type CheckpointMeta,
   lockRun,
-  METRICS_FILE,
   type MetricsRecord,
   openCheckpoint,
   parameterCount,
   readMetrics,
-  readProgress,
-  type RunProgress,
 } from "../../gpt/mod.ts";
+import { METRICS_FILE, readProgress, type RunProgress } from "../../gpt/internals.ts";
 import { Error, RangeError } from "../../tensor/errors.ts";
 import { type Stage, stagePath, stages } from "./stages.ts";
 

@@ -4,14 +4,8 @@
  * @module
  */
 
-import {
-  basePath,
-  type ReadOptions,
-  readProgress,
-  readRuns,
-  type RunProgress,
-  savedSteps,
-} from "../../gpt/mod.ts";
+import { readRuns, savedSteps } from "../../gpt/mod.ts";
+import { basePath, type ReadOptions, readProgress, type RunProgress } from "../../gpt/internals.ts";
 import { namesIn } from "../../gpt/files/files.ts";
 import { Error } from "../../tensor/errors.ts";
 

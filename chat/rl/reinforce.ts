@@ -8,16 +8,14 @@
  */
 
 import {
-  ensureRunFolder,
   exitCodeOf,
   inPlaceOfRank,
   loadModel,
-  MetricsLog,
   saveCheckpoint,
   type TrainableModel,
   untrained,
-  writeRunInfo,
 } from "../../gpt/mod.ts";
+import { ensureRunFolder, MetricsLog, writeRunInfo } from "../../gpt/internals.ts";
 import { dueTasks } from "../../gpt/train/due_tasks.ts";
 import { MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import { AnswerSampler } from "./answer_sampler.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { loadModel, openCheckpoint, readMetrics, readRunInfo } from "../../gpt/mod.ts";
+import { loadModel, openCheckpoint, readMetrics } from "../../gpt/mod.ts";
+import { readRunInfo } from "../../gpt/internals.ts";
 import { launch, type TestedMpi, testUnderMpi } from "../../mpi/testing/ranks.ts";
 import { letters, reinforceLetters as setUp } from "../testing/letters.ts";
 import { prepareReinforcement } from "./reinforce.ts";

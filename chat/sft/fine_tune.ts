@@ -7,13 +7,13 @@
  */
 
 import {
-  ensureRunFolder,
   evaluateBitsPerByte,
   type TrainableModel,
   trainInFolder,
   type TrainingEvent,
   untrained,
 } from "../../gpt/mod.ts";
+import { ensureRunFolder } from "../../gpt/internals.ts";
 import type { ConversationLoader } from "./conversation_loader.ts";
 import { openFineTunedModel } from "./fine_tune_model.ts";
 import { checkedGradAccumSteps, type FineTuneOptions } from "./fine_tune_options.ts";

@@ -12,7 +12,7 @@
 import type { Conversation, Message, MessagePart } from "../../tokenizer/mod.ts";
 import { parseJsonLines } from "../files/json_lines.ts";
 import { records } from "../../data/mod.ts";
-import { fileError } from "../../gpt/mod.ts";
+import { fileError } from "../../gpt/internals.ts";
 import { readRecords } from "../files/records.ts";
 import { PackedConversations } from "./packed_conversations.ts";
 import { listTask, type Task } from "./task.ts";

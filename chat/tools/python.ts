@@ -14,7 +14,7 @@
  * @module
  */
 
-import { basePath } from "../../gpt/mod.ts";
+import { basePath } from "../../gpt/internals.ts";
 import { checkOptions, type OptionNames } from "../../tensor/checks.ts";
 import { wrongValue } from "../../tensor/errors.ts";
 import { importPyodide } from "../deps.ts";

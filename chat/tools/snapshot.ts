@@ -1,6 +1,6 @@
 /** The file with a snapshot of Python's memory. @module */
 
-import { writeFileAtomically } from "../../gpt/mod.ts";
+import { writeFileAtomically } from "../../gpt/internals.ts";
 import { imports } from "./interpreter.ts";
 import { makeSnapshot } from "./interpreter_process.ts";
 
