@@ -218,6 +218,8 @@ const countryNames: Readonly<Record<string, readonly string[]>> = {
   GB: [
     "the United Kingdom",
     "the UK",
+    // Twice, as most people write it.
+    "UK",
     "UK",
     "England",
     "Great Britain",
