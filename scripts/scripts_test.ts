@@ -328,7 +328,7 @@ Deno.test("--help says how long -1 of --save-every is", async () => {
   assertEquals(SAVE_SECONDS, 10 * 60);
   for (const script of ["base_train.ts", "chat_sft.ts"]) {
     const { stdout } = await runScript(script, ["--help"], home, { permissions: [] });
-    assertMatch(stdout, /--save-every .*-1 for ten minutes/);
+    assertMatch(stdout, /--save-every .*-1 for one every ten minutes/);
   }
 });
 
@@ -425,7 +425,9 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       script: "base_train.ts",
       args: [
         ...tiny,
-        ..."--max-seq-len 18 --total-batch-size 36 --length-warmup-steps 2".split(" "),
+        ..."--max-seq-len 18 --total-batch-size 36 --length-warmup-steps 2 --model-tag new".split(
+          " ",
+        ),
       ],
       code: 2,
       message: "wanted --max-seq-len as a multiple of 4, got 18",
