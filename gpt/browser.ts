@@ -10,13 +10,18 @@
  * import { Tokenizer } from "../tokenizer/mod.ts";
  * import { configForDepth, Engine, GPT, openDevice } from "./browser.ts";
  *
- * const tokenizer = await Tokenizer.train(["so much depends upon a red wheel"], { vocabSize: 280
- * }); const { vocabSize } = tokenizer; const config = configForDepth({ depth: 1, vocabSize,
- * aspectRatio: 32, headDim: 32 }); const device = await openDevice("auto"); // Parameters that were
- * fetched go into it by `model.loadParameters`; until then its output is random. const model = new
- * GPT(config, device, { seed: 1 }); const engine = new Engine(model, tokenizer); const prompt =
- * tokenizer.encode("so much"); for await (const { tokens } of engine.generate(prompt, { maxTokens:
- * 4 })) {   console.log(tokenizer.decode(tokens)); } await device.close();
+ * const tokenizer = await Tokenizer.train(["so much depends upon a red wheel"], { vocabSize: 280 });
+ * const { vocabSize } = tokenizer;
+ * const config = configForDepth({ depth: 1, vocabSize, aspectRatio: 32, headDim: 32 });
+ * const device = await openDevice("auto");
+ * // Parameters that were fetched go into it by `model.loadParameters`; until then its output is random.
+ * const model = new GPT(config, device, { seed: 1 });
+ * const engine = new Engine(model, tokenizer);
+ * const prompt = tokenizer.encode("so much");
+ * for await (const { tokens } of engine.generate(prompt, { maxTokens: 4 })) {
+ *   console.log(tokenizer.decode(tokens));
+ * }
+ * await device.close();
  * ```
  *
  * @module
