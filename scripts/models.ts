@@ -183,8 +183,8 @@ export function chatParts(
 /**
  * The folder of the run that flags choose; by default the one that {@linkcode latestRun} finds.
  *
- * @param from The stages that `latest` stands for. @param flag The flag that names the run, for
- * error messages.
+ * @param from The stages that `latest` stands for.
+ * @param flag The flag that names the run, for error messages.
  * @throws {UsageError} If there is no run of the given name.
  * @throws {Error} If no name was given, and there is no run.
  */

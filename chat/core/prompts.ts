@@ -53,8 +53,8 @@ export function shuffledTask(task: CoreTask, maxExamples: number = Infinity): Co
  * The few-shot examples of a question: picked from all other examples with seed 1234 + index.
  *
  * @param task A task whose examples are shuffled.
- * @param index The index of the question. @returns The indices of the examples, in the order of the
- * prompt.
+ * @param index The index of the question.
+ * @returns The indices of the examples, in the order of the prompt.
  * @throws {RangeError} If the task has too few examples.
  */
 export function fewShotPicks({ examples, fewShot, label }: CoreTask, index: number): number[] {

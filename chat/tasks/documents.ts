@@ -117,8 +117,9 @@ const QUOTED_WORDS = 5;
  * heading, or gives the first words of a piece; the assistant answers with the text, and continues when it
  * is asked to.
  *
- * @param documents The documents to talk about. @param size The number of conversations; by default
- * every piece occurs about thirty times. @param seed The seed of the random choices.
+ * @param documents The documents to talk about.
+ * @param size The number of conversations; by default every piece occurs about thirty times.
+ * @param seed The seed of the random choices.
  * @throws {RangeError} If the documents hold nothing but headings.
  *
  * @example
