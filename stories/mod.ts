@@ -39,3 +39,4 @@ export {
 } from "./source.ts";
 export { documentOf, type Story, tellStory } from "./story.ts";
 export type { Part } from "./teller.ts";
+export { withArticle } from "./world.ts";

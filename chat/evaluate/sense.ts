@@ -17,6 +17,7 @@ import {
   seededRandom,
   type Story,
   tellStory,
+  withArticle,
 } from "../../stories/mod.ts";
 import type { Message, Tokenizer } from "../../tokenizer/mod.ts";
 import type { ChatFormat } from "../format/format.ts";
@@ -168,8 +169,8 @@ export function textTeller(model: LanguageModel, tokenizer: Tokenizer): StoryTel
 }
 
 /**
- * A model that chats: it is asked for each story, about somebody of the world who is drawn by the seed,
- * and each question follows a story that the model is said to have told.
+ * A model that chats: it is asked for each story, about a character that the seed determines, and each
+ * question follows a story as if the model had told it.
  */
 export function chatTeller(
   model: LanguageModel,
@@ -187,10 +188,10 @@ export function chatTeller(
     const { tokens } = await engine.generateBatch(prompt, { ...options, maxTokens });
     return tokens.map((ids) => plainText(tokenizer, ids.slice(prompt.length)));
   };
-  const ask = ({ kind, name }: Story["hero"]): Message => {
-    const article = /^[aeiou]/.test(kind) ? "an" : "a";
-    return { role: "user", content: `Tell me a story about ${article} ${kind} named ${name}.` };
-  };
+  const ask = ({ kind, name }: Story["hero"]): Message => ({
+    role: "user",
+    content: `Tell me a story about ${withArticle(kind)} named ${name}.`,
+  });
   return {
     tell: async (count, sampling, hero) => {
       const options = { ...sampling, maxTokens: MAX_STORY_TOKENS };

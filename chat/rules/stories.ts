@@ -3,7 +3,7 @@
  * @module
  */
 
-import { checkStory, type Story, tellStory } from "../../stories/mod.ts";
+import { checkStory, type Story, tellStory, withArticle } from "../../stories/mod.ts";
 import type { Conversation, Message } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
@@ -27,9 +27,8 @@ export const storyWordings = {
 function makeExchange(random: PythonRandom, { hero, text }: Story): Exchange {
   const { kind, name } = hero;
   const called = random.choice(["named", "called"]);
-  const article = /^[aeiou]/.test(kind) ? "an" : "a";
   const question = draft(random, storyWordings.ask, {
-    hero: `${article} ${kind} ${called} ${name}`,
+    hero: `${withArticle(kind)} ${called} ${name}`,
   });
   return { question: { ...question, isRepeated: true }, answer: text };
 }
