@@ -299,8 +299,15 @@ export class Batcher {
     const { promise, resolve, reject } = Promise.withResolvers<GenerationResult>();
     const job: Job = {
       number: this.#requests++,
-      ...{ request, onToken, resolve, reject },
-      ...{ sequences: [], cache: null, cachedTokens: 0, generatedTokens: 0, isOver: false },
+      request,
+      onToken,
+      resolve,
+      reject,
+      sequences: [],
+      cache: null,
+      cachedTokens: 0,
+      generatedTokens: 0,
+      isOver: false,
     };
     if (signal !== undefined) {
       // A signal may be that of many requests, and outlive them.
@@ -540,7 +547,8 @@ export class Batcher {
     const { cachedTokens, generatedTokens } = job;
     job.resolve({
       finishReasons: finishReasons.map((finish) => finish!),
-      ...{ cachedTokens, generatedTokens },
+      cachedTokens,
+      generatedTokens,
     });
   }
 

@@ -20,7 +20,12 @@ type Info = Pick<
 >;
 
 const unknown: Info = {
-  ...{ time: "", steps: null, device: null, parameters: null, tokensPerStep: null, settings: {} },
+  time: "",
+  steps: null,
+  device: null,
+  parameters: null,
+  tokensPerStep: null,
+  settings: {},
 };
 
 /** A run in a folder. */
@@ -64,8 +69,11 @@ export class FollowedRun {
     if (this.#info === unknown && this.#step === 0 && problem === null) return null;
     return {
       ...this.#info,
-      ...{ name: this.name, state: this.#state, step: this.#step },
-      ...{ figures: this.#figures, problem },
+      name: this.name,
+      state: this.#state,
+      step: this.#step,
+      figures: this.#figures,
+      problem,
     };
   }
 

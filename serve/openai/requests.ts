@@ -151,7 +151,9 @@ function readCommon(
   const whole = { isWhole: true };
   const limit = readLimit(body, limitField, fallback);
   const choices = numberField(body, "n", {
-    ...{ least: 1, most: Math.floor(maxChoices / prompts.length), ...whole },
+    least: 1,
+    most: Math.floor(maxChoices / prompts.length),
+    ...whole,
   }, 1);
   const streams = booleanField(body, "stream");
   return {

@@ -144,7 +144,7 @@ interface Operand extends Moving {
   store(from: Buffer<Elements>, value: Vector, where: Where): void;
 }
 
-/** Which of the vectors that are visited in turn. */
+/** The vector that is computed, among those visited in turn. */
 interface Where {
   readonly part: number;
   /** Whether it has a single number, since the row or the run ends there. */
