@@ -48,6 +48,11 @@ export interface Served {
 export const PLACES = 2;
 /** Bytes for kept caches, where they are kept: more than enough. */
 const KEPT_BYTES = 2 ** 24;
+/**
+ * Tokens of prompts that a step reads: the minimum, since a batch reads as many more as it has time for,
+ * and the steps shall be the same on every machine.
+ */
+const PREFILL_TOKENS = 8;
 
 /** Serves the requests by the batch of `deno task serve`, and records each step. */
 export async function* serveRequests(
@@ -65,6 +70,7 @@ export async function* serveRequests(
   const results: Promise<Served["requests"][number]>[] = [];
   const batcher: Batcher = new Batcher(model, tokenizer, {
     maxSequences: PLACES,
+    prefillTokens: PREFILL_TOKENS,
     keptBytes: keepsCaches ? KEPT_BYTES : 0,
     onStep: () => {
       const promptTokens = batcher.statistics.promptTokens - seen;
