@@ -10,8 +10,9 @@
  * parameters or adapters. Takes some nine minutes of one core. The last line is one line of JSON.
  */
 
-import { stagePath } from "../chat/mod.ts";
-import { openCheckpoint, scalingDefaults } from "../gpt/mod.ts";
+import { stagePath } from "../chat/internals.ts";
+import { openCheckpoint } from "../gpt/mod.ts";
+import { scalingDefaults } from "../gpt/internals.ts";
 import { integer, optional, runScript, type Script, text } from "../scripts/flags.ts";
 import { alignColumns } from "../scripts/format.ts";
 import { kebabCase } from "../scripts/words.ts";

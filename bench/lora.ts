@@ -6,7 +6,8 @@
  * Begins with the base model that was saved last. The last line is one line of JSON.
  */
 
-import { latestRun, prepareFineTuning, ruleConversations } from "../chat/mod.ts";
+import { prepareFineTuning, ruleConversations } from "../chat/mod.ts";
+import { latestRun } from "../chat/internals.ts";
 import { openCheckpoint } from "../gpt/mod.ts";
 import {
   decimal,

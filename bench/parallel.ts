@@ -9,8 +9,7 @@
  */
 
 import { openSource, PackedLoader, SharedLoader } from "../data/mod.ts";
-import { trainTokenizer } from "../gpt/mod.ts";
-import { encoderOf } from "../gpt/internals.ts";
+import { encoderOf, trainTokenizer } from "../gpt/internals.ts";
 import { BUCKET_BYTES } from "../gpt/parallel.ts";
 import { installedMpis, launch, type TestedMpi } from "../mpi/testing/ranks.ts";
 import { integer, runScript, type Script, type Values } from "../scripts/flags.ts";

@@ -5,18 +5,17 @@
  *     deno task speedrun && deno task picture
  */
 
-import { stagePath } from "../chat/mod.ts";
+import { stagePath } from "../chat/internals.ts";
 import {
   type Checkpoint,
   loadModel,
   type MetricsRecord,
   openCheckpoint,
   openDevice,
-  parameterCount,
   readMetrics,
   writeText,
 } from "../gpt/mod.ts";
-import { METRICS_FILE, writeFileAtomically } from "../gpt/internals.ts";
+import { METRICS_FILE, parameterCount, writeFileAtomically } from "../gpt/internals.ts";
 import { drawCurves } from "../gpt/files/report.ts";
 import { escapeXml, svgDocument } from "../gpt/files/svg.ts";
 import { checkStory } from "../stories/mod.ts";

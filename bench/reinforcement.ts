@@ -8,7 +8,8 @@
  */
 
 import process from "node:process";
-import { latestRun, prepareReinforcement, rulePractice } from "../chat/mod.ts";
+import { prepareReinforcement } from "../chat/mod.ts";
+import { latestRun, rulePractice } from "../chat/internals.ts";
 import { openCheckpoint } from "../gpt/mod.ts";
 import { decimal, integer, runScript, type Script, text } from "../scripts/flags.ts";
 import { alignColumns } from "../scripts/format.ts";

@@ -5,13 +5,13 @@
  */
 
 import {
-  defaultContext,
   Engine,
   type KVCache,
   type LanguageModel,
   type SamplingOptions,
   type Tool,
 } from "../gpt/mod.ts";
+import { defaultContext } from "../gpt/internals.ts";
 import { type AnswerPiece, PartReader } from "./part_reader.ts";
 import { promptRoom } from "./prompt_room.ts";
 import type { Message, MessagePart, Tokenizer } from "../tokenizer/mod.ts";

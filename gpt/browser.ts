@@ -1,5 +1,5 @@
 /**
- * The part of `gpt` that also runs in a browser: the model, its sizes and costs, training,
+ * The part of `gpt` that also runs in a browser: the model, its size, training,
  * evaluation, the content of checkpoints, and generation.
  *
  * `mod.ts` adds what needs files: corpora, training runs, checkpoints. A page fetches the
@@ -27,149 +27,19 @@
  * @module
  */
 
-export type { Block, BlockContext, CausalSelfAttention, MLP } from "./model/block.ts";
-export {
-  checkConfig,
-  type GPTConfig,
-  headSize,
-  paddedVocabSize,
-  windowSizes,
-} from "./model/config.ts";
-export { decodeSequences } from "./generate/decode_sequences.ts";
-export { defaultContext } from "./generate/context.ts";
-export { type RotaryAngles, SequenceRows } from "./generate/sequence_rows.ts";
-export { forkCache } from "./generate/fork_cache.ts";
-export {
-  type Architecture,
-  type BuildOptions,
-  type LoadOptions,
-  nanochat,
-  nanochatConfig,
-  parameterCount,
-} from "./files/architecture.ts";
-export {
-  bytesOfParameters,
-  checkRoom,
-  freeBytes,
-  type ParameterShapes,
-  type WeightsInfo,
-  weightsOf,
-} from "./files/room.ts";
-export {
-  type CheckpointContent,
-  decodeModel,
-  decodeModelOf,
-  decodeOptimizer,
-  decodeTokenizer,
-  encodeCheckpoint,
-  encodeModel,
-  encodeOptimizer,
-  type SavedModel,
-} from "./files/checkpoint_content.ts";
-export {
-  checkFile,
-  checkpointFileName,
-  type CheckpointMeta,
-  type CheckpointPart,
-  digestOf,
-  type FileDigest,
-  formatMeta,
-  parseMeta,
-} from "./files/checkpoint_meta.ts";
-export { exitCodeOf, inPlaceOfRank } from "./train/exit_code.ts";
-export { evaluateBitsPerByte, type EvaluateOptions } from "./train/evaluate.ts";
-export {
-  type LoopOptions,
-  type LoopStep,
-  pretrainingSchedule,
-  type SetLearningRates,
-  trainingLoop,
-} from "./train/loop.ts";
-export {
-  type EndEvent,
-  type Measurement,
-  type Periodic,
-  type StepEvent,
-  type SummingRanks,
-  train,
-  type TrainingEvent,
-  type TrainingState,
-  type TrainOptions,
-  untrained,
-} from "./train/run.ts";
-export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./train/costs.ts";
-export { Engine, type GeneratedStep, type GenerateOptions } from "./generate/engine.ts";
-export {
-  estimateMemory,
-  estimateSeconds,
-  type MemoryEstimate,
-  type RunShape,
-} from "./train/estimate.ts";
-export { fitsMemory, type MemoryRoom, nearestFits, type SmallerRun } from "./train/fit.ts";
-export { type KeysAndValues, KVCache, type KVCacheShape } from "./model/kv_cache.ts";
-export {
-  inspect,
-  type InspectableModel,
-  type InspectedStage,
-  type Inspection,
-  type InspectOptions,
-  type WatchedNames,
-} from "./generate/inspect.ts";
-export {
-  type InferenceCosts,
-  inferenceCosts,
-  type InferenceOptions,
-  type InferenceSpeed,
-  measureInference,
-} from "./generate/measure_inference.ts";
-export { measureBandwidth } from "./train/bandwidth.ts";
-export { MatmulPeak, measureMatmulPeak } from "./train/matmul_peak.ts";
+// The model.
 export { type ForwardOptions, GPT, type GPTOptions } from "./model/model.ts";
-export type { LearningRates } from "./train/optimizer_groups.ts";
+export type { Block, BlockContext, CausalSelfAttention, MLP, Watch } from "./model/block.ts";
+export type { GPTConfig } from "./model/config.ts";
+export { KVCache, type KVCacheShape } from "./model/kv_cache.ts";
 export {
-  type ParameterCounts,
-  parameterCounts,
-  type ParameterGroup,
-  parameterGroup,
-  parameterShapes,
-} from "./model/parameters.ts";
-export {
-  type ChartAxes,
-  type Curve,
-  type CurvePoint,
-  curvesAsSvg,
-  markdownReport,
-  type Report,
-  type ReportRow,
-  tableAsText,
-} from "./files/report.ts";
-export {
-  fitScalingLaws,
-  lossAt,
-  MIN_SCALING_SIZES,
-  type Optimum,
-  type Parabola,
-  type PowerLaw,
-  type ScalingLaws,
-  type ScalingPoint,
-} from "./study/scaling_laws.ts";
-export { mean, welchTest } from "./study/statistics.ts";
-export {
-  parseStudy,
-  rowName,
-  type Study,
-  studyAsJson,
-  type StudyRun,
-  studyRuns,
-  type StudySettings,
-} from "./study/study.ts";
-export {
-  type EngineTokenizer,
-  type GenerationTokens,
-  generationTokens,
-  RowState,
-  type Tool,
-} from "./generate/row_state.ts";
+  configForDepth,
+  planTraining,
+  type ScalingOptions,
+  type TrainingPlan,
+} from "./train/scaling.ts";
+
+// The methods of a model that generation and training call, whatever its architecture.
 export type {
   CachedForwardOptions,
   DecodingCosts,
@@ -178,42 +48,56 @@ export type {
   ModelConfig,
   TrainableModel,
 } from "./generate/language_model.ts";
-export { largestLogits, logProbabilities, sampleToken } from "./generate/sample_token.ts";
-export { checkSampling, type SamplingOptions } from "./generate/sampling.ts";
+export type { Architecture, BuildOptions, LoadOptions } from "./files/architecture.ts";
+
+// Training.
+export type { LearningRates } from "./train/optimizer_groups.ts";
 export {
-  configForDepth,
-  planTraining,
-  scalingDefaults,
-  type ScalingOptions,
-  type TrainingPlan,
-} from "./train/scaling.ts";
+  type EndEvent,
+  type StepEvent,
+  train,
+  type TrainingEvent,
+  type TrainingState,
+  type TrainOptions,
+  untrained,
+} from "./train/run.ts";
 export {
-  decodePieces,
-  defaultPrompts,
-  likelyTexts,
-  roomAfter,
-  writeText,
-  writeTexts,
-} from "./generate/write_text.ts";
+  type LoopOptions,
+  type LoopStep,
+  pretrainingSchedule,
+  type SetLearningRates,
+  trainingLoop,
+} from "./train/loop.ts";
 export { adaptModel, type AdaptOptions } from "./train/lora.ts";
-export type { LoRAAdapters } from "../nn/mod.ts";
-export type { Watch } from "./model/block.ts";
+export { evaluateBitsPerByte, type EvaluateOptions } from "./train/evaluate.ts";
+
+// The content of checkpoints.
 export {
-  explainStep,
-  type ExplainStepOptions,
-  explanationAsHtml,
-  explanationAsList,
-} from "./explain.ts";
-// Scripts need a device for the above, and import no module below this one.
+  type CheckpointContent,
+  decodeModel,
+  decodeOptimizer,
+  decodeTokenizer,
+  encodeCheckpoint,
+  type SavedModel,
+} from "./files/checkpoint_content.ts";
 export {
-  type Device,
-  type Explanation,
-  explanationAsText,
-  type FloatType,
-  openDevice,
-  type Profile,
-  profileAsText,
-  profileAsTrace,
-  Tensor,
-  type WebGpuDevice,
-} from "../tensor/mod.ts";
+  checkFile,
+  checkpointFileName,
+  type CheckpointMeta,
+  parseMeta,
+} from "./files/checkpoint_meta.ts";
+
+// Generation, and what the model computes on the way.
+export { Engine, type GeneratedStep, type GenerateOptions } from "./generate/engine.ts";
+export type { EngineTokenizer, Tool } from "./generate/row_state.ts";
+export type { SamplingOptions } from "./generate/sampling.ts";
+export { writeText, writeTexts } from "./generate/write_text.ts";
+export {
+  inspect,
+  type InspectedStage,
+  type Inspection,
+  type InspectOptions,
+} from "./generate/inspect.ts";
+
+// The device that all of this runs on.
+export { type Device, openDevice } from "../tensor/mod.ts";

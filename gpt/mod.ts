@@ -11,6 +11,17 @@
  */
 
 export * from "./browser.ts";
+
+// Pretraining, with its files.
+export {
+  preparePretraining,
+  type Pretraining,
+  type PretrainOptions,
+  type PretrainPlan,
+} from "./train/pretrain.ts";
+export { type FolderRunOptions, trainInFolder } from "./train/folder_run.ts";
+
+// Checkpoints and metrics.
 export {
   type Checkpoint,
   loadModel,
@@ -20,26 +31,8 @@ export {
   removeCheckpoint,
   saveCheckpoint,
 } from "./files/checkpoint.ts";
-export { findLatestRun, readRuns, type SavedRun, savedSteps } from "./files/checkpoint_list.ts";
-export { type Collectives, openRanks, RanksError, RunRanks } from "./parallel.ts";
-
-export { lockRun, RunLock } from "./files/run_lock.ts";
-
+export { savedSteps } from "./files/checkpoint_list.ts";
 export { type MetricsRecord, readMetrics } from "./files/metrics.ts";
-export { type FolderRunOptions, trainInFolder } from "./train/folder_run.ts";
-export {
-  preparePretraining,
-  type Pretraining,
-  type PretrainOptions,
-  type PretrainPlan,
-} from "./train/pretrain.ts";
-export { type LoaderKind } from "./train/evaluation_rows.ts";
-export {
-  type Compression,
-  loadPublishedTokenizer,
-  measureCompression,
-  type PublishedTokenizer,
-  publishedTokenizers,
-} from "./train/compression.ts";
 
-export { readTokenizer, trainTokenizer } from "./train/train_tokenizer.ts";
+// Several processes.
+export { openRanks, RanksError, RunRanks } from "./parallel.ts";

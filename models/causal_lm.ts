@@ -8,9 +8,9 @@ import {
   type LearningRates,
   type LossOptions,
   type ModelConfig,
-  SequenceRows,
   type TrainableModel,
 } from "../gpt/browser.ts";
+import { SequenceRows } from "../gpt/browser_internals.ts";
 import { linearCrossEntropy, Module } from "../nn/mod.ts";
 import type { MuonAdamWGroupOptions } from "../optim/mod.ts";
 import { RangeError, TypeError } from "../tensor/errors.ts";

@@ -9,7 +9,8 @@
  * @module
  */
 
-import type { Architecture, ModelConfig, RotaryAngles, SequenceRows } from "../gpt/browser.ts";
+import type { Architecture, ModelConfig } from "../gpt/browser.ts";
+import type { RotaryAngles, SequenceRows } from "../gpt/browser_internals.ts";
 import { Embedding, initializers, Linear, Module, namedSeed, RMSNorm } from "../nn/mod.ts";
 import { type Device, rotary, type Tensor } from "../tensor/mod.ts";
 import { RangeError } from "../tensor/errors.ts";

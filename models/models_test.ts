@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { adaptModel, decodeModelOf, encodeModel, Engine, type TrainableModel } from "../gpt/mod.ts";
+import { decodeModelOf, encodeModel } from "../gpt/files/checkpoint_content.ts";
+import { adaptModel, Engine, type TrainableModel } from "../gpt/mod.ts";
 import { AdamW, MuonAdamW } from "../optim/mod.ts";
 import { type Device, noGrad, openDevice, readSafetensors, Tensor } from "../tensor/mod.ts";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";

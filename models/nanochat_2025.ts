@@ -8,7 +8,8 @@
  * @module
  */
 
-import type { Architecture, ModelConfig, SequenceRows } from "../gpt/browser.ts";
+import type { Architecture, ModelConfig } from "../gpt/browser.ts";
+import type { SequenceRows } from "../gpt/browser_internals.ts";
 import { Embedding, initializers, Linear, Module, namedSeed } from "../nn/mod.ts";
 import { type Device, rmsNorm, rotary, type Tensor } from "../tensor/mod.ts";
 import { CausalLM, type ModelOptions } from "./causal_lm.ts";

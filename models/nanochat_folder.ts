@@ -1,6 +1,7 @@
 /** Checkpoint folders of nanochat: `meta_000010.json` and `model_000010.pt`. @module */
 
-import { GPT, type GPTConfig, nanochat, type TrainableModel } from "../gpt/browser.ts";
+import { GPT, type GPTConfig, type TrainableModel } from "../gpt/browser.ts";
+import { nanochat } from "../gpt/browser_internals.ts";
 import { type Folder, openTorchFile, StoredTensor } from "../interchange/mod.ts";
 import { RangeError } from "../tensor/errors.ts";
 import type { Device } from "../tensor/mod.ts";

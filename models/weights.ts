@@ -1,14 +1,12 @@
 /** Building a model from the tensors of a file: everything is checked before memory is taken. @module */
 
+import type { Architecture, ModelConfig, TrainableModel } from "../gpt/browser.ts";
 import {
-  type Architecture,
   bytesOfParameters,
   checkRoom,
   freeBytes,
-  type ModelConfig,
   type ParameterShapes,
-  type TrainableModel,
-} from "../gpt/browser.ts";
+} from "../gpt/browser_internals.ts";
 import { elementTypes, type StoredTensor, type TensorToWrite } from "../interchange/mod.ts";
 import { buildPacked } from "../nn/mod.ts";
 import { SyntaxError } from "../tensor/errors.ts";

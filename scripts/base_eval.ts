@@ -5,8 +5,6 @@ import { type CoreBundle, evaluateCore } from "../chat/mod.ts";
 import {
   type Checkpoint,
   evaluateBitsPerByte,
-  likelyTexts,
-  type LoaderKind,
   loadModel,
   type RunRanks,
   type TrainableModel,
@@ -16,6 +14,8 @@ import {
   encoderOf,
   ensureWritableFolder,
   evaluationRows,
+  likelyTexts,
+  type LoaderKind,
   writeFileAtomically,
 } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";

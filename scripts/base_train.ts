@@ -1,8 +1,8 @@
 /** Pretrains a model: nanochat's `base_train`, with its flags. */
 
 import { stagePath } from "../chat/files/stages.ts";
-import { type Device, findLatestRun, type RunRanks } from "../gpt/mod.ts";
-import { basePath } from "../gpt/internals.ts";
+import type { Device, RunRanks } from "../gpt/mod.ts";
+import { basePath, findLatestRun } from "../gpt/internals.ts";
 import type { Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { dashboardFlags } from "./dashboard.ts";

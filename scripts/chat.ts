@@ -2,7 +2,8 @@
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
-import { type ChatFormat, ChatSession, FoldedText, latestRun } from "../chat/mod.ts";
+import { type ChatFormat, ChatSession } from "../chat/mod.ts";
+import { FoldedText, latestRun } from "../chat/internals.ts";
 import type { LanguageModel, Tool } from "../gpt/mod.ts";
 import { basePath } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";

@@ -8,15 +8,14 @@ import {
   type ExamTask,
   type GenerativeAnswer,
   type GenerativeTask,
-  humanExams,
   passAtK,
   type Python,
   readRows,
   rowFormats,
-  ruleExams,
 } from "../chat/mod.ts";
-import { type LanguageModel, loadModel, type RunRanks, tableAsText } from "../gpt/mod.ts";
-import { writeFileAtomically } from "../gpt/internals.ts";
+import { humanExams, ruleExams } from "../chat/internals.ts";
+import { type LanguageModel, loadModel, type RunRanks } from "../gpt/mod.ts";
+import { tableAsText, writeFileAtomically } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type ChatEvaluation, evaluationPath } from "./evaluations.ts";
 import {

@@ -3,7 +3,8 @@
  * share.
  */
 
-import { ChatSession, evaluateGenerative, ruleExams, type Stage, stagePath } from "../chat/mod.ts";
+import { ChatSession, evaluateGenerative } from "../chat/mod.ts";
+import { ruleExams, type Stage, stagePath } from "../chat/internals.ts";
 import { type LanguageModel, openCheckpoint, savedSteps } from "../gpt/mod.ts";
 import { describeProgress, readProgress, type RunProgress } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";

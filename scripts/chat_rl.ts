@@ -5,10 +5,10 @@ import {
   prepareReinforcement,
   readRows,
   type ReinforceStep,
-  rulePractice,
-  stagePath,
 } from "../chat/mod.ts";
-import { type Checkpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
+import { rulePractice, stagePath } from "../chat/internals.ts";
+import type { Checkpoint, RunRanks } from "../gpt/mod.ts";
+import { tableAsText, typeNames } from "../gpt/internals.ts";
 import { basename } from "./deps.ts";
 import {
   decimal,
@@ -34,7 +34,6 @@ import { localPlace } from "./stored.ts";
 import { deviceFlags, trainingPrecision, tuningType } from "./device.ts";
 import { trainingType } from "./training.ts";
 import { learningRatesOf } from "./training_flags.ts";
-import { typeNames } from "../gpt/files/room.ts";
 
 const flags = {
   task: text(

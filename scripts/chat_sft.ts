@@ -1,20 +1,9 @@
 /** Fine-tunes a base model on conversations: nanochat's `chat_sft`, with its flags. */
 
-import {
-  type FineTuning,
-  type LoadedModel,
-  openChatFormat,
-  plainTemplate,
-  prepareFineTuning,
-  stagePath,
-} from "../chat/mod.ts";
-import {
-  type Checkpoint,
-  type Device,
-  type ReportRow,
-  type RunRanks,
-  tableAsText,
-} from "../gpt/mod.ts";
+import { type FineTuning, openChatFormat, prepareFineTuning } from "../chat/mod.ts";
+import { type LoadedModel, plainTemplate, stagePath } from "../chat/internals.ts";
+import type { Checkpoint, Device, RunRanks } from "../gpt/mod.ts";
+import { type ReportRow, tableAsText, typeNames } from "../gpt/internals.ts";
 import { chatCoreMeasurement } from "./chat_core.ts";
 import { basename } from "./deps.ts";
 import { givenFlags, parseFlags, rethrowAsUsage, runScript, UsageError } from "./flags.ts";
@@ -39,7 +28,6 @@ import { measurePeak } from "./device.ts";
 import { type FineTuneValues, flags } from "./sft_flags.ts";
 import { openSftTasks, type SftTasks } from "./sft_tasks.ts";
 import { reportPrecision, trainingType } from "./training.ts";
-import { typeNames } from "../gpt/files/room.ts";
 import { GENTLE_FRACTION, learningRatesOf, MAX_ROW, runFlags } from "./training_flags.ts";
 import { kebabCase } from "./words.ts";
 

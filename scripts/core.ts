@@ -1,13 +1,7 @@
 /** The tasks of the CORE metric, as commands read and measure them. */
 
-import {
-  checkCore,
-  type CoreBundle,
-  coreBundlePath,
-  evaluateCore,
-  findCoreBundle,
-  readCoreBundle,
-} from "../chat/mod.ts";
+import { type CoreBundle, evaluateCore, readCoreBundle } from "../chat/mod.ts";
+import { checkCore, coreBundlePath, findCoreBundle } from "../chat/internals.ts";
 import type { PretrainOptions, TrainableModel } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { optional, text, type Values, withUsageErrors } from "./flags.ts";

@@ -1,15 +1,20 @@
 /** Gets the tasks of the CORE metric: downloads a bundle, or generates a small synthetic one. */
 
+import { readCoreBundle } from "../chat/mod.ts";
 import {
   bundleFiles,
   coreBundlePath,
   demonstrationBundle,
   findCoreBundle,
-  readCoreBundle,
-} from "../chat/mod.ts";
+} from "../chat/internals.ts";
 import { addressesOf, catalog, download } from "../data/mod.ts";
-import { exitCodeOf, tableAsText } from "../gpt/mod.ts";
-import { ensureWritableFolder, freeName, writeFileAtomically } from "../gpt/internals.ts";
+import {
+  ensureWritableFolder,
+  exitCodeOf,
+  freeName,
+  tableAsText,
+  writeFileAtomically,
+} from "../gpt/internals.ts";
 import { type Flag, mainOf, text, UsageError, type Values } from "./flags.ts";
 import { bytes, count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";

@@ -12,7 +12,7 @@ import {
   removeData,
   type StoredState,
 } from "../data/mod.ts";
-import { exitCodeOf } from "../gpt/mod.ts";
+import { exitCodeOf } from "../gpt/internals.ts";
 import { connectionOf } from "./connection.ts";
 import { integer, optional, runScript, UsageError, type Values } from "./flags.ts";
 import { alignColumns, bytes, count } from "./format.ts";

@@ -1,12 +1,7 @@
 /** The device that a command computes on. */
 
-import {
-  type Device,
-  type FloatType,
-  MatmulPeak,
-  measureMatmulPeak,
-  openDevice,
-} from "../gpt/browser.ts";
+import { type Device, openDevice } from "../gpt/browser.ts";
+import { type FloatType, MatmulPeak, measureMatmulPeak } from "../gpt/browser_internals.ts";
 import type { RunRanks } from "../gpt/parallel.ts";
 import { choice, type Flag, integer, optional, toggle, type Values } from "./flags.ts";
 import { print, printError } from "./output.ts";

@@ -1,7 +1,6 @@
 /** Results of evaluations, stored for the report. */
 
-import type { Compression } from "../gpt/mod.ts";
-import { basePath } from "../gpt/internals.ts";
+import { basePath, type Compression } from "../gpt/internals.ts";
 
 /** The last result of `tok_eval`. */
 export interface TokenizerEvaluation {

@@ -8,17 +8,16 @@
  * ```
  */
 
+import { configForDepth, type Device } from "../gpt/mod.ts";
 import {
-  configForDepth,
-  type Device,
   explainStep,
   type Explanation,
   explanationAsHtml,
   explanationAsList,
   explanationAsText,
   Tensor,
-} from "../gpt/mod.ts";
-import { writeFileAtomically } from "../gpt/internals.ts";
+  writeFileAtomically,
+} from "../gpt/internals.ts";
 import { deviceFlags, openChosenDevice } from "./device.ts";
 import {
   choice,

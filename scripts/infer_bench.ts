@@ -7,7 +7,7 @@ import {
   measureInference,
   measureMatmulPeak,
   tableAsText,
-} from "../gpt/mod.ts";
+} from "../gpt/internals.ts";
 import {
   decimal,
   firstLine,

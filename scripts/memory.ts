@@ -1,16 +1,14 @@
 /** Checks that a run fits into the memory of device and machine. */
 
+import type { Device, TrainableModel, TrainingPlan } from "../gpt/mod.ts";
 import {
-  type Device,
   estimateMemory,
   fitsMemory,
   type FloatType,
   type MemoryRoom,
   nearestFits,
-  type TrainableModel,
-  type TrainingPlan,
   weightsOf,
-} from "../gpt/mod.ts";
+} from "../gpt/internals.ts";
 import { UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
 import { kebabCase } from "./words.ts";

@@ -6,17 +6,22 @@ import { openChatFormat } from "../chat/format/open_format.ts";
 import { suggestions } from "../chat/suggestions.ts";
 import {
   type Checkpoint,
-  defaultPrompts,
   type Device,
-  type FloatType,
   loadModel,
   type LoadOptions,
   openCheckpoint,
-  parameterCount,
   savedSteps,
   type TrainableModel,
 } from "../gpt/mod.ts";
-import { describeProgress, readProgress, readRunInfo, type RunProgress } from "../gpt/internals.ts";
+import {
+  defaultPrompts,
+  describeProgress,
+  type FloatType,
+  parameterCount,
+  readProgress,
+  readRunInfo,
+  type RunProgress,
+} from "../gpt/internals.ts";
 import { architectures } from "../models/architectures.ts";
 import type { Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";

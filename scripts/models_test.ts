@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { suggestions } from "../chat/mod.ts";
+import { suggestions } from "../chat/suggestions.ts";
 import { assistantNameOf, type ChosenModel, suggestionsFor } from "./models.ts";
 
 Deno.test("questions of the synthetic conversations are suggested for models trained on them only", () => {

@@ -3,17 +3,15 @@
 import {
   type ExamTask,
   type GenerativeTask,
-  isAnsweredRight,
   type Python,
   readRows,
-  readWords,
   rowFormats,
   shuffleTask,
   sliceTask,
-  smolTalk,
   spellingBee,
   type Task,
 } from "../chat/mod.ts";
+import { isAnsweredRight, readWords, smolTalk } from "../chat/internals.ts";
 import { UsageError } from "./flags.ts";
 import { localPlace } from "./stored.ts";
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { mixTasks, numpyPermutation, readRows, sliceTask } from "../chat/mod.ts";
+import { mixTasks, readRows, sliceTask } from "../chat/mod.ts";
+import { numpyPermutation } from "../chat/random/numpy_permutation.ts";
 import { goldenModel, goldenTokenizer } from "../chat/testing/golden_chat.ts";
 import { addressesOf, fetchData } from "../data/mod.ts";
 import { startHub, type TestHub } from "../data/testing/hub.ts";

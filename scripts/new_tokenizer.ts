@@ -1,7 +1,11 @@
 /** A tokenizer for the next model. */
 
-import { readTokenizer, trainTokenizer } from "../gpt/mod.ts";
-import { findKeptTokenizer, keepTokenizer } from "../gpt/internals.ts";
+import {
+  findKeptTokenizer,
+  keepTokenizer,
+  readTokenizer,
+  trainTokenizer,
+} from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { count, duration } from "./format.ts";

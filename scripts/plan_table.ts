@@ -1,16 +1,14 @@
 /** The table that a pretraining run begins with. */
 
+import type { Device, RunRanks, TrainingPlan } from "../gpt/mod.ts";
 import {
-  type Device,
   estimateMemory,
   estimateSeconds,
   type FloatType,
   headSize,
   parameterCounts,
   type ReportRow,
-  type RunRanks,
-  type TrainingPlan,
-} from "../gpt/mod.ts";
+} from "../gpt/internals.ts";
 import { llama, llamaLike } from "../models/mod.ts";
 import { bytes, count, duration, short } from "./format.ts";
 import type { TrainingValues } from "./training_flags.ts";

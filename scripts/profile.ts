@@ -1,12 +1,8 @@
 /** Profiles for scripts and benches. */
 
 import { writeFileAtomically } from "../gpt/files/files.ts";
-import {
-  type Profile,
-  profileAsText,
-  profileAsTrace,
-  type TrainableModel,
-} from "../gpt/browser.ts";
+import type { TrainableModel } from "../gpt/browser.ts";
+import { type Profile, profileAsText, profileAsTrace } from "../gpt/browser_internals.ts";
 import { optional, text, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
 import { describeWeights } from "./weights.ts";

@@ -1,6 +1,7 @@
 /** Progress of a run on the terminal. */
 
-import type { EndEvent, MatmulPeak, StepEvent, TrainingEvent } from "../gpt/mod.ts";
+import type { EndEvent, StepEvent, TrainingEvent } from "../gpt/mod.ts";
+import type { MatmulPeak } from "../gpt/internals.ts";
 import { count, duration, percent } from "./format.ts";
 import { columns, print, write, writeError } from "./output.ts";
 import { figureTitle } from "./words.ts";

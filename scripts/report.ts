@@ -1,7 +1,7 @@
 /** A report of all stages: the latest base model, the fine-tuned and the reinforced one. */
 
+import { ChatSession } from "../chat/mod.ts";
 import {
-  ChatSession,
   FoldedText,
   listRuns,
   reportAsHtml,
@@ -11,20 +11,15 @@ import {
   type Stage,
   stages,
   type StagesReport,
-} from "../chat/mod.ts";
-import {
-  curvesAsSvg,
-  type Device,
-  type LanguageModel,
-  likelyTexts,
-  loadModel,
-  openCheckpoint,
-  type ReportRow,
-} from "../gpt/mod.ts";
+} from "../chat/internals.ts";
+import { type Device, type LanguageModel, loadModel, openCheckpoint } from "../gpt/mod.ts";
 import {
   basePath,
+  curvesAsSvg,
   describeProgress,
   ensureWritableFolder,
+  likelyTexts,
+  type ReportRow,
   writeFileAtomically,
 } from "../gpt/internals.ts";
 import { architectures } from "../models/architectures.ts";

@@ -1,6 +1,7 @@
 /** The folder of a run, locked for one process. */
 
-import { lockRun, removeCheckpoint, type RunLock, savedSteps } from "../gpt/mod.ts";
+import { removeCheckpoint, savedSteps } from "../gpt/mod.ts";
+import { lockRun, type RunLock } from "../gpt/internals.ts";
 import { toggle, UsageError } from "./flags.ts";
 import { print } from "./output.ts";
 

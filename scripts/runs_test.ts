@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { lockRun } from "../gpt/mod.ts";
+import { lockRun } from "../gpt/internals.ts";
 import { sourceCommit } from "./commit.ts";
 import {
   command,

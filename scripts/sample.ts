@@ -1,12 +1,7 @@
 /** Generates text from a checkpoint. */
 
-import {
-  type LanguageModel,
-  roomAfter,
-  type SamplingOptions,
-  writeText,
-  writeTexts,
-} from "../gpt/mod.ts";
+import { type LanguageModel, type SamplingOptions, writeText, writeTexts } from "../gpt/mod.ts";
+import { roomAfter } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { decimal, givenFlags, integer, mainOf, optional, text, type Values } from "./flags.ts";
 import {

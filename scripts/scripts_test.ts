@@ -254,7 +254,7 @@ Deno.test("CORE is measured in training and afterwards, on a bundle that was mad
 
   // The same bundle as a zip file from a server replaces the folder, which is kept.
   const { zipSync } = await import("npm:fflate@0.8.3");
-  const { bundleFiles, demonstrationBundle } = await import("../chat/mod.ts");
+  const { bundleFiles, demonstrationBundle } = await import("../chat/internals.ts");
   const files = Array.from(
     bundleFiles(demonstrationBundle()),
     ([path, text]) => [`eval_bundle/${path}`, new TextEncoder().encode(text)] as const,

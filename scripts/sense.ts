@@ -10,7 +10,7 @@ import {
   type QuestionTally,
   type SenseResult,
   textTeller,
-} from "../chat/mod.ts";
+} from "../chat/internals.ts";
 import { loadModel } from "../gpt/mod.ts";
 import { judge, type Judgment, KnownText, NGram, seededRandom } from "../stories/mod.ts";
 import { openCorpus } from "./corpora.ts";

@@ -1,7 +1,8 @@
 /** Measures whether a model of stories makes sense, during training and afterwards. */
 
-import { askQuestions, evaluateSense, textTeller } from "../chat/mod.ts";
-import type { PretrainOptions, ReportRow, TrainableModel } from "../gpt/mod.ts";
+import { askQuestions, evaluateSense, textTeller } from "../chat/internals.ts";
+import type { PretrainOptions, TrainableModel } from "../gpt/mod.ts";
+import type { ReportRow } from "../gpt/internals.ts";
 import { KnownText } from "../stories/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 

@@ -2,8 +2,7 @@
 
 import { readText } from "../chat/files/read_text.ts";
 import { openChatFormat } from "../chat/mod.ts";
-import { nanochatConfig, parameterCount } from "../gpt/mod.ts";
-import { describeProgress } from "../gpt/internals.ts";
+import { describeProgress, nanochatConfig, parameterCount } from "../gpt/internals.ts";
 import { serve, type ServeOptions } from "../serve/mod.ts";
 import {
   givenFlags,

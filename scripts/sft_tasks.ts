@@ -6,13 +6,12 @@ import {
   ownConversations,
   type OwnDocument,
   readDocuments,
-  readWords,
   ruleConversations,
   simpleSpelling,
   spellingBee,
   type Task,
-  withoutTools,
 } from "../chat/mod.ts";
+import { readWords, withoutTools } from "../chat/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { UsageError, withUsageErrors } from "./flags.ts";
 import { nameAndNumber, openTrainingSet, trainingSetNames } from "./named_tasks.ts";

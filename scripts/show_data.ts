@@ -9,8 +9,7 @@ import {
   openTable,
   records,
 } from "../data/mod.ts";
-import { tableAsText } from "../gpt/mod.ts";
-import { findKeptTokenizer } from "../gpt/internals.ts";
+import { findKeptTokenizer, tableAsText } from "../gpt/internals.ts";
 import { openCorpus } from "./corpora.ts";
 import { bytes, count, short } from "./format.ts";
 import { print } from "./output.ts";

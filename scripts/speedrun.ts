@@ -3,22 +3,19 @@
  */
 
 import { stagePath } from "../chat/files/stages.ts";
+import { loadModel, openCheckpoint, readMetrics, savedSteps, writeText } from "../gpt/mod.ts";
 import {
   curvesAsSvg,
-  loadModel,
   lockRun,
   markdownReport,
-  openCheckpoint,
-  readMetrics,
+  METRICS_FILE,
   type Report,
   type ReportRow,
   roomAfter,
   type RunLock,
-  savedSteps,
   tableAsText,
-  writeText,
-} from "../gpt/mod.ts";
-import { METRICS_FILE, writeFileAtomically } from "../gpt/internals.ts";
+  writeFileAtomically,
+} from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./chat_recipe.ts";
 import { corpusNames, recipeOf } from "./corpora.ts";

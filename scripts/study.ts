@@ -2,21 +2,19 @@
 
 import { stagePath } from "../chat/files/stages.ts";
 import {
+  basePath,
   lockRun,
   parseStudy,
-  readTokenizer,
-  type Study,
-  studyAsJson,
-  type StudyRun,
-  studyRuns,
-} from "../gpt/mod.ts";
-import {
-  basePath,
   readStudyFolder,
   readStudyResult,
+  readTokenizer,
   resultsAsCsv,
+  type Study,
+  studyAsJson,
   type StudyFolder,
   type StudyResult,
+  type StudyRun,
+  studyRuns,
   summarizeRows,
   writeFileAtomically,
 } from "../gpt/internals.ts";

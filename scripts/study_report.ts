@@ -1,6 +1,6 @@
 /** The report of a study: a table with means and errors, and charts. */
 
-import { reportAsHtml, reportAsMarkdown, type ReportSection } from "../chat/mod.ts";
+import { reportAsHtml, reportAsMarkdown, type ReportSection } from "../chat/internals.ts";
 import {
   type Curve,
   type CurvePoint,
@@ -14,11 +14,9 @@ import {
   type ReportRow,
   rowName,
   type ScalingLaws,
+  scalingParameters,
   type ScalingPoint,
   type Study,
-} from "../gpt/mod.ts";
-import {
-  scalingParameters,
   type StudyResult,
   type StudyRow,
   writeFileAtomically,

@@ -1,6 +1,6 @@
 /** Studies as commands read them: from a file, or by name, with the flags of training as settings. */
 
-import { parseStudy, type Study, type StudyRun, type StudySettings } from "../gpt/mod.ts";
+import { parseStudy, type Study, type StudyRun, type StudySettings } from "../gpt/internals.ts";
 import { deviceFlags } from "./device.ts";
 import { firstLine, type Flags, parseFlags, UsageError, type Values } from "./flags.ts";
 import { trainingFlags, type TrainingValues } from "./training_flags.ts";

@@ -3,14 +3,12 @@
 import { texts } from "../data/mod.ts";
 import {
   type Compression,
-  loadPublishedTokenizer,
-  measureCompression,
-  publishedTokenizers,
-} from "../gpt/mod.ts";
-import {
   limitTexts,
   loadKeptTokenizer,
+  loadPublishedTokenizer,
+  measureCompression,
   type NamedText,
+  publishedTokenizers,
   ruleTexts,
   writeFileAtomically,
 } from "../gpt/internals.ts";

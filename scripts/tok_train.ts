@@ -1,8 +1,7 @@
 /** Trains a tokenizer: nanochat's `tok_train`, with its flags. */
 
 import { texts } from "../data/mod.ts";
-import { tableAsText, trainTokenizer } from "../gpt/mod.ts";
-import { keepTokenizer } from "../gpt/internals.ts";
+import { keepTokenizer, tableAsText, trainTokenizer } from "../gpt/internals.ts";
 import { openCorpus } from "./corpora.ts";
 import { GPT2_PATTERN, LLAMA3_PATTERN, SPLIT_PATTERN } from "../tokenizer/mod.ts";
 import { choice, integer, mainOf, type Values } from "./flags.ts";

@@ -3,18 +3,15 @@
 import {
   type Checkpoint,
   type Device,
-  type FloatType,
   preparePretraining,
   type PretrainOptions,
   type PretrainPlan,
-  type RunLock,
   type RunRanks,
-  tableAsText,
   type TrainingPlan,
   type TrainingState,
 } from "../gpt/mod.ts";
+import { type FloatType, type RunLock, tableAsText, typeNames } from "../gpt/internals.ts";
 import { llama, llamaLike, type Pretrained } from "../models/mod.ts";
-import { typeNames } from "../gpt/files/room.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { coreMeasurement } from "./core.ts";
 import { openCorpus, pinsOf } from "./corpora.ts";

@@ -5,9 +5,9 @@ import {
   type LearningRates,
   planTraining,
   type PretrainPlan,
-  scalingDefaults,
   type TrainingPlan,
 } from "../gpt/mod.ts";
+import { scalingDefaults } from "../gpt/internals.ts";
 import { SPECIAL_TOKENS } from "../tokenizer/mod.ts";
 import { bundleFlags } from "./core.ts";
 import { deviceFlags, trainingPrecision } from "./device.ts";

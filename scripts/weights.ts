@@ -1,6 +1,7 @@
 /** The memory of a model's weights, in words. */
 
-import { type TrainableModel, weightsOf } from "../gpt/browser.ts";
+import type { TrainableModel } from "../gpt/browser.ts";
+import { weightsOf } from "../gpt/browser_internals.ts";
 import { bytes } from "./format.ts";
 
 /** `150 MB in q8`, or in several types */

@@ -5,12 +5,11 @@ import {
   ChatSession,
   evaluateCore,
   evaluateGenerative,
-  listRuns,
   prepareFineTuning,
   prepareReinforcement,
   ruleConversations,
-  stagePath,
 } from "../chat/mod.ts";
+import { listRuns, stagePath } from "../chat/internals.ts";
 import { letters } from "../chat/testing/letters.ts";
 import {
   type Checkpoint,
@@ -18,13 +17,13 @@ import {
   evaluateBitsPerByte,
   inspect,
   loadModel,
-  measureInference,
   openCheckpoint,
   saveCheckpoint,
   type TrainingEvent,
   untrained,
   writeText,
 } from "../gpt/mod.ts";
+import { measureInference } from "../gpt/internals.ts";
 import { Bigram, bigram } from "../gpt/testing/bigram.ts";
 import { type Device, openDevice, Tensor } from "../tensor/mod.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";

@@ -6,7 +6,10 @@ const root = new URL("../", import.meta.url);
 
 /** The modules that run in a browser. */
 const entries = ["autograd", "tensor", "nn", "optim", "tokenizer"].map((name) => `${name}/mod.ts`)
-  .concat("chat/browser.ts", "data/browser.ts", "gpt/browser.ts");
+  .concat("data/browser.ts")
+  .concat(
+    ["chat", "gpt"].flatMap((name) => [`${name}/browser.ts`, `${name}/browser_internals.ts`]),
+  );
 
 async function deno(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -43,9 +43,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 
 /** The files of other modules that pages may import, where the rest of their module needs files. */
 const browserFiles: Readonly<Record<string, readonly string[]>> = {
-  chat: ["chat/browser.ts"],
+  chat: ["chat/browser.ts", "chat/browser_internals.ts"],
   data: ["data/browser.ts"],
-  gpt: ["gpt/browser.ts"],
+  gpt: ["gpt/browser.ts", "gpt/browser_internals.ts"],
   // The second has only types: what the server of the dashboard tells its pages.
   serve: ["serve/browser.ts", "serve/dashboard/messages.ts"],
 };
@@ -284,6 +284,34 @@ export function tensorsWithoutOperations(files: ReadonlyMap<string, string>): st
       ? [path]
       : []
   );
+}
+
+/**
+ * Finds names in the lists of what modules share, `internals.ts` and `browser_internals.ts`, that no file of
+ * another module imports. Types do not count: they may be there only to be documented.
+ *
+ * @param files The content of files by their paths relative to the repository root.
+ */
+export function unusedInternals(files: ReadonlyMap<string, string>): string[] {
+  const lists = [...files.keys()].filter((path) => /^\w+\/(browser_)?internals\.ts$/.test(path));
+  const listed = lists.flatMap((path) =>
+    [...namesIn(files.get(path)!, /^export \{([^}]*)\} from/gm)].map((name) => ({ path, name }))
+  );
+  const named = /\{([^}]*)\} (?:from |= await import\()"[^"]*internals\.ts"/g;
+  const users = [...files].map(([path, source]) =>
+    [moduleOf(path), namesIn(source, named)] as const
+  );
+  return listed
+    .filter(({ path, name }) =>
+      !users.some(([user, names]) => user !== moduleOf(path) && names.has(name))
+    )
+    .map(({ path, name }) => `${path}: ${name}`);
+}
+
+/** The names between the braces of statements, without those of types. */
+function namesIn(source: string, statements: RegExp): ReadonlySet<string> {
+  const lists = Array.from(source.matchAll(statements), ([, names]) => names!.split(","));
+  return new Set(lists.flat().map((name) => name.trim()).filter((name) => /^\w+$/.test(name)));
 }
 
 /** The files that are loaded with a file, by their paths: those of types are not. */

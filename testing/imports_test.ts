@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { circlesIn, importsOf, tensorsWithoutOperations, violationsIn } from "./imports.ts";
+import {
+  circlesIn,
+  importsOf,
+  tensorsWithoutOperations,
+  unusedInternals,
+  violationsIn,
+} from "./imports.ts";
 import { sourceFiles } from "./source_files.ts";
 
 const root = new URL("../", import.meta.url);
@@ -35,6 +41,17 @@ Deno.test("tests and benches that make tensors load their operations", () => {
   assertEquals(tensorsWithoutOperations(broken), [bench]);
   broken.set("tensor/ops/x.ts", 'import "./methods.ts";');
   assertEquals(tensorsWithoutOperations(broken), []);
+});
+
+Deno.test("what modules share is used by other modules", () => {
+  assertEquals(unusedInternals(files), []);
+  const example = new Map([
+    ["gpt/internals.ts", 'export { a, type T } from "./a.ts";\nexport { b, c } from "./b.ts";'],
+    ["gpt/a.ts", 'import { a } from "./internals.ts";'],
+    ["web/b.ts", 'const { b } = await import("../gpt/internals.ts");'],
+    ["chat/c.ts", 'import { type U, c } from "../gpt/internals.ts";'],
+  ]);
+  assertEquals(unusedInternals(example), ["gpt/internals.ts: a"]);
 });
 
 Deno.test("a circle of files is found, in whatever form they import each other", () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { configForDepth, explainStep, explanationAsList } from "../gpt/mod.ts";
+import { configForDepth } from "../gpt/mod.ts";
+import { explainStep, explanationAsList } from "../gpt/internals.ts";
 import { openDevice } from "../tensor/mod.ts";
 import { parseConversations } from "../chat/tasks/own_conversations.ts";
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { checkpointFileName, digestOf, formatMeta, parseMeta } from "../gpt/browser.ts";
+import { checkpointFileName, parseMeta } from "../gpt/browser.ts";
+import { digestOf, formatMeta } from "../gpt/browser_internals.ts";
 import { readSafetensors } from "../tensor/mod.ts";
 
 /** Files by name. */

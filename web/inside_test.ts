@@ -1,7 +1,8 @@
 /** The view into a model: what it shows is what the model computes. */
 
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Engine, Tensor } from "../gpt/mod.ts";
+import { Engine } from "../gpt/mod.ts";
+import { Tensor } from "../gpt/internals.ts";
 import { sampleTokens } from "../gpt/generate/sampling.ts";
 import { parseFlags, UsageError } from "../scripts/flags.ts";
 import { siteFlags } from "../scripts/site.ts";

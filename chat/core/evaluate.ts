@@ -7,7 +7,8 @@
  * @module
  */
 
-import type { SummingRanks, TrainableModel } from "../../gpt/mod.ts";
+import type { TrainableModel } from "../../gpt/mod.ts";
+import type { SummingRanks } from "../../gpt/internals.ts";
 import { mean } from "../../gpt/train/readback.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";

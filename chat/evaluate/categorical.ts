@@ -6,7 +6,8 @@
  * @module
  */
 
-import type { LanguageModel, SummingRanks } from "../../gpt/mod.ts";
+import type { LanguageModel } from "../../gpt/mod.ts";
+import type { SummingRanks } from "../../gpt/internals.ts";
 import { noGrad, stack, Tensor } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type ChatFormat, nanochatFormat, questionOf } from "../format/format.ts";

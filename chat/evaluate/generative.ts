@@ -6,12 +6,8 @@
  * @module
  */
 
-import {
-  Engine,
-  type LanguageModel,
-  type SamplingOptions,
-  type SummingRanks,
-} from "../../gpt/mod.ts";
+import { Engine, type LanguageModel, type SamplingOptions } from "../../gpt/mod.ts";
+import type { SummingRanks } from "../../gpt/internals.ts";
 import type { Conversation, Tokenizer } from "../../tokenizer/mod.ts";
 import { type ChatFormat, nanochatFormat, questionOf } from "../format/format.ts";
 import type { GenerativeTask } from "../tasks/task.ts";

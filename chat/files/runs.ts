@@ -2,13 +2,17 @@
 
 import {
   type CheckpointMeta,
-  lockRun,
   type MetricsRecord,
   openCheckpoint,
-  parameterCount,
   readMetrics,
 } from "../../gpt/mod.ts";
-import { METRICS_FILE, readProgress, type RunProgress } from "../../gpt/internals.ts";
+import {
+  lockRun,
+  METRICS_FILE,
+  parameterCount,
+  readProgress,
+  type RunProgress,
+} from "../../gpt/internals.ts";
 import { Error, RangeError } from "../../tensor/errors.ts";
 import { type Stage, stagePath, stages } from "./stages.ts";
 

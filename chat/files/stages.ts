@@ -4,8 +4,14 @@
  * @module
  */
 
-import { readRuns, savedSteps } from "../../gpt/mod.ts";
-import { basePath, type ReadOptions, readProgress, type RunProgress } from "../../gpt/internals.ts";
+import { savedSteps } from "../../gpt/mod.ts";
+import {
+  basePath,
+  type ReadOptions,
+  readProgress,
+  readRuns,
+  type RunProgress,
+} from "../../gpt/internals.ts";
 import { namesIn } from "../../gpt/files/files.ts";
 import { Error } from "../../tensor/errors.ts";
 

@@ -1,7 +1,7 @@
 /** A report of all stages of a model, as Markdown and as a page. @module */
 
 import { escapeXml } from "../../gpt/files/svg.ts";
-import type { ReportRow } from "../../gpt/mod.ts";
+import type { ReportRow } from "../../gpt/internals.ts";
 
 /** A stage in a report. */
 export interface ReportSection {

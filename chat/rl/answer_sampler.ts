@@ -52,6 +52,8 @@ export class AnswerSampler {
   readonly #model: LanguageModel;
   readonly #engine: Engine;
 
+  /** Prepares to sample answers from a model. */
+  /** Prepares to sample answers from a model. */
   constructor(settings: AnswerSettings, model: LanguageModel) {
     this.#settings = settings;
     this.#model = model;
@@ -69,7 +71,7 @@ export class AnswerSampler {
     task: GenerativeTask,
     index: number,
     step: number,
-    samples = this.#settings.numSamples,
+    samples: number = this.#settings.numSamples,
   ): Promise<Group> {
     const { deviceBatchSize, maxNewTokens, seed, temperature, topK, learnsToEnd, format } =
       this.#settings;

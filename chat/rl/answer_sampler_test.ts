@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { loadModel, Tensor } from "../../gpt/mod.ts";
+import { loadModel } from "../../gpt/mod.ts";
+import { Tensor } from "../../gpt/internals.ts";
 import { MuonAdamW } from "../../optim/mod.ts";
 import { letters, reinforceLetters } from "../testing/letters.ts";
 import { AnswerSampler } from "./answer_sampler.ts";

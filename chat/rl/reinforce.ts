@@ -7,15 +7,14 @@
  * @module
  */
 
+import { loadModel, saveCheckpoint, type TrainableModel, untrained } from "../../gpt/mod.ts";
 import {
+  ensureRunFolder,
   exitCodeOf,
   inPlaceOfRank,
-  loadModel,
-  saveCheckpoint,
-  type TrainableModel,
-  untrained,
-} from "../../gpt/mod.ts";
-import { ensureRunFolder, MetricsLog, writeRunInfo } from "../../gpt/internals.ts";
+  MetricsLog,
+  writeRunInfo,
+} from "../../gpt/internals.ts";
 import { dueTasks } from "../../gpt/train/due_tasks.ts";
 import { MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import { AnswerSampler } from "./answer_sampler.ts";

@@ -1,12 +1,7 @@
 /** The settings and the events of reinforcement. @module */
 
-import type {
-  Checkpoint,
-  Device,
-  FloatType,
-  FolderRunOptions,
-  LearningRates,
-} from "../../gpt/mod.ts";
+import type { Checkpoint, Device, FolderRunOptions, LearningRates } from "../../gpt/mod.ts";
+import type { FloatType } from "../../gpt/internals.ts";
 import { type ChatFormat, nanochatFormat } from "../format/format.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 

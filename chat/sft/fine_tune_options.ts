@@ -3,13 +3,11 @@
 import type {
   Checkpoint,
   Device,
-  FloatType,
   FolderRunOptions,
   LearningRates,
-  Measurement,
-  Periodic,
   TrainableModel,
 } from "../../gpt/mod.ts";
+import type { FloatType, Measurement, Periodic } from "../../gpt/internals.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import type { ChatFormat } from "../format/format.ts";
 import type { OwnDocument } from "../tasks/documents.ts";

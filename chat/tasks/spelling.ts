@@ -32,7 +32,7 @@ export interface SpellingBeeOptions extends SpellingOptions {
 }
 
 /** Wordings that ask how many of a letter a word has. */
-export const letterQuestions: readonly string[] = [
+const letterQuestions: readonly string[] = [
   "How many {letter} are in {word}",
   "How many {letter}s does {word} have",
   "How often does {letter} occur in {word}",

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { hasGolden, readGoldenJson } from "../../testing/golden.ts";
-import { Engine, generationTokens, RowState, type Tool } from "../../gpt/mod.ts";
+import { Engine, type Tool } from "../../gpt/mod.ts";
+import { generationTokens, RowState } from "../../gpt/internals.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { calculate } from "../../gpt/generate/calculator.ts";
 import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";

@@ -6,7 +6,7 @@
  * with equal distances; the tests kill it after certain lines.
  */
 
-import { tableAsText } from "../../gpt/mod.ts";
+import { tableAsText } from "../../gpt/internals.ts";
 import { integer, runScript as runMain } from "../flags.ts";
 import { command, makeCorpus, type Outcome, runScript } from "./run_script.ts";
 

@@ -12,8 +12,10 @@ import {
   openCheckpoint,
   openDevice,
   readMetrics,
+  removeCheckpoint,
+  savedSteps,
 } from "../../gpt/mod.ts";
-import { removeCheckpoint, savedSteps, tableAsText } from "../../gpt/mod.ts";
+import { tableAsText } from "../../gpt/internals.ts";
 import { MuonAdamW } from "../../optim/mod.ts";
 import { namesIn } from "../../gpt/files/files.ts";
 import { installedMpis, runningRanks, type TestedMpi } from "../../mpi/testing/ranks.ts";

@@ -10,18 +10,20 @@
  * @module
  */
 
+import type {
+  EngineTokenizer,
+  KVCache,
+  LanguageModel,
+  SamplingOptions,
+} from "../../gpt/browser.ts";
 import {
   decodeSequences,
-  type EngineTokenizer,
   forkCache,
   generationTokens,
-  type KVCache,
-  type LanguageModel,
   largestLogits,
   logProbabilities,
   RowState,
-  type SamplingOptions,
-} from "../../gpt/browser.ts";
+} from "../../gpt/browser_internals.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import { PrefillPace } from "./prefill_pace.ts";
 import { commonLength, KeptPrefixes, type ReadSequence, sharedLength } from "./prefixes.ts";

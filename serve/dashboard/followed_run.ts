@@ -1,8 +1,8 @@
 /** A run whose files are followed while it may be training. @module */
 
-import { stagePath, type stages } from "../../chat/mod.ts";
-import { type MetricsRecord, openCheckpoint, parameterCount, savedSteps } from "../../gpt/mod.ts";
-import { METRICS_FILE, MetricsFollower, readRunInfo } from "../../gpt/internals.ts";
+import { stagePath, type stages } from "../../chat/internals.ts";
+import { type MetricsRecord, openCheckpoint, savedSteps } from "../../gpt/mod.ts";
+import { METRICS_FILE, MetricsFollower, parameterCount, readRunInfo } from "../../gpt/internals.ts";
 import type { ListedRun, RunData, RunState } from "./messages.ts";
 
 /** Figures that depend on the machine's load instead of the model. */

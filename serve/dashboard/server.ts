@@ -1,6 +1,6 @@
 /** The server of the dashboard: the page, and events of runs below `$NANODINO_HOME`. @module */
 
-import { stagePath, stages } from "../../chat/mod.ts";
+import { stagePath, stages } from "../../chat/internals.ts";
 import { namesIn } from "../../gpt/files/files.ts";
 import { ApiError } from "../openai/errors.ts";
 import { decodeName } from "../http/decode_name.ts";

@@ -1,7 +1,8 @@
 /** The server: paths, limits, and a graceful stop. @module */
 
 import { type ChatFormat, openChatFormat } from "../../chat/mod.ts";
-import { defaultContext, type LanguageModel } from "../../gpt/mod.ts";
+import type { LanguageModel } from "../../gpt/mod.ts";
+import { defaultContext } from "../../gpt/internals.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Batcher, type BatcherOptions } from "../batch/batcher.ts";
 import { asApiError, Completion, type CompletionKind } from "../openai/completions.ts";

@@ -2,7 +2,7 @@
  * Turning the tokens of a choice into text: characters, parts, stops, and probabilities. @module
  */
 
-import { FoldedText, PartReader } from "../../chat/mod.ts";
+import { FoldedText, PartReader } from "../../chat/internals.ts";
 import type { MessagePart, Tokenizer } from "../../tokenizer/mod.ts";
 import type { GeneratedToken } from "../batch/batcher.ts";
 

@@ -1,7 +1,7 @@
 /** Chats that are longer than the model's context: what is left out, and answers that go on. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { promptRoom } from "../../chat/mod.ts";
+import { promptRoom } from "../../chat/internals.ts";
 import { withServer } from "../testing/tiny_server.ts";
 
 const greedy = { temperature: 0, max_tokens: 40 };

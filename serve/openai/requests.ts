@@ -6,7 +6,8 @@
  * @module
  */
 
-import { type ChatFormat, promptRoom } from "../../chat/mod.ts";
+import type { ChatFormat } from "../../chat/mod.ts";
+import { promptRoom } from "../../chat/internals.ts";
 import type { Message, MessagePart, Tokenizer } from "../../tokenizer/mod.ts";
 import type { SamplingOptions } from "../../gpt/mod.ts";
 import { ApiError } from "./errors.ts";

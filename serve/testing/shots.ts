@@ -9,7 +9,7 @@
 
 import type { Browser, BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
 import { optional, runScript, text, UsageError, type Values } from "../../scripts/flags.ts";
-import { suggestions } from "../../chat/mod.ts";
+import { suggestions } from "../../chat/suggestions.ts";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
 import { buildChat } from "../../web/page.ts";
 import { withServer } from "./tiny_server.ts";

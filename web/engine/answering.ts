@@ -10,8 +10,8 @@ import {
   fineTuningSchedule,
   listTask,
   nanochatFormat,
-  PartReader,
 } from "../../chat/browser.ts";
+import { PartReader } from "../../chat/browser_internals.ts";
 import { Engine, type GPT, train, writeTexts } from "../../gpt/browser.ts";
 import type { Device } from "../../tensor/mod.ts";
 import type { MessagePart, Tokenizer } from "../../tokenizer/mod.ts";

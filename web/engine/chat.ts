@@ -1,16 +1,16 @@
 /** Answering in a chat, by a model that is in the page. @module */
 
-import { PartReader, promptRoom } from "../../chat/browser.ts";
+import { PartReader, promptRoom } from "../../chat/browser_internals.ts";
+import type { KVCache } from "../../gpt/browser.ts";
 import {
   decodeSequences,
   defaultContext,
   generationTokens,
-  type KVCache,
   largestLogits,
   logProbabilities,
   parameterCount,
   RowState,
-} from "../../gpt/browser.ts";
+} from "../../gpt/browser_internals.ts";
 import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import { type Message, renderConversation, renderForCompletion } from "../../tokenizer/mod.ts";
 import type { AnswerEvent, ModelInfo, TokenProbability } from "../chat/backend.ts";

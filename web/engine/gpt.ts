@@ -9,7 +9,6 @@ import {
   decodeOptimizer,
   evaluateBitsPerByte,
   GPT,
-  parameterCounts,
   planTraining,
   pretrainingSchedule,
   type SetLearningRates,
@@ -19,6 +18,7 @@ import {
   untrained,
   writeTexts,
 } from "../../gpt/browser.ts";
+import { parameterCounts } from "../../gpt/browser_internals.ts";
 import { cosineSchedule, MuonAdamW, SGD } from "../../optim/mod.ts";
 import { type Device, noGrad, stack, Tensor } from "../../tensor/mod.ts";
 import { SPLIT_PATTERN, Tokenizer } from "../../tokenizer/mod.ts";

@@ -9,21 +9,23 @@ import {
   type CheckpointContent,
   checkpointFileName,
   type CheckpointMeta,
-  type CheckpointPart,
   decodeModel,
   decodeTokenizer,
   encodeCheckpoint,
   Engine,
-  type FileDigest,
   type GenerateOptions,
   type GPT,
   type GPTConfig,
   inspect,
   type Inspection,
-  nanochatConfig,
-  parameterCount,
   parseMeta,
 } from "../../gpt/browser.ts";
+import {
+  type CheckpointPart,
+  type FileDigest,
+  nanochatConfig,
+  parameterCount,
+} from "../../gpt/browser_internals.ts";
 import type { Device } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type Part, switchOff } from "./switch_off.ts";

@@ -1,17 +1,15 @@
 /** Reinforcement: answers to sums are sampled and rewarded, and what was right becomes likelier. @module */
 
+import { type GenerativeTask, listTask, nanochatFormat } from "../../chat/browser.ts";
 import {
   addGradients,
   AnswerSampler,
   computeAdvantages,
-  type GenerativeTask,
   type Group,
   hasNoSignal,
-  listTask,
-  nanochatFormat,
   rolloutBatch,
   updatePolicy,
-} from "../../chat/browser.ts";
+} from "../../chat/browser_internals.ts";
 import { type GPT, untrained } from "../../gpt/browser.ts";
 import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import type { Conversation, Tokenizer } from "../../tokenizer/mod.ts";

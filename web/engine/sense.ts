@@ -1,6 +1,7 @@
 /** Stories that a model tells, with its attention or without. @module */
 
-import { defaultContext, Engine, type GPT } from "../../gpt/browser.ts";
+import { Engine, type GPT } from "../../gpt/browser.ts";
+import { defaultContext } from "../../gpt/browser_internals.ts";
 import type { Device } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { free, type ModelFiles, openModel } from "./inside.ts";

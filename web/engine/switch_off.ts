@@ -1,6 +1,7 @@
 /** Switching parts of a model off. @module */
 
-import { type GPT, type GPTConfig, headSize } from "../../gpt/browser.ts";
+import type { GPT, GPTConfig } from "../../gpt/browser.ts";
+import { headSize } from "../../gpt/browser_internals.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 
 /** A part that adds to the residual stream: `0.2` is head 2 of layer 0, `0.mlp` is the MLP of layer 0. */
@@ -21,7 +22,7 @@ export function partsOf({ nLayer, nHead }: Pick<GPTConfig, "nLayer" | "nHead">):
  *
  * @example
  * ```ts
- * import { GPT, openDevice, Tensor } from "../../gpt/browser.ts";
+ * import { GPT, openDevice } from "../../gpt/browser.ts";
  * import { switchOff } from "./switch_off.ts";
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { checkpointFileName, digestOf, formatMeta, parseMeta } from "../../gpt/browser.ts";
+import { checkpointFileName, parseMeta } from "../../gpt/browser.ts";
+import { digestOf, formatMeta } from "../../gpt/browser_internals.ts";
 import { readSafetensors, writeSafetensors } from "../../tensor/mod.ts";
 import type { SafetensorsInput } from "../../tensor/safetensors.ts";
 
