@@ -34,7 +34,7 @@ export async function checkLooks(
     `#${section} details`,
     (all) => all.forEach((one) => (one as HTMLDetailsElement).open = true),
   );
-  // What was trained decides how strong a color is: it must be readable at its strongest.
+  // The trained model decides how strong a color is: text on it must be readable at its strongest.
   await page.$$eval(
     `#${section} [style*="--strength"]`,
     (all) => all.forEach((one) => (one as HTMLElement).style.setProperty("--strength", "1")),
