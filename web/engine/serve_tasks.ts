@@ -17,9 +17,9 @@ export type Task<Device, Input, Event> = (
 ) => AsyncIterable<Event>;
 
 /** To a worker: starts a task after those before it. */
-export interface Start {
-  readonly task: string;
-  readonly input: unknown;
+export interface Start<Name = string, Input = unknown> {
+  readonly task: Name;
+  readonly input: Input;
   readonly device: DeviceChoice;
 }
 
@@ -40,15 +40,22 @@ function shortDescription(text: string): string {
   return text.replace(/ \(no workers: [^)]*\)/, "").replace(", no BLAS (turned off)", "");
 }
 
+/** Tasks by name, each with its own input. */
+type Tasks<Device, Inputs> = {
+  readonly [Name in keyof Inputs]: Task<Device, Inputs[Name], unknown>;
+};
+
 /** Runs the tasks that the page starts, each on the device that `deviceFor` opens. */
 export function serveTasks<
   Device extends { readonly info: { readonly description: string } } | null,
+  Inputs,
 >(
-  tasks: Readonly<Record<string, Task<Device, never, unknown>>>,
+  tasks: Tasks<Device, Inputs>,
   deviceFor: (choice: DeviceChoice) => Promise<Device>,
 ): void {
   let last = Promise.resolve();
-  addEventListener("message", ({ data: start, ports }: MessageEvent<Start>) => {
+  type AnyStart = Start<keyof Inputs, Inputs[keyof Inputs]>;
+  addEventListener("message", ({ data: start, ports }: MessageEvent<AnyStart>) => {
     const port = ports[0]!;
     const controller = new AbortController();
     const { signal } = controller;
@@ -59,8 +66,7 @@ export function serveTasks<
       if (signal.aborted) return;
       const device = await deviceFor(start.device);
       if (device !== null) report({ message: shortDescription(device.info.description) });
-      // The client gives each task its own input.
-      for await (const event of tasks[start.task]!(device, start.input as never, signal)) {
+      for await (const event of tasks[start.task](device, start.input, signal)) {
         report({ event });
         await gate?.promise;
       }

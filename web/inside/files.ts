@@ -28,10 +28,9 @@ async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
   const reader = folder.createReader();
   const all: FileSystemEntry[] = [];
   // A reader gives some at a time, and none when there are no more.
-  for (let some = [null as never]; some.length > 0;) {
-    some = await new Promise((resolve, reject) => reader.readEntries(resolve as never, reject));
-    all.push(...some);
-  }
+  const next = () =>
+    new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+  for (let some = await next(); some.length > 0; some = await next()) all.push(...some);
   return await Promise.all(
     all.filter((entry): entry is FileSystemFileEntry => entry.isFile)
       .map((entry) => new Promise<File>((resolve, reject) => entry.file(resolve, reject))),

@@ -30,7 +30,7 @@ export interface DenoSubset {
     value(pointer: unknown): bigint;
   };
   readonly UnsafePointerView: {
-    new (pointer: never): { getInt32(byteOffset: number): number };
+    getArrayBuffer(pointer: unknown, byteLength: number): ArrayBuffer;
     getCString(pointer: unknown): string;
   };
 }

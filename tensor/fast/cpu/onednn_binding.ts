@@ -129,11 +129,12 @@ export class OneDnnThread {
   /** The version, from a struct of three integers, the address of a string, and the threading. */
   #checkVersion(): string {
     const pointer = this.#library.symbols.version?.();
-    const facts = new this.#runtime.UnsafePointerView(pointer as never);
-    const version = [facts.getInt32(0), facts.getInt32(4), facts.getInt32(8)];
-    const threading = facts.getInt32(24);
-    if (version[0] !== 3) {
-      throw new Error(`Cannot open oneDNN: wanted version 3, got ${version[0]}.${version[1]}`);
+    const struct = this.#runtime.UnsafePointerView.getArrayBuffer(pointer, 28);
+    const facts = new Int32Array(struct);
+    const [major, minor, patch] = facts;
+    const threading = facts[6];
+    if (major !== 3) {
+      throw new Error(`Cannot open oneDNN: wanted version 3, got ${major}.${minor}`);
     }
     const isLimited = threading === OPENMP && this.#library.symbols.setThreads !== null;
     if (threading !== SEQUENTIAL && !isLimited) {
@@ -141,7 +142,7 @@ export class OneDnnThread {
         `Cannot open oneDNN: wanted a build without threads or with OpenMP, got ${threading}`,
       );
     }
-    return version.join(".");
+    return `${major}.${minor}.${patch}`;
   }
 
   #execute(gemm: Sgemm, isBf16: boolean): void {

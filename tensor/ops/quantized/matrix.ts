@@ -165,15 +165,13 @@ export class QuantizedMatrix extends Tensor {
 
   /** Rows, which are not copied. @throws {TypeError} Along another axis than the first. */
   override slice(axis: number, start: number, end?: number): QuantizedMatrix {
-    if (normalizeAxis(axis, this.shape, "slice") !== 0) {
-      return super.slice(axis, start, end) as never;
-    }
+    if (normalizeAxis(axis, this.shape, "slice") !== 0) return this.checkOpen();
     const [numbers, scales] = [this.numbers, this.scales].map((all) => all.slice(0, start, end));
     return new QuantizedMatrix(this.packing, numbers!, scales!);
   }
 
   /** Throws: packed numbers are used by few operations only. */
-  override checkOpen(): void {
+  override checkOpen(): never {
     super.checkOpen();
     throw new TypeError(
       `Cannot use the ${this.packing} matrix ${formatShape(this.shape)} here: wanted float32. ` +
