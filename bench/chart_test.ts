@@ -3,7 +3,12 @@ import { comparisonChart } from "./chart.ts";
 import type { Row } from "./results.ts";
 
 const row: Row = {
-  ...{ name: "step", device: "cpu", unit: "tokens/s", ratio: 2, spread: null, wanted: null },
+  name: "step",
+  device: "cpu",
+  unit: "tokens/s",
+  ratio: 2,
+  spread: null,
+  wanted: null,
   ours: { library: "nanodino", value: 2000 },
   others: [{ library: "slow", value: 500 }, { library: "fast & close", value: 1000 }],
 };

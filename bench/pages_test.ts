@@ -33,7 +33,12 @@ Deno.test("tables stand under the headings of their sections", async () => {
 });
 
 const row: Row = {
-  ...{ name: "sums", device: "cpu", unit: "GB/s", ratio: 2.5, spread: null, wanted: null },
+  name: "sums",
+  device: "cpu",
+  unit: "GB/s",
+  ratio: 2.5,
+  spread: null,
+  wanted: null,
   ours: { library: "nanodino", value: 5 },
   others: [{ library: "a", value: 2 }],
 };

@@ -9,13 +9,21 @@ import {
 } from "./results.ts";
 
 const row: Row = {
-  ...{ name: "sums", device: "cpu", unit: "GB/s", ratio: 2.5, spread: [2, 3], wanted: 3 },
+  name: "sums",
+  device: "cpu",
+  unit: "GB/s",
+  ratio: 2.5,
+  spread: [2, 3],
+  wanted: 3,
   ours: { library: "nanodino", value: 12_345 },
   others: [{ library: "a", value: 1.234 }, { library: "b", value: null, reason: "not here" }],
 };
 
 const session: Session = {
-  ...{ date: "2026-01-01T00:00:00Z", machine: { threads: 2 }, versions: {}, rows: [row] },
+  date: "2026-01-01T00:00:00Z",
+  machine: { threads: 2 },
+  versions: {},
+  rows: [row],
 };
 
 Deno.test("the table lists what was measured, what was not and why, and which targets are missed", () => {

@@ -14,14 +14,21 @@ import {
 import { rooflinePage } from "./roofline_page.ts";
 
 const small: StepShape = {
-  ...{ depth: 2, vocabSize: 128, headDim: 32, maxSeqLen: 16 },
-  ...{ windowPattern: "SL", deviceBatchSize: 2 },
+  depth: 2,
+  vocabSize: 128,
+  headDim: 32,
+  maxSeqLen: 16,
+  windowPattern: "SL",
+  deviceBatchSize: 2,
 };
 
 const processor: Processor = { name: "round", flops: 1e12, bandwidth: 1e11, memory: 1e9 };
 
 const dispatch = (name: string, flops: number, bytes: number): Dispatch => ({
-  ...{ name, flops, bytes, milliseconds: 1 },
+  name,
+  flops,
+  bytes,
+  milliseconds: 1,
 });
 
 gpuTest("counting without running gives the kernels that run", async (device) => {
@@ -51,7 +58,8 @@ Deno.test("the time of a kernel is its longest bound", () => {
   assertEquals(minTime(dispatch("", 1e10, 1e8), processor), { seconds: 0.01, bound: "compute" });
   assertEquals(minTime(dispatch("", 1e9, 1e9), processor), { seconds: 0.01, bound: "bandwidth" });
   assertEquals(minTime({ flops: undefined, bytes: 4 }, processor), {
-    ...{ seconds: DISPATCH_SECONDS, bound: "dispatch" },
+    seconds: DISPATCH_SECONDS,
+    bound: "dispatch",
   });
 });
 
@@ -92,8 +100,12 @@ Deno.test("the page shows what fits, the bounds, and where JavaScript is the bot
   const { counts, peakBytes } = await countStep(small);
   const outlook = { shape: small, processor, peakBytes, counts, batches: 4 };
   const page = rooflinePage({
-    ...{ date: "2026-01-01", machine: "a machine", adapter: "an adapter" },
-    ...{ recordingMicroseconds: 1000, measured: counts, listed: [{ shape: small, counts }] },
+    date: "2026-01-01",
+    machine: "a machine",
+    adapter: "an adapter",
+    recordingMicroseconds: 1000,
+    measured: counts,
+    listed: [{ shape: small, counts }],
     outlooks: [outlook, { ...outlook, peakBytes: 2e9 }],
   });
   const rows = page.split("\n").filter((line) => line.startsWith("| depth 2"));

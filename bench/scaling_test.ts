@@ -22,7 +22,11 @@ import { ranksSection, withRanksSection } from "./ranks_page.ts";
 import { readFit, scalingPage } from "./scaling_page.ts";
 
 const shape = (others: Partial<ScalingShape>): ScalingShape => ({
-  ...{ ...baseShape, aspectRatio: 32, headDim: 32, vocabSize: 256, maxSeqLen: 32 },
+  ...baseShape,
+  aspectRatio: 32,
+  headDim: 32,
+  vocabSize: 256,
+  maxSeqLen: 32,
   ...others,
 });
 
@@ -131,12 +135,19 @@ Deno.test("a forecast has one optimizer step for all batches", async () => {
 Deno.test("the page has tables with and without a BLAS, and marks costs fitted as zero", async () => {
   const points = await pointsOf(() => 1);
   const path = {
-    ...{ name: "a cpu", matmulFlops: 1e11, bandwidth: 4e10, points, unseen: points[0]! },
+    name: "a cpu",
+    matmulFlops: 1e11,
+    bandwidth: 4e10,
+    points,
+    unseen: points[0]!,
     model: { ...costs, pass: { ...costs.pass, bytes: 0 } },
   };
   const large = { shape: points[0]!.shape, amounts: points[0]!.amounts };
   const page = scalingPage({
-    ...{ date: "2026-01-01", machine: "a machine", threads: 2, isQuick: true },
+    date: "2026-01-01",
+    machine: "a machine",
+    threads: 2,
+    isQuick: true,
     paths: [{ ...path, blas: true }, { ...path, blas: false }],
     larges: [{ ...large, plan: { totalTokens: 1e9, totalBatchSize: 2 ** 14 } }],
   });
@@ -205,7 +216,11 @@ Deno.test("the fit is read from the page that has it", async () => {
   const points = await pointsOf(() => 1);
   const path = { name: "a cpu", matmulFlops: 1e11, bandwidth: 4e10, points, unseen: null };
   const page = scalingPage({
-    ...{ date: "2026-01-01", machine: "a machine", threads: 2, isQuick: false, larges: [] },
+    date: "2026-01-01",
+    machine: "a machine",
+    threads: 2,
+    isQuick: false,
+    larges: [],
     paths: [{ ...path, blas: true, model: { ...costs, pass: { ...costs.pass, bytes: 0 } } }],
   });
   const { model, bandwidth } = readFit(page);

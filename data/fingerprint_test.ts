@@ -57,7 +57,9 @@ Deno.test("no loader resumes in a corpus whose content has changed, except from 
 
   // As they were saved before fingerprints told of content.
   await PackedLoader.open({
-    ...{ split, encoder, ...batch },
+    split,
+    encoder,
+    ...batch,
     state: { ...packed, corpus: withoutContent(packed.corpus) },
   });
   const { corpus: _, ...older } = random;

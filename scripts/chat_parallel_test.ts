@@ -9,7 +9,9 @@ const place = "--device cpu --threads 1 --no-blas".split(" ");
 /** Runs a script in one process, where `mpi` is `null`, or on two ranks. */
 async function run(mpi: TestedMpi | null, script: string, args: string): Promise<string> {
   const { code, stdout, stderr } = await launch({
-    ...{ mpi, ranks: 2, script: new URL(script, import.meta.url) },
+    mpi,
+    ranks: 2,
+    script: new URL(script, import.meta.url),
     args: [...args.split(" "), ...place],
     env: { NANODINO_HOME: home },
   });
@@ -68,7 +70,9 @@ testUnderMpi("2 ranks fine-tune as one process does, and go on", async (mpi) => 
 
 testUnderMpi("adapters on 2 ranks are refused", async (mpi) => {
   const { code, stderr } = await launch({
-    ...{ mpi, ranks: 2, script: new URL("chat_sft.ts", import.meta.url) },
+    mpi,
+    ranks: 2,
+    script: new URL("chat_sft.ts", import.meta.url),
     args: [
       ..."--task rules:40 --max-seq-len 64 --model-tag lora --lora-rank 2".split(" "),
       ...place,

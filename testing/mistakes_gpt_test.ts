@@ -8,7 +8,12 @@ const GPT: Untyped = gpt.GPT;
 const Engine: Untyped = gpt.Engine;
 
 const config = {
-  ...{ sequenceLen: 16, vocabSize: 64, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 },
+  sequenceLen: 16,
+  vocabSize: 64,
+  nLayer: 1,
+  nHead: 1,
+  nKvHead: 1,
+  nEmbd: 32,
   windowPattern: "L",
 };
 const configNames = "sequenceLen, vocabSize, nLayer, nHead, nKvHead, nEmbd, windowPattern";

@@ -5,7 +5,12 @@ Deno.test("a model starts with the header of the format, and tensors fill the re
   const path = await Deno.makeTempFile();
   try {
     await writeGguf(path, {
-      ...{ layers: 2, width: 64, heads: 4, inside: 96, vocabSize: 1000, contextLength: 32 },
+      layers: 2,
+      width: 64,
+      heads: 4,
+      inside: 96,
+      vocabSize: 1000,
+      contextLength: 32,
     });
     const bytes = await Deno.readFile(path);
     const view = new DataView(bytes.buffer);

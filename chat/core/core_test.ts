@@ -290,7 +290,11 @@ Deno.test("an example whose few shots or scored part cannot be had is refused", 
   const encode = (text: string) => [0, ...new TextEncoder().encode(text)];
   const tokenizer = { encode, documentStart: 0 };
   const task: CoreTask = {
-    ...{ label: "count", type: "language_modeling", delimiter: " ", baseline: 0, fewShot: 1 },
+    label: "count",
+    type: "language_modeling",
+    delimiter: " ",
+    baseline: 0,
+    fewShot: 1,
     examples: [{ context: "one two", continuation: "three" }],
   };
   assertThrows(() => promptsFor(task, 0), RangeError, "wanted 1 others, got 0");

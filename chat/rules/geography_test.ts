@@ -5,8 +5,11 @@ import { writeCarefully } from "./wording.ts";
 
 const countries = [
   {
-    ...{ name: "the United States", capital: "Washington D.C.", currency: "US dollar" },
-    ...{ aliases: ["USA"], capitalAliases: ["Washington"] },
+    name: "the United States",
+    capital: "Washington D.C.",
+    currency: "US dollar",
+    aliases: ["USA"],
+    capitalAliases: ["Washington"],
   },
   { name: "Japan", capital: "Tokyo", currency: "Japanese yen" },
 ];

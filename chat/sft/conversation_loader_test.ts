@@ -28,7 +28,12 @@ const lengths = Array.from({ length: 60 }, (_, i) => 9 + (i * 7) % 23);
 function open(options: Partial<ConversationLoaderOptions> = {}): ConversationLoader {
   const task = listTask("counted", lengths.map((length, i) => conversation(i, length)));
   return new ConversationLoader({
-    ...{ task, tokenizer, batchSize: 2, sequenceLength: 40, seed: 3, bufferSize: 10 },
+    task,
+    tokenizer,
+    batchSize: 2,
+    sequenceLength: 40,
+    seed: 3,
+    bufferSize: 10,
     ...options,
   });
 }
@@ -124,7 +129,10 @@ goldenTest("conversations in a row have the original's inputs and targets", asyn
       const row = Array.from(inputs.slice(start, start + 96), Number);
       const chosen = conversationsIn(row, rendered, golden.bos).map((i) => train_order[i]!);
       const loader = new ConversationLoader({
-        ...{ task: listTask("row", chosen), tokenizer: golden, batchSize: 1, sequenceLength: 96 },
+        task: listTask("row", chosen),
+        tokenizer: golden,
+        batchSize: 1,
+        sequenceLength: 96,
       });
       const batch = await loader.take();
       assertEquals([...batch.inputs], row, `${run} ${start}`);

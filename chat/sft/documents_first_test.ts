@@ -67,10 +67,19 @@ Deno.test("a model speaks of documents that it was fine-tuned with, also after a
   const base = await Deno.makeTempDir();
   await saveCheckpoint(base, { model, tokenizer, state: untrained, settings: {} });
   const options: FineTuneOptions = {
-    ...{ device, checkpoint: await openCheckpoint(base), folder: await Deno.makeTempDir(), task },
-    ...{ sequenceLength: 64, deviceBatchSize: 2, totalBatchSize: 128, numIterations: 40 },
+    device,
+    checkpoint: await openCheckpoint(base),
+    folder: await Deno.makeTempDir(),
+    task,
+    sequenceLength: 64,
+    deviceBatchSize: 2,
+    totalBatchSize: 128,
+    numIterations: 40,
     learningRates: { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 },
-    ...{ evalEvery: -1, evalTokens: 0, saveEvery: 10, seed: 1 },
+    evalEvery: -1,
+    evalTokens: 0,
+    saveEvery: 10,
+    seed: 1,
     documents: { texts: documents, epochs: 20 },
   };
   const stop = new AbortController();

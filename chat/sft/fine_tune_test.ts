@@ -34,10 +34,19 @@ async function setUp(device: Device, options: Partial<FineTuneOptions> = {}) {
   const base = await Deno.makeTempDir();
   await saveCheckpoint(base, { model, tokenizer, state: untrained, settings: {} });
   return {
-    ...{ device, checkpoint: await openCheckpoint(base), folder: await Deno.makeTempDir(), task },
-    ...{ sequenceLength: 64, deviceBatchSize: 2, totalBatchSize: 256, numIterations: 8 },
+    device,
+    checkpoint: await openCheckpoint(base),
+    folder: await Deno.makeTempDir(),
+    task,
+    sequenceLength: 64,
+    deviceBatchSize: 2,
+    totalBatchSize: 256,
+    numIterations: 8,
     learningRates: { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 },
-    ...{ evalEvery: -1, evalTokens: 256, saveEvery: -1, seed: 1 },
+    evalEvery: -1,
+    evalTokens: 256,
+    saveEvery: -1,
+    seed: 1,
     ...options,
   };
 }
@@ -160,8 +169,12 @@ testOnEveryDevice(
     const full = await setUp(device, { evalEvery: 8, evalTokens: 1024, validation: task });
     await Array.fromAsync((await prepareFineTuning(full)).run());
     const options = {
-      ...{ ...full, loraRank: 4, loraLr: 0.02, numIterations: 16 },
-      ...{ checkpoint: await openCheckpoint(full.folder), folder: await Deno.makeTempDir() },
+      ...full,
+      loraRank: 4,
+      loraLr: 0.02,
+      numIterations: 16,
+      checkpoint: await openCheckpoint(full.folder),
+      folder: await Deno.makeTempDir(),
     };
     const tuning = await prepareFineTuning(options);
     const events = await Array.fromAsync(tuning.run());
@@ -183,8 +196,10 @@ testOnEveryDevice(
     // The merged model is as good as the one with adapters was.
     const again = await prepareFineTuning({
       ...options,
-      ...{ checkpoint: await openCheckpoint(options.folder), folder: await Deno.makeTempDir() },
-      ...{ loraRank: 0, loadOptimizer: true },
+      checkpoint: await openCheckpoint(options.folder),
+      folder: await Deno.makeTempDir(),
+      loraRank: 0,
+      loadOptimizer: true,
     });
     for await (const event of again.run()) {
       if (event.kind !== "evaluation") continue;

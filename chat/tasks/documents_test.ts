@@ -14,7 +14,10 @@ async function write(files: Readonly<Record<string, string | Uint8Array>>): Prom
 
 Deno.test("documents are the text files below a folder or of a glob, without the empty ones", async () => {
   const folder = await write({
-    ...{ "a.md": "# A\none", "deep/b.txt": "two", "deep/empty.md": " \n", "c.png": "no" },
+    "a.md": "# A\none",
+    "deep/b.txt": "two",
+    "deep/empty.md": " \n",
+    "c.png": "no",
   });
   const names = async (place: string) => (await readDocuments(place)).map(({ name }) => name);
   assertEquals(await names(folder), ["a.md", "deep/b.txt"]);
@@ -24,7 +27,9 @@ Deno.test("documents are the text files below a folder or of a glob, without the
 
 Deno.test("a place without text files, or with others, is an error that names it", async () => {
   const folder = await write({
-    ...{ "empty.md": "", "blank.txt": "\n\n", "latin/one.txt": Uint8Array.of(0x66, 0xfc, 0x72) },
+    "empty.md": "",
+    "blank.txt": "\n\n",
+    "latin/one.txt": Uint8Array.of(0x66, 0xfc, 0x72),
   });
   const cases: [string, string][] = [
     [

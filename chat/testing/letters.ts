@@ -32,10 +32,19 @@ export async function reinforceLetters(
   const base = await Deno.makeTempDir();
   await saveCheckpoint(base, { model, tokenizer, state: untrained, settings: {} });
   return {
-    ...{ device, checkpoint: await openCheckpoint(base), folder: await Deno.makeTempDir() },
-    ...{ task: letters, validation: letters, numIterations: 20, examplesPerStep: 8 },
-    ...{ numSamples: 8, deviceBatchSize: 4, maxNewTokens: 2, initialFraction: 0.3 },
-    ...{ evalEvery: 20, saveEvery: -1 },
+    device,
+    checkpoint: await openCheckpoint(base),
+    folder: await Deno.makeTempDir(),
+    task: letters,
+    validation: letters,
+    numIterations: 20,
+    examplesPerStep: 8,
+    numSamples: 8,
+    deviceBatchSize: 4,
+    maxNewTokens: 2,
+    initialFraction: 0.3,
+    evalEvery: 20,
+    saveEvery: -1,
     ...options,
   };
 }

@@ -18,7 +18,10 @@ const options = await reinforceLetters({
     isRight: (problem, completion) =>
       problem.messages[0]!.content === "0" || letters.isRight(problem, completion),
   },
-  ...{ numIterations: 3, examplesPerStep: 2, evalEvery: 3, parallel: ranks ?? undefined },
+  numIterations: 3,
+  examplesPerStep: 2,
+  evalEvery: 3,
+  parallel: ranks ?? undefined,
 }, 1 + rank);
 const { model, run } = await prepareReinforcement(options);
 const events: unknown[] = [];

@@ -22,7 +22,11 @@ function serve(changes: Partial<Behavior> = {}): AsyncDisposable & {
   asked: (string | null)[];
 } {
   const behavior = {
-    ...{ content, version: '"one"', hasRanges: true, cutAfter: Infinity, status: 200 },
+    content,
+    version: '"one"',
+    hasRanges: true,
+    cutAfter: Infinity,
+    status: 200,
     ...changes,
   };
   const asked: (string | null)[] = [];
@@ -50,7 +54,9 @@ function serve(changes: Partial<Behavior> = {}): AsyncDisposable & {
     return new Response(body, { status: start > 0 ? 206 : 200, headers });
   });
   return {
-    ...{ behavior, asked, url: `http://127.0.0.1:${server.addr.port}/bundle.zip` },
+    behavior,
+    asked,
+    url: `http://127.0.0.1:${server.addr.port}/bundle.zip`,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }

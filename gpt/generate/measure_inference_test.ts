@@ -5,7 +5,12 @@ import { decodeFlops } from "../train/costs.ts";
 import { inferenceCosts, measureInference } from "./measure_inference.ts";
 
 const config = {
-  ...{ sequenceLen: 512, vocabSize: 64, nLayer: 2, nHead: 2, nKvHead: 1, nEmbd: 32 },
+  sequenceLen: 512,
+  vocabSize: 64,
+  nLayer: 2,
+  nHead: 2,
+  nKvHead: 1,
+  nEmbd: 32,
   windowPattern: "SL",
 };
 

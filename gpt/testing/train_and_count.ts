@@ -40,7 +40,12 @@ export async function trainAndCount(
   const optimizer = model.optimizer({ ...plan.learningRates, weightDecay: 0.1 });
   const shape = [2, plan.config.sequenceLen];
   const counts: Counts = {
-    ...{ live: [], liveBytes: [], collected: [], resident: [], objects: [], created: [] },
+    live: [],
+    liveBytes: [],
+    collected: [],
+    resident: [],
+    objects: [],
+    created: [],
     bufferBytes: [],
   };
   for (let step = 0; step < steps; step++) {

@@ -141,8 +141,14 @@ float16Test("a run in half precision is resumed to the bit", async (device) => {
   const first = { ...plan, numIterations: 8 };
   const stop = new AbortController();
   const prepared = await preparePretraining({
-    ...{ ...tinyRun, tokenizer, folder, schedule: { warmupSteps: 2 }, ...run },
-    ...{ plan: first, saveEvery: 3, signal: stop.signal },
+    ...tinyRun,
+    tokenizer,
+    folder,
+    schedule: { warmupSteps: 2 },
+    ...run,
+    plan: first,
+    saveEvery: 3,
+    signal: stop.signal,
   });
   for await (const event of prepared.run()) if (event.kind === "checkpoint") stop.abort();
   const checkpoint = await openCheckpoint(folder);

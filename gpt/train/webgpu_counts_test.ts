@@ -8,7 +8,11 @@ import { readNumbers } from "./readback.ts";
 
 const shape = [4, 256];
 const config = configForDepth({
-  ...{ depth: 4, aspectRatio: 64, headDim: 64, vocabSize: 4096, maxSeqLen: shape[1]! },
+  depth: 4,
+  aspectRatio: 64,
+  headDim: 64,
+  vocabSize: 4096,
+  maxSeqLen: shape[1]!,
   windowPattern: "L",
 });
 

@@ -234,7 +234,9 @@ function startRanks(
       ...["--", "run", "-A", "--no-check", training, ...args],
     ],
     env: { NANODINO_HOME: home, NO_COLOR: "1", ...mpi.env },
-    ...{ stdin: "null", stdout: "piped", stderr: "piped" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
   }).spawn();
   return new Running(child);
 }
@@ -342,7 +344,10 @@ async function mainOnRanks({ kills, steps }: Values<typeof flags>): Promise<numb
     const share = Math.floor((kills * (i + 1)) / cases.length) -
       Math.floor(kills * i / cases.length);
     const outcome = await killRanks({
-      ...{ mpi, ranks, steps, kills: share },
+      mpi,
+      ranks,
+      steps,
+      kills: share,
       flags: [...tinyFlags, "--total-batch-size", "384"],
       report: (kills, step) => console.log(`${name}, kill ${kills}: step ${step} is saved`),
     });

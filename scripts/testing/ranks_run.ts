@@ -18,7 +18,11 @@ Deno.exit(
     const isResumed = (await savedSteps(folder).catch(() => [])).length > 0;
     const pretraining = await preparePretraining({
       ...tinyRun,
-      ...{ device, folder, plan: tinyPlan(size), tokenizer: await tinyTokenizer(), saveEvery: 5 },
+      device,
+      folder,
+      plan: tinyPlan(size),
+      tokenizer: await tinyTokenizer(),
+      saveEvery: 5,
       checkpoint: isResumed ? await openCheckpoint(folder) : undefined,
       parallel: ranks ?? undefined,
     });

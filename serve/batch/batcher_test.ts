@@ -44,8 +44,14 @@ for (const temperature of [0, 0.9]) {
   batcherTest(`a request's tokens, ${how}, are the same alone and in a batch`, async (opened) => {
     const { model, tokenizer } = opened;
     const requests = prompts.map((prompt, i) => ({
-      ...{ ...options, prompt, temperature, topP: i % 3 === 0 ? 0.9 : 1, topK: i % 2 * 20 },
-      ...{ seed: i, maxTokens: 8 + 5 * i, choices: 1 + i % 2 },
+      ...options,
+      prompt,
+      temperature,
+      topP: i % 3 === 0 ? 0.9 : 1,
+      topK: i % 2 * 20,
+      seed: i,
+      maxTokens: 8 + 5 * i,
+      choices: 1 + i % 2,
     }));
     const alone: number[][][] = [];
     for (const request of requests) {

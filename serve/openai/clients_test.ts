@@ -20,11 +20,16 @@ Deno.test("the AI SDK generates, streams, and is told what the server cannot do"
   await withServer({}, async ({ url, post }) => {
     const wanted = await wantedAnswer(post);
     const provider = createOpenAICompatible({
-      ...{ name: "nanodino", baseURL: `${url}/v1`, supportsStructuredOutputs: true },
+      name: "nanodino",
+      baseURL: `${url}/v1`,
+      supportsStructuredOutputs: true,
     });
     const options = {
-      ...{ model: provider("tiny"), prompt: question, maxRetries: 0 },
-      ...{ temperature: 0, maxOutputTokens: 12 },
+      model: provider("tiny"),
+      prompt: question,
+      maxRetries: 0,
+      temperature: 0,
+      maxOutputTokens: 12,
     };
     const { text, finishReason, usage } = await generateText(options);
     assertEquals([text, finishReason, usage.outputTokens], [wanted, "length", 12]);

@@ -31,7 +31,9 @@ Deno.test("a chat that is too long keeps its newest exchanges and room for an an
     // One exchange more would not have fit.
     const more = messages.slice(truncated_messages - 2);
     const probe = await (await post("/v1/chat/completions", {
-      ...{ messages: more, max_tokens: 1, temperature: 0 },
+      messages: more,
+      max_tokens: 1,
+      temperature: 0,
     })).json();
     const longer = probe.usage?.prompt_tokens ?? Infinity;
     assert(longer > promptRoom(context, greedy.max_tokens), `${longer}`);
@@ -46,7 +48,8 @@ Deno.test("a chat that is too long keeps its newest exchanges and room for an an
     // The system's turn stays.
     const system = { role: "system", content: "Count roses." };
     const with_ = await (await post("/v1/chat/completions", {
-      ...{ ...body, messages: [system, ...messages] },
+      ...body,
+      messages: [system, ...messages],
     })).json();
     assert(with_.truncated_messages >= truncated_messages, `${with_.truncated_messages}`);
 
@@ -77,7 +80,8 @@ Deno.test("an answer goes on behind its last token, for chats and texts", () =>
     assertEquals(added, tokenizer.encode(begun).length);
 
     const wrong = await post("/v1/chat/completions", {
-      ...{ messages: [question], continue_final_message: true },
+      messages: [question],
+      continue_final_message: true,
     });
     assertMatch((await wrong.json()).error.message, /wanted the assistant's turn last, got "user"/);
 

@@ -59,7 +59,9 @@ clientTest("an answer is the same at once and as a stream", async (client) => {
 
 clientTest("a stream ends with the usage if that was asked for", async (client) => {
   const stream = await client.chat.completions.create({
-    ...{ ...greedy, stream: true, n: 2 },
+    ...greedy,
+    stream: true,
+    n: 2,
     stream_options: { include_usage: true },
   });
   const chunks = await Array.fromAsync(stream);
@@ -100,7 +102,10 @@ clientTest("penalties keep a text from saying the same again", async (client) =>
 
 clientTest("a stop ends the text before it, also across tokens", async (client) => {
   const { choices: [whole] } = await client.completions.create({
-    ...{ model, prompt: "a rose", temperature: 0, max_tokens: 20 },
+    model,
+    prompt: "a rose",
+    temperature: 0,
+    max_tokens: 20,
   });
   assertEquals(whole!.finish_reason, "length");
   for (const [from, to] of [[2, 3], [3, 9], [0, 2]] as const) {
@@ -131,7 +136,9 @@ clientTest("a stop ends the text before it, also across tokens", async (client) 
 
 clientTest("probabilities stand beside the tokens", async (client) => {
   const { choices: [choice] } = await client.chat.completions.create({
-    ...{ ...greedy, logprobs: true, top_logprobs: 3 },
+    ...greedy,
+    logprobs: true,
+    top_logprobs: 3,
   });
   const tokens = choice!.logprobs!.content!;
   assert(tokens.length > 0 && tokens.length <= 12);
@@ -300,10 +307,21 @@ clientTest(
     const { choices: [wanted] } = await client.chat.completions.create(greedy);
     const { choices: [same] } = await client.chat.completions.create({
       ...greedy,
-      ...{ user: "ada", store: true, metadata: { chat: "1" }, service_tier: "auto" },
-      ...{ safety_identifier: "ada", prompt_cache_key: "ada", parallel_tool_calls: false },
-      ...{ tools: [], tool_choice: "none", logit_bias: {}, response_format: { type: "text" } },
-      ...{ modalities: ["text"], audio: null, reasoning_effort: null, verbosity: "medium" },
+      user: "ada",
+      store: true,
+      metadata: { chat: "1" },
+      service_tier: "auto",
+      safety_identifier: "ada",
+      prompt_cache_key: "ada",
+      parallel_tool_calls: false,
+      tools: [],
+      tool_choice: "none",
+      logit_bias: {},
+      response_format: { type: "text" },
+      modalities: ["text"],
+      audio: null,
+      reasoning_effort: null,
+      verbosity: "medium",
     });
     assertEquals(same!.message.content, wanted!.message.content);
     const text = { model, prompt: "a", max_tokens: 1, n: 2, best_of: 2, suffix: null, user: "ada" };

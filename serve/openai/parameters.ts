@@ -41,10 +41,21 @@ const only = (text: string): Neutral => ({
 
 const shared: Parameters = {
   read: [
-    ...["model", "temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "n"],
-    ...["stop", "stream", "stream_options", "logprobs", "max_tokens"],
+    "model",
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+    "n",
+    "stop",
+    "stream",
+    "stream_options",
+    "logprobs",
+    "max_tokens",
     // Those of most servers of open models, and of OpenAI's responses.
-    ...["top_k", "truncation"],
+    "top_k",
+    "truncation",
   ],
   ignored: ["user"],
   unsupported: { logit_bias: noEntries },
@@ -61,8 +72,14 @@ export const chatParameters: Parameters = {
   ],
   ignored: [
     ...shared.ignored,
-    ...["store", "metadata", "service_tier", "safety_identifier", "prediction"],
-    ...["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"],
+    "store",
+    "metadata",
+    "service_tier",
+    "safety_identifier",
+    "prediction",
+    "prompt_cache_key",
+    "prompt_cache_options",
+    "prompt_cache_retention",
     // Without tools there is nothing to call in parallel.
     "parallel_tool_calls",
   ],

@@ -40,8 +40,15 @@ async function compare(device: Device, dtype: FloatType, tolerance: number): Pro
     const [y, dq, dk, dv] = [like(ofQuery), like(ofQuery), like(ofKey), like(ofKey)] as const;
     const logSums = Tensor.zeros(device, [batch, heads, queries]);
     const problem = {
-      ...{ batch, queries, keys, heads, keyHeads, headSize, scale },
-      ...{ left: window < 0 ? UNLIMITED : window, right: causal ? 0 : UNLIMITED },
+      batch,
+      queries,
+      keys,
+      heads,
+      keyHeads,
+      headSize,
+      scale,
+      left: window < 0 ? UNLIMITED : window,
+      right: causal ? 0 : UNLIMITED,
     };
     attend(device, { q, k, v, y, logSums }, problem);
     attendBackward(device, { q, k, v, y, logSums, dy, dq, dk, dv }, problem);

@@ -154,13 +154,27 @@ function attentionCase(
       const ofQueries = (seed: number) => normal(device, [batch, queries, heads, 64], { seed });
       const ofKeys = (seed: number) => normal(device, [batch, keys, heads, 64], { seed });
       const views = {
-        ...{ q: ofQueries(1), k: ofKeys(2), v: ofKeys(3), y: ofQueries(4), dy: ofQueries(5) },
-        ...{ dq: ofQueries(6), dk: ofKeys(7), dv: ofKeys(8) },
+        q: ofQueries(1),
+        k: ofKeys(2),
+        v: ofKeys(3),
+        y: ofQueries(4),
+        dy: ofQueries(5),
+        dq: ofQueries(6),
+        dk: ofKeys(7),
+        dv: ofKeys(8),
         logSums: Tensor.zeros(device, [batch, heads, queries]),
       };
       const call = {
-        ...{ views, batch, queries, keys, heads, keyHeads: heads, headSize: 64 },
-        ...{ scale: 1 / 8, left: UNLIMITED, right: 0 },
+        views,
+        batch,
+        queries,
+        keys,
+        heads,
+        keyHeads: heads,
+        headSize: 64,
+        scale: 1 / 8,
+        left: UNLIMITED,
+        right: 0,
       };
       if (path.refuses(call, device) !== null) throw new Error(`"${path.name}" does not suit`);
       attend(device, views, call);
@@ -219,7 +233,12 @@ function softmaxCase(isGradient: boolean): Case {
       if (device.kind !== "cpu") throw new Error("wanted a CPU");
       const shape = [batch, heads, 1, queries, keys];
       const call: SoftmaxCall = {
-        ...{ queries, keys, position: keys - queries, scale: 1 / 8, left: UNLIMITED, right: 0 },
+        queries,
+        keys,
+        position: keys - queries,
+        scale: 1 / 8,
+        left: UNLIMITED,
+        right: 0,
         products: normal(device, shape, { seed: 1 }),
         upstream: isGradient ? normal(device, shape, { seed: 2 }) : null,
         logSums: Tensor.ones(device, shape.with(4, 1)),

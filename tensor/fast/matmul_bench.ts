@@ -71,17 +71,24 @@ const SHAPES: readonly Shape[] = [
   { name: "batch of 16 × 256×256×64", m: 256, n: 256, k: 64, batch: 16 },
   {
     name: "X·Xᵀ 256×1,024",
-    ...{ m: 256, n: 256, k: 1024 },
+    m: 256,
+    n: 256,
+    k: 1024,
     options: { transposeB: true, symmetric: true },
   },
   {
     name: "X·Xᵀ 4 × 256×1,024",
-    ...{ m: 256, n: 256, k: 1024, batch: 4 },
+    m: 256,
+    n: 256,
+    k: 1024,
+    batch: 4,
     options: { transposeB: true, symmetric: true },
   },
   {
     name: "X·Xᵀ 768×768",
-    ...{ m: 768, n: 768, k: 768 },
+    m: 768,
+    n: 768,
+    k: 768,
     options: { transposeB: true, symmetric: true },
   },
 ];
@@ -136,7 +143,10 @@ function prepare(device: Device, shape: Shape) {
     const allocation: Allocation = device.allocate(data.byteLength, "a bench");
     device.write(allocation, 0, data);
     const view: View = {
-      ...{ allocation, dtype: "float32", shape: [batch, rows, columns], offset: 0 },
+      allocation,
+      dtype: "float32",
+      shape: [batch, rows, columns],
+      offset: 0,
       strides: [rows * columns, columns, 1],
     };
     return { data, view };

@@ -158,8 +158,12 @@ kernelTest("the lanes of an item see what they share, phase by phase", async (de
   const kernel = defineKernel(
     {
       key: "test: lanes",
-      ...{ buffers: { y: "f32" }, writes: ["y"], arguments: ["count"] },
-      ...{ spread: "lanes", lanes: 32, shared: 33 },
+      buffers: { y: "f32" },
+      writes: ["y"],
+      arguments: ["count"],
+      spread: "lanes",
+      lanes: 32,
+      shared: 33,
     },
     (k, item, { y }, { count }) => {
       const row = y.from(item.multiply(count));
@@ -187,8 +191,12 @@ kernelTest("pieces are added in order, each with the sum of those before", async
   const kernel = defineKernel(
     {
       key: "test: pieces",
-      ...{ buffers: { y: "f32", totals: "f32" }, writes: ["y", "totals"], arguments: ["pieces"] },
-      ...{ spread: "lanes", lanes: 8, shared: 9 },
+      buffers: { y: "f32", totals: "f32" },
+      writes: ["y", "totals"],
+      arguments: ["pieces"],
+      spread: "lanes",
+      lanes: 8,
+      shared: 9,
     },
     (k, item, { y, totals }, { pieces }) => {
       const total = addPieces(k, pieces, k.float(0.5), (piece, before) => {
@@ -208,7 +216,10 @@ kernelTest("ranges cover every item once, and vectors of four lie anywhere", asy
   const kernel = defineKernel(
     {
       key: "test: ranges",
-      ...{ buffers: { x: "f32", y: "f32" }, writes: ["y"], arguments: [], spread: "ranges" },
+      buffers: { x: "f32", y: "f32" },
+      writes: ["y"],
+      arguments: [],
+      spread: "ranges",
     },
     (k, first, { x, y }) =>
       k.loop(first, k.end, (item) => {
@@ -226,7 +237,10 @@ kernelTest("vectors are made of floats, and taken apart again", async (device) =
   const kernel = defineKernel(
     {
       key: "test: lanes of vectors",
-      ...{ buffers: { x: "f32", y: "f32" }, writes: ["y"], arguments: [], vectors: 2 },
+      buffers: { x: "f32", y: "f32" },
+      writes: ["y"],
+      arguments: [],
+      vectors: 2,
     },
     (k, item, { x, y }) => {
       const four = k.let(k.vectorOf([0, 1, 2, 3].map((i) => x.load(item.add(i)))));
@@ -253,7 +267,9 @@ kernelTest("elements may be vectors, from any multiple of four on", async (devic
     {
       key: "test: vectors",
       buffers: { x: "vec4<f32>", y: "vec4<f32>", ids: "vec4<i32>" },
-      ...{ writes: ["y", "ids"], arguments: ["value"], spread: "rows" },
+      writes: ["y", "ids"],
+      arguments: ["value"],
+      spread: "rows",
     },
     (k, row, { x, y, ids }, { value }) => {
       const first = k.let(x.load(0));
@@ -295,7 +311,8 @@ kernelTest("vectors compute the same on every device", async (device) => {
     {
       key: "test: vectors",
       buffers: { x: "vec4<f32>", y: "vec4<f32>", floats: "vec4<f32>", ints: "vec4<i32>" },
-      ...{ writes: ["floats", "ints"], arguments: [] },
+      writes: ["floats", "ints"],
+      arguments: [],
     },
     (k, _, buffers) => {
       const [x, y] = [k.let(buffers.x.load(0)), k.let(buffers.y.load(0))];
@@ -340,8 +357,11 @@ kernelTest("vectors of elements lie apart, repeat one, or end with the row", asy
   const kernel = defineKernel(
     {
       key: "test: strided vectors",
-      ...{ buffers: { x: "f32", ids: "i32", y: "f32" }, writes: ["y"], arguments: ["stride"] },
-      ...{ floats: ["scale"], spread: "ranges" },
+      buffers: { x: "f32", ids: "i32", y: "f32" },
+      writes: ["y"],
+      arguments: ["stride"],
+      floats: ["scale"],
+      spread: "ranges",
     },
     (k, _, { x, ids, y }, { stride }, { scale }) => {
       const apart = k.let(x.loadVector(1, { stride: x.distance(stride) }));
@@ -379,8 +399,12 @@ kernelTest("a team adds up a row, whatever its length and its threads", async (d
       const kernel = defineKernel(
         {
           key: `test: a team ${team} of ${width}`,
-          ...{ buffers: { x: "f32", sums: "f32" }, writes: ["sums"], arguments: ["columns"] },
-          ...{ spread: "ranges", team: { items, lanes, itemsFirst }, width },
+          buffers: { x: "f32", sums: "f32" },
+          writes: ["sums"],
+          arguments: ["columns"],
+          spread: "ranges",
+          team: { items, lanes, itemsFirst },
+          width,
           aligned: width === 4 ? ["x"] : [],
         },
         (k, first, { x, sums }, { columns }) => {
@@ -417,7 +441,10 @@ kernelTest("buffers share memory, with elements of their own type", async (devic
       {
         key: `test: buffers in one memory, ${aligned.length} aligned`,
         buffers: { x: "f32", bits: "i32", y: "f32" },
-        ...{ writes: ["bits", "y"], within: { bits: "x", y: "x" }, aligned, arguments: [] },
+        writes: ["bits", "y"],
+        within: { bits: "x", y: "x" },
+        aligned,
+        arguments: [],
       },
       (_, __, { x, bits, y }) => {
         y.storeVector(0, x.loadVector(0).add(1));

@@ -11,7 +11,9 @@ const scale = defineProgram(
 );
 
 const layout = (shape: readonly number[], strides: readonly number[]): TensorLayout => ({
-  ...{ dtype: "float32", shape, strides },
+  dtype: "float32",
+  shape,
+  strides,
 });
 const contiguous = layout([2, 3, 4], [12, 4, 1]);
 

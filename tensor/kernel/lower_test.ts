@@ -5,8 +5,13 @@ import { lowerProgram, type ProgramForm } from "./lower.ts";
 import { kernelAsText } from "./text.ts";
 
 const form: ProgramForm = {
-  ...{ vectors: "run", outerRank: 0, dtypes: ["float32", "float32", "float32"] },
-  ...{ strides: ["1", "1", "1"], isInteger: false, itemElements: 1, keepsValues: false },
+  vectors: "run",
+  outerRank: 0,
+  dtypes: ["float32", "float32", "float32"],
+  strides: ["1", "1", "1"],
+  isInteger: false,
+  itemElements: 1,
+  keepsValues: false,
 };
 
 function textOf(program: Program, changes: Partial<ProgramForm>): readonly string[] {

@@ -73,7 +73,9 @@ function across(columns: GraphProps["columns"]): Layout {
   const step = (ACROSS - BOX - SPACE) / (columns.length - 1);
   return {
     look: "across",
-    ...{ width: ACROSS, height, box: { width: BOX, height: tall } },
+    width: ACROSS,
+    height,
+    box: { width: BOX, height: tall },
     layers: columns.map((boxes, column) =>
       boxes.map((box, i) => ({
         ...box,
@@ -97,7 +99,8 @@ function down(columns: GraphProps["columns"]): Layout {
   const step = tall + FALL;
   return {
     look: "down",
-    ...{ width: DOWN, height: step * columns.length - FALL + 4 },
+    width: DOWN,
+    height: step * columns.length - FALL + 4,
     box: { width: wide, height: tall },
     layers: columns.map((boxes, layer) =>
       boxes.map((box, i) => ({

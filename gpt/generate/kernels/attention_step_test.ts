@@ -83,12 +83,19 @@ function composed(step: ReturnType<typeof operands>): Tensor {
   copyInto(place(keys), cachedKeys.slice(1, position, end));
   copyInto(values, cachedValues.slice(1, position, end));
   return attention(place(queries), cachedKeys.slice(1, 0, end), cachedValues.slice(1, 0, end), {
-    ...{ window, scale: scale.scores },
+    window,
+    scale: scale.scores,
   });
 }
 
 const base: Case = {
-  ...{ batch: 1, heads: 4, keyHeads: 4, headSize: 64, position: 37, window: -1, embeds: true },
+  batch: 1,
+  heads: 4,
+  keyHeads: 4,
+  headSize: 64,
+  position: 37,
+  window: -1,
+  embeds: true,
 };
 const cases: Case[] = [
   base,

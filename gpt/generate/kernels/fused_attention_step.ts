@@ -50,19 +50,29 @@ export const fusedAttentionStep: Path<AttentionStep, WebGpuDevice, Tensor | null
       viewAs(cached, [batch, position - begin, keyHeads, headSize], cached.strides);
     const fours = [
       ...[queries, keys, values, cos, sin, cachedKeys, cachedValues].map(({ offset }) => offset),
-      ...[cacheBatch, cacheHead, cacheToken],
+      cacheBatch,
+      cacheHead,
+      cacheToken,
     ].map((place) => place / 4);
     device.dispatch(
       attentionStepKernel(device, headSize, embedding !== null),
       [
-        ...[queries, cos, cachedKeys, cachedValues],
+        queries,
+        cos,
+        cachedKeys,
+        cachedValues,
         ...(embedding === null ? [] : [embedding.table, embedding.ids]),
         y,
       ].map(({ allocation }) => allocation),
       {
         integers: [
-          ...[...fours, position, begin, heads / keyHeads, embedding?.gate.offset ?? 0],
-          ...[embedding?.ids.offset ?? 0, (embedding?.table.offset ?? 0) / 4],
+          ...fours,
+          position,
+          begin,
+          heads / keyHeads,
+          embedding?.gate.offset ?? 0,
+          embedding?.ids.offset ?? 0,
+          (embedding?.table.offset ?? 0) / 4,
         ],
         floats: [FLOAT32_EPSILON, LOG2_E * scale, embedding?.scale ?? 0],
       },
@@ -71,8 +81,15 @@ export const fusedAttentionStep: Path<AttentionStep, WebGpuDevice, Tensor | null
         attentionWork(
           "attention step",
           {
-            ...{ batch, heads, keyHeads, headSize, queries: 1, keys: position + 1, scale: 1 },
-            ...{ left: window < 0 ? UNLIMITED : window, right: 0 },
+            batch,
+            heads,
+            keyHeads,
+            headSize,
+            queries: 1,
+            keys: position + 1,
+            scale: 1,
+            left: window < 0 ? UNLIMITED : window,
+            right: 0,
           },
           2,
           [queries, keys, values, y, seen(cachedKeys), seen(cachedValues)],

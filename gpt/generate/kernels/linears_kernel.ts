@@ -80,14 +80,17 @@ export function linearsOnWebGpu(
     {
       key,
       integers: [
-        ...["xOffset", "depth", "residualOffset"],
+        "xOffset",
+        "depth",
+        "residualOffset",
         ...weights.flatMap((_, i) =>
           ["end", "n", "depth", "offset", "row", "y"].map((name) => `${name}${i}`)
         ),
       ],
       floats: ["epsilon", "cap"],
       buffers: [
-        ...[input("x"), ...weights.map((_, i) => input(`weight${i}`))],
+        input("x"),
+        ...weights.map((_, i) => input(`weight${i}`)),
         ...(epilogue.adds ? [input("residual", "f32")] : []),
         { name: "y", type: "f32", writes: true },
       ],

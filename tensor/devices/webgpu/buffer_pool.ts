@@ -63,7 +63,10 @@ export class BufferPool {
     this.#gpu = gpu;
     this.#recording = recording;
     this.#options = {
-      ...{ memoryLimit: Infinity, maxKeptBytes: Infinity, forget: () => {}, advice: () => "" },
+      memoryLimit: Infinity,
+      maxKeptBytes: Infinity,
+      forget: () => {},
+      advice: () => "",
       ...options,
     };
   }

@@ -95,7 +95,10 @@ export function visibleKeys(
   const scale = splat(k, words.scale.asF32());
   const hidden = k.let(k.laneOf(k.vector(-Infinity).divide(scale), 0));
   return {
-    ...{ first, last, scale, hidden },
+    first,
+    last,
+    scale,
+    hidden,
     forEach: (body) =>
       k.loop(begin, end, (at) => {
         body(at, 0);
@@ -155,7 +158,8 @@ function rowKernel(
       const visible = visibleKeys(k, k.let(position.add(query)), words);
       const begin = k.let(item.multiply(row));
       const rows = {
-        ...{ products: products.from(begin), upstream: upstream.from(begin) },
+        products: products.from(begin),
+        upstream: upstream.from(begin),
         logSum: logSums.from(item.divide(queries).multiply(logSumStep).add(query)),
       };
       for (const written of write(k, rows, visible)) {

@@ -87,7 +87,8 @@ export const blasStripsMatmul: FastPath<"matmul", "cpu"> = {
     const step = (matrix: Matrix) => matrix.column * width;
     const strips = {
       ...problem,
-      ...{ n: width, inner: count },
+      n: width,
+      inner: count,
       b: { ...b, inner: step(b) },
       c: { ...c, inner: step(c) },
     };

@@ -42,10 +42,16 @@ Deno.test("a symmetric matmul is symmetric to the last bit", async () => {
   const [x, c] = [device.allocate(4 * size * 50, "x"), device.allocate(4 * size * size, "c")];
   device.write(x, 0, Float32Array.from({ length: size * 50 }, (_, i) => Math.sin(i * i)));
   const view = (allocation: View["allocation"], columns: number): View => ({
-    ...{ allocation, dtype: "float32", shape: [size, columns], strides: [columns, 1], offset: 0 },
+    allocation,
+    dtype: "float32",
+    shape: [size, columns],
+    strides: [columns, 1],
+    offset: 0,
   });
   const [problem] = describeMatmuls(view(x, 50), view(x, 50), view(c, size), {
-    ...{ transposeA: false, transposeB: true, symmetric: true },
+    transposeA: false,
+    transposeB: true,
+    symmetric: true,
   });
   assertEquals(symmetricMatmul.refuses(problem!, device), null);
   symmetricMatmul.run(problem!, device);

@@ -226,7 +226,8 @@ const dots: Columns = (k, first, last, { a, b, c }, words) => {
       ofRow.map(([sum, other], j) => {
         const all = other === undefined ? sum! : sum!.add(other);
         return {
-          ...{ x: x[i]!, y: y[j]! },
+          x: x[i]!,
+          y: y[j]!,
           total: k.variable(sumOfLanes(k, all)),
           place: k.let(row.add(i).multiply(cRow).add(columns[j]!.multiply(cColumn))),
         };

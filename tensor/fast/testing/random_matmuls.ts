@@ -92,8 +92,21 @@ export function randomMatmul(
   const [ldc, stepC] = matrix(m, n) as [number, number];
   const isShared = random(0, 7) === 0;
   return {
-    ...{ transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, count },
-    ...{ stepA, stepB: isShared ? 0 : stepB, stepC },
+    transposeA,
+    transposeB,
+    m,
+    n,
+    k,
+    a,
+    lda,
+    b,
+    ldb,
+    c,
+    ldc,
+    count,
+    stepA,
+    stepB: isShared ? 0 : stepB,
+    stepC,
     accumulate: random(0, 1),
     operandBytes: 4,
     resultBytes: 4,

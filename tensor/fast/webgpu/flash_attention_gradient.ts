@@ -80,7 +80,9 @@ function gradientOf(rows: "queries" | "keys", sums: readonly WeightedSum[]) {
   const ofRow = areQueries ? "[i]" : "";
   return defineTiledAttention({
     name: `gradient of attention, ${rows}`,
-    ...{ rows, sums, dots: [scores, slopes] },
+    rows,
+    sums,
+    dots: [scores, slopes],
     perQuery: ["logSums", "deltas"].map((name) => ({ name, type: "f32", writes: false })),
     begin: areQueries ? load : "",
     step: () =>

@@ -110,7 +110,11 @@ Deno.test("views with unsupported strides are refused", async () => {
   const device = await openCpuDevice({ threads: 1, blas: false });
   const allocation = device.allocate(400, "a test");
   const view = (shape: number[], strides: number[], dtype: View["dtype"] = "float32"): View => ({
-    ...{ allocation, shape, strides, dtype, offset: 0 },
+    allocation,
+    shape,
+    strides,
+    dtype,
+    offset: 0,
   });
   const multiply = (a: View, b: View, c: View) =>
     multiplyViews(device, a, b, c, { transposeA: false, transposeB: false });

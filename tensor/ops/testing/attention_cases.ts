@@ -7,8 +7,16 @@ export function sizes(given: Partial<AttentionCase>): AttentionCase {
   const headSize = given.headSize ?? 8;
   const queries = given.queries ?? 5;
   return {
-    ...{ batch: 1, queries, keys: queries, heads: 1, keyHeads: 1, headSize },
-    ...{ causal: true, window: -1, scale: 1 / Math.sqrt(headSize), ...given },
+    batch: 1,
+    queries,
+    keys: queries,
+    heads: 1,
+    keyHeads: 1,
+    headSize,
+    causal: true,
+    window: -1,
+    scale: 1 / Math.sqrt(headSize),
+    ...given,
   };
 }
 

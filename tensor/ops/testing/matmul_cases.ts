@@ -90,7 +90,9 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
     ORDERS.flatMap(([transposeA, transposeB]) =>
       [false, true].map((accumulate) =>
         makeCase(`${m}×${k}${transposeA ? "ᵀ" : ""} · ${k}×${n}${transposeB ? "ᵀ" : ""}`, {
-          ...{ m, n, k },
+          m,
+          n,
+          k,
           options: { transposeA, transposeB, accumulate },
         })
       )
@@ -100,7 +102,9 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ...[[400, 20, 20], [20, 2100, 9], [9, 20, 700], [200, 40, 300]].flatMap(([m, n, k]) =>
     ORDERS.map(([transposeA, transposeB]) =>
       makeCase(`more than a block: ${m}×${n}×${k}`, {
-        ...{ m: m!, n: n!, k: k! },
+        m: m!,
+        n: n!,
+        k: k!,
         options: { transposeA, transposeB },
       })
     )
@@ -109,7 +113,10 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ...[[16, 150, 70], [16, 192, 33], [40, 100, 30], [9, 130, 1700]].flatMap(([m, n, k]) =>
     [false, true].map((accumulate) =>
       makeCase(`few rows in strips: ${m}×${n}×${k}`, {
-        ...{ m: m!, n: n!, k: k!, margin: accumulate ? 3 : 0 },
+        m: m!,
+        n: n!,
+        k: k!,
+        margin: accumulate ? 3 : 0,
         options: { transposeA: false, transposeB: true, accumulate },
       })
     )
@@ -117,7 +124,9 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ...ORDERS.flatMap(([transposeA, transposeB]) =>
     ORDERS.map(([columnMajorA, columnMajorB]) =>
       makeCase(`column-major ${columnMajorA} ${columnMajorB}`, {
-        ...{ columnMajorA, columnMajorB, margin: 3 },
+        columnMajorA,
+        columnMajorB,
+        margin: 3,
         options: { transposeA, transposeB },
       })
     )
@@ -126,7 +135,10 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
     [[17, 24, 20], [64, 64, 64], [1, 33, 20], [2, 20, 33], [50, 1, 7]].flatMap(([m, n, k]) =>
       [1, 4].map((margin) =>
         makeCase(`slices of ${m}×${n}×${k} with a margin of ${margin}`, {
-          ...{ m: m!, n: n!, k: k!, margin },
+          m: m!,
+          n: n!,
+          k: k!,
+          margin,
           options: { transposeA, transposeB, accumulate: true },
         })
       )
@@ -135,23 +147,45 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ...ORDERS.flatMap(([transposeA, transposeB]) =>
     [[6, 6, 6], [17, 24, 20], [1, 40, 12], [40, 1, 12], [33, 70, 40]].flatMap(([m, n, k]) => [
       makeCase(`batch of ${m}×${n}×${k}`, {
-        ...{ m: m!, n: n!, k: k!, batch: [5] },
+        m: m!,
+        n: n!,
+        k: k!,
+        batch: [5],
         options: { transposeA, transposeB },
       }),
       makeCase(`batch of ${m}×${n}×${k} with one b`, {
-        ...{ m: m!, n: n!, k: k!, batch: [3], sharedB: [0] },
+        m: m!,
+        n: n!,
+        k: k!,
+        batch: [3],
+        sharedB: [0],
         options: { transposeA, transposeB, accumulate: true },
       }),
       makeCase(`batch of ${m}×${n}×${k} with one a`, {
-        ...{ m: m!, n: n!, k: k!, batch: [3], sharedA: [0] },
+        m: m!,
+        n: n!,
+        k: k!,
+        batch: [3],
+        sharedA: [0],
         options: { transposeA, transposeB },
       }),
       makeCase(`two batch axes of ${m}×${n}×${k} in reverse order`, {
-        ...{ m: m!, n: n!, k: k!, batch: [2, 3], sharedB: [1], swappedBatch: true },
+        m: m!,
+        n: n!,
+        k: k!,
+        batch: [2, 3],
+        sharedB: [1],
+        swappedBatch: true,
         options: { transposeA, transposeB },
       }),
       makeCase(`three batch axes of ${m}×${n}×${k}`, {
-        ...{ m: m!, n: n!, k: k!, batch: [2, 3, 2], sharedA: [1], swappedBatch: true, margin: 1 },
+        m: m!,
+        n: n!,
+        k: k!,
+        batch: [2, 3, 2],
+        sharedA: [1],
+        swappedBatch: true,
+        margin: 1,
         options: { transposeA, transposeB, accumulate: true },
       }),
     ])
@@ -160,7 +194,11 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ...ORDERS.flatMap(([transposeA, transposeB]) =>
     [[36, 44, 28], [132, 140, 20]].map(([m, n, k]) =>
       makeCase(`aligned batch of ${m}×${n}×${k}`, {
-        ...{ m: m!, n: n!, k: k!, batch: [2], margin: 4 },
+        m: m!,
+        n: n!,
+        k: k!,
+        batch: [2],
+        margin: 4,
         options: { transposeA, transposeB, accumulate: m === 36 },
       })
     )
@@ -169,14 +207,22 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ...ORDERS.flatMap(([transposeA, transposeB]) =>
     [[], [3], [2, 3]].map((batch) =>
       makeCase(`long sums in a batch of [${batch}]`, {
-        ...{ m: 12, n: 20, k: 401, batch, swappedBatch: true },
+        m: 12,
+        n: 20,
+        k: 401,
+        batch,
+        swappedBatch: true,
         options: { transposeA, transposeB, accumulate: batch.length === 1 },
       })
     )
   ),
   ...[false, true].map((accumulate) =>
     makeCase("long sums of a symmetric product", {
-      ...{ m: 24, n: 24, k: 530, gram: true, batch: [2] },
+      m: 24,
+      n: 24,
+      k: 530,
+      gram: true,
+      batch: [2],
       options: { transposeA: false, transposeB: true, symmetric: true, accumulate },
     })
   ),
@@ -184,11 +230,16 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ...[1, 5, 24, 70, 99, 150, 301].flatMap((size) =>
     [false, true].map((transposed) =>
       makeCase(`${size} × ${size} from X${transposed ? "ᵀ·X" : "·Xᵀ"}`, {
-        ...{ m: size, n: size, gram: true, margin: size % 4 },
+        m: size,
+        n: size,
+        gram: true,
+        margin: size % 4,
         batch: size < 100 ? [2] : [],
         options: {
-          ...{ transposeA: transposed, transposeB: !transposed },
-          ...{ symmetric: true, accumulate: size % 2 === 1 },
+          transposeA: transposed,
+          transposeB: !transposed,
+          symmetric: true,
+          accumulate: size % 2 === 1,
         },
       })
     )
@@ -197,7 +248,10 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
     makeCase(`${special} in a`, { special }),
     makeCase(`${special} in a, one row`, { special, m: 1, n: 40, k: 40 }),
     makeCase(`${special} in a, one row, b transposed`, {
-      ...{ special, m: 1, n: 40, k: 40 },
+      special,
+      m: 1,
+      n: 40,
+      k: 40,
       options: { transposeA: false, transposeB: true },
     }),
     makeCase(`${special} in a, large`, { special, m: 100, n: 100, k: 100 }),
@@ -235,11 +289,16 @@ export async function checkMatmul(
   const order = swappedBatch ? batch.map((_, axis) => batch.length - 1 - axis) : undefined;
   const common = { batch, margin, random, dtype };
   const a = makeOperand(device, {
-    ...{ ...common, order, shared: case_.sharedA, columnMajor: case_.columnMajorA },
+    ...common,
+    order,
+    shared: case_.sharedA,
+    columnMajor: case_.columnMajorA,
     matrix: options.transposeA ? [k, m] : [m, k],
   });
   const b = case_.gram ? a : makeOperand(device, {
-    ...{ ...common, shared: case_.sharedB, columnMajor: case_.columnMajorB },
+    ...common,
+    shared: case_.sharedB,
+    columnMajor: case_.columnMajorB,
     matrix: options.transposeB ? [n, k] : [k, n],
   });
   const c = makeOperand(device, { ...common, order, matrix: [m, n] });
