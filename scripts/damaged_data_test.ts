@@ -24,7 +24,8 @@ Deno.test("signals end a command that reads a row group without end, and its loc
       reader.cancel(),
     ]);
     assertEquals([status.code, errors.trim()], [code, "Stopped before training began."]);
-    assert(performance.now() - start < 5000);
+    // The signal ended it, and not the limit of the row group.
+    assert(performance.now() - start < 9000);
     assertEquals(await namesIn(`${home}/base_checkpoints/endless`), []);
   }
 });

@@ -170,15 +170,16 @@ Deno.test("a run downloads its data itself if allowed, and continues after a kil
       permissions: [...permissions, "--allow-net"],
     });
     assertEquals([disk.code, hub.seen], [0, []], disk.stderr);
-    // The first attempt is killed when something has come, the second one ends.
-    hub.delay = 1000;
+    // The first attempt is killed when it has asked for a file, the second one ends.
+    const isKilled = Promise.withResolvers<void>();
+    hub.hold = () => isKilled.promise;
     const killed = command("base_train.ts", args(address, "hub"), home, net).spawn();
     while (hub.seen.filter(({ server }) => server === "storage").length === 0) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     killed.kill("SIGKILL");
     await killed.output();
-    hub.delay = 0;
+    isKilled.resolve();
     const whole = await runScript("base_train.ts", args(address, "hub"), home, net);
     assertEquals(whole.code, 0, whole.stderr);
     outputs.push(whole.stdout, whole.stderr);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runningRanks, testUnderMpi } from "../mpi/testing/ranks.ts";
 import { openCheckpoint, savedSteps } from "../gpt/mod.ts";
 import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import { waitUntil } from "./testing/wait.ts";
 
 const train = new URL("base_train.ts", import.meta.url).href;
 
@@ -32,10 +33,11 @@ testUnderMpi(
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const output = child.output();
+    let isOver = false;
+    const output = child.output().finally(() => isOver = true);
     let [kills, killedAt] = [0, 0];
-    while (kills < 2) {
-      await new Promise((resolve) => setTimeout(resolve, 100 + 200 * Math.random()));
+    while (kills < 2 && !isOver) {
+      await new Promise((resolve) => setTimeout(resolve, 50 * Math.random()));
       const last = (await savedSteps(folder).catch(() => [])).at(-1) ?? 0;
       // The first kill comes with 4 ranks, the second with 2: those that end save nothing more.
       if (last <= killedAt + 30 || !await killRank(home)) continue;
@@ -45,7 +47,7 @@ testUnderMpi(
     }
     const { code, stdout, stderr } = await output;
     const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    assertEquals(code, 0, text);
+    assertEquals([code, kills], [0, 2], text);
     assertStringIncludes(text, "Restarting on 2, from the last checkpoint");
     assertStringIncludes(text, "Restarting on 1, from the last checkpoint");
     assertEquals((await savedSteps(folder)).at(-1), 300);
@@ -75,18 +77,20 @@ Deno.test("a signal after the ranks have ended is no error", async () => {
   const home = await Deno.makeTempDir();
   // The process ends at once; another one that it started keeps its output open.
   const code = 'new Deno.Command("sleep", { args: ["3"], stdin: "null" }).spawn().unref(); ' +
-    'console.log("started"); Deno.exit(0)';
+    "console.log(Deno.pid); Deno.exit(0)";
   const args = ["--n", "1", "--", "eval", code];
   const child = command("ranks.ts", args, home, {
     permissions: ["--allow-env", "--allow-read", "--allow-run"],
   }).spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const pid = parseInt((await reader.read()).value!);
+  // Whoever started it has waited for it, so that its id is free.
+  const hasEnded = () => Deno.stat(`/proc/${pid}`).then(() => false, () => true);
+  await waitUntil("the end of the process", hasEnded);
   child.kill("SIGTERM");
-  reader.releaseLock();
-  const { code: exitCode, stderr } = await child.output();
-  assertEquals([exitCode, new TextDecoder().decode(stderr)], [0, ""]);
+  const errors = new Response(child.stderr).text();
+  while (!(await reader.read()).done);
+  assertEquals([(await child.status).code, await errors], [0, ""]);
   await Deno.remove(home, { recursive: true });
 });
 

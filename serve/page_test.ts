@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
-import { sharedBrowser } from "../testing/browser/shared.ts";
+import { openContext } from "../testing/browser/shared.ts";
 import { buildChat } from "../web/page.ts";
 import { pageTest, svgFaults, violations } from "../web/testing/pages.ts";
 import { withServer } from "./testing/tiny_server.ts";
@@ -18,9 +18,9 @@ async function withPage(
 ): Promise<void> {
   const chat = await (built ??= buildChat());
   await withServer({ stage: "sft", page: chat, ...options }, async (server) => {
-    const browser = await sharedBrowser();
-    const page = await browser.newPage({ colorScheme: "dark", ...browserOptions });
+    const context = await openContext({ colorScheme: "dark", ...browserOptions });
     try {
+      const page = await context.newPage();
       const problems: string[] = [];
       page.on("pageerror", (error) => problems.push(`${error}`));
       page.on("request", (request) => {
@@ -33,7 +33,7 @@ async function withPage(
       await body(page, server);
       assertEquals(problems, []);
     } finally {
-      await page.close();
+      await context.close();
     }
   });
 }
@@ -267,13 +267,17 @@ pageTest(
       );
       // Actions are where the pointer or the focus is.
       const actions = page.locator("[data-turn=user] .actions");
-      const opacity = () => actions.evaluate((one) => getComputedStyle(one).opacity);
+      const untilOpacity = async (wanted: string) => {
+        const element = await actions.elementHandle();
+        await page.waitForFunction(
+          ([element, wanted]) => getComputedStyle(element!).opacity === wanted,
+          [element, wanted] as const,
+        );
+      };
       await page.mouse.move(5, 790);
-      await page.waitForTimeout(300);
-      assertEquals(await opacity(), "0");
+      await untilOpacity("0");
       await actions.getByRole("button", { name: "Copy" }).focus();
-      await page.waitForTimeout(300);
-      assertEquals(await opacity(), "1");
+      await untilOpacity("1");
     }, { viewport: { width: 1280, height: 800 } }),
 );
 

@@ -165,22 +165,33 @@ function childProcessorTime(): number {
   return 10 * (Number(user) + Number(system));
 }
 
-interface Outcome {
+/** How a process ended, and what it printed. */
+export interface Outcome {
   readonly code: number;
   readonly output: string;
 }
 
-/** Runs `deno` with arguments, and collects what it prints. */
-async function runDeno(args: readonly string[], isOptimized: boolean): Promise<Outcome> {
+/** Milliseconds after which a process hangs: the longest takes four minutes, and fifteen beside other work. */
+const LONGEST = 45 * 60_000;
+
+/** Runs `deno` with arguments, and collects what it prints. One that hangs is ended. */
+export async function runDeno(
+  args: readonly string[],
+  isOptimized = true,
+  longest = LONGEST,
+): Promise<Outcome> {
+  const hangs = AbortSignal.timeout(longest);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
+    signal: hangs,
     env: { NO_COLOR: "1", ...(isOptimized ? {} : { GALLIVM_PERF: "nopt" }) },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, output: text(stderr) + text(stdout) };
+  const note = hangs.aborted ? `\nEnded after ${longest / 60_000} minutes: it hung.` : "";
+  return { code, output: text(stderr) + text(stdout) + note };
 }
 
 /** The test files at paths, or all. */

@@ -129,7 +129,7 @@ pageTest("parts are switched off by keys, and two checkpoints are compared", asy
   const page = await opened.page({ path });
   const widget = new Widget(page, "inside");
   await widget.press("Open this site");
-  await page.waitForSelector("[data-table=lens]", { timeout: 120_000 });
+  await page.waitForSelector("[data-table=lens]");
   const toggle = async (name: string) => {
     await page.locator(`[data-widget=inside] .switch[aria-label='${name}']`).focus();
     await page.keyboard.press("Enter");
@@ -147,7 +147,7 @@ pageTest("parts are switched off by keys, and two checkpoints are compared", asy
     ],
   );
   await widget.press("Switch off each one in turn");
-  await page.waitForSelector("[data-table=each]", { timeout: 60_000 });
+  await page.waitForSelector("[data-table=each]");
   const { whole, without, each } = wanted.ablated;
   const shown = (written: string) => written.replaceAll(" ", "·").replaceAll("\n", "⏎");
   await page.waitForFunction(
@@ -180,7 +180,7 @@ pageTest("parts are switched off by keys, and two checkpoints are compared", asy
     await page.locator("[data-widget=inside] summary:has-text('Compare')").focus();
     await page.keyboard.press("Enter");
     await page.setInputFiles("#otherFiles", [...other.keys()].map((name) => `${folder}/${name}`));
-    await page.waitForSelector("[data-table=compare]", { timeout: 60_000 });
+    await page.waitForSelector("[data-table=compare]");
     const { models } = wanted.compared;
     assertEquals(
       (await widget.table("compare")).map((row) => row.slice(1)),
@@ -205,7 +205,7 @@ pageTest("parts are switched off by keys, and two checkpoints are compared", asy
   await checkLooks(opened, "inside", async (page) => {
     const widget = new Widget(page, "inside");
     await widget.press("Open this site");
-    await page.waitForSelector("[data-table=ablation]", { timeout: 120_000 });
+    await page.waitForSelector("[data-table=ablation]");
     await page.waitForSelector("[data-table=lens]");
     const cut = await page.$$eval(
       ".scroll:has([data-table=lens])",

@@ -84,7 +84,6 @@ async function untilStatus(page: Page, widget: string, text: string): Promise<vo
     ([widget, text]) =>
       document.querySelector(`[data-widget=${widget}] [role=status]`)?.textContent?.includes(text!),
     [widget, text],
-    { timeout: 240_000 },
   );
 }
 
@@ -125,7 +124,7 @@ pageTest(
     await page.waitForSelector("[data-widget=answering] p.template:has-text('output_start')");
 
     await widget.press("Train it");
-    await page.waitForSelector("[data-table=compared] tbody tr:nth-child(5)", { timeout: 240_000 });
+    await page.waitForSelector("[data-table=compared] tbody tr:nth-child(5)");
     const events = await teachInDeno(40);
     const losses = events.flatMap((event) => event.kind === "step" ? [event.loss] : []);
     assertEquals(losses.length, 40);
@@ -151,7 +150,7 @@ pageTest(
     // A question of one's own, by Enter.
     await page.fill("#talkQuestion", "What does the bee eat?");
     await page.keyboard.press("Enter");
-    await page.waitForSelector("[data-table=compared] tbody tr:nth-child(6)", { timeout: 60_000 });
+    await page.waitForSelector("[data-table=compared] tbody tr:nth-child(6)");
     assertEquals(opened.problems, []);
     await checkLooks(opened, "answering");
   },
@@ -183,7 +182,7 @@ pageTest(
     await keepModels(page, { taught: files });
     await widget.move("toolB", 1);
     await widget.press("Ask");
-    await page.waitForSelector("[data-widget=tool] .stream", { timeout: 120_000 });
+    await page.waitForSelector("[data-widget=tool] .stream");
     await widget.shows({ toolCall: "–", toolAnswer: "–", toolSampled: "0", toolForced: "0" });
     const boxes = () =>
       page.$$eval(
@@ -208,7 +207,7 @@ pageTest(
     await page.focus("#toolAnswers");
     await page.keyboard.press("ArrowDown");
     await widget.press("Ask");
-    await page.waitForSelector("[data-widget=tool] .stream", { timeout: 120_000 });
+    await page.waitForSelector("[data-widget=tool] .stream");
     await widget.press("To the end");
     await page.evaluate(() => new Promise(requestAnimationFrame));
     const alone = (await steps(false)).flatMap((step) => step.kind === "token" ? [step] : []);
@@ -219,7 +218,7 @@ pageTest(
       await keepModels(page, { taught: files });
       const widget = new Widget(page, "tool");
       await widget.press("Ask");
-      await page.waitForSelector("[data-widget=tool] .stream", { timeout: 120_000 });
+      await page.waitForSelector("[data-widget=tool] .stream");
       await widget.press("To the end");
     }, cpu);
   },
@@ -252,8 +251,6 @@ pageTest(
         document.querySelector("[data-widget=reward] [role=status]")?.textContent?.startsWith(
           "From",
         ),
-      null,
-      { timeout: 240_000 },
     );
     /** Compares what is shown of a step. */
     const check = async ({ question, answers, right, calls }: typeof steps[number]) => {
@@ -339,7 +336,7 @@ pageTest(
     await keepModels(page, { taught: files });
     const widget = new Widget(page, "serving");
     await widget.press("Serve them");
-    await page.waitForSelector("[data-table=served]", { timeout: 120_000 });
+    await page.waitForSelector("[data-table=served]");
     const total = requests.reduce((sum, { generatedTokens }) => sum + generatedTokens, 0);
     await widget.shows({ serveTogether: `${steps.length}`, serveAlone: `${total}` });
     assertEquals(
@@ -378,7 +375,7 @@ pageTest(
     await checkLooks(opened, "serving", async (page) => {
       await keepModels(page, { taught: files });
       await new Widget(page, "serving").press("Serve them");
-      await page.waitForSelector("[data-table=served]", { timeout: 120_000 });
+      await page.waitForSelector("[data-table=served]");
       await new Widget(page, "serving").move("serveStep", "End");
     }, cpu);
   },

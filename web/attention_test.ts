@@ -68,9 +68,7 @@ pageTest("every number of attention is the library's, with one head and with two
 
   // The engine in the page says so, too.
   await widget.press("Ask the engine");
-  await page.waitForSelector("[data-attention=engine]:has-text('says the same')", {
-    timeout: 60_000,
-  });
+  await page.waitForSelector("[data-attention=engine]:has-text('says the same')");
   await widget.press("Reset");
   await frame(page);
   assertShown(await matrix(page, "pattern"), one.slice(0, 16));

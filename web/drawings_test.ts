@@ -29,7 +29,7 @@ pageTest("all drawings of the lesson fit a phone, with text that can be read", a
   await new Widget(page, "network").press("Start");
   await page.waitForFunction(() => document.querySelector("[data-row=step]")?.textContent === "40");
   await new Widget(page, "letters").press("Train it");
-  await page.waitForSelector("[data-table=letters]", { timeout: 120_000 });
+  await page.waitForSelector("[data-table=letters]");
   assertEquals(await page.evaluate(svgFaults), []);
   const backpropagation = new Widget(page, "backpropagation");
   for (let i = 0; i < 16; i++) {
@@ -47,7 +47,7 @@ pageTest("the drawings of a model’s inside fit a phone", async () => {
   await using opened = await openSite("isolated", site);
   const page = await opened.page({ path: "#lookDevice=cpu&look=12%2B30%3D42", ...phone });
   await new Widget(page, "inside").press("Open this site");
-  await page.waitForSelector("[data-table=lens]", { timeout: 120_000 });
+  await page.waitForSelector("[data-table=lens]");
   assertEquals(await page.evaluate(svgFaults), []);
   const names = await page.$$eval(
     ".beside span",

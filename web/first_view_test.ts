@@ -27,8 +27,6 @@ pageTest(
     const page = await opened.page({ context, isFirstLook: true });
     await page.waitForFunction(
       () => Number(document.querySelector<HTMLElement>("[data-opening]")?.dataset.opening) === 60,
-      null,
-      { timeout: 120_000 },
     );
     assertEquals(requested.sort(), ["", "learn.js", "letters.js", "style.css"]);
     const sizes = await Promise.all(

@@ -174,7 +174,27 @@ async function untilStep(page: Page, step: number): Promise<void> {
   await page.waitForFunction(
     (step) => Number(document.querySelector("[data-row=gptStep]")?.textContent) >= step,
     step,
-    { timeout: 120_000 },
+  );
+}
+
+/** Pauses after so many steps, in the page itself: a short run may be over before another program hears of it. */
+async function pauseAt(page: Page, step: number): Promise<void> {
+  await page.evaluate(
+    (step) =>
+      new Promise<void>((resolve) => {
+        const widget = document.querySelector("[data-widget=gpt]")!;
+        const observer = new MutationObserver(() => {
+          const shown = widget.querySelector("[data-row=gptStep]")?.textContent;
+          const pause = [...widget.querySelectorAll("button")]
+            .find(({ textContent }) => textContent === "Pause");
+          if (pause === undefined || Number(shown) < step) return;
+          observer.disconnect();
+          pause.click();
+          resolve();
+        });
+        observer.observe(widget, { characterData: true, childList: true, subtree: true });
+      }),
+    step,
   );
 }
 
@@ -189,7 +209,7 @@ pageTest("a page trains the GPT that Deno trains, to the last bit", async () => 
     await using opened = await openSite(way);
     const page = await opened.page({ path: link });
     await new Widget(page, "gpt").press("Start");
-    await page.waitForSelector("text=Download meta_000020.json", { timeout: 120_000 });
+    await page.waitForSelector("text=Download meta_000020.json");
     assertEquals(await losses(page), wanted.join(), way);
     const shown = await new Widget(page, "gpt").table("gradients");
     assertEquals(
@@ -210,8 +230,6 @@ pageTest(
     await widget.press("Start");
     await page.waitForFunction(
       () => Number(document.querySelector("[data-row=gptBits]")?.textContent) < 2.3,
-      null,
-      { timeout: 120_000 },
     );
     await widget.press("Pause");
     await page.waitForSelector("[data-widget=gpt] button:has-text('Go on'):enabled");
@@ -231,9 +249,9 @@ pageTest(
     const context = await opened.context({ acceptDownloads: true });
     const page = await opened.page({ context, path: link.replace("gptSteps=20", "gptSteps=100") });
     const widget = new Widget(page, "gpt");
+    const paused = pauseAt(page, 5);
     await widget.press("Start");
-    await untilStep(page, 5);
-    await widget.press("Pause");
+    await paused;
     await page.waitForSelector("[data-widget=gpt] button:has-text('Go on'):enabled");
     const step = Number((await widget.rows()).gptStep);
     assert(step < 100, `${step}`);
@@ -262,7 +280,7 @@ pageTest(
       await inside.click();
       await page.waitForSelector(`text=Trained for ${step + 1} steps`);
       await widget.press("Go on");
-      await page.waitForSelector("text=Download meta_000100.json", { timeout: 120_000 });
+      await page.waitForSelector("text=Download meta_000100.json");
       assertEquals(await losses(page), wanted);
       // Section 11 follows.
       await page.waitForSelector("text=Trained for 100 steps");
@@ -274,7 +292,7 @@ pageTest(
       await page.setInputFiles("#gptFiles", paused.map((name) => `${home}/paused/${name}`));
       await page.waitForSelector("[data-widget=gpt] button:has-text('Go on'):enabled");
       await widget.press("Go on");
-      await page.waitForSelector("text=Download meta_000100.json", { timeout: 120_000 });
+      await page.waitForSelector("text=Download meta_000100.json");
       assertEquals(await losses(page), wanted.split(",").slice(step + 1).join());
 
       // `task sample` writes what the page writes.
@@ -322,7 +340,7 @@ pageTest("settings are in the link, presets set them, and runs are compared", as
   );
   assertEquals(rates, ["0.1", "0.3", "1.0", "3.0", "10.0"]);
   await widget.press("Start");
-  await page.waitForSelector("text=Download meta_000020.json", { timeout: 120_000 });
+  await page.waitForSelector("text=Download meta_000020.json");
   await page.locator("[data-widget=gpt] summary").evaluateAll((all) =>
     all.forEach((one) => (one as HTMLElement).click())
   );
@@ -330,7 +348,7 @@ pageTest("settings are in the link, presets set them, and runs are compared", as
   assertEquals(merges?.split("→").length, 65);
   await page.selectOption("#gptOptimizer", "adamw");
   await widget.press("Start");
-  await page.waitForSelector("text=Download meta_000020.json", { timeout: 120_000 });
+  await page.waitForSelector("text=Download meta_000020.json");
   const runs = await widget.table("runs");
   assertEquals(
     runs.map(([name, steps]) => [name, steps]),

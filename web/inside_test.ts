@@ -271,13 +271,11 @@ const linkOf = (device: string) =>
 
 /** Waits for a look, samples 32 tokens, and takes them back. */
 async function checkTokens(page: Page, ids: string): Promise<void> {
-  await page.waitForSelector("[data-table=lens]", { timeout: 240_000 });
+  await page.waitForSelector("[data-table=lens]");
   const widget = new Widget(page, "inside");
   await widget.press("Sample 32 tokens");
   await page.waitForFunction(
     () => document.querySelector<HTMLElement>("[data-ids]")?.dataset.ids?.split(",").length === 32,
-    null,
-    { timeout: 240_000 },
   );
   assertEquals(await page.getAttribute("[data-ids]", "data-ids"), ids);
 }

@@ -78,7 +78,7 @@ pageTest("a note is shown while the pointer is on its word or on it, and by touc
   await wordOf(page, "ln").hover();
   assertEquals(await shown(page), [notes.ln]);
   const { x, y, width, height } = (await page.locator(".note:popover-open").boundingBox())!;
-  await page.mouse.move(x + width / 2, y + height / 2, { steps: 5 });
+  await page.mouse.move(x + width / 2, y + height / 2, { steps: 2 });
   assertEquals(await shown(page), [notes.ln]);
   await page.waitForTimeout(500);
   assertEquals(await shown(page), [notes.ln]);

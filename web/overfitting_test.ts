@@ -27,8 +27,6 @@ async function train(page: Page): Promise<void> {
   await new Widget(page, "overfitting").press("Train all three");
   await page.waitForFunction(
     () => /On sentences that/.test(document.querySelector("[data-overfitting]")!.textContent!),
-    null,
-    { timeout: 240_000 },
   );
 }
 
@@ -104,13 +102,13 @@ pageTest("a run that is stopped leaves the page ready for another one", async ()
   const page = await opened.page({ path: "#overSteps=400" });
   const widget = new Widget(page, "overfitting");
   await widget.press("Train all three");
-  await page.waitForSelector("[data-table=overfitting]", { timeout: 120_000 });
+  await page.waitForSelector("[data-table=overfitting]");
   await widget.press("Stop");
   await page.waitForFunction(() =>
     /Three runs/.test(document.querySelector("[data-overfitting]")!.textContent!)
   );
   await widget.press("Train all three");
-  await page.waitForSelector("[data-table=overfitting]", { timeout: 120_000 });
+  await page.waitForSelector("[data-table=overfitting]");
   assertEquals(opened.problems, []);
 });
 

@@ -56,7 +56,7 @@ pageTest(
       await page.waitForSelector("html[data-ready]");
       await page.selectOption("#teller", teller);
       await widget.press("Tell a story");
-      await page.waitForSelector("[data-widget=sense] [role=status]", { timeout: 120_000 });
+      await page.waitForSelector("[data-widget=sense] [role=status]");
       const spans = await page.$$eval(
         "[data-widget=sense] [data-sentence]",
         (all) => all.map((one) => [one.textContent!.trim(), one.className] as const),
@@ -94,13 +94,12 @@ pageTest(
     await page.waitForFunction(
       (story) => document.querySelector(".opening .story")?.textContent === story,
       wanted.model,
-      { timeout: 120_000 },
     );
     // Right and wrong are told in words, too.
     assertEquals(await violations(page), []);
 
     await widget.press("Count over");
-    await page.waitForSelector("[data-table=sense] tbody tr:nth-child(4)", { timeout: 240_000 });
+    await page.waitForSelector("[data-table=sense] tbody tr:nth-child(4)");
     const table = await widget.table("sense");
     assertEquals(table.at(-1)!.slice(0, 3), ["The rules of the world", "100 %", "100 %"]);
     assertEquals(table[1]!.slice(1, 3), ["0 %", "0 %"]);

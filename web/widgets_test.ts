@@ -104,7 +104,7 @@ pageTest("divergence is seen: the axes reach as far as w jumps", async () => {
 pageTest("the opening learns on arrival, with the loss of the lessons' model", async () => {
   await using opened = await openSite("file");
   const page = await opened.page({ reducedMotion: "no-preference" });
-  await page.waitForSelector("[data-opening='60']", { timeout: 60_000 });
+  await page.waitForSelector("[data-opening='60']");
   const { losses } = trainCharacterModel();
   const text = await page.innerText("[data-opening]");
   assertMatch(text, new RegExp(`60 steps, loss ${losses.at(-1)!.toFixed(2)}: it has learned`));

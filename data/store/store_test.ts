@@ -128,14 +128,19 @@ Deno.test("a file on the web is downloaded once, and its digest is stored", asyn
 Deno.test("the first and the last file come before the others, and one process downloads", async () => {
   const names = Array.from({ length: 6 }, (_, i) => `${i}.txt`);
   await using hub = startHub(Object.fromEntries(names.map((name) => [name, encode(name)])));
-  hub.delay = 20;
+  const isReleased = Promise.withResolvers<void>();
+  hub.hold = () => isReleased.promise;
   const root = await Deno.makeTempDir();
   const address = "hf:org/set/*.txt";
   const fetching = [1, 2].map(() =>
     fetchData({ endpoint: hub.endpoint }, root, address, { workers: 1 })
   );
-  await new Promise((resolve) => setTimeout(resolve, 40));
+  // The first file was asked for, so the data set is locked.
+  while (hub.seen.every(({ server }) => server !== "storage")) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
   assertEquals(await isFetching(root, address), true);
+  isReleased.resolve();
   await Promise.all(fetching);
   assertEquals(await isFetching(root, address), false);
   const order = hub.seen.flatMap(({ server, path }) =>

@@ -5,7 +5,7 @@ import { type Source, texts } from "../source.ts";
 import { startHub, type TestHub } from "../testing/hub.ts";
 import { nestedTable } from "../testing/nested_table.ts";
 import { fetchInBackground } from "./background.ts";
-import { fetchData, findData } from "./store.ts";
+import { fetchData, findData, isFetching } from "./store.ts";
 import { storedSource } from "./stored_source.ts";
 
 const SHARDS = 5;
@@ -51,32 +51,46 @@ async function described(root: string): Promise<void> {
   while (await findData(root, address) === null) await new Promise((next) => setTimeout(next, 10));
 }
 
+/** The shards that are downloaded first: that with which training begins, and that for validation. */
+const first = ["shard_0.parquet", `shard_${SHARDS - 1}.parquet`];
+
+/** Has a hub hold back the other shards, until they are released. */
+function holdOthers(hub: TestHub): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  hub.hold = (path) => first.includes(path) ? Promise.resolve() : promise;
+  return resolve;
+}
+
 /** The files that the storage was asked for. */
 const asked = (hub: TestHub) => hub.seen.filter(({ server }) => server === "storage").length;
 
 Deno.test("reading begins with the first shard, and has the order of the files on disk", async () => {
   await using hub = startHub(shards);
-  hub.delay = 100;
+  const release = holdOthers(hub);
   const wanted = await openLoader(parquetFiles(await onDisk()));
   const root = await Deno.makeTempDir();
   const done = fetchInBackground({ endpoint: hub.endpoint }, root, address, { workers: 1 });
   await described(root);
   const waits: [file: string, isOver: boolean][] = [];
   const source = await storedSource(root, address, {
-    onWait: (file, seconds) => waits.push([file, seconds !== null]),
+    onWait: (file, seconds) => {
+      waits.push([file, seconds !== null]);
+      if (!first.includes(file)) release();
+    },
   });
   const loader = await openLoader(source);
-  const first = await loader.take();
-  // Shard 0 and the one for validation came first; the others come one after the other.
-  assert((await findData(root, address))!.missing.length > 0, "all files were here already");
-  assertEquals(first.inputs, (await wanted.take()).inputs);
+  const batch = await loader.take();
+  // The other shards come when one of them is waited for.
+  assert((await findData(root, address))!.missing.length >= SHARDS - 2, "shards came too early");
+  assertEquals(batch.inputs, (await wanted.take()).inputs);
   // More than an epoch.
   for (let i = 0; i < 200; i++) {
     assertEquals((await loader.take()).inputs, (await wanted.take()).inputs, `batch ${i}`);
   }
   assert(loader.statistics.epoch > 1);
   const files = waits.map(([file]) => file);
-  assert(waits.length > 0 && files.every((file) => file in shards), `${files}`);
+  assert(files.every((file) => file in shards), `${files}`);
+  assert(files.includes("shard_1.parquet"), `${files}`);
   assertEquals(waits.filter(([, isOver]) => isOver).length, waits.length / 2);
   await done;
   assertEquals(asked(hub), SHARDS);
@@ -84,7 +98,7 @@ Deno.test("reading begins with the first shard, and has the order of the files o
 
 Deno.test("a run that is killed during a download continues with the same documents", async () => {
   await using hub = startHub(shards);
-  hub.delay = 500;
+  const release = holdOthers(hub);
   const wanted = await openLoader(parquetFiles(await onDisk()));
   const root = await Deno.makeTempDir();
   const stop = new AbortController();
@@ -100,8 +114,7 @@ Deno.test("a run that is killed during a download continues with the same docume
   }
   stop.abort();
   await fetching;
-  hub.delay = 50;
-  assert((await findData(root, address))!.missing.length > 0, "all files were here already");
+  assertEquals((await findData(root, address))!.missing.length, SHARDS - 2);
   const alone = await storedSource(root, address);
   const ends = async () => {
     const loader = await openLoader(alone, batch.state);
@@ -109,7 +122,8 @@ Deno.test("a run that is killed during a download continues with the same docume
   };
   await assertRejects(ends, Error, "which nobody downloads");
   const done = fetchInBackground({ endpoint: hub.endpoint }, root, address);
-  await new Promise((next) => setTimeout(next, 300));
+  while (!await isFetching(root, address)) await new Promise((next) => setTimeout(next, 10));
+  release();
   const source = await storedSource(root, address);
   const after = await openLoader(source, batch.state);
   for (let i = 0; i < 200; i++) {

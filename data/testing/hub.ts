@@ -41,6 +41,8 @@ export interface TestHub extends AsyncDisposable {
   pageSize: number;
   /** The token that the hub asks for, if any. */
   token: string | null;
+  /** Called with the path of each file of the storage; the file is sent when it resolves. */
+  hold: (path: string) => Promise<void>;
   /** Milliseconds between two pieces of a body of 64 KiB each. */
   delay: number;
   /** The rate of the link, which all bodies share. */
@@ -75,6 +77,7 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     if (bytes === undefined || !signed.delete(Number(url.searchParams.get("link")))) {
       return new Response("expired", { status: 403 });
     }
+    await hub.hold(file);
     const tag = `"${await sha256Of(bytes)}"`;
     const range = request.headers.get("range");
     const goesOn = hub.hasRanges && range !== null && request.headers.get("if-range") === tag;
@@ -142,6 +145,7 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     hasRanges: true,
     pageSize: 1000,
     token: null,
+    hold: () => Promise.resolve(),
     delay: 0,
     bytesPerSecond: Infinity,
     [Symbol.asyncDispose]: async () => {

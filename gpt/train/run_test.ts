@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { bf16Test } from "../../testing/bf16.ts";
+import { StoppedClock } from "../../testing/clock.ts";
 import { type Batch, Loader, PackedLoader } from "../../data/mod.ts";
 import { noGrad, openDevice } from "../../tensor/mod.ts";
 import { GPT } from "../model/model.ts";
@@ -210,23 +211,30 @@ bf16Test(
 );
 
 Deno.test("saving by time takes at most 1 % of the time", async () => {
-  // The device is read after every step, which is when a run can be saved.
-  const sample = { every: 1, run: () => Promise.resolve([]) };
+  // The device is read after every step, which is when a run can be saved. A step takes a second.
   const savedSteps = async (seconds: number, duration: number) => {
+    using clock = new StoppedClock();
     const saved: number[] = [];
-    const save = async ({ step }: { step: number }) => {
+    const save = ({ step }: { step: number }) => {
       saved.push(step);
-      const start = performance.now();
-      while (performance.now() < start + duration) await Promise.resolve();
-      return `${step}`;
+      clock.pass(1000 * duration);
+      return Promise.resolve(`${step}`);
+    };
+    const sample = {
+      every: 1,
+      run: () => {
+        clock.pass(1000);
+        return Promise.resolve([]);
+      },
     };
     await run({ ...await setUp(tinyPlan()), sample, save: { every: -1, seconds, run: save } });
     return saved;
   };
   assertEquals(await savedSteps(1e6, 0), [20]);
+  assertEquals(await savedSteps(6.5, 0), [7, 14, 20]);
   // Saving takes 1 % of half a minute, so the run ends before the next time.
-  assertEquals(await savedSteps(0, 300), [1, 20]);
-  assert((await savedSteps(0, 0)).length > 10);
+  assertEquals(await savedSteps(0, 0.3), [1, 20]);
+  assertEquals(await savedSteps(0, 0.06), [1, 7, 13, 19, 20]);
 });
 
 Deno.test("a signal stops the run after the step, and saves it", async () => {

@@ -60,6 +60,12 @@ export function launchCommand(options: LaunchOptions): Deno.Command {
   });
 }
 
+/**
+ * Seconds that ranks may take to start, and to end after one of them has failed: a tenth of it even beside
+ * other work. Without whoever ends them, they would wait for each other for ever.
+ */
+export const SOON = 60;
+
 export async function launch(options: LaunchOptions): Promise<LaunchOutput> {
   const start = performance.now();
   const { code, stdout, stderr } = await launchCommand(options).output();
@@ -104,9 +110,9 @@ export async function runningRanks(variable: string): Promise<RankProcess[]> {
   return found.sort((a, b) => a.rank - b.rank);
 }
 
-/** The same five seconds later, or as soon as there are none: a launcher may end before its ranks. */
+/** The same a minute later, or as soon as there are none: a launcher may end before its ranks. */
 export async function remainingRanks(variable: string): Promise<RankProcess[]> {
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 600; i++) {
     if ((await runningRanks(variable)).length === 0) return [];
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Engine, type LanguageModel } from "../../gpt/mod.ts";
+import { StoppedClock } from "../../testing/clock.ts";
 import { openTinyModel } from "../testing/tiny_server.ts";
 import { Batcher, type GenerationRequest, type HeldCache, QueueFullError } from "./batcher.ts";
 
@@ -167,23 +168,22 @@ batcherTest(
 
 batcherTest("short steps share a turn of the event loop", async (opened) => {
   const { model, tokenizer } = opened;
-  const { setImmediate, performance: { now } } = globalThis;
-  let [time, turns] = [0, 0];
-  performance.now = () => time;
+  const { setImmediate } = globalThis;
+  using clock = new StoppedClock();
+  let turns = 0;
   globalThis.setImmediate = ((callback: () => void) => {
     turns++;
     return setImmediate(callback);
   }) as typeof setImmediate;
-  const batcher = new Batcher(model, tokenizer, { onStep: () => time += 0.5 });
+  const batcher = new Batcher(model, tokenizer, { onStep: () => clock.pass(0.5) });
   try {
     await tokensOf(batcher, { ...options, prompt: [1], maxTokens: 100 });
     // One in two milliseconds.
     assertEquals(turns, 25);
-    time += 100;
+    clock.pass(100);
     await tokensOf(batcher, { ...options, prompt: [1], maxTokens: 1 });
     assertEquals(turns, 26);
   } finally {
-    performance.now = now;
     globalThis.setImmediate = setImmediate;
   }
   await batcher.close();

@@ -1,15 +1,23 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { StoppedClock } from "../../testing/clock.ts";
 import { openEvents } from "./events.ts";
 
 Deno.test("a client that does not read is left, and one that reads in time is not", async () => {
   const left: string[] = [];
-  const slow = openEvents({ timeout: 50, onLeave: () => left.push("slow") });
-  const reader = openEvents({ timeout: 50, onLeave: () => left.push("reader") });
+  const { promise: hasLeft, resolve } = Promise.withResolvers<void>();
+  const leave = (name: string) => {
+    left.push(name);
+    resolve();
+  };
+  const slow = openEvents({ timeout: 500, onLeave: () => leave("slow") });
+  const reader = openEvents({ timeout: 500, onLeave: () => leave("reader") });
   const text = reader.response.text();
   for (const events of [slow, reader]) {
     for (let i = 0; i < 80; i++) events.send("a".repeat(1000));
   }
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await hasLeft;
+  // The other one would be left at the same time.
+  await new Promise((resolve) => setTimeout(resolve, 50));
   assertEquals(left, ["slow"]);
   await assertRejects(() => slow.response.text(), Error, "does not read");
   reader.close();
@@ -30,12 +38,13 @@ Deno.test("a client that leaves is heard of once", async () => {
 Deno.test("the first event is sent at once, and those that follow soon are sent together", async () => {
   const events = openEvents({ timeout: 1000, onLeave: () => {} });
   const chunks = events.response.body!.pipeThrough(new TextDecoderStream()).getReader();
-  const start = performance.now();
-  for (const data of ["a", "b", "c", "d"]) events.send(data);
+  using clock = new StoppedClock();
+  for (const data of ["a", "b"]) events.send(data);
+  clock.pass(9);
+  for (const data of ["c", "d"]) events.send(data);
   assertEquals((await chunks.read()).value, "data: a\n\n");
   assertEquals((await chunks.read()).value, "data: b\n\ndata: c\n\ndata: d\n\n");
-  assert(performance.now() - start >= 9, "the second write came at once");
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  clock.pass(20);
   events.send("e");
   events.send("f");
   // The gathered ones are not lost at the end.

@@ -375,20 +375,23 @@ clientTest("a full queue is told with the time to wait", async (client) => {
 }, { maxSequences: 1, maxQueue: 2 });
 
 clientTest("a stream that is left frees its place", async (client, { url }) => {
-  const long = { model, prompt: "a", max_tokens: 250, temperature: 0 };
+  const long = { model, prompt: "a", max_tokens: 2400, temperature: 0 };
   for (let i = 0; i < 3; i++) {
     const stream = await client.completions.create({ ...long, stream: true });
     for await (const _ of stream) break;
   }
   const controller = new AbortController();
   const request = client.completions.create(long, { signal: controller.signal });
-  setTimeout(() => controller.abort(), 20);
+  const states = async (): Promise<{ running: number; waiting: number }> =>
+    await (await fetch(`${url}/health`)).json();
+  while ((await states()).running === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  controller.abort();
   await assertRejects(() => request);
   const { choices } = await client.completions.create({ ...long, max_tokens: 2 });
   assertEquals(choices.length, 1);
-  const { running, waiting } = await (await fetch(`${url}/health`)).json();
+  const { running, waiting } = await states();
   assertEquals([running, waiting], [0, 0]);
-}, { maxSequences: 1, maxQueue: 1 });
+}, { maxSequences: 1, maxQueue: 1, context: 2500 });
 
 Deno.test("an empty prompt is the client's mistake where no token begins a text", async () => {
   const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });

@@ -1,6 +1,6 @@
 /** Finds and starts headless Chromium with a software adapter. */
 
-import { type Browser, chromium } from "npm:playwright-core@1.65.1";
+import { type Browser, chromium, errors } from "npm:playwright-core@1.65.1";
 
 const names = ["chromium", "chromium-browser", "google-chrome"];
 
@@ -18,14 +18,30 @@ export function findChromium(): string | null {
   return null;
 }
 
+/** Milliseconds that Chromium may take to start, and how often it is tried. */
+const START_TIMEOUT = 60_000, START_ATTEMPTS = 3;
+
 /**
- * Starts Chromium with a fresh profile, which is deleted on close.
+ * Starts Chromium with a fresh profile, which is deleted on close. One that does not answer is killed, and
+ * started again.
  *
  * Its adapter is SwiftShader and its WGSL compiler Tint; Deno uses neither.
  */
-export function startChromium(executablePath: string): Promise<Browser> {
+export async function startChromium(executablePath: string): Promise<Browser> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await launch(executablePath);
+    } catch (error) {
+      if (!(error instanceof errors.TimeoutError) || attempt === START_ATTEMPTS) throw error;
+      console.warn(`Chromium did not start within ${START_TIMEOUT / 1000} s, and is started again`);
+    }
+  }
+}
+
+function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({
     executablePath,
+    timeout: START_TIMEOUT,
     args: [
       "--enable-unsafe-webgpu",
       "--use-webgpu-adapter=swiftshader",

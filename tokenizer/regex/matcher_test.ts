@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { KNOWN_PATTERNS, SPLIT_PATTERN, toRegExp } from "../pattern.ts";
+import { processorTime } from "../../testing/clock.ts";
 import { makeRandom, type Random, randomText } from "../testing/texts.ts";
 import { Matcher } from "./matcher.ts";
 
@@ -89,7 +90,7 @@ Deno.test("the patterns of well-known models take linear time on long runs of an
     "'",
     "a1",
   ];
-  const start = performance.now();
+  const start = processorTime();
   for (const pattern of [SPLIT_PATTERN, ...KNOWN_PATTERNS]) {
     const expression = toRegExp(pattern);
     for (const unit of units) {
@@ -102,7 +103,7 @@ Deno.test("the patterns of well-known models take linear time on long runs of an
       }
     }
   }
-  assert(performance.now() - start < 120_000);
+  assert(processorTime() - start < 120_000);
 });
 
 Deno.test("a pattern that backtracks without end is given up quickly, and the message says so", () => {
@@ -118,10 +119,11 @@ Deno.test("a pattern that backtracks without end is given up quickly, and the me
     ["(?:.*){3}x", "a".repeat(2000)],
   ];
   for (const [pattern, text] of hostile) {
-    const start = performance.now();
+    const start = processorTime();
     const { message } = assertThrows(() => find(pattern, text), RangeError, "200 steps per char");
     assert(message.includes(JSON.stringify(pattern)), message);
-    assert(performance.now() - start < 5000, `${pattern}: ${performance.now() - start} ms`);
+    const milliseconds = processorTime() - start;
+    assert(milliseconds < 10_000, `${pattern}: ${milliseconds} ms`);
   }
 });
 

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
-import { sharedBrowser } from "../../testing/browser/shared.ts";
+import { openContext } from "../../testing/browser/shared.ts";
 import { answerChat, openChat, type Question } from "../engine/chat.ts";
 import { filesOf, onCpu, small, trainInDeno } from "../testing/gpt.ts";
 import { answersInDeno, askPage, filesInPage, setGreedy } from "../testing/model_page.ts";
@@ -94,8 +94,7 @@ async function withPage(
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/model.html`, html);
-  const browser = await sharedBrowser();
-  const context = await browser.newContext({ offline: true, colorScheme: "dark" });
+  const context = await openContext({ offline: true, colorScheme: "dark" });
   try {
     const requests: string[] = [], problems: string[] = [];
     context.on("request", (request) => requests.push(request.url()));
@@ -126,7 +125,7 @@ pageTest("20 greedy answers are those of Deno, from a disk, without one request"
   const names = [...(await filesInPage(html)).keys()];
   assertEquals(names, [...files.keys()]);
   await withPage(html, async (page, requests, problems) => {
-    await page.waitForSelector(".greeting", { timeout: 60_000 });
+    await page.waitForSelector(".greeting");
     await setGreedy(page);
     for (const [i, question] of questions.entries()) {
       assertEquals(await askPage(page, question), wanted[i]!, question);
@@ -140,7 +139,7 @@ pageTest("20 greedy answers are those of Deno, from a disk, without one request"
 pageTest("it shows probabilities, its card and its inside, and is accessible", async () => {
   const html = await fillTemplate(await modelPageTemplate(), card, await model());
   await withPage(html, async (page, _requests, problems) => {
-    await page.waitForSelector(".greeting", { timeout: 60_000 });
+    await page.waitForSelector(".greeting");
     assertEquals(await violations(page), []);
     await askPage(page, "1+1=");
     await page.getByRole("button", { name: "Probabilities" }).click();
@@ -154,7 +153,7 @@ pageTest("it shows probabilities, its card and its inside, and is accessible", a
     assert(text.includes("step 20 of 20") && text.includes("1.2345"), text);
     assert(text.includes("Nothing leaves it"), text);
     await page.getByRole("button", { name: "Look inside" }).click();
-    await page.waitForSelector("[data-table=lens]", { timeout: 60_000 });
+    await page.waitForSelector("[data-table=lens]");
     assertEquals(await page.locator("input[type=file]").count(), 0);
     await page.locator(".card summary").click();
     for (const width of [1280, 360]) {
@@ -188,12 +187,12 @@ pageTest(
     const files = new Map([...await model(), [`x" onload="a()${hostile}`, new Blob(["x"])]]);
     const html = await fillTemplate(await modelPageTemplate(), given, files);
     await withPage(html, async (page, _requests, problems) => {
-      await page.waitForSelector(".greeting", { timeout: 60_000 });
+      await page.waitForSelector(".greeting");
       assertEquals(await page.title(), hostile);
       assertEquals(await page.locator("img").count(), 0);
       assert((await page.innerText(".chips")).includes(hostile));
       await page.locator(".chips button").click();
-      await page.waitForSelector(".assistant .actions", { timeout: 60_000 });
+      await page.waitForSelector(".assistant .actions");
       assertEquals(await page.locator(".user .said").innerText(), hostile);
       await page.locator(".card summary").click();
       assert((await page.innerText(".card")).includes(hostile));
@@ -231,14 +230,14 @@ pageTest(
     const page = await opened.page({ context, path });
     await new Widget(page, "gpt").press("Start");
     const save = page.getByRole("button", { name: "Save as a page" });
-    await save.waitFor({ timeout: 120_000 });
+    await save.waitFor();
     const [download] = await Promise.all([page.waitForEvent("download"), save.click()]);
     assertEquals(download.suggestedFilename(), "model.html");
     const html = await Deno.readTextFile(await download.path());
     assert(html.includes("data-file") && !html.includes("optim_"), "wanted no optimizer");
     assertEquals(opened.problems, []);
     await withPage(html, async (page, _requests, problems) => {
-      await page.waitForSelector(".greeting", { timeout: 60_000 });
+      await page.waitForSelector(".greeting");
       assertEquals(await page.title(), "Add numbers");
       const answer = await askPage(page, "1+1=");
       assert(answer.length > 0);

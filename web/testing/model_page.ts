@@ -16,7 +16,7 @@ export async function askPage(page: Page, question: string): Promise<string> {
   await page.getByRole("button", { name: "New chat" }).first().click();
   await page.fill("#message", question);
   await page.keyboard.press("Enter");
-  await page.waitForSelector(".assistant .actions", { timeout: 60_000 });
+  await page.waitForSelector(".assistant .actions");
   return squeezed(await page.locator(".assistant .said").last().textContent() ?? "");
 }
 

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { BrowserContext, BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
 import axe from "npm:axe-core@4.14.1";
 import { findChromium } from "../../testing/browser/chromium.ts";
-import { sharedBrowser } from "../../testing/browser/shared.ts";
+import { openContext } from "../../testing/browser/shared.ts";
 import type { Site } from "../build.tsx";
 import { siteResponse } from "../serve.ts";
 import { builtSite } from "./built_site.ts";
@@ -61,10 +61,9 @@ export async function openSite(way: Way, site?: Site): Promise<Opened> {
   const address = folder !== null
     ? `file://${folder}/index.html`
     : `http://127.0.0.1:${server!.addr.port}${base}`;
-  const browser = await sharedBrowser();
   const contexts: BrowserContext[] = [];
   const open = async (options: BrowserContextOptions = {}) => {
-    const context = await browser.newContext({ ...calm, ...options });
+    const context = await openContext({ ...calm, ...options });
     contexts.push(context);
     return context;
   };
