@@ -24,7 +24,7 @@ export interface ChatRecipe {
   readonly fineTuning: readonly string[];
 }
 
-export const FINE_TUNING_STEPS = 900;
+export const FINE_TUNING_STEPS = 960;
 
 export const chatRecipe: ChatRecipe = {
   // As in the speedrun: a model has to learn the letters of each token, and few tokens are learned

@@ -10,7 +10,7 @@ import { byRank, pick, type Random } from "./random.ts";
 import { type Part, pickCast, Teller } from "./teller.ts";
 import type { World } from "./world.ts";
 
-/** A story with two questions about it. */
+/** A story with questions about it. */
 export interface Story {
   /** The main character. */
   readonly hero: { readonly name: string; readonly kind: string };
@@ -53,29 +53,37 @@ const pickPlot = byRank(0.3);
 /** Longer stories are told again, shorter: some 240 tokens with their questions. */
 const MAX_LENGTH = 780;
 
+/** Options for {@linkcode tellStory}. */
+export interface StoryOptions {
+  /** Maximum characters without the questions, at least some 300. @default {780} */
+  readonly maxLength?: number;
+  /** The number of questions; a story that answers fewer has those. @default {2} */
+  readonly questionCount?: number;
+}
+
 /**
  * Tells a story.
  *
  * @param part Whether names and pairs that are held out may not, or must, occur in it.
- * @param maxLength Its characters at most, without the questions; some 300 are the least.
  */
-export function tellStory(random: Random, part: Part, maxLength = MAX_LENGTH): Story {
+export function tellStory(random: Random, part: Part, options: StoryOptions = {}): Story {
   const isUnusual = random() < 1 / UNUSUAL;
   const choosePlot = () => isUnusual ? pick(random, plots) : plots[pickPlot(random, COMMON_PLOTS)]!;
-  return tellByPlot(random, part, choosePlot, maxLength, isUnusual);
+  return tellByPlot(random, part, choosePlot, { ...options, isUnusual });
 }
 
 /**
  * Tells a story by a plot, which is chosen again if the story gets too long.
  *
- * @param isUnusual Whether it may be about anybody and anything, in any words.
+ * @param options `isUnusual`: whether it may be about anybody and anything, in any words.
  */
 export function tellByPlot(
   random: Random,
   part: Part,
   choosePlot: () => Plot,
-  maxLength = MAX_LENGTH,
-  isUnusual = true,
+  { maxLength = MAX_LENGTH, questionCount = 2, isUnusual = true }: StoryOptions & {
+    readonly isUnusual?: boolean;
+  } = {},
 ): Story {
   for (;;) {
     const cast = pickCast(random, part, isUnusual);
@@ -89,7 +97,7 @@ export function tellByPlot(
       hero: { name, kind },
       hasNewName: [...teller.world.people.keys()].some(isHeldOutName),
       text: teller.sentences.join(" "),
-      questions: pickQuestions(random, teller.world, 2),
+      questions: pickQuestions(random, teller.world, questionCount),
     };
   }
 }

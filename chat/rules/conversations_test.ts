@@ -1,8 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { renderConversation, Tokenizer } from "../../tokenizer/mod.ts";
 import { checkStory } from "../../stories/mod.ts";
+import { pronounOfName } from "../../stories/names.ts";
+import { femaleNames, maleNames } from "../../stories/words.ts";
+import { PythonRandom } from "../random/python_random.ts";
 import { ruleConversations, ruleExams, rulePractice } from "./conversations.ts";
 import { readCountries, readWords } from "./facts.ts";
+import { story } from "./stories.ts";
 
 const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
 
@@ -193,6 +197,25 @@ Deno.test("every second problem of stories asks about a story, and has one right
       assert(!await task.isRight(problem, wrong), wrong);
     }
   }
+});
+
+Deno.test("half of the stories are about somebody with an invented name, and answer four questions", () => {
+  const random = new PythonRandom(1);
+  const listed = new Set([...femaleNames, ...maleNames]);
+  let invented = 0;
+  for (let i = 0; i < 1000; i++) {
+    const [request, ...questions] = story(random);
+    const { isConsistent, answers } = checkStory(request!.answer as string);
+    assert(isConsistent, `${request!.answer}`);
+    const name = /(\p{L}+)$/u.exec(`${request!.question.slots!.hero}`)![1]!;
+    if (!listed.has(name) && pronounOfName(name) === undefined) invented++;
+    assertEquals(questions.length, 4);
+    for (const { question, answer } of questions) {
+      const wanted = answers.get(`${question.slots!.question}`)!;
+      assert(answer === wanted || `${answer}`.endsWith(` ${wanted}`), `${answer}, ${wanted}`);
+    }
+  }
+  assert(invented > 400 && invented < 600, `${invented}`);
 });
 
 Deno.test("some chats tell a story, and answer a question about it", async () => {

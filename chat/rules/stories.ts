@@ -8,10 +8,17 @@ import type { Conversation, Message } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 import type { Exchange } from "./exchange.ts";
+import { inventedName } from "./user_name.ts";
 import { draft, type Wordings, wordings, writeCarefully } from "./wording.ts";
 
-/** Characters of a story: with its question and the chat around it, it fits 256 tokens. */
+/** Characters of a story: with its request and four questions, it fits 256 tokens. */
 const MAX_LENGTH = 440;
+
+/** Questions about a story; a document of the corpus has two. */
+const QUESTIONS = 4;
+
+/** The share of the stories whose main character has an invented name, as users may type. */
+const INVENTED = 0.5;
 
 /** The wordings of this module. */
 export const storyWordings = {
@@ -24,6 +31,31 @@ export const storyWordings = {
   ),
 } as const satisfies Readonly<Record<string, Wordings>>;
 
+/** Tells a story that a user may ask for. */
+function tell(random: PythonRandom, part: "train" | "validation"): Story {
+  const options = { maxLength: MAX_LENGTH, questionCount: QUESTIONS };
+  const told = tellStory(() => random.random(), part, options);
+  if (random.random() >= INVENTED) return told;
+  const renamed = renameHero(told, inventedName(random));
+  // The end of an invented name may tell that its owner is a she, or a he.
+  return checkStory(renamed.text).isConsistent ? renamed : told;
+}
+
+/**
+ * The same story about somebody with another name. Names of the stories are one or two tokens, which a
+ * model knows; one that it is told, it must copy token by token.
+ */
+function renameHero(told: Story, name: string): Story {
+  const pattern = new RegExp(`\\b${told.hero.name}\\b`, "g");
+  const rename = (text: string) => text.replaceAll(pattern, name);
+  return {
+    ...told,
+    hero: { ...told.hero, name },
+    text: rename(told.text),
+    questions: told.questions.map(([question, answer]) => [rename(question), rename(answer)]),
+  };
+}
+
 function makeExchange(random: PythonRandom, { hero, text }: Story): Exchange {
   const { kind, name } = hero;
   const called = random.choice(["named", "called"]);
@@ -33,9 +65,9 @@ function makeExchange(random: PythonRandom, { hero, text }: Story): Exchange {
   return { question: { ...question, isRepeated: true }, answer: text };
 }
 
-/** "Tell me a story about a dragon named Tom.", followed by two questions about the story. */
+/** "Tell me a story about a dragon named Tom.", followed by questions about the story. */
 export function story(random: PythonRandom): readonly Exchange[] {
-  const told = tellStory(() => random.random(), "train", MAX_LENGTH);
+  const told = tell(random, "train");
   const asked = told.questions.map(([question, answer]): Exchange => ({
     question: { text: "{question}", slots: { question }, mark: "?", isRepeated: true },
     answer: answerAsSentence(question, answer),
@@ -78,8 +110,7 @@ export function storyPractice(
     length: size,
     get: (index) => {
       const random = randomOf(index);
-      const part = heldOut ? "validation" : "train";
-      const told = tellStory(() => random.random(), part, MAX_LENGTH);
+      const told = tell(random, heldOut ? "validation" : "train");
       const request: Message = {
         role: "user",
         content: writeCarefully(makeExchange(random, told).question),

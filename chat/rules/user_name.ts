@@ -74,21 +74,28 @@ const [onsets, vowels, codas] = [
   "||||n|l|r|s|m|t|k|nd|ng|sh|th|x|v|ck|ll|ss".split("|"),
 ];
 
+/** A name of up to three syllables that hardly anybody has. */
+export function inventedName(random: PythonRandom): string {
+  const syllables = Array.from(
+    { length: 1 + random.randbelow(random.choice([2, 3])) },
+    () => random.choice(onsets!) + random.choice(vowels!) + random.choice(codas!),
+  );
+  return capitalize(syllables.join(""));
+}
+
+function capitalize(text: string): string {
+  return text[0]!.toUpperCase() + text.slice(1);
+}
+
 /**
  * The name of a user: a common one, a word, or an invented one, so that models learn to copy names
  * rather than to know them. Some are in lower case, and some have a surname.
  */
 export function anyName(random: PythonRandom, { word }: Pick<Subject, "word">): string {
-  const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1);
   const one = () => {
     const kind = random.random();
     if (kind < 0.6) return random.choice(kind < 0.25 ? firstNames : moreNames);
-    if (kind < 0.75) return capital(word(random));
-    const syllables = Array.from(
-      { length: 1 + random.randbelow(random.choice([2, 3])) },
-      () => random.choice(onsets!) + random.choice(vowels!) + random.choice(codas!),
-    );
-    return capital(syllables.join(""));
+    return kind < 0.75 ? capitalize(word(random)) : inventedName(random);
   };
   const name = random.random() < 0.06 ? `${one()} ${one()}` : one();
   return random.random() < 0.25 ? name.toLowerCase() : name;
