@@ -42,6 +42,7 @@ export const operations: readonly Operation[] = [
       "(subtract|take|take away|can you subtract|please subtract|remove) {b} from {a}",
       "(what is|what's|find|tell me|give me|) the difference (between|of) {a} and {b}",
       "(what is|what's|how much is) {b} (less than|subtracted from|taken from) {a}",
+      "(take|use|start with) {a}(,| and|) (then|then you|now|and then) (subtract|take away|remove) {b}",
       "(what is left|how much is left|what remains) (if|when) (i|you|we) take {b} from {a}",
       "(start with|have|if i have|you have|begin with) {a} and (take away|remove|lose|give away) {b}",
     ),

@@ -65,6 +65,7 @@ export const aboutModel = {
     "?",
     "(help|what can you do)",
     "what (can|do) you (do|know)( for me|)",
+    "(what|which) (things|questions|tasks|problems) (are you|would you be) able to (do|solve|answer|handle|understand)",
     "what (are you able to do|are you good at|are your skills|else can you do|can i ask( you|)|do you offer)",
     "(help|help me|i need help|can you help me|how can you help( me|)|what now|what should i ask you)",
     "(tell me|show me) what you can (do|say)",

@@ -123,6 +123,7 @@ export const smallTalk = {
     "(i am|i'm|i was|we are|feeling|i woke up|today i feel|i'm so|i'm really) {glad}( today| right now|)",
     "(i|we|my team|my sister|my daughter|my son|my brother) (won|passed|got (engaged|married|promoted|a job|a raise|good news|a puppy|a new car|an a)|had (fun|a good time)|found (love|my keys|a friend)|finished (my homework|school|my work))( today| yesterday|)",
     "(this|today|it|my day|the party|the trip|my birthday|school|work|the weekend|my week) (went|has been|was|is) (so|really|very|) (well|nice|fun|good|great|wonderful|lovely)( for me| for us| today)",
+    "(i |we |)(had|have had|am having|are having) (a|the) (nice|great|lovely|wonderful|good|best|funniest) (day|morning|evening|week|time|trip)( today| so far|)",
     "(what a|such a|it is a|it's a) (nice|great|lovely|beautiful|wonderful|good|perfect) (day|morning|evening|week|life|feeling)( today|)",
     "(i love|i enjoy|i like) (my life|my job|today|life|this day|my family|my new job|being here|my friends)",
     "(the sun is shining|i can't stop smiling|everything is (great|fine|perfect|wonderful)|all is well|life is (beautiful|great|wonderful|sweet)|i slept well|summer is here|it's friday|i am on holiday|i fell in love|i could dance)",

@@ -26,6 +26,7 @@ export const aboutWords = {
     "(contrary|the reverse|the contrary|antonym|the other end) (of|to) {word}(, what is it|)",
     "(i am looking for|help me find|do you have) (an|the) (opposite|antonym|contrary) (of|to) {word}",
     "{word}(:|,|) (opposite|antonym|contrary)",
+    "{word} and (the|its) (antonym|contrary|reverse|other end)",
     "what (would be|do you call) the opposite of {word}",
     "(if it is not|if not|if something is not|not) {word}, (then what|what is it|then it is)",
     "{word}(,|:| has| -) (what is its|what's its|tell me its|name its|what's the) (opposite|antonym|contrary)",
