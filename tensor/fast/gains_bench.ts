@@ -315,6 +315,7 @@ const cases: readonly Case[] = [
   matmulCase(skinnyMatmul, packedMatmul, [1, 256, 4096]),
   matmulCase(skinnyMatmul, blasStripsMatmul, [1, 256, 1024], { blas: true }),
   matmulCase(skinnyMatmul, blasStripsMatmul, [1, 256, 4096], { blas: true }),
+  matmulCase(blasStripsMatmul, skinnyMatmul, [8, 768, 3072], { blas: true }),
   matmulCase(blasStripsMatmul, blasMatmul, [16, 256, 1024], { blas: true }),
   matmulCase(blasStripsMatmul, blasMatmul, [16, 1024, 256], { blas: true }),
   matmulCase(blasMatmul, packedMatmul, [1024, 256, 1024], { blas: true }),

@@ -110,7 +110,9 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
     )
   ),
   // Skinny matmuls, with an even or odd number of column strips and a remainder.
-  ...[[16, 150, 70], [16, 192, 33], [40, 100, 30], [9, 130, 1700]].flatMap(([m, n, k]) =>
+  ...[[16, 150, 70], [16, 192, 33], [40, 100, 30], [9, 130, 1700], [6, 171, 800]].flatMap((
+    [m, n, k],
+  ) =>
     [false, true].map((accumulate) =>
       makeCase(`few rows in strips: ${m}×${n}×${k}`, {
         m: m!,
