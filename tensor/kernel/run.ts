@@ -64,11 +64,13 @@ export function defineKernel<const B extends BufferTypes, const A extends string
 export function defineKernels<Form extends readonly (string | number | boolean)[]>(
   make: (...form: Form) => Kernel,
 ): (...form: Form) => Kernel {
-  const kernels = new Map<string, Kernel>();
+  const known: { readonly form: Form; readonly kernel: Kernel }[] = [];
   return (...form) => {
-    const key = form.join();
-    const kernel = kernels.get(key) ?? make(...form);
-    kernels.set(key, kernel);
+    // There are few, and making a key of strings would take longer.
+    const found = known.find((each) => each.form.every((value, i) => value === form[i]));
+    if (found !== undefined) return found.kernel;
+    const kernel = make(...form);
+    known.push({ form, kernel });
     return kernel;
   };
 }

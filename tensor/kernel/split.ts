@@ -59,7 +59,7 @@ export function split(
   device: Device,
   views: readonly View[],
   cut: Cut,
-  begin: readonly number[] = Array.from({ length: cut.axes }, () => 0),
+  begin: readonly number[] = new Array<number>(cut.axes).fill(0),
 ): readonly Part[] {
   const fits = device.kind === "cpu" ||
     views.every(({ allocation }) => fitsOneBinding(device, allocation));

@@ -85,14 +85,15 @@ function tableOf(device: CpuDevice, { caches }: CachedAttention): View {
   const first = caches[0]!;
   const from = (view: View, start: View) =>
     (device.address(view) - device.address(start)) / bytesPerElement(view.dtype);
-  const numbers = caches.flatMap(({ keys, values, position }) => [
-    from(keys, first.keys),
-    from(values, first.values),
-    position,
-    keys.strides[2]!,
-  ]);
+  const numbers = new Int32Array(caches.length * COLUMNS);
+  caches.forEach(({ keys, values, position }, i) => {
+    numbers[COLUMNS * i] = from(keys, first.keys);
+    numbers[COLUMNS * i + 1] = from(values, first.values);
+    numbers[COLUMNS * i + 2] = position;
+    numbers[COLUMNS * i + 3] = keys.strides[2]!;
+  });
   const table = allocateView(device, "int32", [caches.length, COLUMNS], "the places of KV caches");
-  device.write(table.allocation, 0, Int32Array.from(numbers));
+  device.write(table.allocation, 0, numbers);
   return table;
 }
 

@@ -53,8 +53,12 @@ export function fourBytes(bits: number): number[] {
   return [bits & 255, (bits >> 8) & 255, (bits >> 16) & 255, bits >>> 24];
 }
 
+const float = new Float32Array(1);
+const bitsOfFloat = new Int32Array(float.buffer);
+
 export function floatBits(value: number): number {
-  return new Int32Array(Float32Array.of(value).buffer)[0]!;
+  float[0] = value;
+  return bitsOfFloat[0]!;
 }
 
 /** An operand; a number is a constant of its type. */

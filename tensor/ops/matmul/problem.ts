@@ -68,9 +68,9 @@ export interface MatmulProblem {
   readonly accumulate: boolean;
   /** Whether every result is symmetric, by the caller's promise. */
   readonly symmetric: boolean;
-  readonly precision?: MatmulPrecision | undefined;
-  readonly skipZeros?: boolean;
-  readonly counted?: MatmulForm["counted"];
+  readonly precision: MatmulPrecision | undefined;
+  readonly skipZeros: boolean;
+  readonly counted: MatmulForm["counted"];
 }
 
 /** A batch axis: its size, and the strides of a, b and c. */
@@ -78,6 +78,8 @@ interface BatchAxis {
   readonly length: number;
   readonly strides: readonly number[];
 }
+
+const SINGLE: BatchAxis = { length: 1, strides: [0, 0, 0] };
 
 /**
  * Describes `c = op(a) · op(b)` as matmuls with at most two batch axes; usually a single one, none
@@ -111,7 +113,7 @@ export function describeMatmuls(
   const rank = c.shape.length;
   const m = c.shape[rank - 2]!;
   const n = c.shape[rank - 1]!;
-  const { transposeA = false, transposeB = false, ...others } = form;
+  const { transposeA = false, transposeB = false, accumulate = false } = form;
   const k = a.shape.at(transposeA ? -2 : -1)!;
   checkStrides("the first operand", a);
   checkStrides("the second operand", b);
@@ -132,33 +134,32 @@ export function describeMatmuls(
   const [aStride, bStride, cStride] = axes.at(-1)?.strides ?? [];
   const areRows = bStride === 0 && aStride === m * aRow && cStride === m * cRow;
   const rows = areRows ? m * axes.pop()!.length : m;
-  const single = { length: 1, strides: [0, 0, 0] };
-  const inner = axes.pop() ?? single;
-  const outer = axes.pop() ?? single;
-  return offsets(axes, single.strides).map((begins) => {
-    const place = (view: View, row: number, column: number, operand: number): Matrix => ({
-      allocation: view.allocation,
-      dtype: view.dtype,
-      offset: view.offset + begins[operand]!,
-      row,
-      column,
-      outer: outer.strides[operand]!,
-      inner: inner.strides[operand]!,
-    });
-    return {
-      m: rows,
-      n,
-      k,
-      outer: outer.length,
-      inner: inner.length,
-      a: place(a, aRow, aColumn, 0),
-      b: place(b, bRow, bColumn, 1),
-      c: place(c, cRow, 1, 2),
-      ...others,
-      accumulate: others.accumulate ?? false,
-      symmetric: rows === n && (others.symmetric ?? false),
-    };
+  const inner = axes.pop() ?? SINGLE;
+  const outer = axes.pop() ?? SINGLE;
+  const place = (view: View, row: number, column: number, operand: number, begin: number) => ({
+    allocation: view.allocation,
+    dtype: view.dtype,
+    offset: view.offset + begin,
+    row,
+    column,
+    outer: outer.strides[operand]!,
+    inner: inner.strides[operand]!,
   });
+  return offsets(axes).map(([inA, inB, inC]) => ({
+    m: rows,
+    n,
+    k,
+    outer: outer.length,
+    inner: inner.length,
+    a: place(a, aRow, aColumn, 0, inA),
+    b: place(b, bRow, bColumn, 1, inB),
+    c: place(c, cRow, 1, 2, inC),
+    accumulate,
+    symmetric: rows === n && (form.symmetric ?? false),
+    precision: form.precision,
+    skipZeros: form.skipZeros ?? false,
+    counted: form.counted,
+  }));
 }
 
 /** The transposed matmul: `cᵀ = bᵀ · aᵀ`. */
@@ -176,7 +177,8 @@ export function transposeMatmul(problem: MatmulProblem): MatmulProblem {
 
 /** Whether kernels support the strides of the last two axes: one is 1, and nothing overlaps. */
 export function hasUnitStride(view: View): boolean {
-  const [rows, columns] = view.shape.slice(-2) as [number, number];
+  const rank = view.shape.length;
+  const [rows, columns] = [view.shape[rank - 2]!, view.shape[rank - 1]!];
   const [row, column] = lastStrides(view, false);
   const rowMajor = column === 1 && row >= columns;
   const columnMajor = row === 1 && column >= rows;
@@ -227,12 +229,12 @@ function batchAxes(operands: readonly View[], shape: readonly number[]): BatchAx
   return axes;
 }
 
-/** Offsets of the batch items along these axes in each operand, from `start`. */
-function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonly number[])[] {
-  let all = [start];
-  for (const { length, strides } of axes) {
-    all = all.flatMap((begins) =>
-      Array.from({ length }, (_, item) => begins.map((begin, i) => begin + item * strides[i]!))
+/** Offsets of the batch items along these axes in a, b and c. */
+function offsets(axes: readonly BatchAxis[]): (readonly [a: number, b: number, c: number])[] {
+  let all: (readonly [number, number, number])[] = [[0, 0, 0]];
+  for (const { length, strides: [ofA = 0, ofB = 0, ofC = 0] } of axes) {
+    all = all.flatMap(([a, b, c]) =>
+      Array.from({ length }, (_, i) => [a + i * ofA, b + i * ofB, c + i * ofC] as const)
     );
   }
   return all;
