@@ -263,7 +263,7 @@ function halvesOf(k: WasmBuilder, f: FunctionBuilder, format: HalfFormat): Numbe
       load: (isOdd) => (isOdd ? widenHigh : widen)(k, f.local(at.loadI32x4(offset))),
       store: (even, odd, isShort) => {
         const low = rounded(even, isShort).shiftRight(16);
-        f.store(at, I32x4.of(-0x10000).select(rounded(odd, isShort), low), offset);
+        f.store(at, low.withHighHalves(rounded(odd, isShort)), offset);
       },
     }),
   };

@@ -229,6 +229,7 @@ Deno.test("elements of 16 bits are accessed at any even address", () => {
     f.store(words, words.add(2).loadLane16(I32x4.of(5), 2), 96);
     f.storeLow(words, words.loadI32x4(0).highHalves(), 112);
     f.storeHighHalf(words, words.loadI32x4(0), 3, 122);
+    f.store(words, words.loadI32x4(0).withHighHalves(I32x4.of(0x90000)), 128);
   }));
   // The halves are 1, −2, 3, −4, 5, 6, 7, 8.
   kernel.integers.set([0xfffe0001, 0xfffc0003, 0x60005, 0x80007]);
@@ -238,6 +239,7 @@ Deno.test("elements of 16 bits are accessed at any even address", () => {
   assertEquals([...halves.slice(40, 48)], [-4, -4, -4, -4, -4, -4, -4, -4]);
   assertEquals([...halves.slice(48, 56)], [5, 0, 5, 0, -2, 0, 5, 0]);
   assertEquals([...halves.slice(56, 62)], [-2, -4, 6, 8, 0, 8]);
+  assertEquals([...halves.slice(64, 72)], [1, 9, 3, 9, 5, 9, 7, 9]);
 });
 
 Deno.test("loops and branches run as written", () => {

@@ -15,6 +15,7 @@ import type { Work } from "../../profile.ts";
 export interface MatmulForm {
   readonly transposeA?: boolean;
   readonly transposeB?: boolean;
+  /** Whether to add to the result instead of overwriting it. */
   readonly accumulate?: boolean;
   /**
    * The caller's promise that the result is symmetric, like X·Xᵀ (and was before, when
@@ -29,7 +30,7 @@ export interface MatmulForm {
    */
   readonly skipZeros?: boolean;
   /** For profiles: another name, and the share of the multiplications that count. */
-  readonly counted?: { readonly name: string; readonly share: number };
+  readonly counted?: { readonly name: string; readonly share: number } | undefined;
 }
 
 /** A batch of matrices in memory. Strides are in elements. */
@@ -55,7 +56,7 @@ export function strideNames<Name extends string>(matrices: readonly Name[]): Str
 }
 
 /** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` batch items. */
-export interface MatmulProblem {
+export interface MatmulProblem extends Required<Omit<MatmulForm, "transposeA" | "transposeB">> {
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -64,13 +65,6 @@ export interface MatmulProblem {
   readonly a: Matrix;
   readonly b: Matrix;
   readonly c: Matrix;
-  /** Whether to add to c instead of overwriting it. */
-  readonly accumulate: boolean;
-  /** Whether every result is symmetric, by the caller's promise. */
-  readonly symmetric: boolean;
-  readonly precision: MatmulPrecision | undefined;
-  readonly skipZeros: boolean;
-  readonly counted: MatmulForm["counted"];
 }
 
 /** A batch axis: its size, and the strides of a, b and c. */
