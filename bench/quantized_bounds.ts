@@ -2,10 +2,9 @@
  * Bounds of decoding: the bytes of weights that matmuls read per second, compared with what their
  * kernels reach if the weights are in the cache, and with a plain read of as much memory.
  *
- * On an AMD EPYC with AVX-512, one thread reads from the cache, in GB/s: float32 69, q8 23, q4 15. So
- * float32 waits for memory, but q4 is bound by its instructions, which are 10 billion a second: from memory
- * it reads as fast as from the cache. Fewer bits cannot make it three times as fast as float32 there unless
- * a block takes fewer instructions.
+ * On an AMD EPYC with AVX-512, one thread reads from the cache, in GB/s: float32 68, q8 27, q4 18, which
+ * are 17, 24 and 28 billion weights. So float32 waits for memory, but q4 is bound by its instructions: from
+ * memory it reads as fast as from the cache.
  *
  * @module
  */
@@ -25,15 +24,16 @@ import { median, round } from "./statistics.ts";
 
 /**
  * SIMD instructions of the kernels for one row per byte of weights, counted in `skinny_matmul.ts` and
- * `quantized_skinny.ts`, where four columns share the loads of x. float32, 16 bytes: load, multiply-add.
- * q8, 36 bytes of a block: 2 loads, 2 times xor and subtract for the signs of x, 2 dot products of pairs,
- * 3 to add them up; to float, load of the scale, times that of x, multiply-add. q4, 20 bytes: 1 load, 3 to
- * take nibbles apart, 2 dot products, 3 to add up, and the same 4.
+ * `quantized_skinny.ts`, where four columns share what is done for x. float32, 16 bytes: load,
+ * multiply-add. q8, 36 bytes of a block: 2 loads, 2 times xor, 2 dot products of pairs, 3 to add them up.
+ * q4, 20 bytes: 1 load, 3 to take nibbles apart, 2 dot products, 1 to add them up. Of four blocks: 9 to
+ * bring their sums into lanes, a summand, for q4 one to widen them, to float, load of the scales, times
+ * those of x, multiply-add. Of x: 2 loads a block, for q8 the magnitudes and signs of both, and 2 of four.
  */
 const INSTRUCTIONS_PER_BYTE = {
   f32: (2 + 1 / 4) / 16,
-  q8: (11 + 4 + 5 / 4) / 36,
-  q4: (9 + 4 + 4 / 4) / 20,
+  q8: (9 + 14 / 4 + (6 + 2 / 4) / 4) / 36,
+  q4: (7 + 15 / 4 + (2 + 2 / 4) / 4) / 20,
 };
 
 /** Where the time of a token goes. */

@@ -35,7 +35,7 @@ import {
 import { plainMatmul } from "../ops/matmul/plain.ts";
 import { describeMatmuls, type MatmulProblem } from "../ops/matmul/problem.ts";
 import { type RowSums, sumSorted } from "../ops/gather/sum_rows.ts";
-import { plainQuantizedMatmul } from "../ops/quantized/multiply.ts";
+import { plainQuantizedMatmul, type QuantizedProblem } from "../ops/quantized/multiply.ts";
 import { plainTopK } from "../ops/sampling/top_k.ts";
 import { addRowsInOrder } from "./cpu/add_rows.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
@@ -98,14 +98,20 @@ function matmulCase(
   };
 }
 
+const plainQuantized = {
+  name: "plain",
+  run: (problem: QuantizedProblem, device: CpuDevice) => plainQuantizedMatmul(device, problem),
+};
+
 function quantizedCase(
   path: FastPath<"quantized matmul", "cpu">,
+  without: Pick<FastPath<"quantized matmul", "cpu">, "name" | "run">,
   packing: Packing,
   [rows, k, n]: readonly [number, number, number],
 ): Case {
   return {
     path,
-    of: `${rows}×${k}×${n} ${packing}, without it plain`,
+    of: `${rows}×${k}×${n} ${packing}, without it ${without.name}`,
     blas: true,
     prepare: (device) => {
       if (device.kind !== "cpu") throw new Error("wanted a CPU");
@@ -118,7 +124,7 @@ function quantizedCase(
       if (path.refuses(problem, device) !== null) throw new Error(`"${path.name}" does not suit`);
       return {
         run: () => path.run(problem, device),
-        without: () => plainQuantizedMatmul(device, problem),
+        without: () => without.run(problem, device),
       };
     },
   };
@@ -330,11 +336,11 @@ const cases: readonly Case[] = [
   matmulCase(bfloat16Matmul, widenedMatmul, [1024, 256, 1024], { blas: true, dtype: "bfloat16" }),
   matmulCase(widenedMatmul, plain, [256, 256, 256], { dtype: "bfloat16" }),
   ...(["q8", "q4"] as const).flatMap((packing) => [
-    quantizedCase(quantizedSkinny, packing, [1, 256, 1024]),
-    quantizedCase(quantizedSkinny, packing, [1, 576, 49_152]),
-    quantizedCase(quantizedSkinny, packing, [8, 576, 1536]),
-    quantizedCase(quantizedPanels, packing, [16, 576, 1536]),
-    quantizedCase(quantizedPanels, packing, [128, 576, 1536]),
+    quantizedCase(quantizedSkinny, plainQuantized, packing, [1, 256, 1024]),
+    quantizedCase(quantizedSkinny, plainQuantized, packing, [1, 576, 49_152]),
+    quantizedCase(quantizedSkinny, quantizedPanels, packing, [16, 576, 1536]),
+    quantizedCase(quantizedPanels, plainQuantized, packing, [64, 576, 1536]),
+    quantizedCase(quantizedPanels, plainQuantized, packing, [128, 576, 1536]),
   ]),
   rowSumsCase(1024, 4096),
   rowSumsCase(4096, 32_768),

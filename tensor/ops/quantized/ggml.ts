@@ -44,20 +44,7 @@ export function unzipBlocks(packing: Packing, bytes: Uint8Array): Unzipped {
       } in block ${bad}`,
     );
   }
-  if (packing === "q8") withoutMinimum(new Int8Array(numbers.buffer), scales);
   return { numbers, scales };
-}
-
-/** Rounds blocks with −128, which no block of ggml's own has, to −127 to 127: kernels negate. */
-function withoutMinimum(numbers: Int8Array, scales: Float32Array): void {
-  let at = numbers.indexOf(-128);
-  while (at !== -1) {
-    const block = Math.floor(at / BLOCK);
-    const part = numbers.subarray(block * BLOCK, (block + 1) * BLOCK);
-    part.forEach((number, i) => part[i] = Math.round(number * 127 / 128));
-    scales[block]! *= 128 / 127;
-    at = numbers.indexOf(-128, (block + 1) * BLOCK);
-  }
 }
 
 /** Puts numbers and scales of blocks together. */
