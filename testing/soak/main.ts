@@ -1,5 +1,6 @@
 /**
- * Looks for faults for a while: `deno task soak --minutes 30`.
+ * Looks for faults for a while: `deno task soak --minutes 30`. Or often, however long it takes, such
+ * as with a million damaged files: `deno task soak --only files/GGUF --seed 1 --times 1000000`.
  *
  * It kills training, fine-tuning, ranks and the server, damages files of every format, sends hostile
  * requests, mutates inputs, and looks for leaks. Each trial has a seed; the first failure is printed
@@ -21,7 +22,12 @@ import { type Failure, soak, type Tally } from "./soak.ts";
 import { trials } from "./trials.ts";
 
 const flags = {
-  minutes: decimal(5, "How long; each trial is tried at least once"),
+  minutes: optional(
+    decimal(
+      5,
+      "How long; each trial is tried at least once; by default 5, or as long as times take",
+    ),
+  ),
   seed: optional(integer(0, "The first seed of each trial, by default a random one", { least: 0 })),
   only: text("", "What to try: the name of a trial, or its beginning", "NAME"),
   times: optional(integer(1, "How often each is tried at most, by default as time allows")),
@@ -43,12 +49,17 @@ async function runSoak({ minutes, seed, only, times }: Values<typeof flags>): Pr
     throw new UsageError(`--only: wanted one of ${names}, got "${only}"`);
   }
   const first = seed ?? Math.floor(Math.random() * 2 ** 31);
-  console.log(`Looking for faults for ${minutes} minutes, from seed ${first}.`);
+  const limit = minutes ?? (times === null ? 5 : Infinity);
+  const limits = [
+    ...(limit === Infinity ? [] : [`for ${limit} minutes`]),
+    ...(times === null ? [] : [`${times} times each`]),
+  ];
+  console.log(`Looking for faults ${limits.join(", ")}, from seed ${first}.`);
   const missing = chosen.filter(({ missing }) => missing !== undefined);
   for (const { name, missing: what } of missing) console.log(`${name}: skipped without ${what}`);
   const { tallies, failures } = await soak({
     trials: chosen,
-    seconds: 60 * minutes,
+    seconds: 60 * limit,
     seed: first,
     script: new URL("trials.ts", import.meta.url),
     ...(times === null ? {} : { times }),

@@ -30,7 +30,7 @@ export interface SoakOptions {
   readonly trials: readonly Trial[];
   /** A script that runs one of the trials: see `runTrials`. */
   readonly script: URL;
-  /** Seconds for all trials together. */
+  /** Seconds for all trials together; `Infinity` if only `times` limits them. */
   readonly seconds: number;
   readonly seed: number;
   /** How often each is tried at most. @default {Infinity} */
@@ -67,7 +67,7 @@ export async function soak(
   const failures: Failure[] = [];
   const deadline = Date.now() + 1000 * seconds;
   const weights = trials.reduce((sum, { weight = 1 }) => sum + weight, 0);
-  const rounds = Math.max(1, Math.ceil(seconds / weights / MAX_TURN));
+  const rounds = seconds === Infinity ? 1 : Math.max(1, Math.ceil(seconds / weights / MAX_TURN));
   for (let round = 0; round < rounds; round++) {
     for (const [i, trial] of trials.entries()) {
       // A trial that took longer than its share, as one try may, leaves less to those behind it.
@@ -123,7 +123,7 @@ async function runProcess(
   const fail = (error: string) => {
     tally.tried++;
     tally.failed++;
-    failures.push({ name, seed: current, error });
+    failures.push({ name, seed: current++, error });
   };
   const stop = (why: string) => {
     reason ??= why;
@@ -146,7 +146,7 @@ async function runProcess(
   };
   const watching = watch();
   const errors = new Response(child.stderr).text();
-  let isBetween = true;
+  let hasEnded = false;
   let rest = "";
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
@@ -155,20 +155,24 @@ async function runProcess(
       const message = parseMessage(line);
       if (message === null) continue;
       lastWord = Date.now();
-      isBetween = !("begin" in message);
-      if ("begin" in message) current = message.begin;
-      else if ("fail" in message) fail(message.error);
-      else {
+      if (message === "ready") continue;
+      if (message === "over") {
+        hasEnded = true;
+      } else if ("error" in message) {
+        fail(message.error);
+      } else {
+        const { outcome, milliseconds } = message;
+        current++;
         tally.tried++;
-        tally.slowest = Math.max(tally.slowest, message.milliseconds);
-        tally.outcomes.set(message.outcome, (tally.outcomes.get(message.outcome) ?? 0) + 1);
+        tally.slowest = Math.max(tally.slowest, milliseconds);
+        tally.outcomes.set(outcome, (tally.outcomes.get(outcome) ?? 0) + 1);
       }
     }
   }
   const { code, signal } = await child.status;
   isOver = true;
   await watching;
-  if (code !== 0 || !isBetween) {
+  if (code !== 0 || !hasEnded) {
     const how = reason ?? `wanted a process that ends well, got ${signal ?? `code ${code}`}`;
     fail(`${how}: ${(await errors).trim().slice(-2000)}`);
   }

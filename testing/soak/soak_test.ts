@@ -30,7 +30,7 @@ Deno.test("a failure has the seed with which it happens again, and does not end 
     script,
     seed: 0,
     times: 30,
-    seconds: 3,
+    seconds: Infinity,
     trials: brokenTrials.filter(({ name }) => ["passes", "fails"].includes(name)),
   });
   assertEquals(all.tallies.map(({ tried }) => tried), [30, 30]);

@@ -38,11 +38,16 @@ export function plainTrial(
   return { name, limit: 20, open: () => Promise.resolve(opened) };
 }
 
-/** Messages of a trial's process to the one that started it: a line each. */
+/**
+ * Messages of a trial's process to the one that started it, a line each: that it is ready, how each
+ * trial went, in the order of their seeds, and that it has ended by itself. Thousands of trials a
+ * second must not take longer to report than to try.
+ */
 export type Message =
-  | { readonly begin: number }
-  | { readonly end: number; readonly outcome: string; readonly milliseconds: number }
-  | { readonly fail: number; readonly error: string };
+  | "ready"
+  | { readonly outcome: string; readonly milliseconds: number }
+  | { readonly error: string }
+  | "over";
 
 /** Milliseconds. */
 const MIN_TURN = 1000;
@@ -68,18 +73,19 @@ export async function runTrials(
   if (trial === undefined) throw new Error(`wanted the name of a trial, got ${name}`);
   const post = (message: Message) => console.log(`${MARK}${JSON.stringify(message)}`);
   await using opened = await trial.open();
+  post("ready");
   // Where the preparation took all of its time, it gets some more.
   const end = Math.max(Number(deadline), Date.now() + MIN_TURN);
   for (let i = 0; i < Number(times); i++) {
     if (i > 0 && Date.now() > end) break;
     const own = Number(seed) + i;
-    post({ begin: own });
     const start = performance.now();
     try {
       const outcome = await opened.run(new Random(own), own);
-      post({ end: own, outcome, milliseconds: performance.now() - start });
+      post({ outcome, milliseconds: performance.now() - start });
     } catch (error) {
-      post({ fail: own, error: error instanceof Error ? error.stack ?? `${error}` : `${error}` });
+      post({ error: error instanceof Error ? error.stack ?? `${error}` : `${error}` });
     }
   }
+  post("over");
 }
