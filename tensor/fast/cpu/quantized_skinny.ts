@@ -6,7 +6,7 @@
  * its second operand is 0 to 127, because then nothing saturates. The nibbles n of q4 are, and x is the
  * first operand: Σ x (n − 8) = Σ x n − 8 Σ x. For q8 the magnitudes of x are, and the weights w are
  * inverted where x is negative: there −w = ~w + 1, so Σ x w = Σ |x| (~w or w) + Σ of |x| where x < 0.
- * What is added in either case depends on x alone. The instruction that adds four products in 32 bits
+ * The summand depends on x alone in either case. The instruction that adds four products in 32 bits
  * takes a quarter longer on processors that lack AVX-VNNI.
  *
  * The products of a block are so few instructions that scaling and adding them costs as much. Four blocks
@@ -161,7 +161,7 @@ function writeRounding(f: FunctionBuilder, packing: Packing, x: I32, to: I32, bl
 
 /** How the products of a block are computed and added up. */
 interface Dot {
-  /** What is computed of 32 numbers of x once for all columns. */
+  /** Computes of 32 numbers of x, once, all that columns share. */
   readonly prepare: (numbers: readonly I32x4[]) => readonly I32x4[];
   /** The products with a block of weights at an address, partly added up. */
   readonly products: (weight: I32, offset: number) => (x: readonly I32x4[]) => I32x4;
