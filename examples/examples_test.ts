@@ -71,7 +71,8 @@ Deno.test("the example characters learns to continue a text", async () => {
 Deno.test("the example cart_pole learns to balance", async () => {
   const steps = numbersIn(await run("cart_pole", "100"), /balanced for (\S+) steps/g);
   assertEquals(steps.length, 5);
-  assert(steps[4]! > 3 * steps[0]!, `${steps}`);
+  // 32 at first; then 120 to 217, by how a processor rounds. One that has not learned falls as soon as at first.
+  assert(steps[4]! > 2 * steps[0]!, `${steps}`);
 });
 
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));

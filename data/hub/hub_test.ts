@@ -63,7 +63,8 @@ Deno.test("a hub that is busy or broken for a while is asked again after the wai
   );
   assertEquals(await client.commit("org/set"), hub.commit);
   assertEquals(waits.slice(0, 3), [7, 55, 8]);
-  assert(Math.abs(waits[3]! - 90) <= 2, `${waits[3]}`);
+  // Some of the time has passed when the hub says until when.
+  assert(waits[3]! > 30 && waits[3]! <= 90, `${waits[3]}`);
 
   hub.faults.hub.push(
     ...Array.from({ length: 5 }, () => () => new Response(null, { status: 500 })),

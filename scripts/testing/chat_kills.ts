@@ -25,13 +25,14 @@ export interface KilledChat {
 
 /** Calls `chat` with a tiny model in a folder for nanodino's files. */
 export function chatInTiny(corpus: string, home: string): Promise<Outcome> {
-  return runScript("testing/tiny_chat.ts", [corpus, ...question], home);
+  return runScript("testing/tiny_chat.ts", [corpus, "null", ...question], home);
 }
 
 /**
  * Starts `chat` in an empty folder, kills it, and calls it again.
  *
- * @param moment A number of lines of its output, or one of its lines.
+ * @param moment A number of lines of its output, or one of its lines: there it kills itself, since others might
+ * see the line when the next ones have been printed.
  * @throws {Error} If the process had ended before.
  */
 export async function killChat(
@@ -40,12 +41,14 @@ export async function killChat(
   signal: Deno.Signal = "SIGKILL",
 ): Promise<KilledChat> {
   const home = await Deno.makeTempDir();
-  const child = command("testing/tiny_chat.ts", [corpus, ...question], home).spawn();
+  const own = moment instanceof RegExp ? { signal, line: moment.source } : null;
+  const args = [corpus, JSON.stringify(own), ...question];
+  const child = command("testing/tiny_chat.ts", args, home).spawn();
   const errors = new Response(child.stderr).text();
   let before = "";
   let isKilled = false;
   const killIfDue = () => {
-    const isDue = moment instanceof RegExp ? moment.test(before) : linesOf(before) >= moment;
+    const isDue = own === null && linesOf(before) >= Number(moment);
     if (isDue && !isKilled) child.kill(signal);
     isKilled ||= isDue;
   };
@@ -82,7 +85,7 @@ async function main({ kills }: { readonly kills: number }): Promise<number> {
     const moment = Math.floor(lines * kill / kills);
     const { part, again } = await killChat(corpus, moment);
     parts[part] = (parts[part] ?? 0) + 1;
-    const ok = again.code === 0 && /^Model: sft\/chat, step 8 of 8$/m.test(again.models);
+    const ok = again.code === 0 && /^Model: sft\/chat, step 8 of 8, /m.test(again.models);
     if (!ok) failed++;
     console.log(
       `after ${moment} of ${lines} lines, ${part}: ${ok ? "ends in a chat" : again.stderr}`,

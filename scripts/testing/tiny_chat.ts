@@ -1,9 +1,36 @@
-/** `chat`, with a model that takes two seconds to make: the first argument is its corpus. */
+/**
+ * `chat`, with a model that takes two seconds to make: the first argument is its corpus, the second one `null`,
+ * or when the process sends itself a signal, as JSON.
+ */
 
 import { chatBy } from "../chat.ts";
 import { tinyFlags } from "./tiny_flags.ts";
 
-const [corpus, ...args] = Deno.args as [string, ...string[]];
+/** A signal, and the line (a regular expression) that is printed before it. */
+export interface OwnSignal {
+  readonly signal: Deno.Signal;
+  readonly line: string;
+}
+
+const [corpus, moment, ...args] = Deno.args as [string, string, ...string[]];
+const own: OwnSignal | null = JSON.parse(moment);
+if (own !== null) {
+  const line = new RegExp(own.line, "m");
+  const sendIfDue = (text: string) => {
+    if (line.test(text)) Deno.kill(Deno.pid, own.signal);
+  };
+  const { log } = console;
+  console.log = (...data: unknown[]) => {
+    log(...data);
+    sendIfDue(data.join(" "));
+  };
+  const write = Deno.stdout.writeSync;
+  Deno.stdout.writeSync = (bytes) => {
+    const written = write.call(Deno.stdout, bytes);
+    sendIfDue(new TextDecoder().decode(bytes));
+    return written;
+  };
+}
 const data = ["--data", corpus];
 const saving = ["--save-every", "2"];
 const chat = chatBy({

@@ -16,7 +16,7 @@ export const brokenTrials: readonly Trial[] = [
   plainTrial("crashes", () => Deno.exit(7)),
   plainTrial("grows", async () => {
     const kept: Uint8Array[] = [];
-    while (kept.length < 400) {
+    while (kept.length < 1500) {
       kept.push(new Uint8Array(2 ** 20).fill(1));
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
