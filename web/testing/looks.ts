@@ -39,6 +39,10 @@ export async function checkLooks(
     `#${section} [style*="--strength"]`,
     (all) => all.forEach((one) => (one as HTMLElement).style.setProperty("--strength", "1")),
   );
+  await page.$$eval(
+    `#${section} .matrix :is([class^=plus], [class^=minus])`,
+    (all) => all.forEach((one) => one.className = one.className.replace(/\d/, "5")),
+  );
   await page.evaluate(axe.source);
   for (const [look, { colorScheme, viewport }] of Object.entries(looks)) {
     await page.emulateMedia({ colorScheme });
