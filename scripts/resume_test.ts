@@ -19,7 +19,7 @@ const flags = [...tinyFlags, "--data", corpus];
 Deno.test("a run killed at any moment resumes from its last checkpoint, bit for bit", async () => {
   const { interrupted, uninterrupted, ...counts } = await killRun({
     kills: 6,
-    steps: 400,
+    steps: 300,
     flags: tinyFlags,
   });
   assertEquals(interrupted, uninterrupted);

