@@ -26,7 +26,8 @@ pageTest(
     await page.waitForSelector("[data-table=compared] tbody tr:nth-child(5)", { timeout });
     const { talkAnimals, talkSums } = await answering.rows();
     // The animals that no conversation mentions: a model that only learned its conversations knows none.
-    assert(parseInt(talkAnimals!) >= 50, talkAnimals);
+    // 8 to 11 of 12, and all sums, by how additions are rounded.
+    assert(parseInt(talkAnimals!) >= 40, talkAnimals);
     assert(parseInt(talkSums!) >= 80, talkSums);
 
     const reward = new Widget(page, "reward");
@@ -41,8 +42,8 @@ pageTest(
     );
     const said = await reward.status();
     const [before, after] = [...said!.matchAll(/(\d+) %/g)].map(([, share]) => Number(share));
-    // It guesses at first, and then hardly ever.
-    assert(before! < 50 && after! >= 85, said!);
+    // It guesses at first, and then hardly ever: from 11 or 16 % to 92 or 93 %.
+    assert(before! < 50 && after! >= 80, said!);
 
     const serving = new Widget(page, "serving");
     await serving.press("Serve them");
