@@ -41,7 +41,8 @@ export async function checkLooks(
   );
   await page.$$eval(
     `#${section} .matrix :is([class^=plus], [class^=minus])`,
-    (all) => all.forEach((one) => one.className = one.className.replace(/\d/, "5")),
+    (all) =>
+      all.forEach((one) => (one as HTMLElement).className = one.className.replace(/\d/, "5")),
   );
   await page.evaluate(axe.source);
   for (const [look, { colorScheme, viewport }] of Object.entries(looks)) {
