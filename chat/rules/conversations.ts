@@ -66,6 +66,9 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
 
 const MAX_EXCHANGES = 8;
 
+/** Maximum exchanges on one subject that others may follow. */
+const MAX_SHORT = 3;
+
 /** Options for {@linkcode ruleConversations} and {@linkcode ruleExams}. */
 export interface RuleOptions {
   /** The name that the model goes by. @default {"Dino"} */
@@ -167,10 +170,16 @@ function exchangesFor(
   const count = random.random() < 0.5
     ? 1 + random.randbelow(2)
     : 1 + random.randbelow(MAX_EXCHANGES);
-  const exchanges = Array.from({ length: count }, () => make(random)).flat().slice(
-    0,
-    MAX_EXCHANGES,
-  );
+  let exchanges: Exchange[] = [];
+  for (let i = 0; i < count && exchanges.length < MAX_EXCHANGES; i++) {
+    const made = make(random);
+    if (made.length > MAX_SHORT) {
+      // A story and the questions about it are long: little was said before, and nothing follows.
+      exchanges = [...exchanges.slice(-1), ...made];
+      break;
+    }
+    exchanges.push(...made);
+  }
   if (random.random() < 0.2) {
     const name = anyName(random, subject);
     const told = random.randbelow(Math.min(2, exchanges.length));
