@@ -197,6 +197,7 @@ export class Batcher {
   };
   readonly #model: LanguageModel;
   readonly #tokenizer: EngineTokenizer;
+  readonly #special: ReturnType<typeof generationTokens>;
   readonly #maxSequences: number;
   readonly #maxQueue: number;
   readonly #pace: PrefillPace;
@@ -215,6 +216,7 @@ export class Batcher {
   constructor(model: LanguageModel, tokenizer: EngineTokenizer, options: BatcherOptions = {}) {
     this.#model = model;
     this.#tokenizer = tokenizer;
+    this.#special = generationTokens(tokenizer);
     this.#maxSequences = options.maxSequences ?? 32;
     this.#maxQueue = options.maxQueue ?? 64;
     this.#pace = new PrefillPace(options.prefillTokens ?? 256);
@@ -464,7 +466,6 @@ export class Batcher {
     const { prompt, maxTokens, choices } = job.request;
     const cache = job.cache!;
     this.#prefilling = this.#prefilling.filter((each) => each !== job);
-    const special = generationTokens(this.#tokenizer);
     try {
       for (let choice = 0; choice < choices; choice++) {
         const own = choice === 0
@@ -472,7 +473,7 @@ export class Batcher {
           : forkCache(this.#model, cache, prompt, prompt.length + maxTokens);
         const sampling = { ...job.request, index: choice };
         this.#owners.set(own, { request: job.number, choice });
-        const row = new RowState(special, this.#tokenizer, undefined, sampling);
+        const row = new RowState(this.#special, this.#tokenizer, undefined, sampling);
         job.sequences.push({ job, choice, row, cache: own, tokens: [...prompt], finish: null });
         // From now on it is freed with its sequence.
         job.cache = null;
