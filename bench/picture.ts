@@ -137,11 +137,13 @@ export function pictureOf(
   const height = Math.max(curves.length * 240 + 50, 80 + 17 * lines.length);
   const size = { width: 880, height };
   const left = chart.width + 16;
-  const hero = isOfStories(checkpoint) ? / named (\p{L}+)/u.exec(sample)?.[1] : undefined;
+  const mainCharacter = isOfStories(checkpoint) ? / named (\p{L}+)/u.exec(sample)?.[1] : undefined;
   const texts = lines.map(({ text, color }, i) =>
     `<text x="${left}" y="${52 + 17 * i}" font-size="12" xml:space="preserve" ` +
     `${color === undefined ? "" : `style="fill: ${color}" `}` +
-    `font-family="ui-monospace, Menlo, Consolas, monospace">${inBold(escapeXml(text), hero)}</text>`
+    `font-family="ui-monospace, Menlo, Consolas, monospace">${
+      inBold(escapeXml(text), mainCharacter)
+    }</text>`
   );
   const facts = [
     `${(parameterCount(meta) / 1e6).toFixed(1)} million parameters`,

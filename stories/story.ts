@@ -13,7 +13,7 @@ import type { World } from "./world.ts";
 /** A story with questions about it. */
 export interface Story {
   /** The main character. */
-  readonly hero: { readonly name: string; readonly kind: string };
+  readonly mainCharacter: { readonly name: string; readonly kind: string };
   /** Whether somebody in it has a name that never occurs in training text. */
   readonly hasNewName: boolean;
   /** The story, in one line. */
@@ -94,7 +94,7 @@ export function tellByPlot(
     if (teller.length > maxLength) continue;
     const { name, kind } = cast.people.A;
     return {
-      hero: { name, kind },
+      mainCharacter: { name, kind },
       hasNewName: [...teller.world.people.keys()].some(isHeldOutName),
       text: teller.sentences.join(" "),
       questions: pickQuestions(random, teller.world, questionCount),

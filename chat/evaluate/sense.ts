@@ -95,9 +95,13 @@ export interface StoryTeller {
    * Tells stories.
    *
    * @param count The number of stories.
-   * @param hero The main character of all of them; by default the teller chooses.
+   * @param mainCharacter The main character of all of them; by default the teller chooses.
    */
-  tell(count: number, sampling: StorySampling, hero?: Story["hero"]): Promise<readonly string[]>;
+  tell(
+    count: number,
+    sampling: StorySampling,
+    mainCharacter?: Story["mainCharacter"],
+  ): Promise<readonly string[]>;
   /** Answers a question about a story by the most likely tokens. */
   readonly answer: Answerer;
 }
@@ -141,10 +145,10 @@ export function textTeller(model: LanguageModel, tokenizer: Tokenizer): StoryTel
   const engine = new Engine(model, tokenizer);
   const promptOf = (text: string) => tokenizer.encode(text, { prepend: tokenizer.bos });
   return {
-    tell: async (count, sampling, hero) => {
-      const beginning = hero === undefined
+    tell: async (count, sampling, mainCharacter) => {
+      const beginning = mainCharacter === undefined
         ? ""
-        : `Once upon a time, there was a kind ${hero.kind} named ${hero.name}.`;
+        : `Once upon a time, there was a kind ${mainCharacter.kind} named ${mainCharacter.name}.`;
       const prompt = promptOf(beginning);
       const { tokens } = await engine.generateBatch(prompt, {
         ...sampling,
@@ -188,26 +192,30 @@ export function chatTeller(
     const { tokens } = await engine.generateBatch(prompt, { ...options, maxTokens });
     return tokens.map((ids) => plainText(tokenizer, ids.slice(prompt.length)));
   };
-  const ask = ({ kind, name }: Story["hero"]): Message => ({
+  const requestFor = ({ kind, name }: Story["mainCharacter"]): Message => ({
     role: "user",
     content: `Tell me a story about ${withArticle(kind)} named ${name}.`,
   });
   return {
-    tell: async (count, sampling, hero) => {
+    tell: async (count, sampling, mainCharacter) => {
       const options = { ...sampling, maxTokens: MAX_STORY_TOKENS };
-      if (hero !== undefined) return await complete([ask(hero)], { ...options, samples: count });
+      if (mainCharacter !== undefined) {
+        return await complete([requestFor(mainCharacter)], { ...options, samples: count });
+      }
       const random = seededRandom(sampling.seed);
       const stories: string[] = [];
       while (stories.length < count) {
-        const { hero } = tellStory(random, "train");
+        const { mainCharacter } = tellStory(random, "train");
         const seed = sampling.seed + stories.length;
-        stories.push(...await complete([ask(hero)], { ...options, seed, samples: 1 }));
+        stories.push(
+          ...await complete([requestFor(mainCharacter)], { ...options, seed, samples: 1 }),
+        );
       }
       return stories;
     },
-    answer: async ({ hero, text }, question) => {
+    answer: async ({ mainCharacter, text }, question) => {
       const [answer = ""] = await complete([
-        ask(hero),
+        requestFor(mainCharacter),
         { role: "assistant", content: text },
         { role: "user", content: question },
       ], { samples: 1, maxTokens: MAX_ANSWER_TOKENS, temperature: 0, topK: 0, seed: 0 });

@@ -85,9 +85,11 @@ Deno.test("a chat model is asked for stories by the seed, and about stories that
   const stories = await teller.tell(2, sampling);
   assertEquals(await teller.tell(2, sampling), stories);
   assertEquals(asked.slice(2), asked.slice(0, 2));
-  const heroes = asked.flat();
-  assert(heroes[0] !== heroes[1], heroes[0]);
-  for (const hero of heroes) assertMatch(hero, /^user: Tell me a story about an? \S+ named \S+\.$/);
+  const requests = asked.flat();
+  assert(requests[0] !== requests[1], requests[0]);
+  for (const request of requests) {
+    assertMatch(request, /^user: Tell me a story about an? \S+ named \S+\.$/);
+  }
 
   await teller.tell(2, sampling, { kind: "owl", name: "Zorbit" });
   assertEquals(asked.at(-1), ["user: Tell me a story about an owl named Zorbit."]);
@@ -96,7 +98,10 @@ Deno.test("a chat model is asked for stories by the seed, and about stories that
   const [[question] = [""]] = story.questions;
   await teller.answer(story, question);
   const turns = asked.at(-1)!;
-  assertMatch(turns[0]!, new RegExp(`${story.hero.kind} named ${story.hero.name}`));
+  assertMatch(
+    turns[0]!,
+    new RegExp(`${story.mainCharacter.kind} named ${story.mainCharacter.name}`),
+  );
   assertEquals(turns.slice(1), [`assistant: ${story.text}`, `user: ${question}`]);
   await device.close();
 });

@@ -207,7 +207,7 @@ Deno.test("half of the stories are about somebody with an invented name, and ans
     const [request, ...questions] = story(random);
     const { isConsistent, answers } = checkStory(request!.answer as string);
     assert(isConsistent, `${request!.answer}`);
-    const name = /(\p{L}+)$/u.exec(`${request!.question.slots!.hero}`)![1]!;
+    const name = /(\p{L}+)$/u.exec(`${request!.question.slots!.character}`)![1]!;
     if (!listed.has(name) && pronounOfName(name) === undefined) invented++;
     assertEquals(questions.length, 4);
     for (const { question, answer } of questions) {

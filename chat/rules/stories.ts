@@ -27,10 +27,10 @@ const INVENTED = 0.5;
 export const storyWordings = {
   ask: wordings(
     "?",
-    "(tell|tell me|write|write me|make up|invent) a( short| nice| funny|) (story|tale) about {hero}",
-    "(can|could|will|would) you( please|) tell (me |us |)a story about {hero}",
-    "(i want|i would like|i'd like|i need) (a|to hear a) story about {hero}",
-    "(do you know|have you got|is there) a story about {hero}",
+    "(tell|tell me|write|write me|make up|invent) a( short| nice| funny|) (story|tale) about {character}",
+    "(can|could|will|would) you( please|) tell (me |us |)a story about {character}",
+    "(i want|i would like|i'd like|i need) (a|to hear a) story about {character}",
+    "(do you know|have you got|is there) a story about {character}",
   ),
 } as const satisfies Readonly<Record<string, Wordings>>;
 
@@ -39,7 +39,7 @@ function tell(random: PythonRandom, part: "train" | "validation"): Story {
   const options = { maxLength: MAX_LENGTH, questionCount: QUESTIONS };
   const told = tellStory(() => random.random(), part, options);
   if (random.random() >= INVENTED) return told;
-  const renamed = renameHero(told, inventedName(random));
+  const renamed = renameMainCharacter(told, inventedName(random));
   // The end of an invented name may tell that its owner is a she, or a he.
   return checkStory(renamed.text).isConsistent ? renamed : told;
 }
@@ -48,22 +48,22 @@ function tell(random: PythonRandom, part: "train" | "validation"): Story {
  * The same story about somebody with another name. Names of the stories are one or two tokens, which a
  * model knows; one that it is told, it must copy token by token.
  */
-function renameHero(told: Story, name: string): Story {
-  const pattern = new RegExp(`\\b${told.hero.name}\\b`, "g");
+function renameMainCharacter(told: Story, name: string): Story {
+  const pattern = new RegExp(`\\b${told.mainCharacter.name}\\b`, "g");
   const rename = (text: string) => text.replaceAll(pattern, name);
   return {
     ...told,
-    hero: { ...told.hero, name },
+    mainCharacter: { ...told.mainCharacter, name },
     text: rename(told.text),
     questions: told.questions.map(([question, answer]) => [rename(question), rename(answer)]),
   };
 }
 
-function makeExchange(random: PythonRandom, { hero, text }: Story): Exchange {
-  const { kind, name } = hero;
+function makeExchange(random: PythonRandom, { mainCharacter, text }: Story): Exchange {
+  const { kind, name } = mainCharacter;
   const called = random.choice(["named", "called"]);
   const question = draft(random, storyWordings.ask, {
-    hero: `${withArticle(kind)} ${called} ${name}`,
+    character: `${withArticle(kind)} ${called} ${name}`,
   });
   return { question: { ...question, isRepeated: true }, answer: text };
 }
@@ -91,7 +91,7 @@ function answerAsSentence(question: string, answer: string): string {
 /** A conversation that ends with a story, or with an answer to a question about one. */
 interface StoryProblem extends Conversation {
   /** The requested main character; `null` for a question, which has one right answer. */
-  readonly hero: Story["hero"] | null;
+  readonly mainCharacter: Story["mainCharacter"] | null;
 }
 
 /**
@@ -119,10 +119,10 @@ export function storyPractice(
         content: writeCarefully(makeExchange(random, told).question),
       };
       const story: Message = { role: "assistant", content: told.text };
-      if (index % 2 === 0) return { hero: told.hero, messages: [request, story] };
+      if (index % 2 === 0) return { mainCharacter: told.mainCharacter, messages: [request, story] };
       const [question, answer] = random.choice(told.questions);
       return {
-        hero: null,
+        mainCharacter: null,
         messages: [
           request,
           story,
@@ -131,13 +131,15 @@ export function storyPractice(
         ],
       };
     },
-    isRight: ({ hero, messages }, completion) =>
-      hero === null ? completion === messages.at(-1)!.content : isStoryAbout(hero, completion),
+    isRight: ({ mainCharacter, messages }, completion) =>
+      mainCharacter === null
+        ? completion === messages.at(-1)!.content
+        : isStoryAbout(mainCharacter, completion),
   };
 }
 
 /** Whether a text is a story about somebody, without a contradiction. */
-function isStoryAbout({ name, kind }: Story["hero"], text: string): boolean {
+function isStoryAbout({ name, kind }: Story["mainCharacter"], text: string): boolean {
   const { isConsistent, answers } = checkStory(text);
   const told = answers.get(`Who was ${name}?`);
   return isConsistent && !text.includes("\n") && told?.match(/\w+(?=\.$)/)?.[0] === kind;
