@@ -15,6 +15,7 @@ import {
   train,
   type TrainingEvent,
   type TrainingPlan,
+  type TrainOptions,
   untrained,
   writeTexts,
 } from "../../gpt/browser.ts";
@@ -97,72 +98,30 @@ export async function* trainGpt(
   task: GptTask,
   signal: AbortSignal,
 ): AsyncGenerator<GptProgress> {
-  const kept = "from" in task ? await openModel(device, task.from, true) : null;
-  const spec = "from" in task ? specOf(kept!.meta.settings, task.own) : task.spec;
-  const { own: _own, ...settings } = spec;
-  const { context, seed } = spec;
-  const { lines, tokenizer, tokens, cut } = await tokenize(spec);
-  if (kept !== null && JSON.stringify(kept.tokenizer) !== JSON.stringify(tokenizer)) {
-    throw new Error("Cannot go on: wanted the text that the model was trained on, got another");
-  }
-  const size = { batchSize: BATCH, sequenceLength: context };
-  const plan = planOf(spec, tokenizer.vocabSize);
-  const model = kept?.model ?? new GPT(plan.config, device, { seed });
-  const optimizer = optimizerOf(model, spec);
-  const optim = kept?.optim ?? null;
-  if (optim !== null) decodeOptimizer(optim, optimizer, device);
-  const state = kept?.meta.state ?? untrained;
+  const run = await openRun(device, task);
+  const { spec, settings, tokenizer, plan, model, optimizer, state } = run;
   yield {
     kind: "start",
     spec,
     step: state.step,
     parameters: parameterCounts(plan.config).total,
-    ...describe(tokenizer, tokens),
+    ...describe(tokenizer, run.tokens),
   };
-  const validation = tokens.subarray(cut, cut + VALIDATION_BATCHES * BATCH * context + 1);
   const limit = new AbortController();
   if (task.steps === 0) limit.abort();
-  const questions = questionsOf(spec, lines);
   let files: ModelFiles = new Map();
   const gradients = new Map<number, Tensor>();
   const events = train({
-    model,
-    optimizer,
-    plan,
-    state,
-    loader: new RandomCropLoader({
-      tokens: tokens.subarray(0, cut),
-      seed,
-      ...size,
-      ...(state.loader === null ? {} : { state: state.loader as RandomCropState }),
-    }),
-    setLearningRates: scheduleOf(plan, spec.schedule),
+    ...optionsOf(run),
     onGradients: (step) => {
       const isShown = task.steps === 1 || (step + 1) % GRADIENTS_EVERY === 0;
       if (isShown) gradients.set(step, gradientNorms(model));
     },
-    evaluate: {
-      every: EVERY,
-      run: () =>
-        evaluateBitsPerByte(
-          model,
-          new SequentialLoader({ tokens: validation, ...size }),
-          tokenizer.tokenBytes(),
-        ),
-    },
-    sample: { every: EVERY, run: () => sample(model, tokenizer, spec) },
-    ...(questions.length > 0 && {
-      measure: {
-        every: EVERY,
-        run: async () => ({ share: await accuracyOf(model, tokenizer, questions) }),
-      },
-    }),
     save: {
       every: EVERY,
       run: async (state) => {
         const steps = plan.numIterations;
-        const content = { model, optimizer, tokenizer, settings, state, steps };
-        files = await checkpointFiles(content);
+        files = await checkpointFiles({ model, optimizer, tokenizer, settings, state, steps });
         return "";
       },
     },
@@ -185,6 +144,65 @@ export async function* trainGpt(
   }
   free(model);
   for (const value of optimizer.stateDict().values()) if (value instanceof Tensor) value.dispose();
+}
+
+/** All that a run needs, from its settings or from the files of an earlier one. */
+type Run = Awaited<ReturnType<typeof openRun>>;
+
+async function openRun(device: Device, task: GptTask) {
+  const kept = "from" in task ? await openModel(device, task.from, true) : null;
+  const spec = "from" in task ? specOf(kept!.meta.settings, task.own) : task.spec;
+  const { own: _own, ...settings } = spec;
+  const { lines, tokenizer, tokens, cut } = await tokenize(spec);
+  if (kept !== null && JSON.stringify(kept.tokenizer) !== JSON.stringify(tokenizer)) {
+    throw new Error("Cannot go on: wanted the text that the model was trained on, got another");
+  }
+  const plan = planOf(spec, tokenizer.vocabSize);
+  const model = kept?.model ?? new GPT(plan.config, device, { seed: spec.seed });
+  const optimizer = optimizerOf(model, spec);
+  const optim = kept?.optim ?? null;
+  if (optim !== null) decodeOptimizer(optim, optimizer, device);
+  const state = kept?.meta.state ?? untrained;
+  return { spec, settings, lines, tokenizer, tokens, cut, plan, model, optimizer, state };
+}
+
+/** The options of a run, which evaluates, samples and measures every 50 steps. */
+function optionsOf(
+  { spec, lines, tokenizer, tokens, cut, plan, model, optimizer, state }: Run,
+): TrainOptions {
+  const { context, seed } = spec;
+  const size = { batchSize: BATCH, sequenceLength: context };
+  const validation = tokens.subarray(cut, cut + VALIDATION_BATCHES * BATCH * context + 1);
+  const questions = questionsOf(spec, lines);
+  return {
+    model,
+    optimizer,
+    plan,
+    state,
+    loader: new RandomCropLoader({
+      tokens: tokens.subarray(0, cut),
+      seed,
+      ...size,
+      ...(state.loader === null ? {} : { state: state.loader as RandomCropState }),
+    }),
+    setLearningRates: scheduleOf(plan, spec.schedule),
+    evaluate: {
+      every: EVERY,
+      run: () =>
+        evaluateBitsPerByte(
+          model,
+          new SequentialLoader({ tokens: validation, ...size }),
+          tokenizer.tokenBytes(),
+        ),
+    },
+    sample: { every: EVERY, run: () => sample(model, tokenizer, spec) },
+    ...(questions.length > 0 && {
+      measure: {
+        every: EVERY,
+        run: async () => ({ share: await accuracyOf(model, tokenizer, questions) }),
+      },
+    }),
+  };
 }
 
 /** The text of a run in tokens, of which those from `cut` on are for validation. @throws {RangeError} If it is too short for the context. */

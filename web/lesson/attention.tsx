@@ -13,7 +13,7 @@ import {
 import { type JSX, signal, useEffect } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import { Button, Controls, RangeInput } from "../parts/controls.tsx";
-import { MatrixGrid, type Place } from "../parts/matrix.tsx";
+import { type Cell, MatrixGrid } from "../parts/matrix.tsx";
 import { fixed } from "../parts/number.ts";
 import { choice, reset, setting } from "../state.ts";
 import { words as text } from "../words/attention.ts";
@@ -25,6 +25,8 @@ const projections = ["query", "key", "value"] as const;
 /** The result of each projection, by its name in a trace. */
 const projected = { query: "queries", key: "keys", value: "values" } as const;
 type MatrixName = keyof typeof text.matrices;
+type Matrices = Readonly<Record<MatrixName, Matrix>>;
+type NamedCell = readonly [name: MatrixName, cell: Cell];
 
 const heads = choice("attentionHeads", text.heads, "one", text.headCounts);
 const head = choice("attentionHead", text.head, "first", text.headNames);
@@ -32,8 +34,8 @@ const head = choice("attentionHead", text.head, "first", text.headNames);
 const changes = setting<string>("attentionWeights", "");
 
 /** The number that is chosen, and the weight that the slider moves. */
-const chosen = signal<readonly [name: MatrixName, place: Place]>(["pattern", [3, 0]]);
-const moved = signal<readonly [Projection, Place]>(["query", [3, 0]]);
+const chosen = signal<NamedCell>(["pattern", [3, 0]]);
+const moved = signal<readonly [Projection, Cell]>(["query", [3, 0]]);
 
 const message = signal("");
 const latest = new Latest("attention", message);
@@ -49,7 +51,7 @@ function changedWeights(): Map<string, number> {
   );
 }
 
-const keyOf = (projection: Projection, [row, column]: Place) => `${projection}.${row}.${column}`;
+const keyOf = (projection: Projection, [row, column]: Cell) => `${projection}.${row}.${column}`;
 
 function weightsNow(): AttentionWeights {
   const changed = changedWeights();
@@ -63,7 +65,7 @@ function weightsNow(): AttentionWeights {
   return { query: withChanges("query"), key: withChanges("key"), value: withChanges("value") };
 }
 
-function setWeight(projection: Projection, place: Place, value: number): void {
+function setWeight(projection: Projection, place: Cell, value: number): void {
   const [row, column] = place;
   const changed = changedWeights();
   const key = keyOf(projection, place);
@@ -78,7 +80,7 @@ function matricesOf(
   weights: AttentionWeights,
   { output, heads }: AttentionTrace,
   at: number,
-): Readonly<Record<MatrixName, Matrix>> {
+): Matrices {
   const { queries, keys, values, scores, masked, pattern }: HeadTrace = heads[at]!;
   return {
     inputs,
@@ -104,7 +106,7 @@ interface HeadColumns {
 
 /** The cells that a cell was computed from, as a test of any cell. */
 function sourcesOf(
-  [name, [row, column]]: readonly [MatrixName, Place],
+  [name, [row, column]]: NamedCell,
   { first, size }: HeadColumns,
 ): (name: MatrixName, row: number, column: number) => boolean {
   const isRow = (of: MatrixName, at: number) => (from: MatrixName, i: number) =>
@@ -133,8 +135,8 @@ const columnOf = (matrix: Matrix, column: number) => matrix.map((row) => row[col
 
 /** How a number was computed, in a sentence. */
 function explain(
-  [name, [row, column]]: readonly [MatrixName, Place],
-  all: Readonly<Record<MatrixName, Matrix>>,
+  [name, [row, column]]: NamedCell,
+  all: Matrices,
   { first, size }: HeadColumns,
 ): string {
   const word = tokens[row]!, other = tokens[column]!, feature = features[row]!;
@@ -189,91 +191,137 @@ async function askEngine(weights: AttentionWeights, trace: AttentionTrace): Prom
 /** Whether there is room for one thing at a time only. */
 const isNarrow = signal(false);
 
-/** The widget. */
-export function AttentionWidget(): JSX.Element {
-  useEffect(() => void (isNarrow.value = matchMedia("(max-width: 40rem)").matches), []);
+/** The matrices of the chosen head, by the weights as they are now. */
+interface View extends HeadColumns {
+  readonly weights: AttentionWeights;
+  readonly trace: AttentionTrace;
+  readonly all: Matrices;
+  /** The chosen cell, which is one of the matrices. */
+  readonly now: NamedCell;
+  /** Whether a number is another than with the weights of the example. */
+  readonly isChanged: (name: MatrixName, row: number, column: number) => boolean;
+}
+
+function viewNow(): View {
   const count = heads.value === "one" ? 1 : 2;
   const at = count === 2 && head.value === "second" ? 1 : 0;
   const size = features.length / count, first = at * size;
   const weights = weightsNow();
   const trace = attend(inputs, weights, count);
   const all = matricesOf(weights, trace, at);
-  const before = matricesOf(
-    fourWords.weights,
-    attend(inputs, fourWords.weights, count),
-    at,
-  );
-  const isChanged = (name: MatrixName, row: number, column: number) =>
-    show(all[name][row]![column]!) !== show(before[name][row]![column]!);
-  const changed =
-    (Object.keys(all) as MatrixName[]).flatMap((name) =>
-      all[name].flatMap((values, row) => values.filter((_, column) => isChanged(name, row, column)))
-    ).length;
-
-  const [chosenName, [chosenRow, wantedColumn]] = chosen.value;
-  // Another head may have fewer numbers, and of the output it has others.
-  const [least, end] = chosenName === "output"
-    ? [first, first + size]
-    : [0, all[chosenName][0]!.length];
-  const chosenColumn = Math.max(least, Math.min(wantedColumn, end - 1));
-  const now = [chosenName, [chosenRow, chosenColumn]] as const;
-  const isSource = sourcesOf(now, { first, size });
-
-  const numbers = (length: number, from: number) =>
-    Array.from({ length }, (_, i) => text.number(from + i));
-  const grid = (name: MatrixName): JSX.Element => {
-    const isWeights = name.startsWith("weights.");
-    const isPair = name === "scores" || name === "masked" || name === "pattern";
-    const title = text.matrices[name];
-    const width = all[name][0]!.length;
-    return (
-      <MatrixGrid
-        key={name}
-        id={name}
-        title={typeof title === "string" ? title : title(size)}
-        rows={isWeights ? features : tokens}
-        columns={name === "inputs"
-          ? features
-          : isPair
-          ? tokens
-          : numbers(width, isWeights || name === "output" ? 0 : first)}
-        values={all[name]}
-        digits={isWeights || name === "inputs" ? 1 : 2}
-        {...name === "pattern" && { most: 1 }}
-        chosen={name === now[0] ? now[1] : null}
-        markOf={(row, column) =>
-          [
-            isSource(name, row, column) ? "source" : "",
-            isChanged(name, row, column) ? "changed" : "",
-          ].join(" ").trim()}
-        onChoose={(row, column) => {
-          chosen.value = [name, [row, column]];
-          const projection = projections.find((one) => name === `weights.${one}`);
-          if (projection !== undefined) moved.value = [projection, [row, column]];
-        }}
-      />
-    );
+  const before = matricesOf(fourWords.weights, attend(inputs, fourWords.weights, count), at);
+  return {
+    first,
+    size,
+    weights,
+    trace,
+    all,
+    now: chosenOf(all, { first, size }),
+    isChanged: (name, row, column) =>
+      show(all[name][row]![column]!) !== show(before[name][row]![column]!),
   };
+}
 
-  const [projection, place] = moved.value;
+/** The chosen cell. Another head may have fewer numbers, and of the output it has others. */
+function chosenOf(all: Matrices, { first, size }: HeadColumns): NamedCell {
+  const [name, [row, column]] = chosen.value;
+  const [least, end] = name === "output" ? [first, first + size] : [0, all[name][0]!.length];
+  return [name, [row, Math.max(least, Math.min(column, end - 1))]];
+}
+
+/** How many of the numbers have changed. */
+function countChanged({ all, isChanged }: View): number {
+  const names = Object.keys(all) as MatrixName[];
+  const changed = names.flatMap((name) =>
+    all[name].flatMap((values, row) => values.filter((_, column) => isChanged(name, row, column)))
+  );
+  return changed.length;
+}
+
+/** A matrix whose cells say what they were computed from, and of which a weight can be chosen. */
+function HeadMatrix({ name, view }: { readonly name: MatrixName; readonly view: View }) {
+  const { first, size, all, now, isChanged } = view;
+  const isWeights = name.startsWith("weights.");
+  const isPair = name === "scores" || name === "masked" || name === "pattern";
+  const title = text.matrices[name];
+  const firstNumber = isWeights || name === "output" ? 0 : first;
+  const numbers = all[name][0]!.map((_, i) => text.number(firstNumber + i));
+  const isSource = sourcesOf(now, { first, size });
+  return (
+    <MatrixGrid
+      id={name}
+      title={typeof title === "string" ? title : title(size)}
+      rows={isWeights ? features : tokens}
+      columns={name === "inputs" ? features : isPair ? tokens : numbers}
+      values={all[name]}
+      digits={isWeights || name === "inputs" ? 1 : 2}
+      {...name === "pattern" && { most: 1 }}
+      chosen={name === now[0] ? now[1] : null}
+      markOf={(row, column) =>
+        [
+          isSource(name, row, column) ? "source" : "",
+          isChanged(name, row, column) ? "changed" : "",
+        ].join(" ").trim()}
+      onChoose={(row, column) => {
+        chosen.value = [name, [row, column]];
+        const projection = projections.find((one) => name === `weights.${one}`);
+        if (projection !== undefined) moved.value = [projection, [row, column]];
+      }}
+    />
+  );
+}
+
+/** The matrices in the order of their computation: those of a projection side by side. */
+const stages: readonly (readonly (readonly MatrixName[])[])[] = [
+  [["inputs"]],
+  projections.map((one) => [`weights.${one}`, projected[one]] as const),
+  [["scores"], ["masked"], ["pattern"]],
+  [["output"]],
+];
+
+function Stages({ view }: { readonly view: View }) {
+  const matrix = (name: MatrixName) => <HeadMatrix key={name} name={name} view={view} />;
+  return (
+    <>
+      {stages.map((groups, i) => (
+        <div key={i} class="stage">
+          <h3>{`${i + 1}. ${text.stages[i]}`}</h3>
+          <div class="matrices">
+            {groups.map((names, j) =>
+              names.length === 1
+                ? matrix(names[0]!)
+                : (
+                  <details key={j} open={!isNarrow.value || j === 0}>
+                    <summary>{text.projections[projections[j]!]}</summary>
+                    <div class="matrices">{names.map(matrix)}</div>
+                  </details>
+                )
+            )}
+          </div>
+        </div>
+      ))}
+    </>
+  );
+}
+
+/** The widget. */
+export function AttentionWidget(): JSX.Element {
+  useEffect(() => void (isNarrow.value = matchMedia("(max-width: 40rem)").matches), []);
+  const view = viewNow();
+  const { weights, trace, all, now } = view;
+  const [projection, [row, column]] = moved.value;
   const last = all.pattern.at(-1)!;
   const most = last.indexOf(Math.max(...last));
-  const stages: readonly (readonly (readonly MatrixName[])[])[] = [
-    [["inputs"]],
-    projections.map((one) => [`weights.${one}`, projected[one]] as const),
-    [["scores"], ["masked"], ["pattern"]],
-    [["output"]],
-  ];
   return (
     <>
       <div class="controls">
-        <Controls of={count === 2 ? [heads, head] : [heads]} />
+        <Controls of={trace.heads.length === 2 ? [heads, head] : [heads]} />
         <RangeInput
           id="attentionWeight"
-          label={text.weight(text.projections[projection], features[place[0]]!, place[1])}
-          value={weights[projection][place[0]]![place[1]]!}
+          label={text.weight(text.projections[projection], features[row]!, column)}
+          value={weights[projection][row]![column]!}
           range={WEIGHTS}
-          onValue={(value) => setWeight(projection, place, value)}
+          onValue={(value) => setWeight(projection, [row, column], value)}
         />
       </div>
       <p class="buttons">
@@ -287,28 +335,12 @@ export function AttentionWidget(): JSX.Element {
           {words.actions.reset}
         </Button>
       </p>
-      <p class="explained" role="status">{explain(now, all, { first, size })}</p>
-      {stages.map((groups, i) => (
-        <div key={i} class="stage">
-          <h3>{`${i + 1}. ${text.stages[i]}`}</h3>
-          <div class="matrices">
-            {groups.map((names, j) =>
-              names.length === 1
-                ? grid(names[0]!)
-                : (
-                  <details key={j} open={!isNarrow.value || j === 0}>
-                    <summary>{text.projections[projections[j]!]}</summary>
-                    <div class="matrices">{names.map(grid)}</div>
-                  </details>
-                )
-            )}
-          </div>
-        </div>
-      ))}
+      <p class="explained" role="status">{explain(now, all, view)}</p>
+      <Stages view={view} />
       <p data-attention="reads">
         {text.reads(tokens.at(-1)!, tokens[most]!, show(last[most]!))}
       </p>
-      <p class="work" data-attention="changed">{text.changed(changed)}</p>
+      <p class="work" data-attention="changed">{text.changed(countChanged(view))}</p>
       <p class="work" data-attention="engine">{message.value || text.hint}</p>
     </>
   );

@@ -24,8 +24,10 @@ const columns = [["w", "x"], ["product", "b"], ["prediction", "target"], ["error
 /** Those to which no arrow leads. */
 const given = ["w", "x", "b", "target"];
 
+type Pass = "forward" | "backward";
+
 /** The order in which the forward pass computes values, then the backward pass visits them. */
-export const walk: readonly (readonly [name: string, pass: "forward" | "backward"])[] = [
+export const walk: readonly (readonly [name: string, pass: Pass])[] = [
   ...backpropagation().values.map(({ name }) => [name, "forward"] as const),
   ...columns.flat().reverse().map((name) => [name, "backward"] as const),
 ];
@@ -50,16 +52,33 @@ function start(newW: number, newB: number): void {
   place.value = -1;
 }
 
-export function BackpropagationWidget(): JSX.Element {
-  const { values, w: newW, b: newB } = trace();
-  const shown = new Map(
-    values.map(({ name, data, grad }) => [name, [fixed(data, 2), fixed(grad, 2)] as const]),
-  );
-  const [shownW, dw] = shown.get("w")!, [shownB, db] = shown.get("b")!;
-  const [p, dPrediction] = shown.get("prediction")!, [loss] = shown.get("loss")!;
-  const [now, pass] = walk[place.value] ?? [null, null];
-  const isWalking = pass !== null;
+/** The numbers of a step, and how far the walk through the graph has come. */
+interface View extends ReturnType<typeof backpropagation> {
+  /** Data and gradient of each value, as they are shown. */
+  readonly shown: ReadonlyMap<string, readonly [data: string, gradient: string]>;
+  /** The visits so far: `w forward`. */
+  readonly visited: ReadonlySet<string>;
+  /** Whether a value is known: without a walk all are. */
+  readonly isKnown: (name: string, pass: Pass) => boolean;
+}
+
+function viewNow(): View {
+  const traced = trace();
   const visited = new Set(walk.slice(0, place.value + 1).map((visit) => visit.join(" ")));
+  const isWalking = walk[place.value] !== undefined;
+  return {
+    ...traced,
+    shown: new Map(
+      traced.values.map(({ name, data, grad }) => [name, [fixed(data, 2), fixed(grad, 2)]]),
+    ),
+    visited,
+    isKnown: (name, pass) => !isWalking || visited.has(`${name} ${pass}`),
+  };
+}
+
+/** The graph, through which the reader walks value by value: forward, then backward. */
+function GraphWalk({ values, shown, visited, isKnown }: View): JSX.Element {
+  const [now, pass] = walk[place.value] ?? [null, null];
   const markOf = (start: string, end: string): Mark | undefined =>
     visited.has(`${start} backward`)
       ? "backward"
@@ -67,22 +86,18 @@ export function BackpropagationWidget(): JSX.Element {
       ? "forward"
       : undefined;
   const boxOf = (name: string): Box => {
-    const [data, grad] = shown.get(name)!;
-    const isKnown = !isWalking || visited.has(`${name} forward`);
-    const hasGradient = !isWalking || visited.has(`${name} backward`);
-    const lines = [name, isKnown ? data : "", hasGradient ? text.gradient(grad) : ""];
+    const [data, gradient] = shown.get(name)!;
+    const lines = [
+      name,
+      isKnown(name, "forward") ? data : "",
+      isKnown(name, "backward") ? text.gradient(gradient) : "",
+    ];
     const mark = name === now ? "now" : markOf(name, name);
     return { lines, mark, inputs: given.includes(name) ? [] : undefined, part: name };
   };
-  // Values that the walk has not reached yet are shown as a question to the reader.
-  const known = (name: string, data: string) =>
-    !isWalking || visited.has(`${name} forward`) ? data : words.forward.unknown;
-  const found = (name: string, data: string) =>
-    !isWalking || visited.has(`${name} backward`) ? data : words.forward.unknown;
   const rule = values.find(({ name }) => name === now)?.chainRule ?? "";
   return (
     <>
-      <Controls of={[w, b]} />
       <Graph
         title={text.graph}
         columns={columns.map((names) => names.map(boxOf))}
@@ -102,24 +117,44 @@ export function BackpropagationWidget(): JSX.Element {
       <p aria-live="polite" data-walk={now === null ? "" : `${now} ${pass}`}>
         {now === null ? text.whole : text.visit(now, pass === "backward", rule)}
       </p>
-      <Rows
-        of="backpropagation"
-        rows={[
-          ["prediction", text.prediction, known("prediction", p), `${shownW} × 2 + ${shownB}`],
-          ["loss", text.loss, known("loss", loss), `(${p} − 10)²`],
-          [
-            "dPrediction",
-            text.dPrediction,
-            found("prediction", dPrediction),
-            `2 × (${p} − 10)`,
-          ],
-          ["dPredictionDw", text.dPredictionDw, "2", "x"],
-          ["dw", text.dw, found("w", dw), `${dPrediction} × 2`],
-          ["db", text.db, found("b", db), `${dPrediction} × 1`],
-          ["newW", text.newW, found("w", fixed(newW, 4)), `${shownW} − 0.01 × ${dw}`],
-          ["newB", text.newB, found("b", fixed(newB, 4)), `${shownB} − 0.01 × ${db}`],
-        ]}
-      />
+    </>
+  );
+}
+
+/** Each number with its calculation. */
+function Numbers({ shown, isKnown, w: newW, b: newB }: View): JSX.Element {
+  const [shownW, dw] = shown.get("w")!, [shownB, db] = shown.get("b")!;
+  const [p, dPrediction] = shown.get("prediction")!, [loss] = shown.get("loss")!;
+  // Values that the walk has not reached yet are shown as a question to the reader.
+  const known = (name: string, data: string) =>
+    isKnown(name, "forward") ? data : words.forward.unknown;
+  const found = (name: string, data: string) =>
+    isKnown(name, "backward") ? data : words.forward.unknown;
+  return (
+    <Rows
+      of="backpropagation"
+      rows={[
+        ["prediction", text.prediction, known("prediction", p), `${shownW} × 2 + ${shownB}`],
+        ["loss", text.loss, known("loss", loss), `(${p} − 10)²`],
+        ["dPrediction", text.dPrediction, found("prediction", dPrediction), `2 × (${p} − 10)`],
+        ["dPredictionDw", text.dPredictionDw, "2", "x"],
+        ["dw", text.dw, found("w", dw), `${dPrediction} × 2`],
+        ["db", text.db, found("b", db), `${dPrediction} × 1`],
+        ["newW", text.newW, found("w", fixed(newW, 4)), `${shownW} − 0.01 × ${dw}`],
+        ["newB", text.newB, found("b", fixed(newB, 4)), `${shownB} − 0.01 × ${db}`],
+      ]}
+    />
+  );
+}
+
+export function BackpropagationWidget(): JSX.Element {
+  const view = viewNow();
+  const { values, shown } = view;
+  return (
+    <>
+      <Controls of={[w, b]} />
+      <GraphWalk {...view} />
+      <Numbers {...view} />
       <p class="buttons">
         <Button onClick={takeStep}>{text.take}</Button>
         <Button
@@ -133,7 +168,7 @@ export function BackpropagationWidget(): JSX.Element {
         <Button onClick={() => start(3, 1)}>{text.first}</Button>
       </p>
       <p role="status">
-        {text.taken(taken.value, loss)}
+        {text.taken(taken.value, shown.get("loss")![0])}
         {isDone() && text.cheer}
       </p>
       <details>

@@ -7,7 +7,7 @@ import { inductionHead } from "../../lessons/induction.ts";
 import { type JSX, signal } from "../deps.ts";
 import { Bars } from "../parts/bars.tsx";
 import { LettersInput } from "../parts/controls.tsx";
-import { MatrixGrid, type Place } from "../parts/matrix.tsx";
+import { type Cell, MatrixGrid } from "../parts/matrix.tsx";
 import { fixed } from "../parts/number.ts";
 import { setting } from "../state.ts";
 import { words } from "../words/attention.ts";
@@ -16,7 +16,7 @@ const { induction: text } = words;
 const MAX_LETTERS = 7;
 const typed = setting<string>("inductionText", "dinodi");
 type HeadName = "previous" | "induction";
-const chosen = signal<readonly [HeadName, Place] | null>(null);
+const chosen = signal<readonly [HeadName, Cell] | null>(null);
 
 /** The letters that count. */
 function lettersNow(): string {

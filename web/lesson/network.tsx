@@ -309,25 +309,105 @@ function lossOf({ outputs }: NetworkProgress, points: readonly Point[]): number 
   return errors.reduce((sum, error) => sum + error, 0) / points.length;
 }
 
-export function NetworkWidget(): JSX.Element {
-  const element = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const watcher = new IntersectionObserver(([entry]) => {
-      if (!entry!.isIntersecting) return;
-      watcher.disconnect();
-      isSeen = true;
-      if (latest.run.value === null && events.value.length === 0) showUntrained();
-    });
-    watcher.observe(element.current!);
-    return () => watcher.disconnect();
-  }, []);
-  const points = set.value === "own" ? ownPoints() : makePoints(set.value, seed.value, noise.value);
-  const now = events.value.at(-1);
-  const losses = events.value.flatMap(({ losses }) => losses);
+/** Shows an untrained network when its element first comes into view, unless there is a trained one. */
+function watchFirstView(element: Element): () => void {
+  const watcher = new IntersectionObserver(([entry]) => {
+    if (!entry!.isIntersecting) return;
+    watcher.disconnect();
+    isSeen = true;
+    if (latest.run.value === null && events.value.length === 0) showUntrained();
+  });
+  watcher.observe(element);
+  return () => watcher.disconnect();
+}
+
+/** The output at each place: of the whole network, or of the neuron that the reader looks at. */
+function OutputMap(
+  { now, maps, points }: {
+    readonly now: NetworkProgress | undefined;
+    readonly maps: readonly (readonly (Float32Array | null)[])[];
+    readonly points: readonly Point[];
+  },
+): JSX.Element {
+  const at = now === undefined ? null : looked.value;
+  const large = at === null
+    ? { values: now?.map ?? null, size: GRID }
+    : { values: maps[at.layer]?.[at.i] ?? null, size: SMALL_GRID };
+  return (
+    <div>
+      <HeatMap title={text.map} {...large} isSmooth>
+        <Points points={points} />
+      </HeatMap>
+      <p class="work">{at === null ? text.mapOf : text.neuron(at.layer + 1, at.i)}</p>
+    </div>
+  );
+}
+
+/** The losses of all steps so far. */
+const lossesNow = () => events.value.flatMap(({ losses }) => losses);
+
+/** The losses so far, as numbers and as curves. */
+function Losses(
+  { now, points }: {
+    readonly now: NetworkProgress | undefined;
+    readonly points: readonly Point[];
+  },
+): JSX.Element {
+  const losses = lossesNow();
   const validations = events.value.flatMap(({ step, validation }) =>
     validation === null ? [] : [[step, validation] as const]
   );
   const right = now?.outputs.filter((output, i) => (output >= 0.5 ? 1 : 0) === points[i]?.[2]);
+  const shown = (x: number | null | undefined) => x == null ? text.none : fixed(x, 4);
+  return (
+    <div>
+      <Rows
+        of="network"
+        rows={[
+          ["step", loop.step, `${now?.step ?? 0}`],
+          ["loss", text.lossRow, shown(now && lossOf(now, points))],
+          ["validation", text.validationRow, shown(now?.validation)],
+          ["right", text.accuracy, right ? `${right.length} / ${points.length}` : text.none],
+        ]}
+      />
+      <StepsPlot
+        steps={steps.value}
+        highest={Math.max(0.3, ...losses.slice(0, 20), validations[0]?.[1] ?? 0)}
+        curves={[
+          { name: text.train, color: "a", points: losses.map((loss, i) => [i + 1, loss]) },
+          { name: text.validation, color: "b", points: validations },
+        ]}
+      />
+    </div>
+  );
+}
+
+function Buttons(): JSX.Element {
+  const isIdle = latest.run.value === null;
+  return (
+    <p class="buttons">
+      <Button class="primary" onClick={start}>{text.start}</Button>
+      <Button onClick={() => hold(false)} disabled={isIdle}>
+        {isPaused.value ? text.resume : text.pause}
+      </Button>
+      <Button onClick={() => hold(true)} disabled={isIdle}>{text.one}</Button>
+      <Button
+        onClick={() => {
+          reset(...all, own, seen);
+          showUntrained();
+        }}
+      >
+        {words.actions.reset}
+      </Button>
+    </p>
+  );
+}
+
+export function NetworkWidget(): JSX.Element {
+  const element = useRef<HTMLDivElement>(null);
+  useEffect(() => watchFirstView(element.current!), []);
+  const points = set.value === "own" ? ownPoints() : makePoints(set.value, seed.value, noise.value);
+  const now = events.value.at(-1);
   const { hidden } = spec();
   const inputs = inputsNow();
   // tanh goes from −1 to 1.
@@ -335,11 +415,6 @@ export function NetworkWidget(): JSX.Element {
   const maps = hidden.map((count, layer) =>
     Array.from({ length: count }, (_, i) => now?.neurons[layer]?.[i]?.map(shade) ?? null)
   );
-  const at = now === undefined ? null : looked.value;
-  const large = at === null
-    ? { values: now?.map ?? null, size: GRID }
-    : { values: maps[at.layer]?.[at.i] ?? null, size: SMALL_GRID };
-  const shown = (x: number | null | undefined) => x == null ? text.none : fixed(x, 4);
   return (
     <>
       <div class="controls">
@@ -351,23 +426,9 @@ export function NetworkWidget(): JSX.Element {
           <Controls of={all.filter((one) => one !== set && one !== settings.pace)} />
         </div>
       </details>
-      <p class="buttons">
-        <Button class="primary" onClick={start}>{text.start}</Button>
-        <Button onClick={() => hold(false)} disabled={latest.run.value === null}>
-          {isPaused.value ? text.resume : text.pause}
-        </Button>
-        <Button onClick={() => hold(true)} disabled={latest.run.value === null}>{text.one}</Button>
-        <Button
-          onClick={() => {
-            reset(...all, own, seen);
-            showUntrained();
-          }}
-        >
-          {words.actions.reset}
-        </Button>
-      </p>
+      <Buttons />
       <Inputs />
-      <p role="status" data-device data-loss={losses.at(-1)}>{message.value}</p>
+      <p role="status" data-device data-loss={lossesNow().at(-1)}>{message.value}</p>
       {set.value === "own" && <OwnPoints />}
       <div class="trio" ref={element}>
         <NetworkGraph
@@ -378,31 +439,8 @@ export function NetworkWidget(): JSX.Element {
           looked={looked.value}
           onLook={(neuron) => looked.value = neuron}
         />
-        <div>
-          <HeatMap title={text.map} {...large} isSmooth>
-            <Points points={points} />
-          </HeatMap>
-          <p class="work">{at === null ? text.mapOf : text.neuron(at.layer + 1, at.i)}</p>
-        </div>
-        <div>
-          <Rows
-            of="network"
-            rows={[
-              ["step", loop.step, `${now?.step ?? 0}`],
-              ["loss", text.lossRow, shown(now && lossOf(now, points))],
-              ["validation", text.validationRow, shown(now?.validation)],
-              ["right", text.accuracy, right ? `${right.length} / ${points.length}` : text.none],
-            ]}
-          />
-          <StepsPlot
-            steps={steps.value}
-            highest={Math.max(0.3, ...losses.slice(0, 20), validations[0]?.[1] ?? 0)}
-            curves={[
-              { name: text.train, color: "a", points: losses.map((loss, i) => [i + 1, loss]) },
-              { name: text.validation, color: "b", points: validations },
-            ]}
-          />
-        </div>
+        <OutputMap now={now} maps={maps} points={points} />
+        <Losses now={now} points={points} />
       </div>
       <details>
         <summary>{text.change}</summary>

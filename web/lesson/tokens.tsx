@@ -55,17 +55,90 @@ function statusOf({ pairs: [first], tokenizer }: Stage): string {
   return first.count === 1 ? text.last(left, right) : text.status(left, right, first.count);
 }
 
+/** Bytes of the text. */
+const bytesNow = () => new TextEncoder().encode(own.value.slice(0, MAX_LENGTH)).length;
+
+/** Bytes per token. */
+const ratioOf = (tokens: number) => tokens === 0 ? 0 : bytesNow() / tokens;
+
+/** The text in its tokens, of which those of the newest merge stand out. */
+function Pieces({ stage: { tokenizer, merges, ids } }: { readonly stage: Stage }): JSX.Element {
+  const newest = 255 + merges.length;
+  return (
+    <p class="tokens pieces" aria-label={text.strip} role="group" data-tokens>
+      {ids.map((id, i) => (
+        <code key={i} class={id < 256 ? "" : id === newest ? "newest" : "merged"}>
+          {nameOf(tokenizer, id)}
+        </code>
+      ))}
+    </p>
+  );
+}
+
+/** The lengths in bytes and in tokens, and the pairs that could be merged next. */
+function Counts({ stage }: { readonly stage: Stage }): JSX.Element {
+  const { tokenizer, merges, pairs, ids } = stage;
+  const [bytes, ratio] = [bytesNow(), fixed(ratioOf(ids.length), 2)];
+  const name = (id: number) => nameOf(tokenizer, id);
+  return (
+    <div>
+      <Rows
+        of="tokens"
+        rows={[
+          ["tokenBytes", text.rows.bytes, `${bytes}`],
+          ["tokenCount", text.rows.tokens, `${ids.length}`],
+          ["tokenRatio", text.rows.ratio, ratio, `${bytes} ÷ ${ids.length}`],
+          [
+            "tokenVocabulary",
+            text.rows.vocabulary,
+            `${256 + merges.length}`,
+            text.vocabularyWork(merges.length),
+          ],
+        ]}
+      />
+      {pairs.length > 0 && (
+        <Table
+          id="pairs"
+          caption={text.pairs}
+          head={text.pairColumns}
+          rows={pairs.slice(0, PAIRS).map(({ pair: [left, right], count }) => [
+            `${name(left)} + ${name(right)}`,
+            `${count}`,
+            `${name(left)}${name(right)}`,
+          ])}
+        />
+      )}
+    </div>
+  );
+}
+
+/** The tokens that were learned, the newest first. */
+function Vocabulary({ stage: { tokenizer, merges } }: { readonly stage: Stage }): JSX.Element {
+  if (merges.length === 0) return <p class="work">{text.none}</p>;
+  const name = (id: number) => nameOf(tokenizer, id);
+  return (
+    <div class="tall">
+      <Table
+        id="vocabulary"
+        caption={text.learned}
+        head={text.learnedColumns}
+        rows={merges.map(([left, right], i) => [
+          `${256 + i}`,
+          `${name(left)} + ${name(right)}`,
+          name(256 + i),
+        ]).reverse()}
+      />
+    </div>
+  );
+}
+
 /** The widget. */
 export function TokensWidget(): JSX.Element {
   const all = stages.value;
   const last = all.length - 1;
   const at = Math.min(merged.value, last);
   const now = all[at]!;
-  const { tokenizer, merges, pairs, ids } = now;
-  const name = (id: number) => nameOf(tokenizer, id);
-  const bytes = new TextEncoder().encode(own.value.slice(0, MAX_LENGTH)).length;
-  const ratio = (tokens: number) => tokens === 0 ? 0 : bytes / tokens;
-  const newest = 255 + merges.length;
+  const ratios = all.map(({ ids }, i) => [i, ratioOf(ids.length)] as const);
   return (
     <>
       <p>
@@ -88,76 +161,21 @@ export function TokensWidget(): JSX.Element {
         <Button onClick={() => reset(own, merged)}>{words.actions.reset}</Button>
       </p>
       <p role="status">{statusOf(now)}</p>
-      <p class="tokens pieces" aria-label={text.strip} role="group" data-tokens>
-        {ids.map((id, i) => (
-          <code key={i} class={id < 256 ? "" : id === newest ? "newest" : "merged"}>
-            {name(id)}
-          </code>
-        ))}
-      </p>
+      <Pieces stage={now} />
       <div class="pair">
-        <div>
-          <Rows
-            of="tokens"
-            rows={[
-              ["tokenBytes", text.rows.bytes, `${bytes}`],
-              ["tokenCount", text.rows.tokens, `${ids.length}`],
-              [
-                "tokenRatio",
-                text.rows.ratio,
-                fixed(ratio(ids.length), 2),
-                `${bytes} ÷ ${ids.length}`,
-              ],
-              [
-                "tokenVocabulary",
-                text.rows.vocabulary,
-                `${256 + merges.length}`,
-                text.vocabularyWork(merges.length),
-              ],
-            ]}
-          />
-          {pairs.length > 0 && (
-            <Table
-              id="pairs"
-              caption={text.pairs}
-              head={text.pairColumns}
-              rows={pairs.slice(0, PAIRS).map(({ pair: [left, right], count }) => [
-                `${name(left)} + ${name(right)}`,
-                `${count}`,
-                `${name(left)}${name(right)}`,
-              ])}
-            />
-          )}
-        </div>
+        <Counts stage={now} />
         <div>
           <Plot
             title={text.plot}
             xName={text.merged}
             x={[0, Math.max(1, last)]}
-            y={[0, 1.12 * Math.max(1, ratio(all[last]!.ids.length))]}
+            y={[0, 1.12 * Math.max(1, ratios[last]![1])]}
             curves={[
-              {
-                name: text.ratio,
-                color: "a",
-                points: all.map(({ ids }, i) => [i, ratio(ids.length)]),
-              },
-              { name: text.now, color: "b", look: "dots", points: [[at, ratio(ids.length)]] },
+              { name: text.ratio, color: "a", points: ratios },
+              { name: text.now, color: "b", look: "dots", points: [ratios[at]!] },
             ]}
           />
-          {merges.length === 0 ? <p class="work">{text.none}</p> : (
-            <div class="tall">
-              <Table
-                id="vocabulary"
-                caption={text.learned}
-                head={text.learnedColumns}
-                rows={merges.map(([left, right], i) => [
-                  `${256 + i}`,
-                  `${name(left)} + ${name(right)}`,
-                  name(256 + i),
-                ]).reverse()}
-              />
-            </div>
-          )}
+          <Vocabulary stage={now} />
         </div>
       </div>
     </>

@@ -7,7 +7,7 @@ import type { JSX, TargetedKeyboardEvent } from "../deps.ts";
 import { fixed } from "./number.ts";
 
 /** A cell, by its row and its column. */
-export type Place = readonly [row: number, column: number];
+export type Cell = readonly [row: number, column: number];
 
 /** Properties of {@linkcode MatrixGrid}. */
 export interface MatrixProps {
@@ -22,7 +22,7 @@ export interface MatrixProps {
   /** The value that has the full color. @default {the largest one} */
   readonly most?: number;
   /** The cell that is chosen, if it is one of these. */
-  readonly chosen: Place | null;
+  readonly chosen: Cell | null;
   /** Classes of a cell: how it stands out. */
   readonly markOf?: (row: number, column: number) => string;
   readonly onChoose: (row: number, column: number) => void;
@@ -38,7 +38,7 @@ function levelOf(value: number, most: number): string {
 }
 
 /** How far the arrow keys go: down, and to the right. */
-const moves: Readonly<Record<string, Place>> = {
+const moves: Readonly<Record<string, Cell>> = {
   ArrowUp: [-1, 0],
   ArrowDown: [1, 0],
   ArrowLeft: [0, -1],

@@ -35,33 +35,44 @@ export function valueAtPixel(
   return from + (pixel - LEFT) / (RIGHT - LEFT) * (to - from);
 }
 
-/** Draws curves, and names them below; what lies outside of the axes is cut off. */
-export function Plot(
-  { title, xName, yName = "", x, y, curves, isLog = false, at, ...handlers }: {
-    /** A description for screen readers. */
-    readonly title: string;
-    readonly xName: string;
-    readonly yName?: string;
-    /** The ends of the axes. */
-    readonly x: readonly [number, number];
-    readonly y: readonly [number, number];
-    readonly curves: readonly Curve[];
-    /** Whether the vertical axis is logarithmic. @default {false} */
-    readonly isLog?: boolean;
-    /** Where a line marks the horizontal axis. */
-    readonly at?: number;
-  } & PointerHandlers,
-): JSX.Element {
+/** A plot's axes and curves. */
+interface PlotProps extends PointerHandlers {
+  /** A description for screen readers. */
+  readonly title: string;
+  readonly xName: string;
+  readonly yName?: string;
+  /** The ends of the axes. */
+  readonly x: readonly [number, number];
+  readonly y: readonly [number, number];
+  readonly curves: readonly Curve[];
+  /** Whether the vertical axis is logarithmic. @default {false} */
+  readonly isLog?: boolean;
+  /** Where a line marks the horizontal axis. */
+  readonly at?: number;
+}
+
+/** Places in the drawing: of a value to the right, and of one up. */
+interface Scale {
+  right(value: number): number;
+  up(value: number): number;
+}
+
+function scaleOf({ x, y, isLog = false }: Pick<PlotProps, "x" | "y" | "isLog">): Scale {
   const height = isLog ? Math.log10 : (value: number) => value;
   const [low, high] = [height(y[0]), height(y[1])];
-  const right = (value: number) => LEFT + (value - x[0]) / (x[1] - x[0] || 1) * (RIGHT - LEFT);
-  const up = (value: number) => {
-    const at = BOTTOM - (height(value) - low) / (high - low || 1) * (BOTTOM - TOP);
-    return Math.max(-HEIGHT, Math.min(2 * HEIGHT, at));
+  return {
+    right: (value) => LEFT + (value - x[0]) / (x[1] - x[0] || 1) * (RIGHT - LEFT),
+    up: (value) => {
+      const at = BOTTOM - (height(value) - low) / (high - low || 1) * (BOTTOM - TOP);
+      return Math.max(-HEIGHT, Math.min(2 * HEIGHT, at));
+    },
   };
-  const place = ([a, b]: Point) => `${right(a).toFixed(1)} ${up(b).toFixed(1)}`;
-  const heights = ticks(y, isLog);
-  const rows = heights.map((tick) => up(tick).toFixed(1));
+}
+
+/** Draws curves, and names them below; what lies outside of the axes is cut off. */
+export function Plot(props: PlotProps): JSX.Element {
+  const { title, xName, yName = "", x, y, curves, isLog = false, at, ...handlers } = props;
+  const scale = scaleOf(props);
   // Without a name the vertical axis needs no room for it; a large one stands clear of the highest number.
   const above = yName === "" ? 18 : -8;
   const named = curves.filter(({ look }) => look !== "thin");
@@ -74,19 +85,7 @@ export function Plot(
         aria-label={title}
         {...handlers}
       >
-        <path class="grid-line" d={rows.map((row) => `M${LEFT} ${row}H${RIGHT}`).join("")} />
-        <g class="end" transform={`translate(${LEFT - 6} 4)`}>
-          {heights.map((tick, i) => <text key={tick} y={rows[i]}>{compact.format(tick)}</text>)}
-        </g>
-        <g class="middle" transform={`translate(0 ${BOTTOM + 20})`}>
-          {ticks(x).map((tick) =>
-            // The last one would reach beyond the drawing where text is large.
-            right(tick) > RIGHT - 12
-              ? <text key={tick} x={WIDTH - 4} class="end">{compact.format(tick)}</text>
-              : <text key={tick} x={right(tick).toFixed(1)}>{compact.format(tick)}</text>
-          )}
-        </g>
-        <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
+        <Axes scale={scale} x={x} y={y} isLog={isLog} />
         <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
         <text x="4" y="10">{yName}</text>
         <svg
@@ -96,26 +95,8 @@ export function Plot(
           height={BOTTOM - TOP}
           viewBox={`${LEFT} ${TOP} ${RIGHT - LEFT + 5} ${BOTTOM - TOP}`}
         >
-          {at !== undefined && <path class="at" d={`M${right(at)} ${TOP}V${BOTTOM}`} />}
-          {curves.map(({ color, points, look = "plain" }, i) =>
-            look === "dots" || points.length === 1
-              ? points.map((point, j) => (
-                <circle
-                  key={`${i} ${j}`}
-                  class={`dot ${color}`}
-                  cx={right(point[0]).toFixed(1)}
-                  cy={up(point[1]).toFixed(1)}
-                  r={look === "dots" ? 7 : 3}
-                />
-              ))
-              : points.length > 0 && (
-                <path
-                  key={i}
-                  class={`curve ${color} ${look}`}
-                  d={`M${extremes(points, x).map(place).join("L")}`}
-                />
-              )
-          )}
+          {at !== undefined && <path class="at" d={`M${scale.right(at)} ${TOP}V${BOTTOM}`} />}
+          {curves.map((curve, i) => <CurveLine key={i} curve={curve} scale={scale} x={x} />)}
         </svg>
       </svg>
       {named.length > 1 && (
@@ -126,6 +107,59 @@ export function Plot(
         </ul>
       )}
     </div>
+  );
+}
+
+/** The axes, with numbers and a line for each height. */
+function Axes(
+  { scale: { right, up }, x, y, isLog }: Required<Pick<PlotProps, "x" | "y" | "isLog">> & {
+    readonly scale: Scale;
+  },
+): JSX.Element {
+  const heights = ticks(y, isLog);
+  const rows = heights.map((tick) => up(tick).toFixed(1));
+  return (
+    <>
+      <path class="grid-line" d={rows.map((row) => `M${LEFT} ${row}H${RIGHT}`).join("")} />
+      <g class="end" transform={`translate(${LEFT - 6} 4)`}>
+        {heights.map((tick, i) => <text key={tick} y={rows[i]}>{compact.format(tick)}</text>)}
+      </g>
+      <g class="middle" transform={`translate(0 ${BOTTOM + 20})`}>
+        {ticks(x).map((tick) =>
+          // The last one would reach beyond the drawing where text is large.
+          right(tick) > RIGHT - 12
+            ? <text key={tick} x={WIDTH - 4} class="end">{compact.format(tick)}</text>
+            : <text key={tick} x={right(tick).toFixed(1)}>{compact.format(tick)}</text>
+        )}
+      </g>
+      <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
+    </>
+  );
+}
+
+/** A curve as a line, or as dots. */
+function CurveLine(
+  { curve: { color, points, look = "plain" }, scale: { right, up }, x }: {
+    readonly curve: Curve;
+    readonly scale: Scale;
+    readonly x: readonly [number, number];
+  },
+): JSX.Element | null {
+  const place = ([a, b]: Point) => [right(a).toFixed(1), up(b).toFixed(1)] as const;
+  if (points.length === 0) return null;
+  if (look !== "dots" && points.length > 1) {
+    const places = extremes(points, x).map((point) => place(point).join(" "));
+    return <path class={`curve ${color} ${look}`} d={`M${places.join("L")}`} />;
+  }
+  return (
+    <>
+      {points.map((point, i) => {
+        const [cx, cy] = place(point);
+        return (
+          <circle key={i} class={`dot ${color}`} cx={cx} cy={cy} r={look === "dots" ? 7 : 3} />
+        );
+      })}
+    </>
   );
 }
 
