@@ -146,6 +146,24 @@ export function pickCast(random: Random, part: Part, isUnusual: boolean): Cast {
   }
 }
 
+/** The place and spot of an event, where a plot says them. */
+interface Given {
+  readonly P?: string;
+  readonly S?: string;
+}
+
+/** A sentence whose slots are being filled: whom and what its words mean. */
+interface Sentence {
+  readonly given: Given;
+  /** Whether it begins with a link, such as "Then". */
+  readonly isLinked: boolean;
+  readonly roles: Partial<Record<string, string>>;
+  readonly newPeople: Person[];
+  readonly newThings: Thing[];
+  subject: string | undefined;
+  it: string | undefined;
+}
+
 /** Tells one story, sentence by sentence. */
 export class Teller {
   readonly world: World = new World();
@@ -204,7 +222,7 @@ export class Teller {
    * @param given The place and spot; without them, what was said of them, or any.
    * @throws {Error} If the rule of the event forbids it now: the plot is wrong.
    */
-  say(event: EventName, given: { readonly P?: string; readonly S?: string } = {}): void {
+  say(event: EventName, given: Given = {}): void {
     const fitting = this.templatesOf(event).filter((template) => this.fits(template));
     if (fitting.length === 0) throw this.cannot(event, "no sentence fits");
     const template = this.isUnusual
@@ -261,94 +279,25 @@ export class Teller {
   private render(
     event: EventName,
     template: Template,
-    given: { readonly P?: string; readonly S?: string },
+    given: Given,
   ): { readonly text: string; readonly reading: Reading } {
-    const { world, random } = this;
-    const roles: Partial<Record<string, string>> = {};
-    const newPeople: Person[] = [];
-    const newThings: Thing[] = [];
-    let subject: string | undefined;
-    let it: string | undefined;
     const [opening] = template.parts;
     const isLinked = typeof opening === "object" && opening.form === "person" &&
       this.isUnusual && this.sentences.length > 2 && this.chance(LINK);
-
-    const fill = (slot: Slot, isFirst: boolean): string => {
-      const { form, role } = slot;
-      switch (form) {
-        case "person": {
-          const person = this.person(role);
-          roles[role] = person.name;
-          if (slot.isQuoted) return person.name;
-          const isSubject = world.subject === person.name && isFirst;
-          subject ??= person.name;
-          if (isSubject && !slot.isPossessive && this.isOnly(person) && this.chance(PRONOUN)) {
-            const pronoun = person.pronoun!;
-            return isLinked ? pronoun : capitalized(pronoun);
-          }
-          if (!this.isUnusual || !this.chance(KIND)) return person.name;
-          return `${isFirst && !isLinked ? "The" : "the"} ${person.kind}`;
-        }
-        case "name": {
-          const person = this.person(role);
-          roles[role] = person.name;
-          if (!newPeople.includes(person) && !world.people.has(person.name)) newPeople.push(person);
-          subject ??= person.name;
-          return person.name;
-        }
-        case "a kind": {
-          const text = introduction(this.person(role));
-          return isFirst ? capitalized(text) : text;
-        }
-        case "he":
-        case "him":
-        case "his":
-          roles[role] ??= this.person(role).name;
-          return pronouns[this.person(role).pronoun!][form];
-        case "thing": {
-          const { noun, look } = this.cast.things[role as "X"];
-          roles[role] = noun;
-          it = noun;
-          return this.chance(LOOK) && role !== "F" && role !== "T" ? `${look} ${noun}` : noun;
-        }
-        case "a": {
-          const thing = this.cast.things[role as "X"];
-          roles[role] = thing.noun;
-          it = thing.noun;
-          if (!world.things.has(thing.noun)) newThings.push(thing);
-          return withArticle(`${thing.look} ${thing.noun}`);
-        }
-        case "it":
-          roles[role] = this.noun(role);
-          return "it";
-        case "look":
-          roles[role] = this.noun(role);
-          return this.cast.things[role as "X"].look;
-        case "did":
-          return tools[this.noun(role)]!;
-        case "to":
-        case "in": {
-          const place = given.P ?? world.place ?? this.places[0]!;
-          roles.P = place;
-          return form === "to" ? `to the ${place}` : `${places[place]!.preposition} the ${place}`;
-        }
-        case "spot": {
-          const place = given.P ?? world.place;
-          const hinted = world.hint?.place === place ? world.hint?.spot : undefined;
-          roles[role] = role === "S"
-            ? given.S ?? hinted ?? this.spot(place)
-            : this.spot(place, roles.S);
-          return roles[role]!;
-        }
-        case "choice":
-          return choices[role]![pickTopic(random, choices[role]!.length)]!;
-      }
+    const sentence: Sentence = {
+      given,
+      isLinked,
+      roles: {},
+      newPeople: [],
+      newThings: [],
+      subject: undefined,
+      it: undefined,
     };
-
-    let text = isLinked ? `${pick(random, links)} ` : "";
+    let text = isLinked ? `${pick(this.random, links)} ` : "";
     template.parts.forEach((part, i) => {
-      text += typeof part === "string" ? part : fill(part, i === 0);
+      text += typeof part === "string" ? part : this.fill(sentence, part, i === 0);
     });
+    const { roles, newPeople, newThings, subject, it } = sentence;
     const used = template.pronounOnly.map((role) => this.person(role));
     return {
       text: capitalized(text),
@@ -363,6 +312,97 @@ export class Teller {
         it,
       },
     };
+  }
+
+  /** The words for a slot of a sentence, in which it notes whom and what they mean. */
+  private fill(sentence: Sentence, slot: Slot, isFirst: boolean): string {
+    const { form, role } = slot;
+    const { roles } = sentence;
+    switch (form) {
+      case "person":
+        return this.fillPerson(sentence, slot, isFirst);
+      case "name":
+        return this.fillName(sentence, role);
+      case "a kind": {
+        const text = introduction(this.person(role));
+        return isFirst ? capitalized(text) : text;
+      }
+      case "he":
+      case "him":
+      case "his":
+        roles[role] ??= this.person(role).name;
+        return pronouns[this.person(role).pronoun!][form];
+      case "thing":
+      case "a":
+        return this.fillThing(sentence, form, role);
+      case "it":
+        roles[role] = this.noun(role);
+        return "it";
+      case "look":
+        roles[role] = this.noun(role);
+        return this.cast.things[role as "X"].look;
+      case "did":
+        return tools[this.noun(role)]!;
+      case "to":
+      case "in": {
+        const place = sentence.given.P ?? this.world.place ?? this.places[0]!;
+        roles.P = place;
+        return form === "to" ? `to the ${place}` : `${places[place]!.preposition} the ${place}`;
+      }
+      case "spot":
+        return this.fillSpot(sentence, role);
+      case "choice":
+        return choices[role]![pickTopic(this.random, choices[role]!.length)]!;
+    }
+  }
+
+  /** A person by name, by pronoun, or in unusual stories by kind. */
+  private fillPerson(sentence: Sentence, slot: Slot, isFirst: boolean): string {
+    const person = this.person(slot.role);
+    sentence.roles[slot.role] = person.name;
+    if (slot.isQuoted) return person.name;
+    const isSubject = this.world.subject === person.name && isFirst;
+    sentence.subject ??= person.name;
+    if (isSubject && !slot.isPossessive && this.isOnly(person) && this.chance(PRONOUN)) {
+      const pronoun = person.pronoun!;
+      return sentence.isLinked ? pronoun : capitalized(pronoun);
+    }
+    if (!this.isUnusual || !this.chance(KIND)) return person.name;
+    return `${isFirst && !sentence.isLinked ? "The" : "the"} ${person.kind}`;
+  }
+
+  /** A person by name, who may be new. */
+  private fillName(sentence: Sentence, role: string): string {
+    const person = this.person(role);
+    const { name } = person;
+    sentence.roles[role] = name;
+    const isKnown = sentence.newPeople.includes(person) || this.world.people.has(name);
+    if (!isKnown) sentence.newPeople.push(person);
+    sentence.subject ??= name;
+    return name;
+  }
+
+  /** A thing: "ball" or "red ball" if it is known, "a red ball" if it may be new. */
+  private fillThing(sentence: Sentence, form: "thing" | "a", role: string): string {
+    const thing = this.cast.things[role as "X"];
+    const { noun, look } = thing;
+    sentence.roles[role] = noun;
+    sentence.it = noun;
+    if (form === "a") {
+      if (!this.world.things.has(noun)) sentence.newThings.push(thing);
+      return withArticle(`${look} ${noun}`);
+    }
+    return this.chance(LOOK) && role !== "F" && role !== "T" ? `${look} ${noun}` : noun;
+  }
+
+  /** A spot of a place: that which was said, or any; the second of a sentence is another. */
+  private fillSpot({ given, roles }: Sentence, role: string): string {
+    const { hint } = this.world;
+    const place = given.P ?? this.world.place;
+    const hinted = hint?.place === place ? hint?.spot : undefined;
+    const spot = role === "S" ? given.S ?? hinted ?? this.spot(place) : this.spot(place, roles.S);
+    roles[role] = spot;
+    return spot;
   }
 }
 

@@ -34,18 +34,37 @@ const MAX_EMITTED = 20_000;
 
 /** Compiles a tree. @throws {SyntaxError} If the program would be too long. */
 export function compile(root: Node): Program {
-  const instructions: Instruction[] = [];
-  let registers = 0;
+  return new Compiler().compile(root);
+}
 
-  let emitted = 0;
+class Compiler {
+  readonly #instructions: Instruction[] = [];
+  #registers = 0;
+  #emitted = 0;
 
-  /** Appends an instruction, which may be a placeholder. Returns its index. */
-  function add(instruction: Instruction): number {
-    return instructions.push(instruction) - 1;
+  compile(root: Node): Program {
+    this.#emit(root);
+    this.#add({ op: "accept" });
+    return { instructions: this.#instructions, registers: this.#registers };
   }
 
-  function emit(node: Node): void {
-    if (++emitted > MAX_EMITTED) {
+  /** Appends an instruction. Returns its index. */
+  #add(instruction: Instruction): number {
+    return this.#instructions.push(instruction) - 1;
+  }
+
+  /** Appends a placeholder for an instruction whose target is not known yet. Returns its index. */
+  #reserve(): number {
+    return this.#add({ op: "accept" });
+  }
+
+  /** The index of the next instruction. */
+  get #next(): number {
+    return this.#instructions.length;
+  }
+
+  #emit(node: Node): void {
+    if (++this.#emitted > MAX_EMITTED) {
       throw new SyntaxError(
         "Cannot use the split pattern: wanted groups that repeat less often, got a program of more " +
           `than ${MAX_EMITTED} parts`,
@@ -53,82 +72,80 @@ export function compile(root: Node): Program {
     }
     switch (node.kind) {
       case "character":
-        add({ op: "character", set: node.set });
+        this.#add({ op: "character", set: node.set });
         break;
       case "assertion":
-        add({ op: "assertion", expression: node.expression });
+        this.#add({ op: "assertion", expression: node.expression });
         break;
       case "sequence":
-        node.nodes.forEach(emit);
+        for (const each of node.nodes) this.#emit(each);
         break;
       case "choice":
-        emitChoice(node.nodes);
+        this.#emitChoice(node.nodes);
         break;
       case "repeat":
-        emitRepeat(node);
+        this.#emitRepeat(node);
         break;
       case "atomic":
         if (node.node.kind === "repeat" && node.node.node.kind === "character") {
           const { min, max } = node.node;
-          add({ op: "run", set: node.node.node.set, min, max, possessive: true });
-        } else emitApart("atomic", node.node);
+          this.#add({ op: "run", set: node.node.node.set, min, max, possessive: true });
+        } else this.#emitApart("atomic", node.node);
         break;
       case "look":
-        emitApart(node.negative ? "not" : "look", node.node);
+        this.#emitApart(node.negative ? "not" : "look", node.node);
     }
   }
 
-  function emitApart(op: "atomic" | "look" | "not", node: Node): void {
-    const at = add({ op: "accept" });
-    emit(node);
-    add({ op: "accept" });
-    instructions[at] = { op, next: instructions.length };
+  /** Emits a program of its own. */
+  #emitApart(op: "atomic" | "look" | "not", node: Node): void {
+    const at = this.#reserve();
+    this.#emit(node);
+    this.#add({ op: "accept" });
+    this.#instructions[at] = { op, next: this.#next };
   }
 
-  function emitChoice(nodes: readonly Node[]): void {
+  #emitChoice(nodes: readonly Node[]): void {
     const exits: number[] = [];
     for (const node of nodes.slice(0, -1)) {
-      const at = add({ op: "accept" });
-      emit(node);
-      exits.push(add({ op: "accept" }));
-      instructions[at] = { op: "split", first: at + 1, second: instructions.length };
+      const at = this.#reserve();
+      this.#emit(node);
+      exits.push(this.#reserve());
+      this.#instructions[at] = { op: "split", first: at + 1, second: this.#next };
     }
-    emit(nodes.at(-1)!);
-    for (const at of exits) instructions[at] = { op: "jump", target: instructions.length };
+    this.#emit(nodes.at(-1)!);
+    for (const at of exits) this.#instructions[at] = { op: "jump", target: this.#next };
   }
 
-  function emitRepeat({ node, min, max, lazy }: Node & { kind: "repeat" }): void {
+  #emitRepeat({ node, min, max, lazy }: Node & { kind: "repeat" }): void {
     if (node.kind === "character" && !lazy) {
-      add({ op: "run", set: node.set, min, max, possessive: false });
+      this.#add({ op: "run", set: node.set, min, max, possessive: false });
       return;
     }
-    for (let i = 0; i < min; i++) emit(node);
+    for (let i = 0; i < min; i++) this.#emit(node);
     // Each optional match encloses the next: x{0,2} is (?:x(?:x)?)?.
     const optional = max === Infinity ? 1 : max - min;
     const splits: number[] = [];
     for (let i = 0; i < optional; i++) {
-      splits.push(add({ op: "accept" }));
-      emitBody(node);
+      splits.push(this.#reserve());
+      this.#emitBody(node);
     }
-    if (max === Infinity) add({ op: "jump", target: splits[0]! });
+    if (max === Infinity) this.#add({ op: "jump", target: splits[0]! });
     for (const at of splits) {
-      const targets = [at + 1, instructions.length] as const;
+      const targets = [at + 1, this.#next] as const;
       const [first, second] = lazy ? targets.toReversed() : targets;
-      instructions[at] = { op: "split", first: first!, second: second! };
+      this.#instructions[at] = { op: "split", first: first!, second: second! };
     }
   }
 
-  function emitBody(node: Node): void {
-    if (!isNullable(node)) return emit(node);
-    const register = registers++;
-    add({ op: "enter", register });
-    emit(node);
-    add({ op: "leave", register });
+  /** Emits the body of a loop, which fails if it matched nothing. */
+  #emitBody(node: Node): void {
+    if (!isNullable(node)) return this.#emit(node);
+    const register = this.#registers++;
+    this.#add({ op: "enter", register });
+    this.#emit(node);
+    this.#add({ op: "leave", register });
   }
-
-  emit(root);
-  add({ op: "accept" });
-  return { instructions, registers };
 }
 
 function isNullable(node: Node): boolean {
