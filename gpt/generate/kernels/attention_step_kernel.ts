@@ -75,12 +75,27 @@ export function attentionStepKernel(
 }
 
 function attentionStepCode(headSize: number, threads: number, embeds: boolean): string {
-  const parts = headSize / 4;
-  const half = parts / 2;
-  const each = (statement: (part: number) => string) =>
-    Array.from({ length: parts }, (_, part) => `    ${statement(part)}\n`).join("");
+  const sizes: Sizes = { headSize, parts: headSize / 4, threads };
   return `
-var<workgroup> query: array<vec4<f32>, ${parts}>;
+${declarations(sizes)}
+${beginMain(threads, "group", "local")}
+${offsets(sizes)}
+${cacheNewToken(sizes, embeds)}
+${attendToCache(sizes)}
+${combineThreads(sizes)}
+}
+`;
+}
+
+/** Sizes that the code is made for; a part has four numbers of a head. */
+interface Sizes {
+  readonly headSize: number;
+  readonly parts: number;
+  readonly threads: number;
+}
+
+function declarations({ headSize, parts, threads }: Sizes): string {
+  return `var<workgroup> query: array<vec4<f32>, ${parts}>;
 var<workgroup> newKey: array<vec4<f32>, ${parts}>;
 var<workgroup> newValue: array<vec4<f32>, ${parts}>;
 var<workgroup> sums: array<vec4<f32>, ${threads * parts}>;
@@ -96,9 +111,12 @@ fn normFactor(at: i32) -> f32 {
   }
   return 1.0 / sqrt(squares / ${headSize}.0 + arguments.epsilon);
 }
+`;
+}
 
-${beginMain(threads, "group", "local")}
-  let thread = i32(local);
+/** Offsets of the workgroup's head and sequence. */
+function offsets({ parts }: Sizes): string {
+  return `  let thread = i32(local);
   let head = i32(workgroup.x);
   let heads = i32(grid.x);
   let batch = i32(workgroup.y);
@@ -114,8 +132,13 @@ ${beginMain(threads, "group", "local")}
   let newAt = arguments.position * arguments.cacheToken;
   // The query heads of a group share a key head, which the first of them caches.
   let remembers = head % arguments.group == 0;
+`;
+}
 
-  let queryFactor = normFactor(qAt) * arguments.scale;
+/** Rotates and scales the query and the new key, and writes key and value to the cache. */
+function cacheNewToken({ parts, threads }: Sizes, embeds: boolean): string {
+  const half = parts / 2;
+  return `  let queryFactor = normFactor(qAt) * arguments.scale;
   let keyFactor = normFactor(kAt);
   for (var i = thread; i < ${half}; i += ${threads}) {
     let cos = angles[arguments.cos + i];
@@ -152,8 +175,14 @@ ${beginMain(threads, "group", "local")}
     }
   }
   workgroupBarrier();
+`;
+}
 
-  var maximum = -0x1.fffffep127f;
+/** The online softmax of each thread over its own keys of the cache. */
+function attendToCache({ parts, threads }: Sizes): string {
+  const each = (statement: (part: number) => string) =>
+    Array.from({ length: parts }, (_, part) => `    ${statement(part)}\n`).join("");
+  return `  var maximum = -0x1.fffffep127f;
   var total = 0.0;
 ${each((part) => `let q${part} = query[${part}];`)}${
     each((part) => `var sum${part} = vec4<f32>();`)
@@ -192,8 +221,12 @@ ${each((part) => `  sum${part} += weight * values[valueAt + ${part}];`)}
   totals[thread] = total;
 ${each((part) => `sums[thread * ${parts} + ${part}] = sum${part};`)}
   workgroupBarrier();
+`;
+}
 
-  var products = vec4<f32>();
+/** Adds the new token to the sums of all threads. */
+function combineThreads({ parts, threads }: Sizes): string {
+  return `  var products = vec4<f32>();
   for (var i = 0; i < ${parts}; i++) {
     products += query[i] * newKey[i];
   }
@@ -212,7 +245,5 @@ ${each((part) => `sums[thread * ${parts} + ${part}] = sum${part};`)}
       value += factor * sums[i * ${parts} + part];
     }
     y[(batch * heads + head) * ${parts} + part] = value / all;
-  }
-}
-`;
+  }`;
 }

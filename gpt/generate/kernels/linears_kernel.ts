@@ -107,63 +107,18 @@ export function linearsOnWebGpu(
   );
 }
 
-function linearsCode(
-  count: number,
-  { normalizes, activation, adds }: Epilogue,
-  { threads, lanes, columns }: LinearsTeam,
-): string {
-  const own = Array.from({ length: columns }, (_, column) => column);
-  const lines = (write: (column: number) => string) => own.map(write).join("\n");
-  const square = normalizes ? "squares += dot(four, four);" : "";
-  const ofWeight = (i: number) => `
-  ${i > 0 ? "else " : ""}if (group < arguments.end${i}) {
-    first += (group - ${i > 0 ? `arguments.end${i - 1}` : "0"}) * ${threads / lanes * columns};
-    n = arguments.n${i};
-    yAt = arguments.y${i} + row * n;
-    ${
-    lines((c) =>
-      `let at${c} = arguments.offset${i} + min(first + ${c}, n - 1) * arguments.row${i};`
-    )
-  }
-    for (var step = lane; step < arguments.depth${i}; step += ${lanes}) {
-      let four = x[xAt + step];
-      ${square}
-      ${lines((c) => `fours${c} += four * weight${i}[at${c} + step];`)}
-    }
-    ${
-    normalizes
-      ? `for (var step = arguments.depth${i} + lane; step < arguments.depth; step += ${lanes}) {
-      let four = x[xAt + step];
-      ${square}
-    }`
-      : ""
-  }
-  }`;
-  // The squares and sums of each lane.
-  const shared = columns + Number(normalizes);
-  const combine = lanes === 1 ? "" : `
-  ${lines((c) => `parts[${c * threads} + thread] = sum${c};`)}
-  ${normalizes ? `parts[${columns * threads} + thread] = squares;` : ""}
-  workgroupBarrier();
-  for (var half = ${lanes / 2}; half > 0; half /= 2) {
-    if (lane < half) {
-      for (var i = 0; i < ${shared}; i++) {
-        parts[i * ${threads} + thread] += parts[i * ${threads} + thread + half];
-      }
-    }
-    workgroupBarrier();
-  }
-  ${lines((c) => `sum${c} = parts[${c * threads} + thread];`)}
-  ${normalizes ? `squares = parts[${columns * threads} + thread];` : ""}
-`;
+function linearsCode(count: number, epilogue: Epilogue, team: LinearsTeam): string {
+  const { normalizes, activation, adds } = epilogue;
+  const { threads, lanes, columns } = team;
   const k = new WgslBuilder(1);
   const formula = {
     none: "value",
     reluSquared: "select(value * value, 0.0, value <= 0.0)",
     softcap: `arguments.cap * ${codeOf(tanh(k, new WgslValue("value / arguments.cap", "f32")))}`,
   }[activation];
+  const weights = Array.from({ length: count }, (_, i) => sumsOfWeight(i, epilogue, team));
   const main = `
-${lanes === 1 ? "" : `var<workgroup> parts: array<f32, ${threads * shared}>;`}
+${lanes === 1 ? "" : `var<workgroup> parts: array<f32, ${threads * partsOf(epilogue, team)}>;`}
 ${beginMain(threads, "number", "local")}
   let thread = i32(local);
   let lane = thread % ${lanes};
@@ -174,17 +129,20 @@ ${beginMain(threads, "number", "local")}
   var n = 0;
   var yAt = 0;
   var squares = 0.0;
-  ${lines((c) => `var fours${c} = vec4<f32>();`)}
-  ${Array.from({ length: count }, (_, i) => ofWeight(i)).join("")}
-  ${lines((c) => `var sum${c} = (fours${c}.x + fours${c}.y) + (fours${c}.z + fours${c}.w);`)}
-  ${combine}
+  ${eachColumn(team, (c) => `var fours${c} = vec4<f32>();`)}
+  ${weights.join("")}
+  ${
+    eachColumn(team, (c) =>
+      `var sum${c} = (fours${c}.x + fours${c}.y) + (fours${c}.z + fours${c}.w);`)
+  }
+  ${lanes === 1 ? "" : combineLanes(epilogue, team)}
   let factor = ${
     normalizes ? "1.0 / sqrt(squares / f32(4 * arguments.depth) + arguments.epsilon)" : "1.0"
   };
   if (lane != 0) {
     return;
   }
-  var sums = array(${own.map((c) => `sum${c}`).join(", ")});
+  var sums = array(${columnsOf(team).map((c) => `sum${c}`).join(", ")});
   for (var i = 0; i < min(${columns}, n - first); i++) {
     let value = sums[i] * factor;
     let result = ${formula};
@@ -196,4 +154,69 @@ ${beginMain(threads, "number", "local")}
 }
 `;
   return k.withFunctions(main);
+}
+
+/** The columns of a thread. */
+function columnsOf({ columns }: LinearsTeam): readonly number[] {
+  return Array.from({ length: columns }, (_, column) => column);
+}
+
+/** A line for each column of a thread. */
+function eachColumn(team: LinearsTeam, write: (column: number) => string): string {
+  return columnsOf(team).map(write).join("\n");
+}
+
+/** The dot products of a lane with its columns of a weight, if the workgroup has that weight. */
+function sumsOfWeight(i: number, { normalizes }: Epilogue, team: LinearsTeam): string {
+  const { threads, lanes, columns } = team;
+  const square = normalizes ? "squares += dot(four, four);" : "";
+  return `
+  ${i > 0 ? "else " : ""}if (group < arguments.end${i}) {
+    first += (group - ${i > 0 ? `arguments.end${i - 1}` : "0"}) * ${threads / lanes * columns};
+    n = arguments.n${i};
+    yAt = arguments.y${i} + row * n;
+    ${
+    eachColumn(team, (c) =>
+      `let at${c} = arguments.offset${i} + min(first + ${c}, n - 1) * arguments.row${i};`)
+  }
+    for (var step = lane; step < arguments.depth${i}; step += ${lanes}) {
+      let four = x[xAt + step];
+      ${square}
+      ${eachColumn(team, (c) => `fours${c} += four * weight${i}[at${c} + step];`)}
+    }
+    ${
+    normalizes
+      ? `for (var step = arguments.depth${i} + lane; step < arguments.depth; step += ${lanes}) {
+      let four = x[xAt + step];
+      ${square}
+    }`
+      : ""
+  }
+  }`;
+}
+
+/** The numbers that each lane shares: its sums, and the squares. */
+function partsOf({ normalizes }: Epilogue, { columns }: LinearsTeam): number {
+  return columns + Number(normalizes);
+}
+
+/** Adds the parts of all lanes, by halves. */
+function combineLanes(epilogue: Epilogue, team: LinearsTeam): string {
+  const { threads, lanes, columns } = team;
+  const { normalizes } = epilogue;
+  return `
+  ${eachColumn(team, (c) => `parts[${c * threads} + thread] = sum${c};`)}
+  ${normalizes ? `parts[${columns * threads} + thread] = squares;` : ""}
+  workgroupBarrier();
+  for (var half = ${lanes / 2}; half > 0; half /= 2) {
+    if (lane < half) {
+      for (var i = 0; i < ${partsOf(epilogue, team)}; i++) {
+        parts[i * ${threads} + thread] += parts[i * ${threads} + thread + half];
+      }
+    }
+    workgroupBarrier();
+  }
+  ${eachColumn(team, (c) => `sum${c} = parts[${c * threads} + thread];`)}
+  ${normalizes ? `squares = parts[${columns * threads} + thread];` : ""}
+`;
 }
