@@ -72,15 +72,15 @@ export interface Allocation {
  * A view of an allocation, as kernels see it: element `i, j, …` is at
  * `offset + i·strides[0] + j·strides[1] + …`.
  */
-export interface View extends Place {
+export interface View extends TypedPointer {
   /** Length of each axis; `[]` for a scalar. */
   readonly shape: readonly number[];
   /** Stride of each axis in elements; 0 for a broadcast axis. */
   readonly strides: readonly number[];
 }
 
-/** Where elements begin in memory. */
-export interface Place {
+/** Where elements begin in memory, and their dtype. */
+export interface TypedPointer {
   /** The memory, which others may share. */
   readonly allocation: Allocation;
   /** Element dtype. */
@@ -289,7 +289,7 @@ export interface CpuDevice extends DeviceBase {
   /** Whether kernels are emitted with fused multiply-add, an instruction of relaxed SIMD. */
   readonly relaxedSimd: boolean;
   /** The byte address of a view's first element, to be passed as an argument. */
-  address(place: Place): number;
+  address(pointer: TypedPointer): number;
   /** Like {@linkcode DeviceBase.read}, in place: valid until the next allocation. */
   bytes(allocation: Allocation, byteOffset: number, byteLength: number): Uint8Array;
   /**

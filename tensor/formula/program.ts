@@ -164,7 +164,7 @@ export function makeProgram(parts: Omit<Program, "outputVaries" | "key">): Progr
   const flags = `${isRow}${overIntegers ? ";integers" : ""}`;
   const perRow = inputs.map(({ isPerRow }) => Number(isPerRow)).join("");
   const key = `${name}(${perRow};${scalars.length};${flags})[${ids}]`;
-  return { ...{ name, inputs, scalars, outputs, overIntegers, slopes }, isRow, outputVaries, key };
+  return { name, inputs, scalars, outputs, overIntegers, slopes, isRow, outputVaries, key };
 }
 
 const INTEGER_OPERATIONS: ReadonlySet<string> = new Set(

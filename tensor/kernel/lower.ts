@@ -130,7 +130,7 @@ export function lowerProgram(program: Program, form: ProgramForm): LoweredProgra
 }
 
 /** An operand, from its first element in the current run on. */
-interface Operand extends Moving {
+interface OperandCursor extends Moving {
   readonly buffer: Buffer<Elements>;
   /** Whether its elements along the vectors are all the same one. */
   readonly isRepeated: boolean;
@@ -160,7 +160,7 @@ function operandOf(
   index: number,
   buffer: Buffer<Elements>,
   [run, ...others]: readonly Int[],
-): Operand {
+): OperandCursor {
   const stride = form.strides[index]!;
   const row = program.isRow ? others.shift()! : run!;
   const isAlongRun = form.vectors === "run";
@@ -218,7 +218,7 @@ function lowering(
   k: KernelBuilder,
   program: Program,
   form: ProgramForm,
-  operands: readonly Operand[],
+  operands: readonly OperandCursor[],
   /** The length of a row. */
   columns: Int,
   scalars: readonly (Int | Float)[],
@@ -278,7 +278,7 @@ interface Position extends Where {
   readonly at: Int;
   /** Which of the vectors of adjacent rows; 0 for vectors along a row. */
   readonly row: number;
-  readonly bufferOf: (operand: Operand) => Buffer<Elements>;
+  readonly bufferOf: (operand: OperandCursor) => Buffer<Elements>;
 }
 
 /** Writes a program for a row, or for vectors of adjacent rows. */
@@ -395,8 +395,8 @@ class ItemWriter {
   ): void {
     const { isRow } = this.#all.program;
     const visitAll = (at: Int, vectors: number, isSingle: boolean) => {
-      const buffers = new Map<Operand, Buffer<Elements>>();
-      const bufferOf = (operand: Operand) => {
+      const buffers = new Map<OperandCursor, Buffer<Elements>>();
+      const bufferOf = (operand: OperandCursor) => {
         const buffer = buffers.get(operand) ?? (isRow ? operand.from(at) : operand.buffer);
         buffers.set(operand, buffer);
         return buffer;

@@ -1,6 +1,6 @@
 /** Defines kernels, and runs them on any device. @module */
 
-import type { Device, DispatchOptions, Place, WasmKernel, WgslKernel } from "../device.ts";
+import type { Device, DispatchOptions, TypedPointer, WasmKernel, WgslKernel } from "../device.ts";
 import { wrongValue } from "../errors.ts";
 import type { KernelText } from "../explain.ts";
 import type { BufferTypes, KernelBody, Signature } from "./language.ts";
@@ -84,7 +84,7 @@ export interface RunOptions extends DispatchOptions {
 /**
  * Runs a kernel.
  *
- * @param places Where each buffer begins, on WebGPU within a binding. Those of buffers of vectors
+ * @param pointers Where each buffer begins, on WebGPU within a binding. Those of buffers of vectors
  * start at a multiple of four elements.
  * @param words A value per integer argument, in the order of the signature.
  * @param items Number of work items.
@@ -93,7 +93,7 @@ export interface RunOptions extends DispatchOptions {
 export function runKernel(
   device: Device,
   { signature, wasm, wgsl, takesFloats }: Kernel,
-  places: readonly Place[],
+  pointers: readonly TypedPointer[],
   words: readonly number[],
   items: number,
   options: RunOptions = {},
@@ -102,7 +102,7 @@ export function runKernel(
   const integers: number[] = [];
   if (device.kind === "cpu") {
     // Loops: small kernels take less time than spreading would.
-    for (const place of places) integers.push(device.address(place));
+    for (const pointer of pointers) integers.push(device.address(pointer));
     for (const word of words) integers.push(word);
     if (!takesFloats) integers.push(...scalars);
     const arguments_ = takesFloats ? { integers, floats: scalars } : { integers };
@@ -110,7 +110,7 @@ export function runKernel(
   }
   const { buffers, within = {} } = signature;
   const entries = Object.entries(buffers);
-  const offsets = places.map(({ offset }, i) =>
+  const offsets = pointers.map(({ offset }, i) =>
     entries[i]![1].startsWith("vec4") ? offset / 4 : offset
   );
   const [more, floats] = takesFloats ? [[], scalars] : [scalars, []];
@@ -118,7 +118,7 @@ export function runKernel(
   const team = threadsOf(signature);
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
   const grid = workgroupGrid(Math.ceil(items / team.items), limit);
-  const bound = places.filter((_, i) => within[entries[i]![0]] === undefined);
+  const bound = pointers.filter((_, i) => within[entries[i]![0]] === undefined);
   device.dispatch(
     wgsl,
     bound.map(({ allocation }) => allocation),

@@ -9,7 +9,7 @@ import type {
   MatmulPrecision,
   NativeKernel,
   OpenOptions,
-  Place,
+  TypedPointer,
   WasmKernel,
 } from "../../device.ts";
 import { bytesPerElement, type StoredArray } from "../../dtype.ts";
@@ -236,7 +236,7 @@ class Cpu implements CpuDevice {
     return this.#heap.bytes.subarray(address, address + byteLength);
   }
 
-  address({ allocation, dtype, offset }: Place): number {
+  address({ allocation, dtype, offset }: TypedPointer): number {
     return this.#alive(allocation, "use").address + offset * bytesPerElement(dtype);
   }
 

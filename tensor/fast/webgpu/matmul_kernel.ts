@@ -53,7 +53,12 @@ export function runTiles(device: WebGpuDevice, problem: MatmulProblem, tile: Til
     key,
     integers: [
       ...MATRICES.flatMap((name) => [`${name}Offset`, ...strideNames([name])]),
-      ...["m", "n", "k", "inner", "items", "accumulate"],
+      "m",
+      "n",
+      "k",
+      "inner",
+      "items",
+      "accumulate",
     ],
     buffers: [
       { name: "a", type: operands, writes: false },

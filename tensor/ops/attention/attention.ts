@@ -56,7 +56,7 @@ export function resolveOptions(q: Tensor, options: AttentionOptions): Attributes
 function describe<V extends ForwardViews>(views: V, attributes: Attributes): AttentionCall<V> {
   const [batch, queries, heads, headSize] = views.q.shape as [number, number, number, number];
   const [, keys, keyHeads] = views.k.shape as [number, number, number];
-  return { views, ...{ batch, queries, keys, heads, keyHeads, headSize }, ...attributes };
+  return { views, batch, queries, keys, heads, keyHeads, headSize, ...attributes };
 }
 
 function checkOperands(operands: readonly Specification[], { right }: Attributes): void {

@@ -74,8 +74,6 @@ export function maskedAttention(
   const y = matmul(reshape(weights, scores.shape), valuesOf);
   return named(
     "attention",
-    contiguous(permute(reshape(y, [batch, heads, queries, headSize]), [
-      ...[0, 2, 1, 3],
-    ])),
+    contiguous(permute(reshape(y, [batch, heads, queries, headSize]), [0, 2, 1, 3])),
   );
 }

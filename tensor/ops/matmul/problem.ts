@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { MatmulPrecision, Place, View } from "../../device.ts";
+import type { MatmulPrecision, TypedPointer, View } from "../../device.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import { Error } from "../../errors.ts";
 import type { Work } from "../../profile.ts";
@@ -34,7 +34,7 @@ export interface MatmulForm {
 }
 
 /** A batch of matrices in memory. Strides are in elements. */
-export interface Matrix extends Place {
+export interface Matrix extends TypedPointer {
   /** Strides along the rows and the columns, after transposition. */
   readonly row: number;
   readonly column: number;

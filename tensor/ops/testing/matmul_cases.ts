@@ -267,7 +267,8 @@ const ROUNDING = {
   float16: [2 ** -11, 2 ** -25],
 } as const;
 
-interface Operand {
+/** A matrix, or a batch of them, among other numbers. */
+interface TestMatrix {
   readonly view: View;
   readonly values: TypedArray;
   readonly at: (item: readonly number[], row: number, column: number) => number;
@@ -290,21 +291,21 @@ export async function checkMatmul(
   const random = randomNumbers(m + 7 * n + 131 * k);
   const order = swappedBatch ? batch.map((_, axis) => batch.length - 1 - axis) : undefined;
   const common = { batch, margin, random, dtype };
-  const a = makeOperand(device, {
+  const a = makeTestMatrix(device, {
     ...common,
     order,
     shared: case_.sharedA,
     columnMajor: case_.columnMajorA,
     matrix: options.transposeA ? [k, m] : [m, k],
   });
-  const b = case_.gram ? a : makeOperand(device, {
+  const b = case_.gram ? a : makeTestMatrix(device, {
     ...common,
     shared: case_.sharedB,
     columnMajor: case_.columnMajorB,
     matrix: options.transposeB ? [n, k] : [k, n],
   });
-  const c = makeOperand(device, { ...common, order, matrix: [m, n] });
-  const rewrite = ({ view, values }: Operand) =>
+  const c = makeTestMatrix(device, { ...common, order, matrix: [m, n] });
+  const rewrite = ({ view, values }: TestMatrix) =>
     device.write(view.allocation, 0, storedArray(dtype, values));
   if (case_.special !== null) {
     a.values[a.view.offset] = case_.special;
@@ -372,7 +373,7 @@ export async function checkMatmul(
   return result;
 }
 
-function makeOperand(device: Device, plan: {
+function makeTestMatrix(device: Device, plan: {
   readonly batch: readonly number[];
   readonly matrix: readonly [rows: number, columns: number];
   readonly margin: number;
@@ -381,7 +382,7 @@ function makeOperand(device: Device, plan: {
   readonly order?: readonly number[] | undefined;
   readonly shared?: readonly number[];
   readonly columnMajor?: boolean;
-}): Operand {
+}): TestMatrix {
   const { batch, matrix, margin, random, dtype, shared = [], columnMajor = false } = plan;
   const order = plan.order ?? batch.map((_, axis) => axis);
   const [slow, fast] = columnMajor ? [matrix[1], matrix[0]] : matrix;
