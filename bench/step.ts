@@ -6,7 +6,7 @@
  * The last line is one line of JSON: medians in milliseconds, tokens per second, peak memory.
  */
 
-import { configForDepth, GPT } from "../gpt/mod.ts";
+import { configForDepth, GPT } from "../gpt/browser.ts";
 import { AdamW, type MuonAdamW } from "../optim/mod.ts";
 import { deriveSeed, type Device, permutationArray, Tensor } from "../tensor/mod.ts";
 import { choice, integer, runScript, type Script, text, type Values } from "../scripts/flags.ts";
