@@ -22,7 +22,10 @@ export interface Opened {
   readonly thread: OneDnnThread;
   readonly hasAmx: boolean;
   readonly hasBfloat16: boolean;
-  /** In single precision, with operands rounded to bf16, and of `bfloat16`, as far as there are. */
+  /**
+   * In single precision, with operands that may be rounded to bf16 (without AMX none are, but the calls
+   * are the same), and of `bfloat16` if the processor has instructions for it.
+   */
   readonly ways: readonly ("f32" | "rounded" | "bfloat16")[];
   /** Addresses for A, B and C, of {@linkcode ROOM} elements each. */
   readonly places: readonly [number, number, number];
@@ -38,11 +41,7 @@ export function openAlone(maxPrimitives = 256): Opened | string {
   if (found === undefined) return "no oneDNN";
   const hasAmx = missingBf16(found, blas, heap, "bf16") === null;
   const hasBfloat16 = bfloat16Speed(found, blas, heap) > 0;
-  const ways = [
-    "f32" as const,
-    ...(hasAmx ? ["rounded" as const] : []),
-    ...(hasBfloat16 ? ["bfloat16" as const] : []),
-  ];
+  const ways = ["f32", "rounded", ...(hasBfloat16 ? ["bfloat16" as const] : [])] as const;
   found.thread.close();
   blas.thread.close();
   const thread = new OneDnnThread(deno()!, { ...found.start, maxPrimitives });
