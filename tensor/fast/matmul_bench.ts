@@ -8,12 +8,13 @@
  * @module
  */
 
-import type { Allocation, Device, View } from "../device.ts";
+import type { Allocation, CpuDevice, Device, View } from "../device.ts";
 import { openCpuDevice } from "../devices/cpu/device.ts";
 import { openWebGpuDevice } from "../devices/webgpu/device.ts";
 import { describeMatmuls, type MatmulForm, type MatmulProblem } from "../ops/matmul/problem.ts";
 import { plainMatmul } from "../ops/matmul/plain.ts";
 import { multiplyViews } from "../ops/matmul/multiply.ts";
+import { blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import "./mod.ts";
 import { CPU_MATMULS } from "./testing/cpu_matmuls.ts";
 import { matmulsThatFit } from "./testing/webgpu_matmuls.ts";
@@ -64,6 +65,9 @@ const SHAPES: readonly Shape[] = [
   { name: "one row, 64 MB NN", m: 1, n: 4096, k: 4096 },
   { name: "4 rows, 4 MB NT", m: 4, n: 1024, k: 1024, options: { transposeB: true } },
   { name: "8 rows, 4 MB NT", m: 8, n: 1024, k: 1024, options: { transposeB: true } },
+  { name: "8 rows, 1 MB NT", m: 8, n: 1024, k: 256, options: { transposeB: true } },
+  { name: "8 rows, 16 MB NT", m: 8, n: 16384, k: 256, options: { transposeB: true } },
+  { name: "8 rows, 64 MB NT", m: 8, n: 4096, k: 4096, options: { transposeB: true } },
   { name: "16 rows, 4 MB NT", m: 16, n: 1024, k: 1024, options: { transposeB: true } },
   LONG_SUMS,
   { name: "batch of 64 × 16³", m: 16, n: 16, k: 16, batch: 64 },
@@ -108,7 +112,12 @@ function ladder(device: Device): Rung[] {
     run: ({ a, b, c, options }) => multiplyViews(device, a, b, c, options),
   };
   if (device.kind === "cpu") {
-    const rungs: Rung[] = Object.entries(CPU_MATMULS).map(([name, way]) => ({
+    const inStrips = {
+      supports: (problem: MatmulProblem) => blasStripsMatmul.refuses(problem, device) === null,
+      run: (_: CpuDevice, problem: MatmulProblem) => blasStripsMatmul.run(problem, device),
+    };
+    const ways = Object.entries({ ...CPU_MATMULS, [blasStripsMatmul.name]: inStrips });
+    const rungs = ways.map(([name, way]): Rung => ({
       name,
       run: ({ problems }) => {
         for (const problem of problems) {
