@@ -110,7 +110,6 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
       x.shiftLeft(4),
       x.shiftRight(1),
       x.and(6),
-      x.andNot(6),
       x.or(1),
       x.xor(-1),
       x.min(2),
@@ -130,7 +129,6 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
     each((x) => x << 4),
     each((x) => x >> 1),
     each((x) => x & 6),
-    each((x) => x & ~6),
     each((x) => x | 1),
     each((x) => ~x),
     each((x) => Math.min(x, 2)),
@@ -147,7 +145,7 @@ Deno.test("conversions work in both directions, and reinterpretation keeps the b
     a.bits(),
     a.bits().asF32x4(),
     F32.lane(a, 0).asI32().asF32().splat(),
-    I32.of(-7).toF32().splat(),
+    I32.of(-7).splat().toF32x4(),
   ], [[1.5, -2.5, 3, 4]]);
   assertEquals(floats[0], [1, -2, 3, 4]);
   assertEquals(integers[1], [0x3fc00000, -0x3fe00000, 0x40400000, 0x40800000]);
@@ -166,7 +164,6 @@ Deno.test("scalar arithmetic computes what its name says", () => {
     [x.divide(5), -7],
     [x.remainder(5), -2],
     [x.divideUnsigned(2), 2147483629],
-    [x.remainderUnsigned(10), 9],
     [x.and(15), -37 & 15],
     [x.or(15), -37 | 15],
     [x.shiftLeft(3), -296],

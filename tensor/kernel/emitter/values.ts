@@ -37,7 +37,6 @@ const BINARY_I32 = {
   divideUnsigned: 0x6e,
   /** The remainder, with the sign of `this`; traps if `other` is 0. */
   remainder: 0x6f,
-  remainderUnsigned: 0x70,
   and: 0x71,
   or: 0x72,
   xor: 0x73,
@@ -102,8 +101,6 @@ const BINARY_I32X4 = {
   min: 182,
   max: 184,
   and: 78,
-  /** The bits of this that are not set in `other`. */
-  andNot: 79,
   or: 80,
   xor: 81,
   equal: 55,
@@ -146,9 +143,6 @@ export class I32 extends Value {
   }
   max(other: I32 | number): I32 {
     return this.greater(other).select<I32>(this, lift(other, I32.of));
-  }
-  toF32(): F32 {
-    return new F32(plain(0xb2, [this]));
   }
   asF32(): F32 {
     return new F32(plain(0xbe, [this]));

@@ -36,9 +36,6 @@ export interface PackedRows {
 /** Numbers of a block. */
 export const BLOCK = 32;
 
-/** Vectors of four 32-bit words that hold the numbers of a block. */
-export const VECTORS_OF_BLOCK: Readonly<Record<Packing, 1 | 2>> = { q8: 2, q4: 1 };
-
 /** Numbers in a 32-bit word. */
 export const NUMBERS_OF_WORD: Readonly<Record<Packing, 4 | 8>> = { q8: 4, q4: 8 };
 

@@ -1,7 +1,7 @@
 /** Kernels for tests and benchmarks. @module */
 
 import type { WasmKernel } from "../../../device.ts";
-import { emitKernel } from "../../../kernel/emitter/mod.ts";
+import { emitKernel, F32 } from "../../../kernel/emitter/mod.ts";
 
 /**
  * Adds `float 0 · i + float 1` to element `i` of the floats at the address in integer 0, after
@@ -17,7 +17,7 @@ export const addRamp: WasmKernel = {
     f.forRange(0, delay, 1, () => {});
     f.forRange(start, end, 1, (i) => {
       const address = f.local(base.add(i.shiftLeft(2)));
-      const value = i.toF32().multiply(slope).add(constant);
+      const value = F32.lane(i.splat().toF32x4(), 0).multiply(slope).add(constant);
       f.store(address, address.loadF32().add(value));
     });
   }),
