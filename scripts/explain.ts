@@ -34,7 +34,7 @@ import {
 import { print } from "./output.ts";
 
 const shapesFlag: Flag<Readonly<Record<string, readonly number[]>>> = {
-  help: "Tensors of the code, with their shapes",
+  help: "Tensors of the code, with their shapes; without them x=64x64",
   fallback: { x: [64, 64] },
   placeholder: "x=64x32,…",
   parse: (given) =>
@@ -56,7 +56,7 @@ const flags = {
   maxSeqLen: integer(256, "Context length in tokens", { least: 4 }),
   deviceBatchSize: integer(4, "Sequences of a batch"),
   code: optional(text("", "Explain this JavaScript instead, as in x.matmul(w).relu()", "EXPR")),
-  shapes: shapesFlag,
+  shapes: optional(shapesFlag),
   list: toggle("Print a line for each file with its kernels instead, without sizes and times"),
   kernel: toggle("Print each kernel once: pseudo-code or formula, and WGSL on WebGPU"),
   gradient: toggle("Print the derived gradient of each formula once"),
@@ -79,7 +79,7 @@ async function runExplain(values: Values<typeof flags>): Promise<void> {
   const title = code ?? `A ${kind} step at depth ${depth}`;
   const explanation = code === null
     ? await explainStep(device, configForDepth(values), { kind, batchSize })
-    : await explainCode(device, code, values.shapes);
+    : await explainCode(device, code, values.shapes ?? shapesFlag.fallback);
   const lines = values.list ? explanationAsList(explanation) : explanationAsText(explanation);
   print(`${title}\n\n${lines}`);
   for (const shown of textsOf(explanation, values)) print(`\n${shown}`);

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { SAVE_SECONDS } from "../gpt/train/folder_run.ts";
 import {
   makeCorpus,
@@ -287,6 +293,8 @@ Deno.test("every script has --help, and needs no permission for it", async () =>
     assertEquals([code, stderr], [0, ""], script);
     assertMatch(stdout, /^Usage: deno task /m);
     assertStringIncludes(stdout, "--debug");
+    // Defaults are printed as one writes them.
+    assertNotMatch(stdout, /\[object /, script);
   }
 });
 
