@@ -57,7 +57,9 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
     ...program,
     name: `${program.name} gradient`,
     inputs: [...program.inputs, ...upstreamInputs],
-    ...{ outputs, overIntegers: false, slopes: null },
+    outputs,
+    overIntegers: false,
+    slopes: null,
   });
 }
 

@@ -158,11 +158,9 @@ export class FunctionBuilder {
     const constants = [...this.#constants.values()].flatMap((
       { index, lanes },
     ) => [0xfd, 12, ...lanes.flatMap(fourBytes), 0x21, ...unsigned(index)]);
-    const locals = this.#localTypes.flatMap((type) => [1, type]);
-    return [
-      ...[...unsigned(this.#localTypes.length), ...locals],
-      ...[...constants, ...this.bytes, OPCODE.end],
-    ];
+    const types = this.#localTypes;
+    const locals = [...unsigned(types.length), ...types.flatMap((type) => [1, type])];
+    return [...locals, ...constants, ...this.bytes, OPCODE.end];
   }
 }
 

@@ -251,11 +251,10 @@ export function attendBackward(
       View,
     ];
     multiply(name, [changes, keys, queriesOf(dq, block)]);
+    const options = { transposeA: true, accumulate: true };
     for (let i = 0; i < problem.heads / problem.keyHeads; i++) {
       const add = (...operands: readonly [View, View, View]) =>
-        multiply(name, operands.map((x) => member(x, i)) as [View, View, View], {
-          ...{ transposeA: true, accumulate: true },
-        });
+        multiply(name, operands.map((x) => member(x, i)) as [View, View, View], options);
       add(changes, queries, keysOf(dk, block));
       add(weights, upstream, keysOf(dv, block));
     }

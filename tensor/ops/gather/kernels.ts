@@ -174,7 +174,8 @@ const ADD_ALONG = defineKernel(
     buffers: { x: "f32", positions: "i32", output: "f32" },
     writes: ["output"],
     arguments: [...ALONG, "isFirst"],
-    ...{ spread: "lanes", lanes: 64 },
+    spread: "lanes",
+    lanes: 64,
   },
   (k, row, { x, positions, output }, { firstColumn, length, columns, isFirst, ...strides }) => {
     const to = output.from(row.multiply(strides.rowStride));
