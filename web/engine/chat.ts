@@ -46,8 +46,10 @@ function forget(): void {
   kept = null;
 }
 
-/** Tokens that are written for nobody: they compile the code that writes the others. */
-const WARMUP_TOKENS = 4;
+/** Pieces of answers that nobody hears: to write them compiles the code that writes the others. */
+const WARMUP_PIECES = 48;
+/** A large model is bound by its arithmetic, and a reader who asks at once does not want to wait longer. */
+const WARMUP_MILLISECONDS = 300;
 
 /**
  * Opens a model, tells what it is, and then warms up, so that the first answer is as fast as the others.
@@ -68,9 +70,25 @@ export async function* openChat(device: Device, given: ChatModel): AsyncGenerato
     vocabulary: tokenizer.vocabSize,
     context_length: defaultContext(model),
   };
-  await read(device, Array(WARMUP_TOKENS).fill(tokenizer.bos));
-  for (let i = 0; i < WARMUP_TOKENS; i++) await readOne(device, tokenizer.bos);
-  forget();
+  await warmUp(device);
+}
+
+/** Answers a question again and again, until the engine has compiled what it runs. */
+async function warmUp(device: Device): Promise<void> {
+  const end = performance.now() + WARMUP_MILLISECONDS;
+  const messages: Turn[] = [{ role: "user", content: "Hello" }];
+  const { signal } = new AbortController();
+  let left = WARMUP_PIECES;
+  for (let seed = 0; left > 0 && performance.now() < end; seed++) {
+    // An answer may have no pieces at all.
+    left--;
+    const events = answerChat(device, { messages, temperature: 1, topK: 50, seed }, signal);
+    for await (const { kind } of events) {
+      if (kind === "piece") left--;
+      if (left <= 0 || performance.now() >= end) break;
+    }
+    forget();
+  }
 }
 
 /** The tokens that an answer follows, and how many of the oldest turns they leave out. */

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
+import { RowState } from "../../gpt/browser.ts";
 import { openContext } from "../../testing/browser/shared.ts";
 import { answerChat, openChat, type Question } from "../engine/chat.ts";
 import { filesOf, onCpu, small, trainInDeno } from "../testing/gpt.ts";
@@ -85,6 +86,31 @@ Deno.test("a chat that is too long loses its oldest turns, and a message that is
       "Cannot answer: wanted a message of at",
     );
   }
+});
+
+Deno.test("a model that opens writes for nobody, but no longer than a reader would wait", async () => {
+  const files = await unpackFiles(await model());
+  const { performance: { now } } = globalThis;
+  const { sample } = RowState.prototype;
+  /** How many tokens are written when each takes so many milliseconds. */
+  const warmUp = async (milliseconds: number) => {
+    let [time, written] = [0, 0];
+    performance.now = () => time;
+    RowState.prototype.sample = function (logits) {
+      [time, written] = [time + milliseconds, written + 1];
+      return sample.call(this, logits);
+    };
+    try {
+      await onCpu((device) => Array.fromAsync(openChat(device, { ...card, files })));
+    } finally {
+      performance.now = now;
+      RowState.prototype.sample = sample;
+    }
+    return written;
+  };
+  const tokens = await warmUp(0);
+  assert(tokens >= 40, `${tokens}`);
+  assertEquals(await warmUp(150), 2);
 });
 
 /** Opens a page from a file, without a network. Tells what it requests, and what goes wrong. */
