@@ -263,7 +263,7 @@ pageTest(
       assertEquals(await page.textContent("[data-turn=user] .said"), "What is 17 times 23?");
       assertMatch(
         (await page.textContent("[data-turn=assistant] .actions"))!,
-        /^first token \d+\.\d\d s · \d+ tokens\/s$/,
+        /^first token\s\d+\.\d\d\ss · \d+\stokens\/s$/,
       );
       // Actions are where the pointer or the focus is.
       const actions = page.locator("[data-turn=user] .actions");

@@ -7,7 +7,7 @@ import { inductionHead } from "../lessons/induction.ts";
 import { attentionOf } from "./engine/attention.ts";
 import { onCpu } from "./testing/gpt.ts";
 import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, shownNumber, Widget } from "./testing/pages.ts";
 
 const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
 
@@ -26,7 +26,7 @@ async function byLibrary(weights: typeof fourWords.weights, heads: number): Prom
 }
 
 function assertShown(shown: readonly (readonly string[])[], wanted: readonly number[]): void {
-  const flat = shown.flat().map(Number);
+  const flat = shown.flat().map(shownNumber);
   assertEquals(flat.length, wanted.length);
   flat.forEach((x, i) => assertAlmostEquals(x, wanted[i]!, 0.00501));
 }

@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { type BlockParts, ferns, throughBlock, wholeBlock } from "../lessons/block.ts";
+import { fixed } from "./parts/number.ts";
 import { checkLooks } from "./testing/looks.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
 
@@ -19,7 +20,7 @@ async function checkBlock(page: Page, parts: BlockParts): Promise<void> {
       (rows) => rows.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent)),
     );
   const shown = (rows: readonly (readonly number[])[]) =>
-    rows.map((row) => row.map((x) => (Math.abs(x) < 0.005 ? 0 : x).toFixed(2)));
+    rows.map((row) => row.map((x) => fixed(x, 2)));
   assertEquals(
     await cells("stream"),
     shown([stream[0], added[0], stream[1], added[1], stream[2]]),

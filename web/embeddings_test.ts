@@ -4,9 +4,10 @@ import { assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { lookUp, sixWords } from "../lessons/embedding.ts";
 import { rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
+import { fixed } from "./parts/number.ts";
 import { onCpu } from "./testing/gpt.ts";
 import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, shownNumber, Widget } from "./testing/pages.ts";
 
 const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
 
@@ -66,10 +67,10 @@ pageTest(
       await frame(page);
       const [fast, slow] = await byLibrary(asks, answers);
       const rows = await widget.rows();
-      assertEquals(rows.distance, `${asks - answers}`);
-      assertAlmostEquals(Number(rows.fastArrows), fast, 6e-5);
-      assertAlmostEquals(Number(rows.slowArrows), slow, 6e-5);
-      assertAlmostEquals(Number(rows.rotaryScore), fast + slow, 6e-5);
+      assertEquals(rows.distance, fixed(asks - answers, 0));
+      assertAlmostEquals(shownNumber(rows.fastArrows), fast, 6e-5);
+      assertAlmostEquals(shownNumber(rows.slowArrows), slow, 6e-5);
+      assertAlmostEquals(shownNumber(rows.rotaryScore), fast + slow, 6e-5);
       return rows.rotaryScore;
     };
     const score = await check(8, 5);

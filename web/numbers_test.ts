@@ -8,7 +8,7 @@ import { openSite, pageTest, ways, Widget } from "./testing/pages.ts";
 
 /** The first values of the widgets. */
 const defaults = {
-  neuron: { product1: "2.00", product2: "-7.50", sum: "-4.50", output: "-0.9998" },
+  neuron: { product1: "2.00", product2: "−7.50", sum: "−4.50", output: "−0.9998" },
   forward: {
     input1: "0.80",
     input2: "0.70",
@@ -16,7 +16,7 @@ const defaults = {
     hidden2: "0.3000",
     probability: "0.5676",
   },
-  slope: { product: "3.0", target: "7", loss: "16.00", gradient: "-24.0" },
+  slope: { product: "3.0", target: "7", loss: "16.00", gradient: "−24.0" },
   nudge: { nudged: "1.1025", change: "0.1025", rate: "2.05" },
   backpropagation: {
     prediction: "11.00",
@@ -54,7 +54,7 @@ async function checkLosses(page: Page): Promise<void> {
     ["0.8", "0.04"],
     ["0.3", "0.49"],
     ["1.2", "0.04"],
-    ["-0.5", "2.25"],
+    ["−0.5", "2.25"],
   ]);
 }
 
@@ -104,9 +104,9 @@ async function moveEverything(page: Page): Promise<void> {
 
   const slope = new Widget(page, "slope");
   await slope.move("w", "Home");
-  await slope.shows({ loss: "49.00", gradient: "-42.0" });
+  await slope.shows({ loss: "49.00", gradient: "−42.0" });
   await slope.move("w", 23);
-  await slope.shows({ loss: "0.01", gradient: "-0.6" }, "→ Increase w to reduce Loss");
+  await slope.shows({ loss: "0.01", gradient: "−0.6" }, "→ Increase w to reduce Loss");
   await slope.move("w", 1);
   await slope.shows({ loss: "0.04", gradient: "1.2" }, "→ Decrease w to reduce Loss");
   await slope.move("w", "End");
@@ -133,9 +133,9 @@ async function moveEverything(page: Page): Promise<void> {
   await backpropagation.shows({
     prediction: "7.00",
     loss: "9.00",
-    dPrediction: "-6.00",
-    dw: "-12.00",
-    db: "-6.00",
+    dPrediction: "−6.00",
+    dw: "−12.00",
+    db: "−6.00",
     newW: "3.1200",
     newB: "1.0600",
   });
@@ -191,6 +191,30 @@ for (const way of ways) {
     assertEquals(opened.problems, []);
   });
 }
+
+pageTest("a negative number has a minus sign wherever it is shown, and no hyphen", async () => {
+  await using opened = await openSite("plain");
+  // Settings that make numbers of every widget negative.
+  const page = await opened.page({
+    path: "#x1=0&w2=-2&bias=-5&dialA=-3&dialB=-50&input1=-2&prediction=-1&w=0&backW=0&backB=-5" +
+      "&loopRate=0.25&loopStep=50&logit1=-5&asks=0&answers=30",
+  });
+  const text = (within: string) =>
+    page.$$eval(within, (all) => {
+      const texts = [];
+      for (const root of all) {
+        const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+          const isCode = node.parentElement!.closest("code, pre, textarea") !== null;
+          if (!isCode) texts.push(node.textContent!);
+        }
+      }
+      return texts;
+    });
+  const texts = await text("main");
+  assertEquals(texts.filter((one) => /(^|[^\w])-\d/.test(one)), []);
+  assert(texts.filter((one) => /−\d/.test(one)).length > 60);
+});
 
 pageTest("without JavaScript, numbers, text, code and formulas are there", async () => {
   await using opened = await openSite("plain");

@@ -6,9 +6,10 @@ import { singularValues, valleyCurvatures, valleyStart } from "../lessons/valley
 import { Adam, polarExpress, SGD } from "../optim/mod.ts";
 import { Tensor } from "../tensor/mod.ts";
 import { descendValley, type Descent, type DescentPath } from "./engine/valley.ts";
+import { fixed } from "./parts/number.ts";
 import { onCpu } from "./testing/gpt.ts";
 import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, shownNumber, Widget } from "./testing/pages.ts";
 
 const byLibrary = (descent: Descent): Promise<DescentPath[]> =>
   onCpu((device) => Array.fromAsync(descendValley(device, descent)));
@@ -38,7 +39,7 @@ pageTest("four of the library's optimizers go down the valley, by any schedule",
     assertEquals(
       shown.map((row) => row.slice(2)),
       wanted.map(({ path }) => [path.at(-1)!.steep, path.at(-1)!.flat])
-        .map((place) => place.map((x) => (Math.abs(x) < 5e-4 ? 0 : x).toFixed(3))),
+        .map((place) => place.map((x) => fixed(x, 3))),
     );
     losses.set(schedule, wanted.map((one) => one.losses.at(-1)!));
   }
@@ -49,7 +50,7 @@ pageTest("four of the library's optimizers go down the valley, by any schedule",
   const widget = new Widget(page, "optimizer");
   await widget.move("valleyStep", "Home");
   const [first] = await widget.table("valley");
-  assertEquals(first!.slice(2), [valleyStart.steep.toFixed(3), valleyStart.flat.toFixed(3)]);
+  assertEquals(first!.slice(2), [fixed(valleyStart.steep, 3), fixed(valleyStart.flat, 3)]);
   assertEquals(opened.problems, []);
 });
 
@@ -72,10 +73,18 @@ pageTest("Muon's orthogonalization makes singular values equal, as the library d
   );
   const shown = await widget.table("muon");
   for (const [i, { cells, values }] of wanted.entries()) {
-    const cellsShown = shown[i]![3]!.split(/[,;] /).map(Number);
+    const cellsShown = shown[i]![3]!.split(/[,;] /).map(shownNumber);
     cells.forEach((x, j) => assertAlmostEquals(cellsShown[j]!, x, 6e-3));
     assertEquals(shown[i]!.slice(1, 3), values.map((x) => x.toFixed(3)));
   }
+  // The picture is of the same matrices: how far each curve reaches is its larger singular value.
+  const reaches = await page.$$eval("svg.stretches path", (all) =>
+    all.map((path) => {
+      const points = path.getAttribute("d")!.slice(1, -1).split("L");
+      return Math.max(...points.map((point) => Math.hypot(...point.split(" ").map(Number))));
+    }));
+  assertEquals(reaches.length, 6);
+  reaches.forEach((reach, i) => assertAlmostEquals(reach, wanted[i]!.values[0], 0.01));
   const [most, least] = wanted[5]!.values;
   assert(most / least < 2 && wanted[0]!.values[0] / wanted[0]!.values[1] > 10);
   assertEquals(opened.problems, []);
@@ -129,8 +138,8 @@ pageTest(
           )
         );
         const rows = await widget.rows();
-        assertAlmostEquals(Number(rows.ruleSteep), steep, 2e-3, name);
-        assertAlmostEquals(Number(rows.ruleFlat), flat, 2e-3, name);
+        assertAlmostEquals(shownNumber(rows.ruleSteep), steep, 2e-3, name);
+        assertAlmostEquals(shownNumber(rows.ruleFlat), flat, 2e-3, name);
       }
       assertMatch((await widget.status())!, /You have written an optimizer!|After 60 steps/);
       assertEquals(opened.problems, []);

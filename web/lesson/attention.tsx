@@ -14,7 +14,7 @@ import { type JSX, signal, useEffect } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import { Button, Controls, RangeInput } from "../parts/controls.tsx";
 import { type Cell, MatrixGrid } from "../parts/matrix.tsx";
-import { fixed } from "../parts/number.ts";
+import { exponential, fixed } from "../parts/number.ts";
 import { choice, reset, setting } from "../state.ts";
 import { words as text } from "../words/attention.ts";
 import { words } from "../words/lesson.ts";
@@ -181,7 +181,7 @@ async function askEngine(weights: AttentionWeights, trace: AttentionTrace): Prom
     const told = await latest.ask({ inputs, weights, heads: trace.heads.length }, "cpu");
     const mine = [...trace.heads.flatMap(({ pattern }) => pattern.flat()), ...trace.output.flat()];
     const difference = Math.max(...mine.map((x, i) => Math.abs(x - told[i]!)));
-    const shown = difference.toExponential(0);
+    const shown = exponential(difference, 0);
     message.value = difference < 1e-5 ? text.same(shown) : text.differs(shown);
   } catch (error) {
     message.value = (error as Error).message;

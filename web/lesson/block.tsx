@@ -7,7 +7,7 @@ import type { JSX } from "../deps.ts";
 import { Bars } from "../parts/bars.tsx";
 import { Button } from "../parts/controls.tsx";
 import { MatrixGrid } from "../parts/matrix.tsx";
-import { fixed } from "../parts/number.ts";
+import { decimal, fixed } from "../parts/number.ts";
 import { reset, setting } from "../state.ts";
 import { words as text } from "../words/block.ts";
 import { words } from "../words/lesson.ts";
@@ -55,7 +55,7 @@ function strand(
   [w0, w1]: readonly [number, number],
 ): string {
   const bend = (x0 + x1) / 2;
-  const at = (y: number) => fixed(y, 1);
+  const at = (y: number) => decimal(y, 1);
   return `M${x0} ${at(y0 - w0 / 2)}C${bend} ${at(y0 - w0 / 2)} ${bend} ${at(y1 - w1 / 2)} ${x1} ${
     at(y1 - w1 / 2)
   }L${x1} ${at(y1 + w1 / 2)}C${bend} ${at(y1 + w1 / 2)} ${bend} ${at(y0 + w0 / 2)} ${x0} ${
@@ -94,10 +94,10 @@ function River({ stream, added, said }: {
     const [mouth, to] = [PLACES[piece]! + 60, PLACES[piece + 1]!];
     return row.map((x, i) => ({
       i,
-      width: fixed(scale * Math.abs(x), 1),
+      width: decimal(scale * Math.abs(x), 1),
       d: `M${mouth + 16 * i} ${HEIGHT}C${mouth + 16 * i} ${HEIGHT - 60} ${to - 70} ${
-        fixed(ys[piece + 1]![i]!, 1)
-      } ${to} ${fixed(ys[piece + 1]![i]!, 1)}`,
+        decimal(ys[piece + 1]![i]!, 1)
+      } ${to} ${decimal(ys[piece + 1]![i]!, 1)}`,
     }));
   });
   return (

@@ -33,8 +33,18 @@ function followReading(): () => void {
       contents.scrollTop = link.offsetTop - contents.clientHeight / 2;
     }
   }, { rootMargin: "-33% 0px -66% 0px" });
+  // A long text beside a widget stays where its end is in view, which takes its height.
+  const heights = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const text = target as HTMLElement;
+      text.style.setProperty("--height", `${text.offsetHeight}px`);
+    }
+  });
   return () => {
-    for (const section of document.querySelectorAll("section")) watcher.observe(section);
+    for (const section of document.querySelectorAll("section")) {
+      watcher.observe(section);
+      heights.observe(section.querySelector(".text")!);
+    }
   };
 }
 

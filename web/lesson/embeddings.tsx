@@ -8,7 +8,7 @@ import { type JSX, signal, type TargetedPointerEvent } from "../deps.ts";
 import { Bars } from "../parts/bars.tsx";
 import { Button, Controls } from "../parts/controls.tsx";
 import { MatrixGrid } from "../parts/matrix.tsx";
-import { fixed } from "../parts/number.ts";
+import { decimal, fixed } from "../parts/number.ts";
 import { Plot } from "../parts/plot.tsx";
 import { Rows } from "../parts/rows.tsx";
 import { reset, setting, slider, type SliderSetting } from "../state.ts";
@@ -139,12 +139,12 @@ function Dial({ i, arrows: [query, key] }: {
           const turn = Math.atan2(down, right) * 180 / Math.PI;
           return (
             <g key={name} class={`arrow ${look}`}>
-              <path d={`M0 0L${fixed(right, 1)} ${fixed(down, 1)}`} />
+              <path d={`M0 0L${decimal(right, 1)} ${decimal(down, 1)}`} />
               <path
                 class="tip"
                 d="M0 -7L14 0L0 7Z"
-                transform={`translate(${fixed(right, 1)} ${fixed(down, 1)}) rotate(${
-                  fixed(turn, 1)
+                transform={`translate(${decimal(right, 1)} ${decimal(down, 1)}) rotate(${
+                  decimal(turn, 1)
                 })`}
               />
             </g>
@@ -191,7 +191,7 @@ export function PositionsWidget(): JSX.Element {
       <Rows
         of="positions"
         rows={[
-          ["distance", place.distance, `${distance}`, `${asks.value} − ${answers.value}`],
+          ["distance", place.distance, fixed(distance, 0), `${asks.value} − ${answers.value}`],
           ["fastArrows", place.fast, fixed(products[0]!, 4)],
           ["slowArrows", place.slow, fixed(products[1]!, 4)],
           [

@@ -5,7 +5,7 @@
 import { type LoopStep, trainingLoop } from "../../lessons/training_examples.ts";
 import { computed, type JSX, signal } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
-import { fixed } from "../parts/number.ts";
+import { exponential, fixed } from "../parts/number.ts";
 import { type Curve, Plot, type Point } from "../parts/plot.tsx";
 import { Rows } from "../parts/rows.tsx";
 import { reset, slider } from "../state.ts";
@@ -125,5 +125,5 @@ export function LoopWidget(): JSX.Element {
 
 /** Numbers of a loop that diverges have many digits. */
 function showLarge(x: number): string {
-  return Math.abs(x) < 1e5 ? fixed(x, 4) : x.toExponential(2);
+  return Math.abs(x) < 1e5 ? fixed(x, 4) : exponential(x, 2);
 }

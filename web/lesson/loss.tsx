@@ -35,7 +35,7 @@ export function LossWidget(): JSX.Element {
   const losses = squaredLoss([0.8, 0.3, 1.2, -0.5, own.value]);
   const points = losses.map(({ prediction, loss }) => [prediction, loss] as const);
   return (
-    <>
+    <div class="pair">
       <Plot
         title={words.loss.plot}
         xName={words.loss.columns[0]!}
@@ -49,17 +49,19 @@ export function LossWidget(): JSX.Element {
         ]}
         {...dragging(own, predictions)}
       />
-      <Controls of={[own]} />
-      <Table
-        id="loss"
-        head={words.loss.columns}
-        rows={losses.map(({ prediction, error, loss }, i) => [
-          i < 4 ? fixed(prediction, 1) : `${fixed(prediction, 2)} (${words.loss.yours})`,
-          fixed(error, i < 4 ? 1 : 2),
-          fixed(loss, i < 4 ? 2 : 4),
-        ])}
-      />
-    </>
+      <div>
+        <Controls of={[own]} />
+        <Table
+          id="loss"
+          head={words.loss.columns}
+          rows={losses.map(({ prediction, error, loss }, i) => [
+            i < 4 ? fixed(prediction, 1) : `${fixed(prediction, 2)} (${words.loss.yours})`,
+            fixed(error, i < 4 ? 1 : 2),
+            fixed(loss, i < 4 ? 2 : 4),
+          ])}
+        />
+      </div>
+    </div>
   );
 }
 

@@ -17,7 +17,7 @@ import {
 } from "../engine/points.ts";
 import { Button, Controls, RangeInput } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
-import { fixed } from "../parts/number.ts";
+import { decimal, fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider, valuesOf } from "../state.ts";
 import { StepsPlot } from "./loop.tsx";
@@ -183,9 +183,9 @@ function Points({ points }: { readonly points: readonly Point[] }): JSX.Element 
           <path
             key={label}
             class={`dots label${label}`}
-            stroke-width={fixed(2 * radius, 3)}
+            stroke-width={decimal(2 * radius, 3)}
             d={points.filter((point) => point[2] === label)
-              .map(([x, y]) => `M${fixed(x, 2)} ${fixed(-y, 2)}h0`).join("")}
+              .map(([x, y]) => `M${decimal(x, 2)} ${decimal(-y, 2)}h0`).join("")}
           />
         ))}
       {isOwn && <path class="cross" d={`M${x - 0.06} ${-y}h.12M${x} ${-y - 0.06}v.12`} />}

@@ -7,7 +7,7 @@ import { type Feature, features, SMALL_GRID } from "../engine/points.ts";
 import type { JSX } from "../deps.ts";
 import { Button } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
-import { fixed } from "../parts/number.ts";
+import { decimal } from "../parts/number.ts";
 import { words } from "../words/labs.ts";
 
 const { network: text } = words;
@@ -76,8 +76,8 @@ export function NetworkGraph({ inputs, hidden, maps, now, looked, onLook }: {
                 d={`M${x} ${y}C${middle} ${y} ${middle} ${v} ${u} ${v}`}
                 stroke-width={weight === undefined
                   ? 1
-                  : fixed(Math.min(THICKEST, UNIT * Math.abs(weight)), 2)}
-                data-weight={weight === undefined ? undefined : fixed(weight, 4)}
+                  : decimal(Math.min(THICKEST, UNIT * Math.abs(weight)), 2)}
+                data-weight={weight === undefined ? undefined : decimal(weight, 4)}
               />
             );
           })}

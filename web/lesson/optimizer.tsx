@@ -16,7 +16,7 @@ import { Latest } from "../engine/client.ts";
 import { makeRule } from "../engine/sandbox.ts";
 import type { DescentPath, OptimizerName, ValleySchedule } from "../engine/valley.ts";
 import { Button, Controls, RangeInput, Slider } from "../parts/controls.tsx";
-import { fixed } from "../parts/number.ts";
+import { decimal, exponential, fixed } from "../parts/number.ts";
 import type { Curve } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider } from "../state.ts";
@@ -34,15 +34,15 @@ const names = Object.keys(colors) as OptimizerName[];
 /** A loss as it is shown: small ones by their size. */
 const lossText = (loss: number) =>
   !Number.isFinite(loss) || loss >= 1e6 || loss < 1e-3 && loss > 0
-    ? loss.toExponential(1)
+    ? exponential(loss, 1)
     : fixed(loss, 3);
 
 /** The drawing of the valley: its size, and how many pixels a unit has across and along. */
 const WIDTH = 480, HEIGHT = 230, ACROSS = 52, ALONG = 25;
 const place = ({ steep, flat }: ValleyPlace) => {
   const clamp = (x: number, most: number) => Math.max(-2 * most, Math.min(3 * most, x));
-  return `${fixed(clamp(WIDTH / 2 + ALONG * flat, WIDTH), 1)} ${
-    fixed(clamp(HEIGHT / 2 - ACROSS * steep, HEIGHT), 1)
+  return `${decimal(clamp(WIDTH / 2 + ALONG * flat, WIDTH), 1)} ${
+    decimal(clamp(HEIGHT / 2 - ACROSS * steep, HEIGHT), 1)
   }`;
 };
 /** Lines of the same loss. */
@@ -69,8 +69,8 @@ function Valley({ paths }: { readonly paths: readonly DrawnPath[] }): JSX.Elemen
           key={loss}
           cx={WIDTH / 2}
           cy={HEIGHT / 2}
-          rx={fixed(ALONG * Math.sqrt(2 * loss / valleyCurvatures.flat), 1)}
-          ry={fixed(ACROSS * Math.sqrt(2 * loss / valleyCurvatures.steep), 1)}
+          rx={decimal(ALONG * Math.sqrt(2 * loss / valleyCurvatures.flat), 1)}
+          ry={decimal(ACROSS * Math.sqrt(2 * loss / valleyCurvatures.steep), 1)}
         />
       ))}
       <path
@@ -243,6 +243,47 @@ async function makeEqual(): Promise<void> {
   if (iterations.value.length > 0) muonMessage.value = "";
 }
 
+/** A circle of radius 1, as a matrix stretches it. */
+function stretched([[a = 0, b = 0] = [], [c = 0, d = 0] = []]: Matrix): string {
+  const points = Array.from({ length: 73 }, (_, i) => {
+    const [x, y] = [Math.cos(i * Math.PI / 36), Math.sin(i * Math.PI / 36)];
+    // Numbers that grow go up; the drawing's go down.
+    return `${decimal(a * x + b * y, 3)} ${decimal(-c * x - d * y, 3)}`;
+  });
+  return `M${points.join("L")}Z`;
+}
+
+/** The update before the rounds, in between, and after them: each as what it makes of a circle. */
+function Stretches({ matrices }: { readonly matrices: readonly Matrix[] }): JSX.Element {
+  const reach = 1.05 * Math.max(...matrices.map((matrix) => singularValues(matrix)[0]));
+  const last = matrices.length - 1;
+  return (
+    <>
+      <svg
+        class="stretches"
+        viewBox={[-reach, -reach, 2 * reach, 2 * reach].map((x) => decimal(x, 3)).join(" ")}
+        role="img"
+        aria-label={text.muon.picture(
+          ratioOf(matrices[0]!),
+          last > 0 ? ratioOf(matrices[last]!) : null,
+        )}
+      >
+        {matrices.map((matrix, i) => (
+          <path
+            key={i}
+            class={`curve ${i === 0 ? "b" : i === last ? "d" : "d thin"}`}
+            d={stretched(matrix)}
+          />
+        ))}
+      </svg>
+      <ul class="legend">
+        <li class="key b">{text.muon.legend.before}</li>
+        {last > 0 && <li class="key d">{text.muon.legend.after}</li>}
+      </ul>
+    </>
+  );
+}
+
 /** How many times the larger singular value is the smaller one. */
 function ratioOf(matrix: Matrix): string {
   const [most, least] = singularValues(matrix);
@@ -266,6 +307,7 @@ export function MuonWidget(): JSX.Element {
     </span>,
   ]);
   const last = iterations.value.at(-1);
+  const [a, b, c, d] = cellSettings.map(({ value }) => value) as [number, number, number, number];
   return (
     <>
       <div class="controls">
@@ -281,9 +323,14 @@ export function MuonWidget(): JSX.Element {
             ? text.muon.before
             : text.muon.status(ratioOf(iterations.value[0]!), ratioOf(last)))}
       </p>
-      {rows.length > 0 && (
-        <Table id="muon" caption={text.muon.table} head={text.muon.columns} rows={rows} />
-      )}
+      <div class="pair">
+        <div>
+          <Stretches matrices={last === undefined ? [[[a, b], [c, d]]] : iterations.value} />
+        </div>
+        {rows.length === 0
+          ? <p class="work">{text.muon.about}</p>
+          : <Table id="muon" caption={text.muon.table} head={text.muon.columns} rows={rows} />}
+      </div>
     </>
   );
 }

@@ -82,10 +82,15 @@ function Block({ text }: { readonly text: string }): JSX.Element {
   }
   if (text.startsWith("$$ ")) return <Formula tex={text.slice(3)} />;
   if (!text.startsWith("> ")) return <Paragraph text={text} />;
-  const [question = "", answer = ""] = text.replace(/^> ?/gm, "").split("\n\n");
+  const [asked = "", answer = ""] = text.replace(/^> ?/gm, "").split("\n\n");
+  const isTried = asked.startsWith(words.predict);
+  const question = isTried ? asked.slice(words.predict.length) : asked;
   return (
     <details class="predict">
-      <summary>{inline(question)}</summary>
+      <summary>
+        {isTried && <b>{words.predict}</b>}
+        {inline(question)}
+      </summary>
       <Paragraph text={answer} />
     </details>
   );

@@ -169,18 +169,22 @@ export function SenseWidget(): JSX.Element {
         </Button>
       </p>
       <p class="work" data-sense>{message.value}</p>
-      <Story />
-      {counted.value.length > 0 && (
-        <Table
-          id="sense"
-          caption={text.caption(STORIES)}
-          head={text.columns}
-          rows={counted.value.map(([one, { sentences, consistent, novel }]) => [
-            text.tellers[one],
-            ...[sentences, consistent, novel].map(share),
-          ])}
-        />
-      )}
+      <div class="pair">
+        <div>
+          <Story />
+        </div>
+        {counted.value.length > 0 && (
+          <Table
+            id="sense"
+            caption={text.caption(STORIES)}
+            head={text.columns}
+            rows={counted.value.map(([one, { sentences, consistent, novel }]) => [
+              text.tellers[one],
+              ...[sentences, consistent, novel].map(share),
+            ])}
+          />
+        )}
+      </div>
     </>
   );
 }

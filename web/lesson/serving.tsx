@@ -124,9 +124,6 @@ function Steps({ all }: { readonly all: Served }): JSX.Element {
   const rows = new Set(now?.tokens.map(({ request }) => request)).size;
   return (
     <>
-      <p class="buttons">
-        <Button onClick={play}>{isPlaying.value ? text.stop : text.play}</Button>
-      </p>
       <Slider of={step} most={count} />
       <p role="status">
         {at.value === count
@@ -177,9 +174,13 @@ export function ServingWidget(): JSX.Element {
         <>
           <p class="buttons">
             <Button class="primary" onClick={() => void serve()}>{text.start}</Button>
+            {all !== null && (
+              <Button onClick={play}>{isPlaying.value ? text.stop : text.play}</Button>
+            )}
           </p>
-          <p class="work" data-serving>{all === null ? message.value || text.untrained : ""}</p>
-          {all !== null && <Steps all={all} />}
+          {all === null
+            ? <p class="work" data-serving>{message.value || text.untrained}</p>
+            : <Steps all={all} />}
           <p class="buttons">
             <a class="button primary" href="chat.html">{text.chat}</a>
             <Button onClick={() => void save()}>{text.savePage}</Button>

@@ -4,6 +4,7 @@
 /** Curves and points on two axes. @module */
 
 import type { JSX, TargetedPointerEvent } from "../deps.ts";
+import { withMinus } from "./number.ts";
 
 /** A place on the axes. */
 export type Point = readonly [x: number, y: number];
@@ -23,6 +24,8 @@ export interface Curve {
   readonly look?: "plain" | "dashed" | "thin" | "dots";
 }
 
+/** The radius of a dot, which is whole at the ends of the horizontal axis. */
+const DOT = 7;
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 276, 62, 462, 30, 226];
 
 /** The value on the horizontal axis of a plot that fills a box, at a place in the window. */
@@ -69,6 +72,13 @@ function scaleOf({ x, y, isLog = false }: Pick<PlotProps, "x" | "y" | "isLog">):
   };
 }
 
+/** Where curves are drawn: on the axes, and so far beside them. */
+function frame(margin: number) {
+  const [x, width] = [LEFT - margin, RIGHT - LEFT + 2 * margin];
+  const height = BOTTOM - TOP;
+  return { x, y: TOP, width, height, viewBox: `${x} ${TOP} ${width} ${height}` };
+}
+
 /** Draws curves, and names them below; what lies outside of the axes is cut off. */
 export function Plot(props: PlotProps): JSX.Element {
   const { title, xName, yName = "", x, y, curves, isLog = false, at, ...handlers } = props;
@@ -88,15 +98,16 @@ export function Plot(props: PlotProps): JSX.Element {
         <Axes scale={scale} x={x} y={y} isLog={isLog} />
         <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
         <text x="4" y="10">{yName}</text>
-        <svg
-          x={LEFT}
-          y={TOP}
-          width={RIGHT - LEFT + 5}
-          height={BOTTOM - TOP}
-          viewBox={`${LEFT} ${TOP} ${RIGHT - LEFT + 5} ${BOTTOM - TOP}`}
-        >
+        <svg {...frame(1)}>
           {at !== undefined && <path class="at" d={`M${scale.right(at)} ${TOP}V${BOTTOM}`} />}
-          {curves.map((curve, i) => <CurveLine key={i} curve={curve} scale={scale} x={x} />)}
+          {curves.filter(isLine).map((curve, i) => (
+            <CurveLine key={i} curve={curve} scale={scale} x={x} />
+          ))}
+        </svg>
+        <svg {...frame(DOT)}>
+          {curves.filter((curve) => !isLine(curve)).map((curve, i) => (
+            <Dots key={i} curve={curve} scale={scale} />
+          ))}
         </svg>
       </svg>
       {named.length > 1 && (
@@ -121,15 +132,15 @@ function Axes(
   return (
     <>
       <path class="grid-line" d={rows.map((row) => `M${LEFT} ${row}H${RIGHT}`).join("")} />
-      <g class="end" transform={`translate(${LEFT - 6} 4)`}>
-        {heights.map((tick, i) => <text key={tick} y={rows[i]}>{compact.format(tick)}</text>)}
+      <g class="end" transform={`translate(${LEFT - 9} 4)`}>
+        {heights.map((tick, i) => <text key={tick} y={rows[i]}>{label(tick)}</text>)}
       </g>
-      <g class="middle" transform={`translate(0 ${BOTTOM + 20})`}>
+      <g class="middle" transform={`translate(0 ${BOTTOM + 22})`}>
         {ticks(x).map((tick) =>
           // The last one would reach beyond the drawing where text is large.
           right(tick) > RIGHT - 12
-            ? <text key={tick} x={WIDTH - 4} class="end">{compact.format(tick)}</text>
-            : <text key={tick} x={right(tick).toFixed(1)}>{compact.format(tick)}</text>
+            ? <text key={tick} x={WIDTH - 4} class="end">{label(tick)}</text>
+            : <text key={tick} x={right(tick).toFixed(1)}>{label(tick)}</text>
         )}
       </g>
       <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
@@ -137,26 +148,36 @@ function Axes(
   );
 }
 
-/** A curve as a line, or as dots. */
-function CurveLine(
-  { curve: { color, points, look = "plain" }, scale: { right, up }, x }: {
-    readonly curve: Curve;
-    readonly scale: Scale;
-    readonly x: readonly [number, number];
-  },
-): JSX.Element | null {
-  const place = ([a, b]: Point) => [right(a).toFixed(1), up(b).toFixed(1)] as const;
-  if (points.length === 0) return null;
-  if (look !== "dots" && points.length > 1) {
-    const places = extremes(points, x).map((point) => place(point).join(" "));
-    return <path class={`curve ${color} ${look}`} d={`M${places.join("L")}`} />;
-  }
+/** Whether a curve is drawn as a line: a single point is a dot. */
+function isLine({ look, points }: Curve): boolean {
+  return look !== "dots" && points.length > 1;
+}
+
+function placeOf({ right, up }: Scale, [x, y]: Point): readonly [x: string, y: string] {
+  return [right(x).toFixed(1), up(y).toFixed(1)];
+}
+
+/** A curve as a line. */
+function CurveLine({ curve: { color, points, look = "plain" }, scale, x }: {
+  readonly curve: Curve;
+  readonly scale: Scale;
+  readonly x: readonly [number, number];
+}): JSX.Element {
+  const places = extremes(points, x).map((point) => placeOf(scale, point).join(" "));
+  return <path class={`curve ${color} ${look}`} d={`M${places.join("L")}`} />;
+}
+
+/** A curve as dots. */
+function Dots({ curve: { color, points, look }, scale }: {
+  readonly curve: Curve;
+  readonly scale: Scale;
+}): JSX.Element {
   return (
     <>
       {points.map((point, i) => {
-        const [cx, cy] = place(point);
+        const [cx, cy] = placeOf(scale, point);
         return (
-          <circle key={i} class={`dot ${color}`} cx={cx} cy={cy} r={look === "dots" ? 7 : 3} />
+          <circle key={i} class={`dot ${color}`} cx={cx} cy={cy} r={look === "dots" ? DOT : 3} />
         );
       })}
     </>
@@ -211,3 +232,4 @@ function ticks([from, to]: readonly [number, number], isLog = false): number[] {
 
 /** Writes values beside an axis: `0.02`, `15`, `200M`. */
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
+const label = (value: number) => withMinus(compact.format(value));

@@ -79,18 +79,20 @@ export function readingFaults(section: string): string[] {
       if (box.width > 1 && box.height > 1) texts.push({ words, box, parent });
     }
   }
-  const isFixed = ({ parent }: typeof texts[number]) => {
+  /** The element that a text stays in view with, which passes over the rest. */
+  const fixedWith = ({ parent }: typeof texts[number]) => {
     for (let one: Element | null = parent; one !== null; one = one.parentElement) {
-      if (/sticky|fixed/.test(getComputedStyle(one).position)) return true;
+      if (/sticky|fixed/.test(getComputedStyle(one).position)) return one;
     }
-    return false;
+    return null;
   };
-  // Elements that stay in view pass over the rest.
-  const still = texts.filter((one) => !isFixed(one)).sort((a, b) => a.box.top - b.box.top);
-  for (const [i, { words, box }] of still.entries()) {
-    for (const other of still.slice(i + 1)) {
+  const placed = texts.map((one) => ({ ...one, fixed: fixedWith(one) }))
+    .sort((a, b) => a.box.top - b.box.top);
+  for (const [i, { words, box, fixed }] of placed.entries()) {
+    for (const other of placed.slice(i + 1)) {
       // Lines may touch: letters do not fill them.
       if (other.box.top > box.bottom - 5) break;
+      if (other.fixed !== fixed) continue;
       const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
       if (across > 2) faults.push(`“${words.slice(0, 40)}” over “${other.words.slice(0, 40)}”`);
     }

@@ -111,6 +111,11 @@ async function writeSite(site: Site): Promise<string> {
   return folder;
 }
 
+/** A number that a page shows, whose minus sign is no hyphen. */
+export function shownNumber(text: string | null | undefined): number {
+  return Number(text?.replaceAll("−", "-"));
+}
+
 /** Declares a test of pages, which is skipped where there is no browser. */
 export function pageTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
   const ignore = findChromium() === null && Deno.env.get("NANODINO_REQUIRE_BROWSER") !== "1";

@@ -271,7 +271,7 @@ const dashboard: Readonly<Record<string, Shot>> = {
 const looks = {
   // Text and widgets are side by side, or below each other.
   light: { colorScheme: "light", viewport: { width: 1440, height: 900 } },
-  dark: { colorScheme: "dark", viewport: { width: 1280, height: 900 } },
+  dark: { colorScheme: "dark", viewport: { width: 1024, height: 900 } },
   phone: { colorScheme: "light", viewport: { width: 360, height: 740 } },
 } as const;
 
@@ -302,10 +302,14 @@ async function take(
       await page.waitForTimeout(300);
       const file = { path: `${output}/${name}-${look}.png` };
       if (part !== undefined) {
-        // Elements that stay in view while the page scrolls would lie over the part.
+        // Elements that stay in view while the page scrolls would lie over the part, or elsewhere in it.
         await page.$$eval(
           ".progress, .index",
           (all) => all.forEach((one) => one.style.visibility = "hidden"),
+        );
+        await page.$$eval(
+          ".text, .widgets > div, .explained",
+          (all) => all.forEach((one) => one.style.position = "static"),
         );
         await page.locator(part).screenshot(file);
       } else if (from === undefined) await page.screenshot({ ...file, fullPage: !isWindow });

@@ -66,8 +66,9 @@ export const words = {
   sampled: (token: string, share: string): string => `“${token}” was sampled with ${share}`,
   noTokens: "The probabilities of this answer were not kept.",
   calculator: "Calculator",
-  timing: (first: string, rate: string): string => `first token ${first} s · ${rate} tokens/s`,
-  firstOnly: (first: string): string => `first token ${first} s`,
+  timing: (first: string, rate: string): string =>
+    `first token\u00a0${first}\u00a0s · ${rate}\u00a0tokens/s`,
+  firstOnly: (first: string): string => `first token\u00a0${first}\u00a0s`,
   forgotten: "The chat is longer than the model’s context. It sees only what is below.",
   cut: "The answer ended at the limit of its length.",
   continue: "Continue",

@@ -33,6 +33,13 @@ export const words = {
     matrix: "The update",
     cells: ["a", "b", "c", "d"],
     before: "A gradient as a matrix. Its two singular values say how far it moves two directions.",
+    about:
+      "The update turns a circle into this shape. Where the shape is long, weights move far; where it is " +
+      "thin, they hardly move. Muon makes it round.",
+    picture: (before: string, after: string | null) =>
+      `A circle, as the update stretches it: ${before} times as long as it is wide` +
+      (after === null ? "." : `, and ${after} times after five rounds.`),
+    legend: { before: "the update", after: "after five rounds" },
     table: "Its two singular values, after each of five rounds of multiplications",
     columns: ["Round", "Larger", "Smaller", "a, b; c, d"],
     status: (ratio: string, after: string) =>

@@ -12,6 +12,8 @@ export const words = {
   contents: "Contents",
   minutes: (minutes: number) => `${minutes} min`,
   next: (title: string) => `Next: ${title}\u00a0→`,
+  /** How questions begin that widgets answer. */
+  predict: "Predict, then try:",
   code: "The code that computes this",
   read: "Read on:",
   line: (path: string, line: number) => `${path}, line ${line}`,

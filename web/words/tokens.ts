@@ -15,7 +15,7 @@ export const words = {
     vocabulary: "Vocabulary",
   },
   vocabularyWork: (merges: number) => `256 bytes + ${merges} merged`,
-  pairs: "Who stands together, and how often",
+  pairs: "What stands together, and how often",
   pairColumns: ["Pair", "Count", "Becomes"],
   learned: "What it has learned",
   learnedColumns: ["Token", "Made of", "Spells"],
