@@ -3,7 +3,7 @@
  * the training loop, and a character-level language model.
  *
  * `examples.ts`, `training_examples.ts` and `character_model.ts` compute each example on `autograd`'s
- * `Value` and return every number; `attention.ts` and `induction.ts` have attention in plain numbers;
+ * `Value` and return every number, and so does `line.ts`; `attention.ts` and `induction.ts` have attention in plain numbers;
  * `tour.ts` explains them in text; `ideas.ts` names the file that
  * implements each idea in the library.
  *
@@ -72,6 +72,14 @@ export {
 } from "./examples.ts";
 export { type Idea, ideas } from "./ideas.ts";
 export { inductionHead, type InductionTrace } from "./induction.ts";
+export {
+  fitLine,
+  type Line,
+  lineLoss,
+  type LineOptions,
+  type LineStep,
+  temperatures,
+} from "./line.ts";
 export { frequencies, positions, type PositionsTrace, turn } from "./positions.ts";
 export { softmaxLoss, type SoftmaxTrace } from "./softmax.ts";
 export { type Stop, stops } from "./tour.ts";

@@ -2,7 +2,15 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
-import { layersOfNeurons, softmaxLoss, squaredLoss, trainCharacterModel } from "../lessons/mod.ts";
+import {
+  layersOfNeurons,
+  lineLoss,
+  softmaxLoss,
+  squaredLoss,
+  trainCharacterModel,
+} from "../lessons/mod.ts";
+import { fixed } from "./parts/number.ts";
+import { checkLooks } from "./testing/looks.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
 
 const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
@@ -18,6 +26,43 @@ async function drag(page: Page, widget: string, from: number, to: number): Promi
   await page.mouse.up();
   await frame(page);
 }
+
+pageTest(
+  "two dials are turned by keyboard, and by gradient descent, until the line is the rule",
+  async () => {
+    await using opened = await openSite("isolated");
+    const page = await opened.page({ isFirstLook: true });
+    const dials = new Widget(page, "dials");
+    await dials.shows(
+      { dialFormula: "°C × 0.50 + 10.0", dialLoss: fixed(lineLoss({ a: 0.5, b: 10 }), 2) },
+      "The line misses the points. Turn the dials, or let training do it.",
+    );
+    // By hand: each dial has notches at the rule.
+    await dials.move("dialA", 26);
+    await dials.move("dialB", 43);
+    await dials.shows({ dialLoss: fixed(lineLoss({ a: 1.8, b: 31.5 }), 2) }, "Nearly there!");
+    await dials.move("dialB", 1);
+    await dials.shows({ dialFormula: "°C × 1.80 + 32.0", dialLoss: "0.00" });
+    assertMatch((await dials.status())!, /That is the rule/);
+    assert(await page.isDisabled("[data-widget=dials] button.primary"));
+    // By training, from where the dials stand.
+    await dials.move("dialA", "Home");
+    await dials.move("dialB", "Home");
+    await dials.shows({ dialFormula: "°C × (−3.00) + (−50.0)" });
+    await dials.press("Find the rule");
+    await dials.shows({ dialFormula: "°C × 1.80 + 32.0", dialLoss: "0.00" });
+    await dials.press("Reset");
+    await dials.shows({ dialFormula: "°C × 0.50 + 10.0" });
+    // Others see the dials turn.
+    const moving = await opened.page({ isFirstLook: true, reducedMotion: "no-preference" });
+    await new Widget(moving, "dials").press("Find the rule");
+    const says = (words: string) => `[data-widget=dials] [role=status]:has-text("${words}")`;
+    await moving.waitForSelector(says("Small step"));
+    await moving.waitForSelector(says("That is the rule"));
+    await checkLooks(opened, "rules");
+    assertEquals(opened.problems, []);
+  },
+);
 
 pageTest("edges have the width and color of their weights, and inputs move", async () => {
   await using opened = await openSite("isolated");
@@ -37,9 +82,9 @@ pageTest("edges have the width and color of their weights, and inputs move", asy
   const { outputs } = layersOfNeurons({ inputs: [2, -1, 2] });
   const shown = await page.$$eval(
     "[data-widget=layers] svg.across [data-node^=y] text:last-child",
-    (all) => all.map(({ textContent }) => Number(textContent)),
+    (all) => all.map(({ textContent }) => textContent),
   );
-  assertEquals(shown, outputs.map((y) => Number(y.toFixed(4))));
+  assertEquals(shown, outputs.map((y) => fixed(y, 4)));
   assertEquals(opened.problems, []);
 });
 
@@ -129,7 +174,7 @@ pageTest("logits become probabilities and a loss, as in the lessons' example", a
   await widget.shows({ softmaxLoss: loss.toFixed(4) }, "Sure, and wrong: that costs most");
   assertEquals(await shares(), probabilities.map((p) => p.toFixed(4)));
   const work = await widget.table("softmaxWork");
-  assertEquals(work.map((row) => row[3]), gradients.map((gradient) => gradient.toFixed(4)));
+  assertEquals(work.map((row) => row[3]), gradients.map((gradient) => fixed(gradient, 4)));
   await widget.press("Reset");
   await widget.shows({ softmaxLoss: "0.3490" });
   assertEquals(opened.problems, []);

@@ -6,7 +6,7 @@ import { backpropagation } from "../../lessons/examples.ts";
 import { type JSX, signal } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
 import { type Box, Graph, type Mark } from "../parts/graph.tsx";
-import { fixed } from "../parts/number.ts";
+import { fixed, withMinus } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { slider } from "../state.ts";
 import { words } from "../words/labs.ts";
@@ -36,6 +36,10 @@ export const walk: readonly (readonly [name: string, pass: Pass])[] = [
 const MAX_STEPS = 1000;
 
 const trace = () => backpropagation({ w: w.value, b: b.value });
+
+/** A formula of code with the signs of mathematics. */
+const written = (formula: string) =>
+  withMinus(formula.replaceAll("*", "×").replaceAll(" ^ 2", "²"));
 
 /** The shown loss is zero at two decimals. */
 const isDone = () => fixed(trace().values.at(-1)!.data, 2) === "0.00";
@@ -95,7 +99,7 @@ function GraphWalk({ values, shown, visited, isKnown }: View): JSX.Element {
     const mark = name === now ? "now" : markOf(name, name);
     return { lines, mark, inputs: given.includes(name) ? [] : undefined, part: name };
   };
-  const rule = values.find(({ name }) => name === now)?.chainRule ?? "";
+  const rule = written(values.find(({ name }) => name === now)?.chainRule ?? "");
   return (
     <>
       <Graph
@@ -180,9 +184,9 @@ export function BackpropagationWidget(): JSX.Element {
           head={text.columns}
           rows={values.map(({ name, formula, chainRule }) => [
             name,
-            formula,
+            written(formula),
             ...shown.get(name)!,
-            chainRule,
+            written(chainRule),
           ])}
         />
       </details>

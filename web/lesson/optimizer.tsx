@@ -323,7 +323,7 @@ export function MuonWidget(): JSX.Element {
             ? text.muon.before
             : text.muon.status(ratioOf(iterations.value[0]!), ratioOf(last)))}
       </p>
-      <div class="pair">
+      <div class="stretching">
         <div>
           <Stretches matrices={last === undefined ? [[[a, b], [c, d]]] : iterations.value} />
         </div>

@@ -6,11 +6,13 @@
  */
 
 import type { JSX } from "../deps.ts";
+import { DialsWidget } from "./dials.tsx";
 import { Opening } from "./opening.tsx";
 import { ForwardWidget, LayersWidget, NeuronWidget } from "./neurons.tsx";
 
 export const widgets = {
   opening: Opening,
+  dials: DialsWidget,
   neuron: NeuronWidget,
   layers: LayersWidget,
   forward: ForwardWidget,

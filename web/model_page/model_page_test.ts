@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
-import { RowState } from "../../gpt/browser.ts";
+import { RowState } from "../../gpt/browser_internals.ts";
 import { openContext } from "../../testing/browser/shared.ts";
 import { answerChat, openChat, type Question } from "../engine/chat.ts";
 import { filesOf, onCpu, small, trainInDeno } from "../testing/gpt.ts";

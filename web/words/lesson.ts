@@ -16,6 +16,24 @@ export const words = {
         ? `step ${step} of ${steps}, loss ${loss}`
         : `${steps} steps, loss ${loss}: it has learned. Section 9 shows how.`,
   },
+  dials: {
+    a: "Dial a: times",
+    b: "Dial b: plus",
+    celsius: "°C",
+    fahrenheit: "°F",
+    plot:
+      "Four examples, degrees Celsius to the right and Fahrenheit up, and the line that the dials make",
+    line: "°C × a + b",
+    examples: "examples",
+    learn: "Find the rule",
+    formula: "The formula now",
+    loss: "How wrong it is: the mean of the squared errors",
+    hint: "The line misses the points. Turn the dials, or let training do it.",
+    learning: (step: number, steps: number) => `Small step ${step} of ${steps}`,
+    close: "Nearly there!",
+    found:
+      "It meets all four points: times 1.8, plus 32. That is the rule, and nobody wrote it down!",
+  },
   actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
   neuron: {
     graph: "The neuron: two inputs, each times its weight, the sum with the bias, and tanh",
