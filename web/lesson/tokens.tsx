@@ -75,27 +75,32 @@ function Pieces({ stage: { tokenizer, merges, ids } }: { readonly stage: Stage }
   );
 }
 
-/** The lengths in bytes and in tokens, and the pairs that could be merged next. */
-function Counts({ stage }: { readonly stage: Stage }): JSX.Element {
-  const { tokenizer, merges, pairs, ids } = stage;
+/** The lengths in bytes and in tokens. */
+function Counts({ stage: { merges, ids } }: { readonly stage: Stage }): JSX.Element {
   const [bytes, ratio] = [bytesNow(), fixed(ratioOf(ids.length), 2)];
+  return (
+    <Rows
+      of="tokens"
+      rows={[
+        ["tokenBytes", text.rows.bytes, `${bytes}`],
+        ["tokenCount", text.rows.tokens, `${ids.length}`],
+        ["tokenRatio", text.rows.ratio, ratio, `${bytes} ÷ ${ids.length}`],
+        [
+          "tokenVocabulary",
+          text.rows.vocabulary,
+          `${256 + merges.length}`,
+          text.vocabularyWork(merges.length),
+        ],
+      ]}
+    />
+  );
+}
+
+/** The pairs that could be merged next. */
+function Pairs({ stage: { tokenizer, pairs } }: { readonly stage: Stage }): JSX.Element {
   const name = (id: number) => nameOf(tokenizer, id);
   return (
     <div>
-      <Rows
-        of="tokens"
-        rows={[
-          ["tokenBytes", text.rows.bytes, `${bytes}`],
-          ["tokenCount", text.rows.tokens, `${ids.length}`],
-          ["tokenRatio", text.rows.ratio, ratio, `${bytes} ÷ ${ids.length}`],
-          [
-            "tokenVocabulary",
-            text.rows.vocabulary,
-            `${256 + merges.length}`,
-            text.vocabularyWork(merges.length),
-          ],
-        ]}
-      />
       {pairs.length > 0 && (
         <Table
           id="pairs"
@@ -162,8 +167,9 @@ export function TokensWidget(): JSX.Element {
       </p>
       <p role="status">{statusOf(now)}</p>
       <Pieces stage={now} />
+      <Counts stage={now} />
       <div class="pair">
-        <Counts stage={now} />
+        <Pairs stage={now} />
         <div>
           <Plot
             title={text.plot}

@@ -4,14 +4,14 @@
 export const words = {
   title: "Switch parts off",
   about:
-    "What is switched off adds nothing to the stream. All of the view below is of what is left.",
+    "A part that is switched off adds nothing. All that you see below is of the parts that are left.",
   layer: (layer: number) => `Layer ${layer}`,
   head: (head: number) => `Head ${head}`,
   mlp: "MLP",
   all: "All of it",
   allOn: "Switch everything on",
   each: "Switch off each one in turn",
-  eachTitle: "Bits per byte of the text without each part; the longer, the more it is missed",
+  eachTitle: "Bits per byte without each part: the longer the bar, the more the part is missed",
   part: (layer: number, name: string) =>
     `layer ${layer}, ${name === "mlp" ? "MLP" : `head ${name}`}`,
   nothing: "nothing is off",

@@ -296,8 +296,8 @@ export const words = {
     origin: (step: number, steps: number) => `step ${step} of ${steps}, trained in a page`,
     keep: (name: string) => `Download ${name}`,
     kept:
-      "Put meta, model and tokenizer into one folder below base_checkpoints, and deno task sample " +
-      "continues. With optim, training goes on from here.",
+      "For the terminal: put meta, model and tokenizer into one folder in base_checkpoints, and deno " +
+      "task sample continues a text. With optim, too, training goes on from here.",
   },
   sense: {
     teller: "Who tells",
@@ -379,7 +379,7 @@ export const words = {
     ranks: ["1st", "2nd", "3rd", "4th", "5th"],
     embedding: "the embedding",
     layer: (layer: number) => `layer ${layer}`,
-    output: "backout: the output",
+    output: "the output, after backout",
     probabilities: "What comes next, and how it is sampled",
     temperature: "Temperature",
     topK: "Top-k",

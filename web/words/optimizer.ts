@@ -40,7 +40,7 @@ export const words = {
       `A circle, as the update stretches it: ${before} times as long as it is wide` +
       (after === null ? "." : `, and ${after} times after five rounds.`),
     legend: { before: "the update", after: "after five rounds" },
-    table: "Its two singular values, after each of five rounds of multiplications",
+    table: "The two singular values, after each of five rounds",
     columns: ["Round", "Larger", "Smaller", "a, b; c, d"],
     status: (ratio: string, after: string) =>
       `Before, one direction got ${ratio} times as much as the other. Now: ${after} times.`,
