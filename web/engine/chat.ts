@@ -47,9 +47,9 @@ function forget(): void {
 }
 
 /** Pieces of answers that nobody hears: to write them compiles the code that writes the others. */
-const WARMUP_PIECES = 48;
+const WARMUP_PIECES = 128;
 /** A large model is bound by its arithmetic, and a reader who asks at once does not want to wait longer. */
-const WARMUP_MILLISECONDS = 300;
+const WARMUP_MILLISECONDS = 500;
 
 /**
  * Opens a model, tells what it is, and then warms up, so that the first answer is as fast as the others.
