@@ -16,9 +16,9 @@ export const temperatures: readonly (readonly [celsius: number, fahrenheit: numb
 
 /** The two numbers of the line a × x + b. */
 export interface Line {
-  /** What x is multiplied by. */
+  /** The factor of x. */
   readonly a: number;
-  /** What is added. */
+  /** The summand. */
   readonly b: number;
 }
 

@@ -301,7 +301,7 @@ pageTest(
       await page.focus(".tokens button");
       await page.keyboard.press("ArrowRight");
       const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
-      assertMatch(focused!, /, \d+\.\d %$/);
+      assertMatch(focused!, /, \d+\.\d\s%$/);
       assertEquals(await page.locator("[data-table=likely] tbody tr").count(), 5);
       assertEquals(await violations(page), []);
     }),

@@ -169,15 +169,22 @@ function Chats(): JSX.Element {
   );
 }
 
-/** That the server does not answer, before it ever has. */
+/** That the server does not answer, before it ever has; or that there is no model yet, and where to make one. */
 function Problem(): JSX.Element | null {
   if (problem.value === null) return null;
+  if (home !== undefined) {
+    return (
+      <div class="missing">
+        <Mark />
+        <p>{problem.value}</p>
+        <a href={home.href}>{home.text}</a>
+      </div>
+    );
+  }
   return (
     <p class="ending failed">
       {problem.value}
-      {home === undefined
-        ? <Button onClick={() => void fetchModel()}>{words.again}</Button>
-        : <a href={home.href}>{home.text}</a>}
+      <Button onClick={() => void fetchModel()}>{words.again}</Button>
     </p>
   );
 }

@@ -238,5 +238,5 @@ function Tokens({ turn, place }: { readonly turn: Turn; readonly place: number }
 }
 
 function percent(logprob: number): string {
-  return `${(100 * Math.exp(logprob)).toFixed(1)} %`;
+  return `${(100 * Math.exp(logprob)).toFixed(1)}\u00a0%`;
 }

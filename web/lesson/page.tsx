@@ -221,6 +221,17 @@ function Section({ file, id, number, ...parts }: SectionProps): JSX.Element {
   );
 }
 
+/** A path in which a line may end after each folder. */
+function breakable(path: string): JSX.Element[] {
+  return path.split("/").map((name, i) => (
+    <span key={i}>
+      {i > 0 && "/"}
+      {i > 0 && <wbr />}
+      {name}
+    </span>
+  ));
+}
+
 /** The last section: where each idea lives. */
 function IdeasSection(
   { number, prose, sourceOf }: PageParts & Pick<SectionProps, "number">,
@@ -236,8 +247,8 @@ function IdeasSection(
         head={text.ideas}
         rows={ideas.map(({ idea, path, nanochat, becomes }) => [
           idea,
-          <a key={path} href={sourceOf(path)}>{path}</a>,
-          <a key={nanochat} href={NANOCHAT + nanochat}>{nanochat}</a>,
+          <a key={path} href={sourceOf(path)}>{breakable(path)}</a>,
+          <a key={nanochat} href={NANOCHAT + nanochat}>{breakable(nanochat)}</a>,
           becomes,
         ])}
       />
