@@ -37,6 +37,6 @@ export {
   type StorySourceOptions,
   type StorySplit,
 } from "./source.ts";
-export { documentOf, type Story, tellStory } from "./story.ts";
+export { documentOf, type Story, type StoryOptions, tellStory } from "./story.ts";
 export type { Part } from "./teller.ts";
 export { withArticle } from "./world.ts";
