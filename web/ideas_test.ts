@@ -19,7 +19,10 @@ function sectionText(html: string, id: string): string {
   const start = html.indexOf(`<section id="${id}"`);
   assert(start >= 0, `no section ${id}`);
   const end = html.indexOf("</section>", start);
-  return html.slice(start, end).replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ")
+  return html.slice(start, end).replaceAll(/<wbr\/?>/g, "").replaceAll(/<[^>]*>/g, " ").replaceAll(
+    /\s+/g,
+    " ",
+  )
     .replaceAll("&#36;", "$");
 }
 

@@ -222,14 +222,8 @@ function Section({ file, id, number, ...parts }: SectionProps): JSX.Element {
 }
 
 /** A path in which a line may end after each folder. */
-function breakable(path: string): JSX.Element[] {
-  return path.split("/").map((name, i) => (
-    <span key={i}>
-      {i > 0 && "/"}
-      {i > 0 && <wbr />}
-      {name}
-    </span>
-  ));
+function breakable(path: string): (string | JSX.Element)[] {
+  return path.split("/").flatMap((name, i) => i === 0 ? [name] : ["/", <wbr key={i} />, name]);
 }
 
 /** The last section: where each idea lives. */
