@@ -91,7 +91,7 @@ export function DialsWidget(): JSX.Element {
           {isFound
             ? text.found
             : step.value !== null
-            ? text.learning(step.value, STEPS)
+            ? text.learning
             : loss < CLOSE
             ? text.close
             : text.hint}

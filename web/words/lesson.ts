@@ -30,7 +30,7 @@ export const words = {
     loss: "How wrong it is",
     lossWork: "mean squared error",
     hint: "The line misses the points. Turn the dials, or let training do it.",
-    learning: (step: number, steps: number) => `Small step ${step} of ${steps}`,
+    learning: "Small step after small step…",
     close: "Nearly there!",
     found:
       "It meets all four points: times 1.8, plus 32. That is the rule, and nobody wrote it down!",
