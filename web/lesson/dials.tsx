@@ -84,7 +84,7 @@ export function DialsWidget(): JSX.Element {
               text.formula,
               `${text.celsius} × ${term(a.value, 2)} + ${term(b.value, 1)}`,
             ],
-            ["dialLoss", text.loss, fixed(loss, 2), text.lossWork],
+            ["dialLoss", text.loss, fixed(loss, 2)],
           ]}
         />
         <p role="status">
