@@ -24,6 +24,12 @@
  * `runs.ts` and `formulas.ts` (the body), `kernel/run.ts`, `kernel/wasm.ts` or `wgsl.ts` (the code), and
  * the device. A call with layouts that were there before skips all between `programs.ts` and `run.ts`.
  *
+ * The road of its gradient: `tensor.ts` (`backward`), `../autograd/tape.ts` (visits each node when its
+ * gradient is complete), `apply.ts` (the function that `recordOperation` gave to the node, and the values
+ * that it saved), `ops/program.ts` with `formula/gradient_program.ts` (the derived formula), from which on
+ * it is the road above. The tape adds the gradients of several uses by `x.add(y)` itself, and `Leaf` in
+ * `tensor.ts` stores the sum as `x.grad`.
+ *
  * @module
  */
 
