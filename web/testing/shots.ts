@@ -398,7 +398,7 @@ async function takeShare(browser: Browser, address: string, output: string): Pro
   await page.close();
   const card = await browser.newPage({ viewport: { width: 1200, height: 630 } });
   await card.setContent(`<style>
-    :root { --ground: #fcfcfa; --brand: #1b7048 }
+    :root { --ground: #ffffff; --brand: #1b7048 }
     body { margin: 0; padding: 56px; font-family: system-ui, sans-serif; color: #1c211f;
       background: var(--ground) }
     h1 { display: flex; align-items: center; gap: 24px; margin: 0 0 40px; font-size: 64px;
