@@ -73,3 +73,12 @@ Deno.test("a program in an empty folder trains a network with modules imported f
   const [first, last] = await runFromUrl(program, "--check=all") as [number, number];
   assert(first > 0.2 && last < 0.002, `the loss went from ${first} to ${last}`);
 });
+
+Deno.test("modules pass a type check with the settings of other projects, which are less strict", async () => {
+  const { exports } = JSON.parse(await Deno.readTextFile("deno.json"));
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", "--no-config", "--no-lock", ...Object.values<string>(exports)],
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+});

@@ -112,7 +112,7 @@ async function attemptRequest(start: URL, options: RequestOptions): Promise<Answ
 }
 
 async function send(url: URL, { headers, token, signal }: RequestOptions): Promise<Response> {
-  const secret = token !== undefined && token.host === url.host
+  const secret: Readonly<Record<string, string>> = token !== undefined && token.host === url.host
     ? { authorization: `Bearer ${token.value}` }
     : {};
   try {

@@ -56,7 +56,10 @@ export function strideNames<Name extends string>(matrices: readonly Name[]): Str
 }
 
 /** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` batch items. */
-export interface MatmulProblem extends Required<Omit<MatmulForm, "transposeA" | "transposeB">> {
+export interface MatmulProblem
+  extends Required<Pick<MatmulForm, "accumulate" | "symmetric" | "skipZeros">> {
+  readonly precision: MatmulForm["precision"];
+  readonly counted: MatmulForm["counted"];
   readonly m: number;
   readonly n: number;
   readonly k: number;
