@@ -111,7 +111,9 @@ export function unitsOf(files: readonly string[]): readonly Unit[] {
 export function testsIn(output: string): readonly TestRun[] {
   const tests: TestRun[] = [];
   let file = "";
-  for (const line of output.split("\n")) {
+  // A test of more than a minute says so in the middle of its line.
+  const lines = output.replace(/'[^\n]*' has been running for over \([^\n]*\)\n/g, "").split("\n");
+  for (const line of lines) {
     file = /^running \d+ tests? from (?:\.\/)?(.+)$/.exec(line)?.[1] ?? file;
     const found = /^(\S.*) \.\.\. (ok|FAILED|ignored)\b.*? \((?:(\d+)m)?(?:([\d.]+)(s|ms|µs))?\)$/
       .exec(line);

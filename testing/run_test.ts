@@ -11,6 +11,9 @@ running 1 test from ./tensor/ops/sum_test.ts
 ------- post-test output -------
 a sum of ... many
 a sum is exact ... FAILED (250µs)
+a long test ...'a long test' has been running for over (1m0s)
+'a long test' has been running for over (2m0s)
+ FAILED (2m1s)
 
 ok | 12 passed | 0 failed (3s)
 `;
@@ -36,6 +39,12 @@ Deno.test("the tests of a process are read from what it prints, with file, outco
       outcome: "FAILED",
       milliseconds: 0.25,
     },
+    {
+      file: "tensor/ops/sum_test.ts",
+      name: "a long test",
+      outcome: "FAILED",
+      milliseconds: 121_000,
+    },
   ]);
 });
 
@@ -43,7 +52,7 @@ Deno.test("the summary has where the time of each module went, and the slowest t
   const tests = testsIn(output);
   const lines = summaryOf([
     { module: "nn", tests: tests.slice(0, 2), elapsed: 64_000, processor: 30_000 },
-    { module: "tensor", tests: tests.slice(3), elapsed: 500, processor: 400 },
+    { module: "tensor", tests: tests.slice(3, 4), elapsed: 500, processor: 400 },
     { module: "nn", tests: tests.slice(2, 3), elapsed: 2000, processor: 1000 },
   ]).split("\n").map((line) => line.trim());
   assertEquals(lines.slice(0, 6), [

@@ -15,7 +15,7 @@ pageTest(
     const context = await opened.context();
     // Without a model the chat leads to where one is made.
     const early = await opened.page({ context, path: "chat.html" });
-    await early.locator(".failed a").click();
+    await early.locator(".missing a").click();
     await early.waitForURL(/index\.html#answering$/);
     await early.close();
     const page = await opened.page({ context, path: "#talkDevice=cpu" });
