@@ -9,7 +9,7 @@ import type { PythonRandom } from "../random/python_random.ts";
 import { declined, type Exchange, type Subject } from "./exchange.ts";
 import { firstNames, months, opposites, otherCities, unknownPlaces } from "./facts.ts";
 import { geography } from "./geography.ts";
-import { type Draft, draft, type Slots, type Wordings, wordings } from "./wording.ts";
+import { type Draft, draft, type Slots, withCapital, type Wordings, wordings } from "./wording.ts";
 import { aboutWords } from "./words.ts";
 
 /** The wordings of this module. Slots: a `{thing}`, `{place}`, `{person}`, number `{n}` and so on. */
@@ -319,8 +319,4 @@ function noise(random: PythonRandom): string {
     () => random.choice(["...", "?", "!", ":)", "blah blah", "test", "testing", "bla", "la la la"]),
     () => random.choice(months),
   ])();
-}
-
-function withCapital(text: string): string {
-  return text[0]!.toUpperCase() + text.slice(1);
 }

@@ -3,7 +3,7 @@
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Exchange, Subject } from "./exchange.ts";
 import { firstNames, moreNames } from "./facts.ts";
-import { draft, wholeMessages, type Wordings, wordings } from "./wording.ts";
+import { draft, wholeMessages, withCapital, type Wordings, wordings } from "./wording.ts";
 
 /** The wordings of this module. */
 export const aboutUser = {
@@ -82,11 +82,7 @@ export function inventedName(random: PythonRandom): string {
     { length: 1 + random.randbelow(random.choice([2, 3])) },
     () => random.choice(onsets!) + random.choice(vowels!) + random.choice(codas!),
   );
-  return capitalize(syllables.join(""));
-}
-
-function capitalize(text: string): string {
-  return text[0]!.toUpperCase() + text.slice(1);
+  return withCapital(syllables.join(""));
 }
 
 /**
@@ -97,7 +93,7 @@ export function anyName(random: PythonRandom, { word }: Pick<Subject, "word">): 
   const one = () => {
     const kind = random.random();
     if (kind < 0.6) return random.choice(kind < 0.25 ? firstNames : moreNames);
-    return kind < 0.75 ? capitalize(word(random)) : inventedName(random);
+    return kind < 0.75 ? withCapital(word(random)) : inventedName(random);
   };
   const name = random.random() < 0.06 ? `${one()} ${one()}` : one();
   return random.random() < 0.25 ? name.toLowerCase() : name;

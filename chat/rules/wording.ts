@@ -226,7 +226,12 @@ function fill(text: string, slots: Slots, isLower = false): string {
 function fillWithCapital(text: string, slots: Slots, isRepeated: boolean): string {
   const filled = fill(text, slots);
   if (filled === "" || (isRepeated && text.startsWith("{"))) return filled;
-  return filled[0]!.toUpperCase() + filled.slice(1);
+  return withCapital(filled);
+}
+
+/** A text with a capital letter first. */
+export function withCapital(text: string): string {
+  return text[0]!.toUpperCase() + text.slice(1);
 }
 
 /** Ends a text with a mark, unless it has one. */

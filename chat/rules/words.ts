@@ -4,7 +4,7 @@ import { calculate } from "../../gpt/generate/calculator.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Exchange, Subject } from "./exchange.ts";
 import { oneWayOpposites, opposites } from "./facts.ts";
-import { draft, type Wordings, wordings } from "./wording.ts";
+import { draft, withCapital, type Wordings, wordings } from "./wording.ts";
 
 const ask =
   "(what is|what's|tell me|give me|name|do you know|can you tell me|i want to know|find|)";
@@ -224,7 +224,7 @@ function listOf(words: readonly string[], random: PythonRandom): string {
 /** A word to spell, sometimes with a capital letter. */
 function asked(random: PythonRandom, { word }: Subject): string {
   const text = word(random);
-  return random.random() < 0.04 ? text[0]!.toUpperCase() + text.slice(1) : text;
+  return random.random() < 0.04 ? withCapital(text) : text;
 }
 
 /** A word in a question, in quotes now and then. */
