@@ -180,7 +180,9 @@ export function SenseWidget(): JSX.Element {
             head={text.columns}
             rows={counted.value.map(([one, { sentences, consistent, novel }]) => [
               text.tellers[one],
-              ...[sentences, consistent, novel].map(share),
+              share(sentences),
+              share(consistent),
+              share(novel),
             ])}
           />
         )}

@@ -72,7 +72,7 @@ function scaleOf({ x, y, isLog = false }: Pick<PlotProps, "x" | "y" | "isLog">):
   };
 }
 
-/** Where curves are drawn: on the axes, and so far beside them. */
+/** The rectangle that shows curves: the axes, and a margin beside them. */
 function frame(margin: number) {
   const [x, width] = [LEFT - margin, RIGHT - LEFT + 2 * margin];
   const height = BOTTOM - TOP;
@@ -148,7 +148,7 @@ function Axes(
   );
 }
 
-/** Whether a curve is drawn as a line: a single point is a dot. */
+/** Whether a curve is a line: a single point is a dot. */
 function isLine({ look, points }: Curve): boolean {
   return look !== "dots" && points.length > 1;
 }
