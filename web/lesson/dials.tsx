@@ -6,6 +6,7 @@
 import { fitLine, lineLoss, type LineStep, temperatures } from "../../lessons/line.ts";
 import { type JSX, signal } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
+import { wantsLittleMotion } from "../parts/motion.ts";
 import { decimal, fixed, term } from "../parts/number.ts";
 import { Plot, type Point } from "../parts/plot.tsx";
 import { Rows } from "../parts/rows.tsx";
@@ -32,7 +33,7 @@ function takeSteps(line: Generator<LineStep, void>, count: number): LineStep {
 
 /** Turns the dials by gradient descent from where they are, and stops when the reader turns one. */
 function learn(): void {
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const isCalm = wantsLittleMotion();
   const line = fitLine({ start: { a: a.value, b: b.value }, steps: STEPS });
   let [lastA, lastB] = [a.value, b.value];
   step.value = 0;

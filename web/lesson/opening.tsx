@@ -14,6 +14,7 @@ import { Latest } from "../engine/client.ts";
 import { loadSiteModel, siteModel } from "../inside/files.ts";
 import { Button } from "../parts/controls.tsx";
 import { Mark } from "../parts/mark.tsx";
+import { wantsLittleMotion } from "../parts/motion.ts";
 import { fixed } from "../parts/number.ts";
 import { words } from "../words/lesson.ts";
 
@@ -84,7 +85,7 @@ function Story(): JSX.Element {
 export function Opening(): JSX.Element {
   useEffect(() => {
     hasModel.value = siteModel().length > 0;
-    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) start();
+    if (!wantsLittleMotion()) start();
   }, []);
   const seen = steps.value.slice(0, shown.value);
   const now = seen.at(-1);

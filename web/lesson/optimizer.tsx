@@ -16,6 +16,7 @@ import { Latest } from "../engine/client.ts";
 import { makeRule } from "../engine/sandbox.ts";
 import type { DescentPath, OptimizerName, ValleySchedule } from "../engine/valley.ts";
 import { Button, Controls, RangeInput, Slider } from "../parts/controls.tsx";
+import { wantsLittleMotion } from "../parts/motion.ts";
 import { decimal, exponential, fixed } from "../parts/number.ts";
 import type { Curve } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
@@ -128,7 +129,7 @@ const PACE = 60;
 async function run(): Promise<void> {
   descents.value = [];
   message.value = network.starting;
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const isCalm = wantsLittleMotion();
   shown.value = isCalm ? STEPS : 0;
   const input = { steps: STEPS, schedule: schedule.value, rate: rate.value };
   await latest.start(input, "cpu", (path) => descents.value = [...descents.value, path]);

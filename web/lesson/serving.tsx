@@ -8,6 +8,7 @@ import { Latest } from "../engine/client.ts";
 import type { Served } from "../engine/serving.ts";
 import { visible } from "../parts/bars.tsx";
 import { Button, Controls, Slider } from "../parts/controls.tsx";
+import { wantsLittleMotion } from "../parts/motion.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, slider } from "../state.ts";
 import { words as text } from "../words/serving.ts";
@@ -54,7 +55,7 @@ async function serve(): Promise<void> {
     served.value = all;
     step.value = 0;
     // Readers who want no motion move the slider.
-    isPlaying.value = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    isPlaying.value = !wantsLittleMotion();
   });
 }
 
