@@ -17,8 +17,17 @@ const areas: Readonly<Record<string, readonly string[]>> = {
   "tensor, without fast paths": ["tensor/"],
   nn: ["nn/"],
   optim: ["optim/"],
-  "gpt: model": ["gpt/model/"],
-  "gpt: training": ["loop", "run", "optimizer_groups"].map((name) => `gpt/train/${name}.ts`),
+  // Without the counts of FLOPs and bytes, which only reports show.
+  "gpt: model": [
+    "block",
+    "config",
+    "kv_cache",
+    "model",
+    "optimizer_groups",
+    "parameters",
+    "smear_cache",
+  ].map((name) => `gpt/model/${name}.ts`),
+  "gpt: training": ["loop", "run"].map((name) => `gpt/train/${name}.ts`),
   "gpt: generation": ["engine", "lookahead", "sampling", "language_model", "row_state"]
     .map((name) => `gpt/generate/${name}.ts`),
 };
