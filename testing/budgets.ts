@@ -33,7 +33,7 @@ const areas: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Layers and operations for other networks, which no step of a GPT needs: about 2,950 lines of code, of
+ * Layers and operations for other networks, which no step of a GPT needs: about 3,100 lines of code, of
  * which recurrent layers, einsum, losses of distributions, RMSprop and averages of weights are 810.
  */
 const breadth = [
@@ -55,6 +55,7 @@ const breadth = [
   "tensor/ops/recurrent.ts",
   "tensor/ops/to_device.ts",
   "tensor/state.ts",
+  "nn/activation.ts",
   "nn/attention.ts",
   "nn/batch_norm.ts",
   "nn/batches.ts",
@@ -85,7 +86,7 @@ const quantized = [
 const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts", "gpt/generate/kernels/"];
 
 /** The maximum lines of code of the engine without its fast paths. */
-const engineLimit = 15_160;
+const engineLimit = 15_134;
 
 export interface Lines {
   readonly files: number;
