@@ -65,6 +65,7 @@ export { namedSeed } from "./seeds.ts";
 export { seedsFrom } from "./seeds_from.ts";
 export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";
 export { Sequential } from "./sequential.ts";
+export { summary } from "./summary.ts";
 export {
   crossEntropy,
   type CrossEntropyOptions,

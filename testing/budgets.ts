@@ -68,6 +68,7 @@ const breadth = [
   "nn/pool.ts",
   "nn/recurrent.ts",
   "nn/seeds_from.ts",
+  "nn/summary.ts",
   "optim/ema.ts",
   "optim/rmsprop.ts",
 ];
