@@ -33,14 +33,22 @@ export interface TestResult {
   readonly milliseconds: number;
 }
 
+/** The tests of the file that is being loaded. */
 const registered: TestDefinition[] = [];
+/** By file: a module runs only once, however often it is imported. */
+const testsOf = new Map<string, readonly TestDefinition[]>();
 
 export function test(definition: string | TestDefinition, fn?: TestFunction): void {
   if (typeof definition !== "string") registered.push(definition);
   else if (fn !== undefined) registered.push({ name: definition, fn });
 }
 
-export async function runTests(only: RegExp): Promise<TestResult[]> {
+/** Runs the tests of a file whose names match a regular expression. */
+export async function runFile(file: string, only: string): Promise<TestResult[]> {
+  if (!testsOf.has(file)) {
+    await import(`/nanodino/${file}`);
+    testsOf.set(file, registered.splice(0));
+  }
   const results: TestResult[] = [];
   const run = async (name: string, fn: TestFunction): Promise<boolean> => {
     const start = performance.now();
@@ -53,8 +61,9 @@ export async function runTests(only: RegExp): Promise<TestResult[]> {
     results.push({ name, failure, ignored: false, milliseconds: performance.now() - start });
     return failure === null;
   };
-  for (const { name, fn, ignore } of registered) {
-    if (!only.test(name)) continue;
+  const wanted = new RegExp(only);
+  for (const { name, fn, ignore } of testsOf.get(file)!) {
+    if (!wanted.test(name)) continue;
     if (ignore) results.push({ name, failure: null, ignored: true, milliseconds: 0 });
     else await run(name, fn);
   }

@@ -1,32 +1,35 @@
 /**
- * The page: runs the test file named in its address, as in `/?tests=nn/layers_test.ts`. With
- * `&worker`, a worker of the page runs it, where blocking waits are allowed.
+ * The page: runs test files on request of the program that drives the browser, in the page or in a
+ * worker of it, where blocking waits are allowed.
  */
 
-import { runTests, type TestResult } from "./deno_tests.ts";
+import { runFile, type TestResult } from "./deno_tests.ts";
 
-const { searchParams, search } = new URL(location.href);
-const isPage = Reflect.has(globalThis, "document");
-
-/** The results, read by the program that drives the browser. */
-const results: Promise<TestResult[]> = isPage && searchParams.has("worker")
-  ? runInWorker()
-  : import(`/nanodino/${searchParams.get("tests")}`).then(() =>
-    runTests(new RegExp(searchParams.get("only") ?? ""))
-  );
-
-if (isPage) Reflect.set(globalThis, "results", results);
-else {
-  const post: (message: unknown) => void = Reflect.get(globalThis, "postMessage");
-  // An error in a worker reaches its page only if thrown or reported.
-  results.then(post).catch(reportError);
+interface Request {
+  readonly file: string;
+  readonly only: string;
 }
 
-/** Runs this file in a worker, with the same parameters. */
-function runInWorker(): Promise<TestResult[]> {
-  const worker = new Worker(import.meta.url + search, { type: "module" });
+let worker: Worker | undefined;
+
+/** Runs a file in a worker that loads this module, too. */
+function runInWorker(request: Request): Promise<TestResult[]> {
+  const thread = worker ??= new Worker(import.meta.url + location.search, { type: "module" });
   return new Promise((resolve, reject) => {
-    worker.onmessage = (event) => resolve(event.data);
-    worker.onerror = (event) => reject(new Error(event.message));
+    thread.onmessage = (event) => resolve(event.data);
+    thread.onerror = (event) => reject(new Error(event.message));
+    thread.postMessage(request);
+  });
+}
+
+if (Reflect.has(globalThis, "document")) {
+  const run = (file: string, only: string, isWorker: boolean): Promise<TestResult[]> =>
+    isWorker ? runInWorker({ file, only }) : runFile(file, only);
+  Reflect.set(globalThis, "runFile", run);
+} else {
+  const post: (message: unknown) => void = Reflect.get(globalThis, "postMessage");
+  globalThis.addEventListener("message", ({ data }: MessageEvent<Request>) => {
+    // An error in a worker reaches its page only if thrown or reported.
+    runFile(data.file, data.only).then(post).catch(reportError);
   });
 }

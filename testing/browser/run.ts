@@ -4,7 +4,7 @@
  *     deno run --lock=deno.lock -A testing/browser/run.ts nn/layers_test.ts tensor/ops/scan/scan_test.ts
  */
 
-import type { Browser } from "npm:playwright-core@1.65.1";
+import type { Browser, Page } from "npm:playwright-core@1.65.1";
 import { findChromium, startChromium } from "./chromium.ts";
 import type { TestResult } from "./deno_tests.ts";
 import { serveTests } from "./server.ts";
@@ -24,6 +24,8 @@ const LONGEST = 1_800_000;
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;
   readonly #server = serveTests();
+  /** Pages that run nothing. Loading the library takes longer than most files. */
+  readonly #idle: Page[] = [];
 
   private constructor(browser: Browser) {
     this.#browser = browser;
@@ -33,27 +35,44 @@ export class TestBrowser implements AsyncDisposable {
     return new TestBrowser(await startChromium(executablePath));
   }
 
-  /** Runs tests in a page of their own. @throws {Error} If it fails, has no test, or times out. */
+  /**
+   * Runs tests, in the page of an earlier run if one is idle.
+   *
+   * @throws {Error} If the page fails, has no such test, or times out. It is closed then.
+   */
   async run({ file, only = "", worker = false }: Selection): Promise<TestResult[]> {
-    const page = await this.#browser.newPage();
-    page.setDefaultTimeout(LONGEST);
+    const page = this.#idle.pop() ?? await this.#open();
     const broken = Promise.withResolvers<never>();
-    page.on("pageerror", (error) => broken.reject(error));
-    page.on("crash", () => broken.reject(new Error(`The page that ran ${file} crashed`)));
+    const fail = (error: Error) => broken.reject(error);
+    const crash = () => broken.reject(new Error(`The page that ran ${file} crashed`));
+    page.on("pageerror", fail);
+    page.on("crash", crash);
     const timer = setTimeout(() => broken.reject(new Error(`${file} did not end`)), LONGEST);
-    const parameters = new URLSearchParams({ tests: file, only, ...(worker && { worker: "" }) });
-    const load = async (): Promise<TestResult[]> => {
-      await page.goto(`http://127.0.0.1:${this.#server.addr.port}/?${parameters}`);
-      return await page.evaluate(() => Reflect.get(globalThis, "results"));
-    };
     try {
-      const results = await Promise.race([load(), broken.promise]);
+      const run = page.evaluate(
+        ([file, only, worker]) => Reflect.get(globalThis, "runFile")(file, only, worker),
+        [file, only, worker] as const,
+      );
+      const results: TestResult[] = await Promise.race([run, broken.promise]);
       if (results.length === 0) throw new Error(`${file} has no test that matches "${only}"`);
+      page.off("pageerror", fail);
+      page.off("crash", crash);
+      this.#idle.push(page);
       return results;
+    } catch (error) {
+      await page.close();
+      throw error;
     } finally {
       clearTimeout(timer);
-      await page.close();
     }
+  }
+
+  async #open(): Promise<Page> {
+    const page = await this.#browser.newPage();
+    page.setDefaultTimeout(LONGEST);
+    // The browser has an adapter in software: tests on WebGPU fail without one, and are not skipped.
+    await page.goto(`http://127.0.0.1:${this.#server.addr.port}/?NANODINO_REQUIRE_GPU=1`);
+    return page;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,9 +11,9 @@ import { runStaged, skinnyMatmulOnGpu, STAGINGS } from "./matmul.ts";
 const SKINNY = 20;
 
 /** The cases of a kernel: for skinny matmuls those with few rows or columns. */
-function casesOf(kernel: WebGpuMatmul): readonly MatmulCase[] {
-  if (kernel !== skinnyMatmulOnGpu) return MATMUL_CASES;
-  return MATMUL_CASES.filter(({ m, n }) => Math.min(m, n) <= SKINNY);
+function casesOf(kernel: WebGpuMatmul, cases: readonly MatmulCase[]): readonly MatmulCase[] {
+  if (kernel !== skinnyMatmulOnGpu) return cases;
+  return cases.filter(({ m, n }) => Math.min(m, n) <= SKINNY);
 }
 
 async function checkKernel(
@@ -32,17 +32,27 @@ async function checkKernel(
   assertEquals(device.live, 0);
 }
 
-gpuTest("each kernel that fits a device agrees with double precision", async (device, t) => {
-  const dtypes = device.hasFloat16 ? ["float32", "float16"] as const : ["float32"] as const;
-  for (const kernel of matmulsThatFit(device)) {
-    for (const dtype of dtypes) {
-      await t.step(
-        `${kernel.name}, ${dtype}`,
-        () => checkKernel(device, kernel, casesOf(kernel), dtype),
-      );
-    }
-  }
-});
+const isBatched = ({ batch, margin, columnMajorA, columnMajorB }: MatmulCase): boolean =>
+  batch.length > 0 || margin > 0 || columnMajorA || columnMajorB;
+
+for (const hasBatches of [false, true]) {
+  const which = hasBatches ? " on batches and slices of tensors" : "";
+  gpuTest(
+    `each kernel that fits a device agrees${which} with double precision`,
+    async (device, t) => {
+      const dtypes = device.hasFloat16 ? ["float32", "float16"] as const : ["float32"] as const;
+      const cases = MATMUL_CASES.filter((case_) => isBatched(case_) === hasBatches);
+      for (const kernel of matmulsThatFit(device)) {
+        for (const dtype of dtypes) {
+          await t.step(
+            `${kernel.name}, ${dtype}`,
+            () => checkKernel(device, kernel, casesOf(kernel, cases), dtype),
+          );
+        }
+      }
+    },
+  );
+}
 
 gpuTest(
   "a device with small workgroups takes the kernels that fit it",
