@@ -12,27 +12,9 @@ export type ActivationName =
   | "gelu"
   | "silu"
   | "tanh"
-  | "sigmoid"
-  | "elu"
-  | "leakyRelu"
-  | "softplus"
-  | "logSigmoid"
-  | "hardswish";
+  | "sigmoid";
 
-const NAMES = [
-  "identity",
-  "relu",
-  "reluSquared",
-  "gelu",
-  "silu",
-  "tanh",
-  "sigmoid",
-  "elu",
-  "leakyRelu",
-  "softplus",
-  "logSigmoid",
-  "hardswish",
-] as const;
+const NAMES = ["identity", "relu", "reluSquared", "gelu", "silu", "tanh", "sigmoid"] as const;
 
 /**
  * An elementwise activation function, as a module.

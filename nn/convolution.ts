@@ -1,7 +1,6 @@
 /** Convolution layers. @module */
 
 import type { OptionNames } from "../tensor/checks.ts";
-import { wrongValue } from "../tensor/errors.ts";
 import {
   conv1d,
   conv2d,
@@ -10,7 +9,6 @@ import {
   type NumberOrPair,
   type Tensor,
 } from "../tensor/mod.ts";
-import { geometryOf } from "../tensor/ops/convolution/windows.ts";
 import { type Initializer, uniform } from "./initializers.ts";
 import { inType } from "./in_type.ts";
 import { Module } from "./module.ts";
@@ -78,22 +76,8 @@ function parametersOf(
   return { weight, bias: biases };
 }
 
-const sidesOf = (kernel: NumberOrPair) =>
-  Array.isArray(kernel) ? kernel as readonly number[] : [kernel as number, kernel as number];
-
-/** Checks what else only the first `forward` would notice. */
-function checkWindows(
-  layer: string,
-  inputs: number,
-  outputs: number,
-  options: Conv2dOptions,
-): void {
-  const what = `make a ${layer}`;
-  geometryOf(what, [1, 1], options);
-  const { groups = 1 } = options;
-  if (inputs % groups === 0 && outputs % groups === 0) return;
-  throw wrongValue(what, `groups that divide ${inputs} inputs and ${outputs} outputs`, groups);
-}
+const pairOf = (kernel: NumberOrPair) =>
+  typeof kernel === "number" ? [kernel, kernel] : [...kernel];
 
 /**
  * A convolution of images, see {@linkcode conv2d}.
@@ -101,7 +85,6 @@ function checkWindows(
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
-import { geometryOf } from "../tensor/ops/convolution/windows.ts";
  * import { Conv2d } from "./convolution.ts";
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });
@@ -118,7 +101,7 @@ export class Conv2d extends Module {
   readonly bias?: Tensor;
   readonly #options: Conv2dOptions;
 
-  /** Creates the parameters. @throws {RangeError} If a size or an option is out of range. */
+  /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
   constructor(
     device: Device,
     inputs: number,
@@ -127,11 +110,10 @@ export class Conv2d extends Module {
     options: Conv2dOptions,
   ) {
     super();
-    const [height, width] = sidesOf(kernel) as [number, number];
+    const [height, width] = pairOf(kernel) as [number, number];
     const { groups = 1 } = options ?? {};
     const sizes = { inputs, outputs, kernel: height, "kernel width": width, groups };
     checkLayer("Conv2d", device, sizes, options, OPTIONS, ["seed"]);
-    checkWindows("Conv2d", inputs, outputs, options);
     this.#options = options;
     const shape = [outputs, inputs / groups, height, width];
     const { weight, bias } = parametersOf(device, shape, outputs, options);
@@ -159,7 +141,7 @@ export class Conv1d extends Module {
   readonly bias?: Tensor;
   readonly #options: Conv1dOptions;
 
-  /** Creates the parameters. @throws {RangeError} If a size or an option is out of range. */
+  /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
   constructor(
     device: Device,
     inputs: number,
@@ -170,7 +152,6 @@ export class Conv1d extends Module {
     super();
     const { groups = 1 } = options ?? {};
     checkLayer("Conv1d", device, { inputs, outputs, kernel, groups }, options, OPTIONS, ["seed"]);
-    checkWindows("Conv1d", inputs, outputs, options);
     this.#options = options;
     const shape = [outputs, inputs / groups, kernel];
     const { weight, bias } = parametersOf(device, shape, outputs, options);
@@ -194,7 +175,7 @@ export class ConvTranspose2d extends Module {
   readonly bias?: Tensor;
   readonly #options: ConvTranspose2dOptions;
 
-  /** Creates the parameters. @throws {RangeError} If a size or an option is out of range. */
+  /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
   constructor(
     device: Device,
     inputs: number,
@@ -203,12 +184,11 @@ export class ConvTranspose2d extends Module {
     options: ConvTranspose2dOptions,
   ) {
     super();
-    const [height, width] = sidesOf(kernel) as [number, number];
+    const [height, width] = pairOf(kernel) as [number, number];
     const { groups = 1 } = options ?? {};
     const sizes = { inputs, outputs, kernel: height, "kernel width": width, groups };
     const known = { ...OPTIONS, outputPadding: true } as const;
     checkLayer("ConvTranspose2d", device, sizes, options, known, ["seed"]);
-    checkWindows("ConvTranspose2d", inputs, outputs, options);
     this.#options = options;
     const shape = [inputs, outputs / groups, height, width];
     const { weight, bias } = parametersOf(device, shape, outputs, options);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows, fail } from "@std/assert";
 import { numericalGradient } from "../../../autograd/gradcheck.ts";
 import {
   goldenTest,
@@ -91,11 +91,12 @@ function compare(
     // If a query sees a single key, its gradient is zero, and only rounding remains.
     const allowed = tolerance * Math.max(largest, 1);
     assertEquals(actual[name].length, expected[name].length);
-    expected[name].forEach((wanted, i) => {
-      const got = actual[name][i]!;
-      const isRight = Math.abs(got - wanted) <= allowed;
-      assert(isRight, `${JSON.stringify(of)}: ${name}[${i}]: wanted ${wanted}, got ${got}`);
-    });
+    const wrong = expected[name].findIndex((wanted, i) =>
+      !(Math.abs(actual[name][i]! - wanted) <= allowed)
+    );
+    if (wrong < 0) continue;
+    const [wanted, got] = [expected[name][wrong], actual[name][wrong]];
+    fail(`${JSON.stringify(of)}: ${name}[${wrong}]: wanted ${wanted}, got ${got}`);
   }
 }
 
