@@ -191,7 +191,7 @@ export interface DeviceBase {
    * the CPU, by timestamps on a GPU, where each then needs a pass of its own, which takes slightly
    * longer.
    *
-   * @throws {Error} If a profile is already in progress, or the device fails.
+   * @throws {Error} If a profile is already in progress, a GPU has no timestamps, or the device fails.
    *
    * @example
    * ```ts
@@ -213,7 +213,7 @@ export interface DeviceBase {
    * the line that called it, the shapes, which fast path was taken and which condition refused the
    * others, its code, time and bytes.
    *
-   * @throws {Error} If a profile is already in progress, or the device fails.
+   * @throws {Error} If a profile is already in progress, a GPU has no timestamps, or the device fails.
    *
    * @example
    * ```ts

@@ -120,13 +120,11 @@ gpuTest("a profile spans many submits", async (device) => {
   assertEquals(profileRows(profile).map(({ calls }) => calls), [1500, 1500]);
 });
 
-gpuTest("without timestamps the kernels of a submit are timed together", async (device) => {
-  const x = Tensor.ones(device, [64, 64]);
-  const profile = await device.profile(() => work(device, x, 10));
-  assertEquals(profile.events.length, 1);
-  const { start, milliseconds, flops } = profile.events[0]!;
-  assertEquals(flops, 10 * 2 * 64 ** 3);
-  assert(start >= 0 && start + milliseconds <= profile.milliseconds);
+gpuTest("an adapter without timestamps is named, and goes on", async (device) => {
+  const x = Tensor.ones(device, [2, 2]);
+  const wanted = "Cannot profile: wanted an adapter with timestamp-query, got WebGPU on ";
+  await assertRejects(() => device.profile(() => work(device, x, 1)), Error, wanted);
+  assertEquals(await x.sum().item(), 4);
 }, { timestamps: false });
 
 /** A profile of 10 ms: two matmuls of 3 ms each, and one addition. */

@@ -15,7 +15,7 @@ import { explain, type Explanation } from "../../explain.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
-import { assertCompiled, dependenciesOf, WebGpuAllocation, WebGpuRange } from "./allocation.ts";
+import { WebGpuAllocation, WebGpuRange } from "./allocation.ts";
 import { BINDING_ALIGNMENT, wholeWords } from "../../kernel/split.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { assertCall, assertRange } from "./checks.ts";
@@ -154,11 +154,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   write(allocation: Allocation, byteOffset: number, data: StoredArray): void {
     const what = "write to";
     this.#failures.assertNone(what);
-    const own = this.#own(allocation, what);
-    const target = own.buffer;
+    const target = this.#own(allocation, what).buffer;
     assertRange(what, allocation, byteOffset, data.byteLength, 4);
     if (data.byteLength === 0) return;
-    if (data.byteLength === own.bytes) own.dependsOn = [];
     const words = inWholeWords(data);
     if (target.lastRecording === this.#recording.serial) {
       if (this.#recording.stagedBytes + words.byteLength <= MAX_STAGED_BYTES) {
@@ -188,7 +186,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   async read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
     const what = "read";
     this.#failures.assertNone("read from");
-    const { buffer: source, label, dependsOn } = this.#own(allocation, what);
+    const source = this.#own(allocation, what).buffer;
     assertRange(what, allocation, byteOffset, byteLength, 1);
     if (byteLength === 0) return new ArrayBuffer(0);
     // A `float16` may start or end within a word, and copies are of words.
@@ -201,7 +199,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const reading = this.gpu.readBuffer(staging.buffer, bytes);
     const data = await this.#failures.waitFor("read from", reading);
     this.#stagings.give(staging);
-    assertCompiled(`read ${label}`, dependsOn);
     return bytes === byteLength ? data : data.slice(before, before + byteLength);
   }
 
@@ -226,7 +223,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#failures.assertNone("synchronize");
     this.#recording.submit();
     await this.#failures.waitFor("synchronize", this.gpu.submittedWorkDone());
-    this.#kernels.assertReported("synchronize the device");
   }
 
   async backpressure(): Promise<void> {
@@ -299,15 +295,11 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const buffers = allocations.map((allocation) => {
       const isRange = allocation instanceof WebGpuRange;
       const own = this.#own(isRange ? allocation.whole : allocation, what);
-      return { own, buffer: own.buffer, byteOffset: isRange ? allocation.byteOffset : 0 };
+      return { buffer: own.buffer, byteOffset: isRange ? allocation.byteOffset : 0 };
     });
-    const dependencies = dependenciesOf(`run "${kernel.key}"`, compiled.compilation, buffers);
     const group = this.#kernels.bindGroup(compiled, buffers);
     this.#recording.reserveArguments(compiled);
-    buffers.forEach(({ buffer, own }, i) => {
-      buffer.lastRecording = this.#recording.serial;
-      if (kernel.buffers[i]!.writes) own.dependsOn = dependencies;
-    });
+    for (const { buffer } of buffers) buffer.lastRecording = this.#recording.serial;
     const timed = this.#recording.timer?.next(kernel, work?.()) ?? null;
     this.#recording.dispatch(compiled, group, arguments_, [x, y, z], timed);
   }

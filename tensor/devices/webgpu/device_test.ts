@@ -254,76 +254,28 @@ gpuTest(
   { memoryLimit: 1_000_000 },
 );
 
-gpuTest(
-  "a kernel that does not compile fails those who use its results",
-  async (device) => {
-    const x = put(device, 1, 2);
-    const [good, spoiled, later] = [8, 8, 8].map((bytes) => device.allocate(bytes, "y"));
-    run(device, x, good!, 10);
-    device.dispatch(bad, [spoiled!], { integers: [] }, [1]);
-    run(device, spoiled!, later!, 1);
-    run(device, good!, x, 100);
-    // Nobody knows yet, and what has nothing to do with the kernel comes out right.
-    const reads = await Promise.allSettled([good!, spoiled!, later!, x].map((y) => get(device, y)));
-    assertEquals(reads.map(({ status }) => status), [
-      "fulfilled",
-      "rejected",
-      "rejected",
-      "fulfilled",
-    ]);
-    const message = `Cannot read y: the kernel "${bad.key}" does not compile: `;
-    for (const read of reads) {
-      if (read.status === "rejected") assert(String(read.reason).startsWith(`Error: ${message}`));
-    }
-    assertEquals(await get(device, good!), [11, 12]);
-    assertEquals(await get(device, x), [111, 112]);
-    const error = await assertRejects(() => get(device, later!), Error, message);
-    assert(error instanceof Error && !error.message.includes("\n"));
-    const fresh = device.allocate(8, "fresh");
-    const runBad = () => device.dispatch(bad, [fresh], { integers: [] }, [1]);
-    assertThrows(
-      runBad,
-      Error,
-      `Cannot run "${bad.key}": the kernel "${bad.key}" does not compile`,
-    );
-    assertThrows(() => run(device, later!, fresh, 1), Error, `the kernel "${bad.key}" does not`);
-    run(device, x, fresh, 1);
-    assertEquals(await get(device, fresh), [112, 113]);
-    device.write(later!, 0, Float32Array.of(5, 6));
-    run(device, later!, fresh, 1);
-    assertEquals(await get(device, fresh), [6, 7]);
-    await device.synchronize();
-  },
-);
-
-gpuTest("a failed kernel whose results nobody reads is reported once", async (device) => {
-  const [x, y] = [put(device, 1), device.allocate(4, "y")];
+gpuTest("a kernel that does not compile fails the device, by its name", async (device) => {
+  const [x, y, z] = [put(device, 1), device.allocate(4, "y"), device.allocate(4, "z")];
+  run(device, x, z, 10);
   device.dispatch(bad, [y], { integers: [] }, [1]);
-  device.flush();
-  run(device, x, y, 1);
-  await assertRejects(
-    () => device.synchronize(),
-    Error,
-    `the kernel "${bad.key}" does not compile`,
-  );
-  await device.synchronize();
-  assertEquals(await get(device, x), [1]);
+  const reason = `the device: cannot compile the kernel "${bad.key}": `;
+  const error = await assertRejects(() => get(device, z), Error, `Cannot read from ${reason}`);
+  assert(error instanceof Error && !error.message.includes("\n"));
+  assertThrows(() => run(device, x, z, 1), Error, reason);
+  await assertRejects(() => device.synchronize(), Error, `Cannot synchronize ${reason}`);
 });
 
-gpuTest("a profile goes on beside a kernel that does not compile", async (device) => {
-  const [x, y, z] = [put(device, 1), device.allocate(4, "y"), device.allocate(4, "z")];
-  const error = await assertRejects(
-    () =>
-      device.profile(() => {
-        device.dispatch(bad, [y], { integers: [] }, [1]);
-        run(device, x, z, 1);
-      }),
-    Error,
-    bad.key,
-  );
-  assert(error instanceof Error);
-  assertEquals(await get(device, z), [2]);
-  await device.profile(() => run(device, x, z, 1));
+gpuTest("a failed kernel whose results nobody reads is reported to who waits", async (device) => {
+  device.dispatch(bad, [device.allocate(4, "y")], { integers: [] }, [1]);
+  device.flush();
+  await assertRejects(() => device.synchronize(), Error, `compile the kernel "${bad.key}"`);
+});
+
+gpuTest("a profile of a kernel that does not compile says so", async (device) => {
+  const profile = device.profile(() => {
+    device.dispatch(bad, [device.allocate(4, "y")], { integers: [] }, [1]);
+  });
+  await assertRejects(() => profile, Error, `compile the kernel "${bad.key}"`);
 });
 
 gpuTest("a dispatch of no workgroups does nothing", async (device) => {

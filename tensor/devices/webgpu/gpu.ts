@@ -1,8 +1,6 @@
 /** The part of WebGPU that the device uses, with errors as results. @module */
 
 import type { GpuPlan, OpenedAdapter } from "./adapter.ts";
-import type { Compilation } from "./allocation.ts";
-import { oneLine } from "./checks.ts";
 
 /** The use of a buffer: by kernels, for arguments, for reading back, or for resolved timestamps. */
 export type BufferUse = "storage" | "arguments" | "read" | "timestamps";
@@ -23,42 +21,12 @@ export interface GpuLoss {
   readonly message: string;
 }
 
-/** Where a dispatch writes its start and end timestamps. */
-export interface TimestampPlace {
-  readonly timestamps: GPUQuerySet;
-  /** Index of the first of the two. */
-  readonly index: number;
-}
-
+/** A kernel that is ready to run, and what is wrong with it. */
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline;
-  readonly compilation: Compilation;
+  /** Why it does not compile, or `null`. */
+  readonly error: Promise<string | null>;
 }
-
-export interface DispatchCommand extends Pipeline {
-  readonly group: GPUBindGroup;
-  /** Byte offset of the arguments, if there are any. */
-  readonly offsets: number[];
-  readonly workgroups: readonly [x: number, y: number, z: number];
-  readonly timed: TimestampPlace | null;
-}
-
-export interface CopyCommand {
-  readonly from: GPUBuffer;
-  readonly fromOffset: number;
-  readonly to: GPUBuffer;
-  readonly toOffset: number;
-  readonly bytes: number;
-}
-
-/** Resolves the first `count` timestamps of a query set to a buffer, as 64-bit nanoseconds. */
-export interface ResolveCommand {
-  readonly timestamps: GPUQuerySet;
-  readonly count: number;
-  readonly to: GPUBuffer;
-}
-
-export type Command = DispatchCommand | CopyCommand | ResolveCommand;
 
 /** An opened GPU. Calls take effect in order; only those that return a promise wait. */
 export class Gpu implements GpuPlan {
@@ -119,13 +87,7 @@ export class Gpu implements GpuPlan {
       }),
       compute: { module: this.#device.createShaderModule({ label, code }), entryPoint: "main" },
     });
-    const compilation: Compilation = {
-      ended: this.#validationError().then((error) => {
-        const reason = `the kernel "${label}" does not compile: ${error}`;
-        compilation.failure = error === null ? null : oneLine(reason);
-      }),
-    };
-    return { pipeline, compilation };
+    return { pipeline, error: this.#validationError() };
   }
 
   /** For all kernels with these bindings. */
@@ -141,26 +103,16 @@ export class Gpu implements GpuPlan {
     this.#device.queue.writeBuffer(buffer, byteOffset, data);
   }
 
-  /**
-   * Submits a recording, without the dispatches of kernels that do not compile. Resolves to the
-   * first validation error, or to `null`.
-   */
-  async submit(commands: readonly Command[]): Promise<string | null> {
-    const errors: Promise<string | null>[] = [];
-    let end = 0;
-    while (end < commands.length) {
-      // One kernel that did not compile would invalidate everything submitted with it.
-      const start = end;
-      const compilation = unsureOf(commands[start]);
-      while (end < commands.length && unsureOf(commands[end]) === compilation) end++;
-      if (typeof compilation?.failure === "string") continue;
-      this.#device.pushErrorScope("validation");
-      this.#device.queue.submit([this.#encode(commands.slice(start, end))]);
-      const own = Promise.all([this.#validationError(), compilation?.ended]);
-      errors.push(own.then(([error]) => typeof compilation?.failure === "string" ? null : error));
-    }
-    const all = await Promise.all(errors);
-    return all.find((error) => error !== null) ?? null;
+  /** Begins to encode commands, to be submitted. */
+  beginCommands(): GPUCommandEncoder {
+    this.#device.pushErrorScope("validation");
+    return this.#device.createCommandEncoder({ label: "recording" });
+  }
+
+  /** Submits commands. Resolves to the first validation error since they began, or to `null`. */
+  submit(commands: GPUCommandEncoder): Promise<string | null> {
+    this.#device.queue.submit([commands.finish()]);
+    return this.#validationError();
   }
 
   /** Resolves to the first bytes of a read-back buffer, after everything submitted so far. */
@@ -202,51 +154,6 @@ export class Gpu implements GpuPlan {
     this.#layouts.set(key, layout);
     return layout;
   }
-
-  /** Encodes commands. Dispatches share a compute pass, except timed ones. */
-  #encode(commands: readonly Command[]): GPUCommandBuffer {
-    const encoder = this.#device.createCommandEncoder({ label: "recording" });
-    let pass: GPUComputePassEncoder | null = null;
-    let current: GPUComputePipeline | null = null;
-    const endPass = () => {
-      pass?.end();
-      pass = null;
-      current = null;
-    };
-    for (const command of commands) {
-      if (!("pipeline" in command) || command.timed !== null) endPass();
-      if ("pipeline" in command) {
-        const { pipeline, group, offsets, workgroups, timed } = command;
-        pass ??= encoder.beginComputePass(timed === null ? {} : { timestampWrites: marks(timed) });
-        if (pipeline !== current) pass.setPipeline(pipeline);
-        current = pipeline;
-        pass.setBindGroup(0, group, offsets);
-        pass.dispatchWorkgroups(...workgroups);
-        if (timed !== null) endPass();
-      } else if ("from" in command) {
-        const { from, fromOffset, to, toOffset, bytes } = command;
-        encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
-      } else {
-        encoder.resolveQuerySet(command.timestamps, 0, command.count, command.to, 0);
-      }
-    }
-    endPass();
-    return encoder.finish();
-  }
-}
-
-/** The compilation of a dispatch's kernel, unless it is known to have succeeded. */
-function unsureOf(command: Command | undefined): Compilation | undefined {
-  if (command === undefined || !("pipeline" in command)) return undefined;
-  return command.compilation.failure === null ? undefined : command.compilation;
-}
-
-function marks({ timestamps, index }: TimestampPlace): GPUComputePassTimestampWrites {
-  return {
-    querySet: timestamps,
-    beginningOfPassWriteIndex: index,
-    endOfPassWriteIndex: index + 1,
-  };
 }
 
 function usageFlags(use: BufferUse): number {

@@ -1,10 +1,9 @@
 /** Caches of kernels, pipelines and bind groups. @module */
 
 import type { WgslKernel } from "../../device.ts";
-import { assertCompiled } from "./allocation.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 import type { Failures } from "./failures.ts";
-import type { BindingUse, Gpu, Pipeline } from "./gpu.ts";
+import type { BindingUse, Gpu } from "./gpu.ts";
 import type { Recording } from "./recording.ts";
 import { functionsFor } from "./wgsl_functions.ts";
 
@@ -19,7 +18,8 @@ export interface BoundBuffer {
   readonly byteOffset: number;
 }
 
-export interface CompiledKernel extends Pipeline {
+export interface CompiledKernel {
+  readonly pipeline: GPUComputePipeline;
   readonly bindings: readonly BindingUse[];
   readonly argumentBytes: number;
   /** Identifies the bindings: kernels of equal layouts share bind groups. */
@@ -46,15 +46,6 @@ export class KernelCache {
 
   compiled(kernel: WgslKernel): CompiledKernel {
     return this.#byKey.get(kernel.key) ?? this.#compile(kernel);
-  }
-
-  /**
-   * Throws if a kernel failed and no other error reported it, once: nobody may read what it should
-   * have written.
-   */
-  assertReported(what: string): void {
-    const all = [...this.#byKey.values()].map(({ compilation }) => compilation);
-    assertCompiled(what, all.filter(({ isReported }) => !isReported));
   }
 
   /** The bind group of `buffers` for a kernel. May submit the recording. */
@@ -98,11 +89,11 @@ export class KernelCache {
     const argumentBytes = Math.ceil(words * 4 / ARGUMENT_SLOT_BYTES) * ARGUMENT_SLOT_BYTES;
     const bindings = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
     if (argumentBytes > 0) bindings.push("arguments");
-    const created = this.#gpu.createPipeline(kernel.key, bindings, completeCode(kernel));
-    const ended = created.compilation.ended.then(() => null);
-    this.#failures.check(`compile the kernel "${kernel.key}"`, ended);
+    const { key } = kernel;
+    const { pipeline, error } = this.#gpu.createPipeline(key, bindings, completeCode(kernel));
+    this.#failures.check(`compile the kernel "${key}"`, error);
     const layout = `${argumentBytes}${bindings}`;
-    const compiled = { ...created, bindings, argumentBytes, layout };
+    const compiled = { pipeline, bindings, argumentBytes, layout };
     this.#byKey.set(kernel.key, compiled);
     return compiled;
   }

@@ -1,8 +1,8 @@
-/** Commands that are recorded but not submitted, and the arguments of their dispatches. @module */
+/** Commands that are encoded but not submitted, and the arguments of their dispatches. @module */
 
 import type { Arguments } from "../../device.ts";
 import type { Failures } from "./failures.ts";
-import type { Command, DispatchCommand, Gpu, TimestampPlace } from "./gpu.ts";
+import type { Gpu } from "./gpu.ts";
 import { ARGUMENT_SLOT_BYTES, type CompiledKernel } from "./kernel_cache.ts";
 import type { KernelTimer } from "./kernel_timer.ts";
 
@@ -28,7 +28,11 @@ export class Recording {
   readonly #integers = new Int32Array(SLOTS * ARGUMENT_SLOT_BYTES / 4);
   readonly #floats = new Float32Array(this.#integers.buffer);
   #used = 0;
-  #commands: Command[] = [];
+  /** The commands; `null` as long as there are none. */
+  #commands: GPUCommandEncoder | null = null;
+  /** The pass of the last dispatches, which others join, and the pipeline that is set in it. */
+  #pass: GPUComputePassEncoder | null = null;
+  #pipeline: GPUComputePipeline | null = null;
 
   constructor(gpu: Gpu, failures: Failures) {
     this.#gpu = gpu;
@@ -44,18 +48,25 @@ export class Recording {
 
   /** Records a dispatch, for which there is room. Timestamps require a separate pass. */
   dispatch(
-    { pipeline, compilation, argumentBytes }: CompiledKernel,
+    { pipeline, argumentBytes }: CompiledKernel,
     group: GPUBindGroup,
     { integers, floats = [] }: Arguments,
-    workgroups: DispatchCommand["workgroups"],
-    timed: TimestampPlace | null,
+    workgroups: readonly [x: number, y: number, z: number],
+    timestampWrites: GPUComputePassTimestampWrites | null,
   ): void {
     const start = this.#used;
     this.#used += argumentBytes / 4;
     this.#integers.set(integers, start);
     this.#floats.set(floats, start + integers.length);
-    const offsets = argumentBytes > 0 ? [start * 4] : [];
-    this.#commands.push({ pipeline, compilation, group, offsets, workgroups, timed });
+    if (timestampWrites !== null) this.#endPass();
+    const pass = this.#pass ??= this.#begun().beginComputePass(
+      timestampWrites === null ? {} : { timestampWrites },
+    );
+    if (pipeline !== this.#pipeline) pass.setPipeline(pipeline);
+    this.#pipeline = pipeline;
+    pass.setBindGroup(0, group, argumentBytes > 0 ? [start * 4] : []);
+    pass.dispatchWorkgroups(...workgroups);
+    if (timestampWrites !== null) this.#endPass();
     this.dispatches++;
   }
 
@@ -66,20 +77,31 @@ export class Recording {
     toOffset: number,
     bytes: number,
   ): void {
-    this.#commands.push({ from, fromOffset, to, toOffset, bytes });
+    this.#endPass();
+    this.#begun().copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
   }
 
   /** Submits the commands with their arguments, and begins the next recording. */
   submit(): void {
-    if (this.#commands.length === 0) return;
-    const commands = [...this.#commands, ...this.timer?.endRecording() ?? []];
-    this.#commands = [];
+    const commands = this.#commands;
+    if (commands === null) return;
+    this.#endPass();
+    this.timer?.endRecording(commands);
+    this.#commands = null;
     if (this.#used > 0) {
       this.#gpu.writeBuffer(this.slots, 0, this.#integers.subarray(0, this.#used));
     }
     this.#failures.check("run what was recorded", this.#gpu.submit(commands));
-    this.timer?.noteSubmission();
     this.#used = this.stagedBytes = 0;
     this.serial++;
+  }
+
+  #begun(): GPUCommandEncoder {
+    return this.#commands ??= this.#gpu.beginCommands();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = this.#pipeline = null;
   }
 }
