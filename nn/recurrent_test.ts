@@ -1,7 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { gpuTest, tinyDevice } from "../testing/gpu.ts";
 import { AdamW } from "../optim/mod.ts";
-import { type Device, normal, Tensor, uniformArray } from "../tensor/mod.ts";
+import { type Device, normal, openDevice, Tensor, uniformArray } from "../tensor/mod.ts";
 import { GRU, Linear, LSTM, meanSquaredError } from "./mod.ts";
 
 const options = { layers: 2, bidirectional: true, seed: 1 };
@@ -39,6 +40,18 @@ function total(layer: LSTM | GRU, x: Tensor): Tensor {
   const results = Object.values(layer.forward(x)) as Tensor[];
   return results.map((each, i) => each.square().sum().mul(i + 1)).reduce((a, b) => a.add(b));
 }
+
+gpuTest("recurrent layers train with the eight buffers that every GPU has", async (device) => {
+  const cpu = await openDevice("cpu", { threads: 1, blas: false });
+  const gradients = [device, cpu].map((device) => {
+    const x = Tensor.from(device, uniformArray(4, 12, -1, 1), { shape: [2, 3, 2] }).requireGrad();
+    total(new LSTM(device, 2, 3, { seed: 3 }), x).backward();
+    return x.grad!.data();
+  });
+  const [got, wanted] = await Promise.all(gradients) as [Float32Array, Float32Array];
+  got.forEach((value, i) => assertAlmostEquals(value, wanted[i]!, 1e-5));
+  await cpu.close();
+}, tinyDevice);
 
 testOnEveryDevice("gradients of recurrent layers are finite differences", async (device) => {
   for (const Layer of [LSTM, GRU]) {

@@ -72,6 +72,11 @@ function statesOf(all: Tensor): readonly Tensor[] {
   return Array.from({ length: all.shape[0]! }, (_, i) => squeeze(slice(all, 0, i, i + 1), 0));
 }
 
+/** The states `[states, batch, width]` of one position, `[batch, 1, width]` each. */
+function statesAt(one: Tensor): readonly Tensor[] {
+  return statesOf(one).map((state) => unsqueeze(state, 1));
+}
+
 /** The part at one position, `[batch, 1, …]`. */
 function at(all: Tensor, position: number): Tensor {
   return slice(all, 1, position, position + 1);
@@ -93,7 +98,7 @@ const recurrentOperation: Operation<
       if (bias !== undefined) copyInto(bias, ofHidden);
       const gates = [...gatesOf(x, cell), ...gatesOf(ofHidden, cell)];
       const all = statesOf(states);
-      let before = statesOf(initial).map((state) => unsqueeze(state, 1));
+      let before = statesAt(initial);
       for (const position of walk(x.shape[1]!, isReverse)) {
         multiplyInto(squeeze(before[0]!, 1), weight, squeeze(at(ofHidden, position), 1), {
           transposeB: true,
@@ -115,22 +120,23 @@ const recurrentOperation: Operation<
       const gates = [...gatesOf(x, cell), ...gatesOf(ofHidden, cell)];
       const dGates = [...gatesOf(dx, cell), ...gatesOf(dHidden, cell)];
       const [all, upstreams] = [statesOf(states), statesOf(upstream)];
-      const firsts = statesOf(initial).map((state) => unsqueeze(state, 1));
-      const zeros = () => firsts.map(({ shape, dtype }) => fill(device, shape, 0, dtype));
-      // The gradients of the states at a position, and then of those before it.
+      const firsts = statesAt(initial);
+      // The gradients of the states at a position, and of those before it.
+      const zeros = () => fill(device, initial.shape, 0, initial.dtype);
       let [now, before] = [zeros(), zeros()];
       const order = walk(x.shape[1]!, !isReverse);
       order.forEach((position, i) => {
         const earlier = order[i + 1];
         const inputs = earlier === undefined ? firsts : all.map((state) => at(state, earlier));
-        now.forEach((sum, k) => addInPlace(sum, at(upstreams[k]!, position)));
+        const [sums, next] = [statesAt(now), statesAt(before)];
+        sums.forEach((sum, k) => addInPlace(sum, at(upstreams[k]!, position)));
         runProgramInto(
           cell.gradient,
-          [...gates.map((gate) => at(gate, position)), ...inputs, ...now],
-          [...dGates.map((gate) => at(gate, position)), ...before],
+          [...gates.map((gate) => at(gate, position)), ...inputs, ...sums],
+          [...dGates.map((gate) => at(gate, position)), ...next],
         );
         const rows = squeeze(at(dHidden, position), 1);
-        multiplyInto(rows, weight, squeeze(before[0]!, 1), { accumulate: true });
+        multiplyInto(rows, weight, squeeze(next[0]!, 1), { accumulate: true });
         [now, before] = [before, now];
       });
       const [first, hidden] = [firsts[0]!, all[0]!];
@@ -141,7 +147,7 @@ const recurrentOperation: Operation<
       return [
         dx,
         wanted[1] ? matmul(rows(dHidden), rows(concat(earlier, 1)), { transposeA: true }) : null,
-        reshape(concat(now), initial.shape),
+        now,
         wanted[3] ? sum(dHidden, [0, 1]) : null,
       ].slice(0, saved.inputShapes.length);
     },
