@@ -18,7 +18,7 @@ import { isExpensive } from "./formulas.ts";
 import { type Axis, classOf, type Layout, layOut } from "./layout.ts";
 import { lowerProgram, type ProgramForm, valuesToKeep } from "./lower.ts";
 import { defineKernel, type Kernel, runKernel, type RunOptions } from "./run.ts";
-import { bindingsOf, runInParts, type Sharing, teamOf } from "./sharing.ts";
+import { bindingsOf, partsToBind, type Sharing, teamOf } from "./sharing.ts";
 import { kernelAsText } from "./text.ts";
 
 const WORD_BYTES = 4;
@@ -76,13 +76,14 @@ export function runPrepared(
     const { shape, strides } = operands[i]!;
     return { allocation, dtype, shape, strides, offset };
   });
-  runInParts(device, program, views, (part, views, isWhole) => {
-    const calls = callsOn(device);
-    const key = isWhole ? placesKey(views) : "";
-    const call = calls.get(key) ?? callOnGpu(device, part, views);
+  const calls = callsOn(device);
+  for (const part of partsToBind(device, program, views)) {
+    const isWhole = part === views;
+    const key = isWhole ? placesKey(part) : "";
+    const call = calls.get(key) ?? callOnGpu(device, program, part);
     if (isWhole) calls.set(key, call);
-    call(device, views, scalars);
-  });
+    call(device, part, scalars);
+  }
 }
 
 interface Known {
@@ -135,7 +136,7 @@ function callOnGpu(device: WebGpuDevice, program: Program, views: readonly View[
   const layout = layOut(program, views, false);
   const rows = [layout.run, ...layout.outer];
   const [inner, ...around] = program.isRow ? [layout.row, ...rows] : rows as [Axis, ...Axis[]];
-  const bindings = bindingsOf(program, views, inner, around);
+  const bindings = bindingsOf(device, program, views, inner, around);
   const { width } = bindings;
   const count = rows.reduce((product, { length }) => product * length, 1);
   const items = program.isRow ? count : count / width;

@@ -10,18 +10,14 @@
  * saves and restores every thread. With enough rows for all cores, one lane is 5 to 20 times as
  * fast as eight on lavapipe.
  *
- * Each memory is bound once, as vectors where possible; and in parts where there are too many, or
- * where one is too large for a binding.
+ * Each memory is bound once, as vectors where possible, and in parts where it is too large for a binding.
  *
  * @module
  */
 
-import { allocateView, type View, type WebGpuDevice } from "../device.ts";
-import { RangeError } from "../errors.ts";
-import { copyProgram, makeProgram, type Program, reductionPasses } from "../formula/program.ts";
-import { pruneInputs } from "../formula/rebuild.ts";
-import { memoize } from "../memoize.ts";
-import { shapesEqual } from "../shape.ts";
+import type { View, WebGpuDevice } from "../device.ts";
+import { wrongValue } from "../errors.ts";
+import { type Program, reductionPasses } from "../formula/program.ts";
 import type { Signature, Team } from "./language.ts";
 import { type Axis, classOf } from "./layout.ts";
 import { bufferNames } from "./lower.ts";
@@ -38,8 +34,10 @@ export type Sharing = Pick<
  *
  * @param inner The axis of the vectors.
  * @param around The others.
+ * @throws {RangeError} If there are more buffers than a kernel can bind.
  */
 export function bindingsOf(
+  device: WebGpuDevice,
   program: Program,
   views: readonly View[],
   inner: Axis,
@@ -49,6 +47,11 @@ export function bindingsOf(
   const owners = views.map(({ allocation }) =>
     names[views.findIndex((view) => view.allocation === allocation)]!
   );
+  const [most, count] = [device.limits.maxStorageBuffersPerShaderStage, new Set(owners).size];
+  if (count > most) {
+    const wanted = `operands in at most ${most} buffers on this device`;
+    throw wrongValue(`run "${program.name}"`, wanted, count);
+  }
   const strides = inner.strides.map(classOf);
   const aligned = new Set(owners.filter((_, i) => strides[i] === "1"));
   // A thread handles four elements if every operand is contiguous and aligned there, or broadcast. A
@@ -69,115 +72,27 @@ export function bindingsOf(
 }
 
 /**
- * Runs a program, or a part of it, on views that can be bound: inputs, then outputs.
+ * The operands of a program, inputs and then outputs, in as many parts as bindings hold; these views
+ * themselves if they can be bound, and nothing if there is nothing to compute.
  *
- * @param isWhole Whether it is all of the program, on all of its operands.
+ * @throws {RangeError} If a row exceeds a binding.
  */
-export type RunPart = (program: Program, views: readonly View[], isWhole: boolean) => void;
-
-/**
- * Runs a program on a GPU in as many parts as it takes.
- *
- * @throws {RangeError} If there are too many buffers, or if a row exceeds a binding.
- */
-export function runInParts(
+export function partsToBind(
   device: WebGpuDevice,
   program: Program,
   views: readonly View[],
-  run: RunPart,
-): void {
-  const count = program.inputs.length;
-  const [inputs, outputs] = [views.slice(0, count), views.slice(count)];
-  const firstOutput = outputs[0];
+): readonly (readonly View[])[] {
+  const firstOutput = program.inputs.length;
+  const { shape } = views[firstOutput]!;
   // An empty row still has a sum; without rows, or without elements, there is nothing to do.
-  const counted = program.isRow ? firstOutput?.shape.slice(0, -1) : firstOutput?.shape;
-  if (counted === undefined || counted.includes(0)) return;
+  const counted = program.isRow ? shape.slice(0, -1) : shape;
+  if (counted.includes(0)) return [];
   const isEmpty = views.some(({ shape }) => shape.includes(0));
   if (isEmpty || views.every(({ allocation }) => fitsOneBinding(device, allocation))) {
-    return runPart(device, program, views, run, true);
+    return [views];
   }
-  const read = inputs.map((input) =>
-    isWrittenElsewhere(input, outputs) ? copyOf(device, input, run) : input
-  );
-  const cut = { name: program.name, axes: counted.length, firstOutput: inputs.length };
-  for (const { views } of split(device, [...read, ...outputs], cut)) {
-    runPart(device, program, views, run, false);
-  }
-  for (const [i, view] of read.entries()) {
-    if (view !== inputs[i]) device.free(view.allocation);
-  }
-}
-
-/**
- * Whether a view's memory is also written, at other positions: memory is bound once, so one binding
- * would have to cover both.
- */
-function isWrittenElsewhere(
-  { allocation, offset, strides }: View,
-  outputs: readonly View[],
-): boolean {
-  const written = outputs.filter((output) => output.allocation === allocation);
-  return written.length > 0 &&
-    !written.some((output) => output.offset === offset && shapesEqual(output.strides, strides));
-}
-
-/** A copy in separate memory, of numbers with four bytes. */
-function copyOf(device: WebGpuDevice, view: View, run: RunPart): View {
-  const copy = allocateView(
-    device,
-    view.dtype === "int32" ? "int32" : "float32",
-    view.shape,
-    "copy of an input whose memory is written",
-  );
-  runInParts(device, copyProgram, [view, copy], (program, views) => run(program, views, false));
-  return copy;
-}
-
-/** Runs a program with at most as many buffers as a kernel can bind. */
-function runPart(
-  device: WebGpuDevice,
-  program: Program,
-  views: readonly View[],
-  run: RunPart,
-  isWhole: boolean,
-): void {
-  const buffers = new Set(views.map(({ allocation }) => allocation)).size;
-  const most = device.limits.maxStorageBuffersPerShaderStage;
-  if (buffers <= most) return run(program, views, isWhole);
-  const parts = splitProgram(program, views);
-  if (parts === null) {
-    throw new RangeError(
-      `Cannot run "${program.name}": wanted operands in at most ${most} buffers on this device, ` +
-        `got ${buffers}`,
-    );
-  }
-  for (const part of parts) runPart(device, part.program, part.views, run, false);
-}
-
-/** The halves of a program's outputs, each with the inputs that it uses. */
-const halvesOf = memoize((program: Program) => {
-  const { outputs } = program;
-  const half = outputs.length >> 1;
-  return [[0, half] as const, [half, outputs.length] as const].map(([start, end]) => {
-    const part = makeProgram({ ...program, outputs: outputs.slice(start, end), slopes: null });
-    return { ...pruneInputs(part), start, end };
-  });
-});
-
-/**
- * Splits a program into two with fewer operands each, in execution order; `null` if that is
- * impossible: with one output, or if the second would read what the first has overwritten.
- */
-function splitProgram(program: Program, views: readonly View[]) {
-  if (program.outputs.length < 2) return null;
-  const outputs = views.slice(program.inputs.length);
-  const halves = halvesOf(program).map(({ program, used, start, end }) => {
-    const [read, written] = [used.map((index) => views[index]!), outputs.slice(start, end)];
-    return { program, read, written, views: [...read, ...written] };
-  });
-  const overwritten = halves[0]!.written.map(({ allocation }) => allocation);
-  const isLost = halves[1]!.read.some(({ allocation }) => overwritten.includes(allocation));
-  return isLost ? null : halves;
+  const cut = { name: program.name, axes: counted.length, firstOutput };
+  return split(device, views, cut).map(({ views }) => views);
 }
 
 /** Subgroups up to this size are CPU vectors: 8 on lavapipe, 4 on SwiftShader. */

@@ -15,6 +15,8 @@ import { wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression, Operand } from "../formula/expression.ts";
 import { copyProgram, defineProgram, makeProgram, type Program } from "../formula/program.ts";
+import { noGrad } from "../grad_mode.ts";
+import { fitsOneBinding } from "../kernel/split.ts";
 import { checkShape } from "../shape.ts";
 import { allocate, checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
@@ -198,7 +200,13 @@ export function copyView(device: Device, source: View, target: View): void {
 export function copyInto(source: Tensor, target: Tensor): void {
   checkTensor("copy", source);
   checkTensor("copy", target);
-  runProgramInto(copyProgram, [source], [target]);
+  const { device, storage } = target;
+  if (source.storage !== storage || fitsOneBinding(device, storage.allocation)) {
+    return runProgramInto(copyProgram, [source], [target]);
+  }
+  // A GPU binds written memory once, and two places of it may be too far apart for one binding.
+  using _copy = device.scopes.openSync();
+  runProgramInto(copyProgram, [noGrad(() => copy(source))], [target]);
 }
 
 const castProgram = makeProgram({ ...copyProgram, name: "to" });
