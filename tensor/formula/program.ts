@@ -120,7 +120,12 @@ export function defineProgram<I extends string, S extends string = never>(
   const outputs = body(named);
   const byName = slopes?.(named);
   return makeProgram({
-    ...{ name, inputs, scalars, outputs, overIntegers, isRow: false },
+    name,
+    inputs,
+    scalars,
+    outputs,
+    overIntegers,
+    isRow: false,
     slopes: byName ? definition.inputs.map((input) => byName[input]) : null,
   });
 }

@@ -121,10 +121,20 @@ export function tanh(k: VectorBuilder, x: Vector): Vector {
 /** The error function, within 6.5 ulp. */
 export function erf(k: VectorBuilder, x: Vector): Vector {
   const numerator = [
-    ...[1.1283791, 0.19155073, 0.052875496, 0.0038081782, 2.8468794e-4, 2.0259029e-6],
+    1.1283791,
+    0.19155073,
+    0.052875496,
+    0.0038081782,
+    2.8468794e-4,
+    2.0259029e-6,
   ];
   const denominator = [
-    ...[1, 0.5030901, 0.11455979, 0.015055124, 0.0011707294, 3.7831756e-5],
+    1,
+    0.5030901,
+    0.11455979,
+    0.015055124,
+    0.0011707294,
+    3.7831756e-5,
   ];
   return k.call("erf", x, (k, x) => saturating(k, x, 3.95, numerator, denominator));
 }

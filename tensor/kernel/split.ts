@@ -80,7 +80,9 @@ export function split(
   const half = length >= 8 ? 4 * Math.ceil(length / 8) : Math.ceil(length / 2);
   return [[0, half], [half, length]].flatMap(([from, to]) => {
     const part = views.map(({ allocation, dtype, shape, strides, offset }): View => ({
-      ...{ allocation, dtype, strides },
+      allocation,
+      dtype,
+      strides,
       shape: shape.with(axis, to! - from!),
       offset: offset + from! * strides[axis]!,
     }));

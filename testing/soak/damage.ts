@@ -7,8 +7,26 @@ const INTEGERS = [0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffff
 
 /** Numbers and words that a number or a word in a text is replaced by. */
 const WORDS = [
-  ...["-1", "0", "1e999", "-0", "1e-400", "0.1", "9007199254740993", "NaN", "null", "true"],
-  ...['""', "[]", "{}", '"__proto__"', "\\ud800", "\u0000", "\ufeff", "\u2028", "é", "𝄞"],
+  "-1",
+  "0",
+  "1e999",
+  "-0",
+  "1e-400",
+  "0.1",
+  "9007199254740993",
+  "NaN",
+  "null",
+  "true",
+  '""',
+  "[]",
+  "{}",
+  '"__proto__"',
+  "\\ud800",
+  "\u0000",
+  "\ufeff",
+  "\u2028",
+  "é",
+  "𝄞",
 ];
 
 type Change = (bytes: Uint8Array<ArrayBuffer>, random: Random) => Uint8Array<ArrayBuffer>;

@@ -23,8 +23,16 @@ const roundTrip = plainTrial("inputs/tokenizer", (random) => {
 });
 
 const EXPRESSIONS = [
-  ...["(1,000 + 24) / 2", "2 ** 100", "7 // -2 * 3.5e10", "-(-(-(1)))", "1e308 * 10", "0.1 + 0.2"],
-  ...['"strawberry".count("r")', "'a\\'b'.count('b')", "10 // 0", "((((((((((1))))))))))"],
+  "(1,000 + 24) / 2",
+  "2 ** 100",
+  "7 // -2 * 3.5e10",
+  "-(-(-(1)))",
+  "1e308 * 10",
+  "0.1 + 0.2",
+  '"strawberry".count("r")',
+  "'a\\'b'.count('b')",
+  "10 // 0",
+  "((((((((((1))))))))))",
 ];
 
 const calculator = plainTrial("inputs/calculator", (random) => {
@@ -38,7 +46,7 @@ const calculator = plainTrial("inputs/calculator", (random) => {
 });
 
 function randomConversation(random: Random): unknown {
-  const words = [...["system", "user", "assistant", "user", "assistant"], "tool", "__proto__"];
+  const words = ["system", "user", "assistant", "user", "assistant", "tool", "__proto__"];
   const content = (): unknown =>
     random.chance(0.7)
       ? randomText(random, 60)

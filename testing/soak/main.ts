@@ -80,7 +80,10 @@ function report({ name, seed, error }: Failure): string {
 
 function tableOf(tallies: readonly Tally[]): string {
   const rows = tallies.map(({ name, tried, failed, outcomes, slowest, memory }) => [
-    ...[name, `${tried}`, `${failed}`, `${(slowest / 1000).toFixed(2)} s`],
+    name,
+    `${tried}`,
+    `${failed}`,
+    `${(slowest / 1000).toFixed(2)} s`,
     `${Math.round(memory)} MiB`,
     [...outcomes].sort(([, a], [, b]) => b - a).map(([what, count]) => `${what} ${count}`).join(
       ", ",

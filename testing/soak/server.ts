@@ -16,14 +16,45 @@ import type { OpenTrial, Trial } from "./trial.ts";
 /** Values of the wrong type, or at the edge. */
 function oddValue(random: Random): unknown {
   return random.pick([
-    ...[null, true, -1, 0, 1, 1.5, 1e308, 2 ** 53, "", "a", [], {}, [null], [[]], { a: { b: 1 } }],
-    ...["x".repeat(10_000), Array.from({ length: 100 }, () => "a"), randomText(random)],
+    null,
+    true,
+    -1,
+    0,
+    1,
+    1.5,
+    1e308,
+    2 ** 53,
+    "",
+    "a",
+    [],
+    {},
+    [null],
+    [[]],
+    { a: { b: 1 } },
+    "x".repeat(10_000),
+    Array.from({ length: 100 }, () => "a"),
+    randomText(random),
   ]);
 }
 
 const FIELDS = [
-  ...["prompt", "messages", "max_tokens", "temperature", "top_p", "top_k", "n", "stop", "seed"],
-  ...["stream", "logprobs", "model", "echo", "stream_options", "tools", "user", "__proto__"],
+  "prompt",
+  "messages",
+  "max_tokens",
+  "temperature",
+  "top_p",
+  "top_k",
+  "n",
+  "stop",
+  "seed",
+  "stream",
+  "logprobs",
+  "model",
+  "echo",
+  "stream_options",
+  "tools",
+  "user",
+  "__proto__",
 ];
 
 function oddBody(random: Random): string {
@@ -39,16 +70,17 @@ function oddBody(random: Random): string {
 }
 
 const PATHS = [
-  ...["/v1/completions", "/v1/completions", "/v1/chat/completions", "/v1/chat/completions"],
-  ...[
-    "/v1/models",
-    "/v1/models/tiny",
-    "/health",
-    "/metrics",
-    "/",
-    "/%E0%A4%A",
-    "/../../etc/passwd",
-  ],
+  "/v1/completions",
+  "/v1/completions",
+  "/v1/chat/completions",
+  "/v1/chat/completions",
+  "/v1/models",
+  "/v1/models/tiny",
+  "/health",
+  "/metrics",
+  "/",
+  "/%E0%A4%A",
+  "/../../etc/passwd",
 ];
 
 /** A request as it goes over the wire, maybe damaged. */

@@ -53,7 +53,14 @@ export function emitKernel(
     const code = f.finish();
     const { typeCode } = zero;
     return new Uint8Array([
-      ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      0x00,
+      0x61,
+      0x73,
+      0x6d,
+      1,
+      0,
+      0,
+      0,
       ...section(1, [1, 0x60, 4, typeCode, typeCode, typeCode, typeCode, 0]),
       // One shared memory of 1 to 65,536 pages.
       ...section(2, [1, ...name("env"), ...name("memory"), 2, 3, 1, 0x80, 0x80, 0x04]),

@@ -44,7 +44,9 @@ function matmulsInRanges(device: Device, problem: MatmulProblem): readonly Matmu
     matrix: Matrix,
     ...strides: readonly [m: number, n: number, k: number]
   ): View => ({
-    ...{ allocation: matrix.allocation, dtype: matrix.dtype, offset: matrix.offset },
+    allocation: matrix.allocation,
+    dtype: matrix.dtype,
+    offset: matrix.offset,
     shape: [outer, inner, m, n, k],
     strides: [matrix.outer, matrix.inner, ...strides],
   });
@@ -60,8 +62,15 @@ function matmulsInRanges(device: Device, problem: MatmulProblem): readonly Matmu
     const firstTerm = begin[4]!;
     const bound = (of: Matrix, { allocation, offset }: View) => ({ ...of, allocation, offset });
     return {
-      ...{ ...problem, outer, inner, m, n, k: length },
-      ...{ a: bound(a, views[0]!), b: bound(b, views[1]!), c: bound(c, views[2]!) },
+      ...problem,
+      outer,
+      inner,
+      m,
+      n,
+      k: length,
+      a: bound(a, views[0]!),
+      b: bound(b, views[1]!),
+      c: bound(c, views[2]!),
       accumulate: problem.accumulate || firstTerm > 0,
       // Only the whole of a symmetric matmul is symmetric.
       symmetric: problem.symmetric && parts.length === 1,

@@ -106,8 +106,10 @@ const chosenIndex = defineProgram(
     const total = ex.rowMax(sum);
     const isValid = [
       ex.lessEqual(0, ex.rowMin(weight)),
-      ...[ex.less(0, total), ex.less(total, Infinity)],
-      ...[ex.lessEqual(0, uniform), ex.less(uniform, 1)],
+      ex.less(0, total),
+      ex.less(total, Infinity),
+      ex.lessEqual(0, uniform),
+      ex.less(uniform, 1),
     ].reduce(ex.multiply);
     // A number below 1 is at most 1 − 2⁻²⁴, so that its product is rounded below the total.
     const before = ex.lessEqual(sum, ex.multiply(uniform, total));

@@ -98,7 +98,9 @@ function sumInto(device: Device, x: View, output: View, reverse: boolean): void 
     if (before < 0 || before === length) continue;
     // A row's later part continues the sum of the one before.
     const sums = (column: number, step: number): View => ({
-      ...{ ...matrices[1], shape, strides: [length, step] },
+      ...matrices[1],
+      shape,
+      strides: [length, step],
       offset: output.offset + row * length + column,
     });
     const own = sums(column, 1);
@@ -118,7 +120,9 @@ const makeKernel = (reverse: boolean) =>
       buffers: { x: "f32", output: "f32" },
       writes: ["output"],
       arguments: ["length", "piece", "pieces"],
-      ...{ spread: "lanes", lanes: MAX_PIECES, shared: MAX_PIECES + 1 },
+      spread: "lanes",
+      lanes: MAX_PIECES,
+      shared: MAX_PIECES + 1,
     },
     (k, row, { x, output }, { length, piece, pieces }) => {
       const begin = k.let(row.multiply(length));
