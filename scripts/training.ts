@@ -71,45 +71,24 @@ export interface TrainingOutcome {
   readonly prompts: readonly string[];
 }
 
+/** Trains: checks what the flags ask for, opens what that needs, says what it will do, and does it. */
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
-  const { flags, device, tokenizer, checkpoint, ranks = null } = run;
+  const { flags, device, checkpoint, ranks = null } = run;
   using interrupt = run.interrupt;
-  const plan = (flags.from ?? "") === "" ? planRun(flags, tokenizer.vocabSize, ranks?.ranks) : null;
-  const isNanochat = plan !== null && flags.architecture === "nanochat";
-  if (flags.lengthWarmupSteps > 0 && flags.maxSeqLen % 4 !== 0) {
-    throw new UsageError(
-      `Cannot use --length-warmup-steps: wanted --max-seq-len as a multiple of 4, got ${flags.maxSeqLen}`,
-    );
-  }
-  if (flags.dtype === "f16" && ranks) {
-    throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
-  }
-  const computeDtype = trainingType(device, flags, isNanochat);
-  const { vocabSize } = tokenizer;
-  const isFixed = checkpoint !== undefined;
-  if (plan !== null) await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
-  if (run.pretrained) await checkTrainable(run.pretrained.model, "A smaller model may fit");
+  const choice = await chooseRun(run);
+  const { plan, computeDtype } = choice;
   const parts = await openParts(run, computeDtype);
   const peak = await measurePeak(device, ranks);
-  const chosen = plan ?? planForModel(flags);
-  const rows = plan === null
-    ? rowsForModel(chosen, device)
-    : planRows({ plan, flags, device, computeDtype, peakFlops: peak.flops, ranks });
-  print(`${tableAsText(rows)}\n`);
+  print(`${tableAsText(tableRows(run, choice, peak.flops))}\n`);
 
   const saving = { isWanted: false };
-  await using page = flags.dashboard && isFirst(ranks)
-    ? await serveRun(`base/${flags.modelTag}`, (action) => {
-      if (action === "stop") interrupt.stop();
-      else saving.isWanted = true;
-    })
-    : null;
+  await using page = await openDashboard(run, saving);
   if (page !== null) print(`Dashboard: ${page.url}/\n`);
   const pretraining = await preparePretraining({
     ...parts,
     computeDtype,
-    plan: chosen,
-    build: chooseModelBuilder(run, plan),
+    plan,
+    build: choice.build,
     wantsSave: () => saving.isWanted,
   });
   await run.clearFolder?.();
@@ -120,14 +99,97 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
   interrupt.begin();
   const outcome = await showRun(pretraining.run(), {
-    progress: new Progress(chosen.numIterations, peak, isTerminal),
+    progress: new Progress(plan.numIterations, peak, isTerminal),
     resumeCommand: run.resumeCommand,
     onSaved: () => saving.isWanted = false,
     showProfile: ({ step, profile }) =>
       showProfile(`Step ${step}`, profile, pretraining.model, flags),
   });
   const { model, prompts } = pretraining;
-  return { ...outcome, plan: chosen, peakFlops: peak.flops, model, prompts };
+  return { ...outcome, plan, peakFlops: peak.flops, model, prompts };
+}
+
+/** What the flags choose. */
+interface Choice {
+  readonly plan: PretrainPlan;
+  /** The plan with the shape of a new model; `null` if the model is given. */
+  readonly newModel: TrainingPlan | null;
+  readonly computeDtype: FloatType;
+  /** Builds the model, unless it is a new one of nanochat's. */
+  readonly build: PretrainOptions["build"];
+}
+
+/**
+ * Plans a run, and checks the flags against each other, the device and its memory.
+ *
+ * @throws {UsageError} If they do not fit.
+ */
+async function chooseRun(
+  { flags, device, tokenizer: { vocabSize }, checkpoint, pretrained, ranks = null }: TrainingRun,
+): Promise<Choice> {
+  const isGiven = (flags.from ?? "") !== "";
+  const newModel = isGiven ? null : planRun(flags, vocabSize, ranks?.ranks);
+  if (flags.lengthWarmupSteps > 0 && flags.maxSeqLen % 4 !== 0) {
+    throw new UsageError(
+      `Cannot use --length-warmup-steps: wanted --max-seq-len as a multiple of 4, got ${flags.maxSeqLen}`,
+    );
+  }
+  if (flags.dtype === "f16" && ranks) {
+    throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
+  }
+  const isNanochat = !isGiven && flags.architecture === "nanochat";
+  const computeDtype = trainingType(device, flags, isNanochat);
+  const isFixed = checkpoint !== undefined;
+  if (newModel !== null) {
+    await checkMemory(newModel, { flags, device, vocabSize, isFixed }, computeDtype);
+  }
+  if (pretrained) await checkTrainable(pretrained.model, "A smaller model may fit");
+  const plan = newModel ?? planForModel(flags);
+  return {
+    plan,
+    newModel,
+    computeDtype,
+    build: chooseBuilder(flags, device, pretrained, newModel),
+  };
+}
+
+/** The function that builds the model, if the flags choose another one than nanochat's. */
+function chooseBuilder(
+  { architecture }: TrainingRun["flags"],
+  device: Device,
+  pretrained: TrainingRun["pretrained"],
+  newModel: TrainingPlan | null,
+): PretrainOptions["build"] {
+  if (pretrained) return () => pretrained.model;
+  if (architecture === "nanochat" || newModel === null) return undefined;
+  return (seed) => llama.build(llamaLike(newModel.config), device, { seed });
+}
+
+/** The table of what a run is going to do. */
+function tableRows(
+  { flags, device, ranks = null }: TrainingRun,
+  { plan, newModel, computeDtype }: Choice,
+  peakFlops: number,
+): readonly (readonly [string, string])[] {
+  if (newModel !== null) {
+    return planRows({ plan: newModel, flags, device, computeDtype, peakFlops, ranks });
+  }
+  return [
+    ["device", device.info.title],
+    ["run", `${count(plan.numIterations)} steps of ${count(plan.totalBatchSize)} tokens`],
+  ];
+}
+
+/** The page that shows a run, if it is wanted: it can stop the run, or have it saved. */
+async function openDashboard(
+  { flags, interrupt, ranks = null }: TrainingRun,
+  saving: { isWanted: boolean },
+): Promise<Awaited<ReturnType<typeof serveRun>> | null> {
+  if (!flags.dashboard || !isFirst(ranks)) return null;
+  return await serveRun(`base/${flags.modelTag}`, (action) => {
+    if (action === "stop") interrupt.stop();
+    else saving.isWanted = true;
+  });
 }
 
 /** The parts of pretraining that do not depend on the plan: corpus, measurement, schedule, settings. */
@@ -186,27 +248,6 @@ async function chooseMeasurement(
   { flags, tokenizer, measure }: TrainingRun,
 ): Promise<Pick<PretrainOptions, "measure">> {
   return measure === undefined ? await coreMeasurement(flags, tokenizer) : { measure };
-}
-
-/** The rows of a run whose model is given. */
-function rowsForModel(
-  { numIterations, totalBatchSize }: PretrainPlan,
-  device: Device,
-): readonly (readonly [string, string])[] {
-  return [
-    ["device", device.info.title],
-    ["run", `${count(numIterations)} steps of ${count(totalBatchSize)} tokens`],
-  ];
-}
-
-/** The function that builds the model, if the flags choose another one than nanochat's. */
-function chooseModelBuilder(
-  { flags, device, pretrained }: TrainingRun,
-  plan: TrainingPlan | null,
-): PretrainOptions["build"] {
-  if (pretrained) return () => pretrained.model;
-  if (flags.architecture === "nanochat" || plan === null) return undefined;
-  return (seed) => llama.build(llamaLike(plan.config), device, { seed });
 }
 
 /** Prints a line if matmuls or activations have another precision than up to the checkpoint. */
