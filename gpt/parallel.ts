@@ -284,7 +284,7 @@ export class TensorExchange implements Exchange {
   /** Copies the numbers of a segment from `at` on into the bucket. */
   async #pack(segment: readonly Tensor[], at: number, block: number, to: number): Promise<void> {
     await Promise.all(
-      partsOf(segment, at, block).map(async ({ tensor, from, count, place }) => {
+      cutBlock(segment, at, block).map(async ({ tensor, from, count, place }) => {
         const { device, allocation, offset } = tensor;
         const range = [allocation, 4 * (offset + from), 4 * count] as const;
         const bytes = device.kind === "cpu"
@@ -296,7 +296,7 @@ export class TensorExchange implements Exchange {
   }
 
   #unpack(segment: readonly Tensor[], at: number, block: number, start: number): void {
-    for (const { tensor, from, count, place } of partsOf(segment, at, block)) {
+    for (const { tensor, from, count, place } of cutBlock(segment, at, block)) {
       const { device, allocation, offset } = tensor;
       const values = this.#bucket.subarray(start + place, start + place + count);
       device.write(allocation, 4 * (offset + from), values);
@@ -305,7 +305,7 @@ export class TensorExchange implements Exchange {
 }
 
 /** The parts of tensors that lie in a block: `count` numbers from `from`, `place` into the block. */
-function partsOf(segment: readonly Tensor[], at: number, block: number) {
+function cutBlock(segment: readonly Tensor[], at: number, block: number) {
   let start = 0;
   return segment.flatMap((tensor) => {
     const from = Math.max(0, at - start);

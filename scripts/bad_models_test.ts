@@ -10,7 +10,7 @@ const golden = new URL("../../shared/golden/interchange/", import.meta.url).path
 const bad = `${golden}bad/`;
 
 /** Puts a file that has no folder of its own where a command looks for it. */
-async function placeOf(name: string): Promise<string> {
+async function placeModel(name: string): Promise<string> {
   const folder = await Deno.makeTempDir();
   if (name.endsWith(".gguf")) return bad + name;
   if (name.endsWith(".pt")) {
@@ -51,7 +51,7 @@ goldenTest("sample refuses each of the 48 bad models in one line, in a moment", 
       const errors: string[] = [];
       console.error = (...values: unknown[]) => errors.push(values.join(" "));
       const start = processorTime();
-      const code = await main(["--from", await placeOf(name), ...flags]);
+      const code = await main(["--from", await placeModel(name), ...flags]);
       const milliseconds = processorTime() - start;
       assertEquals([name, code, errors.length], [name, 1, 1], errors.join("\n"));
       const isAsWanted = /^Cannot read [^\n]*: wanted [^\n]*, got [^\n]*$/.test(errors[0]!);
@@ -70,7 +70,7 @@ goldenTest(
     // Calls of what they name would need permissions that are not given.
     const permissions = ["--allow-read", "--allow-env=NANODINO_HOME,HOME"];
     for (const name of ["global.pt", "tokenizer_global.pkl", "index-absolute", "tensors.gguf"]) {
-      const args = ["--from", await placeOf(name), ...flags];
+      const args = ["--from", await placeModel(name), ...flags];
       const { code, stdout, stderr } = await runScript("sample.ts", args, home, { permissions });
       assertEquals([name, code, stdout], [name, 1, ""], stderr);
       assert(

@@ -98,7 +98,7 @@ export function renderConversation(
       continue;
     }
     given(special("<|assistant_start|>"));
-    for (const { type, text } of partsOf(message)) {
+    for (const { type, text } of splitContent(message)) {
       const ids = tokenizer.encode(text);
       if (type === "text") learned(ids);
       else if (type === "python") {
@@ -222,7 +222,7 @@ function stringOf({ content }: Message, role: string): string {
   );
 }
 
-function partsOf({ content }: Message): readonly MessagePart[] {
+function splitContent({ content }: Message): readonly MessagePart[] {
   if (typeof content === "string") return [{ type: "text", text: content }];
   const parts: unknown = content;
   if (!Array.isArray(parts)) {

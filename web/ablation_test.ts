@@ -6,7 +6,7 @@ import { noGrad, Tensor } from "../tensor/mod.ts";
 import { testOnEveryDevice } from "../testing/every_device.ts";
 import { ablateInside, compareInside } from "./engine/ablation.ts";
 import { lookInside, type ModelFiles, openInside, openModel } from "./engine/inside.ts";
-import { type Part, partsOf, switchOff } from "./engine/switch_off.ts";
+import { listParts, type Part, switchOff } from "./engine/switch_off.ts";
 import { fixed } from "./parts/number.ts";
 import { builtSite } from "./testing/built_site.ts";
 import { filesOf, onCpu, small, trainInDeno, writeFiles } from "./testing/gpt.ts";
@@ -99,7 +99,7 @@ Deno.test("an ablation tells the loss and the text without each part, and leaves
     };
     assertAlmostEquals(found.whole.bitsPerByte, await bitsOf([]), 1e-4);
     assertAlmostEquals(found.without.bitsPerByte, await bitsOf(off), 1e-4);
-    assertEquals(found.each.map(([part]) => part), partsOf(model.config));
+    assertEquals(found.each.map(([part]) => part), listParts(model.config));
     for (const [part, bits] of found.each) assertAlmostEquals(bits, await bitsOf([part]), 1e-4);
     const write = () => writeTexts(model, tokenizer, text, { maxTokens: 24, temperature: 0 });
     assertEquals([found.whole.written], await write());

@@ -72,7 +72,7 @@ function tileKernel(rows: number): WasmKernel {
 async function read(options: JobOptions): Promise<Job> {
   const { size = 2 ** 20 } = options;
   const device = await openCpu(options);
-  const address = placeOf(device, size);
+  const address = allocateOnes(device, size);
   const time = await timer(
     () => device.dispatch(readKernel, { integers: [address] }, size / TURN, { scratchBytes: TURN }),
     () => device.synchronize(),
@@ -87,7 +87,7 @@ async function read(options: JobOptions): Promise<Job> {
 async function copy(options: JobOptions): Promise<Job> {
   const { size = 2 ** 24 } = options;
   const device = await openCpu(options);
-  const [from, to] = [placeOf(device, size), placeOf(device, size)];
+  const [from, to] = [allocateOnes(device, size), allocateOnes(device, size)];
   const time = await timer(
     () => device.dispatch(copyKernel, { integers: [from, to] }, size / TURN),
     () => device.synchronize(),
@@ -98,7 +98,7 @@ async function copy(options: JobOptions): Promise<Job> {
   };
 }
 
-function placeOf(device: CpuDevice, size: number): number {
+function allocateOnes(device: CpuDevice, size: number): number {
   const allocation = device.allocate(size, "a bench");
   device.write(allocation, 0, new Float32Array(size / 4).fill(1));
   const view = { dtype: "float32", shape: [size / 4], strides: [1], offset: 0 } as const;

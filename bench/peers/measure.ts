@@ -65,7 +65,7 @@ export async function measureComparison(
       if (isLate && round >= MIN_ROUNDS) break;
       for (const entry of entries) await measureOnce(entry, entry === ours);
     }
-    return comparison.quantities.map((quantity) => rowOf(comparison, quantity, ours, others));
+    return comparison.quantities.map((quantity) => makeRow(comparison, quantity, ours, others));
   } finally {
     for (const { contestant } of entries) await contestant?.close();
   }
@@ -115,7 +115,7 @@ function checkEqual({ name, tolerance }: Comparison, ours: Entry, others: readon
   }
 }
 
-function rowOf(
+function makeRow(
   { device }: Comparison,
   { name, key, unit, lessIsBetter = false, wanted }: Quantity,
   ours: Entry,

@@ -41,7 +41,7 @@ export function sampleToken(
       ? nucleus(logits, weights, topP)
       : prefix(ids, weights, topP * sumOf(weights));
   }
-  const place = placeOf(uniform, likely.weights);
+  const place = findByShare(uniform, likely.weights);
   if (likely.ids !== null) return likely.ids[Math.max(0, place)]!;
   return place === -1 ? best : place;
 }
@@ -70,7 +70,7 @@ function weightsOf(logits: Float32Array, largest: number, temperature: number): 
 }
 
 /** The first place up to which the sum of weights exceeds a share of the whole; −1 if there is none. */
-function placeOf(share: number, weights: Float64Array): number {
+function findByShare(share: number, weights: Float64Array): number {
   const sums = new Float64Array(weights.length);
   let sum = 0;
   for (let i = 0; i < weights.length; i++) sums[i] = sum += weights[i]!;

@@ -65,7 +65,7 @@ async function ask(client: OpenAI, model: string, variant: Variant, signal?: Abo
  *
  * @param options.requests How many in all.
  * @param options.clients How many at a time.
- * @param options.tokens The most tokens of an answer.
+ * @param options.tokens Maximum tokens of an answer.
  * @param options.words The most words that make prompts different from each other.
  */
 export async function sendMixed(

@@ -157,17 +157,17 @@ function attentionCase(
     blas,
     prepare: (device) => {
       if (device.kind !== "cpu") throw new Error("wanted a CPU");
-      const ofQueries = (seed: number) => normal(device, [batch, queries, heads, 64], { seed });
-      const ofKeys = (seed: number) => normal(device, [batch, keys, heads, 64], { seed });
+      const makeQueries = (seed: number) => normal(device, [batch, queries, heads, 64], { seed });
+      const makeKeys = (seed: number) => normal(device, [batch, keys, heads, 64], { seed });
       const views = {
-        q: ofQueries(1),
-        k: ofKeys(2),
-        v: ofKeys(3),
-        y: ofQueries(4),
-        dy: ofQueries(5),
-        dq: ofQueries(6),
-        dk: ofKeys(7),
-        dv: ofKeys(8),
+        q: makeQueries(1),
+        k: makeKeys(2),
+        v: makeKeys(3),
+        y: makeQueries(4),
+        dy: makeQueries(5),
+        dq: makeQueries(6),
+        dk: makeKeys(7),
+        dv: makeKeys(8),
         logSums: Tensor.zeros(device, [batch, heads, queries]),
       };
       const call = {

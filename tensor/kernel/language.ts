@@ -266,7 +266,7 @@ export interface KernelBuilder extends VectorBuilder {
     inTurn: number,
     body: (at: Int, vectors: number, isSingle: boolean) => void,
   ): void;
-  /** The most vectors of a visit: 1 where threads hide the latency of instructions. */
+  /** Maximum vectors of a visit: 1 where threads hide the latency of instructions. */
   readonly maxInTurn: number;
   /** Elements of a row to add up before a sum is moved to its total: few enough to be accurate. */
   sumBlock(inTurn: number): number;

@@ -50,7 +50,7 @@ export function layOut(
   const merged = collapseAxes(program, operands);
   const [first, ...outer] = isTiled && !program.isRow ? cutIntoTiles(merged) : merged;
   const run = first ?? { length: 1, strides: operands.map(() => 1) };
-  const row = rowOf(program, operands);
+  const row = findRow(program, operands);
   return { vectors: chooseVectorAxis(program, run, row), run, row, outer };
 }
 
@@ -98,7 +98,7 @@ export function isAlongRow(program: Program, k: number): boolean {
 }
 
 /** The row: its length is 1 if no operand has an element per column. */
-export function rowOf(program: Program, operands: readonly TensorLayout[]): Axis {
+export function findRow(program: Program, operands: readonly TensorLayout[]): Axis {
   return {
     length: operands.find((_, k) => isAlongRow(program, k))?.shape.at(-1) ?? 1,
     strides: operands.map(({ strides }, k) => isAlongRow(program, k) ? strides.at(-1)! : 0),

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import * as ex from "../formula/expression.ts";
 import { defineProgram } from "../formula/program.ts";
 import type { TensorLayout } from "../layout_cache.ts";
-import { classOf, collapseAxes, isAlongRow, rowOf } from "./layout.ts";
+import { classOf, collapseAxes, findRow, isAlongRow } from "./layout.ts";
 
 const double = defineProgram({ name: "double", inputs: ["x"] }, ({ x }) => [ex.multiply(x, 2)]);
 const scale = defineProgram(
@@ -51,8 +51,8 @@ Deno.test("the row is left out, and its length comes from an operand along it", 
   const operands = [contiguous, perRow, contiguous, perRow];
   assertEquals(collapseAxes(scale, operands), [{ length: 6, strides: [4, 1, 4, 1] }]);
   assertEquals(operands.map((_, k) => isAlongRow(scale, k)), [true, false, true, false]);
-  assertEquals(rowOf(scale, operands), { length: 4, strides: [1, 0, 1, 0] });
-  assertEquals(rowOf(double, [contiguous, contiguous]), { length: 1, strides: [0, 0] });
+  assertEquals(findRow(scale, operands), { length: 4, strides: [1, 0, 1, 0] });
+  assertEquals(findRow(double, [contiguous, contiguous]), { length: 1, strides: [0, 0] });
 });
 
 Deno.test("strides of 0 and 1 are known to the code, others are not", () => {

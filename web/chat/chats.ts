@@ -255,7 +255,7 @@ class AnswerClock {
 }
 
 /** Pieces as they belong together: those of a kind that follow each other are one part. */
-export function partsOf(pieces: readonly Piece[]): Part[] {
+export function joinPieces(pieces: readonly Piece[]): Part[] {
   return pieces.reduce<Part[]>((all, { type, text }) => {
     const last = all.at(-1);
     if (last?.type !== type) return [...all, { type, text }];
@@ -265,7 +265,7 @@ export function partsOf(pieces: readonly Piece[]): Part[] {
 
 function messageOf(turn: Turn): Message {
   const { role } = turn;
-  return { role, content: role === "user" ? textOf(turn) : partsOf(turn.pieces) };
+  return { role, content: role === "user" ? textOf(turn) : joinPieces(turn.pieces) };
 }
 
 /** A turn without the probabilities of its tokens. */

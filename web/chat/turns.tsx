@@ -13,8 +13,8 @@ import {
   answering,
   continueAnswer,
   current,
+  joinPieces,
   model,
-  partsOf,
   regenerate,
   say,
   status,
@@ -192,7 +192,7 @@ function Timing(
 
 /** Text, and calls of tools with what came of them, folded. */
 function Parts({ pieces }: { readonly pieces: readonly Piece[] }): JSX.Element {
-  const parts = partsOf(pieces);
+  const parts = joinPieces(pieces);
   return (
     <>
       {parts.map(({ type, text }, i) => {

@@ -69,11 +69,11 @@ const at = computed(() => Math.min(hovered.value ?? pinned.value, last.value));
 /** All figures: those that have a name in its order, then the others. */
 const figures = computed(() => {
   const order = Object.keys(words.figures);
-  const placeOf = (name: string) => {
+  const rank = (name: string) => {
     const i = order.indexOf(name.replace(/^pass@\d+$/, "pass@1"));
     return i < 0 ? order.length : i;
   };
-  return figuresOf(parts.value.map(({ data }) => data)).sort((a, b) => placeOf(a) - placeOf(b));
+  return figuresOf(parts.value.map(({ data }) => data)).sort((a, b) => rank(a) - rank(b));
 });
 
 /** The curve of a figure of a run, as its chart shows it. */

@@ -10,7 +10,7 @@ import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type ModelFiles, preparePrompt, type Prompt } from "./inside.ts";
 import { openOnce } from "./open_models.ts";
-import { type Part, partsOf, switchOff } from "./switch_off.ts";
+import { listParts, type Part, switchOff } from "./switch_off.ts";
 
 /** How a model does on a text, and how it goes on. */
 export interface Outcome {
@@ -46,7 +46,7 @@ export async function* ablateInside(
   const { model, tokenizer, ids } = await preparePrompt(device, prompt);
   const whole = await outcomeOf(model, tokenizer, prompt.text, ids);
   const each: [Part, number][] = [];
-  for (const part of wantsEach ? partsOf(model.config) : []) {
+  for (const part of wantsEach ? listParts(model.config) : []) {
     using _off = await switchOff(model, [part]);
     each.push([part, await bitsPerByte(model, tokenizer, ids)]);
   }

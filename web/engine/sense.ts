@@ -5,7 +5,7 @@ import { defaultContext } from "../../gpt/browser_internals.ts";
 import type { Device } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { free, type ModelFiles, openModel } from "./inside.ts";
-import { partsOf, switchOff } from "./switch_off.ts";
+import { listParts, switchOff } from "./switch_off.ts";
 
 /** A story to tell. */
 export interface Telling {
@@ -35,7 +35,7 @@ async function openBoth(device: Device, files: ModelFiles) {
   const { model: whole, tokenizer } = await openModel(device, files);
   const { model: blind } = await openModel(device, files);
   // For good: this model tells no other stories.
-  await switchOff(blind, partsOf(blind.config).filter((part) => !part.endsWith("mlp")));
+  await switchOff(blind, listParts(blind.config).filter((part) => !part.endsWith("mlp")));
   if (current !== null) [current.whole, current.blind].forEach(free);
   return current = { key, device, tokenizer, whole, blind };
 }

@@ -8,7 +8,7 @@ import type { Tensor } from "../../tensor/mod.ts";
 export type Part = `${number}.${number | "mlp"}`;
 
 /** All parts of a model. */
-export function partsOf({ nLayer, nHead }: Pick<GPTConfig, "nLayer" | "nHead">): Part[] {
+export function listParts({ nLayer, nHead }: Pick<GPTConfig, "nLayer" | "nHead">): Part[] {
   return Array.from({ length: nLayer }, (_, layer) => [
     ...Array.from({ length: nHead }, (_, head): Part => `${layer}.${head}`),
     `${layer}.mlp` as const,

@@ -93,7 +93,7 @@ type Look = { readonly seen: Seen; readonly token: number };
 const nameOf = ({ texts }: Seen, id: number) => visible(texts.get(id)!);
 
 /** The values of a token, out of those of all tokens: each has as many. */
-function rowOf({ ids }: Seen, token: number, values: Float32Array | Int32Array): number[] {
+function takeRow({ ids }: Seen, token: number, values: Float32Array | Int32Array): number[] {
   const size = values.length / ids.length;
   return [...values.subarray(token * size, (token + 1) * size)];
 }
@@ -112,9 +112,9 @@ function Lens({ seen, token }: Look): JSX.Element {
         i === 0 ? text.embedding : i === stages.length - 1 ? text.output : text.layer(i),
         fixed(size[token]!, 2),
         ...(hasNext ? [fixed(next[token]!, 3)] : []),
-        ...rowOf(seen, token, likely).map((id, rank) => (
+        ...takeRow(seen, token, likely).map((id, rank) => (
           <span key={rank}>
-            <b>{nameOf(seen, id)}</b> {fixed(rowOf(seen, token, probabilities)[rank]!, 3)}
+            <b>{nameOf(seen, id)}</b> {fixed(takeRow(seen, token, probabilities)[rank]!, 3)}
           </span>
         )),
       ])}
@@ -170,8 +170,8 @@ function Attention({ seen, token }: Look): JSX.Element {
 
 /** The probabilities of the next token, under a temperature and top-k, and a button to sample it. */
 function Next({ seen, token }: Look): JSX.Element {
-  const shares = sampledWith(rowOf(seen, token, seen.logits), temperature.value, topK.value);
-  const candidates = rowOf(seen, token, seen.candidates);
+  const shares = sampledWith(takeRow(seen, token, seen.logits), temperature.value, topK.value);
+  const candidates = takeRow(seen, token, seen.candidates);
   return (
     <>
       <div class="controls">
@@ -244,7 +244,9 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
           rows={names.map((name, i) => [
             name,
             i === 0 ? words.network.none : fixed(smear[i - 1]!, 3),
-            ...withGates.map(([, gate]) => rowOf(seen, i, gate).map((x) => fixed(x, 2)).join(" ")),
+            ...withGates.map(([, gate]) =>
+              takeRow(seen, i, gate).map((x) => fixed(x, 2)).join(" ")
+            ),
           ])}
         />
       </div>

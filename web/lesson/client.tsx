@@ -65,7 +65,7 @@ function isElsewhere(): boolean {
  * comes to it; a click leads to the first of them.
  */
 function lightParts(): void {
-  const partsOf = (target: EventTarget | null): Element[] => {
+  const findNamed = (target: EventTarget | null): Element[] => {
     const word = (target as Element).closest<HTMLElement>(".light");
     const section = word?.closest("section") ?? null;
     if (word === null || section === null) return [];
@@ -74,14 +74,14 @@ function lightParts(): void {
     ]);
   };
   const light = (isLit: boolean) => ({ target }: Event) => {
-    for (const part of partsOf(target)) {
+    for (const part of findNamed(target)) {
       (part.closest(".slider, tr") ?? part).classList.toggle("lit", isLit);
     }
   };
   for (const type of ["pointerover", "focusin"]) document.addEventListener(type, light(true));
   for (const type of ["pointerout", "focusout"]) document.addEventListener(type, light(false));
   document.addEventListener("click", ({ target }) => {
-    const shown = partsOf(target).find((part) => part.checkVisibility());
+    const shown = findNamed(target).find((part) => part.checkVisibility());
     shown?.scrollIntoView({ block: "center" });
     if (shown instanceof HTMLInputElement) shown.focus();
   });

@@ -33,7 +33,7 @@ export interface Neuron {
 const [UNIT, THICKEST] = [2, 7];
 
 /** Where neuron `i` of a layer is, in percent of the drawing. */
-const placeOf = (i: number, count: number) => 100 * (i + 0.5) / count;
+const centerAt = (i: number, count: number) => 100 * (i + 0.5) / count;
 
 /** Draws the layers from left to right, and the weights between them: their width, and by color their sign. */
 export function NetworkGraph({ inputs, hidden, maps, now, looked, onLook }: {
@@ -60,14 +60,14 @@ export function NetworkGraph({ inputs, hidden, maps, now, looked, onLook }: {
         weight: now?.weights[layer]?.[to * sizes[layer]! + from],
       }))).flat()
   );
-  const across = (layer: number) => placeOf(layer, sizes.length);
+  const across = (layer: number) => centerAt(layer, sizes.length);
   return (
     <div class="net" role="group" aria-label={text.graph(sizes)}>
       <div class="layers">
         <svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
           {lines.map(({ layer, from, to, weight }) => {
-            const [x, y] = [across(layer), placeOf(from, sizes[layer]!)];
-            const [u, v] = [across(layer + 1), placeOf(to, sizes[layer + 1]!)];
+            const [x, y] = [across(layer), centerAt(from, sizes[layer]!)];
+            const [u, v] = [across(layer + 1), centerAt(to, sizes[layer + 1]!)];
             const middle = (x + u) / 2;
             return (
               <path

@@ -66,14 +66,14 @@ export function LabeledMap({ title, values, names, chosen }: {
   const every = Math.max(1, Math.ceil(NAME_HEIGHT * size / width));
   const isNamed = (i: number) => i === chosen || i % every === 0 && Math.abs(i - chosen) >= every;
   const places = names.flatMap((name, i) => isNamed(i) ? [{ name, i }] : []);
-  const placeOf = (i: number) => `${100 * (i + 0.5) / size}%`;
+  const centerAt = (i: number) => `${100 * (i + 0.5) / size}%`;
   return (
     <div class="labeled">
       <div class="above" aria-hidden="true">
-        {places.map(({ name, i }) => <span key={i} style={{ left: placeOf(i) }}>{name}</span>)}
+        {places.map(({ name, i }) => <span key={i} style={{ left: centerAt(i) }}>{name}</span>)}
       </div>
       <div class="beside" aria-hidden="true">
-        {places.map(({ name, i }) => <span key={i} style={{ top: placeOf(i) }}>{name}</span>)}
+        {places.map(({ name, i }) => <span key={i} style={{ top: centerAt(i) }}>{name}</span>)}
       </div>
       <div ref={element}>
         <HeatMap title={title} values={values} size={size}>

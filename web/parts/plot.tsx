@@ -153,7 +153,7 @@ function isLine({ look, points }: Curve): boolean {
   return look !== "dots" && points.length > 1;
 }
 
-function placeOf({ right, up }: Scale, [x, y]: Point): readonly [x: string, y: string] {
+function project({ right, up }: Scale, [x, y]: Point): readonly [x: string, y: string] {
   return [right(x).toFixed(1), up(y).toFixed(1)];
 }
 
@@ -163,7 +163,7 @@ function CurveLine({ curve: { color, points, look = "plain" }, scale, x }: {
   readonly scale: Scale;
   readonly x: readonly [number, number];
 }): JSX.Element {
-  const places = extremes(points, x).map((point) => placeOf(scale, point).join(" "));
+  const places = extremes(points, x).map((point) => project(scale, point).join(" "));
   return <path class={`curve ${color} ${look}`} d={`M${places.join("L")}`} />;
 }
 
@@ -175,7 +175,7 @@ function Dots({ curve: { color, points, look }, scale }: {
   return (
     <>
       {points.map((point, i) => {
-        const [cx, cy] = placeOf(scale, point);
+        const [cx, cy] = project(scale, point);
         return (
           <circle key={i} class={`dot ${color}`} cx={cx} cy={cy} r={look === "dots" ? DOT : 3} />
         );

@@ -118,7 +118,7 @@ function linearsCode(count: number, epilogue: Epilogue, team: LinearsTeam): stri
   }[activation];
   const weights = Array.from({ length: count }, (_, i) => sumsOfWeight(i, epilogue, team));
   const main = `
-${lanes === 1 ? "" : `var<workgroup> parts: array<f32, ${threads * partsOf(epilogue, team)}>;`}
+${lanes === 1 ? "" : `var<workgroup> parts: array<f32, ${threads * countShared(epilogue, team)}>;`}
 ${beginMain(threads, "number", "local")}
   let thread = i32(local);
   let lane = thread % ${lanes};
@@ -196,7 +196,7 @@ function sumsOfWeight(i: number, { normalizes }: Epilogue, team: LinearsTeam): s
 }
 
 /** The numbers that each lane shares: its sums, and the squares. */
-function partsOf({ normalizes }: Epilogue, { columns }: LinearsTeam): number {
+function countShared({ normalizes }: Epilogue, { columns }: LinearsTeam): number {
   return columns + Number(normalizes);
 }
 
@@ -210,7 +210,7 @@ function combineLanes(epilogue: Epilogue, team: LinearsTeam): string {
   workgroupBarrier();
   for (var half = ${lanes / 2}; half > 0; half /= 2) {
     if (lane < half) {
-      for (var i = 0; i < ${partsOf(epilogue, team)}; i++) {
+      for (var i = 0; i < ${countShared(epilogue, team)}; i++) {
         parts[i * ${threads} + thread] += parts[i * ${threads} + thread + half];
       }
     }
