@@ -21,16 +21,28 @@ import { checkShape } from "../shape.ts";
 import { allocate, checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
-type Unary = (x: Tensor) => Tensor;
+/** An operation of one tensor. */
+export type Unary = (x: Tensor) => Tensor;
+/** The formula of one. */
+export type UnaryFormula = (x: Expression) => Expression;
 type Binary = (a: Tensor, b: TensorOrNumber) => Tensor;
 type Formula = (a: Expression, b: Expression) => Expression;
 
-function unary(
+/**
+ * Defines an operation of one tensor, of floats or, with `overIntegers`, of integers as well.
+ *
+ * @param options.slope The derivative, where that of the formula is not a number at the edges.
+ */
+export function unary(
   name: string,
-  formula: (x: Expression) => Expression,
-  overIntegers = false,
+  formula: UnaryFormula,
+  { slope, overIntegers = false }: { slope?: UnaryFormula; overIntegers?: boolean } = {},
 ): Unary {
-  const program = defineProgram({ name, inputs: ["x"], overIntegers }, ({ x }) => [formula(x)]);
+  const program = defineProgram(
+    { name, inputs: ["x"], overIntegers },
+    ({ x }) => [formula(x)],
+    slope && (({ x }) => ({ x: slope(x) })),
+  );
   return (x) =>
     runProgram(program, [x], [], overIntegers && x.dtype === "int32" ? "int32" : undefined);
 }
@@ -91,7 +103,7 @@ export const equal: Binary = binary("eq", ex.equal, "float32");
 /** 1 where a ≠ b, else 0: NaN differs from everything. */
 export const notEqual: Binary = binary("ne", (a, b) => ex.subtract(1, ex.equal(a, b)), "float32");
 
-export const negate: Unary = unary("neg", ex.negate, true);
+export const negate: Unary = unary("neg", ex.negate, { overIntegers: true });
 /** eˣ */
 export const exp: Unary = unary("exp", ex.exp);
 export const log: Unary = unary("log", ex.log);

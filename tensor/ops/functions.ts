@@ -12,29 +12,16 @@ import * as ex from "../formula/expression.ts";
 import type { Expression, Operand } from "../formula/expression.ts";
 import { defineProgram, type Program } from "../formula/program.ts";
 import { checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
-import { checkInteger, fill } from "./elementwise.ts";
+import { checkInteger, fill, type Unary, unary, type UnaryFormula } from "./elementwise.ts";
 import { divideIntegers } from "./integers.ts";
 import { runProgram } from "./program.ts";
-
-type Unary = (x: Tensor) => Tensor;
-type Formula = (x: Expression) => Expression;
-
-/** A function of one tensor of floats. */
-function unary(name: string, formula: Formula, slope?: Formula): Unary {
-  const program = defineProgram(
-    { name, inputs: ["x"] },
-    ({ x }) => [formula(x)],
-    slope && (({ x }) => ({ x: slope(x) })),
-  );
-  return (x) => runProgram(program, [x]);
-}
 
 export const sin: Unary = unary("sin", ex.sin);
 export const cos: Unary = unary("cos", ex.cos);
 export const erf: Unary = unary("erf", ex.erf);
 export const floor: Unary = unary("floor", ex.floor);
 export const sign: Unary = unary("sign", ex.sign);
-const ceilOf: Formula = (x) => ex.negate(ex.floor(ex.negate(x)));
+const ceilOf: UnaryFormula = (x) => ex.negate(ex.floor(ex.negate(x)));
 export const ceil: Unary = unary("ceil", ceilOf);
 
 /** To the nearest integer, and to the even one of two that are equally near. */
@@ -58,11 +45,14 @@ function log1pOf(x: Expression): Expression {
   const isSmall = ex.less(ex.abs(x), 0.4);
   return ex.select(isSmall, ex.multiply(ex.multiply(2, s), series), ex.log(ex.add(1, x)));
 }
-export const log1p: Unary = unary("log1p", log1pOf, (x) => ex.divide(1, ex.add(1, x)));
+export const log1p: Unary = unary("log1p", log1pOf, {
+  slope: (x) => ex.divide(1, ex.add(1, x)),
+});
 
 /** eˣ − 1 = tanh(x / 2) · (eˣ + 1), which loses nothing near 0. */
-const expm1Of: Formula = (x) => ex.multiply(ex.tanh(ex.multiply(0.5, x)), ex.add(ex.exp(x), 1));
-export const expm1: Unary = unary("expm1", expm1Of, ex.exp);
+const expm1Of: UnaryFormula = (x) =>
+  ex.multiply(ex.tanh(ex.multiply(0.5, x)), ex.add(ex.exp(x), 1));
+export const expm1: Unary = unary("expm1", expm1Of, { slope: ex.exp });
 
 export const rsqrt: Unary = unary("rsqrt", (x) => ex.divide(1, ex.sqrt(x)));
 export const reciprocal: Unary = unary("reciprocal", (x) => ex.divide(1, x));
@@ -70,14 +60,16 @@ export const isNaN: Unary = unary("isNaN", (x) => ex.subtract(1, ex.equal(x, x))
 export const isFinite: Unary = unary("isFinite", (x) => ex.less(ex.abs(x), Infinity));
 
 /** log(1 + e^−|x|) */
-const tail: Formula = (x) => log1pOf(ex.exp(ex.negate(ex.abs(x))));
+const tail: UnaryFormula = (x) => log1pOf(ex.exp(ex.negate(ex.abs(x))));
 /** log(1 + eˣ) */
-export const softplus: Unary = unary("softplus", (x) => ex.add(ex.max(x, 0), tail(x)), ex.sigmoid);
+export const softplus: Unary = unary("softplus", (x) => ex.add(ex.max(x, 0), tail(x)), {
+  slope: ex.sigmoid,
+});
 /** log(1 / (1 + e⁻ˣ)) */
 export const logSigmoid: Unary = unary(
   "logSigmoid",
   (x) => ex.subtract(ex.min(x, 0), tail(x)),
-  (x) => ex.sigmoid(ex.negate(x)),
+  { slope: (x) => ex.sigmoid(ex.negate(x)) },
 );
 
 /** x · min(max(x + 3, 0), 6) / 6. Source: Howard et al., "Searching for MobileNetV3" (2019). */
@@ -87,9 +79,11 @@ export const hardswish: Unary = unary(
     const inside = ex.multiply(x, ex.divide(ex.add(x, 3), 6));
     return ex.select(ex.lessEqual(x, -3), 0, ex.select(ex.lessEqual(3, x), x, inside));
   },
-  (x) => {
-    const inside = ex.add(ex.divide(x, 3), 0.5);
-    return ex.select(ex.less(x, -3), 0, ex.select(ex.less(3, x), 1, inside));
+  {
+    slope: (x) => {
+      const inside = ex.add(ex.divide(x, 3), 0.5);
+      return ex.select(ex.less(x, -3), 0, ex.select(ex.less(3, x), 1, inside));
+    },
   },
 );
 
@@ -97,7 +91,7 @@ export const hardswish: Unary = unary(
 export const rootOfVariance: Unary = unary(
   "std",
   ex.sqrt,
-  (x) => ex.select(ex.equal(x, 0), 0, ex.divide(0.5, ex.sqrt(x))),
+  { slope: (x) => ex.select(ex.equal(x, 0), 0, ex.divide(0.5, ex.sqrt(x))) },
 );
 
 const eluProgram = defineProgram(
@@ -146,17 +140,11 @@ export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor 
   throw wrongType("compute gelu", '"tanh" or "erf"', describeValue(approximation));
 }
 
-/** The same formula for `int32`, which has fewer operations. */
-function ofIntegers(name: string, formula: Formula): Unary {
-  const program = defineProgram(
-    { name, inputs: ["x"], overIntegers: true },
-    ({ x }) => [formula(x)],
-  );
-  return (x) => runProgram(program, [x], [], "int32");
-}
-
 const absOfFloats = unary("abs", ex.abs);
-const absOfIntegers = ofIntegers("abs", (x) => ex.select(ex.less(x, 0), ex.negate(x), x));
+/** Integers have fewer operations. */
+const absOfIntegers = unary("abs", (x) => ex.select(ex.less(x, 0), ex.negate(x), x), {
+  overIntegers: true,
+});
 
 /** The absolute value, with the gradient 0 at 0. Unlike in PyTorch, the gradient at NaN is NaN. */
 export function abs(x: Tensor): Tensor {

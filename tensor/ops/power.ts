@@ -4,7 +4,7 @@ import * as ex from "../formula/expression.ts";
 import type { Expression } from "../formula/expression.ts";
 import { defineProgram } from "../formula/program.ts";
 import { checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
-import { sqrt, square } from "./elementwise.ts";
+import { sqrt, square, type Unary, unary } from "./elementwise.ts";
 import { runProgram } from "./program.ts";
 
 /** aᵇ as e^(b·log|a|), with the sign of the base, which may be a negative zero. */
@@ -46,27 +46,18 @@ const number = defineProgram(
 );
 
 const cube = (x: Expression): Expression => ex.multiply(x, ex.square(x));
-const exact = (
-  exponent: number,
-  formula: (x: Expression) => Expression,
-  slope?: (x: Expression) => Expression,
-): [number, (x: Tensor) => Tensor] => {
-  const program = defineProgram(
-    { name: `pow ${exponent}`, inputs: ["x"] },
-    ({ x }) => [formula(x)],
-    slope && (({ x }) => ({ x: slope(x) })),
-  );
-  return [exponent, (x) => runProgram(program, [x])];
-};
 /** Small integer powers are multiplied out, which is exact where the logarithm is not. */
-const exactPowers = new Map<number, (x: Tensor) => Tensor>([
+const exactPowers = new Map<number, Unary>([
   [0.5, sqrt],
-  exact(1, (x) => ex.multiply(x, 1)),
+  [1, unary("pow 1", (x) => ex.multiply(x, 1))],
   [2, square],
-  exact(3, cube),
-  exact(4, (x) => ex.square(ex.square(x))),
-  exact(-1, (x) => ex.divide(1, x)),
-  exact(-2, (x) => ex.divide(1, ex.square(x)), (x) => ex.divide(-2, cube(x))),
+  [3, unary("pow 3", cube)],
+  [4, unary("pow 4", (x) => ex.square(ex.square(x)))],
+  [-1, unary("pow -1", (x) => ex.divide(1, x))],
+  [
+    -2,
+    unary("pow -2", (x) => ex.divide(1, ex.square(x)), { slope: (x) => ex.divide(-2, cube(x)) }),
+  ],
 ]);
 
 /**
