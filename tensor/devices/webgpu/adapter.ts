@@ -34,15 +34,12 @@ export interface WebGpuOptions {
   readonly float16?: boolean;
 }
 
-export interface GpuPlan {
+export interface OpenedAdapter {
+  readonly gpu: GPUDevice;
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
   /** Optional features in effect, such as `"timestamp-query"`. */
   readonly features: ReadonlySet<string>;
-}
-
-export interface OpenedAdapter extends GpuPlan {
-  readonly gpu: GPUDevice;
 }
 
 /** Optional features that kernels use. Requesting an absent one throws. */

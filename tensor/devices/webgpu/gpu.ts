@@ -1,6 +1,6 @@
 /** The part of WebGPU that the device uses, with errors as results. @module */
 
-import type { GpuPlan, OpenedAdapter } from "./adapter.ts";
+import type { OpenedAdapter } from "./adapter.ts";
 
 /** The use of a buffer: by kernels, for arguments, for reading back, or for resolved timestamps. */
 export type BufferUse = "storage" | "arguments" | "read" | "timestamps";
@@ -29,10 +29,10 @@ export interface Pipeline {
 }
 
 /** An opened GPU. Calls take effect in order; only those that return a promise wait. */
-export class Gpu implements GpuPlan {
-  readonly info: GpuPlan["info"];
-  readonly limits: GpuPlan["limits"];
-  readonly features: GpuPlan["features"];
+export class Gpu {
+  readonly info: OpenedAdapter["info"];
+  readonly limits: OpenedAdapter["limits"];
+  readonly features: OpenedAdapter["features"];
   /** Resolves when the device is lost, including after `destroy`. */
   readonly lost: Promise<GpuLoss>;
   readonly #device: GPUDevice;
