@@ -15,6 +15,7 @@ import {
   readSafetensors,
   rmsNorm,
   Tensor,
+  topK,
   where,
   writeSafetensors,
 } from "./mod.ts";
@@ -214,29 +215,39 @@ testOnEveryDevice(
   },
 );
 
-testOnEveryDevice("operations on bfloat16 alone give bfloat16, mixed ones float32", (device) => {
-  const half = Tensor.from(device, [1, 2], { dtype: "bfloat16" });
-  const single = Tensor.from(device, [1, 2]);
-  const ids = Tensor.from(device, Int32Array.of(0, 1));
-  for (
-    const result of [half.mul(half), half.mul(3), half.sum(), half.mean(), where(half, half, 0)]
-  ) {
-    assertEquals(result.dtype, "bfloat16");
-  }
-  assertEquals(half.mul(single).dtype, "float32");
-  assertEquals(single.mul(half).dtype, "float32");
-  assertEquals(concat([half, half]).dtype, "bfloat16");
-  assertEquals(half.argmax().dtype, "int32");
-  const refused = (run: () => unknown, message: string) => assertThrows(run, TypeError, message);
-  refused(() => half.add(ids), "wanted tensors of one dtype, got bfloat16 and int32");
-  refused(() => concat([half, single]), "Cannot concat bfloat16 with float32");
-  refused(
-    () => cumulativeSum(half, 0),
-    "Cannot compute cumulativeSum: wanted float32, got bfloat16",
-  );
-  const matrix = half.reshape([1, 2]);
-  refused(() => matrix.matmul(single.reshape([2, 1])), "of one type, got bfloat16 and float32");
-});
+testOnEveryDevice(
+  "operations on bfloat16 alone give bfloat16, mixed ones float32",
+  async (device) => {
+    const half = Tensor.from(device, [1, 2], { dtype: "bfloat16" });
+    const single = Tensor.from(device, [1, 2]);
+    const ids = Tensor.from(device, Int32Array.of(0, 1));
+    for (
+      const result of [half.mul(half), half.mul(3), half.sum(), half.mean(), where(half, half, 0)]
+    ) {
+      assertEquals(result.dtype, "bfloat16");
+    }
+    assertEquals(half.mul(single).dtype, "float32");
+    assertEquals(single.mul(half).dtype, "float32");
+    assertEquals(concat([half, half]).dtype, "bfloat16");
+    const [a, b] = [Tensor.from(device, [1 / 3], { requiresGrad: true }), half.to("bfloat16")];
+    const joined = concat([b.requireGrad(), a]);
+    assertEquals([joined.dtype, await joined.data()], ["float32", Float32Array.of(1, 2, 1 / 3)]);
+    joined.square().sum().backward();
+    assertEquals([b.grad!.dtype, await b.grad!.data()], ["bfloat16", rounded([2, 4])]);
+    assertEquals(half.argmax().dtype, "int32");
+    const refused = (run: () => unknown, message: string) => assertThrows(run, TypeError, message);
+    refused(() => half.add(ids), "wanted tensors of one dtype, got bfloat16 and int32");
+    refused(() => concat([half, ids]), "Cannot concat bfloat16 with int32");
+    refused(() => topK(half, 1), "Cannot compute topK: wanted float32 or int32, got bfloat16");
+    refused(() => ids.exp(), "Cannot compute exp: wanted float32, bfloat16 or float16, got int32");
+    refused(
+      () => cumulativeSum(half, 0),
+      "Cannot compute cumulativeSum: wanted float32 or int32, got bfloat16",
+    );
+    const matrix = half.reshape([1, 2]);
+    refused(() => matrix.matmul(single.reshape([2, 1])), "of one type, got bfloat16 and float32");
+  },
+);
 
 testOnEveryDevice("kernels compute in single precision and round once", async (device) => {
   const x = rounded([1, 2 ** -8, 3e37, 1e-30, 3]);

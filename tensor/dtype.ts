@@ -9,7 +9,7 @@ import { wrongType } from "./errors.ts";
  *
  * `bfloat16` is the first half of a `float32`: the same range, with 8 significant bits instead of 24.
  * `float16` has 11, and no number above 65,504; a GPU needs the feature `shader-f16` for it. Floats of
- * different dtypes mix elementwise, with a `float32` result; matmul, attention and concat want one dtype.
+ * different dtypes mix elementwise and in concat, with a `float32` result; matmul and attention want one.
  *
  * Integers can be added, subtracted, multiplied, negated, compared, selected, summed and reduced to
  * their extremes, exactly. What overflows wraps around, as in PyTorch, sums included (PyTorch widens
@@ -32,6 +32,9 @@ export type StoredArray = TypedArray | Uint16Array<ArrayBuffer>;
 
 /** Dtypes that gradients flow through. */
 export type FloatType = Exclude<DType, "int32">;
+
+/** The {@linkcode FloatType}s, for messages. */
+export const FLOAT_TYPES = "float32, bfloat16 or float16";
 
 /** Bytes per element. */
 export function bytesPerElement(dtype: DType): 2 | 4 {

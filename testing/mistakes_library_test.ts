@@ -282,7 +282,7 @@ testMistakes("losses of distributions say what they want", [
   [
     (s) => tensor.crossEntropy(s.x, ids(s, 0, 1), { weight: ids(s, 1, 1, 1) }),
     TypeError,
-    /wanted weight as float32, got int32/,
+    /wanted weight as float32, bfloat16 or float16, got int32/,
   ],
   [
     (s) => tensor.crossEntropy(s.x, ids(s, 0, 1), { labelSmoothing: 2 }),

@@ -445,7 +445,7 @@ testMistakes("messages name the method that the caller wrote, and its operands",
   [
     ({ x }) => x.to("int32").div(2),
     TypeError,
-    `Cannot compute div: wanted float32, got int32. ${float32}`,
+    `Cannot compute div: wanted float32, bfloat16 or float16, got int32. ${float32}`,
   ],
   [
     ({ x, device }) => x.eq(ints(device)),
@@ -475,17 +475,17 @@ testMistakes("messages name the method that the caller wrote, and its operands",
   ...[2, 3, 0.5, 1.7, -1].map((exponent): Mistake => [
     ({ x }) => x.to("int32").pow(exponent),
     TypeError,
-    `Cannot compute pow: wanted float32, got int32. ${float32}`,
+    `Cannot compute pow: wanted float32, bfloat16 or float16, got int32. ${float32}`,
   ]),
   [
     ({ x }) => x.to("int32").mean(),
     TypeError,
-    `Cannot take the mean: wanted float32, got int32. ${float32}`,
+    `Cannot take the mean: wanted float32, bfloat16 or float16, got int32. ${float32}`,
   ],
   [
     ({ x }) => x.to("int32").variance(),
     TypeError,
-    `Cannot compute variance: wanted float32, got int32. ${float32}`,
+    `Cannot compute variance: wanted float32, bfloat16 or float16, got int32. ${float32}`,
   ],
 ]);
 

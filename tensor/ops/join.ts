@@ -2,6 +2,7 @@
 
 import { applyOne, named, type Operation, type Specification } from "../apply.ts";
 import { checkList } from "../checks.ts";
+import { isFloat, promote } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
 import { noGrad } from "../grad_mode.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
@@ -15,7 +16,8 @@ const concatOperation: Operation<number> = {
     const [first] = inputs;
     for (const each of inputs) checkJoinable(first!, each, axis);
     const length = inputs.reduce((sum, each) => sum + each.shape[axis]!, 0);
-    return [{ shape: first!.shape.with(axis, length), dtype: first!.dtype }];
+    const dtype = first!.dtype === "int32" ? "int32" : promote(inputs.map(({ dtype }) => dtype));
+    return [{ shape: first!.shape.with(axis, length), dtype }];
   },
   run: (_device, inputs, [output], axis) =>
     noGrad(() => {
@@ -39,16 +41,16 @@ function checkJoinable(first: Specification, other: Specification, axis: number)
         `${formatShape(first.shape)} and ${formatShape(other.shape)}`,
     );
   }
-  if (first.dtype !== other.dtype) {
+  if (isFloat(first.dtype) !== isFloat(other.dtype)) {
     throw new TypeError(`Cannot concat ${first.dtype} with ${other.dtype}`);
   }
 }
 
 /**
- * Concatenates tensors along an existing axis.
+ * Concatenates tensors along an existing axis. Floats of different dtypes become `float32`.
  *
  * @throws {RangeError} If there are none, or their shapes differ along another axis.
- * @throws {TypeError} If their dtypes differ.
+ * @throws {TypeError} If some are of floats and others of integers.
  *
  * @example
  * ```ts

@@ -3,7 +3,7 @@
 import { commonDevice, type Gradient, recordOperation } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
 import type { Device, View } from "../device.ts";
-import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
+import { checkDType, type DType, FLOAT_TYPES, isFloat, promote } from "../dtype.ts";
 import { type Error, RangeError, TypeError, wrongValue } from "../errors.ts";
 import {
   type GradientForm,
@@ -258,12 +258,12 @@ function checkTypes(program: Program, inputs: readonly OperandLayout[]): void {
   inputs.forEach(({ dtype }, i) => {
     const { name, isInteger } = program.inputs[i]!;
     if (isFloat(dtype) !== isInteger) return;
-    const wanted: DType = isInteger ? "int32" : "float32";
+    const wanted = isInteger ? "int32" : FLOAT_TYPES;
     const mixed = `tensors of one dtype, got ${inputs.map(({ dtype }) => dtype).join(" and ")}`;
     const own = `${isNamed(program, name) ? `${name} as ` : ""}${wanted}, got ${dtype}`;
     throw new TypeError(
       `Cannot compute ${program.name}: wanted ${program.overIntegers ? mixed : own}. ` +
-        `Convert with to("${wanted}").`,
+        `Convert with to("${isInteger ? "int32" : "float32"}").`,
     );
   });
 }

@@ -3,7 +3,7 @@
 import { named } from "../apply.ts";
 import { checkIsBoolean } from "../checks.ts";
 import { fitsOneBinding } from "../kernel/split.ts";
-import { type DType, isFloat, promote } from "../dtype.ts";
+import { type DType, FLOAT_TYPES, isFloat, promote } from "../dtype.ts";
 import { RangeError, wrongType } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression } from "../formula/expression.ts";
@@ -116,7 +116,7 @@ export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   return reduceAlong("mean", x, axes, keepAxes, (rows) => {
     if (!isFloat(x.dtype)) {
-      throw wrongType("take the mean", "float32", `${x.dtype}. Convert with to("float32").`);
+      throw wrongType("take the mean", FLOAT_TYPES, `${x.dtype}. Convert with to("float32").`);
     }
     // In single precision, because the sum of many `float16` may overflow.
     const total = reduceInStages(sumProgram, rows, "float32");

@@ -2,7 +2,7 @@
 
 import { apply, type Operation, type Specification } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { isFloat } from "../../dtype.ts";
+import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { runFastest } from "../../fast_paths.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
@@ -64,7 +64,7 @@ function checkOperands(operands: readonly Specification[], { right }: Attributes
   for (const [i, { dtype, shape }] of operands.entries()) {
     const name = "qkv"[i];
     if (!isFloat(dtype) || dtype !== q.dtype) {
-      const wanted = isFloat(q.dtype) ? q.dtype : "float32";
+      const wanted = isFloat(q.dtype) ? q.dtype : FLOAT_TYPES;
       throw wrongType("compute attention", `${name} of type ${wanted}`, dtype);
     }
     if (shape.length !== 4 || shape[2] === 0 || shape[3] === 0) {

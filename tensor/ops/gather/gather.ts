@@ -4,7 +4,7 @@
  */
 
 import { applyOne, named, type Operation } from "../../apply.ts";
-import { isFloat } from "../../dtype.ts";
+import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
@@ -71,7 +71,9 @@ export function embedding(weight: Tensor, ids: Tensor): Tensor {
   if (weight.shape.length !== 2) {
     throw wrongValue(what, "a weight with 2 axes", formatShape(weight.shape));
   }
-  if (!isFloat(weight.dtype)) throw wrongType(what, "a weight of type float32", weight.dtype);
+  if (!isFloat(weight.dtype)) {
+    throw wrongType(what, `a weight of type ${FLOAT_TYPES}`, weight.dtype);
+  }
   checkIds(what, "id", ids, 0, weight.shape[0]!);
   return applyOne(embeddingOperation, [contiguous(weight), contiguous(ids)], null);
 }

@@ -2,7 +2,7 @@
 
 import { named } from "../../apply.ts";
 import { checkOptions, describeValue, type OptionNames } from "../../checks.ts";
-import { isFloat } from "../../dtype.ts";
+import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import type { Expression } from "../../formula/expression.ts";
@@ -151,7 +151,7 @@ export function crossEntropy(
 
 function checkWeight(what: string, weight: Tensor, classes: number): void {
   checkTensor(what, weight, "a tensor as the weight");
-  if (!isFloat(weight.dtype)) throw wrongType(what, "weight as float32", weight.dtype);
+  if (!isFloat(weight.dtype)) throw wrongType(what, `weight as ${FLOAT_TYPES}`, weight.dtype);
   if (shapesEqual(weight.shape, [classes])) return;
   throw wrongValue(what, `a weight for each of ${classes} classes`, formatShape(weight.shape));
 }

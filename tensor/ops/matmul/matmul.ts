@@ -2,7 +2,7 @@
 
 import { applyOne, named, type Operation, type Saved, type Specification } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { isFloat } from "../../dtype.ts";
+import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
@@ -56,7 +56,7 @@ const inferMatmul: Operation<Attributes, Inputs>["infer"] = (
       throw wrongValue("matmul", "at least 2 axes", formatShape(x.shape));
     }
     if (!isFloat(x.dtype)) {
-      throw wrongType("matmul", "float32, bfloat16 or float16", x.dtype);
+      throw wrongType("matmul", FLOAT_TYPES, x.dtype);
     }
   }
   if (a.dtype !== b.dtype) {

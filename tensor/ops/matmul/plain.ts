@@ -6,7 +6,7 @@
  */
 
 import type { Device } from "../../device.ts";
-import { type DType, isFloat } from "../../dtype.ts";
+import { type DType, FLOAT_TYPES, isFloat } from "../../dtype.ts";
 import { wrongType } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
 import { ELEMENTS } from "../../kernel/lower.ts";
@@ -56,7 +56,7 @@ export type Element = "f32" | "bf16" | "f16";
 /** The storage type of a dtype. @throws {TypeError} If the dtype is not supported. */
 export function elementOf(dtype: DType): Element {
   if (isFloat(dtype)) return ELEMENTS[dtype];
-  throw wrongType("multiply matrices", "floats", dtype);
+  throw wrongType("multiply matrices", FLOAT_TYPES, dtype);
 }
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);

@@ -1,7 +1,7 @@
 /** The linear layer with a packed weight. @module */
 
 import { applyOne, type Operation } from "../../apply.ts";
-import { isFloat } from "../../dtype.ts";
+import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
 import { formatShape } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -42,7 +42,7 @@ const quantizedLinearOperation: Operation<
  * @throws {TypeError} If x has no floats.
  */
 export function quantizedLinear(x: Tensor, weight: QuantizedMatrix, bias?: Tensor): Tensor {
-  if (!isFloat(x.dtype)) throw wrongType(WHAT, "float32, bfloat16 or float16", x.dtype);
+  if (!isFloat(x.dtype)) throw wrongType(WHAT, FLOAT_TYPES, x.dtype);
   const rows = contiguous(x.to("float32"));
   const inputs = [rows, weight, ...(bias === undefined ? [] : [bias.to("float32")])] as const;
   return applyOne(quantizedLinearOperation, inputs, null).to(x.dtype);

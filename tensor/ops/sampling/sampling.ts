@@ -27,7 +27,7 @@ const topKOperation: Operation<
 > = {
   name: "topK",
   infer: ([x], k) => {
-    if (x.dtype !== "float32") throw wrongType("compute topK", "float32", x.dtype);
+    if (x.dtype !== "float32") throw wrongType("compute topK", "float32 or int32", x.dtype);
     const shape = x.shape.with(-1, k);
     return [{ shape, dtype: "float32" }, { shape, dtype: "int32" }];
   },
@@ -62,7 +62,7 @@ export interface TopK {
  * @param axis May count from the end.
  * @throws {RangeError} If there is no such axis, or it has fewer than k elements, or on WebGPU a
  * row exceeds one binding.
- * @throws {TypeError} If `x` is `float16`.
+ * @throws {TypeError} If `x` is of another dtype.
  *
  * @example
  * ```ts

@@ -18,7 +18,9 @@ import { contiguous, transpose } from "../views.ts";
 const cumulativeSumOperation: Operation<boolean, readonly [x: Tensor]> = {
   name: "cumulativeSum",
   infer: ([x]) => {
-    if (x.dtype !== "float32") throw wrongType("compute cumulativeSum", "float32", x.dtype);
+    if (x.dtype !== "float32") {
+      throw wrongType("compute cumulativeSum", "float32 or int32", x.dtype);
+    }
     return [{ shape: x.shape, dtype: "float32" }];
   },
   run: (device, [x], [output], reverse) => sumInto(device, x, output, reverse),
@@ -36,7 +38,7 @@ const cumulativeSumOperation: Operation<boolean, readonly [x: Tensor]> = {
  * numbers never decrease. Those of integers are exact, and wrap around.
  *
  * @throws {RangeError} If there is no such axis.
- * @throws {TypeError} If `x` is `float16`.
+ * @throws {TypeError} If `x` is of another dtype.
  *
  * @example
  * ```ts
