@@ -89,7 +89,7 @@ async function runBaseEval(
       (ranks ?? { loadModel }).loadModel(checkpoint, device, options),
   );
   await using device = await openDeviceOnRanks(ranks, values);
-  const computeDtype = chosenType(device, values);
+  const computeDtype = chosenType(device, values, choice.checkpoint?.meta.settings.dtype);
   const loaded = await choice.load(device, { computeDtype });
   const tokenizer = wantedTokenizer(loaded.tokenizer, choice);
   const { model } = loaded;

@@ -1,9 +1,22 @@
 /** The device that a command computes on. */
 
 import { type Device, openDevice } from "../gpt/browser.ts";
-import { type FloatType, MatmulPeak, measureMatmulPeak } from "../gpt/browser_internals.ts";
+import {
+  type FloatType,
+  MatmulPeak,
+  measureMatmulPeak,
+  typeNames,
+} from "../gpt/browser_internals.ts";
 import type { RunRanks } from "../gpt/parallel.ts";
-import { choice, type Flag, integer, optional, toggle, type Values } from "./flags.ts";
+import {
+  choice,
+  type Flag,
+  integer,
+  optional,
+  type Settings,
+  toggle,
+  type Values,
+} from "./flags.ts";
 import { print, printError } from "./output.ts";
 
 /** The flags that choose a device, and how it computes. */
@@ -72,11 +85,24 @@ export async function openChosenDevice(
 /** Minimum speed of matmuls in bf16, relative to f32, for `auto`: the rest of a step gains less. */
 const MIN_SPEED = 1.5;
 
-/** The dtype that the flags choose; prints a line if it is not the one that they name. */
+/**
+ * The dtype that the flags choose; prints a line if it is not the one that they name.
+ *
+ * @param trained The dtype that a model was trained in, if that is known: another one is reported, too.
+ */
 export function chosenType(
   device: Device,
   { dtype }: Pick<Values<typeof deviceFlags>, "dtype">,
+  trained?: Settings[string],
 ): FloatType {
+  const type = resolveType(device, dtype);
+  if (trained !== undefined && trained !== typeNames[type]) {
+    print(`Computing in ${typeNames[type]}: the model was trained in ${trained}.`);
+  }
+  return type;
+}
+
+function resolveType(device: Device, dtype: Values<typeof deviceFlags>["dtype"]): FloatType {
   if (dtype === "f32") return "float32";
   if (dtype === "bf16") return "bfloat16";
   if (dtype === "auto") {

@@ -85,6 +85,9 @@ Deno.test("a run in bfloat16 continues in it, and a change of the dtype is repor
   const change = "Activations are in f32 from here on; up to step 3 they were in bf16.";
   assertStringIncludes(third, change);
   assertEquals(await dtype(), "f32");
+  const sample = ["--prompt", "We", "--max-tokens", "2", "--dtype", "bf16"];
+  const sampled = await runScript("sample.ts", sample, home);
+  assertStringIncludes(sampled.stdout, "Computing in bf16: the model was trained in f32.");
 
   const other = ["--architecture", "llama", "--num-iterations", "2", "--model-tag", "other"];
   const given = [...flags, ...other, "--dtype", "bf16"];

@@ -44,7 +44,7 @@ export const main = mainOf({
 async function runSample(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
   const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   await using device = await openChosenDevice(values);
-  const computeDtype = chosenType(device, values);
+  const computeDtype = chosenType(device, values, choice.checkpoint?.meta.settings.dtype);
   const loaded = await choice.load(device, { computeDtype });
   const tokenizer = wantedTokenizer(loaded.tokenizer, choice);
   const prompts = values.prompt === null ? await readPrompts(choice.checkpoint) : [values.prompt];

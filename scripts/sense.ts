@@ -58,7 +58,8 @@ async function runSense(values: Values<typeof flags>): Promise<void> {
   const known = new KnownText(documents);
 
   await using device = await openChosenDevice(values);
-  const model = await loadModel(checkpoint, device, { computeDtype: chosenType(device, values) });
+  const computeDtype = chosenType(device, values, checkpoint.meta.settings.dtype);
+  const model = await loadModel(checkpoint, device, { computeDtype });
   const { tokenizer } = checkpoint;
   const { stories, questions, names: typedNames, temperature, topK, seed } = values;
   // A model that chats is asked for its stories.

@@ -84,7 +84,7 @@ async function runServe(values: Values<typeof flags>, args: readonly string[]): 
   const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   const { name, checkpoint } = choice;
   await using device = await openChosenDevice(values);
-  const computeDtype = chosenType(device, values);
+  const computeDtype = chosenType(device, values, choice.checkpoint?.meta.settings.dtype);
   const opened = await choice.load(device, { computeDtype });
   const { model, chatTemplate } = opened;
   const tokenizer = wantedTokenizer(opened.tokenizer, choice);
