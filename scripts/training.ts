@@ -109,7 +109,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   return { ...outcome, plan, peakFlops: peak.flops, model, prompts };
 }
 
-/** What the flags choose. */
+/** The choices of the flags. */
 interface Choice {
   readonly plan: PretrainPlan;
   /** The plan with the shape of a new model; `null` if the model is given. */
