@@ -3,6 +3,7 @@
 import { findFiles, type FoundFile } from "./files.ts";
 import { openParquet, readParquet } from "./parquet/reader.ts";
 import { PARQUET_EXTENSION } from "./parquet/source.ts";
+import { showValue } from "./show.ts";
 import { decompress, isCompressed } from "./unpack/streams.ts";
 
 /** A row. */
@@ -49,23 +50,37 @@ export async function* records(place: string): AsyncGenerator<DataRecord> {
 }
 
 /**
- * The columns of rows, and the number of rows if it is known, as for parquet files.
+ * The columns of rows, and the number of rows: of parquet files, or of lines that are not empty.
  *
  * @throws {Error} If there are no rows at the place.
  */
 export async function openTable(
   place: string,
-): Promise<{ readonly columns: readonly string[]; readonly rows: number | null }> {
+): Promise<{ readonly columns: readonly string[]; readonly rows: number }> {
   const files = await recordFiles(place);
   const tables = files.filter(({ name }) => name.endsWith(PARQUET_EXTENSION));
   if (tables.length < files.length) {
     for await (const { value } of records(place)) {
-      return { columns: Object.keys(value as object), rows: null };
+      // A row may also be a list, as conversations are.
+      const isTable = typeof value === "object" && value !== null && !Array.isArray(value);
+      return { columns: isTable ? Object.keys(value) : [], rows: await countRows(files) };
     }
   }
-  const contents = await Promise.all(tables.map((file) => openParquet(file, [])));
-  const rows = contents.flatMap(({ groups }) => groups).reduce((sum, { rows }) => sum + rows, 0);
-  return { columns: contents[0]?.columns ?? [], rows };
+  const first = tables[0] === undefined ? null : await openParquet(tables[0], []);
+  return { columns: first?.columns ?? [], rows: await countRows(tables) };
+}
+
+async function countRows(files: readonly FoundFile[]): Promise<number> {
+  let rows = 0;
+  for (const file of files) {
+    if (file.name.endsWith(PARQUET_EXTENSION)) {
+      const { groups } = await openParquet(file, []);
+      rows += groups.reduce((sum, { rows }) => sum + rows, 0);
+    } else {
+      for await (const line of lines(file)) if (line.trim() !== "") rows++;
+    }
+  }
+  return rows;
 }
 
 async function* parquetRecords(file: FoundFile): AsyncGenerator<DataRecord> {
@@ -109,8 +124,7 @@ function parseLine(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SyntaxError(`Cannot read ${where}: ${reason}`, { cause });
+    throw new SyntaxError(`Cannot read ${where}: wanted JSON, got ${showValue(text)}`, { cause });
   }
 }
 

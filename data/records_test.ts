@@ -34,6 +34,23 @@ Deno.test("rows of JSON Lines are the same in a compressed file, and in one of s
   assertEquals((await valuesOf(`${folder}/{a,c}.*`)).length, 6);
 });
 
+Deno.test("the rows of JSON Lines are counted, and lists have no columns", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/a.jsonl`, `${lines}\n\n`);
+  const columns = ["question", "choices", "answer"];
+  assertEquals(await openTable(`${folder}/a.jsonl`), { columns, rows: 3 });
+  await Deno.writeFile(`${folder}/b.jsonl.gz`, gzipSync(lines));
+  assertEquals(await openTable(folder), { columns, rows: 6 });
+  await Deno.writeTextFile(`${folder}/c.jsonl`, '[{"role":"user"}]\n[]\n');
+  assertEquals(await openTable(`${folder}/c.jsonl`), { columns: [], rows: 2 });
+  await Deno.writeTextFile(`${folder}/d.jsonl`, "1\nno JSON");
+  await assertRejects(
+    () => valuesOf(`${folder}/d.jsonl`),
+    SyntaxError,
+    'line 2: wanted JSON, got "no JSON"',
+  );
+});
+
 Deno.test("lists and structs of a parquet file, as the hub writes them, are those of JSON Lines", async () => {
   const path = await Deno.makeTempFile({ suffix: ".parquet" });
   const rows = [

@@ -36,7 +36,7 @@ import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Counter } from "./progress.ts";
 import { chosenType, deviceFlags, quantizeFlags } from "./device.ts";
-import { bundleFlags, openBundle } from "./core.ts";
+import { bundleFlags, nanochatBundle, openBundle } from "./core.ts";
 import { checkEvalTokens, corpusFlags } from "./training_flags.ts";
 
 const evaluations = ["core", "bpb", "sample"] as const;
@@ -80,7 +80,10 @@ async function runBaseEval(
   values: Values<typeof flags>,
   args: readonly string[],
 ): Promise<number> {
-  const bundle = values.eval.includes("core") ? await openBundle(values, values.maxPerTask) : null;
+  const from = ranks === null ? nanochatBundle : undefined;
+  const bundle = values.eval.includes("core")
+    ? await openBundle(values, values.maxPerTask, { from })
+    : null;
   const choice = await chooseModel(
     values,
     givenFlags(args, flags),

@@ -14,10 +14,10 @@ import {
   decimal,
   givenFlags,
   integer,
-  mainOf,
   optional,
   rethrowAsUsage,
   runName,
+  runScript,
   text,
   toggle,
   UsageError,
@@ -84,13 +84,17 @@ const flags = {
 
 type ReinforceValues = Values<typeof flags>;
 
-/** Reinforces a model. Returns the exit code. */
-export const main = mainOf({
-  summary: "Reinforces right answers of the model that was fine-tuned last.",
-  command: "deno task chat_rl",
-  flags,
-  run: onRanks(runChatRl),
-});
+/** Reinforces a model. The task may also stand first, as in `chat_rl gsm8k`. Returns the exit code. */
+export function main(args: readonly string[]): Promise<number> {
+  const [name = "", ...rest] = args;
+  const isTask = name !== "" && !name.startsWith("-");
+  return runScript({
+    summary: "Reinforces right answers of the model that was fine-tuned last.",
+    command: "deno task chat_rl [TASK]",
+    flags,
+    run: onRanks(runChatRl),
+  }, isTask ? [`--task=${name}`, ...rest] : args);
+}
 
 async function runChatRl(
   ranks: RunRanks | null,
@@ -225,7 +229,7 @@ async function openTask(
     return { task, validation: await rulePractice(spec, evalExamples, { name, heldOut: true }) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new UsageError(`${error.message}, and not GSM8K=FILE`, { cause: error });
+    throw new UsageError(`${error.message}, and neither gsm8k nor GSM8K=FILE`, { cause: error });
   }
 }
 

@@ -346,7 +346,7 @@ Deno.test("chat_rl practices, measures and saves, and names wrong input", async 
   assertStringIncludes(again.stderr, "got a run saved after step 2. --overwrite removes it");
   const unknown = await runScriptHere("chat_rl.ts", ["--task", "poetry"], home);
   assertEquals(unknown.code, 2);
-  assertStringIncludes(unknown.stderr, 'stories, got "poetry", and not GSM8K=FILE');
+  assertStringIncludes(unknown.stderr, 'stories, got "poetry", and neither gsm8k nor GSM8K=FILE');
   const stories = await runScript(
     "chat_rl.ts",
     ["--task", "stories", "--overwrite", ...small],

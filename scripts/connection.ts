@@ -3,8 +3,9 @@
 import type { Connection } from "../data/mod.ts";
 
 /**
- * The hosts of the hub, its storage, and npm, which have the named data sets. Tasks that read data
- * may reach these and no others; `deno task data` and `deno task core_bundle` may reach any.
+ * The hosts of the hub, its storage, and npm, which have the named data sets but `core`. Tasks that
+ * read data may reach these and no others, but that `base_eval` may reach the host of `core`;
+ * `deno task data` and `deno task core_bundle` may reach any.
  */
 export const dataHosts: readonly string[] = [
   "huggingface.co",
@@ -47,7 +48,10 @@ export async function mayConnect(
     hf: endpoint ?? "https://huggingface.co",
     npm: registry ?? "https://registry.npmjs.org",
   }[address.split(":")[0]!] ?? address;
-  const { state } = await Deno.permissions.query({ name: "net", host: new URL(url).host });
+  const host = URL.parse(url)?.host;
+  // An address that is none is an error of the client, which names the variable.
+  if (host === undefined || host === "") return true;
+  const { state } = await Deno.permissions.query({ name: "net", host });
   return state === "granted";
 }
 
@@ -61,8 +65,8 @@ function sharedCache(): string | undefined {
   return user === undefined ? undefined : `${user}/.cache/huggingface/hub`;
 }
 
-/** An environment variable; an empty one counts as unset. */
+/** An environment variable, without the line end of a file; an empty one counts as unset. */
 function variable(name: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) || undefined : undefined;
+  return state === "granted" ? Deno.env.get(name)?.trim() || undefined : undefined;
 }

@@ -2,9 +2,78 @@
 
 import { type CoreBundle, evaluateCore, readCoreBundle } from "../chat/mod.ts";
 import { checkCore, coreBundlePath, findCoreBundle } from "../chat/internals.ts";
+import { addressesOf, catalog, download } from "../data/mod.ts";
+import { freeName } from "../gpt/internals.ts";
 import type { PretrainOptions, TrainableModel } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { connectionOf, mayConnect } from "./connection.ts";
 import { optional, text, type Values, withUsageErrors } from "./flags.ts";
+import { bytes } from "./format.ts";
+import { print, write } from "./output.ts";
+
+/** A bundle on the web. */
+export interface PinnedBundle {
+  readonly url: string;
+  /** The SHA-256 digest of its file. */
+  readonly sha256: string | undefined;
+}
+
+/** nanochat's bundle. */
+export const nanochatBundle: PinnedBundle = {
+  url: addressesOf("core")[0]!,
+  sha256: catalog.core.sha256,
+};
+
+/** Where the download of a bundle stops, and what it must be. */
+interface BundleDownload {
+  /** The SHA-256 digest that the file must have. @default {any} */
+  readonly sha256?: string | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Downloads a bundle, in place of the earlier one, which is renamed.
+ *
+ * @returns The bundle, its path and its digest.
+ * @throws {Error} If it cannot be downloaded, has another digest, or is no bundle.
+ */
+export async function downloadBundle(
+  from: string,
+  options: BundleDownload = {},
+): Promise<{ readonly path: string; readonly digest: string; readonly bundle: CoreBundle }> {
+  const path = `${coreBundlePath()}.zip`;
+  const digest = await download(from, `${path}.new`, {
+    ...options,
+    onProgress: showBytes(),
+    onWait: (seconds, reason) => print(`Waiting for ${seconds} s: ${reason}`),
+  });
+  return { path, digest, bundle: await replaceBundle(`${path}.new`, path) };
+}
+
+/** Puts a bundle in the place of the earlier one, if it can be read. */
+export async function replaceBundle(arriving: string, path: string): Promise<CoreBundle> {
+  const bundle = await readCoreBundle(arriving);
+  const earlier = await findCoreBundle();
+  if (earlier !== null) {
+    const aside = await freeName(earlier);
+    await Deno.rename(earlier, aside);
+    print(`The earlier bundle is now ${aside}.`);
+  }
+  await Deno.rename(arriving, path);
+  return bundle;
+}
+
+/** Shows the progress of a download, on a terminal only. */
+function showBytes(): (done: number, total: number | null) => void {
+  const isTerminal = Deno.stdout.isTerminal();
+  let shown = 0;
+  return (done, total) => {
+    const isEnd = done === total;
+    if (!isTerminal || (performance.now() - shown < 200 && !isEnd)) return;
+    shown = performance.now();
+    write(`\r${bytes(done)}${total === null ? "" : ` of ${bytes(total)}`}   ${isEnd ? "\n" : ""}`);
+  };
+}
 
 export const bundleFlags = {
   bundle: optional(
@@ -17,15 +86,19 @@ export const bundleFlags = {
  *
  * @param maxPerTask Maximum examples of a task, -1 for all.
  * @param options.orNone Whether the bundle may be missing, unless a path is given.
+ * @param options.from What is downloaded if there is none, where that is allowed.
  * @throws {Error} If there is no bundle, or it is malformed.
  * @throws {UsageError} If `maxPerTask` leaves too few examples of a task.
  */
 export async function openBundle(
   { bundle: path }: Values<typeof bundleFlags>,
   maxPerTask: number,
-  { orNone = false }: { readonly orNone?: boolean } = {},
+  { orNone = false, from }: {
+    readonly orNone?: boolean;
+    readonly from?: PinnedBundle | undefined;
+  } = {},
 ): Promise<CoreBundle | null> {
-  const place = path ?? await findCoreBundle();
+  const place = path ?? await findCoreBundle() ?? (from && await downloadIfAllowed(from)) ?? null;
   if (place !== null) {
     const bundle = await readCoreBundle(place);
     withUsageErrors(() => checkCore(bundle, maxPerTask === -1 ? Infinity : maxPerTask));
@@ -33,9 +106,16 @@ export async function openBundle(
   }
   if (orNone) return null;
   throw new Error(
-    `Cannot evaluate CORE: wanted a bundle in ${coreBundlePath()}, got none. Get one first: ` +
-      "deno task core_bundle",
+    `Cannot evaluate CORE: wanted a bundle in ${coreBundlePath()}, got none. Get nanochat's: ` +
+      "deno task core_bundle --from nanochat, or make a small one: deno task core_bundle",
   );
+}
+
+/** Downloads a bundle; `null` if this process may not. */
+async function downloadIfAllowed({ url, sha256 }: PinnedBundle): Promise<string | null> {
+  if (!await mayConnect(url, connectionOf(() => {}))) return null;
+  print(`Downloading ${url}`);
+  return (await downloadBundle(url, { sha256 })).path;
 }
 
 /**

@@ -1,24 +1,18 @@
 /** Gets the tasks of the CORE metric: downloads a bundle, or generates a small synthetic one. */
 
-import { readCoreBundle } from "../chat/mod.ts";
-import {
-  bundleFiles,
-  coreBundlePath,
-  demonstrationBundle,
-  findCoreBundle,
-} from "../chat/internals.ts";
-import { addressesOf, catalog, download } from "../data/mod.ts";
+import type { CoreBundle } from "../chat/mod.ts";
+import { bundleFiles, coreBundlePath, demonstrationBundle } from "../chat/internals.ts";
 import {
   ensureWritableFolder,
   exitCodeOf,
-  freeName,
   tableAsText,
   writeFileAtomically,
 } from "../gpt/internals.ts";
 import { type Flag, mainOf, text, UsageError, type Values } from "./flags.ts";
-import { bytes, count } from "./format.ts";
+import { downloadBundle, nanochatBundle, replaceBundle } from "./core.ts";
+import { count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { print, write } from "./output.ts";
+import { print } from "./output.ts";
 
 const digestFlag: Flag<string> = {
   ...text("", "The SHA-256 digest that the file must have", "DIGEST"),
@@ -46,7 +40,7 @@ export const main = mainOf({
 });
 
 async function runCoreBundle({ from: given, sha256 }: Values<typeof flags>): Promise<number> {
-  const from = given === "nanochat" ? addressesOf("core")[0]! : given;
+  const from = given === "nanochat" ? nanochatBundle.url : given;
   if (sha256 !== "" && from === "") {
     throw new UsageError("Cannot use --sha256: wanted it with --from, got it alone");
   }
@@ -56,34 +50,25 @@ async function runCoreBundle({ from: given, sha256 }: Values<typeof flags>): Pro
         "named where it is used: deno task base_eval --eval core --bundle PATH",
     );
   }
-  const path = from === "" ? coreBundlePath() : `${coreBundlePath()}.zip`;
-  const arriving = from === "" ? await writeDemonstration(path) : `${path}.new`;
-  if (from !== "") {
+  let path = coreBundlePath();
+  let bundle: CoreBundle;
+  if (from === "") {
+    bundle = await replaceBundle(await writeDemonstration(path), path);
+  } else {
     using interrupt = onInterrupt("Stopping. The next attempt resumes the download.");
     const { signal } = interrupt;
     try {
-      const digest = await download(from, arriving, {
-        signal,
-        onProgress: showProgress(),
-        sha256: sha256 || (given === "nanochat" ? catalog.core.sha256 : undefined),
-      });
-      print(`SHA-256 ${digest}`);
+      const digest = sha256 || (given === "nanochat" ? nanochatBundle.sha256 : undefined);
+      const got = await downloadBundle(from, { signal, sha256: digest });
+      print(`SHA-256 ${got.digest}`);
+      ({ path, bundle } = got);
     } catch (error) {
       if (signal.aborted) return exitCodeOf(signal);
       throw error;
     }
   }
-  // Replace the old bundle only with a readable one.
-  const { tasks } = await readCoreBundle(arriving);
-  const earlier = await findCoreBundle();
-  if (earlier !== null) {
-    const aside = await freeName(earlier);
-    await Deno.rename(earlier, aside);
-    print(`The earlier bundle is now ${aside}.`);
-  }
-  await Deno.rename(arriving, path);
   print(tableAsText([
-    ...tasks.map(({ label, type, fewShot, examples }) =>
+    ...bundle.tasks.map(({ label, type, fewShot, examples }) =>
       [label, `${count(examples.length)} examples, ${fewShot} shown, ${type}`] as const
     ),
     ["saved", path],
@@ -98,18 +83,6 @@ async function writeDemonstration(path: string): Promise<string> {
     await writeFileAtomically(`${folder}/${name}`, content);
   }
   return folder;
-}
-
-/** Shows the progress of a download, on a terminal only. */
-function showProgress(): (done: number, total: number | null) => void {
-  const isTerminal = Deno.stdout.isTerminal();
-  let shown = 0;
-  return (done, total) => {
-    const isEnd = done === total;
-    if (!isTerminal || (performance.now() - shown < 200 && !isEnd)) return;
-    shown = performance.now();
-    write(`\r${bytes(done)}${total === null ? "" : ` of ${bytes(total)}`}   ${isEnd ? "\n" : ""}`);
-  };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

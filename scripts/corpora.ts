@@ -5,9 +5,11 @@ import {
   catalog,
   fetchInBackground,
   findData,
+  isAddress,
   isDataName,
   isFetching,
   openSource,
+  parseAddress,
   type Source,
   type StoredSource,
   storedSource,
@@ -18,6 +20,7 @@ import { firstLine, type Settings } from "./flags.ts";
 import { duration } from "./format.ts";
 import { print, printError } from "./output.ts";
 import { dataPath, findStored, isStored, unpackedPath } from "./stored.ts";
+import { didYouMean } from "./words.ts";
 
 /** Documents of the corpus of stories: 1.8 million tokens, so that a speedrun sees none twice. */
 const STORY_DOCUMENTS = 16_500;
@@ -67,6 +70,24 @@ export function recipeOf(place: string): CorpusRecipe {
 }
 
 /**
+ * Checks that a corpus is one, before other work begins. Nothing is downloaded.
+ *
+ * @throws {SyntaxError} If it is a malformed address.
+ * @throws {Error} If it is neither a name nor an address, and there are no such files.
+ */
+export async function checkPlace(place: string): Promise<void> {
+  if (isAddress(place)) parseAddress(place);
+  if (isAddress(place) || corpusNames.includes(place) || isDataName(place)) return;
+  const isPath = /[*?[{/\\]/.test(place) || await Deno.stat(place).then(() => true, () => false);
+  if (isPath) return;
+  const names = [...new Set([...corpusNames, ...Object.keys(catalog)])];
+  throw new Error(
+    `Cannot read the corpus "${place}": wanted ${corpusNames.join(", ")}, a file, a folder or a ` +
+      `glob with matches, got nothing there${didYouMean(place, names)}`,
+  );
+}
+
+/**
  * Opens a corpus: `stories`, which are synthetic, what {@linkcode openSource} of `data` knows, or a name
  * or an address. Files of the latter that are not here are waited for, if somebody downloads them, or
  * downloaded meanwhile, if this process may.
@@ -74,6 +95,7 @@ export function recipeOf(place: string): CorpusRecipe {
  * @throws {Error} If there is no such corpus.
  */
 export async function openCorpus(place: string): Promise<Source | StoredSource> {
+  await checkPlace(place);
   if (place === "stories") return storySource({ documents: STORY_DOCUMENTS });
   if (!isStored(place)) return await openSource(place, { unpackInto: unpackedPath() });
   const [address = place] = addressesOf(place);
@@ -115,7 +137,7 @@ async function beginFetching(place: string, address: string): Promise<void> {
     // Without a network the error says which command gets the files.
     if (!await mayConnect(address, connection)) await findStored(place);
     const count = isDataName(place) ? catalog[place].files : undefined;
-    print(`Downloading ${place}; training begins when its first file is here.`);
+    print(`Downloading ${place}; reading begins when its first file is here.`);
     let hasEnded = false;
     const fetching = fetchInBackground(
       connection,
@@ -123,14 +145,16 @@ async function beginFetching(place: string, address: string): Promise<void> {
       address,
       count === undefined ? {} : { count },
     ).finally(() => hasEnded = true);
-    // Later, reading a file that did not come is the error.
-    fetching.catch((error) => printError(firstLine(error)));
+    // Later, reading a file that did not come is the error, and this its reason.
+    let isAwaited = true;
+    fetching.catch((error) => isAwaited || printError(firstLine(error)));
     const hasBegun = async () =>
       await findData(root, address) !== null && await isFetching(root, address);
     while (!hasEnded && !await hasBegun()) {
       await new Promise((resolve) => setTimeout(resolve, LOOK));
     }
-    if (await findData(root, address) === null) await fetching;
+    if (hasEnded) await fetching;
+    isAwaited = false;
   } else {
     while (await findData(root, address) === null && await isFetching(root, address)) {
       await new Promise((resolve) => setTimeout(resolve, LOOK));

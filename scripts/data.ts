@@ -20,6 +20,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { print, write } from "./output.ts";
 import { showData } from "./show_data.ts";
 import { dataPath, isPackaged } from "./stored.ts";
+import { didYouMean } from "./words.ts";
 
 const flags = {
   files: optional(
@@ -76,11 +77,10 @@ async function get(place: string, { files, workers }: Values<typeof flags>): Pro
     return 0;
   }
   if (!isDataName(place) && !isAddress(place)) {
+    const names = Object.keys(catalog);
     throw new UsageError(
-      `Cannot get ${place}: wanted ${
-        Object.keys(catalog).join(", ")
-      }, or an address: hf:ORG/NAME, ` +
-        "npm:PACKAGE@VERSION/PATH or https://…",
+      `Cannot get ${place}: wanted ${names.join(", ")}, or an address: hf:ORG/NAME, ` +
+        `npm:PACKAGE@VERSION/PATH or https://…${didYouMean(place, names)}`,
     );
   }
   using interrupt = onInterrupt("Stopping. What has arrived is kept; the next attempt continues.");
@@ -127,7 +127,10 @@ async function remove(place: string): Promise<number> {
     removed++;
   }
   if (removed === 0) {
-    throw new Error(`Cannot remove ${place}: wanted one that deno task data list shows`);
+    const why = isPackaged(place)
+      ? "Deno keeps it with its other packages"
+      : "there are no files of it here; deno task data list shows what is";
+    throw new Error(`Cannot remove ${place}: ${why}`);
   }
   print(`Removed ${place}`);
   return 0;

@@ -74,7 +74,7 @@ Deno.test("one command downloads a data set of the hub, and it trains like the s
     assertStringIncludes(shown.stdout, "columns   text\nrows      180\n\nOf 0 this is document 0.");
     assertMatch(
       shown.stdout,
-      /documents {2}\d+ bytes each, of the first 120\ntokens {5}\d\.\d\d bytes each with yours of 300, about .* in all: \d\.\d\d bits a byte before training/,
+      /documents {2}\d+ bytes each, of the first 120\ntokens {5}about .* in all, \d\.\d\d bytes each with yours of 300: \d\.\d\d bits a byte before training/,
     );
     assertStringIncludes(listed.stdout, "climbmix       about 609.4 GiB, CC-BY-NC-4.0, not here: ");
     assertEquals(new Set(hub.seen.map(({ server }) => server)).size, 2);
@@ -129,8 +129,13 @@ Deno.test("the first shards are downloaded, and the last one for validation, all
     const cases: [args: string[], code: number, message: string][] = [
       [["hf:org"], 1, "wanted hf:ORG/NAME[:SUBSET[:SPLIT]]"],
       [["hf:org/other/*.parquet"], 1, "the hub has no such data set"],
-      [["hf:org/set/*.csv"], 1, "wanted files that match it, got none of org/set"],
-      [["climb"], 2, "wanted climbmix, tinystories"],
+      [
+        ["hf:org/set/*.csv"],
+        1,
+        "wanted files that match *.csv, got none; it has shards/shard_00000",
+      ],
+      [["climbmicks"], 2, "wanted climbmix, tinystories"],
+      [["tinystoris"], 2, "https://…; did you mean tinystories?"],
       [["core"], 2, "wanted deno task core_bundle --from nanochat"],
       [[], 2, "wanted a name or address"],
       [["a", "b"], 2, "wanted list, get, show, remove"],
@@ -142,6 +147,21 @@ Deno.test("the first shards are downloaded, and the last one for validation, all
       assertEquals(refused.stderr.trim().split("\n").length, 1, refused.stderr);
       assert(!refused.stderr.includes(TOKEN));
     }
+    // A malformed token would be shown by `fetch` itself, and an address is checked first.
+    Deno.env.set("HF_TOKEN", `${TOKEN}\n${TOKEN}`);
+    const malformed = await get("hf:org/set/*.md");
+    assertEquals(malformed.stderr.includes(TOKEN), false);
+    assertStringIncludes(malformed.stderr, "wanted HF_TOKEN as letters and digits in one line");
+    Deno.env.set("HF_TOKEN", `${TOKEN}\n`);
+    const once = await runScript("base_train.ts", [...tinyFlags, "--data", "hf:org"], home, net);
+    assertEquals(once.stderr.trim().split("\n").length, 1, once.stderr);
+    const trained = await runScript(
+      "base_train.ts",
+      [...tinyFlags, "--data", "hf:org/set/*.csv"],
+      home,
+      net,
+    );
+    assertEquals(trained.stderr.trim().split("\n").length, 1, trained.stderr);
     Deno.env.set("HF_HUB_OFFLINE", "1");
     const offline = await get("hf:org/set/*.md");
     Deno.env.delete("HF_HUB_OFFLINE");

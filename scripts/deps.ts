@@ -1,6 +1,6 @@
 /**
- * Third-party packages of the commands: `@std/cli` and `@std/path`, in the package of npm that holds
- * the whole of `@std`. Every command parses flags, so it is imported at once.
+ * Third-party packages of the commands: `@std/cli`, `@std/path` and `@std/text`, in the package of npm
+ * that holds the whole of `@std`. Every command parses flags, so it is imported at once.
  *
  * @module
  */
@@ -25,6 +25,7 @@ export { basename } from "npm:deno-std@1.4.0/path/basename.js";
 export { dirname } from "npm:deno-std@1.4.0/path/dirname.js";
 export { fromFileUrl } from "npm:deno-std@1.4.0/path/from_file_url.js";
 export { join } from "npm:deno-std@1.4.0/path/join.js";
+export { levenshteinDistance } from "npm:deno-std@1.4.0/text/levenshtein_distance.js";
 
 /** A constant, so that TypeScript is only downloaded when a package is written. */
 const TYPESCRIPT = "npm:typescript@5.9.3";

@@ -1,7 +1,7 @@
 /** The command line of every script: typed flags, `--help`, exit codes, errors in one line. */
 
 import { parseArgs } from "./deps.ts";
-import { kebabCase, withFlagNames } from "./words.ts";
+import { didYouMean, kebabCase, withFlagNames } from "./words.ts";
 
 /** A flag, with a value or without (a switch). */
 export interface Flag<Value> {
@@ -221,8 +221,10 @@ function splitArguments(args: readonly string[], flags: Flags): Map<string, stri
     string: names(({ placeholder }) => placeholder !== null),
     collect: names(({ isRepeatable = false }) => isRepeatable),
     unknown: (argument) => {
-      const what = argument.startsWith("-") ? "flag" : "argument";
-      throw new UsageError(`There is no ${what} ${argument}`);
+      if (!argument.startsWith("-")) throw new UsageError(`There is no argument ${argument}`);
+      const known = Object.keys(flags).map((name) => `--${kebabCase(name)}`);
+      const [name = ""] = argument.split("=");
+      throw new UsageError(`There is no flag ${argument}${didYouMean(name, known)}`);
     },
   });
   const given = new Set(args.map((argument) => /^--([^=]+)/.exec(argument)?.[1]));
@@ -234,12 +236,15 @@ function splitArguments(args: readonly string[], flags: Flags): Map<string, stri
   );
 }
 
-/** `--eval-every -1` means `--eval-every=-1`; a bare `-1` would be parsed as a flag. */
+/**
+ * `--eval-every -1` means `--eval-every=-1`; a bare `-1` would be parsed as a flag, and an empty text as
+ * an argument.
+ */
 function joinNegative(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (const argument of args) {
     const last = joined.at(-1);
-    if (/^-\d/.test(argument) && last !== undefined && /^--[a-z-]+$/.test(last)) {
+    if (/^(-\d|$)/.test(argument) && last !== undefined && /^--[a-z-]+$/.test(last)) {
       joined[joined.length - 1] = `${last}=${argument}`;
     } else joined.push(argument);
   }

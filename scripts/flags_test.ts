@@ -80,6 +80,8 @@ Deno.test("invalid values are refused with what was wanted and what was given", 
     [["--bogus", "1"], "--bogus"],
     [["-d", "4"], "-d"],
     [["extra"], "extra"],
+    [["--max-seq-length", "4"], "There is no flag --max-seq-length; did you mean --max-seq-len?"],
+    [["--prompt", ""], 'Cannot use --prompt: wanted a text, got ""'],
   ];
   for (const [args, part] of cases) {
     const error: Error = assertThrows(() => parseFlags(args, flags), UsageError);

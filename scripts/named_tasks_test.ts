@@ -224,16 +224,7 @@ goldenTest(
     assert("chatcore/ARC-Easy" in measured && "chatcore/GSM8K" in measured);
 
     const practiced = await runScript("chat_rl.ts", [
-      ...[
-        "--task",
-        "gsm8k",
-        "--num-epochs",
-        "2",
-        "--weight-decay",
-        "0.1",
-        "--examples-per-step",
-        "2",
-      ],
+      ..."gsm8k --num-epochs 2 --weight-decay 0.1 --examples-per-step 2".split(" "),
       ...["--num-samples", "2", "--max-new-tokens", "4", "--eval-examples", "1", ...onCpu],
     ], home);
     assertEquals(practiced.code, 0, practiced.stderr);

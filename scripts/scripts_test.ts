@@ -233,7 +233,7 @@ Deno.test("CORE is measured in training and afterwards, on a bundle that was mad
   assertEquals([bare.code, bare.stdout.includes("CORE")], [0, false], bare.stderr);
   const refused = await runScript("base_eval.ts", [...place, "--eval", "core"], own);
   assertEquals(refused.code, 1);
-  assertStringIncludes(refused.stderr, "Get one first: deno task core_bundle");
+  assertStringIncludes(refused.stderr, "Get nanochat's: deno task core_bundle --from nanochat");
 
   const made = await runScript("core_bundle.ts", [], own);
   assertEquals([made.code, made.stderr], [0, ""]);

@@ -34,6 +34,7 @@ export function isStored(place: string): boolean {
 
 /** The command that gets a place. */
 export function getCommand(place: string): string {
+  if (place === "core") return "deno task core_bundle --from nanochat";
   return `deno task data get ${isDataName(place) ? place : `'${place}'`}`;
 }
 

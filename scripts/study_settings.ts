@@ -1,8 +1,14 @@
 /** Studies as commands read them: from a file, or by name, with the flags of training as settings. */
 
-import { parseStudy, type Study, type StudyRun, type StudySettings } from "../gpt/internals.ts";
+import {
+  fileError,
+  parseStudy,
+  type Study,
+  type StudyRun,
+  type StudySettings,
+} from "../gpt/internals.ts";
 import { deviceFlags } from "./device.ts";
-import { firstLine, type Flags, parseFlags, UsageError, type Values } from "./flags.ts";
+import { type Flags, parseFlags, UsageError, type Values } from "./flags.ts";
 import { trainingFlags, type TrainingValues } from "./training_flags.ts";
 import { kebabCase } from "./words.ts";
 
@@ -43,7 +49,7 @@ export async function openStudy(file: string): Promise<Study> {
     return parseStudy(name, known === undefined ? await readJson(file) : (await known()).default);
   } catch (cause) {
     if (cause instanceof SyntaxError) throw new UsageError(cause.message, { cause });
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (!(cause instanceof Deno.errors.NotFound)) throw fileError("read", file, cause);
     const names = shippedStudies.join(", ");
     throw new UsageError(
       `Cannot read the study ${file}: wanted a file, or one of ${names}, got no such file`,
@@ -58,7 +64,7 @@ export async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new SyntaxError(`Cannot read ${path}: wanted JSON, got "${firstLine(cause)}"`, { cause });
+    throw new SyntaxError(`Cannot read ${path}: wanted JSON, got other text`, { cause });
   }
 }
 

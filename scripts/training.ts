@@ -14,7 +14,7 @@ import { type FloatType, type RunLock, tableAsText, typeNames } from "../gpt/int
 import { llama, llamaLike, type Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { coreMeasurement } from "./core.ts";
-import { openCorpus, pinsOf } from "./corpora.ts";
+import { checkPlace, openCorpus, pinsOf } from "./corpora.ts";
 import { type dashboardFlags, serveRun } from "./dashboard.ts";
 import { chosenType, type deviceFlags, measurePeak } from "./device.ts";
 import { type Settings, UsageError, type Values } from "./flags.ts";
@@ -75,6 +75,7 @@ export interface TrainingOutcome {
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { flags, device, checkpoint, ranks = null } = run;
   using interrupt = run.interrupt;
+  await checkPlace(flags.data);
   const choice = await chooseRun(run);
   const { plan, computeDtype } = choice;
   const parts = await openParts(run, computeDtype);

@@ -1,5 +1,7 @@
 /** Converts names that runs store into the words of the command line. */
 
+import { levenshteinDistance } from "./deps.ts";
+
 /** Members of a model's shape that are not flags. */
 const SHAPE: Readonly<Record<string, string>> = {
   sequenceLen: "training length",
@@ -19,6 +21,19 @@ const FIGURES: Readonly<Record<string, string>> = {
   questionsRight: "questions right",
   seconds: "seconds of training",
 };
+
+/**
+ * The words that a misspelled one may stand for: `; did you mean --depth?`. Empty if none is close.
+ *
+ * @param words The right words.
+ */
+export function didYouMean(word: string, words: readonly string[]): string {
+  const most = Math.min(3, Math.floor(word.length / 3));
+  const distances = words.map((known) => levenshteinDistance(word, known));
+  const least = Math.min(...distances);
+  if (least > most) return "";
+  return `; did you mean ${words.filter((_, i) => distances[i] === least).join(" or ")}?`;
+}
 
 /** `max-seq-len` for `maxSeqLen`. */
 export function kebabCase(name: string): string {

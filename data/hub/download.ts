@@ -170,15 +170,24 @@ function lengthOf({ status, headers }: Response, start: number): number | null {
   return length === null ? null : start + Number(length);
 }
 
-/** @throws {Error} If there is less room than a file needs, as far as this process may ask. */
-async function checkSpace(folder: string, bytes: number, url: string): Promise<void> {
+/**
+ * Checks that there is room for a download, as far as this process may ask.
+ *
+ * @param what The download, for the message.
+ * @throws {Error} If there is less.
+ */
+export async function checkSpace(folder: string, bytes: number, what: string): Promise<void> {
   const { state } = await Deno.permissions.query({ name: "sys", kind: "statfs" });
   if (state !== "granted") return;
   const { statfs } = await import("node:fs/promises");
   const { bavail, bsize } = await statfs(folder);
   const room = Number(bavail) * Number(bsize);
   if (room >= bytes) return;
-  throw new Error(`Cannot download ${url}: wanted ${bytes} bytes of free space, got ${room}`);
+  const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  throw new Error(
+    `Cannot download ${what}: wanted ${mebibytes(bytes)} of free space in ${folder}, got ` +
+      mebibytes(room),
+  );
 }
 
 async function readOrigin(path: string): Promise<Origin | null> {
@@ -206,7 +215,8 @@ export async function fileDigest(path: string, algorithm = "sha256"): Promise<st
   return hash.digest("hex");
 }
 
-async function writing<Result>(path: string, write: () => Promise<Result>): Promise<Result> {
+/** Calls a function that writes a file, and names the file in its errors. */
+export async function writing<Result>(path: string, write: () => Promise<Result>): Promise<Result> {
   try {
     return await write();
   } catch (cause) {
@@ -214,7 +224,8 @@ async function writing<Result>(path: string, write: () => Promise<Result>): Prom
   }
 }
 
-function unwritable(path: string, cause: unknown): Error {
+/** The error of a file that cannot be written. */
+export function unwritable(path: string, cause: unknown): Error {
   const message = firstLine(cause);
   const reason = /os error (28|112)\b/.test(message) ? "the disk is full" : message;
   return new Error(`Cannot write ${path}: ${reason}`, { cause });

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { killDownloads } from "../testing/download_kills.ts";
 import { download } from "./download.ts";
 
@@ -146,6 +146,19 @@ Deno.test("a status other than 200 and an unreachable server are named", async (
     Error,
     'Cannot get http://127.0.0.1:1/x: wanted an answer of 127.0.0.1:1, got "',
   );
+});
+
+Deno.test("a file larger than the disk is refused before it is downloaded", async () => {
+  const announced = 1e17;
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
+    const body = new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(1000)) });
+    return new Response(body, { headers: { "content-length": `${announced}` } });
+  });
+  const path = await place();
+  const { message } = await assertRejects(() =>
+    download(`http://127.0.0.1:${server.addr.port}/x`, path)
+  ) as Error;
+  assertMatch(message, /wanted 95367431640\.6 MiB of free space in \S+, got \d+\.\d MiB$/);
 });
 
 Deno.test("a signal stops the download, and what is there stays", async () => {

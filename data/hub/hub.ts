@@ -44,11 +44,23 @@ export class Hub {
   constructor(
     { endpoint = "https://huggingface.co", token, kind = "datasets", ...options }: HubOptions = {},
   ) {
+    const url = URL.parse(endpoint);
+    if (url === null || !["https:", "http:"].includes(url.protocol)) {
+      throw new TypeError(
+        `Cannot reach the hub: wanted HF_ENDPOINT as an address like https://huggingface.co, got "${endpoint}"`,
+      );
+    }
+    // An error of `fetch` would show the header, and the token with it.
+    if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+      throw new TypeError(
+        "Cannot reach the hub: wanted HF_TOKEN as letters and digits in one line, got other characters",
+      );
+    }
     this.#kind = kind;
     this.#endpoint = endpoint.replace(/\/+$/, "");
     const secret: Token | undefined = token === undefined
       ? undefined
-      : { host: new URL(endpoint).host, value: token };
+      : { host: url.host, value: token };
     this.#options = { ...options, token: secret };
   }
 

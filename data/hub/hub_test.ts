@@ -100,6 +100,36 @@ Deno.test("errors about private, gated or missing repositories say what to do, a
   await assertRejects(() => gone.commit("org/set"), Error, "wanted an answer of 127.0.0.1:1, got");
 });
 
+Deno.test("a token or an endpoint that is none is refused, and the token not shown", () => {
+  for (const token of ["hf_one\nhf_two", "hf_ü", "hf one", ""]) {
+    const error = assertThrows(() => new Hub({ token }), TypeError, "wanted HF_TOKEN as letters");
+    assert(
+      token === "" || !JSON.stringify([error.message, error.stack]).includes(token.slice(0, 4)),
+    );
+  }
+  for (const endpoint of ["hub.test", "ftp://hub.test", ""]) {
+    assertThrows(() => new Hub({ endpoint }), TypeError, `wanted HF_ENDPOINT as an address`);
+  }
+});
+
+Deno.test("a renamed data set is read under its new name, with the token on the hub only", async () => {
+  await using hub = startHub({ [path]: shard });
+  hub.token = "hf_secret";
+  const client = new Hub({ endpoint: hub.endpoint, token: "hf_secret" });
+  const renamed = (to: string) => () =>
+    new Response(null, { status: 307, headers: { location: to } });
+  hub.faults.hub.push(renamed("/api/datasets/org/set/revision/main"));
+  const commit = await client.commit("org/old");
+  hub.faults.hub.push(renamed(`/api/datasets/org/set/tree/${commit}?recursive=true`));
+  const [file] = await client.files("org/old", commit);
+  hub.faults.hub.push(renamed(`/datasets/org/set/resolve/${commit}/${path}`));
+  const folder = await Deno.makeTempDir();
+  assertEquals(await client.download("org/old", commit, file!, `${folder}/a`), file!.sha256);
+  for (const { server, authorization } of hub.seen) {
+    assertEquals(authorization, server === "hub" ? "Bearer hf_secret" : null);
+  }
+});
+
 Deno.test("a download that is cut anywhere continues there, with a new link, to the same bytes", async () => {
   await using hub = startHub({ [path]: shard });
   const client = new Hub({ endpoint: hub.endpoint, wait: () => Promise.resolve() });
@@ -190,6 +220,8 @@ Deno.test("redirects from HTTPS to HTTP, and from outside into this network, are
     ["https://hub.test/a", "https://[::ffff:10.0.0.1]/b", false],
     ["https://hub.test/a", "https://169.254.169.254/latest", false],
     ["https://hub.test/a", "https://192.168.1.1/", false],
+    ["https://hub.test/a", "https://localhost./", false],
+    ["https://hub.test/a", "https://2130706433/", false],
     ["https://hub.test/a", "file:///etc/passwd", false],
     ["http://127.0.0.1:8000/a", "http://127.0.0.1:8001/b", true],
     ["http://hub.test/a", "http://172.20.0.1/b", false],

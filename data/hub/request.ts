@@ -129,7 +129,7 @@ async function send(url: URL, { headers, token, signal }: RequestOptions): Promi
         { cause },
       );
     }
-    throw new Passing(`wanted an answer of ${url.host}, got "${firstLine(cause)}"`, null, {
+    throw new Passing(`wanted an answer of ${url.host}, got "${reasonOf(cause)}"`, null, {
       cause,
     });
   }
@@ -174,7 +174,8 @@ export function checkRedirect(start: URL, from: URL, to: URL): void {
 
 /** Whether a host is this machine or in its network, as far as its name tells. */
 export function isPrivate(hostname: string): boolean {
-  const name = hostname.toLowerCase().replace(/^\[|\]$/g, "");
+  // A name may end with a dot.
+  const name = hostname.toLowerCase().replace(/^\[|\]$|\.$/g, "");
   if (name === "localhost" || name.endsWith(".localhost") || name.endsWith(".local")) return true;
   if (name.includes(":")) {
     const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(name);
@@ -203,6 +204,13 @@ export function pause(seconds: number, signal?: AbortSignal): Promise<void> {
   }, 1000 * seconds);
   signal?.addEventListener("abort", stop, { once: true });
   return promise;
+}
+
+/** What went wrong, which `fetch` says in the cause of its error. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  // The address is named anyway.
+  return firstLine(cause).replace(/^error sending request for url \(\S+\): /, "");
 }
 
 export function firstLine(error: unknown): string {

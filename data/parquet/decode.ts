@@ -210,10 +210,10 @@ function blamingFile<Result>(path: string, run: () => Result): Result {
   try {
     return run();
   } catch (cause) {
-    throw new SyntaxError(
-      `Cannot read "${path}": wanted a parquet file, got "${reasonOf(cause)}"`,
-      { cause },
-    );
+    const reason = reasonOf(cause);
+    // Checks say what was wanted; the parser does not.
+    const wanted = reason.startsWith("wanted ") ? reason : `wanted a parquet file, got "${reason}"`;
+    throw new SyntaxError(`Cannot read "${path}": ${wanted}`, { cause });
   }
 }
 

@@ -128,7 +128,7 @@ Deno.test("a file of another format, or a truncated one, is an error with its pa
       await assertRejects(
         () => parquetFiles(folder).open("train"),
         SyntaxError,
-        `Cannot read "${path}": wanted a parquet file, got`,
+        `Cannot read "${path}": wanted a parquet file, which ends in "PAR1", got "`,
       );
     }
     // Intact footer, damaged pages.

@@ -47,7 +47,8 @@ export function isAddress(place: string): boolean {
  * Parses an address:
  *
  * - `hf:ORG/NAME/PATH-OR-GLOB[@REVISION]`: files of a data set on the hub
- * - `hf:ORG/NAME[:SUBSET[:SPLIT]]`: the hub's parquet export; subset `default`, split `train`
+ * - `hf:ORG/NAME[:SUBSET[:SPLIT]][@REVISION]`: the hub's parquet export, at one of its commits;
+ *   subset `default`, split `train`
  * - `npm:PACKAGE@VERSION/PATH-OR-GLOB`: files of a package
  * - `https://…`: a file; `http://…` as well, where the host is this machine
  *
@@ -74,15 +75,17 @@ function parseHub(address: string): HubAddress {
     const [, repository = "", files = "", revision = "main"] = file;
     return { kind: "hub", repository, files, revision };
   }
-  const whole = new RegExp(`^hf:(${word}/${word})(?::(${word}))?(?::(${word}))?$`).exec(address);
+  const whole = new RegExp(
+    `^hf:(${word}/${word})(?::(${word}))?(?::(${word}))?(?:@([\\w./-]+))?$`,
+  ).exec(address);
   if (whole !== null) {
-    const [, repository = "", subset = "default", split = "train"] = whole;
+    const [, repository = "", subset = "default", split = "train", revision = EXPORT] = whole;
     const files = `${subset}/{,partial-}${split}/*.parquet`;
-    return { kind: "hub", repository, files, revision: EXPORT };
+    return { kind: "hub", repository, files, revision };
   }
   throw unreadable(
     address,
-    "hf:ORG/NAME[:SUBSET[:SPLIT]], hf:ORG/NAME/PATH-OR-GLOB[@REVISION], " +
+    "hf:ORG/NAME[:SUBSET[:SPLIT]][@REVISION], hf:ORG/NAME/PATH-OR-GLOB[@REVISION], " +
       "npm:PACKAGE@VERSION/PATH-OR-GLOB or https://…",
   );
 }

@@ -2,7 +2,7 @@
 
 import { Hub, type HubOptions } from "../hub/hub.ts";
 import type { Address, HubAddress } from "./address.ts";
-import { matchingFiles, type Origin } from "./origin.ts";
+import { matchingFiles, type Origin, type RemoteFile } from "./origin.ts";
 import { packageOrigin } from "./package_origin.ts";
 import { SharedCache } from "./shared_cache.ts";
 import { webOrigin } from "./web_origin.ts";
@@ -16,6 +16,9 @@ export interface Connection extends HubOptions {
   /** The cache that other clients of the hub keep, `$HF_HUB_CACHE`: it is read, never written to. */
   readonly sharedCache?: string | undefined;
 }
+
+/** Names in an error message. */
+const MAX_SHOWN = 8;
 
 /** @throws {Error} If a request is needed, and requests are forbidden. */
 export function openOrigin(address: Address, connection: Connection): Origin {
@@ -45,8 +48,12 @@ function hubOrigin(
   return {
     name: repository,
     revision: () => hub.commit(repository, address.revision),
-    files: async (commit) =>
-      await matchingFiles(await hub.files(repository, commit), address.files),
+    async files(commit) {
+      const all = await hub.files(repository, commit);
+      const found = await matchingFiles(all, address.files);
+      if (found.length === 0) throw unmatched(repository, address.files, all);
+      return found;
+    },
     download: async (commit, file, path, options) =>
       await cache?.copy(commit, file, path) ??
         await hub.download(repository, commit, file, path, options),
@@ -70,6 +77,20 @@ function cachedOrigin({ repository, ...address }: HubAddress, cache: SharedCache
       return digest;
     },
   };
+}
+
+/** An error that names what is there: the splits of a parquet export, or files. */
+function unmatched(repository: string, glob: string, files: readonly RemoteFile[]): Error {
+  const splits = files.flatMap(({ path }) => {
+    const [, subset, split] = /^([^/]+)\/(?:partial-)?([^/]+)\/\d+\.parquet$/.exec(path) ?? [];
+    return subset === undefined ? [] : [`hf:${repository}:${subset}:${split}`];
+  });
+  const names = [...new Set(splits.length > 0 ? splits : files.map(({ path }) => path))];
+  const shown = names.length > MAX_SHOWN ? [...names.slice(0, MAX_SHOWN), "…"] : names;
+  return new Error(
+    `Cannot read ${repository}: wanted files that match ${glob}, got none; it has ` +
+      (shown.length === 0 ? "no files" : shown.join(", ")),
+  );
 }
 
 function offline(name: string, more = ""): Error {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkSpace, unwritable, writing } from "../hub/download.ts";
 import { isAddress, parseAddress } from "./address.ts";
 import { isLocked, lockFile } from "./lock.ts";
 import { type Connection, openOrigin } from "./open_origin.ts";
@@ -123,8 +124,11 @@ export async function fetchData(
     ...(signal === undefined ? {} : { signal }),
   });
   const lock = lockOf(root, address);
-  await Deno.mkdir(`${root}/.locks`, { recursive: true });
-  using _lock = await lockFile(lock, signal);
+  await writing(lock, () => Deno.mkdir(`${root}/.locks`, { recursive: true }));
+  using _lock = await lockFile(lock, signal).catch((error) => {
+    signal?.throwIfAborted();
+    throw unwritable(lock, error);
+  });
   try {
     const stored = await findData(root, address) ?? before;
     const wanted = stored !== null && isEnough(stored, options)
@@ -185,6 +189,12 @@ async function downloadMissing(
     have.set(path, isThere ? here : 0);
     if (!isThere) left.push(i);
   }
+  const wanted = await Promise.all(left.map(async (i) => {
+    const part = `${folder}/${files[i]!.path}.part`;
+    const { size } = await Deno.stat(part).catch(() => ({ size: 0 }));
+    return Math.max(0, (files[i]!.size ?? 0) - size);
+  }));
+  await checkSpace(folder, wanted.reduce((sum, bytes) => sum + bytes, 0), stored.address);
   // A run can begin once the first training file and the validation file are here.
   if (left.at(-1) === files.length - 1 && left.length > 2) left.splice(1, 0, left.pop()!);
   const total = files.every(({ size }) => size !== null)

@@ -30,6 +30,14 @@ Deno.test("each kind of address is parsed, and others are refused", () => {
     revision: "v1",
     files: "c/*.txt",
   });
+  const pinned = parseAddress(`hf:a/b:c:d@${"0".repeat(40)}`);
+  assertEquals(pinned, {
+    kind: "hub",
+    repository: "a/b",
+    revision: "0".repeat(40),
+    files: "c/{,partial-}d/*.parquet",
+  });
+  assertEquals((parseAddress("hf:a/b@v1") as typeof pinned & { revision: string }).revision, "v1");
   assertEquals(parseAddress("npm:@a/b@1.0.0-x+y/c/**"), {
     kind: "npm",
     package: "@a/b",
@@ -160,6 +168,39 @@ Deno.test("a data set keeps its commit, and more of its files are of that commit
   assertEquals((await fetch()).files.length, 4);
   assertEquals(hub.seen.some(({ path }) => path.includes("/revision/")), false);
   assertEquals(hub.seen.filter(({ server }) => server === "storage").length, 2);
+});
+
+Deno.test("an address without files names what is there: splits of an export, or files", async () => {
+  const names = [
+    "main/train/0000.parquet",
+    "main/train/0001.parquet",
+    "other/partial-test/0000.parquet",
+  ];
+  await using hub = startHub(Object.fromEntries(names.map((name) => [name, encode(name)])));
+  const root = await Deno.makeTempDir();
+  const fetch = (address: string) => fetchData({ endpoint: hub.endpoint }, root, address);
+  await assertRejects(
+    () => fetch("hf:org/set"),
+    Error,
+    "wanted files that match default/{,partial-}train/*.parquet, got none; it has " +
+      "hf:org/set:main:train, hf:org/set:other:test",
+  );
+  hub.files.clear();
+  hub.files.set("a.csv", encode("a"));
+  await assertRejects(() => fetch("hf:org/set/*.txt"), Error, "got none; it has a.csv");
+  assertEquals((await fetch("hf:org/set/*.csv")).files.length, 1);
+});
+
+Deno.test("what does not fit on the disk is not begun", async () => {
+  await using hub = startHub({ "1.txt": encode("one"), "2.txt": encode("two") });
+  hub.claimedSize = 1e17;
+  const root = await Deno.makeTempDir();
+  await assertRejects(
+    () => fetchData({ endpoint: hub.endpoint }, root, "hf:org/set/*.txt"),
+    Error,
+    "Cannot download hf:org/set/*.txt: wanted 190734863281.3 MiB of free space in ",
+  );
+  assertEquals(hub.seen.filter(({ server }) => server === "storage"), []);
 });
 
 /** The cache of other clients with `org/set`: blobs, and links to them. */

@@ -39,6 +39,8 @@ export interface TestHub extends AsyncDisposable {
   hasRanges: boolean;
   /** Files a page of a listing has. */
   pageSize: number;
+  /** The size that listings state of every file; `null` for the true one. */
+  claimedSize: number | null;
   /** The token that the hub asks for, if any. */
   token: string | null;
   /** Called with the path of each file of the storage; the file is sent when it resolves. */
@@ -114,7 +116,8 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
       const names = [...files.keys()].slice(from, from + hub.pageSize);
       const page = await Promise.all(names.map(async (path) => {
         const bytes = files.get(path)!;
-        return { type: "file", path, size: bytes.length, lfs: { oid: await sha256Of(bytes) } };
+        const size = hub.claimedSize ?? bytes.length;
+        return { type: "file", path, size, lfs: { oid: await sha256Of(bytes) } };
       }));
       url.searchParams.set("cursor", `${from + hub.pageSize}`);
       const isLast = from + hub.pageSize >= files.size;
@@ -144,6 +147,7 @@ export function startHub(files: Record<string, Uint8Array<ArrayBuffer>>): TestHu
     commits: new Set(["c".repeat(40)]),
     hasRanges: true,
     pageSize: 1000,
+    claimedSize: null,
     token: null,
     hold: () => Promise.resolve(),
     delay: 0,
