@@ -206,7 +206,7 @@ export function pause(seconds: number, signal?: AbortSignal): Promise<void> {
   return promise;
 }
 
-/** What went wrong, which `fetch` says in the cause of its error. */
+/** The reason of an error: `fetch` says it in the cause of its own. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   // The address is named anyway.
