@@ -147,6 +147,8 @@ export interface CharacterStep {
   readonly loss: number;
   /** A word sampled after it. */
   readonly word: string;
+  /** The model after it; the next step changes it. */
+  readonly model: CharacterModel;
 }
 
 /**
@@ -167,7 +169,7 @@ export function* characterSteps(
   const model = newModel(words);
   for (let step = 1; step <= steps; step++) {
     const loss = update(model, words, learningRate);
-    yield { step, loss, word: model.write(childSeed(seed, step)) };
+    yield { step, loss, word: model.write(childSeed(seed, step)), model };
   }
 }
 

@@ -34,7 +34,7 @@ pageTest(
     );
     const total = sizes.reduce((sum, bytes) => sum + bytes);
     assert(total <= MAX_BYTES, `${total}: ${requested.map((path, i) => `${path} ${sizes[i]}`)}`);
-    assert(await page.locator(".opening li").count() === 4);
+    assert(await page.locator(".opening li").count() === 3);
     // Those on the first screens live.
     await page.focus("#w2");
     assertEquals(requested.includes("labs.js"), false);

@@ -1,14 +1,16 @@
 /** Widgets of the lesson to watch and move, with their numbers. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import {
+  characterSteps,
   layersOfNeurons,
   lineLoss,
   softmaxLoss,
   squaredLoss,
   trainCharacterModel,
 } from "../lessons/mod.ts";
+import { openingLetters } from "./engine/opening_letters.ts";
 import { fixed } from "./parts/number.ts";
 import { checkLooks } from "./testing/looks.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
@@ -153,11 +155,42 @@ pageTest("the opening learns on arrival, with the loss of the lessons' model", a
   const { losses } = trainCharacterModel();
   const text = await page.innerText("[data-opening]");
   assertMatch(text, new RegExp(`60 steps, loss ${losses.at(-1)!.toFixed(2)}: it has learned`));
-  assertEquals(await page.locator("[data-opening] li").count(), 4);
+  assertEquals(await page.locator("[data-opening] li").count(), 3);
+  // Its picture has the weights of the lessons' model, as widths and colors, and what they make of "sau".
+  const { model } = [...characterSteps()].at(-1)!;
+  const { before, next } = openingLetters;
+  const placeOf = (letter: string) => model.alphabet.indexOf(letter);
+  const wanted = [...next].flatMap((to) =>
+    [...before].map((from, i) => model.weights[i]![placeOf(from)]![placeOf(to)]!.data)
+  );
+  const lines = await page.$$eval(
+    "[data-opening] .graph.down .edge",
+    (all) =>
+      all.map((one) => {
+        const isPlus = one.classList.contains("plus");
+        return [Number(one.dataset.weight), isPlus, Number(one.getAttribute("stroke-width"))];
+      }),
+  ) as [number, boolean, number][];
+  // Browsers differ in the last bit of exponentials.
+  lines.forEach(([weight], i) => assertAlmostEquals(weight, wanted[i]!, 1e-9));
+  assertEquals(lines.length, 15);
+  assertEquals(lines.map(([, isPlus]) => isPlus), wanted.map((weight) => weight >= 0));
+  const bySize = lines.toSorted(([a], [b]) => Math.abs(a) - Math.abs(b)).map(([, , width]) =>
+    width
+  );
+  assertEquals(bySize, lines.map(([, , width]) => width).sort((a, b) => a - b));
+  assert(bySize.at(-1)! > 4 * bySize[0]!);
+  const shares = model.probabilities(before);
+  assertEquals(
+    await page.locator("[data-opening] .graph.down .node text:nth-of-type(2)").allTextContents(),
+    [...next].map((letter) => `${Math.round(100 * shares[placeOf(letter)]!)} %`),
+  );
+  assert(shares[placeOf("r")]! > 0.9);
   // With reduced motion, the reader starts it.
   const calm = await opened.page({ reducedMotion: "reduce" });
   await calm.waitForTimeout(500);
   assertEquals(await calm.getAttribute("[data-opening]", "data-opening"), "0");
+  assertEquals(await calm.locator("[data-opening] .edge[data-weight]").count(), 0);
   assertEquals(opened.problems, []);
 });
 

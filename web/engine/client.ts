@@ -9,7 +9,9 @@ import type { ModelPageTasks } from "../model_page/worker.ts";
 import type { EngineTasks } from "./worker.ts";
 
 type Tasks = EngineTasks & LettersTasks & ModelPageTasks & StoriesTasks;
-type EventOf<Name extends keyof Tasks> = Tasks[Name] extends Task<never, never, infer Event> ? Event
+/** What a task tells while it runs. */
+export type EventOf<Name extends keyof Tasks> = Tasks[Name] extends Task<never, never, infer Event>
+  ? Event
   : never;
 
 const workers = new Map<string, Promise<Worker>>();

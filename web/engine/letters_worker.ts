@@ -7,10 +7,32 @@ import {
   trainCharacterModel,
 } from "../../lessons/character_model.ts";
 import { dinosaurs } from "../../lessons/dinosaurs.ts";
+import { openingLetters } from "./opening_letters.ts";
 import { serveTasks } from "./serve_tasks.ts";
 
 /** The model that was trained last; before that, one that knows nothing. */
 let current = new CharacterModel(dinosaurs);
+
+/** What a model says after some letters, and why. */
+export interface Guess {
+  /** The probability of each of {@linkcode openingLetters.next}. */
+  readonly shares: readonly number[];
+  /** What each letter before it adds to the logit of each of them. */
+  readonly weights: readonly (readonly number[])[];
+}
+
+function guessOf(model: CharacterModel): Guess {
+  const { before, next } = openingLetters;
+  const places = [...next].map((letter) => model.alphabet.indexOf(letter));
+  const all = model.probabilities(before);
+  return {
+    shares: places.map((place) => all[place]!),
+    weights: [...before].map((letter, i) => {
+      const row = model.weights[i]![model.alphabet.indexOf(letter)]!;
+      return places.map((place) => row[place]!.data);
+    }),
+  };
+}
 
 const tasks = {
   letters: async function* (_device: null, options: CharacterOptions) {
@@ -26,8 +48,8 @@ const tasks = {
       .sort(([, a], [, b]) => b - a);
   },
   "letters.opening": async function* (_device: null, options: CharacterOptions) {
-    for (const step of characterSteps(options)) {
-      yield step;
+    for (const { step, loss, word, model } of characterSteps(options)) {
+      yield { step, loss, word, ...guessOf(model) };
       // Lets a message that stops this task arrive first.
       await new Promise((resolve) => setTimeout(resolve));
     }

@@ -8,11 +8,12 @@
  * @module
  */
 
-import type { CharacterStep } from "../../lessons/character_model.ts";
 import { type JSX, signal, useEffect } from "../deps.ts";
-import { Latest } from "../engine/client.ts";
+import { type EventOf, Latest } from "../engine/client.ts";
+import { openingLetters } from "../engine/opening_letters.ts";
 import { loadSiteModel, siteModel } from "../inside/files.ts";
 import { Button } from "../parts/controls.tsx";
+import { type Box, Graph } from "../parts/graph.tsx";
 import { Mark } from "../parts/mark.tsx";
 import { wantsLittleMotion } from "../parts/motion.ts";
 import { fixed } from "../parts/number.ts";
@@ -23,12 +24,15 @@ const STEPS = 60;
 /** Milliseconds from one step that is shown to the next: it computes faster than one can read. */
 const PACE = 130;
 /** As many of the last words as are shown. */
-const WORDS = 4;
+const WORDS = 3;
+/** Pixels between the letters that were read and those that may follow, for lines that can be told apart. */
+const FALL = 64;
 
 const message = signal("");
 const latest = new Latest("letters.opening", message);
 /** The steps that have come, and how many of them are shown. */
-const steps = signal<readonly CharacterStep[]>([]);
+type Step = EventOf<"letters.opening">;
+const steps = signal<readonly Step[]>([]);
 const shown = signal(0);
 
 function start(): void {
@@ -81,6 +85,32 @@ function Story(): JSX.Element {
   return <p class="story">{shown || rest}</p>;
 }
 
+const { before, next } = openingLetters;
+
+/** What the network says after three letters: its weights as lines, and what it believes. */
+function Guesses({ step }: { readonly step: Step | undefined }): JSX.Element {
+  const shares = step?.shares.map((share) => text.share(share));
+  const best = step?.shares.findIndex((share) => share > 0.5);
+  return (
+    <Graph
+      title={text.graph(
+        before,
+        [...next].map((letter, i) => `${letter} ${shares?.[i] ?? text.unknown}`),
+      )}
+      columns={[
+        [...before].map((letter) => ({ lines: [letter] })),
+        [...next].map((letter, i): Box => ({
+          lines: [letter, shares?.[i] ?? text.unknown],
+          mark: i === best ? "forward" : undefined,
+        })),
+      ]}
+      markOf={() => undefined}
+      weightOf={(from, to) => step?.weights[before.indexOf(from)]?.[next.indexOf(to)]}
+      fall={FALL}
+    />
+  );
+}
+
 /** The text written so far, the newest last. */
 export function Opening(): JSX.Element {
   useEffect(() => {
@@ -92,23 +122,38 @@ export function Opening(): JSX.Element {
   const isRunning = now !== undefined && now.step < STEPS;
   return (
     <div class={isRunning ? "opening running" : "opening"} data-opening={now?.step ?? 0}>
-      <Mark />
       {pieces.value === null
         ? (
           <>
-            <p>{text.about}</p>
-            <ol>
-              {seen.slice(-WORDS).map(({ step, word }) => <li key={step}>{word || text.nothing}
-              </li>)}
-            </ol>
-            <p class="work">
-              {now === undefined ? text.before : text.at(now.step, STEPS, fixed(now.loss, 2))}
+            <p class="about">
+              <Mark />
+              {text.about}
             </p>
+            <div class="halves">
+              <div>
+                <p class="work">{text.guess(before)}</p>
+                <Guesses step={now} />
+              </div>
+              <div>
+                <p class="work">{text.writes}</p>
+                <ol>
+                  {seen.slice(-WORDS).map(({ step, word }) => (
+                    <li key={step}>{word || text.nothing}</li>
+                  ))}
+                </ol>
+                <p class="work">
+                  {now === undefined ? text.before : text.at(now.step, STEPS, fixed(now.loss, 2))}
+                </p>
+              </div>
+            </div>
           </>
         )
         : (
           <>
-            <p>{text.aboutStory}</p>
+            <p class="about">
+              <Mark />
+              {text.aboutStory}
+            </p>
             <Story />
           </>
         )}

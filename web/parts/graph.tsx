@@ -34,6 +34,8 @@ interface GraphProps {
   readonly weightOf?: (from: string, to: string) => number | undefined;
   /** The name by which words in the text light a line up. @default {none} */
   readonly partOf?: (from: string, to: string) => string | undefined;
+  /** Pixels from layer to layer, where the drawing goes from top to bottom. @default {34} */
+  readonly fall?: number;
 }
 
 /** A box that has its place. */
@@ -56,8 +58,6 @@ interface Layout {
 const [LINE, SPACE, BOX] = [19, 16, 104];
 /** The widths of the two layouts, at which their text has its size. */
 const [ACROSS, DOWN] = [640, 300];
-/** From layer to layer, in the layout from top to bottom. */
-const FALL = 34;
 /** The width of a line of weight 1, and the most. */
 const [UNIT, THICKEST] = [4, 9];
 
@@ -92,15 +92,15 @@ function across(columns: GraphProps["columns"]): Layout {
   };
 }
 
-function down(columns: GraphProps["columns"]): Layout {
+function down(columns: GraphProps["columns"], fall: number): Layout {
   const tall = boxHeight(columns);
   const most = Math.max(...columns.map(({ length }) => length));
   const wide = Math.min(BOX, Math.floor((DOWN - 4 - 6 * (most - 1)) / most));
-  const step = tall + FALL;
+  const step = tall + fall;
   return {
     look: "down",
     width: DOWN,
-    height: step * columns.length - FALL + 4,
+    height: step * columns.length - fall + 4,
     box: { width: wide, height: tall },
     layers: columns.map((boxes, layer) =>
       boxes.map((box, i) => ({
@@ -180,7 +180,7 @@ export function Graph(props: GraphProps): JSX.Element {
   return (
     <div class="graphs">
       <Drawing {...props} of={across(props.columns)} />
-      <Drawing {...props} of={down(props.columns)} />
+      <Drawing {...props} of={down(props.columns, props.fall ?? 34)} />
     </div>
   );
 }

@@ -3,7 +3,14 @@
 /** The words. */
 export const words = {
   opening: {
-    about: "A small network reads the names of dinosaurs, and makes up its own:",
+    about: "Watch a small network learn the names of dinosaurs.",
+    guess: (letters: string) => `It sees “${letters}”. What comes next?`,
+    graph: (letters: string, guesses: readonly string[]) =>
+      `The network: a line from each of the letters of “${letters}” to each letter that may follow: ` +
+      guesses.join(", "),
+    share: (share: number) => `${Math.round(100 * share)} %`,
+    unknown: "?",
+    writes: "The names that it makes up:",
     before: "It knows nothing yet.",
     start: "Let it learn",
     again: "Once more",
