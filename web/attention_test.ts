@@ -31,6 +31,9 @@ function assertShown(shown: readonly (readonly string[])[], wanted: readonly num
   flat.forEach((x, i) => assertAlmostEquals(x, wanted[i]!, 0.00501));
 }
 
+/** How wide the line of a share is. */
+const widthOf = (share: number) => Number((1 + 15 * share).toFixed(2));
+
 /** Chooses a cell by keys alone, from the one of its matrix that Tab reaches. */
 async function choose(page: Page, id: string, row: number, column: number): Promise<void> {
   await page.focus(`[data-matrix="${id}"] [tabindex="0"]`);
@@ -54,6 +57,14 @@ pageTest("every number of attention is the library's, with one head and with two
   const one = await byLibrary(fourWords.weights, 1);
   assertShown(await matrix(page, "pattern"), one.slice(0, 16));
   assertShown(await matrix(page, "output"), one.slice(16));
+  // The picture has the row of the chosen cell: that of "He".
+  const arcs = () =>
+    page.$$eval(
+      ".arcs path",
+      (all) => all.map((one) => [one.dataset.share!, Number(one.getAttribute("stroke-width"))]),
+    ) as Promise<[string, number][]>;
+  assertShown([(await arcs()).map(([share]) => share)], one.slice(12, 16));
+  assertEquals((await arcs()).map(([, width]) => width), one.slice(12, 16).map(widthOf));
 
   await page.focus("#attentionHeads");
   await page.keyboard.press("ArrowDown");
@@ -64,6 +75,7 @@ pageTest("every number of attention is the library's, with one head and with two
   await page.keyboard.press("ArrowDown");
   await frame(page);
   assertShown(await matrix(page, "pattern"), two.slice(16, 32));
+  assertShown([(await arcs()).map(([share]) => share)], two.slice(28, 32));
   assertShown(await matrix(page, "output"), two.slice(32));
 
   // The engine in the page says so, too.
@@ -98,6 +110,12 @@ pageTest(
     assertMatch((await widget.status())!, /“He” asks “Rex”: 2\.00 × 2\.00 .* = 4\.00/);
     await choose(page, "masked", 3, 0);
     assertEquals([await sources(page), await widget.status()], [["scores"], "4.00 ÷ √4 = 2.00"]);
+    await choose(page, "masked", 1, 0);
+    assertEquals(await page.getAttribute(".arcs", "data-reader"), "1");
+    assertMatch(
+      (await page.getAttribute(".arcs", "aria-label"))!,
+      /^“ate” reads “Rex” 0\.86, “ate” 0\.14$/,
+    );
     await choose(page, "masked", 0, 1);
     assertMatch((await widget.status())!, /“ate” comes after “Rex”/);
     await choose(page, "pattern", 3, 1);
@@ -164,6 +182,11 @@ pageTest("the induction head copies what came next, in the reader's own letters"
 pageTest("the section on attention can be read in light, dark and on a phone", async () => {
   await using opened = await openSite("plain");
   await checkLooks(opened, "attention");
+  // On a laptop, all numbers are in one window, so that one sees which ones light up.
+  const laptop = await opened.page({ viewport: { width: 1440, height: 900 } });
+  const stages = await laptop.$eval(".stages", (one) => one.getBoundingClientRect().height);
+  assert(stages < 740, `${stages} pixels`);
+  await laptop.close();
   // On a phone only the first of three tables of weights is open.
   const page = await opened.page({ viewport: { width: 360, height: 740 } });
   const height = await page.$eval(

@@ -229,6 +229,11 @@ function chosenOf(all: Matrices, { first, size }: HeadColumns): NamedCell {
   return [name, [row, Math.max(least, Math.min(column, end - 1))]];
 }
 
+/** The word whose reading the chosen cell is of; a weight is of none, and then it is the last word. */
+function readerOf([name, [row]]: NamedCell): number {
+  return name.startsWith("weights.") ? tokens.length - 1 : row;
+}
+
 /** How many of the numbers have changed. */
 function countChanged({ all, isChanged }: View): number {
   const names = Object.keys(all) as MatrixName[];
@@ -271,7 +276,10 @@ function HeadMatrix({ name, view }: { readonly name: MatrixName; readonly view: 
   );
 }
 
-/** The matrices in the order of their computation: those of a projection side by side. */
+/**
+ * The matrices in the order of their computation, in stages of one or three: weights stand above what they
+ * make.
+ */
 const stages: readonly (readonly (readonly MatrixName[])[])[] = [
   [["inputs"]],
   projections.map((one) => [`weights.${one}`, projected[one]] as const),
@@ -282,9 +290,9 @@ const stages: readonly (readonly (readonly MatrixName[])[])[] = [
 function Stages({ view }: { readonly view: View }) {
   const matrix = (name: MatrixName) => <HeadMatrix key={name} name={name} view={view} />;
   return (
-    <>
+    <div class="stages">
       {stages.map((groups, i) => (
-        <div key={i} class="stage">
+        <div key={i} class={groups.length > 1 ? "stage three" : "stage"}>
           <h3>{`${i + 1}. ${text.stages[i]}`}</h3>
           <div class="matrices">
             {groups.map((names, j) =>
@@ -300,7 +308,45 @@ function Stages({ view }: { readonly view: View }) {
           </div>
         </div>
       ))}
-    </>
+    </div>
+  );
+}
+
+/** Pixels from word to word in the picture of who reads whom, from its top to the words, and in all. */
+const [WORD, SKY, HEIGHT] = [120, 112, 168];
+
+/** Who reads whom, in the row of the chosen cell: a line to each word, as wide as the share it gets. */
+function Arcs({ reader, shares }: { readonly reader: number; readonly shares: readonly number[] }) {
+  const xOf = (i: number) => WORD * (i + 0.5);
+  const said = tokens.slice(0, reader + 1).map((word, i) => `“${word}” ${show(shares[i]!)}`);
+  return (
+    <svg
+      class="arcs"
+      viewBox={`0 0 ${WORD * tokens.length} ${HEIGHT}`}
+      role="img"
+      aria-label={text.arcs(tokens[reader]!, said)}
+      data-reader={reader}
+    >
+      {shares.slice(0, reader + 1).map((share, i) => {
+        // A word that reads itself: from one side of it to the other.
+        const [from, to] = i < reader ? [xOf(reader), xOf(i)] : [xOf(i) - 22, xOf(i) + 22];
+        const top = SKY - 32 - 36 * (reader - i);
+        return (
+          <path
+            key={i}
+            d={`M${from} ${SKY}C${from} ${top} ${to} ${top} ${to} ${SKY}`}
+            stroke-width={(1 + 15 * share).toFixed(2)}
+            data-share={show(share)}
+          />
+        );
+      })}
+      {tokens.map((word, i) => (
+        <g key={word} class={i === reader ? "reader" : ""}>
+          <text x={xOf(i)} y={SKY + 24}>{word}</text>
+          {i <= reader && <text x={xOf(i)} y={SKY + 48} class="share">{show(shares[i]!)}</text>}
+        </g>
+      ))}
+    </svg>
   );
 }
 
@@ -310,38 +356,44 @@ export function AttentionWidget(): JSX.Element {
   const view = viewNow();
   const { weights, trace, all, now } = view;
   const [projection, [row, column]] = moved.value;
-  const last = all.pattern.at(-1)!;
-  const most = last.indexOf(Math.max(...last));
+  const reader = readerOf(now);
+  const shares = all.pattern[reader]!;
+  const most = shares.indexOf(Math.max(...shares));
   return (
     <>
-      <div class="controls">
-        <Controls of={trace.heads.length === 2 ? [heads, head] : [heads]} />
-        <RangeInput
-          id="attentionWeight"
-          label={text.weight(text.projections[projection], features[row]!, column)}
-          value={weights[projection][row]![column]!}
-          range={WEIGHTS}
-          onValue={(value) => setWeight(projection, [row, column], value)}
-        />
+      <div class="pair">
+        <div>
+          <Arcs reader={reader} shares={shares} />
+          <p class="middle" data-attention="reads">
+            {text.reads(tokens[reader]!, tokens[most]!, show(shares[most]!))}
+          </p>
+        </div>
+        <div>
+          <Controls of={trace.heads.length === 2 ? [heads, head] : [heads]} />
+          <RangeInput
+            id="attentionWeight"
+            label={text.weight(text.projections[projection], features[row]!, column)}
+            value={weights[projection][row]![column]!}
+            range={WEIGHTS}
+            onValue={(value) => setWeight(projection, [row, column], value)}
+          />
+          <p class="work" data-attention="changed">{text.changed(countChanged(view))}</p>
+          <p class="buttons">
+            <Button onClick={() => void askEngine(weights, trace)}>{text.ask}</Button>
+            <Button
+              onClick={() => {
+                reset(heads, head, changes);
+                message.value = "";
+              }}
+            >
+              {words.actions.reset}
+            </Button>
+          </p>
+          {message.value !== "" && <p class="work" data-attention="engine">{message.value}</p>}
+        </div>
       </div>
-      <p class="buttons">
-        <Button onClick={() => void askEngine(weights, trace)}>{text.ask}</Button>
-        <Button
-          onClick={() => {
-            reset(heads, head, changes);
-            message.value = "";
-          }}
-        >
-          {words.actions.reset}
-        </Button>
-      </p>
       <p class="explained" role="status">{explain(now, all, view)}</p>
       <Stages view={view} />
-      <p data-attention="reads">
-        {text.reads(tokens.at(-1)!, tokens[most]!, show(last[most]!))}
-      </p>
-      <p class="work" data-attention="changed">{text.changed(countChanged(view))}</p>
-      <p class="work" data-attention="engine">{message.value || text.hint}</p>
     </>
   );
 }

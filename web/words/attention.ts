@@ -11,7 +11,7 @@ export const words = {
   head: "Shown",
   headNames: { first: "head 1", second: "head 2" },
   stages: [
-    "The words as numbers",
+    "Words as numbers",
     "Each word asks, answers and gives",
     "Every question meets every answer",
     "A little of each",
@@ -30,7 +30,6 @@ export const words = {
     output: "Output: what each word takes",
   },
   number: (i: number) => `${i + 1}`,
-  hint: "Choose any number, and see where it comes from.",
   projections: { query: "query", key: "key", value: "value" },
   weight: (projection: string, feature: string, column: number) =>
     `${projection} weight: ${feature} to no. ${column + 1}`,
@@ -68,8 +67,9 @@ export const words = {
   },
   changed: (count: number) =>
     count === 0
-      ? "Nothing is changed yet."
+      ? "Choose any number, and see where it comes from."
       : `${count} ${count === 1 ? "number has" : "numbers have"} changed: the dotted ones.`,
+  arcs: (word: string, shares: readonly string[]) => `“${word}” reads ${shares.join(", ")}`,
   reads: (word: string, most: string, share: string) => `“${word}” reads “${most}” most: ${share}.`,
   ask: "Ask the engine",
   asking: "The engine computes…",
