@@ -12,6 +12,7 @@ import {
   squaredLoss,
 } from "./examples.ts";
 import { ideas } from "./ideas.ts";
+import { fitLine, temperatures } from "./line.ts";
 import {
   attentionStop,
   blockStop,
@@ -49,6 +50,8 @@ function neuronLines(name: string, neuron: NeuronTrace, activation: string): str
 }
 
 function rulesStop(): string[] {
+  const lines = [...fitLine()];
+  const shown = [0, 10, 100, 500, lines.length - 1];
   return [
     "Some things are easy to write down as rules. This one never fails:",
     "",
@@ -60,7 +63,23 @@ function rulesStop(): string[] {
     "",
     "Machine learning turns the job around: write a formula with open numbers in it,",
     "show it examples, and let a procedure change the numbers until the answers are",
-    "right. The new words are old friends:",
+    "right. Here are two open numbers, like two dials, and four examples:",
+    "",
+    "  fahrenheit = a * celsius + b",
+    `  ${temperatures.map(([celsius, fahrenheit]) => `${celsius} C = ${fahrenheit} F`).join(", ")}`,
+    "",
+    "Nobody tells the procedure about 9/5, or about 32. It turns each dial a little,",
+    "to where the mean squared error gets smaller, again and again:",
+    "",
+    ...columns([
+      ["step", "a", "b", "error"],
+      ...shown.map((step) => {
+        const { a, b, loss } = lines[step]!;
+        return [`${step + 1}`, a.toFixed(3), b.toFixed(3), loss.toFixed(3)];
+      }),
+    ]),
+    "",
+    "It has found the rule. The new words are old friends:",
     "",
     ...columns([
       ["here", "it is like"],

@@ -19,6 +19,7 @@ Deno.test("the tour prints numbers, and never NaN or undefined", () => {
 
 Deno.test("each worked example shows its numbers at its stop", () => {
   const expected: Record<string, readonly string[]> = {
+    "Rules or examples": ["1834.000", "1500  1.800  31.996"],
     "One neuron": ["tanh(2 + (-7.5) + 1)", "tanh(-4.5) = -0.9998"],
     "Layers": ["26 parameters", "layers.1.neurons.1.bias"],
     "The forward pass": ["relu(0.46) = 0.46", "relu(0.3) = 0.3", "sigmoid(0.272) = 0.5676"],

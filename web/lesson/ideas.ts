@@ -27,6 +27,11 @@ export const noteIdeas: readonly LessonIdea[] = [
   },
   {
     ...rules,
+    idea: "two dials learn the rule from four examples",
+    says: [/two dials/, /four examples/, /9.?\/.?5/, /32/],
+  },
+  {
+    ...rules,
     idea: "the key terms are known to developers by other names",
     says: [
       /tuning dial/,
