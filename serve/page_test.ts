@@ -91,6 +91,10 @@ pageTest(
       assert(first!.length > 0);
       await send(page, "And now?");
       assertEquals((await turns(page)).length, 4);
+      // With a mouse, what can be done with a question is beside it: its answer is right below.
+      const gap = await page.$$eval("[data-turn] .said", ([question, answer]) =>
+        answer!.getBoundingClientRect().top - question!.getBoundingClientRect().bottom);
+      assert(gap < 32, `${gap} pixels`);
 
       await makeCertain(page);
       await button(page, "Answer again").focus();
@@ -109,7 +113,9 @@ pageTest(
       await page.keyboard.press("Control+A");
       await page.keyboard.type("I have two.");
       await page.keyboard.press("Enter");
-      await page.waitForFunction(() => document.querySelectorAll("[data-turn]").length === 2);
+      await page.waitForFunction(() =>
+        document.querySelectorAll("[data-turn]").length === 2
+      );
       await settled(page);
       assertEquals(await page.textContent("[data-turn=user] .said"), "I have two.");
 

@@ -233,6 +233,9 @@ function answered(turns: readonly Turn[]): readonly Turn[] {
   return turns.filter((turn, i) => !isEmpty(turn) && !isEmpty(turns[i + 1]));
 }
 
+/** Seconds after which a speed can be measured: a few tokens that come at once say nothing about it. */
+const SHORTEST = 0.02;
+
 /** When the tokens of an answer come. */
 class AnswerClock {
   readonly #start = performance.now();
@@ -246,10 +249,8 @@ class AnswerClock {
     this.#tokens += tokens;
     const seconds = (now - this.#first) / 1000;
     // The first piece only starts the clock.
-    if (seconds === 0) {
-      this.#tokens = 0;
-      return { firstToken };
-    }
+    if (seconds === 0) this.#tokens = 0;
+    if (seconds < SHORTEST) return { firstToken };
     return { firstToken, tokensPerSecond: this.#tokens / seconds };
   }
 }
