@@ -216,6 +216,29 @@ pageTest("a widget stands beside its text, and covers nothing while the page scr
   assertEquals(opened.problems, []);
 });
 
+pageTest(
+  "on a phone the contents name the section that is read, and close after a choice",
+  async () => {
+    await using opened = await openSite("plain");
+    const page = await opened.page({ viewport: { width: 360, height: 740 } });
+    const here = (name: string) =>
+      page.waitForFunction(
+        (name) => document.querySelector(".index .here")?.textContent === name,
+        name,
+      );
+    await page.$eval("#mlp", (one) => one.scrollIntoView({ behavior: "instant" }));
+    await here("Layers");
+    await page.focus(".index summary");
+    await page.keyboard.press("Enter");
+    const link = page.locator(".index a", { hasText: "Backpropagation" });
+    await link.focus();
+    await page.keyboard.press("Enter");
+    await here("Backpropagation");
+    assertEquals(await link.isVisible(), false);
+    assertEquals(opened.problems, []);
+  },
+);
+
 pageTest("Tab reaches every control and leaves it", async () => {
   await using opened = await openSite("isolated");
   // The opening has a button, since nothing learns by itself.

@@ -20,6 +20,7 @@ function followReading(): () => void {
   const links = new Map(
     [...document.querySelectorAll<HTMLAnchorElement>(".index a")].map((link) => [link.hash, link]),
   );
+  const here = document.querySelector(".index .here");
   // A section is read when it crosses the upper third of the window.
   const watcher = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -28,6 +29,7 @@ function followReading(): () => void {
       const link = links.get(`#${target.id}`);
       if (link === undefined) continue;
       link.setAttribute("aria-current", "true");
+      if (here !== null) here.textContent = link.textContent;
       // In the middle of the contents, and without moving the page.
       const contents = link.closest("nav")!;
       contents.scrollTop = link.offsetTop - contents.clientHeight / 2;
@@ -46,6 +48,14 @@ function followReading(): () => void {
       heights.observe(section.querySelector(".text")!);
     }
   };
+}
+
+/** Closes the contents after a choice, where they lie over what was chosen. */
+function closeContents(): void {
+  const contents = document.querySelector<HTMLDetailsElement>(".index");
+  contents?.addEventListener("click", ({ target }) => {
+    if ((target as Element).closest("a") !== null) contents.open = false;
+  });
 }
 
 /** Leads links to the second file to this page, which takes it in. */
@@ -167,6 +177,7 @@ if (document.querySelector("[data-widget=opening]") === null) {
   bringToLife(widgets);
   linkToHere();
   watchSections();
+  closeContents();
   lightParts();
   showNotes();
   followAddress();

@@ -386,7 +386,7 @@ const SAMPLES = 8;
 /** The last samples, line by line: right, wrong, or without a rule to check. */
 function Written({ now }: { readonly now: Run }): JSX.Element {
   const last = eventsOf(now, "samples").at(-1);
-  const { task } = startOf(now)!.spec;
+  const task = startOf(now)?.spec.task;
   const lines = last?.texts.flatMap((one) => {
     const all = one.trim().split("\n");
     // The last line may not have come to its end.
@@ -398,7 +398,7 @@ function Written({ now }: { readonly now: Run }): JSX.Element {
       <p class="work">{last === undefined ? text.nothingYet : text.after(last.step)}</p>
       <ul>
         {lines.slice(0, SAMPLES).map((line, i) => {
-          const right = isRight(task, line);
+          const right = task === undefined ? null : isRight(task, line);
           const look = right === null ? "" : right ? "right" : "wrong";
           return (
             <li key={i} class={look}>
@@ -443,7 +443,7 @@ export function GptWidget(): JSX.Element {
         <div>
           <Losses now={now} />
         </div>
-        {begun !== undefined && <Written now={now} />}
+        <Written now={now} />
       </div>
       {begun !== undefined && <Tokens start={begun} />}
       <Rows

@@ -200,21 +200,23 @@ export function OptimizerWidget(): JSX.Element {
             </>
           )}
         </div>
-        <StepsPlot steps={STEPS} highest={110} title={text.losses} curves={curves} />
+        <div>
+          <StepsPlot steps={STEPS} highest={110} title={text.losses} curves={curves} />
+          {paths.length > 0 && (
+            <Table
+              id="valley"
+              label={text.columns.join(", ")}
+              head={text.columns}
+              rows={descents.value.map(({ optimizer, path, losses }) => [
+                text.names[optimizer],
+                lossText(losses[at]!),
+                fixed(path[at]!.steep, 3),
+                fixed(path[at]!.flat, 3),
+              ])}
+            />
+          )}
+        </div>
       </div>
-      {paths.length > 0 && (
-        <Table
-          id="valley"
-          label={text.columns.join(", ")}
-          head={text.columns}
-          rows={descents.value.map(({ optimizer, path, losses }) => [
-            text.names[optimizer],
-            lossText(losses[at]!),
-            fixed(path[at]!.steep, 3),
-            fixed(path[at]!.flat, 3),
-          ])}
-        />
-      )}
     </>
   );
 }

@@ -99,7 +99,9 @@ function notesOf(prose: PageParts["prose"]): readonly [first: string[], rest: st
 function Index({ file, prose }: { readonly file: string } & Pick<PageParts, "prose">): JSX.Element {
   return (
     <details class="index">
-      <summary>{text.contents}</summary>
+      <summary>
+        {text.contents} <span class="here" />
+      </summary>
       <nav aria-label={text.contents} tabIndex={0}>
         <p class="brand">
           <Mark />
@@ -238,6 +240,7 @@ function IdeasSection(
       </h2>
       <div class="text">{about}</div>
       <Table
+        isNamed
         head={text.ideas}
         rows={ideas.map(({ idea, path, nanochat, becomes }) => [
           idea,

@@ -139,18 +139,21 @@ function Pushes({ step }: { readonly step: Step }): JSX.Element {
   return (
     <details>
       <summary>{text.pushes(at)}</summary>
+      <p class="work">{text.together}</p>
       <Slider of={chosen} most={step.answers.length} />
-      <Table
-        id="pushes"
-        label={text.pushes(at)}
-        head={text.columns}
-        rows={answer.tokens.map((token) => [
-          shortName(token.text),
-          fixed(token.before, 4),
-          fixed(token.after, 4),
-          arrows[pushOf(token, answer)],
-        ])}
-      />
+      <div class="tall">
+        <Table
+          id="pushes"
+          label={text.pushes(at)}
+          head={text.columns}
+          rows={answer.tokens.map((token) => [
+            shortName(token.text),
+            fixed(token.before, 4),
+            fixed(token.after, 4),
+            arrows[pushOf(token, answer)],
+          ])}
+        />
+      </div>
     </details>
   );
 }

@@ -59,7 +59,7 @@ export async function checkLooks(
   return height;
 }
 
-/** Small text, words over words, tables that are cut, and motion, in a section of a page. */
+/** Small text, words over words, tables that are cut, rows half empty, and motion, in a section of a page. */
 export function readingFaults(section: string): string[] {
   const faults: string[] = [];
   const element = document.getElementById(section)!;
@@ -100,6 +100,13 @@ export function readingFaults(section: string): string[] {
   for (const one of element.querySelectorAll(".scroll, .matrices")) {
     if (one.scrollWidth <= one.clientWidth) continue;
     faults.push(`${one.scrollWidth} pixels in ${one.clientWidth}: ${one.textContent.slice(0, 40)}`);
+  }
+  // The last of three does not stand alone in half a row.
+  for (const one of element.querySelectorAll(".trio:has(> :nth-child(3))")) {
+    const [own, last] = [one, one.lastElementChild!].map((box) =>
+      box.getBoundingClientRect().right
+    );
+    if (last! < own! - 5) faults.push(`a row is empty from ${last} to ${own}`);
   }
   for (const one of element.querySelectorAll("*")) {
     const { transitionDuration, animationName } = getComputedStyle(one);

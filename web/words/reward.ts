@@ -31,6 +31,7 @@ export const words = {
   chosen: "Answer to look at",
   pushes: (answer: number) =>
     `How likely the tokens of answer ${answer} are, before this step and after it`,
+  together: "All eight answers push at once. So a token that one pushes down may still rise.",
   columns: ["Token", "Before", "After", "Push"],
   pushUp: "↑",
   pushDown: "↓",
