@@ -9,7 +9,7 @@ import type { ModelPageTasks } from "../model_page/worker.ts";
 import type { EngineTasks } from "./worker.ts";
 
 type Tasks = EngineTasks & LettersTasks & ModelPageTasks & StoriesTasks;
-/** What a task tells while it runs. */
+/** An event that a task tells while it runs. */
 export type EventOf<Name extends keyof Tasks> = Tasks[Name] extends Task<never, never, infer Event>
   ? Event
   : never;

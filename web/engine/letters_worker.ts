@@ -13,11 +13,11 @@ import { serveTasks } from "./serve_tasks.ts";
 /** The model that was trained last; before that, one that knows nothing. */
 let current = new CharacterModel(dinosaurs);
 
-/** What a model says after some letters, and why. */
+/** A guess of the letter that comes next, and the weights that make it. */
 export interface Guess {
   /** The probability of each of {@linkcode openingLetters.next}. */
   readonly shares: readonly number[];
-  /** What each letter before it adds to the logit of each of them. */
+  /** The weights: how much each letter before adds to the logit of each of them. */
   readonly weights: readonly (readonly number[])[];
 }
 

@@ -315,7 +315,7 @@ function Stages({ view }: { readonly view: View }) {
 /** Pixels from word to word in the picture of who reads whom, from its top to the words, and in all. */
 const [WORD, SKY, HEIGHT] = [120, 112, 168];
 
-/** Who reads whom, in the row of the chosen cell: a line to each word, as wide as the share it gets. */
+/** A picture of who reads whom, in the row of the chosen cell: lines as wide as the shares of the words. */
 function Arcs({ reader, shares }: { readonly reader: number; readonly shares: readonly number[] }) {
   const xOf = (i: number) => WORD * (i + 0.5);
   const said = tokens.slice(0, reader + 1).map((word, i) => `“${word}” ${show(shares[i]!)}`);

@@ -25,7 +25,7 @@ const STEPS = 60;
 const PACE = 130;
 /** As many of the last words as are shown. */
 const WORDS = 3;
-/** Pixels between the letters that were read and those that may follow, for lines that can be told apart. */
+/** Pixels between the letters that were read and those that may follow: lines need room. */
 const FALL = 64;
 
 const message = signal("");
@@ -87,7 +87,7 @@ function Story(): JSX.Element {
 
 const { before, next } = openingLetters;
 
-/** What the network says after three letters: its weights as lines, and what it believes. */
+/** A picture of the network: its weights as lines, and what it believes after three letters. */
 function Guesses({ step }: { readonly step: Step | undefined }): JSX.Element {
   const shares = step?.shares.map((share) => text.share(share));
   const best = step?.shares.findIndex((share) => share > 0.5);

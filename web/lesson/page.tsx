@@ -232,7 +232,7 @@ function breakable(path: string): (string | JSX.Element)[] {
 function IdeasSection(
   { number, prose, sourceOf }: PageParts & Pick<SectionProps, "number">,
 ): JSX.Element {
-  const { title, blocks: [about, next] } = prose.get(LAST)!;
+  const { title, blocks: [about, end, credits] } = prose.get(LAST)!;
   return (
     <section id={LAST} class="wide" aria-labelledby="ideas-heading">
       <h2 id="ideas-heading">
@@ -249,7 +249,11 @@ function IdeasSection(
           becomes,
         ])}
       />
-      <div class="text">{next}</div>
+      <div class="finale">
+        <Mark />
+        {end}
+      </div>
+      <div class="text">{credits}</div>
     </section>
   );
 }

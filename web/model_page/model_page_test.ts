@@ -180,7 +180,7 @@ pageTest("it shows probabilities, its card and its inside, and is accessible", a
     assert(text.includes("step 20 of 20") && text.includes("1.2345"), text);
     assert(text.includes("Nothing leaves it"), text);
     await page.getByRole("button", { name: "Look inside" }).click();
-    // What computes is said quietly, as in the lesson.
+    // The device is named without bold type, as in the lesson.
     const device = page.locator("[data-inside]");
     assertEquals(await device.evaluate((one) => getComputedStyle(one).fontWeight), "400");
     await page.waitForSelector("[data-table=lens]");

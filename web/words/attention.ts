@@ -74,7 +74,7 @@ export const words = {
   ask: "Ask the engine",
   asking: "The engine computes…",
   same: (difference: string) =>
-    `The engine’s attention, in one kernel, says the same. Largest difference: ${difference}.`,
+    `The engine’s attention says the same. Largest difference: ${difference}.`,
   differs: (difference: string) => `The engine says otherwise, by ${difference}.`,
   induction: {
     own: "Your letters, at most 7",
