@@ -207,12 +207,13 @@ function wrongInputs(name: string, inputs: readonly Tensor[]): Error {
  * own; temporaries are freed by a scope.
  */
 export function recordOperation<Attributes, Inputs extends readonly Tensor[]>(
-  { name, gradient }: Pick<Operation<Attributes, Inputs>, "name" | "gradient">,
+  operation: Pick<Operation<Attributes, Inputs>, "name" | "gradient">,
   inputs: Inputs,
   outputs: readonly Tensor[],
   attributes: Attributes,
 ): void {
   if (!isGradEnabled() || !inputs.some((input) => input.requiresGrad)) return;
+  const { name, gradient } = operation;
   if (typeof gradient === "string") {
     // Integers never carry a gradient, but a float without one must not end it silently.
     if (!isFloat(outputs[0]!.dtype)) return;

@@ -15,6 +15,7 @@ import {
   stack,
   Tensor,
 } from "./mod.ts";
+import { recordOperation } from "./apply.ts";
 import { addInPlace } from "./ops/elementwise.ts";
 import { linearCrossEntropy } from "./ops/losses/linear_cross_entropy.ts";
 
@@ -369,4 +370,22 @@ cpuTest("a tensor prints as a short, readable array", async (device) => {
   assertEquals(Deno.inspect(x), "Tensor(float32 [10, 20] on cpu)");
   assertEquals(inspect(x), "Tensor(float32 [10, 20] on cpu)");
   assertEquals(JSON.stringify({ x }), '{"x":"Tensor(float32 [10, 20] on cpu)"}');
+});
+
+cpuTest("a gradient is derived where it is recorded, and nowhere else", (device) => {
+  let asked = 0;
+  const operation = {
+    name: "test",
+    get gradient() {
+      asked++;
+      return { apply: () => [null] };
+    },
+  };
+  const [x, y] = [Tensor.ones(device, [2]), Tensor.ones(device, [2])];
+  recordOperation(operation, [x], [y], null);
+  x.requireGrad();
+  noGrad(() => recordOperation(operation, [x], [y], null));
+  assertEquals(asked, 0);
+  recordOperation(operation, [x], [y], null);
+  assertEquals(asked, 1);
 });

@@ -16,7 +16,7 @@ const form: ProgramForm = {
 
 function textOf(program: Program, changes: Partial<ProgramForm>): readonly string[] {
   const { signature, body } = lowerProgram(program, { ...form, ...changes });
-  return kernelAsText({ ...signature, key: program.name }, body).code().split("\n");
+  return kernelAsText({ ...signature, key: program.name }, body).split("\n");
 }
 
 const add = defineProgram({ name: "add", inputs: ["x", "y"] }, ({ x, y }) => [ex.add(x, y)]);

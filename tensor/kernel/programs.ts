@@ -10,7 +10,7 @@
 import type { Device, View, WebGpuDevice } from "../device.ts";
 import { inOrder } from "../formula/expression.ts";
 import { computesIntegers, type Program } from "../formula/program.ts";
-import { programAsText } from "../formula/text.ts";
+import { gradientAsText, programAsText } from "../formula/text.ts";
 import type { TensorLayout } from "../layout_cache.ts";
 import { memoize } from "../memoize.ts";
 import { viewBytes, type Work } from "../profile.ts";
@@ -184,11 +184,12 @@ function kernelOf(program: Program, form: ProgramForm, sharing: Sharing = {}): K
   if (kernel === undefined) {
     const { signature, body } = lowerProgram(program, form);
     const key = `${program.key} ${name}`;
-    const { code, gradient } = programAsText(program);
     const whole = { ...signature, ...sharing, key };
-    const steps = kernelAsText({ ...whole, key: program.name }, body);
-    const text = { code: () => `${code()}\n\n${steps.code()}`, gradient };
-    kernel = defineKernel(whole, body, text);
+    kernel = defineKernel(whole, body, {
+      code: () =>
+        `${programAsText(program)}\n\n${kernelAsText({ ...whole, key: program.name }, body)}`,
+      gradient: () => gradientAsText(program),
+    });
     kernels.set(name, kernel);
   }
   return kernel;

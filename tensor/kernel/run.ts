@@ -50,7 +50,7 @@ const COLUMNS = 4;
 export function defineKernel<const B extends BufferTypes, const A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
-  text: KernelText = kernelAsText(signature, body),
+  text: KernelText = { code: () => kernelAsText(signature, body) },
 ): Kernel {
   return {
     signature,

@@ -1,6 +1,5 @@
 /** Prints kernels as pseudo-code, for explanations. @module */
 
-import type { KernelText } from "../explain.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -271,40 +270,36 @@ class TextBuilder implements KernelBuilder {
  *   (_, i, { x, y }) => y.store(i, x.load(i).multiply(2).add(1)),
  * );
  * const wanted = "double(x: f32, y: f32 out)\n  for each item:\n    y[item] = x[item] · 2 + 1";
- * if (text.code() !== wanted) throw new Error(text.code());
+ * if (text !== wanted) throw new Error(text);
  * ```
  */
 export function kernelAsText<const B extends BufferTypes, const A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
-): KernelText {
-  return {
-    code: () => {
-      const { key, buffers, writes, spread = "items" } = signature;
-      const k = new TextBuilder();
-      const names = Object.keys(buffers) as (keyof B & string)[];
-      const elements = Object.fromEntries(names.map((name) => [name, new TextBuffer(k, name)]));
-      const terms = (names: readonly string[]) =>
-        Object.fromEntries(names.map((name) => [name, new Term(name)]));
-      const { arguments: integers, floats = [] } = signature;
-      const given = [
-        ...names.map((name) => `${name}: ${buffers[name]}${writes.includes(name) ? " out" : ""}`),
-        ...integers,
-        ...floats,
-      ];
-      const head = spread === "ranges" ? "for each range from item to end" : "for each item";
-      k.block(
-        head,
-        () =>
-          body(
-            k,
-            new Term("item"),
-            elements as { readonly [N in keyof B]: TextBuffer<B[N]> },
-            terms(integers) as Readonly<Record<A, Term>>,
-            terms(floats),
-          ),
-      );
-      return [`${key}(${given.join(", ")})`, ...k.lines.map((line) => `  ${line}`)].join("\n");
-    },
-  };
+): string {
+  const { key, buffers, writes, spread = "items" } = signature;
+  const k = new TextBuilder();
+  const names = Object.keys(buffers) as (keyof B & string)[];
+  const elements = Object.fromEntries(names.map((name) => [name, new TextBuffer(k, name)]));
+  const terms = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, new Term(name)]));
+  const { arguments: integers, floats = [] } = signature;
+  const given = [
+    ...names.map((name) => `${name}: ${buffers[name]}${writes.includes(name) ? " out" : ""}`),
+    ...integers,
+    ...floats,
+  ];
+  const head = spread === "ranges" ? "for each range from item to end" : "for each item";
+  k.block(
+    head,
+    () =>
+      body(
+        k,
+        new Term("item"),
+        elements as { readonly [N in keyof B]: TextBuffer<B[N]> },
+        terms(integers) as Readonly<Record<A, Term>>,
+        terms(floats),
+      ),
+  );
+  return [`${key}(${given.join(", ")})`, ...k.lines.map((line) => `  ${line}`)].join("\n");
 }

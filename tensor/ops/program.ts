@@ -94,7 +94,7 @@ export function runProgramOutputs(
     outputs.push(allocate(device, each, program.name, each.strides));
   }
   runPrepared(device, call.prepared, [...inputs, ...outputs], scalars);
-  const recorded = gradient === undefined ? operation : { ...operation, gradient };
+  const recorded = gradient === undefined ? operation : { name: program.name, gradient };
   if (dtype !== "int32") recordOperation(recorded, inputs, outputs, scalars);
   return outputs;
 }
@@ -221,9 +221,17 @@ interface Known {
 }
 
 const knownOf = memoize((program: Program): Known => ({
-  operation: { name: program.name, gradient: programGradient(program) },
+  operation: {
+    name: program.name,
+    // Derived when it is first recorded: a model that only computes needs none.
+    get gradient() {
+      return gradientOf(program);
+    },
+  },
   calls: new LayoutCache(),
 }));
+
+const gradientOf = memoize(programGradient);
 
 function checkCounts(
   program: Program,
