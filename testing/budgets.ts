@@ -76,7 +76,7 @@ const quantized = [
 const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts", "gpt/generate/kernels/"];
 
 /** The maximum lines of code of the engine without its fast paths. */
-const engineLimit = 15_160;
+const engineLimit = 15_030;
 
 export interface Lines {
   readonly files: number;
