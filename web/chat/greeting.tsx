@@ -58,6 +58,9 @@ export function Card({ of }: { readonly of: ModelInfo }): JSX.Element {
         {of.id}
       </summary>
       <div>
+        <p>
+          <b>{of.id}</b>
+        </p>
         <p>{words.stages[of.stage] ?? of.stage}</p>
         <dl>
           {rows.filter(([, value]) => value !== "").map(([name, value]) => (

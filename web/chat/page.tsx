@@ -80,7 +80,8 @@ function Page(): JSX.Element {
               class="look"
               onClick={() => isLooking.value = !isLooking.value}
             >
-              {isLooking.value ? words.talk : words.look}
+              <Icon name={isLooking.value ? "chat" : "eye"} />
+              <span>{isLooking.value ? words.talk : words.look}</span>
             </Button>
           )}
           <IconButton

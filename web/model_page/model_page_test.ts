@@ -197,6 +197,9 @@ pageTest("it shows probabilities, its card and its inside, and is accessible", a
             .map(({ textContent }) => textContent),
       );
       assertEquals(cut, [], `${width}`);
+      // A name of the usual length is whole on a phone; a longer one ends in the card.
+      const room = await page.$eval(".card summary", ({ clientWidth }) => clientWidth);
+      assert(room >= 200, `${room} of ${width}`);
       assert(await page.evaluate(() => document.documentElement.scrollWidth) <= width);
       assertEquals(await violations(page), [], `${width}`);
     }

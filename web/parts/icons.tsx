@@ -8,10 +8,12 @@ import { Button } from "./controls.tsx";
 /** Strokes on a square of 24, by name. */
 const strokes = {
   add: "M12 5v14M5 12h14",
+  chat: "M4 5h16v11H9l-5 4z",
   close: "M6 6l12 12M18 6L6 18",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
   done: "M5 12.5l5 5L19 7",
   down: "M12 5v14M6 13l6 6 6-6",
+  eye: "M2 12s4-7 10-7 10 7 10 7-4 7-10 7-10-7-10-7zM9 12a3 3 0 1 0 6 0a3 3 0 1 0-6 0",
   edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   menu: "M4 7h16M4 12h16M4 17h16",
   play: "M7 5l12 7-12 7z",
