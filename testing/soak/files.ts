@@ -5,12 +5,13 @@
  * @module
  */
 
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { bundleFiles, demonstrationBundle } from "../../chat/core/demonstration.ts";
 import { readCoreBundle } from "../../chat/core/bundle.ts";
 import { importZip } from "../../data/deps.ts";
 import { parseConversations } from "../../chat/tasks/own_conversations.ts";
-import { openSource, texts } from "../../data/mod.ts";
+import { findData, openSource, texts } from "../../data/mod.ts";
 import {
   loadModel,
   loadOptimizer,
@@ -21,6 +22,7 @@ import { checkpointFileName, type CheckpointPart } from "../../gpt/files/checkpo
 import { readMetrics } from "../../gpt/files/metrics.ts";
 import { readRunInfo, RUN_FILE } from "../../gpt/files/run_info.ts";
 import { GPT } from "../../gpt/model/model.ts";
+import { studyRuns } from "../../gpt/study/study.ts";
 import { tinyPlan, tinyTexts, tinyTokenizer } from "../../gpt/testing/tiny.ts";
 import { untrained } from "../../gpt/train/run.ts";
 import {
@@ -45,6 +47,7 @@ import {
   writeHuggingFace,
   writeTiktoken,
 } from "../../tokenizer/mod.ts";
+import { openStudy, settingsOfRun } from "../../scripts/study_settings.ts";
 import { readJson } from "../../tokenizer/formats/json.ts";
 import { damage } from "./damage.ts";
 import type { Random } from "./random.ts";
@@ -183,6 +186,8 @@ const runInfo = {
   settings: { depth: 2, data: "tiny" },
 };
 
+const longText = tinyTexts.join("\n\n");
+
 function parquet(): Uint8Array {
   const columnData = [
     { name: "id", data: tinyTexts.map((_, i) => i), type: "INT32" as const },
@@ -191,10 +196,20 @@ function parquet(): Uint8Array {
   return new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: 8 }));
 }
 
-async function readTexts(path: string): Promise<void> {
-  const source = await openSource(path);
+async function readTexts(path: string, unpackInto?: string): Promise<void> {
+  const source = await openSource(path, { unpackInto });
   for (const split of ["train", "validation"] as const) {
     for await (const _ of texts(await source.open(split)));
+  }
+}
+
+/** Reads text that is unpacked first, and keeps nothing. */
+async function readPackedTexts(path: string, folder: string): Promise<void> {
+  const unpacked = `${folder}/unpacked`;
+  try {
+    await readTexts(path, unpacked);
+  } finally {
+    await Deno.remove(unpacked, { recursive: true }).catch(() => {});
   }
 }
 
@@ -217,6 +232,8 @@ async function checkpointContent(folder: string, device: Awaited<ReturnType<type
 }
 
 const STEP = 10;
+
+const ADDRESS = "hf:org/set/*.txt";
 const PARTS: readonly (CheckpointPart | "meta")[] = ["model", "optim", "tokenizer", "meta"];
 
 const checkpoint = folderTrial("checkpoint", async (folder) => {
@@ -265,6 +282,27 @@ const core = folderTrial("core bundle", async (folder) => {
   return outcome;
 });
 
+const stored = folderTrial("list of a data set", async (folder) => {
+  await Deno.mkdir(`${folder}/${encodeURIComponent(ADDRESS)}`);
+  const files = tinyTexts.map((_, i) => ({ path: `${i}.txt`, size: i, sha256: "0".repeat(64) }));
+  return encode(JSON.stringify({ address: ADDRESS, revision: "1", count: 9, files }, null, 2));
+}, async (random, folder, good) => {
+  const path = `${folder}/${encodeURIComponent(ADDRESS)}/.source.json`;
+  await Deno.writeFile(path, damage(good, random));
+  return await mayRefuse(() => findData(folder, ADDRESS));
+});
+
+const study = {
+  fixed: { data: "sotu", depth: 2 },
+  vary: { "matrix-lr": [0.01, 0.02] },
+  seeds: [1],
+};
+
+async function readStudy(path: string): Promise<void> {
+  const study = await openStudy(path);
+  for (const run of studyRuns(study)) settingsOfRun(study, run);
+}
+
 export const fileTrials: readonly Trial[] = [
   checkpoint,
   core,
@@ -302,12 +340,25 @@ export const fileTrials: readonly Trial[] = [
   ),
   fileTrial("metrics", "metrics.jsonl", () => lines(metrics), readMetrics),
   fileTrial("run", RUN_FILE, () => lines([runInfo]), (_, folder) => readRunInfo(folder)),
-  fileTrial("text", "a.txt", () => encode(tinyTexts.join("\n\n")), readTexts),
-  fileTrial("parquet", "a.parquet", parquet, readTexts),
+  fileTrial("text", "a.txt", () => encode(longText), (path) => readTexts(path)),
+  fileTrial("parquet", "a.parquet", parquet, (path) => readTexts(path)),
   fileTrial(
     "JSON Lines",
     "a.jsonl",
     () => lines(tinyTexts.map((text) => ({ text }))),
-    readTexts,
+    (path) => readTexts(path),
   ),
+  fileTrial("gzip", "a.txt.gz", () => new Uint8Array(gzipSync(longText)), readPackedTexts),
+  fileTrial(
+    "Zstandard",
+    "a.txt.zst",
+    () => new Uint8Array(zstdCompressSync(longText)),
+    readPackedTexts,
+  ),
+  fileTrial("zip", "a.zip", async () => {
+    const { zipSync } = await importZip();
+    return zipSync({ "a.txt": encode(longText), "b/c.txt": encode(longText) });
+  }, readPackedTexts),
+  stored,
+  fileTrial("study", "study.json", () => encode(JSON.stringify(study)), readStudy),
 ];
