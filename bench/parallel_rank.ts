@@ -10,7 +10,7 @@ import { addressOf, detectRanks, World } from "../mpi/mod.ts";
 import { type Exchange, type MuonAdamW, type Segments, ShardedMuonAdamW } from "../optim/mod.ts";
 import { ownersOf } from "../optim/owners.ts";
 import { openDevice, type Tensor } from "../tensor/mod.ts";
-import { optimizerGroups } from "../gpt/train/optimizer_groups.ts";
+import { optimizerGroups } from "../gpt/model/optimizer_groups.ts";
 import { median } from "./statistics.ts";
 import { baseShape } from "./roofline_count.ts";
 import { randomBatch } from "./step.ts";

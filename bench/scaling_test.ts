@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { configForDepth } from "../gpt/mod.ts";
 import { matmulParameters } from "../gpt/model/parameters.ts";
-import { prefillFlops } from "../gpt/train/costs.ts";
+import { prefillFlops } from "../gpt/model/costs.ts";
 import { nonNegativeLeastSquares } from "./least_squares.ts";
 import { baseShape } from "./roofline_count.ts";
 import {

@@ -51,7 +51,7 @@ export type {
 export type { Architecture, BuildOptions, LoadOptions } from "./files/architecture.ts";
 
 // Training.
-export type { LearningRates } from "./train/optimizer_groups.ts";
+export type { LearningRates } from "./model/optimizer_groups.ts";
 export {
   type EndEvent,
   type StepEvent,

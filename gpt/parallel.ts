@@ -19,7 +19,7 @@ import type { LoadOptions } from "./files/architecture.ts";
 import { buildModel, type Checkpoint, loadModel, readOptimizer } from "./files/checkpoint.ts";
 import { decodeOptimizer, encodeOptimizer } from "./files/checkpoint_content.ts";
 import type { TrainableModel } from "./generate/language_model.ts";
-import type { LearningRates } from "./train/optimizer_groups.ts";
+import type { LearningRates } from "./model/optimizer_groups.ts";
 
 /** The part of `mpi/mod.ts` that {@linkcode RunRanks} needs. */
 export type Collectives = Omit<World, "localRank" | "place" | "barrier">;

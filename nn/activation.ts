@@ -12,9 +12,27 @@ export type ActivationName =
   | "gelu"
   | "silu"
   | "tanh"
-  | "sigmoid";
+  | "sigmoid"
+  | "elu"
+  | "leakyRelu"
+  | "softplus"
+  | "logSigmoid"
+  | "hardswish";
 
-const NAMES = ["identity", "relu", "reluSquared", "gelu", "silu", "tanh", "sigmoid"] as const;
+const NAMES = [
+  "identity",
+  "relu",
+  "reluSquared",
+  "gelu",
+  "silu",
+  "tanh",
+  "sigmoid",
+  "elu",
+  "leakyRelu",
+  "softplus",
+  "logSigmoid",
+  "hardswish",
+] as const;
 
 /**
  * An elementwise activation function, as a module.

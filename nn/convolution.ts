@@ -1,6 +1,7 @@
 /** Convolution layers. @module */
 
 import type { OptionNames } from "../tensor/checks.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import {
   conv1d,
   conv2d,
@@ -9,6 +10,7 @@ import {
   type NumberOrPair,
   type Tensor,
 } from "../tensor/mod.ts";
+import { geometryOf } from "../tensor/ops/convolution/windows.ts";
 import { type Initializer, uniform } from "./initializers.ts";
 import { inType } from "./in_type.ts";
 import { Module } from "./module.ts";
@@ -76,8 +78,22 @@ function parametersOf(
   return { weight, bias: biases };
 }
 
-const pairOf = (kernel: NumberOrPair) =>
-  typeof kernel === "number" ? [kernel, kernel] : [...kernel];
+const sidesOf = (kernel: NumberOrPair) =>
+  Array.isArray(kernel) ? kernel as readonly number[] : [kernel as number, kernel as number];
+
+/** Checks what else only the first `forward` would notice. */
+function checkWindows(
+  layer: string,
+  inputs: number,
+  outputs: number,
+  options: Conv2dOptions,
+): void {
+  const what = `make a ${layer}`;
+  geometryOf(what, [1, 1], options);
+  const { groups = 1 } = options;
+  if (inputs % groups === 0 && outputs % groups === 0) return;
+  throw wrongValue(what, `groups that divide ${inputs} inputs and ${outputs} outputs`, groups);
+}
 
 /**
  * A convolution of images, see {@linkcode conv2d}.
@@ -85,6 +101,7 @@ const pairOf = (kernel: NumberOrPair) =>
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
+import { geometryOf } from "../tensor/ops/convolution/windows.ts";
  * import { Conv2d } from "./convolution.ts";
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });
@@ -101,7 +118,7 @@ export class Conv2d extends Module {
   readonly bias?: Tensor;
   readonly #options: Conv2dOptions;
 
-  /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
+  /** Creates the parameters. @throws {RangeError} If a size or an option is out of range. */
   constructor(
     device: Device,
     inputs: number,
@@ -110,10 +127,11 @@ export class Conv2d extends Module {
     options: Conv2dOptions,
   ) {
     super();
-    const [height, width] = pairOf(kernel) as [number, number];
+    const [height, width] = sidesOf(kernel) as [number, number];
     const { groups = 1 } = options ?? {};
     const sizes = { inputs, outputs, kernel: height, "kernel width": width, groups };
     checkLayer("Conv2d", device, sizes, options, OPTIONS, ["seed"]);
+    checkWindows("Conv2d", inputs, outputs, options);
     this.#options = options;
     const shape = [outputs, inputs / groups, height, width];
     const { weight, bias } = parametersOf(device, shape, outputs, options);
@@ -141,7 +159,7 @@ export class Conv1d extends Module {
   readonly bias?: Tensor;
   readonly #options: Conv1dOptions;
 
-  /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
+  /** Creates the parameters. @throws {RangeError} If a size or an option is out of range. */
   constructor(
     device: Device,
     inputs: number,
@@ -152,6 +170,7 @@ export class Conv1d extends Module {
     super();
     const { groups = 1 } = options ?? {};
     checkLayer("Conv1d", device, { inputs, outputs, kernel, groups }, options, OPTIONS, ["seed"]);
+    checkWindows("Conv1d", inputs, outputs, options);
     this.#options = options;
     const shape = [outputs, inputs / groups, kernel];
     const { weight, bias } = parametersOf(device, shape, outputs, options);
@@ -175,7 +194,7 @@ export class ConvTranspose2d extends Module {
   readonly bias?: Tensor;
   readonly #options: ConvTranspose2dOptions;
 
-  /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
+  /** Creates the parameters. @throws {RangeError} If a size or an option is out of range. */
   constructor(
     device: Device,
     inputs: number,
@@ -184,11 +203,12 @@ export class ConvTranspose2d extends Module {
     options: ConvTranspose2dOptions,
   ) {
     super();
-    const [height, width] = pairOf(kernel) as [number, number];
+    const [height, width] = sidesOf(kernel) as [number, number];
     const { groups = 1 } = options ?? {};
     const sizes = { inputs, outputs, kernel: height, "kernel width": width, groups };
     const known = { ...OPTIONS, outputPadding: true } as const;
     checkLayer("ConvTranspose2d", device, sizes, options, known, ["seed"]);
+    checkWindows("ConvTranspose2d", inputs, outputs, options);
     this.#options = options;
     const shape = [inputs, outputs / groups, height, width];
     const { weight, bias } = parametersOf(device, shape, outputs, options);

@@ -7,7 +7,7 @@ import { Conv1d, Conv2d, ConvTranspose2d } from "./convolution.ts";
 import { GroupNorm } from "./group_norm.ts";
 import { Linear } from "./linear.ts";
 import { meanSquaredError } from "./losses.ts";
-import { AvgPool2d, Flatten, MaxPool2d } from "./pool.ts";
+import { AvgPool2d, Flatten, MaxPool2d, Unflatten } from "./pool.ts";
 import { Sequential } from "./sequential.ts";
 
 cpuTest("convolutions have PyTorch's parameters and bounds", async (device) => {
@@ -94,4 +94,17 @@ cpuTest("a small network of convolutions learns where a square is", async (devic
   }
   const loss = await meanSquaredError(network.forward(x), y).item();
   assert(loss < 0.02, `the loss is ${loss}`);
+});
+
+cpuTest("Unflatten undoes Flatten", async (device) => {
+  const x = normal(device, [2, 3, 4, 5], { seed: 1 });
+  const flat = new Flatten().forward(x);
+  for (const lengths of [[3, 4, 5], [3, -1, 5]]) {
+    const back = new Unflatten(-1, lengths).forward(flat);
+    assertEquals(back.shape, x.shape);
+    assertEquals(await back.data(), await x.data());
+  }
+  assertEquals(new Unflatten(0, [1, 2]).forward(x).shape, [1, 2, 3, 4, 5]);
+  assertThrows(() => new Unflatten(1, [7, 9]).forward(flat), RangeError, "[2, 7, 9]");
+  assertThrows(() => new Unflatten(2, [60]).forward(flat), RangeError, "axis 2");
 });

@@ -105,6 +105,11 @@ const activations: Record<ActivationName, (x: number) => number> = {
   silu: (x) => x / (1 + Math.exp(-x)),
   tanh: Math.tanh,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  elu: (x) => x > 0 ? x : Math.expm1(x),
+  leakyRelu: (x) => x > 0 ? x : 0.01 * x,
+  softplus: (x) => Math.log1p(Math.exp(x)),
+  logSigmoid: (x) => -Math.log1p(Math.exp(-x)),
+  hardswish: (x) => x * Math.min(Math.max(x + 3, 0), 6) / 6,
 };
 
 cpuTest("every activation is found by its name, and an unknown one is refused", async (device) => {

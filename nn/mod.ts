@@ -58,13 +58,14 @@ export * from "./lora.ts";
 export { MLP, type MLPOptions } from "./mlp.ts";
 export { type Layer, type LoadedNames, Module } from "./module.ts";
 export { parameter } from "./parameter.ts";
-export { AvgPool2d, Flatten, MaxPool2d } from "./pool.ts";
+export { AvgPool2d, Flatten, MaxPool2d, Unflatten } from "./pool.ts";
 export * from "./quantize.ts";
 export { RMSNorm, type RMSNormOptions } from "./rms_norm.ts";
 export { namedSeed } from "./seeds.ts";
 export { seedsFrom } from "./seeds_from.ts";
 export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";
 export { Sequential } from "./sequential.ts";
+export { summary } from "./summary.ts";
 export {
   crossEntropy,
   type CrossEntropyOptions,

@@ -114,22 +114,18 @@ export abstract class Module {
     return this;
   }
 
-  /** Puts the module and its submodules in training mode. */
-  train(): this {
-    return this.#setTraining(true);
-  }
-
-  /** Puts the module and its submodules in evaluation mode. */
-  eval(): this {
-    return this.#setTraining(false);
-  }
-
-  #setTraining(isTraining: boolean): this {
+  /** Puts the module and its submodules in training mode; with `false`, in evaluation mode. */
+  train(isTraining = true): this {
     this.#isTraining = isTraining;
     for (const [, value] of fieldsOf(this)) {
       if (value instanceof Module) value.#isTraining = isTraining;
     }
     return this;
+  }
+
+  /** Puts the module and its submodules in evaluation mode. */
+  eval(): this {
+    return this.train(false);
   }
 
   /** Clears the gradients of all parameters. */

@@ -70,6 +70,8 @@ cpuTest("train and eval reach every submodule, and nothing else", (device) => {
     !network.isTraining && !network.dropout.isTraining && !network.transformer.h[1]!.isTraining,
   );
   assert(network.secret.isTraining);
+  network.train(false);
+  assert(!network.isTraining);
   network.train();
   assert(network.dropout.isTraining);
 });

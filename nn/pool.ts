@@ -7,6 +7,9 @@ import {
   type PoolOptions,
   type Tensor,
 } from "../tensor/mod.ts";
+import { checkList } from "../tensor/checks.ts";
+import { poolGeometry } from "../tensor/ops/convolution/pool.ts";
+import { normalizeAxis } from "../tensor/shape.ts";
 import { Module } from "./module.ts";
 
 /**
@@ -27,9 +30,10 @@ export class MaxPool2d extends Module {
   readonly #kernel: NumberOrPair;
   readonly #options: PoolOptions;
 
-  /** Notes the size of the windows and how they lie. */
+  /** Notes the size of the windows and how they lie. @throws {RangeError} If it is out of range. */
   constructor(kernel: NumberOrPair, options: PoolOptions = {}) {
     super();
+    poolGeometry("make a MaxPool2d", kernel, options);
     this.#kernel = kernel;
     this.#options = options;
   }
@@ -45,9 +49,10 @@ export class AvgPool2d extends Module {
   readonly #kernel: NumberOrPair;
   readonly #options: PoolOptions;
 
-  /** Notes the size of the windows and how they lie. */
+  /** Notes the size of the windows and how they lie. @throws {RangeError} If it is out of range. */
   constructor(kernel: NumberOrPair, options: PoolOptions = {}) {
     super();
+    poolGeometry("make an AvgPool2d", kernel, options);
     this.#kernel = kernel;
     this.#options = options;
   }
@@ -64,5 +69,38 @@ export class Flatten extends Module {
   forward(x: Tensor): Tensor {
     const [batch = 1, ...rest] = x.shape;
     return x.reshape([batch, rest.reduce((product, size) => product * size, 1)]);
+  }
+}
+
+/**
+ * Gives one axis several: the reverse of {@linkcode Flatten}.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { Unflatten } from "./pool.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const y = new Unflatten(1, [32, 7, 7]).forward(Tensor.ones(device, [5, 32 * 7 * 7]));
+ * if (y.shape.join() !== "5,32,7,7") throw new Error(`got ${y.shape}`);
+ * await device.close();
+ * ```
+ */
+export class Unflatten extends Module {
+  readonly #axis: number;
+  readonly #lengths: readonly number[];
+
+  /** Notes the axis and the lengths of those that it becomes, one of which may be −1. */
+  constructor(axis: number, lengths: readonly number[]) {
+    super();
+    checkList("make an Unflatten", "a list of lengths, as in new Unflatten(1, [8, 8])", lengths);
+    this.#axis = axis;
+    this.#lengths = lengths;
+  }
+
+  /** Unflattens. @throws {RangeError} If there is no such axis, or the lengths do not fit it. */
+  forward(x: Tensor): Tensor {
+    const axis = normalizeAxis(this.#axis, x.shape, "unflatten");
+    return x.reshape([...x.shape.slice(0, axis), ...this.#lengths, ...x.shape.slice(axis + 1)]);
   }
 }

@@ -80,10 +80,13 @@ const SPOTS = anyOf(Object.values(places).flatMap(({ spots }) => spots));
 /** The pattern of what a slot can be filled with; a possessive is left to the literal text. */
 function patternOf({ form, role, isPossessive }: Slot): string {
   switch (form) {
-    case "person":
-      return `[Tt]he (?:${KINDS})|${isPossessive ? "" : "[Hh]e|[Ss]he|"}(?:${NAME})${
-        isPossessive ? "(?='s)" : ""
-      }`.replace(`(?:${NAME})`, isPossessive ? `(?:${NAME.replaceAll("'", "")})` : `(?:${NAME})`);
+    case "person": {
+      // An apostrophe before "s" ends the name.
+      const named = isPossessive
+        ? `(?:${NAME.replaceAll("'", "")})(?='s)`
+        : `[Hh]e|[Ss]he|(?:${NAME})`;
+      return `[Tt]he (?:${KINDS})|${named}`;
+    }
     case "name":
       return NAME;
     case "a kind":

@@ -20,12 +20,15 @@ export type DType = "float32" | "bfloat16" | "float16" | "int32";
 
 /**
  * The typed array that holds elements of a {@linkcode DType} on the host: a `Float32Array` for
- * `bfloat16` as well, since JavaScript has no array of those.
+ * `bfloat16` as well, since JavaScript has no array of those. TypeScript cannot call `reduce` of a union
+ * of arrays unless all of them have a signature in common.
  */
 export type TypedArray =
-  | Float32Array<ArrayBuffer>
-  | Float16Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer>;
+  & (Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Int32Array<ArrayBuffer>)
+  & {
+    reduce(combine: (result: number, value: number, i: number) => number): number;
+    reduce<Sum>(combine: (result: Sum, value: number, i: number) => Sum, initial: Sum): Sum;
+  };
 
 /** Elements as memory holds them: those of `bfloat16` as their bits. */
 export type StoredArray = TypedArray | Uint16Array<ArrayBuffer>;

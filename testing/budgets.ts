@@ -17,14 +17,23 @@ const areas: Readonly<Record<string, readonly string[]>> = {
   "tensor, without fast paths": ["tensor/"],
   nn: ["nn/"],
   optim: ["optim/"],
-  "gpt: model": ["gpt/model/"],
-  "gpt: training": ["loop", "run", "optimizer_groups"].map((name) => `gpt/train/${name}.ts`),
+  // Without the counts of FLOPs and bytes, which only reports show.
+  "gpt: model": [
+    "block",
+    "config",
+    "kv_cache",
+    "model",
+    "optimizer_groups",
+    "parameters",
+    "smear_cache",
+  ].map((name) => `gpt/model/${name}.ts`),
+  "gpt: training": ["loop", "run"].map((name) => `gpt/train/${name}.ts`),
   "gpt: generation": ["engine", "lookahead", "sampling", "language_model", "row_state"]
     .map((name) => `gpt/generate/${name}.ts`),
 };
 
 /**
- * Layers and operations for other networks, which no step of a GPT needs: about 2,950 lines of code, of
+ * Layers and operations for other networks, which no step of a GPT needs: about 3,100 lines of code, of
  * which recurrent layers, einsum, losses of distributions, RMSprop and averages of weights are 810.
  */
 const breadth = [
@@ -46,6 +55,7 @@ const breadth = [
   "tensor/ops/recurrent.ts",
   "tensor/ops/to_device.ts",
   "tensor/state.ts",
+  "nn/activation.ts",
   "nn/attention.ts",
   "nn/batch_norm.ts",
   "nn/batches.ts",
@@ -58,6 +68,7 @@ const breadth = [
   "nn/pool.ts",
   "nn/recurrent.ts",
   "nn/seeds_from.ts",
+  "nn/summary.ts",
   "optim/ema.ts",
   "optim/rmsprop.ts",
 ];
@@ -76,7 +87,7 @@ const quantized = [
 const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts", "gpt/generate/kernels/"];
 
 /** The maximum lines of code of the engine without its fast paths. */
-const engineLimit = 15_030;
+const engineLimit = 15_010;
 
 export interface Lines {
   readonly files: number;

@@ -330,6 +330,14 @@ function problemWith(path: string, specifier: string): string | null {
   return `wanted a relative path or npm:name@version, got "${specifier}"`;
 }
 
+/** The model is trained and saved by folders that import it. */
+function problemWithinGpt(path: string, imported: string): string | null {
+  const folder = /^gpt\/(train|files)\//.exec(imported)?.[1];
+  return path.startsWith("gpt/model/") && folder !== undefined
+    ? `gpt/model may not import gpt/${folder}`
+    : null;
+}
+
 /**
  * Checks the arrows inside `tensor/`: nothing imports a later folder, operations no device, and
  * devices no formula.
@@ -358,8 +366,8 @@ function problemWithRelative(path: string, specifier: string): string | null {
   if (mayBeDeleted && !(imported === entry && path === importer)) {
     return `only ${importer} may import ${folder}, and of it ${entry} (${specifier})`;
   }
-  const inTensor = problemWithinTensor(path, imported);
-  if (inTensor !== null) return inTensor;
+  const withinModule = problemWithinTensor(path, imported) ?? problemWithinGpt(path, imported);
+  if (withinModule !== null) return withinModule;
   const [from, to] = [moduleOf(path), moduleOf(imported)];
   const allowedFiles = from === "web" ? browserFiles[to] : undefined;
   if (allowedFiles !== undefined && !allowedFiles.includes(imported)) {

@@ -204,6 +204,8 @@ Deno.test("any other arrow, and any other kind of specifier, is a violation", ()
     ["tensor/devices/cpu/x.ts", "../../ops/x.ts", "tensor/devices may not import tensor/ops"],
     ["tensor/ops/scan.ts", "../devices/x.ts", "tensor/ops may not import tensor/devices"],
     ["tensor/devices/x.ts", "../formula/x.ts", "tensor/devices may not import tensor/formula"],
+    ["gpt/model/x.ts", "../train/x.ts", "gpt/model may not import gpt/train"],
+    ["gpt/model/x.ts", "../files/x.ts", "gpt/model may not import gpt/files"],
     ["gpt/x.ts", "../testing/golden.ts", "only tests and benches may import testing/golden.ts"],
     ["gpt/x.ts", "./testing/y.ts", "only tests and benches may import gpt/testing/y.ts"],
     ["gpt/x.ts", "./y_test.ts", "only tests and benches may import gpt/y_test.ts"],

@@ -16,7 +16,7 @@ testMistakes("convolutions say what does not fit", [
   [
     (s) => tensor.conv2d(images(s), Tensor.ones(s.device, [8, 3, 3, 3])),
     RangeError,
-    "Cannot compute conv2d: wanted a weight [O, 4, …] for 4 channels in 1 groups, got [8, 3, 3, 3]",
+    "Cannot compute conv2d: wanted a weight [O, 4, …] for 4 channels, got [8, 3, 3, 3]",
   ],
   [
     (s) => tensor.conv2d(images(s), Tensor.ones(s.device, [8, 2, 3, 3]), { groups: 3 }),
@@ -47,7 +47,7 @@ testMistakes("convolutions say what does not fit", [
     (s) =>
       tensor.conv2d(images(s), Tensor.ones(s.device, [8, 4, 3, 3]), { padding: "same" as Untyped }),
     RangeError,
-    /wanted padding of one or two whole numbers of at least 0, got same$/,
+    /wanted padding of one or two whole numbers of at least 0, got "same"$/,
   ],
   [
     (s) =>
@@ -78,6 +78,58 @@ testMistakes("convolutions say what does not fit", [
     (s) => new nn.Conv2d(s.device, 4, 8, 3, { seed: 1 }).forward(s.x),
     RangeError,
     "Cannot compute conv2d: wanted images [B, C, H, W], got [2, 3]",
+  ],
+  [
+    (s) => new nn.Conv2d(s.device, 3, 8, 3, { seed: 1, groups: 2 }),
+    RangeError,
+    "Cannot make a Conv2d: wanted groups that divide 3 inputs and 8 outputs, got 2",
+  ],
+  [
+    (s) => new nn.Conv2d(s.device, 3, 8, { kernel_size: 3, seed: 1 } as Untyped, {} as Untyped),
+    RangeError,
+    "Cannot make a Conv2d: wanted kernel to be 1 or more, got { kernel_size, seed }",
+  ],
+  [
+    (s) => new nn.ConvTranspose2d(s.device, 3, 8, 3, { seed: 1, stride: 1.5 }),
+    RangeError,
+    /^Cannot make a ConvTranspose2d: wanted a stride of one or two whole numbers .*, got 1\.5$/,
+  ],
+  [
+    (s) => new nn.Conv1d(s.device, 3, 8, 3, { seed: 1, padding: "same" as Untyped }),
+    RangeError,
+    /^Cannot make a Conv1d: wanted padding of .*, got "same"$/,
+  ],
+  [
+    // The stride of PyTorch's arguments would be ignored.
+    () => new nn.MaxPool2d(3, 2 as Untyped),
+    TypeError,
+    "Cannot make a MaxPool2d: wanted options named stride, padding, got 2",
+  ],
+  [
+    () => new nn.AvgPool2d(3, { strides: 2 } as Untyped),
+    TypeError,
+    "Cannot make an AvgPool2d: wanted options named stride, padding, got strides. " +
+    "Did you mean stride?",
+  ],
+  [
+    () => new (nn.MaxPool2d as Untyped)(),
+    RangeError,
+    /^Cannot make a MaxPool2d: wanted a kernel of .*, got undefined$/,
+  ],
+  [
+    (s) => tensor.maxPool2d(images(s), 3, 2 as Untyped),
+    TypeError,
+    "Cannot compute maxPool2d: wanted options named stride, padding, got 2",
+  ],
+  [
+    (s) => tensor.avgPool2d(images(s), 3, { ceil_mode: true } as Untyped),
+    TypeError,
+    "Cannot compute avgPool2d: wanted options named stride, padding, got ceil_mode",
+  ],
+  [
+    () => new nn.Unflatten(1, 8 as Untyped),
+    TypeError,
+    "Cannot make an Unflatten: wanted a list of lengths, as in new Unflatten(1, [8, 8]), got 8",
   ],
   [
     (s) => new nn.BatchNorm2d(s.device, 4).forward(s.x),
@@ -415,6 +467,8 @@ cpuTest("the caller's line is the first one in the stack", (device) => {
   const mistakes = [
     () => x.at(1.5),
     () => tensor.conv2d(x, weight),
+    () => new nn.Conv2d(device, 3, 8, {} as Untyped, { seed: 1 }),
+    () => new nn.MaxPool2d(3, 2 as Untyped),
     () => tensor.pad(x, [1]),
     () => x.clamp(2, 1),
     () => nn.batches([x], { batchSize: 0 }),

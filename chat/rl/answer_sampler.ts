@@ -53,7 +53,6 @@ export class AnswerSampler {
   readonly #engine: Engine;
 
   /** Prepares to sample answers from a model. */
-  /** Prepares to sample answers from a model. */
   constructor(settings: AnswerSettings, model: LanguageModel) {
     this.#settings = settings;
     this.#model = model;

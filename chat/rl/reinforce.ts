@@ -176,11 +176,7 @@ class Run implements Disposable {
     const { examplesPerStep, numSamples, numIterations, initialFraction } = this.#settings;
     const start = performance.now();
     const step = this.#step++;
-    const [reward, length, silent] = this.#sum(await this.#addGradients(step)) as [
-      number,
-      number,
-      number,
-    ];
+    const [reward = 0, length = 0, silent = 0] = this.#sum(await this.#addGradients(step));
     const learningRateMultiplier = 1 - step / numIterations;
     if (silent < examplesPerStep) {
       const fraction = initialFraction * learningRateMultiplier;
@@ -206,19 +202,19 @@ class Run implements Disposable {
    *
    * @returns Sums: the rewards and the lengths of all answers, and the questions without a gradient.
    */
-  async #addGradients(step: number): Promise<[number, number, number]> {
+  async #addGradients(step: number): Promise<readonly number[]> {
     const { task, examplesPerStep } = this.#settings;
-    const sums: [number, number, number] = [0, 0, 0];
+    let [reward, length, silent] = [0, 0, 0];
     for (let i = this.#rank; i < examplesPerStep; i += this.#ranks) {
       const index = (step * examplesPerStep + i) % task.length;
       const group = await this.#sampler.ask(task, index, step);
       addGradients(this.#model, group, this.#settings);
-      for (const { ids, reward } of group.rollouts) {
-        sums[0] += reward;
-        sums[1] += group.prompt.length + ids.length;
+      for (const answer of group.rollouts) {
+        reward += answer.reward;
+        length += group.prompt.length + answer.ids.length;
       }
-      if (hasNoSignal(group)) sums[2]++;
+      if (hasNoSignal(group)) silent++;
     }
-    return sums;
+    return [reward, length, silent];
   }
 }

@@ -17,13 +17,15 @@ export const beyond = {
   asked: wordings(
     "?",
     "what (time|day) is it",
-    "who (won|made|invented|wrote|painted|built|owns|discovered|lost|sang|plays|directed) (the |){thing}( in {year}| last year|)",
+    "who (was|is) {person}",
+    "(what is|what's) the (weather|time|date|news|temperature|forecast)( today| now| tomorrow| like| in {place}| in {city}|)",
     "who (won|will win|is winning|lost) the (game|election|match|world cup|war|race|{thing})( in {year}| last night| yesterday|)",
-    "(who|what) (is|was|were|are) (the |){person}",
     "(who is|who was|who's) the (president|king|queen|leader|mayor|author|owner|father|inventor) of (the |){place}",
+    "why (is the sky blue|do we sleep|do people like the {thing}|am i here|not|is that|do cats purr)",
+    "who (won|made|invented|wrote|painted|built|owns|discovered|lost|sang|plays|directed) (the |){thing}( in {year}| last year|)",
+    "(who|what) (is|was|were|are) (the |){person}",
     "(who is|who's) the (best|richest|tallest|oldest|fastest|most famous) ({thing}|person|man|woman|player)( in {place}|)",
     "(what is|what's|what are|what was) (a |an |the |){thing}( made of| good for| in {place}|)",
-    "(what is|what's) the (weather|time|date|news|temperature|forecast)( today| now| tomorrow| like| in {place}| in {city}|)",
     "(what is|what's) the (population|flag|size|language|president|history|area|biggest city|king|religion|climate) (of|in) {place}",
     "(what is|what's) the (meaning|price|cost|color|taste|weight|plural|past tense|origin|definition|length) of (the |a |){thing}",
     "(what is|what's) the (best|biggest|longest|highest|fastest|largest|smallest) {thing}( in {place}| in the world|)",
@@ -43,7 +45,6 @@ export const beyond = {
     "where (is|are) (the|my) (nearest|next|lost|) ({thing}|bank|station|hospital|keys|phone|toilet)",
     "where (do you live|am i|are we|do birds go|did i leave my {thing}|should i go|is he|is everybody)",
     "why (is|are|do|does|did) (the |people |we |you |cats |){thing} ({thing}|blue|so big|exist|sleep|like {thing})",
-    "why (is the sky blue|do we sleep|do people like the {thing}|am i here|not|is that|do cats purr)",
     "how (old|big|far|tall|heavy|deep|long|fast|hot|expensive|high|much|cold) (is|are|was) (the |a |my |){thing}",
     "how (old|big|far|tall|old|rich) (is|are) ({person}|{place}|you|the moon|the sun|the earth)",
     "how (do|can|should|would) (i|you|we|people) (make|cook|fix|learn|build|draw|find|get|open|write|use|clean) (a |the |my |some |){thing}",
@@ -78,7 +79,6 @@ export const beyond = {
     "{thing} {thing}(,|:) (how (old|high|far|deep|big|long) is (it|that)|what is (it|that)|who made it|where is it)",
     "(how|why|when) (would|does|did|could) (a|an|the) ({thing}|{person}) (say|write|get|become|see|make) (good morning|a {thing}|it|the {thing}|goodbye)",
     "who was the (last|second|next|oldest|youngest) (woman|king|person|{thing}) (in|of|to see) {place}",
-    "who (was|is) {person}",
     "(should|shall|must|could|would) (i|we|they) (bring|take|pack|wear|need) (a|an|the|some) {thing}( tonight| for the trip| outside| today|)",
     "(is|are) (there|) (any |)(rain|snow|sun|wind|{thing}s) (coming|expected|outside|today|this week)",
   ),
@@ -86,9 +86,9 @@ export const beyond = {
     ".",
     "tell me a (joke|secret)",
     "(write|make|compose|create|give)( me|) (a|another|some|the) (poem|song|story|joke|letter|essay|email|rap|speech|summary|list|haiku|code|program|text|recipe|plan)( about (the |a |){thing}| for {person}| of {thing}|)",
+    "(translate|say|put) (hello|this|that|{thing}|good morning|the {thing}|{thing} {thing}|thank you) (to|into|in) {language}",
     "(tell|read|sing|show|give|send|draw)( me|) (a|another|one|some|the) (joke|story|secret|riddle|poem|song|fact|picture|tip|lie|fairy tale|{thing})",
     "(i want|i need|i would like|i'd like|give me|get me|bring me|send me|buy me) (a |an |some |the |to buy a |){thing}",
-    "(translate|say|put) (hello|this|that|{thing}|good morning|the {thing}|{thing} {thing}|thank you) (to|into|in) {language}",
     "(say|sing|read|print) (hello|goodbye|something|{thing})( to {person}| {n} times| again| loudly|)",
     "(explain|describe|define|discuss|summarize|compare|prove|solve|imagine|analyze) (the |a |an |this |){thing}( to me| and {thing}| in one sentence|)",
     "(tell me|teach me|talk to me|say something|talk|i want to know (more |)) about (the |a |my |){thing}",
@@ -258,18 +258,10 @@ export function unknown(random: PythonRandom, subject: Subject): Exchange {
     ? draft(random, aboutWords.opposite, { word: wordWithoutOpposite(random, subject) })
     : draft(
       random,
-      anyOf(random, kind < 0.65 ? beyond.asked : beyond.told),
+      kind < 0.65 ? beyond.asked : beyond.told,
       anything(random, subject),
     );
   return { question: asked, answer: declined };
-}
-
-/**
- * Picks one of the templates, all equally likely, as no unanswerable question is more usual than
- * others.
- */
-function anyOf(random: PythonRandom, wordings: Wordings): Wordings {
-  return { ...wordings, templates: [random.choice(wordings.templates)] };
 }
 
 function aboutUnknownPlace(random: PythonRandom, subject: Subject): Draft {

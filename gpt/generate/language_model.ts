@@ -4,7 +4,7 @@ import type { Module } from "../../nn/mod.ts";
 import type { MuonAdamWGroupOptions } from "../../optim/mod.ts";
 import type { Device, FloatType, Reduction, Tensor } from "../../tensor/mod.ts";
 import type { KVCache } from "../model/kv_cache.ts";
-import type { LearningRates } from "../train/optimizer_groups.ts";
+import type { LearningRates } from "../model/optimizer_groups.ts";
 
 /** The fields that the config of every architecture has. */
 export interface ModelConfig {

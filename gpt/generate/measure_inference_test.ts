@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
 import { GPT } from "../model/model.ts";
-import { decodeFlops } from "../train/costs.ts";
+import { decodeFlops } from "../model/costs.ts";
 import { inferenceCosts, measureInference } from "./measure_inference.ts";
 
 const config = {

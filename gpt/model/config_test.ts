@@ -9,14 +9,8 @@ import {
   paddedVocabSize,
   windowSizes,
 } from "./config.ts";
-import {
-  decodeFlops,
-  flopsPerToken,
-  kvBytesPerToken,
-  kvReadBytes,
-  prefillFlops,
-} from "../train/costs.ts";
-import { optimizerGroups } from "../train/optimizer_groups.ts";
+import { decodeFlops, flopsPerToken, kvBytesPerToken, kvReadBytes, prefillFlops } from "./costs.ts";
+import { optimizerGroups } from "./optimizer_groups.ts";
 import { matmulParameters, parameterCounts, parameterShapes } from "./parameters.ts";
 
 const small: GPTConfig = {

@@ -52,8 +52,8 @@ import { asSmearCache, SmearCache } from "./smear_cache.ts";
 import { decodeFused } from "../generate/decode.ts";
 import type { InspectableModel, WatchedNames } from "../generate/inspect.ts";
 import type { DecodingCosts, LossOptions, TrainableModel } from "../generate/language_model.ts";
-import { decodeFlops, flopsPerToken, kvReadBytes } from "../train/costs.ts";
-import { type LearningRates, optimizerGroupOptions } from "../train/optimizer_groups.ts";
+import { decodeFlops, flopsPerToken, kvReadBytes } from "./costs.ts";
+import { type LearningRates, optimizerGroupOptions } from "./optimizer_groups.ts";
 
 /** Length of the rotary tables, as a multiple of the training length. */
 const ROTARY_LENGTHS = 10;

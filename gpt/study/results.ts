@@ -8,7 +8,7 @@ import type { CurvePoint } from "../files/report.ts";
 import { readRunInfo } from "../files/run_info.ts";
 import { nanochatConfig } from "../files/architecture.ts";
 import { type ParameterCounts, parameterCounts } from "../model/parameters.ts";
-import { flopsPerToken } from "../train/costs.ts";
+import { flopsPerToken } from "../model/costs.ts";
 import { METRICS_FILE } from "../train/folder_run.ts";
 import { mean, standardError, welchTest } from "./statistics.ts";
 import type { StudyRun, StudySettings } from "./study.ts";

@@ -14,7 +14,7 @@ import type {
 import { SequenceRows } from "../generate/sequence_rows.ts";
 import type { Watch } from "../model/block.ts";
 import { KVCache } from "../model/kv_cache.ts";
-import type { LearningRates } from "../train/optimizer_groups.ts";
+import type { LearningRates } from "../model/optimizer_groups.ts";
 
 /** The shape of a {@linkcode Bigram}. */
 export interface BigramConfig extends ModelConfig {

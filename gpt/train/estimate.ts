@@ -20,7 +20,7 @@ import {
   paddedVocabSize,
   smearChannels,
 } from "../model/config.ts";
-import { optimizerGroups } from "./optimizer_groups.ts";
+import { optimizerGroups } from "../model/optimizer_groups.ts";
 import { parameterCounts, parameterShapes } from "../model/parameters.ts";
 import type { TrainingPlan } from "./scaling.ts";
 

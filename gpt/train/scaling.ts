@@ -15,8 +15,8 @@
 
 import { roundHalfToEven } from "../../optim/rounding.ts";
 import { checkConfig, type GPTConfig } from "../model/config.ts";
-import { flopsPerToken } from "./costs.ts";
-import type { LearningRates } from "./optimizer_groups.ts";
+import { flopsPerToken } from "../model/costs.ts";
+import type { LearningRates } from "../model/optimizer_groups.ts";
 import { parameterCounts } from "../model/parameters.ts";
 
 /** The user's options, with the names and defaults of nanochat's flags. */

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseArgs } from "@std/cli/parse_args.js";
 import { goldenTest, readGoldenJson } from "../../testing/golden.ts";
 import { paddedVocabSize, windowSizes } from "../model/config.ts";
-import { optimizerGroups } from "./optimizer_groups.ts";
+import { optimizerGroups } from "../model/optimizer_groups.ts";
 import { matmulParameters, parameterCounts, parameterShapes } from "../model/parameters.ts";
 import { configForDepth, planTraining, scalingDefaults, type ScalingOptions } from "./scaling.ts";
 

@@ -280,13 +280,14 @@ function withBias(y: Tensor, bias: Tensor | null | undefined): Tensor {
  */
 export function conv2d(x: Tensor, weight: Tensor, options: ConvolutionOptions = {}): Tensor {
   const what = "compute conv2d";
-  checkOptions("conv2d", options, OPTIONS);
+  checkOptions(what, options, OPTIONS);
   const groups = checkOperands(what, x, weight, options, ([outputs]) => outputs!);
   const [, channels, height, width] = x.shape as [number, number, number, number];
   if (weight.shape[1] !== channels / groups) {
     throw wrongValue(
       what,
-      `a weight [O, ${channels / groups}, …] for ${channels} channels in ${groups} groups`,
+      `a weight [O, ${channels / groups}, …] for ${channels} channels` +
+        (groups === 1 ? "" : ` in ${groups} groups`),
       formatShape(weight.shape),
     );
   }
@@ -307,7 +308,7 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvolutionOptions = 
  */
 export function conv1d(x: Tensor, weight: Tensor, options: Convolution1dOptions = {}): Tensor {
   const what = "compute conv1d";
-  checkOptions("conv1d", options, OPTIONS);
+  checkOptions(what, options, OPTIONS);
   for (
     const [name, tensor] of [["sequences [B, C, L]", x], [
       "a weight [O, C, kernel]",
@@ -355,7 +356,7 @@ export function convTranspose2d(
   options: TransposedConvolutionOptions = {},
 ): Tensor {
   const what = "compute convTranspose2d";
-  checkOptions("convTranspose2d", options, { ...OPTIONS, outputPadding: true });
+  checkOptions(what, options, { ...OPTIONS, outputPadding: true });
   const groups = checkOperands(what, x, weight, options, (shape, groups) => shape[1]! * groups);
   const [, channels, height, width] = x.shape as [number, number, number, number];
   if (weight.shape[0] !== channels) {

@@ -297,7 +297,7 @@ testOnEveryDevice("what does not fit is refused by name", (device) => {
   refused(() => conv2d(x.reshape([8, 5, 5]), weight), "wanted images [B, C, H, W], got [8, 5, 5]");
   refused(
     () => conv2d(x, Tensor.zeros(device, [6, 3, 3, 3])),
-    "wanted a weight [O, 4, …] for 4 channels in 1 groups, got [6, 3, 3, 3]",
+    "wanted a weight [O, 4, …] for 4 channels, got [6, 3, 3, 3]",
   );
   refused(() => conv2d(x, weight, { groups: 3 }), "wanted groups that divide 4 channels");
   refused(

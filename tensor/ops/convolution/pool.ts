@@ -73,29 +73,42 @@ const foldOperation: Operation<Attributes> = {
   },
 };
 
+/**
+ * How the windows of a pool lie.
+ *
+ * @throws {RangeError} If the kernel or an option is out of range.
+ * @throws {TypeError} If an option is unknown.
+ */
+export function poolGeometry(what: string, kernel: NumberOrPair, options: PoolOptions): Geometry {
+  checkOptions(what, options, OPTIONS);
+  const size = pairOf(what, "a kernel", kernel, 1);
+  const { stride = size, padding } = options;
+  const geometry = geometryOf(what, size, { stride, padding });
+  if (geometry.padding.some((length, axis) => 2 * length > size[axis]!)) {
+    throw wrongValue(what, "padding of at most half the kernel", formatShape(geometry.padding));
+  }
+  return geometry;
+}
+
 /** The windows of images, `[B, C, rows, columns, kernel height · kernel width]`. */
 function windowsToPool(
   name: string,
   x: Tensor,
   kernel: NumberOrPair,
-  { stride, padding }: PoolOptions,
+  options: PoolOptions,
   value: number,
 ): Tensor {
   const what = `compute ${name}`;
-  checkOptions(name, { stride, padding }, OPTIONS);
+  const geometry = poolGeometry(what, kernel, options);
   checkTensor(what, x, "images");
   checkImages(what, x.shape);
-  const size = pairOf(what, "a kernel", kernel, 1);
-  const geometry = geometryOf(what, size, { stride: stride ?? size, padding });
-  if (geometry.padding.some((length, axis) => 2 * length > size[axis]!)) {
-    throw wrongValue(what, "padding of at most half the kernel", formatShape(geometry.padding));
-  }
   const image = [x.shape[2]!, x.shape[3]!] as const;
   const counts = windowCounts(what, image, geometry);
   const windows = applyOne(windowsOperation, [x], { geometry, image, counts, value });
   const [batch, channels] = x.shape as [number, number];
   const last = permute(windows, [3, 0, 4, 5, 1, 2]);
-  return reshape(last, [batch, channels, ...counts, size[0] * size[1]]);
+  const [height, width] = geometry.kernel;
+  return reshape(last, [batch, channels, ...counts, height * width]);
 }
 
 /**
@@ -143,7 +156,7 @@ export function avgPool2d(x: Tensor, kernel: NumberOrPair, options: PoolOptions 
  */
 export function unfold(x: Tensor, kernel: NumberOrPair, options: WindowOptions = {}): Tensor {
   const what = "compute unfold";
-  checkOptions("unfold", options, WINDOW_OPTIONS);
+  checkOptions(what, options, WINDOW_OPTIONS);
   checkTensor(what, x, "images");
   checkImages(what, x.shape);
   const size = pairOf(what, "a kernel", kernel, 1);
@@ -175,7 +188,7 @@ export function fold(
   options: WindowOptions = {},
 ): Tensor {
   const what = "compute fold";
-  checkOptions("fold", options, WINDOW_OPTIONS);
+  checkOptions(what, options, WINDOW_OPTIONS);
   checkTensor(what, columns, "windows");
   const size = pairOf(what, "an image", image, 1);
   const geometry = geometryOf(what, pairOf(what, "a kernel", kernel, 1), options);

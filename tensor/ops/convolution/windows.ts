@@ -7,6 +7,7 @@
  * @module
  */
 
+import { describeValue } from "../../checks.ts";
 import type { View } from "../../device.ts";
 import { RangeError, wrongValue } from "../../errors.ts";
 import { formatShape } from "../../shape.ts";
@@ -43,7 +44,8 @@ export function pairOf(what: string, name: string, value: NumberOrPair, least: n
   const isRight = Array.isArray(pair) && pair.length === 2 &&
     pair.every((each) => Number.isSafeInteger(each) && each >= least);
   if (isRight) return [pair[0]!, pair[1]!];
-  throw wrongValue(what, `${name} of one or two whole numbers of at least ${least}`, String(value));
+  const got = Array.isArray(value) ? formatShape(value) : describeValue(value);
+  throw wrongValue(what, `${name} of one or two whole numbers of at least ${least}`, got);
 }
 
 /** @throws {RangeError} If an option is out of range. */

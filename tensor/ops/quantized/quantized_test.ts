@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { cpuTest, kernelTest, testOnEveryDevice } from "../../../testing/every_device.ts";
 import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
 import {
+  type CpuDevice,
   type Device,
   embedding,
   linear,
@@ -12,6 +13,7 @@ import {
   quantize,
   Tensor,
 } from "../../mod.ts";
+import { withoutRelaxedSimd } from "../testing/without_relaxed_simd.ts";
 import { matmulReference, unpackedReference } from "./testing/reference.ts";
 
 const PACKINGS = ["q8", "q4"] as const;
@@ -242,6 +244,23 @@ cpuTest("the result does not depend on the number of threads or on repetition", 
   const single = await openDevice("cpu", { threads: 1, blas: false });
   assertEquals(await of(single), two);
   await single.close();
+});
+
+cpuTest("the result does not depend on relaxed SIMD, but for the order of sums", async (device) => {
+  const [n, k] = [33, 320];
+  const plain = withoutRelaxedSimd(device as CpuDevice);
+  for (const packing of PACKINGS) {
+    for (const rows of [1, 4, 13, 41]) {
+      const [on, without] = await Promise.all([device, plain].map((each) => {
+        const matrix = quantize(tensorOf(each, numbers(n * k, 1), [n, k]), packing);
+        const y = linear(tensorOf(each, numbers(rows * k, 2), [rows, k]), matrix);
+        return Promise.all([y.data(), matrix.blocks()]);
+      }));
+      // A number that is rounded to its neighbor would be off by a hundredth.
+      assert(difference(on![0], without![0]) < 1e-6, `${packing}, ${rows} rows`);
+      assertEquals(on![1], without![1]);
+    }
+  }
 });
 
 cpuTest("memory is 0.28 and 0.16 of float32's, and freed", (device) => {

@@ -12,8 +12,8 @@
 
 import { bytesPerElement } from "../../tensor/dtype.ts";
 import type { FloatType } from "../../tensor/mod.ts";
-import { type GPTConfig, headSize, windowSizes } from "../model/config.ts";
-import { matmulParameters } from "../model/parameters.ts";
+import { type GPTConfig, headSize, windowSizes } from "./config.ts";
+import { matmulParameters } from "./parameters.ts";
 
 /**
  * FLOPs per token of training, forward and backward, in a full sequence.

@@ -10,8 +10,8 @@
 import type { AdamWGroup, MuonAdamWGroupOptions, MuonGroup } from "../../optim/mod.ts";
 import { checkOptions } from "../../tensor/checks.ts";
 import type { Tensor } from "../../tensor/mod.ts";
-import type { GPTConfig } from "../model/config.ts";
-import { parameterGroup, parameterShapes } from "../model/parameters.ts";
+import type { GPTConfig } from "./config.ts";
+import { parameterGroup, parameterShapes } from "./parameters.ts";
 
 /** Learning rates by part of the model, and the weight decay of matrices. */
 export interface LearningRates {
