@@ -4,20 +4,19 @@ import { describeValue } from "../tensor/checks.ts";
 import { wrongType } from "../tensor/errors.ts";
 import { QuantizedMatrix, Tensor } from "../tensor/mod.ts";
 import { formatShape } from "../tensor/shape.ts";
-import { isBuffer } from "./buffer.ts";
 import { fieldsOf, Module } from "./module.ts";
 
 interface Row {
   /** The path of a module, with a point at its end. */
   readonly path: string;
   readonly type: string;
-  /** The parameters and buffers in its own fields. */
+  /** The parameters in its own fields. */
   readonly tensors: string[];
 }
 
 /**
  * Describes a module as text, as printing one does in PyTorch: a line for each module in it, with the
- * shapes of its parameters and buffers, then how many parameters there are, frozen ones too.
+ * shapes of its parameters, then how many parameters there are, frozen ones too.
  *
  * @throws {TypeError} If it is no module.
  *
@@ -52,12 +51,11 @@ export function summary(module: Module): string {
     if (value instanceof Module) {
       rows.push({ path: `${name}.`, type: value.constructor.name, tensors: [] });
     } else if (value instanceof Tensor) {
-      const kind = kindOf(value);
-      if (kind === null) continue;
-      if (kind !== "buffer") counted.add(value);
+      const note = noteOn(value);
+      if (note === null) continue;
+      counted.add(value);
       // The innermost module that has it: the last one with a path that begins its name.
       const { path, tensors } = rows.findLast(({ path }) => name.startsWith(path))!;
-      const note = kind === "" ? "" : ` (${kind})`;
       tensors.push(`${name.slice(path.length)} ${formatShape(value.shape)}${note}`);
     }
   }
@@ -73,10 +71,9 @@ export function summary(module: Module): string {
   return [first, ...lines, `${sum.toLocaleString("en-US")} parameters`].join("\n");
 }
 
-/** A note beside a tensor's shape; `null` if it is neither a parameter nor a buffer. */
-function kindOf(tensor: Tensor): string | null {
-  if (tensor instanceof QuantizedMatrix) return tensor.packing;
-  if (isBuffer(tensor)) return "buffer";
+/** A note beside the shape of a parameter; `null` if a tensor is none. */
+function noteOn(tensor: Tensor): string | null {
+  if (tensor instanceof QuantizedMatrix) return ` (${tensor.packing})`;
   if (!tensor.isParameter) return null;
-  return tensor.requiresGrad ? "" : "frozen";
+  return tensor.requiresGrad ? "" : " (frozen)";
 }
