@@ -96,6 +96,7 @@ cpuTest("what has no name of its own computes the same", async (device) => {
   assert(random.length === 6 && random.every((value) => [0, 1, 2, 3].includes(value)));
   const coins = await (found.get("torch.bernoulli(p)") as tensor.Tensor).data();
   assert(coins.length === 9 && coins.every((value) => value === 0 || value === 1));
+  assert((found.get("head.weight = layer.weight") as nn.Linear).weight === layer.weight);
   assertEquals(await layer.weight.data(), await scope.a.data());
   assertEquals(optimizer.groups[0]!.lr, 0.1);
   assertEquals(layer.isTraining, false);
