@@ -75,4 +75,28 @@ Deno.test("the example cart_pole learns to balance", async () => {
   assert(steps[4]! > 2 * steps[0]!, `${steps}`);
 });
 
+Deno.test("the example segmentation learns to find discs", async () => {
+  const shares = numbersIn(await run("segmentation", "4", "96"), /over union (\S+)/g);
+  assertEquals(shares.length, 4);
+  // 0.86; all pixels of an image as one disc have 0.1.
+  assert(shares[3]! > 0.6, `${shares}`);
+});
+
+Deno.test("the example diffusion learns where points are", async () => {
+  const distances = numbersIn(await run("diffusion", "400"), /are (\S+) from the moons/g);
+  assertEquals(distances.length, 1);
+  // 0.2; 23 without training.
+  assert(distances[0]! < 0.5, `${distances}`);
+});
+
+Deno.test("the example names learns how names end", async () => {
+  const names = ["anna", "hanna", "johanna", "susanna", "rosanna", "deanna", "adrianna"];
+  await Deno.writeTextFile(`${folder}/names.txt`, `${names.join("\n")}\n`);
+  const output = await run("names", "names.txt", "200");
+  const losses = numbersIn(output, /: (\S+) nats/g);
+  assert(losses[1]! < 0.8, `${losses}`);
+  const made = output.trimEnd().split("\n").slice(-10);
+  assert(made.filter((name) => name.endsWith("anna")).length > 5, `${made}`);
+});
+
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
