@@ -30,6 +30,12 @@ type RuleAnswer =
   | { readonly weights: readonly number[] }
   | { readonly error: string };
 
+/** The part of a worker's scope that the rule needs, and the rule, which is appended to it. */
+interface RuleScope {
+  postMessage(answer: RuleAnswer): void;
+  rule(...values: readonly unknown[]): unknown;
+}
+
 /** A rule that cannot be used: the message is for who wrote it. */
 export class RuleError extends Error {
   override readonly name = "RuleError";
@@ -40,17 +46,16 @@ export class RuleError extends Error {
  * Its text is sent, so it may use nothing from outside of itself.
  */
 function lockDown(): void {
-  // deno-lint-ignore no-explicit-any
-  const scope = globalThis as any;
-  const post: (answer: unknown) => void = scope.postMessage.bind(scope);
+  const scope = globalThis as typeof globalThis & RuleScope;
+  const post = scope.postMessage.bind(scope);
   const { ownKeys, getPrototypeOf, deleteProperty } = Reflect;
   const { sqrt, abs, sign, min, max } = Math;
   const { isFinite } = Number, { isArray } = Array;
   const text = String;
   /** The numbers that the rule keeps between its steps, for each weight. */
   const memory: [number, number][] = [];
-  scope.addEventListener("message", ({ data }: { data: RuleStep }) => {
-    const { weights, gradients, t, lr } = data;
+  scope.addEventListener("message", (event) => {
+    const { weights, gradients, t, lr } = (event as MessageEvent<RuleStep>).data;
     try {
       const next: number[] = [];
       for (let i = 0; i < weights.length; i++) {
@@ -72,8 +77,7 @@ function lockDown(): void {
       }
       post({ weights: next });
     } catch (error) {
-      // deno-lint-ignore no-explicit-any
-      post({ error: text((error as any)?.message ?? error) });
+      post({ error: error instanceof Error ? error.message : text(error) });
     }
   });
   // Syntax reaches functions and arrays without a name: what makes more of them goes, too.
@@ -100,7 +104,7 @@ function lockDown(): void {
     }
   }
   const kept = ["Math", "Number", "Error", "NaN", "Infinity", "undefined"];
-  for (let one = scope; one !== null; one = getPrototypeOf(one)) {
+  for (let one: object | null = scope; one !== null; one = getPrototypeOf(one)) {
     // Plain objects are without names of the browser.
     if (getPrototypeOf(one) === null) break;
     for (const name of ownKeys(one)) if (!kept.includes(name as string)) deleteProperty(one, name);
