@@ -1,8 +1,8 @@
 /**
  * Runs the tests: `deno task test`, `deno task test nn/ gpt/model/golden_test.ts`.
  *
- * Processes of `deno test`, one more than there are processors, take folders from a list, cheap modules
- * first, so that a mistake shows within minutes. What a process printed is printed as a whole. At the
+ * Processes of `deno test`, two more than there are processors, take folders from a list, those with many
+ * short tests first, so that a mistake shows within minutes. What a process printed is printed as a whole. At the
  * end come the time of each module, where it went, and the slowest tests.
  *
  * Not `deno test --parallel`: there, all files share one process, and so its memory, its environment
@@ -14,11 +14,14 @@
 
 import { sourceFiles } from "./source_files.ts";
 
-/** The order of the modules. Others follow, before the last ones. */
-const FIRST = ["autograd", "lessons", "tokenizer", "data", "stories", "optim", "nn", "testing"];
+/** The order of the modules: most tests a minute first. Others follow, before the last ones. */
+const FIRST = [
+  ...["autograd", "lessons", "data", "interchange", "optim", "nn", "tokenizer", "models"],
+  ...["stories", "testing", "tensor"],
+];
 const LAST = ["bench", "scripts", "web"];
 
-/** Expensive modules, the longest first, so that none runs alone at the end. */
+/** Files of few tests that take long. They come before the last modules, so that none runs alone at the end. */
 export const LONG: readonly string[] = [
   "testing/browser_test.ts",
   "tensor/ops/ops_test.ts",
@@ -37,6 +40,7 @@ export const UNOPTIMIZED: readonly string[] = [
   "gpt/generate/",
   "gpt/parallel_test.ts",
   "gpt/train/estimate_test.ts",
+  "tensor/kernel/programs_webgpu_test.ts",
   "tensor/ops/long_rows_test.ts",
   "tensor/ops/ops_test.ts",
 ];
@@ -85,10 +89,10 @@ const MAX_LAST_FILES = 2;
 /** The files in the order in which they run, in units: some of a folder, or one file. */
 export function unitsOf(files: readonly string[]): readonly Unit[] {
   const rank = ({ name }: Unit): number => {
-    if (LONG.includes(name)) return FIRST.length + LONG.indexOf(name) / LONG.length;
+    if (LONG.includes(name)) return FIRST.length + 1;
     const module = moduleOf(name);
     const [first, last] = [FIRST.indexOf(module), LAST.indexOf(module)];
-    return first >= 0 ? first : FIRST.length + 1 + (last < 0 ? 0 : last + 1);
+    return first >= 0 ? first : FIRST.length + (last < 0 ? 0 : last + 2);
   };
   const units = new Map<string, string[]>();
   for (const file of files.toSorted()) {
@@ -269,7 +273,7 @@ async function main(given: readonly string[]): Promise<number> {
     }
   };
   // Tests wait for servers, browsers and clocks a third of their time.
-  const jobs = Math.min(4, navigator.hardwareConcurrency + 1);
+  const jobs = Math.min(4, navigator.hardwareConcurrency + 2);
   await Promise.all(Array.from({ length: jobs }, runLeft));
 
   const tests = processes.flatMap(({ tests }) => tests);
