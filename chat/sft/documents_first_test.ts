@@ -1,19 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  GPT,
-  openCheckpoint,
-  openDevice,
-  saveCheckpoint,
-  type TrainingEvent,
-  untrained,
-} from "../../gpt/mod.ts";
+import { openCheckpoint, openDevice, type TrainingEvent } from "../../gpt/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { ChatSession } from "../session.ts";
 import { documentConversations } from "../tasks/documents.ts";
+import { prepareTiny } from "../testing/fine_tuning.ts";
 import { ConversationLoader } from "./conversation_loader.ts";
 import { DocumentsFirst } from "./documents_first.ts";
 import { prepareFineTuning } from "./fine_tune.ts";
-import type { FineTuneOptions } from "./fine_tune_options.ts";
 
 const documents = [
   {
@@ -61,27 +54,13 @@ Deno.test("batches of whole documents come first, then conversations, and both r
 
 Deno.test("a model speaks of documents that it was fine-tuned with, also after a stop", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
-  const shape = { sequenceLen: 64, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 64 };
-  const { vocabSize } = tokenizer;
-  const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device, { seed: 1 });
-  const base = await Deno.makeTempDir();
-  await saveCheckpoint(base, { model, tokenizer, state: untrained, settings: {} });
-  const options: FineTuneOptions = {
-    device,
-    checkpoint: await openCheckpoint(base),
-    folder: await Deno.makeTempDir(),
-    task,
-    sequenceLength: 64,
-    deviceBatchSize: 2,
+  const tiny = { task, tokenizer, nLayer: 2, nEmbd: 64 };
+  const options = await prepareTiny(device, tiny, {
     totalBatchSize: 128,
     numIterations: 40,
-    learningRates: { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 },
-    evalEvery: -1,
-    evalTokens: 0,
     saveEvery: 10,
-    seed: 1,
     documents: { texts: documents, epochs: 20 },
-  };
+  });
   const stop = new AbortController();
   const first = await prepareFineTuning({ ...options, signal: stop.signal });
   assert(first.documentSteps > 4 && first.numIterations === first.documentSteps + 40);

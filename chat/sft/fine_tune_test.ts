@@ -1,22 +1,19 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import {
   evaluateBitsPerByte,
-  GPT,
   loadModel,
   openCheckpoint,
   readMetrics,
-  saveCheckpoint,
   type TrainingEvent,
-  untrained,
 } from "../../gpt/mod.ts";
-import { type Device, openDevice } from "../../tensor/mod.ts";
+import { openDevice } from "../../tensor/mod.ts";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { goldenTest, readGoldenJson, readGoldenTensors } from "../../testing/golden.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { ruleConversations } from "../rules/conversations.ts";
+import { prepareTiny } from "../testing/fine_tuning.ts";
 import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
 import { prepareFineTuning } from "./fine_tune.ts";
-import type { FineTuneOptions } from "./fine_tune_options.ts";
 
 const countries = [{ name: "France", capital: "Paris", currency: "euro" }];
 const words = { common: ["river", "cloud"], many: ["stone"], heldOut: ["house"] };
@@ -26,37 +23,14 @@ const tokenizer = await Tokenizer.train(
   { vocabSize: 300 },
 );
 
-/** Saves an untrained base model, and gives options to fine-tune it with. */
-async function setUp(device: Device, options: Partial<FineTuneOptions> = {}) {
-  const shape = { sequenceLen: 64, nLayer: 1, nHead: 2, nKvHead: 1, nEmbd: 32 };
-  const { vocabSize } = tokenizer;
-  const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device, { seed: 1 });
-  const base = await Deno.makeTempDir();
-  await saveCheckpoint(base, { model, tokenizer, state: untrained, settings: {} });
-  return {
-    device,
-    checkpoint: await openCheckpoint(base),
-    folder: await Deno.makeTempDir(),
-    task,
-    sequenceLength: 64,
-    deviceBatchSize: 2,
-    totalBatchSize: 256,
-    numIterations: 8,
-    learningRates: { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 },
-    evalEvery: -1,
-    evalTokens: 256,
-    saveEvery: -1,
-    seed: 1,
-    ...options,
-  };
-}
+const tiny = { task, tokenizer, nLayer: 1, nEmbd: 32 };
 
 const lossesOf = (events: readonly TrainingEvent[]) =>
   events.flatMap((event) => event.kind === "step" ? [event.loss] : []);
 
 Deno.test("fine-tuning lowers the loss, measures, saves and logs", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
-  const options = await setUp(device, { validation: task, evalEvery: 4 });
+  const options = await prepareTiny(device, tiny, { validation: task, evalEvery: 4 });
   const events = await Array.fromAsync((await prepareFineTuning(options)).run());
   const losses = lossesOf(events);
   assert(losses.at(-1)! < losses[0]! - 0.3, `${losses}`);
@@ -77,7 +51,7 @@ Deno.test("a fine-tuning in bfloat16 learns as one in float32, all parameters or
   for (const [loraRank, gain] of [[0, 0.3], [4, 0]] as const) {
     const losses: number[][] = [];
     for (const computeDtype of ["float32", "bfloat16"] as const) {
-      const options = await setUp(device, { computeDtype, loraRank, loraLr: 0.02 });
+      const options = await prepareTiny(device, tiny, { computeDtype, loraRank, loraLr: 0.02 });
       const tuning = await prepareFineTuning(options);
       losses.push(lossesOf(await Array.fromAsync(tuning.run())));
       const model = await loadModel(await openCheckpoint(options.folder), device);
@@ -94,9 +68,9 @@ Deno.test("a fine-tuning in bfloat16 learns as one in float32, all parameters or
 
 Deno.test("a fine-tuning that was stopped continues to the same bits", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
-  const whole = await setUp(device);
+  const whole = await prepareTiny(device, tiny);
   const wanted = lossesOf(await Array.fromAsync((await prepareFineTuning(whole)).run()));
-  const options = await setUp(device, { saveEvery: 3 });
+  const options = await prepareTiny(device, tiny, { saveEvery: 3 });
   const stop = new AbortController();
   const first: TrainingEvent[] = [];
   for await (const event of (await prepareFineTuning({ ...options, signal: stop.signal })).run()) {
@@ -117,9 +91,11 @@ Deno.test("a fine-tuning that was stopped continues to the same bits", async () 
 
 Deno.test("the number of steps follows from the epochs, and what is too long is counted", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
-  const one = await prepareFineTuning(await setUp(device, { numIterations: -1 }));
+  const one = await prepareFineTuning(await prepareTiny(device, tiny, { numIterations: -1 }));
   for await (const _ of one.run());
-  const two = await prepareFineTuning(await setUp(device, { numIterations: -1, epochs: 2 }));
+  const two = await prepareFineTuning(
+    await prepareTiny(device, tiny, { numIterations: -1, epochs: 2 }),
+  );
   assert(Math.abs(two.numIterations - 2 * one.numIterations) <= 1);
   assert(one.loader.cut > 0, `${one.loader.cut} cut`);
   await device.close();
@@ -127,13 +103,13 @@ Deno.test("the number of steps follows from the epochs, and what is too long is 
 
 Deno.test("sizes that do not go together are refused", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
-  const wrong = await setUp(device, { totalBatchSize: 200 });
+  const wrong = await prepareTiny(device, tiny, { totalBatchSize: 200 });
   await assertRejects(
     () => prepareFineTuning(wrong),
     RangeError,
     "a multiple of 2 rows of 64 tokens",
   );
-  const long = await setUp(device, { sequenceLength: 1000, totalBatchSize: 2000 });
+  const long = await prepareTiny(device, tiny, { sequenceLength: 1000, totalBatchSize: 2000 });
   await assertRejects(() => prepareFineTuning(long), RangeError, "rows of at most 640 tokens");
   await device.close();
 });
@@ -166,7 +142,11 @@ goldenTest("bits per byte of the validation rows are the original's", async () =
 testOnEveryDevice(
   "adapters are trained alone, and saved as a model like any other",
   async (device) => {
-    const full = await setUp(device, { evalEvery: 8, evalTokens: 1024, validation: task });
+    const full = await prepareTiny(device, tiny, {
+      evalEvery: 8,
+      evalTokens: 1024,
+      validation: task,
+    });
     await Array.fromAsync((await prepareFineTuning(full)).run());
     const options = {
       ...full,

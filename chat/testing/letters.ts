@@ -1,9 +1,10 @@
 /** A task and a model small enough to reinforce in a test. @module */
 
-import { GPT, openCheckpoint, openDevice, saveCheckpoint, untrained } from "../../gpt/mod.ts";
+import { GPT, openDevice } from "../../gpt/mod.ts";
 import { type Conversation, Tokenizer } from "../../tokenizer/mod.ts";
 import type { ReinforceOptions } from "../rl/reinforce_options.ts";
 import { type GenerativeTask, listTask } from "../tasks/task.ts";
+import { untrainedCheckpoint } from "./fine_tuning.ts";
 
 /** Right is what contains a small letter. */
 export const letters: GenerativeTask = {
@@ -29,11 +30,9 @@ export async function reinforceLetters(
   const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
   const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
   const model = new GPT({ ...shape, vocabSize: 265, windowPattern: "L" }, device, { seed });
-  const base = await Deno.makeTempDir();
-  await saveCheckpoint(base, { model, tokenizer, state: untrained, settings: {} });
   return {
     device,
-    checkpoint: await openCheckpoint(base),
+    checkpoint: await untrainedCheckpoint(model, tokenizer),
     folder: await Deno.makeTempDir(),
     task: letters,
     validation: letters,
