@@ -57,9 +57,9 @@ adapterTest("memory is flat over a hundred and fifty training steps (webgpu)", a
 
 /** Trains without a scope, with one `await` per step, and asserts that garbage is collected. */
 async function trainWithoutScope(kind: "cpu" | "webgpu"): Promise<void> {
-  const { live, collected } = await run<Counts>("train_and_count.ts", kind, "300", "unscoped");
-  assertEquals(live.length, 300);
-  // A step makes some fifty tensors; fifteen thousand in all would remain.
+  const { live, collected } = await run<Counts>("train_and_count.ts", kind, "150", "unscoped");
+  assertEquals(live.length, 150);
+  // A step makes some fifty tensors; seven and a half thousand in all would remain.
   assert(live.every((count) => count < 5000), `${live}`);
   // The last step is still there, and what it made that no program holds on to is collected in time.
   assert(collected.every((count) => count < collected[0]! + 200), `${collected}`);
