@@ -124,22 +124,25 @@ export class RowState {
    * @throws {Error} If they are NaN or infinite, or a tool is still `pending`.
    */
   sample(logits: Float32Array): { readonly token: number; readonly mask: 0 | 1 } {
+    return this.next(sampleToken(logits, this.#sampling, this.uniform, this.#counts));
+  }
+
+  /** The number from 0 up to 1 that decides the next token. */
+  get uniform(): number {
     const { seed = 42, index = 0, temperature = 1 } = this.#sampling;
     // The most likely token is taken whatever the number is.
-    const uniform = temperature === 0
-      ? 0
-      : uniformArray(deriveSeed(seed, this.length), index + 1)[index]!;
-    const sampled = sampleToken(logits, this.#sampling, uniform, this.#counts);
-    if (sampled < 0) throw notFinite();
-    return this.next(sampled);
+    if (temperature === 0) return 0;
+    return uniformArray(deriveSeed(seed, this.length), index + 1)[index]!;
   }
 
   /**
    * Returns the next token: the sampled one with mask 1, or a forced one with mask 0.
    *
-   * @throws {Error} If a tool is still `pending`.
+   * @param sampled What was sampled; −1 if the logits are NaN or infinite.
+   * @throws {Error} If they are, or a tool is still `pending`.
    */
   next(sampled: number): { readonly token: number; readonly mask: 0 | 1 } {
+    if (sampled < 0) throw notFinite();
     if (this.pending !== null) {
       throw new Error("Cannot take a token: wanted the answer of the tool first, got none yet");
     }

@@ -2,7 +2,13 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { deriveSeed, Tensor, uniformArray } from "../../tensor/mod.ts";
 import { sampleToken } from "./sample_token.ts";
-import { checkSampled, checkSampling, sampleTokens, type SamplingOptions } from "./sampling.ts";
+import {
+  checkSampled,
+  checkSampling,
+  sampleRows,
+  sampleTokens,
+  type SamplingOptions,
+} from "./sampling.ts";
 
 const everyWay: readonly SamplingOptions[] = [
   { temperature: 0 },
@@ -59,6 +65,29 @@ testOnEveryDevice("the host samples what the device does", async (device) => {
       assertEquals([...tokens], wanted, `${JSON.stringify(options)}, step ${step}`);
     }
   }
+});
+
+testOnEveryDevice("rows with options of their own are sampled as each alone", async (device) => {
+  const [rows, vocabSize] = [6, 300];
+  const values = Float32Array.from(uniformArray(8, rows * vocabSize), (uniform) => 4 * uniform);
+  values[3 * vocabSize + 7] = NaN;
+  const logits = Tensor.from(device, values, { shape: [rows, vocabSize] });
+  const ways = [{ temperature: 0 }, { temperature: 0.8 }, { temperature: 0.8, topK: 5 }, {}];
+  const asked = uniformArray(3, 10).entries().map(([i, uniform]) => ({
+    // Not in order, one of them twice, and one not at all.
+    row: [5, 0, 3, 1, 2, 0, 3, 1, 2, 5][i]!,
+    options: ways[i % ways.length]!,
+    uniform,
+  })).toArray();
+  const before = device.live;
+  const tokens = await sampleRows(logits, asked);
+  assertEquals(device.live, before);
+  const wanted = asked.map(({ row, options, uniform }) =>
+    sampleToken(values.subarray(row * vocabSize, (row + 1) * vocabSize), options, uniform)
+  );
+  assertEquals([...tokens], wanted);
+  assertEquals(wanted.indexOf(-1), 2);
+  assertEquals([...await sampleRows(logits, [])], []);
 });
 
 Deno.test("options out of range are refused by name", () => {

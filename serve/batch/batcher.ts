@@ -20,9 +20,11 @@ import {
   decodeSequences,
   forkCache,
   generationTokens,
+  isSampledOnDevice,
   largestLogits,
   logProbabilities,
   RowState,
+  sampleRows,
 } from "../../gpt/browser_internals.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import { PrefillPace } from "./prefill_pace.ts";
@@ -139,6 +141,9 @@ interface Sequence {
   readonly tokens: number[];
   finish: "stop" | "length" | null;
 }
+
+/** What a step gives a sequence: a token that the device sampled, or logits to sample from. */
+type StepResult = number | Float32Array;
 
 /** A part of a prompt that is prefilled. */
 interface Chunk {
@@ -368,9 +373,9 @@ export class Batcher {
     const chunks = this.#nextChunks();
     if (running.length + chunks.length === 0) return;
     const start = performance.now();
-    let values: Float32Array;
+    let results: readonly StepResult[];
     try {
-      values = await this.#compute(running, chunks);
+      results = await this.#compute(running, chunks);
     } catch (error) {
       // If a new request does not fit into memory, the others must continue without it.
       for (const { job } of chunks.length > 0 ? chunks : running) this.#end(job, error);
@@ -381,12 +386,10 @@ export class Batcher {
     this.#pace.note(performance.now() - start, promptTokens);
     this.statistics.promptTokens += promptTokens;
     if (running.length > 0) this.statistics.steps++;
-    const { vocabSize } = this.#model.config;
-    const logitsOf = (row: number) => values.subarray(row * vocabSize, (row + 1) * vocabSize);
-    running.forEach((sequence, row) => this.#take(sequence, logitsOf(row)));
+    running.forEach((sequence, row) => this.#take(sequence, results[row]!));
     chunks.forEach(({ job, isLast }, i) => {
       if (job.isOver) this.#leave(job);
-      else if (isLast) this.#begin(job, logitsOf(running.length + i));
+      else if (isLast) this.#begin(job, results[running.length + i]!);
     });
     this.#running = this.#running.filter(({ finish }) => finish === null);
     this.#onStep();
@@ -442,27 +445,42 @@ export class Batcher {
     });
   }
 
-  /** The logits after the last tokens, `[sequences + chunks, vocabulary]`. */
-  async #compute(running: readonly Sequence[], chunks: readonly Chunk[]): Promise<Float32Array> {
+  /** Runs a step: the result of each sequence, and of each chunk. */
+  async #compute(running: readonly Sequence[], chunks: readonly Chunk[]): Promise<StepResult[]> {
     const model = this.#model;
-    const { device } = model;
+    const { device, config: { vocabSize } } = model;
     const all = [...running.map(({ tokens }) => [tokens.at(-1)!]), ...chunks.map(({ ids }) => ids)];
     const caches = [...running, ...chunks].map(({ cache }) => cache);
     const logits = noGrad(() => {
       using scope = device.scope();
       const tokens = Int32Array.from(all.flat());
       const ids = Tensor.from(device, tokens, { shape: [tokens.length, 1] });
-      return scope.keep(decodeSequences(model, ids, caches, all.map(({ length }) => length)));
+      const counts = all.map(({ length }) => length);
+      return scope.keep(decodeSequences(model, ids, caches, counts).squeeze(1));
     });
     try {
-      return await logits.data() as Float32Array;
+      const onDevice = running.flatMap(({ job: { request }, row }, i) => {
+        if (request.topLogprobs !== null || !isSampledOnDevice(request)) return [];
+        return [{ row: i, options: request, uniform: row.uniform }];
+      });
+      const tokens = await sampleRows(logits, onDevice);
+      const results = new Array<StepResult>(all.length);
+      onDevice.forEach(({ row }, i) => results[row] = tokens[i]!);
+      if (onDevice.length === running.length && !chunks.some(({ isLast }) => isLast)) {
+        return results;
+      }
+      const values = await logits.data() as Float32Array;
+      for (let row = 0; row < results.length; row++) {
+        results[row] ??= values.subarray(row * vocabSize, (row + 1) * vocabSize);
+      }
+      return results;
     } finally {
       logits.dispose();
     }
   }
 
   /** Lets the choices of a request, whose prompt has been prefilled, join the batch. */
-  #begin(job: Job, logits: Float32Array): void {
+  #begin(job: Job, result: StepResult): void {
     const { prompt, maxTokens, choices } = job.request;
     const cache = job.cache!;
     this.#prefilling = this.#prefilling.filter((each) => each !== job);
@@ -481,7 +499,7 @@ export class Batcher {
     } catch (error) {
       return this.#end(job, error);
     }
-    for (const sequence of [...job.sequences]) this.#take(sequence, logits);
+    for (const sequence of [...job.sequences]) this.#take(sequence, result);
     this.#running.push(...job.sequences.filter(({ finish }) => finish === null));
   }
 
@@ -516,20 +534,20 @@ export class Batcher {
   }
 
   /** Samples the next token of a sequence, and passes it on. */
-  #take(sequence: Sequence, logits: Float32Array): void {
+  #take(sequence: Sequence, result: StepResult): void {
     const { job, choice, row, tokens } = sequence;
     const { request } = job;
     if (sequence.finish !== null) return;
     if (request.maxTokens === 0) return this.#finish(sequence, "length");
     let goesOn: boolean;
     try {
-      const { token, mask } = row.sample(logits);
+      const { token, mask } = typeof result === "number" ? row.next(result) : row.sample(result);
       tokens.push(token);
       job.generatedTokens++;
       this.statistics.generatedTokens++;
-      const probabilities = request.topLogprobs === null
+      const probabilities = request.topLogprobs === null || typeof result === "number"
         ? {}
-        : probabilitiesAt(logits, token, request.topLogprobs);
+        : probabilitiesAt(result, token, request.topLogprobs);
       goesOn = job.onToken(choice, { token, isSampled: mask === 1, ...probabilities });
     } catch (error) {
       return this.#end(job, error);

@@ -84,6 +84,33 @@ batcherTest("greedy tokens are those of the engine, and so are sampled ones", as
   await batcher.close();
 });
 
+batcherTest("tokens are sampled on the device, and only they are read", async (opened) => {
+  const { model, device, tokenizer } = opened;
+  const { vocabSize } = model.config;
+  const batcher = new Batcher(model, tokenizer);
+  const read: number[] = [];
+  const original = device.read;
+  device.read = (allocation, offset, length) => {
+    read.push(length);
+    return original.call(device, allocation, offset, length);
+  };
+  const ask = (more: Partial<GenerationRequest>) =>
+    [[1], [2], [3]].map((prompt) => tokensOf(batcher, { ...options, prompt, ...more }));
+  const few = { maxTokens: 6, temperature: 0.7 };
+  await Promise.all(ask(few));
+  // The logits after the prompts are sampled on the host, as several choices may follow from them.
+  assertEquals(read.toSpliced(0, read.lastIndexOf(4 * 3 * vocabSize) + 1), Array(5).fill(4 * 3));
+  read.length = 0;
+  const logprobs = await Promise.all(ask({ ...few, topLogprobs: 1, choices: 2 }));
+  assertEquals(read.includes(4 * 6 * vocabSize), true);
+  assertEquals(
+    logprobs.map(([first]) => first),
+    await Promise.all(ask(few).map(async (each) => (await each)[0]!)),
+  );
+  device.read = original;
+  await batcher.close();
+});
+
 batcherTest(
   "memory is as before when all requests have ended",
   async ({ model, device, tokenizer }) => {
