@@ -241,7 +241,7 @@ export class Batcher {
     return [
       ...this.#prefilling.flatMap(({ cache }) => held("prefill", cache)),
       ...this.#running.flatMap(({ cache }) => held("decode", cache)),
-      ...this.#kept.sequences.flatMap(({ cache }) => held("kept", cache)),
+      ...Array.from(this.#kept.sequences).flatMap(({ cache }) => held("kept", cache)),
     ];
   }
 

@@ -12,53 +12,58 @@ export interface ReadSequence {
 /** The caches of the sequences that ended last, up to a number of bytes. */
 export class KeptPrefixes implements Disposable {
   readonly #maxBytes: number;
-  /** The least recently used comes first. */
-  #kept: ReadSequence[] = [];
+  /** The bytes of each, the least recently used first. */
+  readonly #kept = new Map<ReadSequence, number>();
+  #bytes = 0;
 
   /** @param maxBytes Maximum memory of all caches together. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  get sequences(): readonly ReadSequence[] {
-    return this.#kept;
+  get sequences(): Iterable<ReadSequence> {
+    return this.#kept.keys();
   }
 
   /** Takes over a cache, and frees others for which no room is left. */
   add(sequence: ReadSequence): void {
-    // The prefix of a longer sequence need not be kept twice.
-    const { cache } = sequence;
-    const read = sequence.tokens.slice(0, cache.position);
-    const longer = this.#kept.find((kept) => sharedLength(kept, read) === cache.position);
-    if (longer !== undefined) {
-      cache.dispose();
-      this.touch(longer);
-      return;
+    const { cache, tokens } = sequence;
+    const read = tokens.slice(0, cache.position);
+    for (const kept of this.#kept.keys()) {
+      const shared = sharedLength(kept, read);
+      // The prefix of a longer sequence need not be kept twice.
+      if (shared === cache.position) {
+        cache.dispose();
+        this.touch(kept);
+        return;
+      }
+      if (shared === kept.cache.position) this.#free(kept);
     }
-    for (const kept of this.#kept) {
-      if (sharedLength(kept, read) === kept.cache.position) this.#free(kept);
-    }
-    this.#kept.push(sequence);
-    let bytes = this.#kept.reduce((sum, { cache }) => sum + cache.bytes, 0);
-    while (bytes > this.#maxBytes) {
-      bytes -= this.#kept[0]!.cache.bytes;
-      this.#free(this.#kept[0]!);
+    const { bytes } = cache;
+    this.#kept.set(sequence, bytes);
+    this.#bytes += bytes;
+    for (const kept of this.#kept.keys()) {
+      if (this.#bytes <= this.#maxBytes) return;
+      this.#free(kept);
     }
   }
 
   /** Marks a cache as used. */
   touch(sequence: ReadSequence): void {
-    if (!this.#kept.includes(sequence)) return;
-    this.#kept = [...this.#kept.filter((kept) => kept !== sequence), sequence];
+    const bytes = this.#kept.get(sequence);
+    if (bytes === undefined) return;
+    this.#kept.delete(sequence);
+    this.#kept.set(sequence, bytes);
   }
 
   [Symbol.dispose](): void {
-    for (const each of [...this.#kept]) this.#free(each);
+    for (const kept of this.#kept.keys()) this.#free(kept);
   }
 
   #free(sequence: ReadSequence): void {
     sequence.cache.dispose();
-    this.#kept = this.#kept.filter((kept) => kept !== sequence);
+    this.#bytes -= this.#kept.get(sequence)!;
+    this.#kept.delete(sequence);
   }
 }
 
