@@ -4,7 +4,7 @@
  *
  * It kills training, fine-tuning, ranks and the server, damages files of every format, sends hostile
  * requests, mutates inputs, and looks for leaks. Each trial has a seed; the first failure is printed
- * with the command that repeats it.
+ * with the command that repeats it. Ctrl-C ends it with the table of what was tried until then.
  *
  * @module
  */
@@ -18,6 +18,7 @@ import {
   UsageError,
   type Values,
 } from "../../scripts/flags.ts";
+import { onInterrupt } from "../../scripts/interrupt.ts";
 import { type Failure, soak, type Tally } from "./soak.ts";
 import { trials } from "./trials.ts";
 
@@ -57,17 +58,19 @@ async function runSoak({ minutes, seed, only, times }: Values<typeof flags>): Pr
   console.log(`Looking for faults ${limits.join(", ")}, from seed ${first}.`);
   const missing = chosen.filter(({ missing }) => missing !== undefined);
   for (const { name, missing: what } of missing) console.log(`${name}: skipped without ${what}`);
+  using interrupt = onInterrupt("Stopping; press Ctrl-C again to stop at once.");
   const { tallies, failures } = await soak({
     trials: chosen,
     seconds: 60 * limit,
     seed: first,
     script: new URL("trials.ts", import.meta.url),
+    signal: interrupt.signal,
     ...(times === null ? {} : { times }),
     onFailure: ({ name, seed }) => console.log(`FAILED ${name}, seed ${seed}`),
   });
   console.log(tableOf(tallies));
   const [failure] = failures;
-  if (failure === undefined) return 0;
+  if (failure === undefined) return interrupt.signal.aborted ? interrupt.signal.reason : 0;
   console.log(`\n${failures.length} failed. The first:\n${report(failure)}`);
   return 1;
 }

@@ -39,6 +39,8 @@ export interface SoakOptions {
   readonly memoryLimit?: number;
   /** Called with the first failures of each trial. */
   readonly onFailure?: (failure: Failure) => void;
+  /** Ends it early: what was tried until then is the result. */
+  readonly signal?: AbortSignal;
 }
 
 const MAX_TOLD = 3;
@@ -54,7 +56,7 @@ const MAX_TURN = 60;
 export async function soak(
   options: SoakOptions,
 ): Promise<{ readonly tallies: readonly Tally[]; readonly failures: readonly Failure[] }> {
-  const { seconds, seed, times = Infinity } = options;
+  const { seconds, seed, times = Infinity, signal } = options;
   const trials = options.trials.filter(({ missing }) => missing === undefined);
   const tallies = trials.map(({ name }): Tally => ({
     name,
@@ -70,6 +72,7 @@ export async function soak(
   const rounds = seconds === Infinity ? 1 : Math.max(1, Math.ceil(seconds / weights / MAX_TURN));
   for (let round = 0; round < rounds; round++) {
     for (const [i, trial] of trials.entries()) {
+      if (signal?.aborted) return { tallies, failures };
       // A trial that took longer than its share, as one try may, leaves less to those behind it.
       const ahead = trials.slice(i).reduce((sum, { weight = 1 }) => sum + weight, 0);
       const left = (deadline - Date.now()) / 1000;
@@ -79,13 +82,12 @@ export async function soak(
       let told = 0;
       do {
         const next = seed + tally.tried;
-        const failed = await runProcess(trial, next, times - tally.tried, end, tally, options);
-        for (const failure of failed) {
+        await runProcess(trial, next, times - tally.tried, end, tally, options, (failure) => {
           failures.push(failure);
           if (++told <= MAX_TOLD) options.onFailure?.(failure);
-        }
+        });
         // A process that was ended continues after the seed at which it hung.
-      } while (Date.now() < end && tally.tried < times);
+      } while (Date.now() < end && tally.tried < times && !signal?.aborted);
     }
   }
   return { tallies, failures };
@@ -98,8 +100,9 @@ async function runProcess(
   times: number,
   deadline: number,
   tally: Tally,
-  { script, memoryLimit = 2048 }: SoakOptions,
-): Promise<readonly Failure[]> {
+  { script, memoryLimit = 2048, signal: stopping }: SoakOptions,
+  onFailure: (failure: Failure) => void,
+): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -117,18 +120,19 @@ async function runProcess(
     stderr: "piped",
     env: { NO_COLOR: "1" },
   }).spawn();
-  const failures: Failure[] = [];
   let current = seed;
   let reason: string | null = null;
   const fail = (error: string) => {
     tally.tried++;
     tally.failed++;
-    failures.push({ name, seed: current++, error });
+    onFailure({ name, seed: current++, error });
   };
   const stop = (why: string) => {
     reason ??= why;
     end(child);
   };
+  const stopEarly = () => end(child);
+  stopping?.addEventListener("abort", stopEarly);
   let isOver = false;
   let lastWord = Date.now();
   const watch = async () => {
@@ -172,11 +176,13 @@ async function runProcess(
   const { code, signal } = await child.status;
   isOver = true;
   await watching;
+  stopping?.removeEventListener("abort", stopEarly);
+  // Ctrl-C reaches all processes of a terminal: this one may end before the other hears of it.
+  if (stopping?.aborted || signal === "SIGINT") return;
   if (code !== 0 || !hasEnded) {
     const how = reason ?? `wanted a process that ends well, got ${signal ?? `code ${code}`}`;
     fail(`${how}: ${(await errors).trim().slice(-2000)}`);
   }
-  return failures;
 }
 
 /** Ends a process: so that it can end its own, it is asked first. */

@@ -60,6 +60,41 @@ for (
   });
 }
 
+Deno.test("a soak that is stopped has the result of what was tried, and no failure of its own", async () => {
+  const stopping = new AbortController();
+  const { tallies, failures } = await soak({
+    script,
+    seed: 0,
+    seconds: Infinity,
+    trials: brokenTrials.filter(({ name }) => ["fails", "passes"].includes(name)).toReversed(),
+    onFailure: () => stopping.abort(),
+    signal: stopping.signal,
+  });
+  assert(tallies[0]!.tried > 0);
+  assertEquals(tallies[1]!.tried, 0, "the next trial was not begun");
+  assertEquals(failures.length, tallies[0]!.failed);
+  for (const { error } of failures) assertStringIncludes(error, "wanted another number");
+});
+
+Deno.test("Ctrl-C ends a soak with its table", async () => {
+  const args = ["--only", "files/GGUF", "--seed", "1", "--times", "1000000"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", new URL("main.ts", import.meta.url).href, ...args],
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const errors = new Response(child.stderr).text();
+  let printed = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    if (printed === "") child.kill("SIGINT");
+    printed += text;
+  }
+  assertEquals((await child.status).code, 130, await errors);
+  assertStringIncludes(printed, "trial       tried  failed");
+  assertStringIncludes(printed, "\nfiles/GGUF ");
+});
+
 Deno.test("equal seeds damage alike, and different ones differently", () => {
   const good = new TextEncoder().encode("a file of some length, to be damaged");
   const of = (seed: number) => damage(good, new Random(seed)).join();
