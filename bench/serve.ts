@@ -124,9 +124,11 @@ async function measure(
     }))
   );
   for (const { clients, time } of cases) await time({ ...values, clients, rounds: 1 });
+  // What is compared follows each other, every other time in the reverse order.
+  const inTurns = cases.toSorted((a, b) => a.clients - b.clients);
   for (let repeat = 1; repeat <= values.repeats; repeat++) {
     const firstRound = repeat * values.rounds;
-    for (const { clients, time, samples } of cases) {
+    for (const { clients, time, samples } of repeat % 2 === 1 ? inTurns : inTurns.toReversed()) {
       samples.push(await time({ ...values, clients, firstRound }));
     }
   }
