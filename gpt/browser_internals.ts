@@ -17,7 +17,8 @@ export { forkCache } from "./generate/fork_cache.ts";
 export { defaultContext } from "./generate/context.ts";
 export { type GenerationTokens, generationTokens, RowState } from "./generate/row_state.ts";
 export { largestLogits, logProbabilities } from "./generate/sample_token.ts";
-export { isSampledOnDevice, sampleRows } from "./generate/sampling.ts";
+export { sampleRows } from "./generate/sample_rows.ts";
+export { isSampledOnDevice } from "./generate/sampling.ts";
 export {
   bytesOfParameters,
   checkRoom,

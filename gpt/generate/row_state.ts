@@ -129,9 +129,7 @@ export class RowState {
 
   /** The number from 0 up to 1 that decides the next token. */
   get uniform(): number {
-    const { seed = 42, index = 0, temperature = 1 } = this.#sampling;
-    // The most likely token is taken whatever the number is.
-    if (temperature === 0) return 0;
+    const { seed = 42, index = 0 } = this.#sampling;
     return uniformArray(deriveSeed(seed, this.length), index + 1)[index]!;
   }
 

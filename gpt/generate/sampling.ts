@@ -9,11 +9,9 @@ import { Error, wrongValue } from "../../tensor/errors.ts";
 import {
   defineProgram,
   deriveSeed,
-  embedding,
   expression as ex,
   gather,
   multinomial,
-  noGrad,
   runProgram,
   Tensor,
   topK as largestOf,
@@ -93,83 +91,20 @@ export function sampleTokens(logits: Tensor, step: number, options: SamplingOpti
   return sampleAlike(logits, options, () => uniformArray(deriveSeed(seed, step), logits.shape[0]!));
 }
 
-/** A row of logits to sample from, on the device. */
-export interface RowToSample {
-  /** Which row of the logits. */
-  readonly row: number;
-  /** How to sample it: {@linkcode isSampledOnDevice}. */
-  readonly options: SamplingOptions;
-  /** The number from 0 up to 1 that decides. */
-  readonly uniform: number;
-}
-
 /**
- * Samples a token from each of these rows with options of its own. Rows whose options are equal are
- * sampled together, and what one gets does not depend on the others.
+ * Samples a token from each row as {@linkcode sampleTokens} does.
  *
- * @param logits `[rows, vocabulary]`
- * @returns The token of each row that was asked for; −1 if its largest logit is NaN or infinite.
- *
- * @example The most likely token of one row, and a sampled one of another
- * ```ts
- * import { openDevice, Tensor } from "../../tensor/mod.ts";
- * import { sampleRows } from "./sampling.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const logits = Tensor.from(device, [[0, 5, 4], [9, 9, 9], [0, 5, 4]]);
- * const tokens = await sampleRows(logits, [
- *   { row: 0, options: { temperature: 0 }, uniform: 0.99 },
- *   { row: 2, options: { topK: 2 }, uniform: 0.99 },
- * ]);
- * if (tokens.join() !== "1,2") throw new Error(`got ${tokens}`);
- * await device.close();
- * ```
+ * @param uniforms For each row the number from 0 up to 1 that decides, unless the temperature is 0.
  */
-export async function sampleRows(
-  logits: Tensor,
-  rows: readonly RowToSample[],
-): Promise<Int32Array<ArrayBuffer>> {
-  const { device, shape: [count] } = logits;
-  const indices = Array.from(rows.keys());
-  const groups = Map.groupBy(indices, (i) => {
-    const { temperature, topK } = rows[i]!.options;
-    return `${temperature} ${topK}`;
-  });
-  const sampled = noGrad(() => {
-    using scope = device.scope();
-    return Array.from(groups.values(), (members) => {
-      const ids = members.map((i) => rows[i]!.row);
-      const isWhole = ids.length === count && ids.every((id, i) => id === i);
-      const own = isWhole
-        ? logits
-        : embedding(logits, Tensor.from(device, ids, { dtype: "int32" }));
-      const uniforms = () => Float32Array.from(members, (i) => rows[i]!.uniform);
-      return { members, ids: scope.keep(sampleAlike(own, rows[members[0]!]!.options, uniforms)) };
-    });
-  });
-  const tokens = new Int32Array(rows.length);
-  try {
-    await Promise.all(sampled.map(async ({ members, ids }) => {
-      (await ids.data()).forEach((token, i) => tokens[members[i]!] = token);
-    }));
-  } finally {
-    for (const { ids } of sampled) ids.dispose();
-  }
-  return tokens;
-}
-
-/** Samples each row with the same options, by a number for each, which the most likely does not need. */
-function sampleAlike(
+export function sampleAlike(
   logits: Tensor,
   { temperature = 1, topK = 0 }: SamplingOptions,
   uniforms: () => Float32Array,
 ): Tensor {
   if (temperature === 0) return runProgram(likeliest, [logits], [], "int32").squeeze(-1);
   const numbers = Tensor.from(logits.device, uniforms());
-  const sample = (logits: Tensor) => {
-    const scalars = [Math.max(temperature, MIN_TEMPERATURE)];
-    return multinomial(runProgram(weightsOf, [logits], scalars), numbers);
-  };
+  const scalars = [Math.max(temperature, MIN_TEMPERATURE)];
+  const sample = (logits: Tensor) => multinomial(runProgram(weightsOf, [logits], scalars), numbers);
   if (topK === 0 || topK >= logits.shape[1]!) return sample(logits);
   const { values, indices } = largestOf(logits, topK);
   return gather(indices, -1, sample(values).unsqueeze(-1)).squeeze(-1);
@@ -178,8 +113,7 @@ function sampleAlike(
 /** Checks what {@linkcode sampleTokens} returned. @throws {Error} If a row was not finite. */
 export function checkSampled(tokens: ArrayLike<number>): void {
   const row = Array.from(tokens).findIndex((token) => token < 0);
-  if (row === -1) return;
-  throw notFinite(` in row ${row}`);
+  if (row !== -1) throw notFinite(` in row ${row}`);
 }
 
 /** The error for logits that cannot be sampled from. */

@@ -1,14 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { deriveSeed, Tensor, uniformArray } from "../../tensor/mod.ts";
+import { sampleRows } from "./sample_rows.ts";
 import { sampleToken } from "./sample_token.ts";
-import {
-  checkSampled,
-  checkSampling,
-  sampleRows,
-  sampleTokens,
-  type SamplingOptions,
-} from "./sampling.ts";
+import { checkSampled, checkSampling, sampleTokens, type SamplingOptions } from "./sampling.ts";
 
 const everyWay: readonly SamplingOptions[] = [
   { temperature: 0 },
