@@ -124,7 +124,7 @@ async function measure(
     }))
   );
   for (const { clients, time } of cases) await time({ ...values, clients, rounds: 1 });
-  // What is compared follows each other, every other time in the reverse order.
+  // Contestants with as many clients follow each other, every other time in the reverse order.
   const inTurns = cases.toSorted((a, b) => a.clients - b.clients);
   for (let repeat = 1; repeat <= values.repeats; repeat++) {
     const firstRound = repeat * values.rounds;

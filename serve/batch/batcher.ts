@@ -142,7 +142,7 @@ interface Sequence {
   finish: "stop" | "length" | null;
 }
 
-/** What a step gives a sequence: a token that the device sampled, or logits to sample from. */
+/** The result of a step for a sequence: a token sampled on the device, or logits to sample from. */
 type StepResult = number | Float32Array;
 
 /** A part of a prompt that is prefilled. */
