@@ -36,32 +36,64 @@ async function placeModel(name: string): Promise<string> {
   return folder;
 }
 
+/** The bytes of a file, or of all files of a folder. */
+async function sizeOf(path: string): Promise<number> {
+  const { isDirectory, size } = await Deno.stat(path);
+  if (!isDirectory) return size;
+  const files = await Array.fromAsync(Deno.readDir(path), ({ name }) => sizeOf(`${path}/${name}`));
+  return files.reduce((sum, each) => sum + each, 0);
+}
+
+/** Bytes of this process's memory, now or at most since {@linkcode forgetPeak}. */
+function memory(which: "VmRSS" | "VmHWM"): number {
+  const status = Deno.readTextFileSync("/proc/self/status");
+  return 1024 * Number(new RegExp(`^${which}:\\s+(\\d+) kB$`, "m").exec(status)![1]);
+}
+
+/** Begins a new maximum; returns whether this system has one. */
+function forgetPeak(): boolean {
+  try {
+    Deno.writeTextFileSync("/proc/self/clear_refs", "5");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const flags = [
   ...["--prompt", "a", "--max-tokens", "1"],
   ...["--device", "cpu", "--threads", "1", "--no-blas"],
 ];
 
-goldenTest("sample refuses each of the 48 bad models in one line, in a moment", async () => {
-  const names = Object.keys(readGoldenJson<Record<string, string>>("interchange/bad/bad"));
-  assertEquals(names.length, 48);
-  // The command itself, in this process: 48 of its own would take longer to start than to refuse.
-  const original = console.error;
-  try {
-    for (const name of names) {
-      const errors: string[] = [];
-      console.error = (...values: unknown[]) => errors.push(values.join(" "));
-      const start = processorTime();
-      const code = await main(["--from", await placeModel(name), ...flags]);
-      const milliseconds = processorTime() - start;
-      assertEquals([name, code, errors.length], [name, 1, 1], errors.join("\n"));
-      const isAsWanted = /^Cannot read [^\n]*: wanted [^\n]*, got [^\n]*$/.test(errors[0]!);
-      assert(isAsWanted, `${name}: ${errors[0]}`);
-      assert(milliseconds < 2000, `${name}: ${milliseconds} ms`);
+goldenTest(
+  "sample refuses each of the 48 bad models in one line, in a moment and little memory",
+  async () => {
+    const names = Object.keys(readGoldenJson<Record<string, string>>("interchange/bad/bad"));
+    assertEquals(names.length, 48);
+    // The command itself, in this process: 48 of its own would take longer to start than to refuse.
+    const original = console.error;
+    try {
+      for (const name of names) {
+        const errors: string[] = [];
+        console.error = (...values: unknown[]) => errors.push(values.join(" "));
+        const path = await placeModel(name);
+        const before = forgetPeak() ? memory("VmRSS") : null;
+        const start = processorTime();
+        const code = await main(["--from", path, ...flags]);
+        const milliseconds = processorTime() - start;
+        assertEquals([name, code, errors.length], [name, 1, 1], errors.join("\n"));
+        const isAsWanted = /^Cannot read [^\n]*: wanted [^\n]*, got [^\n]*$/.test(errors[0]!);
+        assert(isAsWanted, `${name}: ${errors[0]}`);
+        assert(milliseconds < 2000, `${name}: ${milliseconds} ms`);
+        if (before === null) continue;
+        const bytes = memory("VmHWM") - before;
+        assert(bytes <= 200e6 + 4 * await sizeOf(path), `${name}: ${bytes} bytes`);
+      }
+    } finally {
+      console.error = original;
     }
-  } finally {
-    console.error = original;
-  }
-});
+  },
+);
 
 goldenTest(
   "a process that refuses a bad model ends with code 1, and has called nothing",
