@@ -176,11 +176,11 @@ async function bitsPerByte(
   tokenizer: Tokenizer,
   loader: LoaderKind,
   name: SplitName,
-  { data, splitTokens, deviceBatchSize }: Values<typeof flags>,
+  { data, textColumn, splitTokens, deviceBatchSize }: Values<typeof flags>,
   ranks: RunRanks | null,
   counter: Counter,
 ): Promise<number> {
-  const split = await (await openCorpus(data)).open(name);
+  const split = await (await openCorpus(data, textColumn)).open(name);
   const { sequenceLen: sequenceLength } = model.config;
   checkEvalTokens("splitTokens", { splitTokens }, sequenceLength);
   const rows = await evaluationRows(split, encoderOf(tokenizer), {

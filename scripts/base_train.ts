@@ -186,19 +186,20 @@ async function openPretrainedModel(
 
 async function openRun(
   folder: string,
-  { resumeFromStep, data, tokenizer }: Values<typeof flags>,
+  values: Values<typeof flags>,
   resume: boolean,
   pretrained: { readonly tokenizer: Tokenizer } | null,
 ): Promise<RunStart> {
   if (pretrained !== null) {
     return { folder, checkpoint: undefined, tokenizer: pretrained.tokenizer };
   }
+  const { resumeFromStep, tokenizer } = values;
   const step = resumeFromStep === -1 ? null : resumeFromStep;
   const checkpoint = resume ? await openToResume("base", folder, step) : undefined;
   return {
     folder,
     checkpoint,
-    tokenizer: checkpoint?.tokenizer ?? await openTokenizer(data, tokenizer),
+    tokenizer: checkpoint?.tokenizer ?? await openTokenizer(values, tokenizer),
   };
 }
 

@@ -92,16 +92,21 @@ export async function checkPlace(place: string): Promise<void> {
  * or an address. Files of the latter that are not here are waited for, if somebody downloads them, or
  * downloaded meanwhile, if this process may.
  *
+ * @param column The column of parquet files, or the field of JSON Lines, that holds the text.
  * @throws {Error} If there is no such corpus.
  */
-export async function openCorpus(place: string): Promise<Source | StoredSource> {
+export async function openCorpus(
+  place: string,
+  column = "text",
+): Promise<Source | StoredSource> {
   await checkPlace(place);
   if (place === "stories") return storySource({ documents: STORY_DOCUMENTS });
-  if (!isStored(place)) return await openSource(place, { unpackInto: unpackedPath() });
+  const options = { column, unpackInto: unpackedPath() };
+  if (!isStored(place)) return await openSource(place, options);
   const [address = place] = addressesOf(place);
   await beginFetching(place, address);
   const source = await storedSource(dataPath(), address, {
-    unpackInto: unpackedPath(),
+    ...options,
     onWait: (file, seconds) =>
       print(
         seconds === null

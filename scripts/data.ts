@@ -77,6 +77,11 @@ async function get(place: string, { files, workers }: Values<typeof flags>): Pro
     return 0;
   }
   if (!isDataName(place) && !isAddress(place)) {
+    if (await Deno.stat(place).then(() => true, () => false)) {
+      throw new UsageError(
+        `Cannot get ${place}: it is on this machine already: deno task train --data '${place}'`,
+      );
+    }
     const names = Object.keys(catalog);
     throw new UsageError(
       `Cannot get ${place}: wanted ${names.join(", ")}, or an address: hf:ORG/NAME, ` +

@@ -6,13 +6,13 @@ import { command, makeHome, permissions, runScript, tinyFlags } from "./testing/
 
 const TOKEN = "hf_never_to_be_seen";
 
-/** A shard of nanochat's kind. */
-function shard(name: string): Uint8Array<ArrayBuffer> {
+/** A shard of nanochat's kind, or with another column. */
+function shard(name: string, column = "text"): Uint8Array<ArrayBuffer> {
   const texts = Array.from(
     { length: 60 },
     (_, i) => `Of ${name} this is document ${i}. `.repeat(4),
   );
-  const columnData = [{ name: "text", data: texts, type: "STRING" as const }];
+  const columnData = [{ name: column, data: texts, type: "STRING" as const }];
   return new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: 20 }));
 }
 
@@ -126,6 +126,7 @@ Deno.test("the first shards are downloaded, and the last one for validation, all
     assertEquals([all.code, all.stderr], [0, ""]);
     assertEquals((await names()).length, 3);
 
+    const local = await Deno.makeTempFile({ suffix: ".txt" });
     const cases: [args: string[], code: number, message: string][] = [
       [["hf:org"], 1, "wanted hf:ORG/NAME[:SUBSET[:SPLIT]]"],
       [["hf:org/other/*.parquet"], 1, "the hub has no such data set"],
@@ -135,6 +136,7 @@ Deno.test("the first shards are downloaded, and the last one for validation, all
         "wanted files that match *.csv, got none; it has shards/shard_00000",
       ],
       [["climbmicks"], 2, "wanted climbmix, tinystories"],
+      [[local], 2, `it is on this machine already: deno task train --data '${local}'`],
       [["tinystoris"], 2, "https://…; did you mean tinystories?"],
       [["core"], 2, "wanted deno task core_bundle --from nanochat"],
       [[], 2, "wanted a name or address"],
@@ -217,4 +219,31 @@ Deno.test("a run downloads its data itself if allowed, and continues after a kil
     assertEquals(authorization, server === "hub" ? `Bearer ${TOKEN}` : null);
   }
   assertEquals(await Array.fromAsync(Deno.readDir(`${home}/data/.locks`)), []);
+});
+
+Deno.test("text may be in a column of another name, which a run keeps", async () => {
+  const home = await Deno.makeTempDir();
+  const tables = `${home}/tables`;
+  await Deno.mkdir(tables);
+  for (const name of ["0", "1"]) {
+    await Deno.writeFile(`${tables}/${name}.parquet`, shard(name, "story"));
+  }
+  const column = ["--data", tables, "--text-column", "story"];
+  const bare = await runScript("tok_train.ts", ["--data", tables], home);
+  assertEquals([bare.code, bare.stderr], [
+    1,
+    `Cannot read "${tables}/0.parquet": wanted a column "text", got "story". The column of the text ` +
+    "is chosen with --text-column\n",
+  ]);
+  const trained = await runScript("base_train.ts", [...tinyFlags, ...column], home);
+  assertEquals(trained.code, 0, trained.stderr);
+  const resumed = await runScript("base_train.ts", ["--resume", "--num-iterations", "22"], home);
+  assertEquals(resumed.code, 0, resumed.stderr);
+  const { meta } = await openCheckpoint(`${home}/base_checkpoints/d2`);
+  assertEquals([meta.state.step, meta.settings.textColumn], [22, "story"]);
+  const lines = `${home}/rows.jsonl`;
+  await Deno.writeTextFile(lines, '{"story":"One day."}\n{"story":"The next day."}\n');
+  const args = ["--data", lines, "--text-column", "story", "--against", "none"];
+  const measured = await runScript("tok_eval.ts", args, home);
+  assertEquals(measured.code, 0, measured.stderr);
 });

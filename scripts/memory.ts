@@ -9,10 +9,10 @@ import {
   nearestFits,
   weightsOf,
 } from "../gpt/internals.ts";
-import { UsageError } from "./flags.ts";
+import { UsageError, type Values } from "./flags.ts";
 import { bytes } from "./format.ts";
 import { kebabCase } from "./words.ts";
-import type { TrainingValues } from "./training_flags.ts";
+import type { corpusFlags, TrainingValues } from "./training_flags.ts";
 
 /**
  * @throws {UsageError} If a run does not fit into memory, and names flags of the nearest runs that
@@ -40,7 +40,7 @@ export async function checkMemory(
   const [wanted, got] = estimate.peak > room.device
     ? [`${bytes(room.device)} of memory on the ${device.kind} device${limit}`, estimate.peak]
     : [`the ${bytes(room.process)} of memory that this machine has free`, estimate.process];
-  const small = isFixed ? "" : `. A small model in minutes: ${speedrunCommand(flags.data)}`;
+  const small = isFixed ? "" : `. A small model in minutes: ${speedrunCommand(flags)}`;
   throw new UsageError(
     `Cannot train: wanted a run for at most ${wanted}, got one that takes about ${bytes(got)}. ` +
       (smaller.length === 0 ? "No smaller run fits" : `What fits: ${smaller.join(", or ")}`) +
@@ -71,8 +71,9 @@ export async function checkTrainable(
 }
 
 /** The command that trains a model small enough for any machine. */
-function speedrunCommand(data: string): string {
-  return `deno task speedrun${data === "sotu" ? "" : ` --data '${data}'`}`;
+function speedrunCommand({ data, textColumn }: Values<typeof corpusFlags>): string {
+  const column = textColumn === "text" ? "" : ` --text-column ${textColumn}`;
+  return `deno task speedrun${data === "sotu" ? "" : ` --data '${data}'`}${column}`;
 }
 
 /** Available memory, as far as it is known. */

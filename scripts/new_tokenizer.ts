@@ -8,24 +8,34 @@ import {
 } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { openCorpus } from "./corpora.ts";
+import type { Values } from "./flags.ts";
 import { count, duration } from "./format.ts";
 import { print } from "./output.ts";
+import type { corpusFlags } from "./training_flags.ts";
 
 /** Bytes of text below which a small vocabulary is enough. */
 const SMALL_CORPUS = 50e6;
 
+type CorpusValues = Values<typeof corpusFlags>;
+
 /** Trains a tokenizer on all of a corpus, saves it for new models, and prints its path. */
-export async function makeTokenizer(data: string, vocabSize?: number): Promise<Tokenizer> {
-  const tokenizer = await trainOnAll(data, vocabSize);
+export async function makeTokenizer(
+  corpus: CorpusValues,
+  vocabSize?: number,
+): Promise<Tokenizer> {
+  const tokenizer = await trainOnAll(corpus, vocabSize);
   const { earlier } = await keepTokenizer(tokenizer);
   print(earlier === null ? "" : `The earlier tokenizer is now ${earlier}.\n`);
   return tokenizer;
 }
 
 /** Trains a tokenizer on all of a corpus, and prints how it went. */
-export async function trainOnAll(data: string, vocabSize?: number): Promise<Tokenizer> {
+export async function trainOnAll(
+  { data, textColumn }: CorpusValues,
+  vocabSize?: number,
+): Promise<Tokenizer> {
   const start = performance.now();
-  const source = await openCorpus(data);
+  const source = await openCorpus(data, textColumn);
   const { bytes } = await source.open("train");
   const tokenizer = await trainTokenizer(source, {
     vocabSize: vocabSize ?? (bytes < SMALL_CORPUS ? 4096 : 32_768),
@@ -46,8 +56,8 @@ export async function trainOnAll(data: string, vocabSize?: number): Promise<Toke
  *
  * @throws {Error} If there is no such file, or it is damaged.
  */
-export async function openTokenizer(data: string, path = ""): Promise<Tokenizer> {
-  if (path === "") return await findKeptTokenizer() ?? await makeTokenizer(data);
+export async function openTokenizer(corpus: CorpusValues, path = ""): Promise<Tokenizer> {
+  if (path === "") return await findKeptTokenizer() ?? await makeTokenizer(corpus);
   const tokenizer = await readTokenizer(path);
   if (tokenizer !== null) return tokenizer;
   throw new Error(`Cannot read ${path}: wanted a tokenizer.json, got no such file`);

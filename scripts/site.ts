@@ -64,6 +64,8 @@ async function runSite(
   }
   const plain = await buildSite();
   if (!overwrite) await checkFolder(output, [...plain.keys(), "model"]);
+  // Before a model is trained, which takes minutes.
+  await ensureWritableFolder(output);
   using interrupt = onInterrupt("Stopping");
   const files = await readModel({ model, noModel }) ??
     await makeSiteModelShowing(interrupt.signal);

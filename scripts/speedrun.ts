@@ -116,7 +116,7 @@ async function runSpeedrun(given: Values<typeof flags>, args: readonly string[])
     ? parseFlags(args, flags, settingsOfCorpus(given, args))
     : runFlags(args, flags, checkpoint);
   const isOfStories = values.data === "stories";
-  const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values.data, values.vocabSize);
+  const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values, values.vocabSize);
   let half: string;
   {
     await using device = await openChosenDevice(values);

@@ -152,10 +152,10 @@ async function openStudyTokenizer({ study, runs, folder }: Session): Promise<Tok
   const path = `${folder}/${TOKENIZER_FILE}`;
   const found = await readTokenizer(path);
   if (found !== null) return found;
-  const { data } = settingsOfRun(study, runs[0]!);
+  const settings = settingsOfRun(study, runs[0]!);
   const tokenizer = study.vocabSize === null
-    ? await openTokenizer(data)
-    : await trainOnAll(data, study.vocabSize);
+    ? await openTokenizer(settings)
+    : await trainOnAll(settings, study.vocabSize);
   await writeFileAtomically(path, JSON.stringify(tokenizer));
   return tokenizer;
 }

@@ -49,9 +49,10 @@ export const main = mainOf({
   run: runTokEval,
 });
 
-async function runTokEval({ against, maxChars, data, json }: Values<typeof flags>): Promise<void> {
+async function runTokEval(values: Values<typeof flags>): Promise<void> {
+  const { against, maxChars, json } = values;
   const tokenizer = await loadKeptTokenizer();
-  const named = [...ruleTexts(), ...await corpusTexts(data, maxChars)];
+  const named = [...ruleTexts(), ...await corpusTexts(values, maxChars)];
   const others = Object.fromEntries(
     await Promise.all(
       against.map(async (name) => [name, await loadPublishedTokenizer(name)] as const),
@@ -76,8 +77,11 @@ async function runTokEval({ against, maxChars, data, json }: Values<typeof flags
   await writeFileAtomically(tokenizerEvaluationPath(), `${line}\n`);
 }
 
-async function corpusTexts(data: string, maxChars: number): Promise<NamedText[]> {
-  const source = await openCorpus(data);
+async function corpusTexts(
+  { data, textColumn }: Values<typeof corpusFlags>,
+  maxChars: number,
+): Promise<NamedText[]> {
+  const source = await openCorpus(data, textColumn);
   return await Promise.all((["train", "validation"] as const).map(async (name) => {
     const limited = limitTexts(texts(await source.open(name)), { docCap: maxChars, maxChars });
     return { name, text: (await Array.fromAsync(limited)).join("\n").slice(0, maxChars) };

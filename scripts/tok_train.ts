@@ -34,7 +34,7 @@ export const main = mainOf({
 
 async function runTokTrain(values: Values<typeof flags>): Promise<void> {
   const start = performance.now();
-  const source = await openCorpus(values.data);
+  const source = await openCorpus(values.data, values.textColumn);
   const { vocabSize, docCap, maxChars, pattern } = values;
   const limits = { vocabSize, docCap, maxChars };
   const tokenizer = await trainTokenizer(source, { ...limits, pattern: patterns[pattern] });

@@ -200,7 +200,7 @@ async function openParts(
 ): Promise<Omit<PretrainOptions, "plan" | "build" | "computeDtype" | "wantsSave">> {
   const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
   const { from = "", warmupSteps, momentumWarmupSteps, warmdownRatio, finalLrFrac } = flags;
-  const source = await openCorpus(flags.data);
+  const source = await openCorpus(flags.data, flags.textColumn);
   return {
     ...flags,
     ...isFirst(ranks) && await chooseMeasurement(run),

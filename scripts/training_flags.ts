@@ -37,6 +37,11 @@ export const corpusFlags = {
       "task data got: climbmix, hf:ORG/NAME, npm:…, https://…",
     "PLACE",
   ),
+  textColumn: text(
+    "text",
+    "The column of parquet files, or the field of JSON Lines, that holds the text",
+    "NAME",
+  ),
 };
 
 /** The flags of a run, with nanochat's names and defaults. */

@@ -229,8 +229,17 @@ export function joinFlags(args: readonly string[]): readonly string[] {
   return joined;
 }
 
+const HELP = `Runs the tests, and prints which took longest.
+
+Usage: deno task test [FOLDER or FILE]… [flags of deno test, such as --filter NAME]`;
+
 async function main(given: readonly string[]): Promise<number> {
   const start = performance.now();
+  // Passed on, it would be printed by each process.
+  if (given.includes("--help") || given.includes("-h")) {
+    console.log(HELP);
+    return 0;
+  }
   const args = joinFlags(given);
   const IGNORE = "--ignore=";
   const paths = args.filter((arg) => !arg.startsWith("-"));

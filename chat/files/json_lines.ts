@@ -2,6 +2,19 @@
 
 import { fileError } from "../../gpt/internals.ts";
 
+/** Characters of a line in an error message. */
+const MAX_SHOWN = 80;
+
+/** @throws {SyntaxError} If a line is not JSON; it is quoted, but for its end. */
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    const shown = line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}…` : line;
+    throw new SyntaxError(`wanted JSON, got ${JSON.stringify(shown)}`, { cause });
+  }
+}
+
 /**
  * Parses JSON Lines; empty lines are skipped.
  *
@@ -19,7 +32,7 @@ export function parseJsonLines<Item>(
   const items = text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
     try {
-      return [parse(JSON.parse(line))];
+      return [parse(parseJson(line))];
     } catch (cause) {
       throw fileError("read", `${path}, line ${i + 1}`, cause);
     }

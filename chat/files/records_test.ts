@@ -24,7 +24,7 @@ Deno.test("faults of a file or one of its lines are named", async () => {
   const cases: [string | Uint8Array, string][] = [
     ["", ": wanted numbers, got none"],
     ["\n \n", ": wanted numbers, got none"],
-    ["1\n{", ", line 2: "],
+    ["1\n{", ', line 2: wanted JSON, got "{"'],
     ['1\n\n"x"', ", line 3: wanted a number, got string"],
     [Uint8Array.of(0x31, 0x0a, 0xff, 0xfe), ": wanted text in UTF-8, got other bytes"],
   ];

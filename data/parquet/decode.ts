@@ -119,7 +119,12 @@ function contentsOf(footer: Footer, file: FoundFile, columns: readonly string[])
   const all = footer.schema.children.map(({ element }) => element.name);
   const missing = columns.find((column) => !all.includes(column));
   if (missing !== undefined) {
-    throw new Error(`Cannot read "${file.path}": wanted a column "${missing}", got ${quoted(all)}`);
+    throw new Error(
+      `Cannot read "${file.path}": wanted a column "${missing}", got ${
+        quoted(all)
+      }. The column of ` +
+        "the text is chosen with --text-column",
+    );
   }
   const groups = footer.metadata.row_groups.map(({ num_rows }, group) => {
     const rows = { columns, group, start: 0, end: Number(num_rows) };

@@ -67,6 +67,8 @@ async function unpackOnce(
       // Another process may have been faster.
       if (!await isThere(folder)) {
         const reason = cause instanceof Error ? cause.message : String(cause);
+        // Some errors name the file already.
+        if (reason.startsWith(`Cannot read ${file.path}: `)) throw cause;
         throw new Error(`Cannot unpack "${file.path}": ${reason}`, { cause });
       }
     }

@@ -73,14 +73,14 @@ Deno.test("damaged files and bombs are refused in one line, and leave nothing", 
     ["a.txt.gz", gzipSync(bomb), "wanted at most"],
     ["a.txt.zst", zstdCompressSync(bomb), "wanted at most"],
     ["a.zip", zipSync({ "a.txt": bomb }), "wanted a zip file that unpacks to at most"],
-    ["a.zip", encode("no zip"), "invalid zip data"],
+    ["a.zip", encode("no zip"), 'wanted a zip file, got "invalid zip data"'],
     ["a.zip", zipSync({ "../../a.txt": encode("no") }), 'inside of its folder, got "../../a.txt"'],
     ["a.zip", zipSync({ "/etc/a.txt": encode("no") }), 'inside of its folder, got "/etc/a.txt"'],
   ];
   for (const [name, bytes, message] of cases) {
     const { folder, unpackInto } = await setUp({ [name]: bytes });
     const error = await assertRejects(() => read(folder, unpackInto), Error, message);
-    assertEquals(error.message.includes(`${folder}/${name}`), true, error.message);
+    assertEquals(error.message.split(`${folder}/${name}`).length, 2, error.message);
     assertEquals(await Array.fromAsync(Deno.readDir(unpackInto)), []);
   }
   const { folder, unpackInto } = await setUp({ "a.zip": zipSync({ "a.png": encode("no") }) });

@@ -43,6 +43,7 @@ export async function openZip(path: string): Promise<Zip> {
     };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
+    const wanted = cause instanceof RangeError ? reason : `wanted a zip file, got "${reason}"`;
+    throw new Error(`Cannot read ${path}: ${wanted}`, { cause });
   }
 }
