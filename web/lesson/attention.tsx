@@ -313,7 +313,7 @@ function Stages({ view }: { readonly view: View }) {
 }
 
 /** Pixels from word to word in the picture of who reads whom, from its top to the words, and in all. */
-const [WORD, SKY, HEIGHT] = [120, 112, 168];
+const [WORD, SKY, HEIGHT] = [96, 112, 168];
 
 /** A picture of who reads whom, in the row of the chosen cell: lines as wide as the shares of the words. */
 function Arcs({ reader, shares }: { readonly reader: number; readonly shares: readonly number[] }) {

@@ -32,7 +32,7 @@ export const words = {
   number: (i: number) => `${i + 1}`,
   projections: { query: "query", key: "key", value: "value" },
   weight: (projection: string, feature: string, column: number) =>
-    `${projection} weight: ${feature} to no. ${column + 1}`,
+    `A weight of the ${projection}: from “${feature}” to no. ${column + 1}`,
   explain: {
     inputs: (word: string, feature: string, value: string) =>
       `“${word}” is ${value} ${feature}: a number from the table of the last section.`,

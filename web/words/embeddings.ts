@@ -18,7 +18,7 @@ export const words = {
     answers: "Place of the word that answers",
     both: "Move both one place on",
     swap: "Swap the two",
-    dials: ["Fast arrows: one radian a place", "Slow arrows: a tenth of that"],
+    dials: ["Fast arrows: 57° a place", "Slow arrows: a tenth of that"],
     dial: (name: string, asks: number, answers: number) =>
       `${name}. The query at place ${asks}, the key at place ${answers}.`,
     query: "query",

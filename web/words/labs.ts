@@ -379,7 +379,7 @@ export const words = {
     ranks: ["1st", "2nd", "3rd", "4th", "5th"],
     embedding: "the embedding",
     layer: (layer: number) => `layer ${layer}`,
-    output: "the output, after backout",
+    output: "the output",
     probabilities: "What comes next, and how it is sampled",
     temperature: "Temperature",
     topK: "Top-k",
@@ -388,7 +388,7 @@ export const words = {
     many: "Sample 32 tokens",
     undo: "Undo one token",
     gatesTitle: "Smear and value embeddings",
-    gates: "Weights of both, by key head",
+    gates: "How much of both is mixed in, by head",
     smear: "Smear",
   },
 };
