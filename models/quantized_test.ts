@@ -135,11 +135,14 @@ goldenTest("weights of every architecture are packed as they are read, or afterw
       assertEquals(packedNames(read.model), packedNames(after.model), name);
       assertEquals(parameterBytes(read.model), parameterBytes(after.model));
       assert(parameterBytes(read.model) < 0.5 * before, name);
+      let packed = 0;
       for (const [key, each] of read.model.parameters()) {
         const other = after.model.parameters().get(key)!;
         if (!(each instanceof QuantizedMatrix) || !(other instanceof QuantizedMatrix)) continue;
         assertEquals(await each.blocks(), await other.blocks(), `${name} ${key}`);
+        packed++;
       }
+      assert(packed > 0, `${name} has no packed parameter`);
       // Both engines' ways: with a cache, and the loss.
       const { tokens } = await new Engine(read.model, {
         special: () => -1,

@@ -148,15 +148,19 @@ for (const [name, make] of Object.entries(optimizers)) {
   );
 }
 
-cpuTest("a group made inside a scope keeps its state when the scope ends", (device) => {
-  const parameters = makeParameters(device);
-  const make = () => {
+cpuTest("a group made inside a scope keeps its state when the scope ends", async (device) => {
+  const [inside, outside] = [makeParameters(device), makeParameters(device)];
+  const make = (parameters: typeof inside) => {
     using _scope = device.scope();
     return optimizers["MuonAdamW"]!(parameters);
   };
-  const optimizer = make();
-  step(optimizer, parameters);
-  step(optimizer, parameters);
+  const optimizer = make(inside);
+  const other = optimizers["MuonAdamW"]!(outside);
+  for (let i = 0; i < 2; i++) {
+    step(optimizer, inside);
+    step(other, outside);
+  }
+  assertEquals(await valuesOf(inside), await valuesOf(outside));
 });
 
 cpuTest(

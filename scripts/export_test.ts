@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { openDevice } from "../gpt/mod.ts";
 import { openPretrained } from "../models/mod.ts";
-import { goldenTest, hasGolden } from "../testing/golden.ts";
+import { goldenTest } from "../testing/golden.ts";
 import { makeCorpus, makeHome, runScript, runScriptHere, tinyFlags } from "./testing/run_script.ts";
 
 const golden = new URL("../../shared/golden/interchange/", import.meta.url).pathname;
@@ -67,12 +67,17 @@ Deno.test("export refuses a folder with files, and flags that do not say what is
     assert(stderr.includes(wanted), stderr);
   }
   assertEquals(await Deno.readTextFile(`${full}/mine.txt`), "kept");
-  if (!hasGolden) return;
-  // The folder that a failed export would have made is not there.
-  const out = `${full}/never`;
+});
+
+goldenTest("an export that fails leaves no folder behind", async () => {
+  const folder = await Deno.makeTempDir();
   const args = ["--from", `${golden}hf-nanochat`, "--to", "huggingface", "--type", "f16"];
-  const { code, stderr } = await runScript("export.ts", [...args, "--out", out], home);
+  const { code, stderr } = await runScript(
+    "export.ts",
+    [...args, "--out", `${folder}/never`],
+    home,
+  );
   assertEquals(code, 1);
   assert(stderr.includes("beyond the range of f16"), stderr);
-  assertEquals(await namesIn(full), ["mine.txt"]);
+  assertEquals(await namesIn(folder), []);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
-import { gpuTest } from "../../testing/gpu.ts";
+import { float16Test } from "../../testing/gpu.ts";
 import { copyInto, type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import { openDevice } from "../mod.ts";
 import { GPT, type GPTOptions } from "../model/model.ts";
@@ -105,10 +105,9 @@ Deno.test("a long cache is made without touching its memory", async () => {
   await device.close();
 });
 
-gpuTest(
+float16Test(
   "the fused decoding step equals the plain forward pass in half precision",
   async (device) => {
-    if (!device.hasFloat16) return;
     const model = makeModel(device, base, { computeDtype: "float16" });
     const difference = await largestDifference(model, 2, 4);
     assert(difference <= 0.05, `off by ${difference}`);

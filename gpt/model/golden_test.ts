@@ -134,8 +134,9 @@ async function checkGradients(device: WebGpuDevice, name: string): Promise<void>
 async function checkDecoding(device: Device, name: string): Promise<void> {
   const { run, golden, model } = begin(device, name);
   const engine = new Engine(model, bare);
-  for (const key of Object.keys(run.decode)) {
-    if (!golden.has(`${key}/tokens`)) continue;
+  const recorded = Object.keys(run.decode).filter((key) => golden.has(`${key}/tokens`));
+  assert(recorded.length > 0, `${name} has no decoded tokens`);
+  for (const key of recorded) {
     const { prompt, tokens } = run.decode[key]!;
     const greedy = { temperature: 0, maxTokens: tokens.length };
     const cached: number[] = [];
