@@ -22,27 +22,28 @@ export function hashBytes(source: Uint8Array, start: number, end: number): numbe
 let secondHashes = new Int32Array(1 << 8);
 
 /**
- * Calls `visit` with the hashes of both halves, for every way to split `source` in two.
+ * Calls `visit` with the hashes of both halves, for every way to split `source[start, end)` in two.
  *
  * The hash is polynomial, so all splits together take linear time: the hash of the second half is
  * the hash of the whole minus the shifted hash of the first half.
  */
 export function hashSplits(
   source: Uint8Array,
+  start: number,
+  end: number,
   visit: (cut: number, first: number, second: number) => void,
 ): void {
-  const length = source.length;
-  const seconds = secondHashes = withRoom(secondHashes, length + 1, Int32Array);
-  seconds[length] = 0;
+  const seconds = secondHashes = withRoom(secondHashes, end - start + 1, Int32Array);
+  seconds[end - start] = 0;
   let power = 1;
-  for (let i = length - 1; i > 0; i--) {
-    seconds[i] = seconds[i + 1]! + Math.imul(source[i]! + 1, power) | 0;
+  for (let i = end - start - 1; i > 0; i--) {
+    seconds[i] = seconds[i + 1]! + Math.imul(source[start + i]! + 1, power) | 0;
     power = Math.imul(power, MULTIPLIER);
   }
   let first = 0;
-  for (let cut = 1; cut < length; cut++) {
+  for (let cut = start + 1; cut < end; cut++) {
     first = Math.imul(first, MULTIPLIER) + source[cut - 1]! + 1 | 0;
-    visit(cut, first, seconds[cut]!);
+    visit(cut, first, seconds[cut - start]!);
   }
 }
 
@@ -59,6 +60,11 @@ export class ByteTable {
    */
   #slots: Int32Array = new Int32Array(2 << 9);
   #shift = 32 - 9;
+
+  /** @param expected The number of strings that will be added, at least. */
+  constructor(expected = 0) {
+    while (4 * expected > this.#slots.length) this.#grow();
+  }
 
   /** Returns the id of `source[start, end)`, or -1 if absent. */
   find(source: Uint8Array, start: number, end: number): number {
@@ -78,6 +84,10 @@ export class ByteTable {
 
   /** Adds `source[start, end)`, which must be absent, and returns its id. */
   add(source: Uint8Array, start: number, end: number): number {
+    return this.addHashed(hashBytes(source, start, end), source, start, end);
+  }
+
+  addHashed(hash: number, source: Uint8Array, start: number, end: number): number {
     const number = this.size++;
     const from = this.starts[number]!;
     const to = from + end - start;
@@ -86,7 +96,7 @@ export class ByteTable {
     this.starts = withRoom(this.starts, number + 2, Int32Array);
     this.starts[number + 1] = to;
     if (4 * this.size > this.#slots.length) this.#grow();
-    this.#place(hashBytes(source, start, end), number);
+    this.#place(hash, number);
     return number;
   }
 

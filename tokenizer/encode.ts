@@ -1,5 +1,5 @@
 /** BPE encoding: from bytes to token ids. @module */
-import { ByteTable, hashSplits } from "./byte_table.ts";
+import { ByteTable, hashBytes, hashSplits } from "./byte_table.ts";
 import { withRoom } from "./growable.ts";
 import { PairTable } from "./pair_table.ts";
 import { makeSplitter, type Splitter } from "./split.ts";
@@ -49,10 +49,7 @@ export class Encoder {
       }
     }
     this.#pairs = new PairTable(this.#vocabularyPieces);
-    const { pool, starts } = this.#pieces;
-    for (let piece = 0; piece < this.#vocabularyPieces; piece++) {
-      this.#addPairsOf(pool.subarray(starts[piece]!, starts[piece + 1]!), this.#ids[piece]!);
-    }
+    for (let piece = 0; piece < this.#vocabularyPieces; piece++) this.#addPairsOf(piece);
     this.#merger = new Merger(this.#byteIds, this.#pairs);
   }
 
@@ -152,15 +149,17 @@ export class Encoder {
     return this.#merger.merge(bytes, start, end, limit);
   }
 
-  #addPairsOf(token: Uint8Array, id: number): void {
+  /** Adds the pairs of tokens that a token consists of. */
+  #addPairsOf(whole: number): void {
     const pieces = this.#pieces;
-    hashSplits(token, (cut, firstHash, secondHash) => {
-      const first = pieces.findHashed(firstHash, token, 0, cut);
+    const { pool, starts } = pieces;
+    const [start, end] = [starts[whole]!, starts[whole + 1]!];
+    hashSplits(pool, start, end, (cut, firstHash, secondHash) => {
+      const first = pieces.findHashed(firstHash, pool, start, cut);
       if (first < 0) return;
-      const second = pieces.findHashed(secondHash, token, cut, token.length);
+      const second = pieces.findHashed(secondHash, pool, cut, end);
       if (second < 0) return;
-      const [left, right] = [this.#idOf(first), this.#idOf(second)];
-      this.#pairs.add(left, right, id);
+      this.#pairs.add(this.#idOf(first), this.#idOf(second), this.#idOf(whole));
     });
   }
 
@@ -169,15 +168,17 @@ export class Encoder {
   }
 
   #forgetPieces(): void {
-    this.#pieces = new ByteTable();
     const tokens = this.#tokens;
+    this.#pieces = new ByteTable(tokens.length);
     this.#ids = withRoom(this.#ids, tokens.length, Int32Array);
     this.#idStarts = withRoom(this.#idStarts, tokens.length + 1, Int32Array);
     for (let id = 0; id < tokens.length; id++) {
       const token = tokens[id];
-      if (token === undefined || this.#pieces.find(token, 0, token.length) >= 0) continue;
+      if (token === undefined) continue;
+      const hash = hashBytes(token, 0, token.length);
+      if (this.#pieces.findHashed(hash, token, 0, token.length) >= 0) continue;
       // A piece of one id, without what remembering several costs.
-      const piece = this.#pieces.add(token, 0, token.length);
+      const piece = this.#pieces.addHashed(hash, token, 0, token.length);
       this.#ids[piece] = id;
       this.#idStarts[piece + 1] = piece + 1;
     }

@@ -220,7 +220,7 @@ function readVocab(vocab: unknown, named: ReadonlyMap<string, number>): TokenTab
   if (!isObject(vocab)) return malformed(KIND, `wanted a vocab, got ${showValue(vocab)}`);
   // Not Object.entries, which takes five times as long.
   const names = Object.keys(vocab);
-  const pieces = new ByteTable();
+  const pieces = new ByteTable(names.length);
   const ids = new Int32Array(names.length);
   const scratch = new ByteNames();
   for (let i = 0; i < names.length; i++) {
