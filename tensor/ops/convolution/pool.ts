@@ -3,19 +3,24 @@
 import { applyOne, named, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import { wrongValue } from "../../errors.ts";
+import * as ex from "../../formula/expression.ts";
+import { defineProgram } from "../../formula/program.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { formatShape } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
-import { copyInto } from "../elementwise.ts";
-import { max, mean } from "../reduce.ts";
+import { add, addInPlace, copyInto, divide, fill, maximum, multiply } from "../elementwise.ts";
+import { runProgramInto } from "../program.ts";
 import { permute, reshape } from "../views.ts";
 import {
   addUpWindows,
   checkImages,
+  elementsOfWindows,
   gatherWindows,
   type Geometry,
   geometryOf,
+  interior,
   type NumberOrPair,
+  padded,
   type Pair,
   pairOf,
   windowCounts,
@@ -37,8 +42,6 @@ interface Attributes {
   readonly geometry: Geometry;
   readonly image: Pair;
   readonly counts: Pair;
-  /** The value of the padding. */
-  readonly value: number;
 }
 
 /** `[B, C, H, W]` to `[C, kernel height, kernel width, B, rows, columns]` */
@@ -47,10 +50,10 @@ const windowsOperation: Operation<Attributes> = {
   infer: ([x], { geometry: { kernel }, counts }) => [
     { shape: [x!.shape[1]!, ...kernel, x!.shape[0]!, ...counts], dtype: x!.dtype },
   ],
-  run: (_device, [x], [windows], { geometry, counts, value }) =>
+  run: (_device, [x], [windows], { geometry, counts }) =>
     noGrad(() => {
       using _temporaries = x!.device.scopes.openSync();
-      copyInto(gatherWindows(x!, geometry, counts, value), windows!);
+      copyInto(gatherWindows(x!, geometry, counts), windows!);
     }),
   gradient: {
     apply: (upstream, _saved, { geometry, image }) => [addUpWindows(upstream, geometry, image)],
@@ -90,25 +93,107 @@ export function poolGeometry(what: string, kernel: NumberOrPair, options: PoolOp
   return geometry;
 }
 
-/** The windows of images, `[B, C, rows, columns, kernel height · kernel width]`. */
-function windowsToPool(
-  name: string,
+/** 1 where an element is the largest of its window, or NaN as that is; else 0. */
+const isLargest = (x: ex.Expression, largest: ex.Expression) =>
+  ex.select(ex.equal(x, largest), 1, ex.subtract(1, ex.equal(x, x)));
+
+const countLargest = defineProgram(
+  { name: "maxPool2d gradient", inputs: ["x", "largest", "count"] },
+  ({ x, largest, count }) => [ex.add(count!, isLargest(x!, largest!))],
+);
+
+const giveToLargest = defineProgram(
+  { name: "maxPool2d gradient", inputs: ["x", "largest", "share", "gradient"] },
+  ({ x, largest, share, gradient }) => [
+    ex.add(gradient!, ex.select(isLargest(x!, largest!), share!, 0)),
+  ],
+);
+
+/**
+ * The gradient of images from those of the elements at each place of the kernel.
+ *
+ * @param give Adds to the elements at a place.
+ */
+function gradientOfImages(
+  { device, shape: [batch, channels], dtype }: Tensor,
+  { geometry, image, counts }: Attributes,
+  give: (elements: Tensor, place: number) => void,
+): Tensor {
+  const { padding } = geometry;
+  const size = image.map((length, axis) => length + 2 * padding[axis]!);
+  const whole = fill(device, [batch!, channels!, ...size], 0, dtype);
+  elementsOfWindows(whole, geometry, counts).forEach(give);
+  return interior(whole, padding, image);
+}
+
+const inferPooled: Operation<Attributes>["infer"] = ([x], { counts }) => [
+  { shape: [x!.shape[0]!, x!.shape[1]!, ...counts], dtype: x!.dtype },
+];
+
+/**
+ * Windows are pooled one element of the kernel after the other, each for all windows at once: rows as
+ * short as a window would fill no vector.
+ */
+const maxOperation: Operation<Attributes> = {
+  name: "maxPool2d",
+  infer: inferPooled,
+  run: (_device, [x], [y], { geometry, counts }) =>
+    noGrad(() => {
+      using _temporaries = x!.device.scopes.openSync();
+      const image = padded(x!, geometry.padding, -Infinity);
+      copyInto(elementsOfWindows(image, geometry, counts).reduce((a, b) => maximum(a, b)), y!);
+    }),
+  gradient: {
+    savesInputs: [0],
+    savesOutputs: [0],
+    apply: (upstream, saved, attributes) => {
+      const { geometry, counts } = attributes;
+      const [x, largest] = [saved.input(0), saved.output(0)];
+      const elements = elementsOfWindows(padded(x, geometry.padding, -Infinity), geometry, counts);
+      const count = fill(x.device, largest.shape, 0);
+      for (const each of elements) runProgramInto(countLargest, [each, largest, count], [count]);
+      const share = divide(upstream, count);
+      return [gradientOfImages(upstream, attributes, (gradient, place) => {
+        runProgramInto(giveToLargest, [elements[place]!, largest, share, gradient], [gradient]);
+      })];
+    },
+  },
+};
+
+const meanOperation: Operation<Attributes> = {
+  name: "avgPool2d",
+  infer: inferPooled,
+  run: (_device, [x], [y], { geometry, counts }) =>
+    noGrad(() => {
+      using _temporaries = x!.device.scopes.openSync();
+      const elements = elementsOfWindows(padded(x!, geometry.padding, 0), geometry, counts);
+      // In single precision, because the sum of many `float16` may overflow.
+      const [first, ...others] = elements.map((each) => each.to("float32"));
+      copyInto(multiply(others.reduce((a, b) => add(a, b), first!), 1 / elements.length), y!);
+    }),
+  gradient: {
+    apply: (upstream, _saved, attributes) => {
+      const [height, width] = attributes.geometry.kernel;
+      const share = multiply(upstream, 1 / (height * width));
+      const give = (gradient: Tensor) => addInPlace(gradient, share);
+      return [gradientOfImages(upstream, attributes, give)];
+    },
+  },
+};
+
+/** Pools images by an operation. */
+function pool(
+  operation: Operation<Attributes>,
   x: Tensor,
   kernel: NumberOrPair,
   options: PoolOptions,
-  value: number,
 ): Tensor {
-  const what = `compute ${name}`;
+  const what = `compute ${operation.name}`;
   const geometry = poolGeometry(what, kernel, options);
   checkTensor(what, x, "images");
   checkImages(what, x.shape);
   const image = [x.shape[2]!, x.shape[3]!] as const;
-  const counts = windowCounts(what, image, geometry);
-  const windows = applyOne(windowsOperation, [x], { geometry, image, counts, value });
-  const [batch, channels] = x.shape as [number, number];
-  const last = permute(windows, [3, 0, 4, 5, 1, 2]);
-  const [height, width] = geometry.kernel;
-  return reshape(last, [batch, channels, ...counts, height * width]);
+  return applyOne(operation, [x], { geometry, image, counts: windowCounts(what, image, geometry) });
 }
 
 /**
@@ -131,7 +216,7 @@ function windowsToPool(
  * ```
  */
 export function maxPool2d(x: Tensor, kernel: NumberOrPair, options: PoolOptions = {}): Tensor {
-  return named("maxPool2d", max(windowsToPool("maxPool2d", x, kernel, options, -Infinity), -1));
+  return pool(maxOperation, x, kernel, options);
 }
 
 /**
@@ -143,7 +228,7 @@ export function maxPool2d(x: Tensor, kernel: NumberOrPair, options: PoolOptions 
  * @throws {RangeError} If shapes and options do not fit.
  */
 export function avgPool2d(x: Tensor, kernel: NumberOrPair, options: PoolOptions = {}): Tensor {
-  return named("avgPool2d", mean(windowsToPool("avgPool2d", x, kernel, options, 0), -1));
+  return pool(meanOperation, x, kernel, options);
 }
 
 /**
@@ -163,7 +248,7 @@ export function unfold(x: Tensor, kernel: NumberOrPair, options: WindowOptions =
   const geometry = geometryOf(what, size, options);
   const image = [x.shape[2]!, x.shape[3]!] as const;
   const counts = windowCounts(what, image, geometry);
-  const windows = applyOne(windowsOperation, [x], { geometry, image, counts, value: 0 });
+  const windows = applyOne(windowsOperation, [x], { geometry, image, counts });
   const [batch, channels] = x.shape as [number, number];
   const columns = permute(windows, [3, 0, 1, 2, 4, 5]);
   return named(
@@ -205,6 +290,6 @@ export function fold(
   const channels = length! / (height * width);
   const parts = reshape(columns, [batch!, channels, height, width, ...counts]);
   const gathered = permute(parts, [1, 2, 3, 0, 4, 5]);
-  const attributes = { geometry, image: size, counts, value: 0 };
+  const attributes = { geometry, image: size, counts };
   return applyOne(foldOperation, [gathered], attributes);
 }

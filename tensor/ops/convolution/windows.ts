@@ -87,7 +87,7 @@ export function windowCounts(what: string, image: Pair, geometry: Geometry): Pai
 }
 
 /** The image with a border of one value, or itself without one. */
-function padded(x: Tensor, [top, left]: Pair, value: number): Tensor {
+export function padded(x: Tensor, [top, left]: Pair, value: number): Tensor {
   if (top === 0 && left === 0) return x;
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   const whole = fill(
@@ -101,7 +101,7 @@ function padded(x: Tensor, [top, left]: Pair, value: number): Tensor {
 }
 
 /** The part of an image within its border. */
-function interior(
+export function interior(
   { storage, dtype, shape, strides, offset }: Tensor,
   [top, left]: Pair,
   size: Pair,
@@ -115,12 +115,11 @@ function interior(
  *
  * @param x `[B, C, H, W]`
  * @param counts How many windows there are, see {@linkcode windowCounts}.
- * @param value What stands in the padding.
  * @returns `[C, kernel height, kernel width, B, rows of windows, columns of windows]`
  */
-export function gatherWindows(x: Tensor, geometry: Geometry, counts: Pair, value = 0): Tensor {
+export function gatherWindows(x: Tensor, geometry: Geometry, counts: Pair): Tensor {
   const { kernel, stride, padding, dilation } = geometry;
-  const image = padded(x, padding, value);
+  const image = padded(x, padding, 0);
   const [batch, channels, down, right] = image.strides as [number, number, number, number];
   const shape = [x.shape[1]!, ...kernel, x.shape[0]!, ...counts];
   const windows: View = {
@@ -150,7 +149,7 @@ export function gatherWindows(x: Tensor, geometry: Geometry, counts: Pair, value
  * @returns `[B, C, H, W]`
  */
 export function addUpWindows(windows: Tensor, geometry: Geometry, image: Pair): Tensor {
-  const { kernel, stride, padding, dilation } = geometry;
+  const { kernel, padding } = geometry;
   const [channels, , , batch, rows, columns] = windows.shape as number[];
   const whole = fill(
     windows.device,
@@ -158,29 +157,38 @@ export function addUpWindows(windows: Tensor, geometry: Geometry, image: Pair): 
     0,
     windows.dtype,
   );
-  const [ofBatch, ofChannel, down, right] = whole.strides as [number, number, number, number];
   const from = windows.strides;
-  for (let i = 0; i < kernel[0]; i++) {
-    for (let j = 0; j < kernel[1]; j++) {
-      const shape = [channels!, batch!, rows!, columns!];
-      const target = new Tensor(
-        whole.storage,
-        whole.dtype,
-        shape,
-        [ofChannel, ofBatch, stride[0] * down, stride[1] * right],
-        whole.offset + i * dilation[0] * down + j * dilation[1] * right,
-      );
-      const part = new Tensor(
-        windows.storage,
-        windows.dtype,
-        shape,
-        [from[0]!, from[3]!, from[4]!, from[5]!],
-        windows.offset + i * from[1]! + j * from[2]!,
-      );
-      addInPlace(target, part);
-    }
-  }
+  elementsOfWindows(whole, geometry, [rows!, columns!]).forEach((target, place) => {
+    const [i, j] = [Math.floor(place / kernel[1]), place % kernel[1]];
+    const part = new Tensor(
+      windows.storage,
+      windows.dtype,
+      target.shape,
+      [from[3]!, from[0]!, from[4]!, from[5]!],
+      windows.offset + i * from[1]! + j * from[2]!,
+    );
+    addInPlace(target, part);
+  });
   return interior(whole, padding, image);
+}
+
+/**
+ * The elements of all windows at each place of the kernel, row by row: views of a padded image,
+ * `[B, C, rows of windows, columns of windows]`.
+ */
+export function elementsOfWindows(image: Tensor, geometry: Geometry, counts: Pair): Tensor[] {
+  const { kernel: [height, width], stride, dilation } = geometry;
+  const [ofBatch, ofChannel, down, right] = image.strides as [number, number, number, number];
+  return Array.from({ length: height * width }, (_, place) => {
+    const [i, j] = [Math.floor(place / width), place % width];
+    return new Tensor(
+      image.storage,
+      image.dtype,
+      [image.shape[0]!, image.shape[1]!, ...counts],
+      [ofBatch, ofChannel, stride[0] * down, stride[1] * right],
+      image.offset + i * dilation[0] * down + j * dilation[1] * right,
+    );
+  });
 }
 
 /** @throws {RangeError} If it is no batch of images `[B, C, H, W]`. */
