@@ -8,8 +8,8 @@ import type { PretrainOptions, TrainableModel } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { connectionOf, mayConnect } from "./connection.ts";
 import { optional, text, type Values, withUsageErrors } from "./flags.ts";
-import { bytes } from "./format.ts";
-import { print, write } from "./output.ts";
+import { print } from "./output.ts";
+import { showTransfer } from "./transfer.ts";
 
 /** A bundle on the web. */
 export interface PinnedBundle {
@@ -44,7 +44,7 @@ export async function downloadBundle(
   const path = `${coreBundlePath()}.zip`;
   const digest = await download(from, `${path}.new`, {
     ...options,
-    onProgress: showBytes(),
+    onProgress: showTransfer(),
     onWait: (seconds, reason) => print(`Waiting for ${seconds} s: ${reason}`),
   });
   return { path, digest, bundle: await replaceBundle(`${path}.new`, path) };
@@ -61,18 +61,6 @@ export async function replaceBundle(arriving: string, path: string): Promise<Cor
   }
   await Deno.rename(arriving, path);
   return bundle;
-}
-
-/** Shows the progress of a download, on a terminal only. */
-function showBytes(): (done: number, total: number | null) => void {
-  const isTerminal = Deno.stdout.isTerminal();
-  let shown = 0;
-  return (done, total) => {
-    const isEnd = done === total;
-    if (!isTerminal || (performance.now() - shown < 200 && !isEnd)) return;
-    shown = performance.now();
-    write(`\r${bytes(done)}${total === null ? "" : ` of ${bytes(total)}`}   ${isEnd ? "\n" : ""}`);
-  };
 }
 
 export const bundleFlags = {

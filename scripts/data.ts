@@ -17,9 +17,10 @@ import { connectionOf } from "./connection.ts";
 import { integer, optional, runScript, UsageError, type Values } from "./flags.ts";
 import { alignColumns, bytes, count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { print, write } from "./output.ts";
+import { print } from "./output.ts";
 import { showData } from "./show_data.ts";
 import { dataPath, isPackaged } from "./stored.ts";
+import { showTransfer } from "./transfer.ts";
 import { didYouMean } from "./words.ts";
 
 const flags = {
@@ -98,7 +99,7 @@ async function get(place: string, { files, workers }: Values<typeof flags>): Pro
       const state = await fetchData(connection, dataPath(), address, {
         workers,
         signal,
-        onProgress: showProgress(),
+        onProgress: showTransfer(),
         count: wantedFiles(place, files),
       });
       print(
@@ -188,24 +189,6 @@ function sizeOf({ files }: StoredState): number {
 /** A commit in its short form, a version as it is. */
 function shortRevision({ revision }: StoredState): string {
   return /^[0-9a-f]{40}$/.test(revision) ? revision.slice(0, 12) : revision;
-}
-
-/** Shows the progress, the rate and the remaining time, on a terminal only. */
-function showProgress(): (bytes: number, total: number | null) => void {
-  const isTerminal = Deno.stdout.isTerminal();
-  const start = performance.now();
-  let first: number | null = null;
-  let shown = 0;
-  return (done, total) => {
-    first ??= done;
-    if (!isTerminal || (performance.now() - shown < 200 && done !== total)) return;
-    shown = performance.now();
-    const rate = (done - first) / (shown - start) * 1000;
-    const left = rate > 0 && total !== null ? `, ${Math.ceil((total - done) / rate)} s left` : "";
-    const all = total === null ? "" : ` of ${bytes(total)}`;
-    const line = `${bytes(done)}${all}, ${bytes(Math.round(rate))}/s${left}`;
-    write(`\r${line.padEnd(60)}${done === total ? "\n" : ""}`);
-  };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

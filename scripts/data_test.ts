@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { startHub } from "../data/testing/hub.ts";
-import { openCheckpoint, readMetrics } from "../gpt/mod.ts";
+import { openCheckpoint, readMetrics, savedSteps } from "../gpt/mod.ts";
 import { command, makeHome, permissions, runScript, tinyFlags } from "./testing/run_script.ts";
 
 const TOKEN = "hf_never_to_be_seen";
@@ -219,6 +219,70 @@ Deno.test("a run downloads its data itself if allowed, and continues after a kil
     assertEquals(authorization, server === "hub" ? `Bearer ${TOKEN}` : null);
   }
   assertEquals(await Array.fromAsync(Deno.readDir(`${home}/data/.locks`)), []);
+});
+
+Deno.test("a run that is killed in the middle of a download resumes in it, with equal losses", async () => {
+  // More documents than a loader buffers, in files that are too large to be read as a whole first
+  // (another column makes them so): training begins before the second shard is here.
+  const noise = crypto.getRandomValues(new Uint8Array(2 ** 16));
+  const many = (name: string) => {
+    const data = Array.from({ length: 1500 }, (_, i) => `Of ${name} this is ${i}.`);
+    const columnData = [
+      { name: "text", data, type: "STRING" as const },
+      {
+        name: "noise",
+        data: data.map((_, i) => noise.subarray(i, i + 9500)),
+        type: "BYTE_ARRAY" as const,
+      },
+    ];
+    return new Uint8Array(
+      parquetWriteBuffer({ columnData, rowGroupSize: 50, codec: "UNCOMPRESSED" }),
+    );
+  };
+  const files = Object.fromEntries(
+    ["0", "1", "2"].map((name) => [`shards/shard_0000${name}.parquet`, many(name)]),
+  );
+  await using hub = startHub(files);
+  const local = await Deno.makeTempDir();
+  await Deno.mkdir(`${local}/shards`);
+  for (const [path, bytes] of Object.entries(files)) {
+    await Deno.writeFile(`${local}/${path}`, bytes);
+  }
+  const home = await makeHome(local);
+  const sizes = "--device-batch-size 8 --total-batch-size 512 --num-iterations 50 --save-every 2";
+  const args = (
+    data: string,
+    tag: string,
+  ) => [...tinyFlags, "--data", data, "--model-tag", tag, "--overwrite", ...sizes.split(" ")];
+  const isReleased = Promise.withResolvers<void>();
+  hub.hold = (path) => path.includes("00001") ? isReleased.promise : Promise.resolve();
+  await withEnvironment({ HF_ENDPOINT: hub.endpoint }, async () => {
+    const killed = command("base_train.ts", args(address, "hub"), home, net).spawn();
+    const errors = new Response(killed.stderr).text();
+    let output = "";
+    for await (const text of killed.stdout.pipeThrough(new TextDecoderStream())) {
+      output += text;
+      if (/^Waiting for shards\/shard_00001/m.test(output)) break;
+    }
+    killed.kill("SIGKILL");
+    await killed.status;
+    isReleased.resolve();
+    assertMatch(output, /^Waiting for /m, await errors);
+    const steps = await savedSteps(`${home}/base_checkpoints/hub`);
+    assert(steps.length > 0, "training began with the first shard");
+    // The rest comes slowly, while the run goes on.
+    hub.delay = 1;
+    const resume = ["--resume", "--model-tag", "hub"];
+    const resumed = await runScript("base_train.ts", resume, home, net);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assertMatch(resumed.stdout, /^Resuming after step \d+\.$/m);
+    assertStringIncludes(resumed.stdout, `Downloading ${address}`);
+  });
+  const disk = await runScript("base_train.ts", args(local, "disk"), home);
+  assertEquals(disk.code, 0, disk.stderr);
+  const [ofHub, ofDisk] = [await losses(home, "hub"), await losses(home, "disk")];
+  assertEquals(ofHub.length, 50);
+  assertEquals(ofHub, ofDisk);
 });
 
 Deno.test("text may be in a column of another name, which a run keeps", async () => {

@@ -7,6 +7,7 @@ import { join } from "./deps.ts";
 import { UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
 import { printError } from "./output.ts";
+import { showTransfer } from "./transfer.ts";
 
 /** The files of a model that are needed. */
 const READ =
@@ -54,11 +55,16 @@ export async function hubModel(address: string): Promise<string> {
   }
   const total = files.reduce((sum, { size }) => sum + size, 0);
   printError(`Getting ${address}: ${files.length} files, ${bytes(total)}`);
+  const onProgress = showTransfer();
+  let arrived = 0;
   for (const file of files) {
     const path = join(folder, file.path);
     // A complete file is not requested again.
-    if (await fileSize(path) === file.size) continue;
-    await hub.download(repository!, commit, file, path);
+    if (await fileSize(path) !== file.size) {
+      const options = { onProgress: (done: number) => onProgress(arrived + done, total) };
+      await hub.download(repository!, commit, file, path, options);
+    }
+    arrived += file.size;
   }
   const description = { address, commit, files: files.map(({ path }) => path) };
   await writeFileAtomically(join(folder, DESCRIPTION), JSON.stringify(description));

@@ -11,6 +11,7 @@ import {
 import { basePath } from "../gpt/internals.ts";
 import { connectionOf, mayConnect } from "./connection.ts";
 import { print } from "./output.ts";
+import { showTransfer } from "./transfer.ts";
 
 /** The folder of data sets. */
 export function dataPath(): string {
@@ -78,7 +79,7 @@ export async function localPlace(place: string, part?: string): Promise<string> 
   );
   if (!await isHere(place, part) && await mayConnect(address, connection)) {
     print(`Downloading ${address}`);
-    await fetchData(connection, dataPath(), address);
+    await fetchData(connection, dataPath(), address, { onProgress: showTransfer() });
   }
   return (await findStored(place, part)).folder;
 }

@@ -122,8 +122,8 @@ export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof traini
   return Object.fromEntries(entries);
 }
 
-/** Obsolete flags that older runs were saved with. */
-const retiredFlags: ReadonlySet<string> = new Set(["noTune"]);
+/** Settings of runs that are no flags: what pins a data set, and flags of earlier versions. */
+const otherSettings: ReadonlySet<string> = new Set(["dataRevision", "dataDigest", "noTune"]);
 
 /**
  * The flags of a run: from the command line, and for a resumed run otherwise its own.
@@ -136,7 +136,7 @@ export function runFlags<Given extends Flags>(
   checkpoint: Checkpoint | undefined,
 ): Values<Given> {
   const settings = checkpoint?.meta.settings ?? {};
-  const unknown = Object.keys(settings).find((name) => !(name in flags || retiredFlags.has(name)));
+  const unknown = Object.keys(settings).find((name) => !(name in flags || otherSettings.has(name)));
   if (checkpoint !== undefined && unknown !== undefined) {
     throw new Error(
       `Cannot resume in ${checkpoint.folder}: wanted the flags of this version as settings of step ` +
