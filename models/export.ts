@@ -35,7 +35,11 @@ export const exportTypes = ["f32", "f16", "bf16", "q8_0", "q4_0"] as const;
 export interface ExportOptions {
   /** The kind of files. */
   readonly to: (typeof exportFormats)[number];
-  /** The type of the weights; 8 and 4 bits only in GGUF. Vectors stay f32 there. @default {"f32"} */
+  /**
+   * The type of the weights; 8 and 4 bits only in GGUF, where vectors stay f32. In f32 nanochat gets its
+   * embeddings in bf16, as it keeps them, where that loses nothing.
+   * @default {"f32"}
+   */
   readonly type?: (typeof exportTypes)[number];
   /** The origin of the model, for the README.md of `huggingface`. */
   readonly card?: ModelCard | undefined;
@@ -172,7 +176,10 @@ function* asGguf(
   yield { name: "model.gguf", chunks: writeGguf(all, new Map([...tensors, ...others])) };
 }
 
-function* asNanochat({ model, tokenizer }: Pretrained, type: string): Generator<ExportedFile> {
+async function* asNanochat(
+  { model, tokenizer }: Pretrained,
+  type: string,
+): AsyncGenerator<ExportedFile> {
   const config = toNanochat(model);
   if (config === null) {
     throw new RangeError(
@@ -187,7 +194,17 @@ function* asNanochat({ model, tokenizer }: Pretrained, type: string): Generator<
     );
   }
   const layout = { nameOf: (parameter: string) => parameter };
-  const tensors = tensorsToWrite(model, layout, () => type.toUpperCase());
+  // nanochat keeps embeddings in bf16, and gets them so where that loses nothing.
+  const rounded = new Set<string>();
+  for (const [name, parameter] of model.parameters()) {
+    const isEmbedding = /^(transformer\.wte|value_embeds\.\d+)\.weight$/.test(name);
+    if (isEmbedding && isExactInBf16(await parameter.data())) rounded.add(name);
+  }
+  const tensors = tensorsToWrite(
+    model,
+    layout,
+    (name) => type === "f32" && rounded.has(name) ? "BF16" : type.toUpperCase(),
+  );
   yield { name: "model_000000.pt", chunks: writeTorchFile(tensors) };
   if (tokenizer !== null) {
     const { pattern, specialTokens: special } = tokenizer.vocabulary;
@@ -201,6 +218,12 @@ function* asNanochat({ model, tokenizer }: Pretrained, type: string): Generator<
   }
   // Last, as it completes the checkpoint.
   yield json("meta_000000.json", { step: 0, model_config: config });
+}
+
+/** Whether the lower halves of all numbers are 0. */
+function isExactInBf16(values: ArrayLike<number>): boolean {
+  const bits = new Uint32Array(Float32Array.from(values).buffer);
+  return bits.every((each) => (each & 0xffff) === 0);
 }
 
 function check(option: string, known: readonly string[], value: string): void {
