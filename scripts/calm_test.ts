@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openDevice } from "../gpt/mod.ts";
-import { makeCorpus, makeHome, runScript, taskCommand, tinyFlags } from "./testing/run_script.ts";
+import {
+  makeCorpus,
+  makeHome,
+  runScript,
+  runScriptHere,
+  taskCommand,
+  tinyFlags,
+} from "./testing/run_script.ts";
 
 const place = ["--device", "cpu", "--threads", "1", "--no-blas"];
 
@@ -116,16 +123,15 @@ Deno.test("a resumed speedrun counts the training before in all of its times", a
 Deno.test("a site is not written among other files, unless it is asked for", async () => {
   const output = await Deno.makeTempDir();
   await Deno.writeTextFile(`${output}/thesis.txt`, "");
-  const options = { permissions: ["-A", "--unstable-bundle"] };
   const home = await Deno.makeTempDir();
-  const refused = await runScript("site.ts", ["--output", output], home, options);
+  const refused = await runScriptHere("site.ts", ["--output", output], home);
   assertEquals(refused.code, 2);
   assertStringIncludes(refused.stderr, "wanted a folder without other files, got thesis.txt");
   const wanted = ["--output", output, "--no-model", "--overwrite"];
-  const written = await runScript("site.ts", wanted, home, options);
+  const written = await runScriptHere("site.ts", wanted, home);
   assertEquals(written.code, 0, written.stderr);
   await Deno.remove(`${output}/thesis.txt`);
-  const again = await runScript("site.ts", ["--output", output, "--no-model"], home, options);
+  const again = await runScriptHere("site.ts", ["--output", output, "--no-model"], home);
   assertEquals(again.code, 0, again.stderr);
 });
 
