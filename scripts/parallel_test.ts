@@ -108,7 +108,7 @@ testUnderMpi("2 ranks have the parameters of one process after a step", async (m
   assert(two.length === one.length && rms < 1e-6, `${rms}`);
 });
 
-testUnderMpi("a run resumes with 4, 2, 1 and again 4 ranks", async (mpi) => {
+testUnderMpi("a run resumes with 4, then 1, then 2 ranks", async (mpi) => {
   const many = `many-${mpi.command}`;
   const batch = ["--total-batch-size", "128"];
   await trainAlone("batch", batch);
@@ -116,7 +116,7 @@ testUnderMpi("a run resumes with 4, 2, 1 and again 4 ranks", async (mpi) => {
   const saved = [...batch, "--save-every", "5"];
   assertEquals((await train(mpi, 4, many, saved)).code, 0);
   const seen = new Map<number, number>();
-  for (const [part, ranks] of [2, 1, 4].entries()) {
+  for (const [part, ranks] of [1, 2].entries()) {
     const losses = await lossesOf(many);
     losses.slice(0, 5 * (part + 1)).forEach((loss, step) => seen.set(step, loss));
     const step = `${5 * (part + 1)}`;
@@ -128,7 +128,7 @@ testUnderMpi("a run resumes with 4, 2, 1 and again 4 ranks", async (mpi) => {
     assertEquals(code, 0, stderr);
   }
   const wanted = await lossesOf("batch");
-  assertClose([...seen.values()], wanted.slice(0, 15));
+  assertClose([...seen.values()], wanted.slice(0, 10));
   assertClose(await lossesOf(many), wanted);
 });
 
@@ -145,31 +145,31 @@ async function rowsOf(mpi: TestedMpi | null, ranks: number, folder: string): Pro
   return lines.sort((a, b) => a.rank - b.rank).map(({ rows }) => rows);
 }
 
-/** The rows of one process, in four parts. */
+/** The rows of one process, in three parts. */
 let rowsAlone: Promise<readonly string[]> | undefined;
 
-async function fourParts(): Promise<readonly string[]> {
+async function threeParts(): Promise<readonly string[]> {
   const folder = await Deno.makeTempDir();
   const rows: string[] = [];
-  for (let part = 0; part < 4; part++) rows.push(...(await rowsOf(null, 1, folder))[0]!);
+  for (let part = 0; part < 3; part++) rows.push(...(await rowsOf(null, 1, folder))[0]!);
   await Deno.remove(folder, { recursive: true });
   return rows;
 }
 
-testUnderMpi("the rows of 4, 2, 1 and again 4 ranks are those of one process", async (mpi) => {
+testUnderMpi("the rows of 4, then 1, then 2 ranks are those of one process", async (mpi) => {
   const many = await Deno.makeTempDir();
-  const wanted = await (rowsAlone ??= fourParts());
+  const wanted = await (rowsAlone ??= threeParts());
   const got: string[] = [];
-  for (const ranks of [4, 2, 1, 4]) {
+  for (const ranks of [4, 1, 2]) {
     const rows = await rowsOf(ranks === 1 ? null : mpi, ranks, many);
     assertEquals(rows.length, ranks);
     // Each rank takes every fourth, every second or every batch.
     for (const i of rows[0]!.keys()) got.push(...rows.map((each) => each[i]!));
   }
   assertEquals(await digestOf(got), await digestOf(wanted));
-  assertEquals(wanted.length, 4 * 5 * 4, "expected four batches in each of twenty steps");
+  assertEquals(wanted.length, 4 * 5 * 3, "expected four batches in each of fifteen steps");
   // Some repeat: the corpus is small.
-  assert(new Set(wanted).size > 3 * 5 * 4, `${new Set(wanted).size} different batches`);
+  assert(new Set(wanted).size > 3 * 5 * 3, `${new Set(wanted).size} different batches`);
   await Deno.remove(many, { recursive: true });
 });
 
