@@ -218,7 +218,7 @@ async function openTask(
 ): Promise<{ task: GenerativeTask; validation: GenerativeTask }> {
   if (spec === "gsm8k") return await openPractice();
   const [kind, ...path] = spec.split("=");
-  if (kind === "GSM8K" && path.length > 0) {
+  if (kind?.toUpperCase() === "GSM8K" && path.length > 0) {
     const { task } = await readRows("GSM8K", await localPlace(path.join("=")));
     const generative = task as GenerativeTask;
     return { task: generative, validation: generative };

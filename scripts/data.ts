@@ -100,6 +100,7 @@ async function get(place: string, { files, workers }: Values<typeof flags>): Pro
         workers,
         signal,
         onProgress: showTransfer(),
+        onOthers: () => print(`Waiting for another process, which downloads ${address}`),
         count: wantedFiles(place, files),
       });
       print(

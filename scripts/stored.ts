@@ -79,7 +79,10 @@ export async function localPlace(place: string, part?: string): Promise<string> 
   );
   if (!await isHere(place, part) && await mayConnect(address, connection)) {
     print(`Downloading ${address}`);
-    await fetchData(connection, dataPath(), address, { onProgress: showTransfer() });
+    await fetchData(connection, dataPath(), address, {
+      onProgress: showTransfer(),
+      onOthers: () => print(`Waiting for another process, which downloads ${address}`),
+    });
   }
   return (await findStored(place, part)).folder;
 }

@@ -9,13 +9,23 @@ const LOOK = 200;
  * Opens a file and waits for the lock on it. If the previous holder renamed or removed the file,
  * the new one is opened.
  *
+ * @param onWait Called once if another process holds the lock.
  * @returns The open file, whose lock ends when it is closed or the process ends.
  */
-export async function lockFile(path: string, signal?: AbortSignal): Promise<Deno.FsFile> {
+export async function lockFile(
+  path: string,
+  signal?: AbortSignal,
+  onWait: () => void = () => {},
+): Promise<Deno.FsFile> {
+  let hasWaited = false;
   while (true) {
     const file = await Deno.open(path, { create: true, read: true, write: true });
     try {
-      while (!await file.tryLock(true)) await pause(LOOK / 1000, signal);
+      while (!await file.tryLock(true)) {
+        if (!hasWaited) onWait();
+        hasWaited = true;
+        await pause(LOOK / 1000, signal);
+      }
       if ((await file.stat()).ino === await inode(path)) return file;
     } catch (error) {
       file.close();

@@ -38,6 +38,8 @@ export interface FetchOptions {
   readonly workers?: number;
   /** Stops the downloads; what has arrived is kept. */
   readonly signal?: AbortSignal;
+  /** Called if another process downloads the same data, and this one waits for it. */
+  readonly onOthers?: () => void;
   /** Called with the number of bytes that have arrived, and the total if it is known. */
   readonly onProgress?: (bytes: number, total: number | null) => void;
 }
@@ -125,7 +127,7 @@ export async function fetchData(
   });
   const lock = lockOf(root, address);
   await writing(lock, () => Deno.mkdir(`${root}/.locks`, { recursive: true }));
-  using _lock = await lockFile(lock, signal).catch((error) => {
+  using _lock = await lockFile(lock, signal, options.onOthers).catch((error) => {
     signal?.throwIfAborted();
     throw unwritable(lock, error);
   });
@@ -141,8 +143,15 @@ export async function fetchData(
   }
 }
 
-/** Removes the files of an address. */
+/**
+ * Removes the files of an address.
+ *
+ * @throws {Error} If a process is downloading them.
+ */
 export async function removeData(root: string, address: string): Promise<void> {
+  if (await isFetching(root, address)) {
+    throw new Error(`Cannot remove ${address}: a process is downloading it`);
+  }
   await Deno.remove(folderOf(root, address), { recursive: true });
 }
 

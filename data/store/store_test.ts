@@ -3,7 +3,7 @@ import { sha256Of, startHub } from "../testing/hub.ts";
 import { startRegistry } from "../testing/registry.ts";
 import { parseAddress } from "./address.ts";
 import { catalog } from "./catalog.ts";
-import { fetchData, findData, isFetching, listData } from "./store.ts";
+import { fetchData, findData, isFetching, listData, removeData } from "./store.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -140,17 +140,19 @@ Deno.test("the first and the last file come before the others, and one process d
   hub.hold = () => isReleased.promise;
   const root = await Deno.makeTempDir();
   const address = "hf:org/set/*.txt";
+  let others = 0;
   const fetching = [1, 2].map(() =>
-    fetchData({ endpoint: hub.endpoint }, root, address, { workers: 1 })
+    fetchData({ endpoint: hub.endpoint }, root, address, { workers: 1, onOthers: () => others++ })
   );
-  // The first file was asked for, so the data set is locked.
-  while (hub.seen.every(({ server }) => server !== "storage")) {
+  // The first file was asked for, so the data set is locked, and the other one waits.
+  while (others === 0 || hub.seen.every(({ server }) => server !== "storage")) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   assertEquals(await isFetching(root, address), true);
+  await assertRejects(() => removeData(root, address), Error, "a process is downloading it");
   isReleased.resolve();
   await Promise.all(fetching);
-  assertEquals(await isFetching(root, address), false);
+  assertEquals([await isFetching(root, address), others], [false, 1]);
   const order = hub.seen.flatMap(({ server, path }) =>
     server === "storage" ? [path.slice(path.indexOf(":") + 1)] : []
   );
