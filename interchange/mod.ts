@@ -22,6 +22,7 @@ export {
   openSafetensorsFolder,
   type StoredTensors,
   writeSafetensorsFile,
+  writeSafetensorsFolder,
 } from "./safetensors.ts";
 export {
   blobSource,

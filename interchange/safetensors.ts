@@ -118,6 +118,53 @@ async function readIndex(index: Source): Promise<Map<string, string>> {
 }
 
 /**
+ * Writes tensors as the files of a folder: one, or several with an index where one would be too large.
+ *
+ * @param maxBytes Maximum bytes of a file, unless it has one tensor only.
+ * @throws {RangeError} If the format has no such type.
+ */
+export function* writeSafetensorsFolder(
+  tensors: ReadonlyMap<string, TensorToWrite>,
+  metadata: Readonly<Record<string, string>>,
+  maxBytes: number,
+): Generator<{ readonly name: string; readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>> }> {
+  const shards = [new Map<string, TensorToWrite>()];
+  let [total, inShard] = [0, 0];
+  for (const [name, tensor] of tensors) {
+    const bytes = tensorBytes(name, tensor);
+    if (inShard > 0 && inShard + bytes > maxBytes) {
+      shards.push(new Map());
+      inShard = 0;
+    }
+    shards.at(-1)!.set(name, tensor);
+    inShard += bytes;
+    total += bytes;
+  }
+  if (shards.length === 1) {
+    yield { name: SINGLE, chunks: writeSafetensorsFile(tensors, metadata) };
+    return;
+  }
+  const shardOf: Record<string, string> = {};
+  const numbered = (number: number) => `${number}`.padStart(5, "0");
+  for (const [i, shard] of shards.entries()) {
+    const name = `model-${numbered(i + 1)}-of-${numbered(shards.length)}.safetensors`;
+    for (const tensor of shard.keys()) shardOf[tensor] = name;
+    yield { name, chunks: writeSafetensorsFile(shard, metadata) };
+  }
+  const index = { metadata: { total_size: total }, weight_map: shardOf };
+  const text = new TextEncoder().encode(JSON.stringify(index, null, 2));
+  yield { name: INDEX, chunks: ReadableStream.from([text]) };
+}
+
+/** The bytes of a tensor in a file. @throws {RangeError} If the format has no such type. */
+function tensorBytes(name: string, { type, shape }: TensorToWrite): number {
+  const width = elementBytes.get(type);
+  if (width !== undefined) return width * shape.reduce((product, length) => product * length, 1);
+  const wanted = [...elementBytes.keys()].join(", ");
+  throw new RangeError(`Cannot write ${name}: wanted one of ${wanted}, got ${type}`);
+}
+
+/**
  * Writes a safetensors file, tensor by tensor.
  *
  * @throws {RangeError} If the format has no such type, or a tensor does not have as many bytes as
@@ -128,14 +175,10 @@ export async function* writeSafetensorsFile(
   metadata: Readonly<Record<string, string>> = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let end = 0;
-  const entries = Array.from(tensors, ([name, { type, shape }]) => {
-    const width = elementBytes.get(type);
-    if (width === undefined) {
-      const wanted = [...elementBytes.keys()].join(", ");
-      throw new RangeError(`Cannot write ${name}: wanted one of ${wanted}, got ${type}`);
-    }
+  const entries = Array.from(tensors, ([name, tensor]) => {
+    const { type, shape } = tensor;
     const begin = end;
-    end += width * shape.reduce((product, length) => product * length, 1);
+    end += tensorBytes(name, tensor);
     return { name, dtype: type, shape, data_offsets: [begin, end] as const };
   });
   const described = entries.map(({ name, ...entry }) => [name, entry] as const);

@@ -10,7 +10,7 @@ import {
   elementTypes,
   type Fact,
   writeGguf,
-  writeSafetensorsFile,
+  writeSafetensorsFolder,
   writeTiktokenPickle,
   writeTorchFile,
 } from "../interchange/mod.ts";
@@ -43,6 +43,8 @@ export interface ExportOptions {
   readonly type?: (typeof exportTypes)[number];
   /** The origin of the model, for the README.md of `huggingface`. */
   readonly card?: ModelCard | undefined;
+  /** Maximum bytes of a file of weights of `huggingface`: larger models take several. @default {5e9} */
+  readonly shardBytes?: number;
 }
 
 /** A file to write. */
@@ -82,7 +84,7 @@ export interface ExportedFile {
  */
 export async function* exportPretrained(
   opened: Pretrained,
-  { to, type = "f32", card }: ExportOptions,
+  { to, type = "f32", card, shardBytes = 5e9 }: ExportOptions,
 ): AsyncGenerator<ExportedFile> {
   check("to", exportFormats, to);
   check("type", exportTypes, type);
@@ -97,7 +99,7 @@ export async function* exportPretrained(
   if (to !== "gguf" && !["f32", "f16", "bf16"].includes(type)) {
     throw new RangeError(`Cannot export as ${to}: wanted f32, f16 or bf16, got ${type}`);
   }
-  if (to === "huggingface") yield* asHuggingFace(opened, type, card);
+  if (to === "huggingface") yield* asHuggingFace(opened, type, card, shardBytes);
   else if (to === "gguf") yield* asGguf(opened, type);
   else yield* asNanochat(opened, type);
 }
@@ -106,6 +108,7 @@ function* asHuggingFace(
   { model, tokenizer, chatTemplate }: Pretrained,
   type: string,
   card: ModelCard | undefined,
+  shardBytes: number,
 ): Generator<ExportedFile> {
   const written = toHuggingFace(model);
   if (written === null) {
@@ -123,7 +126,7 @@ function* asHuggingFace(
   });
   if (tokenizer !== null) yield json("generation_config.json", ids);
   const tensors = tensorsToWrite(model, layout, () => type.toUpperCase());
-  yield { name: "model.safetensors", chunks: writeSafetensorsFile(tensors, { format: "pt" }) };
+  yield* writeSafetensorsFolder(tensors, { format: "pt" }, shardBytes);
   if (tokenizer !== null) {
     const { vocabulary } = tokenizer;
     const addsStart = startOfTexts(vocabulary) !== null;

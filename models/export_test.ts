@@ -207,6 +207,27 @@ cpuTest(
 );
 
 cpuTest(
+  "a model that is too large for one file goes into several, as at the hub",
+  async (device) => {
+    const model = new Llama({ ...sizes, ...rope, kind: "llama", epsilon: 1e-5 }, device);
+    const opened = { model, tokenizer: null, chatTemplate: null };
+    // The embedding takes 38,400 bytes.
+    const folder = await write(opened, { to: "huggingface", shardBytes: 39_000 });
+    const shards = [1, 2, 3].map((i) => `model-0000${i}-of-00003.safetensors`);
+    const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+    assertEquals(names, ["config.json", ...shards, "model.safetensors.index.json"]);
+    const { metadata, weight_map: shardOf } = JSON.parse(
+      await Deno.readTextFile(`${folder}/model.safetensors.index.json`),
+    );
+    const numbers = [...model.parameters().values()].reduce((sum, { size }) => sum + size, 0);
+    assertEquals(metadata.total_size, 4 * numbers);
+    assertEquals(new Set(Object.values(shardOf)), new Set(shards));
+    const again = await openWeights(folder, device);
+    assertEquals(await valuesOf(again.model), await valuesOf(model));
+  },
+);
+
+cpuTest(
   "what a format cannot represent is refused by name, before the first file",
   async (device) => {
     const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32, vocabSize: 128 };
