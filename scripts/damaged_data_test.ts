@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { endlessFile } from "../data/testing/parquet_mutations.ts";
 import { namesIn } from "../gpt/files/files.ts";
 import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
@@ -16,16 +16,14 @@ Deno.test("signals end a command that reads a row group without end, and its loc
     // The table of the run is printed before the corpus is opened.
     for (let text = ""; !text.includes("of training");) text += (await reader.read()).value ?? "";
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    const start = performance.now();
     child.kill(signal);
     const [status, errors] = await Promise.all([
       child.status,
       new Response(child.stderr).text(),
       reader.cancel(),
     ]);
+    // The limit of the row group would have ended it with an error about the file.
     assertEquals([status.code, errors.trim()], [code, "Stopped before training began."]);
-    // The signal ended it, and not the limit of the row group.
-    assert(performance.now() - start < 9000);
     assertEquals(await namesIn(`${home}/base_checkpoints/endless`), []);
   }
 });
