@@ -17,7 +17,7 @@ export { forkCache } from "./generate/fork_cache.ts";
 export { defaultContext } from "./generate/context.ts";
 export { type GenerationTokens, generationTokens, RowState } from "./generate/row_state.ts";
 export { largestLogits, logProbabilities } from "./generate/sample_token.ts";
-export { sampleRows } from "./generate/sample_rows.ts";
+export { type RowToSample, sampleRows } from "./generate/sample_rows.ts";
 export { isSampledOnDevice } from "./generate/sampling.ts";
 export {
   bytesOfParameters,
