@@ -214,6 +214,22 @@ if (hasGolden) {
     assertEquals(tokenizer!.ends, [513, 511]);
   });
 
+  cpuTest("links are followed: Hugging Face's cache is made of them", async (device) => {
+    const cache = await Deno.makeTempDir();
+    const snapshot = `${cache}/snapshots/0123456789`;
+    await Deno.mkdir(`${cache}/blobs`);
+    await Deno.mkdir(snapshot, { recursive: true });
+    for (const name of ["config.json", "model.safetensors", "tokenizer.json"]) {
+      await Deno.copyFile(pathOf(`hf-llama/${name}`), `${cache}/blobs/of-${name}`);
+      await Deno.symlink(`../../blobs/of-${name}`, `${snapshot}/${name}`);
+    }
+    const { model, tokenizer } = await openPretrained(snapshot, device);
+    const ids = Tensor.from(device, [[3, 1, 4, 1, 5]], { dtype: "int32" });
+    const original = await openFolder("hf-llama", device);
+    assertEquals(await model.forward(ids).data(), await original.forward(ids).data());
+    assertEquals(tokenizer!.vocabSize, model.config.vocabSize);
+  });
+
   cpuTest("rows of a model beyond its tokens decode to nothing", async (device) => {
     const folder = await Deno.makeTempDir();
     for await (const { name } of Deno.readDir(pathOf("hf-llama"))) {

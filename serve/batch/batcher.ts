@@ -24,6 +24,7 @@ import {
   largestLogits,
   logProbabilities,
   RowState,
+  type RowToSample,
   sampleRows,
 } from "../../gpt/browser_internals.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
@@ -459,7 +460,7 @@ export class Batcher {
       return scope.keep(decodeSequences(model, ids, caches, counts).squeeze(1));
     });
     try {
-      const onDevice = running.flatMap(({ job: { request }, row }, i) => {
+      const onDevice = running.flatMap(({ job: { request }, row }, i): RowToSample[] => {
         if (request.topLogprobs !== null || !isSampledOnDevice(request)) return [];
         return [{ row: i, options: request, uniform: row.uniform }];
       });

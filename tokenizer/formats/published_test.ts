@@ -4,6 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Tokenizer as Reference } from "npm:@huggingface/tokenizers@0.2.0";
 import { goldenTest, readGoldenJson } from "../../testing/golden.ts";
 import { makeRandom, randomText } from "../testing/texts.ts";
+import { LLAMA3_PATTERN } from "../pattern.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { startOfTexts } from "../vocabulary.ts";
 import { readHuggingFace, writeHuggingFace } from "./hugging_face.ts";
@@ -106,6 +107,9 @@ Deno.test("steps that split in turn, and what they may not be", () => {
   };
   assertEquals(readHuggingFace(JSON.stringify(file)).morePatterns, ["a+|b"]);
   assertEquals(read({ type: "Digits", individual_digits: false }).pattern, String.raw`\p{N}+`);
+  // As in GPT-4o's file: nothing is left to remove by a pattern that matches every text.
+  const inverted = { type: "Split", pattern: { Regex: LLAMA3_PATTERN }, behavior: "Removed" };
+  assertEquals(read({ ...inverted, invert: true }).pattern, LLAMA3_PATTERN);
   for (
     const step of [
       { ...whole, behavior: "Removed" },
