@@ -93,11 +93,13 @@ export async function checkPlace(place: string): Promise<void> {
  * downloaded meanwhile, if this process may.
  *
  * @param column The column of parquet files, or the field of JSON Lines, that holds the text.
+ * @param files Only this many files of an address, as a run had them.
  * @throws {Error} If there is no such corpus.
  */
 export async function openCorpus(
   place: string,
   column = "text",
+  files?: number,
 ): Promise<Source | StoredSource> {
   await checkPlace(place);
   if (place === "stories") return storySource({ documents: STORY_DOCUMENTS });
@@ -107,6 +109,7 @@ export async function openCorpus(
   await beginFetching(place, address);
   const source = await storedSource(dataPath(), address, {
     ...options,
+    count: files,
     onWait: (file, seconds) =>
       print(
         seconds === null
@@ -119,7 +122,9 @@ export async function openCorpus(
 
 /** The settings of a run that pin its corpus. */
 export function pinsOf(source: Source | StoredSource): Settings {
-  return "revision" in source ? { dataRevision: source.revision, dataDigest: source.digest } : {};
+  if (!("revision" in source)) return {};
+  const { revision, digest, count } = source;
+  return { dataRevision: revision, dataDigest: digest, dataFiles: count };
 }
 
 /** Milliseconds between looks for the list of files. */

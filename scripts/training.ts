@@ -200,7 +200,7 @@ async function openParts(
 ): Promise<Omit<PretrainOptions, "plan" | "build" | "computeDtype" | "wantsSave">> {
   const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
   const { from = "", warmupSteps, momentumWarmupSteps, warmdownRatio, finalLrFrac } = flags;
-  const source = await openCorpus(flags.data, flags.textColumn);
+  const source = await openCorpus(flags.data, flags.textColumn, filesOf(checkpoint, flags.data));
   return {
     ...flags,
     ...isFirst(ranks) && await chooseMeasurement(run),
@@ -242,6 +242,12 @@ export function trainingType(
   throw new UsageError(
     `Cannot use --dtype ${flags.dtype}: wanted nanochat's architecture, got another one`,
   );
+}
+
+/** The number of files that a resumed run had of its data set: more may be here now. */
+function filesOf(checkpoint: Checkpoint | undefined, data: string): number | undefined {
+  const { data: before, dataFiles } = savedSettings(checkpoint);
+  return before === data && typeof dataFiles === "number" ? dataFiles : undefined;
 }
 
 /** The measurement besides bits per byte: the given one, or CORE if there is a bundle. */

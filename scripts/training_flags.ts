@@ -123,7 +123,12 @@ export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof traini
 }
 
 /** Settings of runs that are no flags: what pins a data set, and flags of earlier versions. */
-const otherSettings: ReadonlySet<string> = new Set(["dataRevision", "dataDigest", "noTune"]);
+const otherSettings: ReadonlySet<string> = new Set([
+  "dataRevision",
+  "dataDigest",
+  "dataFiles",
+  "noTune",
+]);
 
 /**
  * The flags of a run: from the command line, and for a resumed run otherwise its own.

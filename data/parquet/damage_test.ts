@@ -71,8 +71,8 @@ Deno.test("counts that do not fit together are errors with file, row group and c
     await assertRejects(
       () => readParquet(file, { columns: ["text"], group: 1, start: 0, end: 20 }, groups[1]!),
       SyntaxError,
-      `Cannot read row group 1 of "${file.path}": wanted the rows 0 to 20 of "text", got "wanted ` +
-        'pages with 20 values in all, got 21"',
+      `Cannot read row group 1 of "${file.path}", rows 0 to 20 of "text": wanted pages with 20 values ` +
+        "in all, got 21",
     );
   });
 });

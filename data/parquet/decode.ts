@@ -215,11 +215,16 @@ function blamingFile<Result>(path: string, run: () => Result): Result {
   try {
     return run();
   } catch (cause) {
-    const reason = reasonOf(cause);
-    // Checks say what was wanted; the parser does not.
-    const wanted = reason.startsWith("wanted ") ? reason : `wanted a parquet file, got "${reason}"`;
-    throw new SyntaxError(`Cannot read "${path}": ${wanted}`, { cause });
+    throw new SyntaxError(
+      `Cannot read "${path}": ${wantedOr("a parquet file", reasonOf(cause))}`,
+      { cause },
+    );
   }
+}
+
+/** A reason that says what was wanted, as those of checks do, and those of the parser do not. */
+function wantedOr(wanted: string, reason: string): string {
+  return reason.startsWith("wanted ") ? reason : `wanted ${wanted}, got "${reason}"`;
 }
 
 /** Runs a part of reading; an error names file, row group, rows and columns. */
@@ -230,8 +235,10 @@ function withRowsInErrors<Result>(
 ): Result {
   const blame = (cause: unknown): never => {
     throw new SyntaxError(
-      `Cannot read row group ${group} of "${path}": wanted the rows ${start} to ${end} of ` +
-        `${quoted(columns)}, got "${reasonOf(cause)}"`,
+      `Cannot read row group ${group} of "${path}", rows ${start} to ${end} of ${
+        quoted(columns)
+      }: ` +
+        wantedOr("intact pages", reasonOf(cause)),
       { cause },
     );
   };

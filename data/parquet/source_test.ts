@@ -142,7 +142,7 @@ Deno.test("a file of another format, or a truncated one, is an error with its pa
     await assertRejects(
       () => damaged.read(chunkOf(0, 7)),
       SyntaxError,
-      `Cannot read row group 0 of "${path}": wanted the rows 0 to 3 of "text", got "`,
+      `Cannot read row group 0 of "${path}", rows 0 to 3 of "text": wanted `,
     );
   });
 });

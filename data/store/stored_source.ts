@@ -9,6 +9,13 @@ import { findData, isFetching, type StoredState } from "./store.ts";
 /** Options for {@linkcode storedSource}. */
 export interface StoredSourceOptions extends OpenSourceOptions {
   /**
+   * Of parquet files, read only this many: the first ones and the last one, which is for validation.
+   * So a run resumes with its documents although more files have been downloaded since.
+   *
+   * @default {all}
+   */
+  readonly count?: number | undefined;
+  /**
    * Called when reading begins to wait for a file, and again with the seconds waited when it has
    * arrived.
    */
@@ -21,6 +28,8 @@ export interface StoredSource extends Source {
   readonly revision: string;
   /** The SHA-256 digest of the list of files, with their sizes and digests. */
   readonly digest: string;
+  /** The number of files. */
+  readonly count: number;
 }
 
 /** Milliseconds between checks for a file. */
@@ -38,20 +47,23 @@ const LOOK = 200;
 export async function storedSource(
   root: string,
   address: string,
-  { onWait, ...options }: StoredSourceOptions = {},
+  { onWait, count, ...options }: StoredSourceOptions = {},
 ): Promise<StoredSource> {
   const stored = await findData(root, address);
   if (stored === null) throw new Error(`Cannot read ${address}: wanted stored data, got none`);
   const { folder, revision } = stored;
-  const files = stored.files.map(({ path, size }): FoundFile => ({
+  const isTables = stored.files.every(({ path }) => path.endsWith(PARQUET_EXTENSION));
+  const chosen = isTables && count !== undefined ? firstAndLast(stored.files, count) : stored.files;
+  const files = chosen.map(({ path, size }): FoundFile => ({
     path: `${folder}/${path}`,
     name: path,
     bytes: size ?? 0,
   }));
   const arrive = (file: FoundFile) => waitFor(root, stored, file, onWait);
-  const list = stored.files.map(({ path, size, sha256 }) => [path, size, sha256]);
-  const pinned = { name: address, revision, digest: await fingerprint(list) };
-  if (files.every(({ name }) => name.endsWith(PARQUET_EXTENSION))) {
+  const list = chosen.map(({ path, size, sha256 }) => [path, size, sha256]);
+  const digest = await fingerprint(list);
+  const pinned = { name: address, revision, digest, count: files.length };
+  if (isTables) {
     const identity = await fingerprint([
       address,
       revision,
@@ -62,6 +74,10 @@ export async function storedSource(
   }
   for (const file of files) await arrive(file);
   return { ...await openSource(folder, options), ...pinned };
+}
+
+function firstAndLast<Item>(items: readonly Item[], count: number): readonly Item[] {
+  return items.filter((_, i) => i < count - 1 || i === items.length - 1);
 }
 
 /** Waits for a file that a process is downloading. */

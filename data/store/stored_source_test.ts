@@ -133,6 +133,25 @@ Deno.test("a run that is killed during a download continues with the same docume
   assertEquals([source.revision, source.digest.length], [hub.commit, 16]);
 });
 
+Deno.test("a run resumes with its documents although more files have been downloaded since", async () => {
+  await using hub = startHub(shards);
+  const root = await Deno.makeTempDir();
+  const fetch = (count?: number) => fetchData({ endpoint: hub.endpoint }, root, address, { count });
+  await fetch(2);
+  const source = await storedSource(root, address);
+  const loader = await openLoader(source);
+  const { state } = await loader.take();
+  const wanted = [];
+  for (let i = 0; i < 100; i++) wanted.push(await loader.take());
+  await fetch();
+  const more = await storedSource(root, address);
+  await assertRejects(() => openLoader(more, state), Error, "corpus");
+  const same = await storedSource(root, address, { count: source.count });
+  assertEquals([same.count, same.digest, more.count], [3, source.digest, SHARDS]);
+  const resumed = await openLoader(same, state);
+  for (const { inputs } of wanted) assertEquals((await resumed.take()).inputs, inputs);
+});
+
 Deno.test("epochs shuffle the chunks of each shard differently", async () => {
   const split = await parquetFiles(await onDisk()).open("train");
   const inOrder = await Array.fromAsync(texts(split));
