@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { writeGguf } from "./gguf.ts";
+import { writeRandomModel } from "./gguf.ts";
 
 Deno.test("a model starts with the header of the format, and tensors fill the rest", async () => {
   const path = await Deno.makeTempFile();
   try {
-    await writeGguf(path, {
+    await writeRandomModel(path, {
       layers: 2,
       width: 64,
       heads: 4,

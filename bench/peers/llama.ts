@@ -9,7 +9,7 @@ import { basePath } from "../../gpt/files/files.ts";
 import { promptOf, timeClients } from "../clients.ts";
 import { median } from "../statistics.ts";
 import type { Surroundings } from "./contestant.ts";
-import { writeGguf } from "./gguf.ts";
+import { writeRandomModel } from "./gguf.ts";
 import { type Job, type JobOptions, serve } from "./protocol.ts";
 
 const VERSION = "3.22.1";
@@ -60,7 +60,7 @@ export async function installLlama(): Promise<Surroundings> {
     ],
   }).output();
   if (!success) throw new Error(`npm: ${new TextDecoder().decode(stderr).split("\n")[0]}`);
-  await writeGguf(model, {
+  await writeRandomModel(model, {
     layers: 4,
     width: 256,
     heads: 4,
