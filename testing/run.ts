@@ -46,6 +46,7 @@ export const UNOPTIMIZED: readonly string[] = [
 ];
 
 const SLOWEST = 30;
+const BUSIEST = 10;
 
 /** Files that one process runs. */
 interface Unit {
@@ -73,6 +74,8 @@ export interface ProcessRun {
    * browsers, for which nobody waits; 0 if unknown.
    */
   readonly processor: number;
+  /** From the start of the first process to the end of this one. */
+  readonly end: number;
 }
 
 const isUnoptimized = (path: string) =>
@@ -134,7 +137,17 @@ export function testsIn(output: string): readonly TestRun[] {
   return tests;
 }
 
-/** The time of each module, the longest first, and the slowest tests. */
+/** Milliseconds after which a share of all tests had run. */
+function timeOf(share: number, processes: readonly ProcessRun[]): number {
+  const sorted = processes.toSorted((a, b) => a.end - b.end);
+  const counts = sorted.map(({ tests }) => tests.length);
+  const wanted = share * counts.reduce((sum, count) => sum + count, 0);
+  let done = 0;
+  const last = counts.findIndex((count) => (done += count) >= wanted);
+  return sorted[last]?.end ?? 0;
+}
+
+/** The time of each module, the longest first, the processes with most work, and the slowest tests. */
 export function summaryOf(processes: readonly ProcessRun[]): string {
   const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`.padStart(9);
   const row = (name: string, runs: readonly ProcessRun[]) => {
@@ -149,11 +162,17 @@ export function summaryOf(processes: readonly ProcessRun[]): string {
     Map.groupBy(processes, ({ module }) => module),
     ([name, runs]) => row(name, runs),
   ).sort((a, b) => b.elapsed - a.elapsed);
+  const busiest = processes.toSorted((a, b) => b.processor - a.processor).slice(0, BUSIEST);
+  const filesOf = ({ tests }: ProcessRun) => [...new Set(tests.map(({ file }) => file))].join(" ");
   const slowest = processes.flatMap(({ tests }) => tests)
     .sort((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST);
   return [
     "Time by module, of it outside of tests, and of the processors:",
     ...[...modules, row("all", processes)].map(({ text }) => text),
+    "The processes that kept the processors busiest:",
+    ...busiest.map((run) => `${seconds(run.processor)}  ${filesOf(run)}`),
+    `Half of the tests had run after ${seconds(timeOf(0.5, processes)).trim()}, ` +
+    `80 % after ${seconds(timeOf(0.8, processes)).trim()}.`,
     "The slowest tests:",
     ...slowest.map(({ file, name, milliseconds }) => `${seconds(milliseconds)}  ${file}: ${name}`),
   ].join("\n");
@@ -234,7 +253,7 @@ const HELP = `Runs the tests, and prints which took longest.
 Usage: deno task test [FOLDER or FILE]… [flags of deno test, such as --filter NAME]`;
 
 async function main(given: readonly string[]): Promise<number> {
-  const start = performance.now();
+  const beginning = performance.now();
   // Passed on, it would be printed by each process.
   if (given.includes("--help") || given.includes("-h")) {
     console.log(HELP);
@@ -275,7 +294,8 @@ async function main(given: readonly string[]): Promise<number> {
       // The time added since the last process ended is this one's.
       const processor = childProcessorTime() - processorTime;
       processorTime += processor;
-      processes.push({ module, tests: testsIn(output), elapsed, processor });
+      const end = performance.now() - beginning;
+      processes.push({ module, tests: testsIn(output), elapsed, processor, end });
       if (code !== 0) failed.push(name);
       // Of the types, only what is wrong with them.
       if (args[0] === "test" || code !== 0) console.log(output.trim());
@@ -289,7 +309,7 @@ async function main(given: readonly string[]): Promise<number> {
   console.log(summaryOf(processes));
   const count = (wanted: TestRun["outcome"]) =>
     tests.filter(({ outcome }) => outcome === wanted).length;
-  const minutes = ((performance.now() - start) / 60_000).toFixed(1);
+  const minutes = ((performance.now() - beginning) / 60_000).toFixed(1);
   console.log(
     `${count("ok")} tests passed, ${count("FAILED")} failed, ${count("ignored")} ignored, ` +
       `in ${minutes} minutes.`,

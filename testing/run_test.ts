@@ -48,18 +48,23 @@ Deno.test("the tests of a process are read from what it prints, with file, outco
   ]);
 });
 
-Deno.test("the summary has where the time of each module went, and the slowest tests first", () => {
+Deno.test("the summary has where the time of each module went, the most work and the slowest tests first", () => {
   const tests = testsIn(output);
   const lines = summaryOf([
-    { module: "nn", tests: tests.slice(0, 2), elapsed: 64_000, processor: 30_000 },
-    { module: "tensor", tests: tests.slice(3, 4), elapsed: 500, processor: 400 },
-    { module: "nn", tests: tests.slice(2, 3), elapsed: 2000, processor: 1000 },
+    { module: "nn", tests: tests.slice(0, 2), elapsed: 64_000, processor: 30_000, end: 64_000 },
+    { module: "tensor", tests: tests.slice(3, 4), elapsed: 500, processor: 400, end: 500 },
+    { module: "nn", tests: tests.slice(2, 3), elapsed: 2000, processor: 1000, end: 2500 },
   ]).split("\n").map((line) => line.trim());
-  assertEquals(lines.slice(0, 6), [
+  assertEquals(lines.slice(0, 11), [
     "Time by module, of it outside of tests, and of the processors:",
     "66.0 s     4.0 s    31.0 s  nn, 3 tests",
     "0.5 s     0.5 s     0.4 s  tensor, 1 tests",
     "66.5 s     4.5 s    31.4 s  all, 4 tests",
+    "The processes that kept the processors busiest:",
+    "30.0 s  nn/linear_test.ts",
+    "1.0 s  nn/linear_test.ts",
+    "0.4 s  tensor/ops/sum_test.ts",
+    "Half of the tests had run after 2.5 s, 80 % after 64.0 s.",
     "The slowest tests:",
     "62.0 s  nn/linear_test.ts: steps are part of their test",
   ]);
