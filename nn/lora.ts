@@ -6,6 +6,7 @@
  * @module
  */
 
+import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError, wrongValue } from "../tensor/errors.ts";
 import { linear, noGrad, Tensor } from "../tensor/mod.ts";
 import { inType } from "./in_type.ts";
@@ -24,6 +25,8 @@ export interface LoRAOptions {
   /** Random seed of the narrowing matrix; the widening one begins with zeros. */
   readonly seed: number;
 }
+
+const OPTIONS: OptionNames<LoRAOptions> = { rank: true, alpha: true, seed: true };
 
 /**
  * A linear layer with an adapter: y = x Wᵀ + b + (alpha / rank) · (x Aᵀ) Bᵀ. Only A and B are trained;
@@ -55,9 +58,12 @@ export class LoRALinear extends Module {
    * Adds an adapter to a layer, whose parameters are shared and no longer trained.
    *
    * @throws {RangeError} If the rank is not a whole number from 1 to the smaller side of the matrix.
+   * @throws {TypeError} If an option is unknown.
    */
-  constructor(layer: Linear, { rank, alpha = 2 * rank, seed }: LoRAOptions) {
+  constructor(layer: Linear, options: LoRAOptions) {
     super();
+    checkOptions("add an adapter", options, OPTIONS, ["rank", "seed"]);
+    const { rank, alpha = 2 * rank, seed } = options;
     const { device } = layer.weight;
     const [outputs, inputs] = layer.weight.shape as [number, number];
     if (!Number.isInteger(rank) || rank < 1 || rank > Math.min(outputs, inputs)) {

@@ -107,6 +107,11 @@ cpuTest("a rank that a matrix cannot have, and a network without layers, are ref
   const network = new MLP(device, [6, 12, 3], { activation: "tanh", seed: 1 });
   const isAdapted = () => false;
   assertThrows(() => addLoRA(network, { rank: 2, seed: 1, isAdapted }), RangeError, "got none");
+  assertThrows(
+    () => addLoRA(network, { rank: 2, seed: 1, lora_alpha: 16 } as never),
+    TypeError,
+    "wanted options named rank, alpha, seed, got lora_alpha. Did you mean alpha?",
+  );
   assertEquals(network.parameters().size, 4);
 });
 
