@@ -70,7 +70,7 @@ export async function runFile(file: string, only: string): Promise<TestResult[]>
   return results;
 }
 
-/** The environment: the variables that the server passes on. */
+/** The environment: the variables in the address of the page. */
 export const env = {
   get: (name: string): string | undefined =>
     new URL(location.href).searchParams.get(name) ?? undefined,
