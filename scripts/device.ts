@@ -97,7 +97,8 @@ export function chosenType(
 ): FloatType {
   const type = resolveType(device, dtype);
   if (trained !== undefined && trained !== typeNames[type]) {
-    print(`Computing in ${typeNames[type]}: the model was trained in ${trained}.`);
+    // On the error output, as the name of the model: a sample's output is its text.
+    printError(`Computing in ${typeNames[type]}: the model was trained in ${trained}.`);
   }
   return type;
 }

@@ -87,7 +87,7 @@ Deno.test("a run in bfloat16 continues in it, and a change of the dtype is repor
   assertEquals(await dtype(), "f32");
   const sample = ["--prompt", "We", "--max-tokens", "2", "--dtype", "bf16"];
   const sampled = await runScript("sample.ts", sample, home);
-  assertStringIncludes(sampled.stdout, "Computing in bf16: the model was trained in f32.");
+  assertStringIncludes(sampled.stderr, "Computing in bf16: the model was trained in f32.");
 
   const other = ["--architecture", "llama", "--num-iterations", "2", "--model-tag", "other"];
   const given = [...flags, ...other, "--dtype", "bf16"];

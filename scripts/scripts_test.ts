@@ -77,7 +77,8 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
         [...args.split(" "), "My fellow"],
         home,
       );
-      assertEquals([code, stderr], [0, ""]);
+      const told = dtype === "auto" ? "" : `Computing in ${dtype}: the model was trained in f32.\n`;
+      assertEquals([code, stderr], [0, told]);
       assert(stdout.startsWith("My fellow"), stdout);
     }
   });
