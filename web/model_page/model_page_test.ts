@@ -200,6 +200,10 @@ pageTest("it shows probabilities, its card and its inside, and is accessible", a
       // A name of the usual length is whole on a phone; a longer one ends in the card.
       const room = await page.$eval(".card summary", ({ clientWidth }) => clientWidth);
       assert(room >= 200, `${room} of ${width}`);
+      await page.locator(".card summary").click();
+      const card = (await page.locator(".card > div").boundingBox())!;
+      assert(card.x >= 0 && card.x + card.width <= width, `${card.x}, ${card.width} of ${width}`);
+      await page.locator(".card summary").click();
       assert(await page.evaluate(() => document.documentElement.scrollWidth) <= width);
       assertEquals(await violations(page), [], `${width}`);
     }
