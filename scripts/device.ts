@@ -17,7 +17,7 @@ import {
   toggle,
   type Values,
 } from "./flags.ts";
-import { print, printError } from "./output.ts";
+import { printError, printNote } from "./output.ts";
 
 /** The flags that choose a device, and how it computes. */
 export const deviceFlags = {
@@ -86,7 +86,8 @@ export async function openChosenDevice(
 const MIN_SPEED = 1.5;
 
 /**
- * The dtype that the flags choose; prints a line if it is not the one that they name.
+ * The dtype that the flags choose; if it is not the one that they name, a line on the error output
+ * says so, as the output of a command may be a text that was sampled.
  *
  * @param trained The dtype that a model was trained in, if that is known: another one is reported, too.
  */
@@ -97,8 +98,7 @@ export function chosenType(
 ): FloatType {
   const type = resolveType(device, dtype);
   if (trained !== undefined && trained !== typeNames[type]) {
-    // On the error output, as the name of the model: a sample's output is its text.
-    printError(`Computing in ${typeNames[type]}: the model was trained in ${trained}.`);
+    printNote(`Computing in ${typeNames[type]}: the model was trained in ${trained}.`);
   }
   return type;
 }
@@ -109,11 +109,11 @@ function resolveType(device: Device, dtype: Values<typeof deviceFlags>["dtype"])
   if (dtype === "auto") {
     const speed = device.kind === "cpu" ? device.bfloat16Speed : 0;
     if (speed < MIN_SPEED) return "float32";
-    print(`Computing in bf16: matmuls are ${speed.toFixed(1)} times as fast as in f32.`);
+    printNote(`Computing in bf16: matmuls are ${speed.toFixed(1)} times as fast as in f32.`);
     return "bfloat16";
   }
   if (device.hasFloat16) return "float16";
-  print(`Computing in f32: wanted a device with shader-f16, got ${device.info.title}.`);
+  printNote(`Computing in f32: wanted a device with shader-f16, got ${device.info.title}.`);
   return "float32";
 }
 

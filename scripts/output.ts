@@ -2,7 +2,7 @@
 
 let isMuted = false;
 
-/** Stops writing to standard output, as only one of several ranks prints. */
+/** Stops writing all but errors, as only one of several ranks prints. */
 export function mute(): void {
   isMuted = true;
 }
@@ -18,6 +18,14 @@ export function print(line: string): void {
 
 export function printError(line: string): void {
   writeError(`${line}\n`);
+}
+
+/**
+ * Prints a line beside the output of a command, which may be a text or JSON: on the error output, and
+ * by one rank only.
+ */
+export function printNote(line: string): void {
+  if (!isMuted) printError(line);
 }
 
 /** Writes text to the error output, without a line break. */
