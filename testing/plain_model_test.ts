@@ -21,7 +21,7 @@ const allowed = new Set([
     "rotary",
     "rotaryAngles",
   ],
-  ...["Device", "FloatType", "Reduction", "Tensor", "shapesEqual", "sizeOf"],
+  ...["Device", "FloatType", "Reduction", "Tensor", "bytesPerElement", "shapesEqual", "sizeOf"],
   ...["OptionNames", "checkDevice", "checkIds", "checkOptions", "checkTensor"],
   ...["Error", "RangeError", "TypeError"],
 ]);
