@@ -64,6 +64,17 @@ export function readingFaults(section: string): string[] {
   const faults: string[] = [];
   const element = document.getElementById(section)!;
   const texts: { readonly words: string; readonly box: DOMRect; readonly parent: Element }[] = [];
+  /** The height that a text is seen in: rows of a box that scrolls are cut by it. */
+  const frameOf = (parent: Element) => {
+    for (let one: Element | null = parent; one !== null; one = one.parentElement) {
+      if (
+        /auto|scroll/.test(getComputedStyle(one).overflowY) && one.scrollHeight > one.clientHeight
+      ) {
+        return one.getBoundingClientRect();
+      }
+    }
+    return { top: -Infinity, bottom: Infinity };
+  };
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   const range = document.createRange();
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
@@ -75,7 +86,10 @@ export function readingFaults(section: string): string[] {
     // Drawings are scaled, and have a check of their own.
     if (size < 12 && parent.closest("svg") === null) faults.push(`${size} pixels: ${words}`);
     range.selectNodeContents(node);
-    for (const box of range.getClientRects()) {
+    const frame = frameOf(parent);
+    for (const { left, top, right, bottom } of range.getClientRects()) {
+      const [from, to] = [Math.max(top, frame.top), Math.min(bottom, frame.bottom)];
+      const box = new DOMRect(left, from, right - left, Math.max(0, to - from));
       if (box.width > 1 && box.height > 1) texts.push({ words, box, parent });
     }
   }
