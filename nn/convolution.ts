@@ -101,7 +101,6 @@ function checkWindows(
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
-import { geometryOf } from "../tensor/ops/convolution/windows.ts";
  * import { Conv2d } from "./convolution.ts";
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });
