@@ -9,6 +9,7 @@ import {
   linearCrossEntropy,
   matmul,
   noGrad,
+  openDevice,
   type Packing,
   quantize,
   Tensor,
@@ -240,7 +241,6 @@ cpuTest("the result does not depend on the number of threads or on repetition", 
   };
   const two = await of(device);
   assertEquals(await of(device), two);
-  const { openDevice } = await import("../../mod.ts");
   const single = await openDevice("cpu", { threads: 1, blas: false });
   assertEquals(await of(single), two);
   await single.close();
@@ -295,6 +295,11 @@ cpuTest("what packed numbers cannot do is refused in a line", async (device) => 
   await assertRejectsTypeError(() => matrix.data(), wanted);
   assertThrows(() => matrix.requireGrad(), TypeError, "Cannot train packed numbers");
   assertThrows(() => matmul(x, matrix), RangeError, "64 columns against 4 rows");
+  const other = await openDevice("cpu", { threads: 1, blas: false });
+  const elsewhere = Tensor.ones(other, [2, 64]);
+  const apart = "Cannot compute linear: wanted tensors on one device";
+  assertThrows(() => linear(elsewhere, matrix), Error, apart);
+  await other.close();
   assertThrows(() => matmul(Tensor.ones(device, [2, 4]), matrix), TypeError, "wanted x · weightᵀ");
   assertThrows(
     () => linear(Tensor.ones(device, [2, 32]), matrix),
