@@ -83,8 +83,8 @@ function frame(margin: number) {
 export function Plot(props: PlotProps): JSX.Element {
   const { title, xName, yName = "", x, y, curves, isLog = false, at, ...handlers } = props;
   const scale = scaleOf(props);
-  // Without a name the vertical axis needs no room for it; a large one stands clear of the highest number.
-  const above = yName === "" ? 18 : -8;
+  // Room for the highest number, which is large on a phone, and above it for the name of the axis.
+  const above = yName === "" ? 12 : -8;
   const named = curves.filter(({ look }) => look !== "thin");
   return (
     <div class="plots">
