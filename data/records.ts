@@ -3,7 +3,7 @@
 import { findFiles, type FoundFile } from "./files.ts";
 import { openParquet, readParquet } from "./parquet/reader.ts";
 import { PARQUET_EXTENSION } from "./parquet/source.ts";
-import { showValue } from "./show.ts";
+import { parseJson } from "./show.ts";
 import { decompress, isCompressed } from "./unpack/streams.ts";
 
 /** A row. */
@@ -66,16 +66,21 @@ export async function openTable(
       return { columns: isTable ? Object.keys(value) : [], rows: await countRows(files) };
     }
   }
-  const first = tables[0] === undefined ? null : await openParquet(tables[0], []);
-  return { columns: first?.columns ?? [], rows: await countRows(tables) };
+  const contents = await Promise.all(tables.map((file) => openParquet(file, [])));
+  const rows = contents.reduce((sum, content) => sum + rowsOf(content), 0);
+  return { columns: contents[0]?.columns ?? [], rows };
+}
+
+/** The rows of a parquet file. */
+function rowsOf({ groups }: Awaited<ReturnType<typeof openParquet>>): number {
+  return groups.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 async function countRows(files: readonly FoundFile[]): Promise<number> {
   let rows = 0;
   for (const file of files) {
     if (file.name.endsWith(PARQUET_EXTENSION)) {
-      const { groups } = await openParquet(file, []);
-      rows += groups.reduce((sum, { rows }) => sum + rows, 0);
+      rows += rowsOf(await openParquet(file, []));
     } else {
       for await (const line of lines(file)) if (line.trim() !== "") rows++;
     }
@@ -122,9 +127,9 @@ async function* lineRecords(file: FoundFile): AsyncGenerator<DataRecord> {
 
 function parseLine(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
-    throw new SyntaxError(`Cannot read ${where}: wanted JSON, got ${showValue(text)}`, { cause });
+    throw new SyntaxError(`Cannot read ${where}: ${(cause as SyntaxError).message}`, { cause });
   }
 }
 

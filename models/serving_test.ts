@@ -34,8 +34,16 @@ class TokenizerOfIds extends Tokenizer {
 }
 
 const folders = [
-  ...["hf-gpt2", "hf-gpt2-sharded", "hf-llama", "hf-llama3-rope", "hf-nanochat", "hf-qwen2"],
-  ...["hf-qwen3", "hf-smollm2", "nanochat-head", "nanochat-jan2026"],
+  "hf-gpt2",
+  "hf-gpt2-sharded",
+  "hf-llama",
+  "hf-llama3-rope",
+  "hf-nanochat",
+  "hf-qwen2",
+  "hf-qwen3",
+  "hf-smollm2",
+  "nanochat-head",
+  "nanochat-jan2026",
 ];
 
 goldenTest("eight clients of a server at once get the greedy text of every folder", async () => {

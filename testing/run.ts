@@ -16,8 +16,17 @@ import { sourceFiles } from "./source_files.ts";
 
 /** The order of the modules: most tests a minute first. Others follow, before the last ones. */
 const FIRST = [
-  ...["autograd", "lessons", "data", "interchange", "optim", "nn", "tokenizer", "models"],
-  ...["stories", "testing", "tensor"],
+  "autograd",
+  "lessons",
+  "data",
+  "interchange",
+  "optim",
+  "nn",
+  "tokenizer",
+  "models",
+  "stories",
+  "testing",
+  "tensor",
 ];
 const LAST = ["bench", "scripts", "web"];
 

@@ -1,19 +1,7 @@
 /** Parsing JSON Lines that are in memory. @module */
 
+import { parseJson } from "../../data/show.ts";
 import { fileError } from "../../gpt/internals.ts";
-
-/** Characters of a line in an error message. */
-const MAX_SHOWN = 80;
-
-/** @throws {SyntaxError} If a line is not JSON; it is quoted, but for its end. */
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (cause) {
-    const shown = line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}…` : line;
-    throw new SyntaxError(`wanted JSON, got ${JSON.stringify(shown)}`, { cause });
-  }
-}
 
 /**
  * Parses JSON Lines; empty lines are skipped.

@@ -5,7 +5,7 @@ import { sampleAlike, type SamplingOptions } from "./sampling.ts";
 
 /** A row of logits to sample from, on the device. */
 export interface RowToSample {
-  /** Which row of the logits. */
+  /** The row of the logits. */
   readonly row: number;
   /** How to sample it: `isSampledOnDevice`. */
   readonly options: SamplingOptions;

@@ -167,44 +167,37 @@ async function contentOf(folder: string): Promise<string> {
   return JSON.stringify({ digests, state, losses });
 }
 
+/** Starts a run of a script, or resumes it. */
+function resumable(script: string, flags: readonly string[]): Stage["start"] {
+  return (home, tag, isResumed) => {
+    const named = ["--model-tag", tag];
+    const args = isResumed ? ["--resume", ...named] : [...flags, "--overwrite", ...named];
+    return command(script, args, home).spawn();
+  };
+}
+
+/** The flags of a pretraining run of 60 steps. */
+const pretraining = (corpus: string) => [
+  ...tinyFlags,
+  "--data",
+  corpus,
+  ..."--num-iterations 60 --save-every 5".split(" "),
+];
+
 const training = killTrial("training", 120, (corpus) => ({
   runs: "base_checkpoints",
-  start: (home, tag, isResumed) =>
-    command(
-      "base_train.ts",
-      isResumed ? ["--resume", "--model-tag", tag] : [
-        ...tinyFlags,
-        "--data",
-        corpus,
-        "--overwrite",
-        "--model-tag",
-        tag,
-        "--num-iterations",
-        "60",
-        "--save-every",
-        "5",
-      ],
-      home,
-    ).spawn(),
+  start: resumable("base_train.ts", pretraining(corpus)),
   killed: killAndResume,
 }));
 
 const fineTuning = killTrial("fine-tuning", 120, () => ({
   runs: "chatsft_checkpoints",
-  start: (home, tag, isResumed) =>
-    command(
-      "chat_sft.ts",
-      isResumed ? ["--resume", "--model-tag", tag] : [
-        ..."--device cpu --threads 1 --no-blas --task rules:40 --max-seq-len 64".split(" "),
-        ..."--total-batch-size 256 --num-iterations 16 --eval-every -1 --save-every 3".split(" "),
-        "--base-tag",
-        "d2",
-        "--overwrite",
-        "--model-tag",
-        tag,
-      ],
-      home,
-    ).spawn(),
+  start: resumable("chat_sft.ts", [
+    ..."--device cpu --threads 1 --no-blas --task rules:40 --max-seq-len 64".split(" "),
+    ..."--total-batch-size 256 --num-iterations 16 --eval-every -1 --save-every 3".split(" "),
+    "--base-tag",
+    "d2",
+  ]),
   killed: killAndResume,
 }));
 
@@ -216,15 +209,9 @@ const ranks: Trial = {
     runs: "base_checkpoints",
     start: (home, tag) =>
       startRanks(home, [
-        ...tinyFlags,
-        "--data",
-        corpus,
+        ...pretraining(corpus),
         "--model-tag",
         tag,
-        "--num-iterations",
-        "60",
-        "--save-every",
-        "5",
         "--total-batch-size",
         "64",
       ]),
