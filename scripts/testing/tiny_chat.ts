@@ -6,7 +6,7 @@
 import { chatBy } from "../chat.ts";
 import { tinyFlags } from "./tiny_flags.ts";
 
-/** A signal, and the line (a regular expression) that is printed before it. */
+/** A signal, and the line (a regular expression) after which it is sent, once. */
 export interface OwnSignal {
   readonly signal: Deno.Signal;
   readonly line: string;
@@ -16,8 +16,11 @@ const [corpus, moment, ...args] = Deno.args as [string, string, ...string[]];
 const own: OwnSignal | null = JSON.parse(moment);
 if (own !== null) {
   const line = new RegExp(own.line, "m");
+  let isSent = false;
   const sendIfDue = (text: string) => {
-    if (line.test(text)) Deno.kill(Deno.pid, own.signal);
+    if (isSent || !line.test(text)) return;
+    isSent = true;
+    Deno.kill(Deno.pid, own.signal);
   };
   const { log } = console;
   console.log = (...data: unknown[]) => {
