@@ -430,8 +430,12 @@ export function checkStory(text: string): CheckedStory {
       continue;
     }
     apply(world, found.reading);
-    const { length, faults, reading: { event } } = found;
-    sentences.push({ text: story.slice(at, at + length), event, faults });
+    const { length, reading: { event } } = found;
+    const said = story.slice(at, at + length);
+    const faults = sentences.some((before) => before.text === said)
+      ? [...found.faults, "this was told already, word for word"]
+      : found.faults;
+    sentences.push({ text: said, event, faults });
     isEnd = events[event].isEnd ?? false;
     at += length + 1;
   }

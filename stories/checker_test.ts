@@ -69,6 +69,58 @@ for (const [before, sentence, fault] of broken) {
   });
 }
 
+const storm = `${tom} On Friday, a storm came up. At Tom's door stood a kind bear named Mia.`;
+const present = `${tom} Tom's best friend was a kind bear named Mia. ` +
+  "It was nearly Mia's birthday, and Tom had no present. So Tom made a red kite out of wool.";
+const seed =
+  `${tom} Tom's best friend was a kind bear named Mia. Tom found a seed in his pocket. ` +
+  "Tom planted the seed beside the door. A day passed, and then a week. Nothing.";
+
+/** Broken stories whose persons do what others began. */
+const exchanged: readonly (readonly [before: string, sentence: string, fault: string])[] = [
+  [storm, '"Come in quickly," said Mia to Tom.', "it was Tom, not Mia"],
+  [
+    `${storm} "Come in quickly," said Tom to Mia.`,
+    "Tom gave Tom a dry blanket and a warm pie.",
+    "Tom does this with Tom",
+  ],
+  [
+    `${storm} "Come in quickly," said Tom to Mia.`,
+    "He gave Tom a dry blanket and a warm pie.",
+    "Tom does this with Tom",
+  ],
+  [
+    `${storm} "Come in quickly," said Tom to Mia.`,
+    "When the storm was over, Mia and Mia were friends.",
+    "Mia does this with Mia",
+  ],
+  [present, '"Happy birthday!" said Mia and gave Tom the kite.', "Mia does not have the kite"],
+  [
+    `${present} "Happy birthday!" said Tom and gave Mia the kite.`,
+    "Tom said that it was the best birthday since the first one.",
+    "it was Mia, not Tom",
+  ],
+  [seed, '"Give up, it is asleep," said Tom.', "it is Tom's own seed"],
+  [seed, "Mia fetched more water.", "it was Tom, not Mia"],
+  [
+    `${tom} Tom's best friend was a kind bear named Mia.`,
+    "Since then, Mia and Mia have been friends.",
+    "Mia does this with Mia",
+  ],
+  [
+    `${tom} Tom could hear a beetle sneeze.`,
+    "Tom could hear a beetle sneeze.",
+    "this was told already, word for word",
+  ],
+];
+
+for (const [before, sentence, fault] of exchanged) {
+  Deno.test(`"${sentence}" after "${before}" is refused: ${fault}`, () => {
+    assertEquals(firstFault(before), "", "what comes before is sound");
+    assertEquals(firstFault(`${before} ${sentence}`), `${sentence} → ${fault}`);
+  });
+}
+
 Deno.test("events that may be told once are not told again", () => {
   const told =
     `${tom} ${kite} ${out} Suddenly Tom noticed that the kite was gone. Tom sat down and cried.`;

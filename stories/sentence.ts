@@ -46,6 +46,8 @@ export const templatesOf: ReadonlyMap<string, readonly Template[]> = new Map(
 /** Why an event cannot be told now, or nothing. */
 export function refusal(world: World, { event, roles, template }: Reading): Fault {
   const { needs, times = 1 } = events[event];
+  const { A, B } = roles;
+  if (A !== undefined && A === B) return `${A} does this with ${B}`;
   const fault = needs?.(world, roles as Roles, template.text);
   if (fault !== undefined) return fault;
   return (world.told.get(event) ?? 0) < times ? undefined : `this was told already (${event})`;

@@ -32,9 +32,18 @@ export interface Thing {
   holder?: string | undefined;
 }
 
+/** The persons of an event by their roles, as far as a sentence names them. */
+export type Parts = Readonly<Partial<Record<"A" | "B", string | undefined>>>;
+
 /** The first of several faults. */
 export function all(...faults: readonly Fault[]): Fault {
   return faults.find((fault) => fault !== undefined);
+}
+
+function isSame(before: string | undefined, now: string | undefined): Fault {
+  return before === undefined || now === undefined || before === now
+    ? undefined
+    : `it was ${before}, not ${now}`;
 }
 
 /** A noun phrase with its article: "an old kite". */
@@ -60,8 +69,8 @@ export function capitalized(text: string): string {
 export class World {
   readonly people = new Map<string, Person>();
   readonly things = new Map<string, Thing>();
-  /** Past events, as the rules of later events refer to them. */
-  readonly facts = new Set<string>();
+  /** Past events, as the rules of later events refer to them, with the persons in them. */
+  readonly facts = new Map<string, Parts>();
   /** The questions that the story answers, with their answers. */
   readonly answers = new Map<string, string>();
   /** How often each event was told. */
@@ -109,8 +118,10 @@ export class World {
     return this.person(name).kind;
   }
 
-  hasFact(fact: string, otherwise: string): Fault {
-    return this.facts.has(fact) ? undefined : otherwise;
+  /** Checks that something happened, to the same persons: who has knocked is let in. */
+  hasFact(fact: string, otherwise: string, { A, B }: Parts = {}): Fault {
+    const before = this.facts.get(fact);
+    return before === undefined ? otherwise : all(isSame(before.A, A), isSame(before.B, B));
   }
 
   hasNoFact(fact: string, otherwise: string): Fault {
@@ -134,10 +145,6 @@ export class World {
 
   feels(name: string, mood: NonNullable<Person["mood"]>): Fault {
     return this.person(name).mood === mood ? undefined : `${name} is not ${mood}`;
-  }
-
-  differ(first: string, second: string): Fault {
-    return first === second ? `${first} does this with ${second}` : undefined;
   }
 
   /** Checks that the story is at some place. */
@@ -181,8 +188,8 @@ export class World {
     for (const name of names) this.person(name).place = place;
   }
 
-  note(fact: string): void {
-    this.facts.add(fact);
+  note(fact: string, parts: Parts = {}): void {
+    this.facts.set(fact, parts);
   }
 
   /** Notes a question that the text answers from now on; the last answer counts. */

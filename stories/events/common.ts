@@ -48,7 +48,6 @@ export const common = events({
       "{A} had known {name B}, {a kind B}, for as long as {he A} could remember.",
       "{A} was hardly ever seen without {name B}, {a kind B}.",
     ],
-    needs: (world, { A, B }) => world.differ(A, B),
     does: (world, { A, B }) => {
       world.answer(`Who was ${B}?`, withArticle(world.kindOf(B)));
       world.answer(`Who was the friend of ${A}?`, B);
@@ -172,11 +171,7 @@ export const common = events({
       "They held hands, and so {A} and {B} came {to P}.",
       "{A} and {B} raced each other {to P}.",
     ],
-    needs: (world, { A, B, P }) =>
-      all(
-        world.differ(A, B),
-        canGoTogether(world, P),
-      ),
+    needs: (world, { P }) => canGoTogether(world, P),
     does: (world, { A, B, P }) => {
       world.go(P, A, B);
       world.answer(`Where did ${A} and ${B} go together?`, `to the ${P}`);
@@ -225,7 +220,6 @@ export const common = events({
     ],
     needs: (world, { A, B }) =>
       all(
-        world.differ(A, B),
         world.hasFact(`${B} is kind to ${A}`, `${B} has done nothing for ${A}`),
       ),
     times: 2,
@@ -239,7 +233,6 @@ export const common = events({
       "Today, {A} and {B} still laugh about it.",
       "{A} and {B} met every Sunday after that.",
     ],
-    needs: (world, { A, B }) => world.differ(A, B),
     isEnd: true,
   },
   sleep: {
@@ -260,7 +253,6 @@ export const common = events({
       "A week later, {A} was with {B} again.",
       "It was not long before {A} and {B} had another adventure.",
     ],
-    needs: (world, { A, B }) => world.differ(A, B),
     does: (world, { A, B }) => {
       world.place = undefined;
       world.hint = undefined;

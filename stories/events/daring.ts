@@ -4,8 +4,13 @@
  * @module
  */
 
-import { all, atPlace, withArticle } from "../world.ts";
+import { all, atPlace, type Fault, withArticle, type World } from "../world.ts";
 import { events } from "./event.ts";
+
+/** Whether somebody, if a sentence names anybody, is who has a seed. */
+function isGardener(world: World, name: string | undefined): Fault {
+  return world.hasFact("seed", "there is no seed", { A: name });
+}
 
 /** Events that take courage or patience. */
 export const daring = events({
@@ -29,7 +34,10 @@ export const daring = events({
       "{A} forgot to breathe.",
     ],
     needs: (world) => world.hasFact("noise", "there was no noise"),
-    does: (world, { A }) => world.mood(A, "afraid"),
+    does: (world, { A }) => {
+      world.note("scared", { A });
+      world.mood(A, "afraid");
+    },
   },
   encourage: {
     sentences: [
@@ -38,7 +46,7 @@ export const daring = events({
       '"Let us count to three and look," {B} said to {A}.',
       '"Monsters are ticklish," said {B} to {A}.',
     ],
-    needs: (world, { A, B }) => all(world.differ(A, B), world.feels(A, "afraid")),
+    needs: (world, { A }) => world.feels(A, "afraid"),
     does: (world, { A, B }) => {
       world.note(`${B} is kind to ${A}`);
       world.answer("Who was afraid?", A);
@@ -72,7 +80,11 @@ export const daring = events({
       "{A} said that {he A} had known it all along, and {B} laughed.",
       "{B} laughed first, and then {A} had to laugh, too.",
     ],
-    needs: (world) => world.hasFact("only little", "nobody knows what it was"),
+    needs: (world, { A }) =>
+      all(
+        world.hasFact("only little", "nobody knows what it was"),
+        world.hasFact("scared", "nobody was afraid", { A }),
+      ),
     does: (world, { A }) => world.mood(A, "happy"),
   },
   endBrave: {
@@ -82,7 +94,11 @@ export const daring = events({
       "{A} told the story at home, and with each time the monster grew.",
       "Being afraid is not so bad if {B} is there, thought {A}.",
     ],
-    needs: (world) => world.hasFact("only little", "nobody knows what it was"),
+    needs: (world, { A }) =>
+      all(
+        world.hasFact("only little", "nobody knows what it was"),
+        world.hasFact("scared", "nobody was afraid", { A }),
+      ),
     isEnd: true,
   },
   challenge: {
@@ -92,8 +108,7 @@ export const daring = events({
       "{B} laughed at how slowly {A} walked.",
       '"The last one there is a cabbage!" {B} shouted at {A}.',
     ],
-    needs: (world, { A, B }) => world.differ(A, B),
-    does: (world) => world.note("race"),
+    does: (world, { A, B }) => world.note("race", { A, B }),
   },
   start: {
     sentences: [
@@ -117,7 +132,7 @@ export const daring = events({
       "{B} ran backward, just to show off before {A}.",
     ],
     needs: (world) => world.hasFact("running", "nobody is running"),
-    does: (world) => world.note("ahead"),
+    does: (world, { B }) => world.note("ahead", { B }),
   },
   dawdle: {
     sentences: [
@@ -125,8 +140,8 @@ export const daring = events({
       '"There is no hurry," thought {B} and stopped {pause}.',
       "Halfway there, {B} stopped {pause}.",
     ],
-    needs: (world) => world.hasFact("ahead", "nobody is ahead"),
-    does: (world) => world.note("dawdling"),
+    needs: (world, { B }) => world.hasFact("ahead", "nobody is ahead", { B }),
+    does: (world, { B }) => world.note("dawdling", { B }),
   },
   keepOn: {
     sentences: [
@@ -144,10 +159,9 @@ export const daring = events({
       "And so {A} beat {B} by the length of a nose.",
       "{A} won, and {B} came second.",
     ],
-    needs: (world, { A, B }) =>
-      all(world.differ(A, B), world.hasFact("dawdling", `nothing has stopped ${B}`)),
+    needs: (world, { B }) => world.hasFact("dawdling", `nothing has stopped ${B}`, { B }),
     does: (world, { A, B }) => {
-      world.note("won");
+      world.note("won", { A, B });
       world.mood(A, "happy");
       world.answer("Who won the race?", A);
       world.answer("Who lost the race?", B);
@@ -160,7 +174,7 @@ export const daring = events({
       "{B} shook {A}'s hand.",
       '"You won fair and square," said {B}.',
     ],
-    needs: (world) => world.hasFact("won", "nobody has won"),
+    needs: (world, { A, B }) => world.hasFact("won", "nobody has won", { A, B }),
   },
   endRace: {
     sentences: [
@@ -169,7 +183,7 @@ export const daring = events({
       "Next time, {A} and {B} want to race backward.",
       "Slow and steady, said {A}, and then slept for ten hours.",
     ],
-    needs: (world) => world.hasFact("won", "nobody has won"),
+    needs: (world, { A, B }) => world.hasFact("won", "nobody has won", { A, B }),
     isEnd: true,
   },
   concert: {
@@ -180,7 +194,7 @@ export const daring = events({
     ],
     does: (world, { A, P }) => {
       world.go(P, A);
-      world.note("concert");
+      world.note("concert", { A });
       world.answer(`Where did ${A} sing?`, atPlace(P));
     },
   },
@@ -191,7 +205,7 @@ export const daring = events({
       "But {A} wanted to hide in a drum.",
       "But when {A} saw all the faces, {he A} forgot every word.",
     ],
-    needs: (world) => world.hasFact("concert", "there is no concert"),
+    needs: (world, { A }) => world.hasFact("concert", "there is no concert", { A }),
     does: (world, { A }) => {
       world.mood(A, "afraid");
       world.answer("Who was afraid?", A);
@@ -204,10 +218,9 @@ export const daring = events({
       '"I will hum along," {B} promised {A}.',
       "{B} sat down in the first row and winked at {A}.",
     ],
-    needs: (world, { A, B }) =>
+    needs: (world, { A }) =>
       all(
-        world.differ(A, B),
-        world.hasFact("concert", "there is no concert"),
+        world.hasFact("concert", "there is no concert", { A }),
         world.feels(A, "afraid"),
       ),
     does: (world, { A, B }) => {
@@ -221,7 +234,7 @@ export const daring = events({
       "{A} closed {his A} eyes and sang about {song}.",
       "First softly, then louder, {A} sang a song about {song}.",
     ],
-    needs: (world) => world.hasFact("concert", "there is no concert"),
+    needs: (world, { A }) => world.hasFact("concert", "there is no concert", { A }),
     does: (world, { A }) => {
       world.note("sung");
       world.mood(A, "happy");
@@ -244,7 +257,11 @@ export const daring = events({
       "From then on, {A} was still afraid, but only a little.",
       "And {B} hummed the tune all the way home.",
     ],
-    needs: (world) => world.hasFact("sung", "nobody has sung"),
+    needs: (world, { A }) =>
+      all(
+        world.hasFact("sung", "nobody has sung"),
+        world.hasFact("concert", "there is no concert", { A }),
+      ),
     isEnd: true,
   },
   storm: {
@@ -269,8 +286,8 @@ export const daring = events({
       "Somebody rang. It was {name B}, {a kind B}, wet to the bone.",
     ],
     needs: (world) => world.hasFact("storm", "there is no storm"),
-    does: (world, { B }) => {
-      world.note("at the door");
+    does: (world, { A, B }) => {
+      world.note("at the door", { A, B });
       world.answer(`Who was ${B}?`, withArticle(world.kindOf(B)));
       world.answer("Who came to the door?", B);
     },
@@ -283,10 +300,9 @@ export const daring = events({
       '"There is room for one more," {A} told {B}.',
       "{A} did not think twice and let {B} in.",
     ],
-    needs: (world, { A, B }) =>
-      all(world.differ(A, B), world.hasFact("at the door", "nobody is at the door")),
+    needs: (world, { A, B }) => world.hasFact("at the door", "nobody is at the door", { A, B }),
     does: (world, { A, B }) => {
-      world.note("let in");
+      world.note("let in", { A, B });
       world.note(`${A} is kind to ${B}`);
       world.answer(`Who helped ${B}?`, A);
     },
@@ -299,7 +315,7 @@ export const daring = events({
       "{B} got a pair of woolen socks and {a F}.",
       "{A} made tea, and with it there was {a F} for {B}.",
     ],
-    needs: (world) => world.hasFact("let in", "nobody was let in"),
+    needs: (world, { A, B }) => world.hasFact("let in", "nobody was let in", { A, B }),
     does: (world, { B, F }) => {
       world.own(F, B);
       world.mood(B, "happy");
@@ -326,7 +342,7 @@ export const daring = events({
       "{B} came back every time it rained, and sometimes when it did not.",
       "{A} almost hoped for the next storm.",
     ],
-    needs: (world) => world.hasFact("let in", "nobody was let in"),
+    needs: (world, { A, B }) => world.hasFact("let in", "nobody was let in", { A, B }),
     isEnd: true,
   },
   getSeed: {
@@ -339,7 +355,7 @@ export const daring = events({
       "{A} found a seed in {his A} pocket.",
     ],
     does: (world, { A }) => {
-      world.note("seed");
+      world.note("seed", { A });
       world.answer(`Who had a seed?`, A);
     },
   },
@@ -352,7 +368,7 @@ export const daring = events({
       "{A} made a hole with one finger and put the seed in.",
       "{A} sang to the seed and covered it with soil.",
     ],
-    needs: (world) => world.hasFact("seed", "there is no seed"),
+    needs: (world, { A }) => world.hasFact("seed", "there is no seed", { A }),
     does: (world) => world.note("planted"),
   },
   nothingGrows: {
@@ -364,7 +380,8 @@ export const daring = events({
       "Each morning, the soil looked as it had the day before.",
       "Even a worm looked out and shook its head.",
     ],
-    needs: (world) => world.hasFact("planted", "nothing is planted"),
+    needs: (world, { A }) =>
+      all(world.hasFact("planted", "nothing is planted"), isGardener(world, A)),
     does: (world) => world.note("nothing grows"),
   },
   doubt: {
@@ -376,8 +393,15 @@ export const daring = events({
       '"Nothing will come of it," {B} said.',
       "{B} yawned and said that watching paint dry was more fun.",
     ],
-    needs: (world) => world.hasFact("nothing grows", "nobody has waited yet"),
-    does: (world, { B }) => world.answer("Who laughed at the seed?", B),
+    needs: (world, { B }) =>
+      all(
+        world.hasFact("nothing grows", "nobody has waited yet"),
+        isGardener(world, B) === undefined ? `it is ${B}'s own seed` : undefined,
+      ),
+    does: (world, { B }) => {
+      world.note("doubted", { B });
+      world.answer("Who laughed at the seed?", B);
+    },
   },
   wait: {
     sentences: [
@@ -387,7 +411,8 @@ export const daring = events({
       '"Some need more time," said {A}.',
       "{A} read the seed a bedtime story.",
     ],
-    needs: (world) => world.hasFact("planted", "nothing is planted"),
+    needs: (world, { A }) =>
+      all(world.hasFact("planted", "nothing is planted"), isGardener(world, A)),
   },
   bloom: {
     sentences: [
@@ -411,7 +436,12 @@ export const daring = events({
       "{B} took off {his B} hat to the {G}.",
       "{B} asked whether {A} had another seed.",
     ],
-    needs: (world) => world.hasFact("bloom", "nothing has grown"),
+    needs: (world, { A, B }) =>
+      all(
+        world.hasFact("bloom", "nothing has grown"),
+        world.hasFact("doubted", "nobody has doubted", { B }),
+        isGardener(world, A),
+      ),
   },
   endSeed: {
     sentences: [
@@ -422,7 +452,7 @@ export const daring = events({
       "Good things take their time, said {A}.",
       "The {G} is still there, and {A} waters it every day.",
     ],
-    needs: (world) => world.hasFact("bloom", "nothing has grown"),
+    needs: (world, { A }) => all(world.hasFact("bloom", "nothing has grown"), isGardener(world, A)),
     isEnd: true,
   },
   awake: {
@@ -435,7 +465,7 @@ export const daring = events({
       "The moon was so bright that {A} could not sleep.",
     ],
     does: (world, { A }) => {
-      world.note("awake");
+      world.note("awake", { A });
       world.answer("Who could not sleep?", A);
     },
   },
@@ -447,9 +477,9 @@ export const daring = events({
       "There was still light at {B}'s, so {A} went over.",
       "In {his A} pajamas, {A} walked to {B}'s house.",
     ],
-    needs: (world, { A, B }) => all(world.differ(A, B), world.hasFact("awake", "nobody is awake")),
+    needs: (world, { A }) => world.hasFact("awake", "nobody is awake", { A }),
     does: (world, { A, B }) => {
-      world.note("two awake");
+      world.note("two awake", { A, B });
       world.answer(`Who did ${A} visit?`, B);
     },
   },
@@ -496,7 +526,11 @@ export const daring = events({
       "When the sun rose, {A} and {B} were snoring in the same tune.",
       "And if {A} is awake at night today, {he A} knows where to go.",
     ],
-    needs: (world) => world.hasFact("yawned", "nobody is tired yet"),
+    needs: (world, { A, B }) =>
+      all(
+        world.hasFact("yawned", "nobody is tired yet"),
+        world.hasFact("two awake", "nobody is out at night", { A, B }),
+      ),
     isEnd: true,
   },
   miss: {
@@ -506,9 +540,8 @@ export const daring = events({
       "Since {B} had moved {to P}, {A} was often bored.",
       "Between {A} and {B} lay seven hills and a river now.",
     ],
-    needs: (world, { A, B }) => world.differ(A, B),
     does: (world, { A, B }) => {
-      world.note("far away");
+      world.note("far away", { A, B });
       world.answer(`Who missed ${B}?`, A);
     },
   },
@@ -519,9 +552,9 @@ export const daring = events({
       "{A} wrote a letter and drew a picture on the back.",
       "With {his A} best pen, {A} wrote a letter.",
     ],
-    needs: (world) => world.hasFact("far away", "nobody is far away"),
+    needs: (world, { A, B }) => world.hasFact("far away", "nobody is far away", { A, B }),
     does: (world, { A }) => {
-      world.note("letter");
+      world.note("letter", { A });
       world.answer("Who wrote a letter?", A);
     },
   },
@@ -545,7 +578,11 @@ export const daring = events({
       "{B} put the letter under {his B} pillow.",
       "{B} read the letter to every sheep that would listen.",
     ],
-    needs: (world) => world.hasFact("sent", "the letter was not sent"),
+    needs: (world, { B }) =>
+      all(
+        world.hasFact("sent", "the letter was not sent"),
+        world.hasFact("far away", "nobody is far away", { B }),
+      ),
     does: (world, { B }) => {
       world.mood(B, "happy");
       world.note("read");
@@ -560,9 +597,12 @@ export const daring = events({
       "On the same day, {B} took the train to {A}.",
     ],
     needs: (world, { A, B }) =>
-      all(world.differ(A, B), world.hasFact("read", "the letter is unread")),
+      all(
+        world.hasFact("read", "the letter is unread"),
+        world.hasFact("far away", "nobody is far away", { A, B }),
+      ),
     does: (world, { A, B }) => {
-      world.note("together again");
+      world.note("together again", { A, B });
       world.mood(A, "happy");
       world.answer(`Who came to ${A}?`, B);
     },
@@ -574,7 +614,7 @@ export const daring = events({
       "Since then, {A} and {B} have written to each other every week.",
       "It had been a short letter, said {B}, but a good one.",
     ],
-    needs: (world) => world.hasFact("together again", "they are not together"),
+    needs: (world, { A, B }) => world.hasFact("together again", "they are not together", { A, B }),
     isEnd: true,
   },
   fallIn: {
@@ -588,7 +628,7 @@ export const daring = events({
         ? undefined
         : `there is no water ${atPlace(world.place)}`,
     does: (world, { B }) => {
-      world.note("in the water");
+      world.note("in the water", { B });
       world.answer("Who fell into the water?", B);
     },
   },
@@ -599,7 +639,7 @@ export const daring = events({
       "{B} waved with both arms.",
       "Only {B}'s nose could be seen.",
     ],
-    needs: (world) => world.hasFact("in the water", "nobody is in the water"),
+    needs: (world, { B }) => world.hasFact("in the water", "nobody is in the water", { B }),
   },
   throwTool: {
     sentences: [
@@ -607,11 +647,10 @@ export const daring = events({
       "Quickly, {A} took {a T} and threw one end to {B}.",
       '"Hold on to this!" called {A}, and {B} grabbed {a T}.',
     ],
-    needs: (world, { A, B }) =>
-      all(world.differ(A, B), world.hasFact("in the water", "nobody is in the water")),
-    does: (world, { A, T }) => {
+    needs: (world, { B }) => world.hasFact("in the water", "nobody is in the water", { B }),
+    does: (world, { A, B, T }) => {
       world.own(T, A);
-      world.note("held out");
+      world.note("held out", { A, B });
       world.answer(`What did ${A} have?`, world.described(T));
     },
   },
@@ -621,11 +660,10 @@ export const daring = events({
       "One, two, three, and {A} had pulled {B} out.",
       "{A} pulled {B} out like a radish.",
     ],
-    needs: (world, { A, B }) =>
-      all(world.differ(A, B), world.hasFact("held out", "nothing was held out")),
+    needs: (world, { A, B }) => world.hasFact("held out", "nothing was held out", { A, B }),
     does: (world, { A, B }) => {
       world.facts.delete("in the water");
-      world.note("saved");
+      world.note("saved", { A, B });
       world.note(`${A} is kind to ${B}`);
       world.mood(B, "happy");
       world.answer(`Who helped ${B}?`, A);
@@ -638,7 +676,7 @@ export const daring = events({
       "{A} wrapped {B} in a big towel.",
       "{B}'s shoes made squelching noises.",
     ],
-    needs: (world) => world.hasFact("saved", "nobody was saved"),
+    needs: (world, { A, B }) => world.hasFact("saved", "nobody was saved", { A, B }),
   },
   endRescue: {
     sentences: [
@@ -647,7 +685,7 @@ export const daring = events({
       "{B} promised {A} to pet only dry animals.",
       "And {B} never forgot who had held the {T}.",
     ],
-    needs: (world) => world.hasFact("saved", "nobody was saved"),
+    needs: (world, { A, B }) => world.hasFact("saved", "nobody was saved", { A, B }),
     isEnd: true,
   },
   fog: {
@@ -660,7 +698,7 @@ export const daring = events({
     needs: (world) => world.isOut(),
     does: (world, { A }) => {
       world.mood(A, "afraid");
-      world.note("astray");
+      world.note("astray", { A });
       world.answer("Who lost the way?", A);
     },
   },
@@ -670,9 +708,9 @@ export const daring = events({
       "Then {A} saw a light. It was {name B}, {a kind B}, with a lantern.",
       'A voice called through the dark: "This way!" It was {name B}, {a kind B}.',
     ],
-    needs: (world) => world.hasFact("astray", "nobody has lost the way"),
+    needs: (world, { A }) => world.hasFact("astray", "nobody has lost the way", { A }),
     does: (world, { B }) => {
-      world.note("a light");
+      world.note("a light", { B });
       world.person(B).place = world.place;
       world.answer("Who had a light?", B);
       world.answer(`Who was ${B}?`, withArticle(world.kindOf(B)));
@@ -685,10 +723,9 @@ export const daring = events({
       "{B} knew every stone and showed {A} the way.",
       "{A} held on to {B}'s sleeve until {his A} own house came into sight.",
     ],
-    needs: (world, { A, B }) =>
-      all(world.differ(A, B), world.hasFact("a light", "nobody has a light")),
+    needs: (world, { B }) => world.hasFact("a light", "nobody has a light", { B }),
     does: (world, { A, B }) => {
-      world.note("home again");
+      world.note("home again", { A, B });
       world.note(`${B} is kind to ${A}`);
       world.mood(A, "happy");
       world.answer(`Who helped ${A}?`, B);
@@ -701,7 +738,7 @@ export const daring = events({
       "The next evening, {A} stood outside with a light {him A}self.",
       "At home, {A} made soup for {B} and for {him A}self.",
     ],
-    needs: (world) => world.hasFact("home again", "nobody is home yet"),
+    needs: (world, { A, B }) => world.hasFact("home again", "nobody is home yet", { A, B }),
     isEnd: true,
   },
 });

@@ -77,7 +77,7 @@ export const finding = events({
       '"I cannot find my {X} anywhere," {A} answered.',
     ],
     needs: (world, { A, X }) => all(world.owns(A, X), world.isLost(X)),
-    does: (world) => world.note("asked"),
+    does: (world, { A }) => world.note("asked", { A }),
   },
   askSeen: {
     sentences: [
@@ -86,7 +86,7 @@ export const finding = events({
       '"Is my {X} here, by any chance?" asked {A}.',
     ],
     needs: (world, { A, X }) => all(world.owns(A, X), world.isLost(X)),
-    does: (world) => world.note("asked"),
+    does: (world, { A }) => world.note("asked", { A }),
   },
   answerWhere: {
     sentences: [
@@ -154,7 +154,6 @@ export const finding = events({
     ],
     needs: (world, { A, B }) =>
       all(
-        world.differ(A, B),
         [...world.things.values()].some(({ owner, holder }) => owner === A && holder === B)
           ? undefined
           : `${B} has nothing of ${A}'s`,
@@ -188,7 +187,7 @@ export const finding = events({
       "With a bow, {B} handed {A} the {X}.",
       '"This is yours, {A}," said {B} and held out the {X}.',
     ],
-    needs: (world, { A, B, X }) => all(world.differ(A, B), world.holds(B, X), world.owns(A, X)),
+    needs: (world, { A, B, X }) => all(world.holds(B, X), world.owns(A, X)),
     does: (world, { A, B, X }) => {
       world.give(X, A);
       world.mood(A, "happy");
@@ -221,7 +220,7 @@ export const finding = events({
     does: (world, { A, X }) => {
       world.lose(X);
       world.mood(A, "sad");
-      world.note("high up");
+      world.note("high up", { A });
     },
   },
   tooHigh: {
@@ -231,7 +230,7 @@ export const finding = events({
       "{A} tried to climb up and slid down again.",
       "{A} called to it, but that did not help.",
     ],
-    needs: (world) => world.hasFact("high up", "nothing is high up"),
+    needs: (world, { A }) => world.hasFact("high up", "nothing is high up", { A }),
   },
   hasTool: {
     sentences: [
@@ -273,7 +272,7 @@ export const finding = events({
       "{A} bought an old book, and out of it fell a treasure map.",
     ],
     does: (world, { A }) => {
-      world.note("a map");
+      world.note("a map", { A });
       world.answer(`What did ${A} find?`, "a treasure map");
     },
   },
@@ -297,7 +296,7 @@ export const finding = events({
       '"Shall we dig together?" {A} asked {B}.',
       "Alone it is no fun, so {A} told {B} about the map.",
     ],
-    needs: (world, { A, B }) => all(world.differ(A, B), world.hasFact("a map", "there is no map")),
+    needs: (world, { A }) => world.hasFact("a map", "there is no map", { A }),
   },
   dig: {
     sentences: [
@@ -355,7 +354,7 @@ export const finding = events({
     ],
     needs: (world) => world.hasFact("hide-and-seek", "nobody plays hide-and-seek"),
     does: (world, { A }) => {
-      world.note("counted");
+      world.note("counted", { A });
       world.answer("Who was the seeker?", A);
     },
   },
@@ -366,13 +365,14 @@ export const finding = events({
       "{B} slipped {S} and held {his B} breath.",
       "{B} made {him B}self small {S}.",
     ],
-    needs: (world, { S }) =>
+    needs: (world, { B, S }) =>
       all(
-        world.hasFact("hide-and-seek", "nobody plays hide-and-seek"),
+        world.hasFact("counted", "nobody has counted"),
+        world.facts.get("counted")?.A === B ? `${B} is the seeker` : undefined,
         isSpotHere(world, S),
       ),
     does: (world, { B, S }) => {
-      world.note("hidden");
+      world.note("hidden", { B });
       if (world.place !== undefined) world.hint = { place: world.place, spot: S };
       if (S !== undefined) world.answer(`Where did ${B} hide?`, S);
     },
@@ -384,9 +384,10 @@ export const finding = events({
       "{A} peeked {S} and found an old boot.",
       "{A} was sure that it had to be {S}, but it was not.",
     ],
-    needs: (world, { S }) =>
+    needs: (world, { A, S }) =>
       all(
         world.hasFact("hidden", "nobody is hidden"),
+        world.hasFact("counted", "nobody has counted", { A }),
         isSpotHere(world, S),
         world.hint?.spot === S ? "somebody is hidden there" : undefined,
       ),
@@ -407,9 +408,14 @@ export const finding = events({
       "{A} looked {S}, and there sat {B}.",
       '"I can see you {S}, {B}!" called {A}.',
     ],
-    needs: (world, { S }) => all(world.hasFact("hidden", "nobody is hidden"), isSpotTold(world, S)),
+    needs: (world, { A, B, S }) =>
+      all(
+        world.hasFact("hidden", "nobody is hidden", { B }),
+        world.hasFact("counted", "nobody has counted", { A }),
+        isSpotTold(world, S),
+      ),
     does: (world, { A, B }) => {
-      world.note("found");
+      world.note("found", { A, B });
       world.answer(`Who found ${B}?`, A);
     },
   },
@@ -420,7 +426,7 @@ export const finding = events({
       "{A} and {B} played on until the first star came out.",
       "{B} said that the next hiding place would be a better one.",
     ],
-    needs: (world) => world.hasFact("found", "nobody was found"),
+    needs: (world, { A, B }) => world.hasFact("found", "nobody was found", { A, B }),
     isEnd: true,
   },
 });

@@ -8,8 +8,8 @@ import { all, type Fault, withArticle, type World } from "../world.ts";
 import { events } from "./event.ts";
 
 /** Whether anything that a person owns is broken. */
-function isBroken(world: World, noun: string): Fault {
-  return world.hasFact(`${noun} is broken`, `the ${noun} is not broken`);
+function isBroken(world: World, noun: string, by?: string): Fault {
+  return world.hasFact(`${noun} is broken`, `the ${noun} is not broken`, { A: by });
 }
 
 /** Events about giving and taking. */
@@ -55,7 +55,7 @@ export const sharing = events({
           ? `${B} has the ${F}`
           : undefined,
       ),
-    does: (world) => world.note("asked for food"),
+    does: (world, { B }) => world.note("asked for food", { B }),
   },
   hesitate: {
     sentences: [
@@ -74,14 +74,13 @@ export const sharing = events({
       '"Sit down, {B}," said {A}. "The {F} is enough for two."',
       "{A} cut the {F} in half, one for {B} and one for {him A}self.",
     ],
-    needs: (world, { A, B, F }) =>
+    needs: (world, { A, F }) =>
       all(
-        world.differ(A, B),
         world.holds(A, F),
         world.hasFact("asked for food", "nobody has asked for food"),
       ),
     does: (world, { A, B, F }) => {
-      world.note("shared");
+      world.note("shared", { A, B });
       world.note(`${A} is kind to ${B}`);
       world.mood(B, "happy");
       world.answer(`Who shared the ${F}?`, A);
@@ -108,7 +107,7 @@ export const sharing = events({
       "The next day, {B} brought a basket of food for {A}.",
       "{B} invited {A} to supper in return.",
     ],
-    needs: (world) => world.hasFact("shared", "nothing was shared"),
+    needs: (world, { A, B }) => world.hasFact("shared", "nothing was shared", { A, B }),
     isEnd: true,
   },
   friendOwns: {
@@ -135,7 +134,7 @@ export const sharing = events({
         world.thing(X).owner === A ? `the ${X} is ${A}'s own` : undefined,
         world.thing(X).holder === undefined ? `nobody has the ${X}` : undefined,
       ),
-    does: (world) => world.note("asked to borrow"),
+    does: (world, { A }) => world.note("asked to borrow", { A }),
   },
   lend: {
     sentences: [
@@ -146,8 +145,7 @@ export const sharing = events({
     ],
     needs: (world, { A, B, X }) =>
       all(
-        world.differ(A, B),
-        world.hasFact("asked to borrow", "nobody has asked for it"),
+        world.hasFact("asked to borrow", "nobody has asked for it", { A }),
         world.owns(B, X),
         world.holds(B, X),
       ),
@@ -167,7 +165,7 @@ export const sharing = events({
     needs: (world, { A, X }) =>
       all(world.holds(A, X), world.hasNoFact(`${X} is broken`, `the ${X} is broken already`)),
     does: (world, { A, X }) => {
-      world.note(`${X} is broken`);
+      world.note(`${X} is broken`, { A });
       world.mood(A, "sad");
       world.answer(`Who broke the ${X}?`, A);
       world.answer("What broke?", `the ${X}`);
@@ -190,9 +188,9 @@ export const sharing = events({
       '"I am sorry about the {X}, {B}," said {A}.',
       "{A} went to {B} and put the pieces of the {X} on the table.",
     ],
-    needs: (world, { A, B, X }) => all(world.differ(A, B), isBroken(world, X), world.owns(B, X)),
-    does: (world, { A }) => {
-      world.note("confessed");
+    needs: (world, { A, B, X }) => all(isBroken(world, X, A), world.owns(B, X)),
+    does: (world, { A, B }) => {
+      world.note("confessed", { A, B });
       world.answer("Who told the truth?", A);
     },
   },
@@ -203,7 +201,7 @@ export const sharing = events({
       '"Things break," said {B}. "Friends do not."',
       '"I broke it twice myself," {B} admitted.',
     ],
-    needs: (world) => world.hasFact("confessed", "nobody has told the truth"),
+    needs: (world, { A, B }) => world.hasFact("confessed", "nobody has told the truth", { A, B }),
   },
   mend: {
     sentences: [
@@ -215,7 +213,7 @@ export const sharing = events({
       all(isBroken(world, X), world.hasFact("confessed", "nobody has told the truth")),
     does: (world, { A, B, X }) => {
       world.facts.delete(`${X} is broken`);
-      world.note("mended");
+      world.note("mended", { A, B });
       world.give(X, world.thing(X).owner ?? B);
       world.mood(A, "happy");
       world.answer(`Who mended the ${X}?`, `${A} and ${B}`);
@@ -228,7 +226,7 @@ export const sharing = events({
       "{A} found that the truth is lighter to carry than a lie.",
       "Ever since, {A} has asked twice and held on tight.",
     ],
-    needs: (world) => world.hasFact("mended", "nothing was mended"),
+    needs: (world, { A, B }) => world.hasFact("mended", "nothing was mended", { A, B }),
     isEnd: true,
   },
   birthday: {
@@ -240,9 +238,8 @@ export const sharing = events({
       "{A} had only two coins, and {B}'s birthday was on Sunday.",
       "On the calendar, {A} had drawn a ring around {B}'s birthday.",
     ],
-    needs: (world, { A, B }) => world.differ(A, B),
-    does: (world, { B }) => {
-      world.note("birthday");
+    does: (world, { A, B }) => {
+      world.note("birthday", { A, B });
       world.answer("Whose birthday was it?", `${B}'s`);
     },
   },
@@ -254,7 +251,7 @@ export const sharing = events({
       "With a lot of {material}, {A} built {a X}.",
       "{A} took {material} and made {a X}, and only one thumb got hurt.",
     ],
-    needs: (world) => world.hasFact("birthday", "it is nobody's birthday"),
+    needs: (world, { A, B }) => world.hasFact("birthday", "it is nobody's birthday", { A, B }),
     does: (world, { A, X }) => {
       world.own(X, A);
       world.answer(`Who made the ${X}?`, A);
@@ -270,8 +267,8 @@ export const sharing = events({
       "{A} hid the {X} under the bed.",
       "The {X} was hard to wrap, and {A} used a tablecloth.",
     ],
-    needs: (world, { A, X }) =>
-      all(world.holds(A, X), world.hasFact("birthday", "it is nobody's birthday")),
+    needs: (world, { A, B, X }) =>
+      all(world.holds(A, X), world.hasFact("birthday", "it is nobody's birthday", { A, B })),
   },
   giveGift: {
     sentences: [
@@ -283,14 +280,13 @@ export const sharing = events({
     ],
     needs: (world, { A, B, X }) =>
       all(
-        world.differ(A, B),
         world.holds(A, X),
-        world.hasFact("birthday", "it is nobody's birthday"),
+        world.hasFact("birthday", "it is nobody's birthday", { A, B }),
       ),
     does: (world, { A, B, X }) => {
       world.own(X, B);
       world.mood(B, "happy");
-      world.note("gift");
+      world.note("gift", { A, B });
       world.note(`${A} is kind to ${B}`);
       world.answer(`Who has the ${X} now?`, B);
       world.answer(`What did ${B} get?`, world.described(X));
@@ -304,7 +300,8 @@ export const sharing = events({
       "{B} even took the {X} to bed.",
       "All the other presents stayed in their boxes, for {B} had the {X}.",
     ],
-    needs: (world, { B, X }) => all(world.hasFact("gift", "there was no gift"), world.holds(B, X)),
+    needs: (world, { A, B, X }) =>
+      all(world.hasFact("gift", "there was no gift", { A, B }), world.holds(B, X)),
   },
   endGift: {
     sentences: [
@@ -315,7 +312,7 @@ export const sharing = events({
       "And {A} began to think about next year.",
       "{B} said that it was the best birthday since the first one.",
     ],
-    needs: (world) => world.hasFact("gift", "there was no gift"),
+    needs: (world, { A, B }) => world.hasFact("gift", "there was no gift", { A, B }),
     isEnd: true,
   },
   alsoHas: {
@@ -344,7 +341,7 @@ export const sharing = events({
         world.thing(Y).owner === A ? `the ${Y} is ${A}'s own` : undefined,
         world.thing(Y).holder === undefined ? `nobody has the ${Y}` : undefined,
       ),
-    does: (world) => world.note("admired"),
+    does: (world, { A }) => world.note("admired", { A }),
   },
   offerSwap: {
     sentences: [
@@ -360,7 +357,7 @@ export const sharing = events({
         world.thing(X).holder === B ? `${B} has the ${X}` : undefined,
         world.hasFact("admired", "nobody has looked at it"),
       ),
-    does: (world) => world.note("offered"),
+    does: (world, { B }) => world.note("offered", { B }),
   },
   swap: {
     sentences: [
@@ -371,7 +368,6 @@ export const sharing = events({
     ],
     needs: (world, { A, B, X, Y }) =>
       all(
-        world.differ(A, B),
         world.hasFact("offered", "nobody has offered it"),
         world.holds(A, X),
         world.holds(B, Y),
@@ -379,7 +375,7 @@ export const sharing = events({
     does: (world, { A, B, X, Y }) => {
       world.own(Y, A);
       world.own(X, B);
-      world.note("swapped");
+      world.note("swapped", { A, B });
       world.answer(`Who has the ${Y} now?`, A);
       world.answer(`Who has the ${X} now?`, B);
       world.mood(A, "happy");
@@ -393,8 +389,8 @@ export const sharing = events({
       "{A} ran home with the {Y} and told everybody.",
       "All the way home, {A} looked at the {Y}.",
     ],
-    needs: (world, { A, Y }) =>
-      all(world.holds(A, Y), world.hasFact("swapped", "nobody has swapped anything")),
+    needs: (world, { A, B, Y }) =>
+      all(world.holds(A, Y), world.hasFact("swapped", "nobody has swapped anything", { A, B })),
   },
   endSwap: {
     sentences: [
@@ -405,7 +401,7 @@ export const sharing = events({
       "It was a good trade, for both {A} and {B} thought that they had won.",
       "{A} learned that what is old to one is new to another.",
     ],
-    needs: (world) => world.hasFact("swapped", "nobody has swapped anything"),
+    needs: (world, { A, B }) => world.hasFact("swapped", "nobody has swapped anything", { A, B }),
     isEnd: true,
   },
   wantCake: {
@@ -418,7 +414,7 @@ export const sharing = events({
     does: (world, { A, F }) => {
       world.own(F, A);
       world.lose(F);
-      world.note("baking");
+      world.note("baking", { A });
       world.answer(`What did ${A} bake?`, world.described(F));
     },
   },
@@ -438,10 +434,9 @@ export const sharing = events({
       '"Do you have some {lack} for me?" {A} asked {B}.',
       "With an empty cup, {A} went over to {B} and asked for {lack}.",
     ],
-    needs: (world, { A, B }) =>
-      all(world.differ(A, B), world.hasFact("lacking", "nothing is lacking")),
-    does: (world, { A }) => {
-      world.note("asked for some");
+    needs: (world) => world.hasFact("lacking", "nothing is lacking"),
+    does: (world, { A, B }) => {
+      world.note("asked for some", { A, B });
       world.answer(`Who ran out of something?`, A);
     },
   },
@@ -452,9 +447,9 @@ export const sharing = events({
       "{B} gave {A} the last that {he B} had.",
     ],
     needs: (world, { A, B }) =>
-      all(world.differ(A, B), world.hasFact("asked for some", "nobody has asked for any")),
+      world.hasFact("asked for some", "nobody has asked for any", { A, B }),
     does: (world, { A, B }) => {
-      world.note("lent");
+      world.note("lent", { A, B });
       world.note(`${B} is kind to ${A}`);
       world.answer(`Who helped ${A}?`, B);
     },
@@ -480,14 +475,13 @@ export const sharing = events({
       "{A} invited {B}, and they ate the {F} while it was hot.",
       '"Come in, {B}," called {A}, "the {F} is ready!"',
     ],
-    needs: (world, { A, B, F }) =>
+    needs: (world, { A, F }) =>
       all(
-        world.differ(A, B),
         world.hasFact("baked", "nothing was baked"),
         world.holds(A, F),
       ),
     does: (world, { A, B }) => {
-      world.note("invited");
+      world.note("invited", { A, B });
       world.answer(`Who ate with ${A}?`, B);
     },
   },
@@ -510,7 +504,7 @@ export const sharing = events({
       "In the end, {A} and {B} were so full that they had to roll home.",
       "Now {A} bakes every week, and {B} always brings the {lack}.",
     ],
-    needs: (world) => world.hasFact("invited", "nobody is invited"),
+    needs: (world, { A, B }) => world.hasFact("invited", "nobody is invited", { A, B }),
     isEnd: true,
   },
 });
