@@ -113,6 +113,8 @@ function patternOf({ form, role, isPossessive }: Slot): string {
       return SPOTS;
     case "did":
       return anyOf(Object.values(tools));
+    case "day":
+      return anyOf(choices.day!);
     case "choice":
       return anyOf(choices[role]!);
   }
@@ -240,6 +242,7 @@ class Reader {
         return this.bind("P", place);
       }
       case "spot":
+      case "day":
         return this.bind(role, text);
       case "did": {
         const tool = this.roles.T;

@@ -72,6 +72,7 @@ for (const [before, sentence, fault] of broken) {
 const storm = `${tom} On Friday, a storm came up. At Tom's door stood a kind bear named Mia.`;
 const present = `${tom} Tom's best friend was a kind bear named Mia. ` +
   "It was nearly Mia's birthday, and Tom had no present. So Tom made a red kite out of wool.";
+const onFriday = present.replace("It was nearly", "On Friday, it was");
 const seed =
   `${tom} Tom's best friend was a kind bear named Mia. Tom found a seed in his pocket. ` +
   "Tom planted the seed beside the door. A day passed, and then a week. Nothing.";
@@ -99,6 +100,12 @@ const exchanged: readonly (readonly [before: string, sentence: string, fault: st
     `${present} "Happy birthday!" said Tom and gave Mia the kite.`,
     "Tom said that it was the best birthday since the first one.",
     "it was Mia, not Tom",
+  ],
+  [onFriday, "On Monday, Tom rang Mia's bell and held out the kite.", "it was Friday, not Monday"],
+  [
+    `${onFriday} "Happy birthday!" said Tom and gave Mia the kite.`,
+    "Mia said to Tom that it was the best Sunday of all.",
+    "it was Friday, not Sunday",
   ],
   [seed, '"Give up, it is asleep," said Tom.', "it is Tom's own seed"],
   [seed, "Mia fetched more water.", "it was Tom, not Mia"],

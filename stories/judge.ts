@@ -84,7 +84,7 @@ function kindOfFault(fault: string): string {
   if (fault.startsWith("a second")) return "introduced twice";
   if (fault.startsWith("it was said to be")) return "found elsewhere than told";
   if (fault.startsWith("this was told already")) return "told twice";
-  if (fault.startsWith("it was ")) return "another person than before";
+  if (fault.startsWith("it was ")) return "another person or day than before";
   if (fault.startsWith("they are ")) return "there already";
   if (fault.includes(" does not have the ")) return "does not have it";
   if (fault.includes(" does this with ")) return "one person in two roles";

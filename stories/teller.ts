@@ -351,9 +351,16 @@ export class Teller {
       }
       case "spot":
         return this.fillSpot(sentence, role);
+      case "day":
+        return roles[role] = this.world.day ?? this.choose("day");
       case "choice":
-        return choices[role]![pickTopic(this.random, choices[role]!.length)]!;
+        return this.choose(role);
     }
+  }
+
+  private choose(list: string): string {
+    const words = choices[list]!;
+    return words[pickTopic(this.random, words.length)]!;
   }
 
   /** A person by name, by pronoun, or in unusual stories by kind. */

@@ -79,6 +79,8 @@ export class World {
   place: string | undefined;
   /** The subject of the last sentence, which "he" or "she" refers to first. */
   subject: string | undefined;
+  /** The day of a birthday, once it was said. */
+  day: string | undefined;
   /** The thing that "it" refers to. */
   it: string | undefined;
   /** Where somebody said that a thing is. */
@@ -141,6 +143,11 @@ export class World {
     return thing !== undefined && thing.holder === undefined
       ? undefined
       : `the ${noun} is not lost`;
+  }
+
+  /** Checks that a day, if a sentence names one, is that of the birthday. */
+  isOn(day: string | undefined): Fault {
+    return isSame(this.day, day);
   }
 
   feels(name: string, mood: NonNullable<Person["mood"]>): Fault {

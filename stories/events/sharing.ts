@@ -232,13 +232,14 @@ export const sharing = events({
   birthday: {
     sentences: [
       "It was {count} days to {B}'s birthday, and {A} had no present.",
-      "On {day}, it was {B}'s birthday, and {A} had no present.",
+      "On {D}, it was {B}'s birthday, and {A} had no present.",
       "It was nearly {B}'s birthday, and {A} had no present.",
       "{B} had a birthday soon. What could {A} give {him B}?",
-      "{A} had only two coins, and {B}'s birthday was on Sunday.",
+      "{A} had only two coins, and {B}'s birthday was on {D}.",
       "On the calendar, {A} had drawn a ring around {B}'s birthday.",
     ],
-    does: (world, { A, B }) => {
+    does: (world, { A, B, D }) => {
+      world.day = D;
       world.note("birthday", { A, B });
       world.answer("Whose birthday was it?", `${B}'s`);
     },
@@ -273,17 +274,19 @@ export const sharing = events({
   giveGift: {
     sentences: [
       '"Happy birthday!" said {A} and gave {B} the {X}.',
-      "On {day}, {A} rang {B}'s bell and held out the {X}.",
+      "On {D}, {A} rang {B}'s bell and held out the {X}.",
       "On the day itself, {A} rang {B}'s bell and held out the {X}.",
       "{A} put the {X} on {B}'s doorstep and hid behind a hedge.",
       '"It is only a {X}," said {A} to {B}, "but I made it myself."',
     ],
-    needs: (world, { A, B, X }) =>
+    needs: (world, { A, B, D, X }) =>
       all(
+        world.isOn(D),
         world.holds(A, X),
         world.hasFact("birthday", "it is nobody's birthday", { A, B }),
       ),
-    does: (world, { A, B, X }) => {
+    does: (world, { A, B, D, X }) => {
+      world.day ??= D;
       world.own(X, B);
       world.mood(B, "happy");
       world.note("gift", { A, B });
@@ -306,13 +309,14 @@ export const sharing = events({
   endGift: {
     sentences: [
       "Then {A} and {B} ate {count} pieces of cake.",
-      "{B} said to {A} that it was the best {day} of all.",
+      "{B} said to {A} that it was the best {D} of all.",
       "Two coins were left over, and {A} and {B} bought ice cream.",
       "{A} knew then that the best presents have no price.",
       "And {A} began to think about next year.",
       "{B} said that it was the best birthday since the first one.",
     ],
-    needs: (world, { A, B }) => world.hasFact("gift", "there was no gift", { A, B }),
+    needs: (world, { A, B, D }) =>
+      all(world.isOn(D), world.hasFact("gift", "there was no gift", { A, B })),
     isEnd: true,
   },
   alsoHas: {
