@@ -107,6 +107,11 @@ const exchanged: readonly (readonly [before: string, sentence: string, fault: st
     "Mia said to Tom that it was the best Sunday of all.",
     "it was Friday, not Sunday",
   ],
+  [
+    `${tom} Tom's best friend was a kind bear named Mia. "Let us race to the lake," said Mia to Tom.`,
+    "They lined up and ran to the castle.",
+    "it was said to be by the lake",
+  ],
   [seed, '"Give up, it is asleep," said Tom.', "it is Tom's own seed"],
   [seed, "Mia fetched more water.", "it was Tom, not Mia"],
   [

@@ -108,7 +108,10 @@ export const daring = events({
       "{B} laughed at how slowly {A} walked.",
       '"The last one there is a cabbage!" {B} shouted at {A}.',
     ],
-    does: (world, { A, B }) => world.note("race", { A, B }),
+    does: (world, { A, B, P }) => {
+      world.note("race", { A, B });
+      if (P !== undefined) world.hint = { place: P };
+    },
   },
   start: {
     sentences: [
@@ -116,7 +119,13 @@ export const daring = events({
       "They lined up and ran {to P}.",
       "Somebody dropped a hat, and off they went {to P}.",
     ],
-    needs: (world) => world.hasFact("race", "there is no race"),
+    needs: (world, { P }) =>
+      all(
+        world.hasFact("race", "there is no race"),
+        world.hint === undefined || world.hint.place === P
+          ? undefined
+          : `it was said to be ${atPlace(world.hint.place)}`,
+      ),
     does: (world, { P }) => {
       world.note("running");
       world.place = P;
@@ -431,7 +440,7 @@ export const daring = events({
   },
   amazed: {
     sentences: [
-      '"I have never seen such a {G}," said {B}.',
+      '"I have never seen a finer {G}," said {B}.',
       '"I take it all back," said {B}.',
       "{B} took off {his B} hat to the {G}.",
       "{B} asked whether {A} had another seed.",

@@ -140,7 +140,7 @@ export const finding = events({
       '"Whose {X} can this be?" wondered {B}.',
       '"Somebody must be missing this {X}," thought {B}.',
       '"I will find out who lost this {X}," said {B}.',
-      '"A {X} does not walk here by itself," thought {B}.',
+      '"No {X} walks here by itself," thought {B}.',
     ],
     needs: (world, { B, X }) =>
       all(world.holds(B, X), world.thing(X).owner === B ? `it is ${B}'s own` : undefined),

@@ -103,7 +103,7 @@ export const sharing = events({
       "And {A} and {B} made a plan for the next {day}.",
       "{B} invited {A} to supper on {day}.",
       "And {A} and {B} made a plan for the next lunch.",
-      "{A} found out that half a {F} with a friend is more than a whole one alone.",
+      "{A} found out that half of the {F} with a friend is more than the whole of it alone.",
       "The next day, {B} brought a basket of food for {A}.",
       "{B} invited {A} to supper in return.",
     ],
@@ -277,7 +277,7 @@ export const sharing = events({
       "On {D}, {A} rang {B}'s bell and held out the {X}.",
       "On the day itself, {A} rang {B}'s bell and held out the {X}.",
       "{A} put the {X} on {B}'s doorstep and hid behind a hedge.",
-      '"It is only a {X}," said {A} to {B}, "but I made it myself."',
+      '"It is only this {X}," said {A} to {B}, "but I made it myself."',
     ],
     needs: (world, { A, B, D, X }) =>
       all(
