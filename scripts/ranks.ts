@@ -16,6 +16,13 @@ const flags = {
   launcher: text("mpiexec", "The launcher, with its flags", "COMMAND"),
 };
 
+/**
+ * Where Open MPI's processes keep what they know of each other. By default it is memory that all share at one
+ * address, and ranks do not start where one has something else there, as happens now and then in processes
+ * as large as Deno's; `hash` is memory of each process.
+ */
+const OPEN_MPI_STORE = "PMIX_MCA_gds";
+
 /** Exit codes after which a retry is pointless: done, wrong flags, stopped. */
 const FINAL_CODES = [0, 2, 129, 130, 143];
 
@@ -86,8 +93,13 @@ function start(launcher: string, ranks: number, command: readonly string[]): Den
     ? deno
     : [...launcher.split(" "), "-n", `${ranks}`, ...deno];
   try {
-    return new Deno.Command(program!, { args, stdin: "null", stdout: "piped", stderr: "inherit" })
-      .spawn();
+    return new Deno.Command(program!, {
+      args,
+      env: Deno.env.has(OPEN_MPI_STORE) ? {} : { [OPEN_MPI_STORE]: "hash" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "nothing of that name" : `${cause}`;
     throw new Error(`Cannot start ranks: wanted the launcher ${program}, got ${reason}`, { cause });

@@ -23,7 +23,12 @@ const known: readonly TestedMpi[] = [
     library: "libmpi.so.40",
     // More ranks than cores, here too.
     args: ["--oversubscribe"],
-    env: { OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" },
+    env: {
+      OMPI_ALLOW_RUN_AS_ROOT: "1",
+      OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
+      // As `scripts/ranks.ts` does.
+      PMIX_MCA_gds: "hash",
+    },
   },
 ];
 
