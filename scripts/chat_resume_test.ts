@@ -41,7 +41,7 @@ Deno.test("a chat keeps its model, and makes another with --overwrite", async ()
   const second = await chatInTiny(corpus, home);
   assertMatch(second.models, /^Model: sft\/chat, step 8 of 8, [\d.]+ \w+ in f32\n$/);
   assert(!second.stdout.includes("Saved"), second.stdout);
-  const args = [corpus, "null", "--overwrite", "--prompt", "Hi", "--max-tokens", "2"];
+  const args = [corpus, "--overwrite", "--prompt", "Hi", "--max-tokens", "2"];
   const other = await runScript("testing/tiny_chat.ts", args, home);
   assertEquals(other.code, 0, other.stderr);
   assertEquals(other.stdout.match(/^Removed the run saved after step 8\.$/gm)?.length, 2);

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { endlessFile } from "../data/testing/parquet_mutations.ts";
 import { namesIn } from "../gpt/files/files.ts";
 import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import { readUntil } from "./testing/wait.ts";
 
 const home = await makeHome(await makeCorpus());
 const folder = await Deno.makeTempDir();
@@ -14,7 +15,7 @@ Deno.test("signals end a command that reads a row group without end, and its loc
     const child = command("base_train.ts", args, home).spawn();
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     // The table of the run is printed before the corpus is opened.
-    for (let text = ""; !text.includes("of training");) text += (await reader.read()).value ?? "";
+    await readUntil("of training", reader);
     await new Promise((resolve) => setTimeout(resolve, 1000));
     child.kill(signal);
     const [status, errors] = await Promise.all([

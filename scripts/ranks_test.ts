@@ -1,26 +1,19 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runningRanks, testUnderMpi } from "../mpi/testing/ranks.ts";
-import { openCheckpoint, savedSteps } from "../gpt/mod.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { testUnderMpi } from "../mpi/testing/ranks.ts";
+import { savedSteps } from "../gpt/mod.ts";
 import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
 import { waitUntil } from "./testing/wait.ts";
 
-const train = new URL("base_train.ts", import.meta.url).href;
-
-async function killRank(home: string): Promise<boolean> {
-  const last = (await runningRanks(`NANODINO_HOME=${home}`)).at(-1);
-  if (last !== undefined) Deno.kill(last.pid, "SIGKILL");
-  return last !== undefined;
-}
+const train = new URL("testing/killed_ranks.ts", import.meta.url).href;
 
 testUnderMpi(
   "a run whose ranks are killed resumes from its checkpoints to the end",
   async (mpi) => {
     const corpus = await makeCorpus();
     const home = await makeHome(corpus);
-    const folder = `${home}/base_checkpoints/killed`;
     const flags = [...tinyFlags, "--data", corpus, "--model-tag", "killed"];
-    const length = ["--num-iterations", "300", "--save-every", "10"];
-    const child = new Deno.Command(Deno.execPath(), {
+    const length = ["--num-iterations", "60", "--save-every", "10"];
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "-A", "--no-check", new URL("ranks.ts", import.meta.url).href],
         ...["--n", "4", "--retries", "9", "--shrink"],
@@ -30,29 +23,25 @@ testUnderMpi(
       ],
       env: { NANODINO_HOME: home, NO_COLOR: "1", ...mpi.env },
       stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    let isOver = false;
-    const output = child.output().finally(() => isOver = true);
-    let [kills, killedAt] = [0, 0];
-    while (kills < 2 && !isOver) {
-      await new Promise((resolve) => setTimeout(resolve, 50 * Math.random()));
-      const last = (await savedSteps(folder).catch(() => [])).at(-1) ?? 0;
-      // The first kill comes with 4 ranks, the second with 2: those that end save nothing more.
-      if (last <= killedAt + 30 || !await killRank(home)) continue;
-      [kills, killedAt] = [kills + 1, last];
-      const { meta } = await openCheckpoint(folder);
-      assert(meta.state.step > 0, "expected an intact checkpoint");
-    }
-    const { code, stdout, stderr } = await output;
+    }).output();
     const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     assertEquals(code, 0, text);
-    // On a busy machine, Open MPI at times does not start four ranks: then one restart is for that.
-    assert(kills >= 1, text);
-    assertStringIncludes(text, "Restarting on 2");
-    assertStringIncludes(text, "Restarting on 1, from the last checkpoint");
-    assertEquals((await savedSteps(folder)).at(-1), 300);
+    for (const [before, after] of [[4, 2], [2, 1]] as const) {
+      assertEquals(text.split(`One of ${before} ranks kills itself.`).length, 2, text);
+      assertMatch(
+        text,
+        new RegExp(
+          `^The ranks ended with code \\d+\\. Restarting on ${after}, from the last checkpoint$`,
+          "m",
+        ),
+      );
+    }
+    // One batch a step with four ranks, two with two.
+    assertEquals(text.match(/^Resuming after step \d+\.$/gm), [
+      "Resuming after step 30.",
+      "Resuming after step 40.",
+    ]);
+    assertEquals((await savedSteps(`${home}/base_checkpoints/killed`)).at(-1), 60);
     for (const each of [corpus, home]) await Deno.remove(each, { recursive: true });
   },
 );

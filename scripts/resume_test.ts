@@ -6,8 +6,10 @@ import {
   command,
   makeCorpus,
   makeHome,
+  outcomeOf,
   runScript,
   shellCommand,
+  signalingCommand,
   taskCommand,
   tinyFlags,
 } from "./testing/run_script.ts";
@@ -19,7 +21,7 @@ const flags = [...tinyFlags, "--data", corpus];
 Deno.test("a run killed at any moment resumes from its last checkpoint, bit for bit", async () => {
   const { interrupted, uninterrupted, ...counts } = await killRun({
     kills: 6,
-    steps: 300,
+    steps: 120,
     flags: tinyFlags,
   });
   assertEquals(interrupted, uninterrupted);
@@ -95,16 +97,14 @@ Deno.test({
 Deno.test("further signals but Ctrl-C do not keep a stopping run from saving", async () => {
   const home = await makeHome(corpus);
   const args = [...flags, "--num-iterations", "1000000"];
-  const child = command("base_train.ts", args, home).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  await readUntil("step 1 of", reader);
-  // Of signals that arrive together a process sees the smallest number first.
-  child.kill("SIGTERM");
-  const errors = child.stderr.getReader();
-  await errors.read();
-  for (const signal of ["SIGHUP", "SIGTERM"] as const) child.kill(signal);
-  await Promise.all([reader.cancel(), errors.cancel()]);
-  assertEquals((await child.status).code, 143);
+  const moments = [
+    { signals: ["SIGTERM"], line: "^step 1 of" },
+    { signals: ["SIGHUP", "SIGTERM"], line: "^Stopping after this step" },
+  ] as const;
+  const { code, stderr } = outcomeOf(
+    await signalingCommand(moments, "base_train.ts", args, home).output(),
+  );
+  assertEquals(code, 143, stderr);
   await openCheckpoint(`${home}/base_checkpoints/d2`);
 });
 

@@ -8,7 +8,7 @@
 
 import { tableAsText } from "../../gpt/internals.ts";
 import { integer, runScript as runMain } from "../flags.ts";
-import { command, makeCorpus, type Outcome, runScript } from "./run_script.ts";
+import { command, makeCorpus, type Outcome, runScript, signalingCommand } from "./run_script.ts";
 
 const question = ["--yes", "--prompt", "Hi", "--max-tokens", "4", "--temperature", "0"];
 
@@ -25,7 +25,7 @@ export interface KilledChat {
 
 /** Calls `chat` with a tiny model in a folder for nanodino's files. */
 export function chatInTiny(corpus: string, home: string): Promise<Outcome> {
-  return runScript("testing/tiny_chat.ts", [corpus, "null", ...question], home);
+  return runScript("testing/tiny_chat.ts", [corpus, ...question], home);
 }
 
 /**
@@ -41,14 +41,15 @@ export async function killChat(
   signal: Deno.Signal = "SIGKILL",
 ): Promise<KilledChat> {
   const home = await Deno.makeTempDir();
-  const own = moment instanceof RegExp ? { signal, line: moment.source } : null;
-  const args = [corpus, JSON.stringify(own), ...question];
-  const child = command("testing/tiny_chat.ts", args, home).spawn();
+  const [script, args] = ["testing/tiny_chat.ts", [corpus, ...question]] as const;
+  const child = moment instanceof RegExp
+    ? signalingCommand([{ signals: [signal], line: moment.source }], script, args, home).spawn()
+    : command(script, args, home).spawn();
   const errors = new Response(child.stderr).text();
   let before = "";
   let isKilled = false;
   const killIfDue = () => {
-    const isDue = own === null && linesOf(before) >= Number(moment);
+    const isDue = typeof moment === "number" && linesOf(before) >= moment;
     if (isDue && !isKilled) child.kill(signal);
     isKilled ||= isDue;
   };

@@ -20,7 +20,7 @@ import { MuonAdamW } from "../../optim/mod.ts";
 import { namesIn } from "../../gpt/files/files.ts";
 import { installedMpis, runningRanks, type TestedMpi } from "../../mpi/testing/ranks.ts";
 import { integer, runScript as runMain, toggle, type Values } from "../flags.ts";
-import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./run_script.ts";
+import { makeCorpus, makeHome, runScript, tinyFlags } from "./run_script.ts";
 
 export interface KillOptions {
   readonly kills: number;
@@ -31,6 +31,9 @@ export interface KillOptions {
   /** Called after every kill. */
   readonly report?: (kills: number, step: number) => void;
 }
+
+/** The exit code of a process that SIGKILL ended. */
+const KILLED = 137;
 
 /** Results of {@linkcode killRun}. */
 export interface KillOutcome {
@@ -48,19 +51,16 @@ export interface KillOutcome {
   readonly uninterrupted: unknown;
 }
 
-/** A process is killed within this many milliseconds after its start: enough to start, and to do some steps. */
-const WINDOW = 600;
-
 /**
- * Otherwise it is killed after one of its first checkpoints, which come with every third step, and within as
- * many milliseconds as some steps and the next checkpoint take.
+ * Changes of files by a process: until its first step, and until its fourth checkpoint. These come after three
+ * steps each, and take 28.
  */
-const FIRST_CHECKPOINTS = 8, BETWEEN_CHECKPOINTS = 40;
+const FIRST_OPERATIONS = 16, OPERATIONS = 125;
 
 /**
- * Runs `base_train` to its end twice: once undisturbed, and once killed repeatedly (SIGKILL): a
- * third of the times at a random moment after its start, otherwise after one of its first checkpoints.
- * After every kill, the last checkpoint is loaded, and a copy of the run is resumed.
+ * Runs `base_train` to its end twice: once undisturbed, and once killed repeatedly (SIGKILL), each time at
+ * a random file operation: a third of the times before its first step, otherwise later. After every kill, the last
+ * checkpoint is loaded, and a copy of the run is resumed.
  *
  * @throws {Error} If the run cannot be resumed, or ends before the last kill.
  */
@@ -80,7 +80,9 @@ export async function killRun(
   for (let kill = 0; kill < kills; kill++) {
     const before = (await savedSteps(folder)).at(-1);
     const args = before === undefined ? [...run, "killed"] : resume;
-    const { isStarted, isOver } = await killLater(args, home, Math.random() < 1 / 3);
+    const isStarting = Math.random() < 1 / 3;
+    const operation = 1 + Math.floor(Math.random() * (isStarting ? FIRST_OPERATIONS : OPERATIONS));
+    const { isStarted, isOver } = await runUntil(operation, args, home);
     if (isOver) throw new Error(`Cannot kill the run ${kills} times: it ended after ${kill}`);
     if (!isStarted) counts.whileStarting++;
 
@@ -278,28 +280,15 @@ async function succeed(args: readonly string[], home: string): Promise<void> {
   if (code !== 0) throw new Error(`base_train ${args.join(" ")} ended with ${code}: ${stderr}`);
 }
 
-/** Starts a run and kills it at a random moment after its start or a checkpoint. */
-async function killLater(
+/** Runs a process that kills itself at a file operation. */
+async function runUntil(
+  operation: number,
   args: readonly string[],
   home: string,
-  isAtStart: boolean,
 ): Promise<{ isStarted: boolean; isOver: boolean }> {
-  const child = command("base_train.ts", args, home).spawn();
-  const errors = new Response(child.stderr).text();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const kill = (window: number) =>
-    timer ??= setTimeout(() => child.kill("SIGKILL"), Math.random() * window);
-  if (isAtStart) kill(WINDOW);
-  const checkpoints = 1 + Math.floor(Math.random() * FIRST_CHECKPOINTS);
-  let stdout = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    stdout += text;
-    if (stdout.split("\nSaved ").length > checkpoints) kill(BETWEEN_CHECKPOINTS);
-  }
-  clearTimeout(timer);
-  const { code, signal } = await child.status;
-  if (signal !== "SIGKILL" && code !== 0) throw new Error(await errors);
-  await errors;
+  const all = [`${operation}`, ...args];
+  const { code, stdout, stderr } = await runScript("testing/kill_itself.ts", all, home);
+  if (code !== KILLED && code !== 0) throw new Error(stderr);
   return { isStarted: /^step \d+ of/m.test(stdout), isOver: code === 0 };
 }
 

@@ -1,6 +1,7 @@
 /** Runs scripts as users do: as processes, with the permissions of the tasks. */
 
 import { fromFileUrl } from "@std/path";
+import type { OwnSignals } from "./own_signals.ts";
 
 export interface Outcome {
   readonly code: number;
@@ -54,6 +55,16 @@ export function command(
   options: RunOptions = {},
 ): Deno.Command {
   return denoCommand(scriptArguments(script, args, options), home, options);
+}
+
+/** A script that sends itself signals when it has printed certain lines. */
+export function signalingCommand(
+  signals: readonly OwnSignals[],
+  script: string,
+  args: readonly string[],
+  home: string,
+): Deno.Command {
+  return command("testing/signal_itself.ts", [script, JSON.stringify(signals), ...args], home);
 }
 
 export function taskCommand(task: string, args: readonly string[], home: string): Deno.Command {
@@ -130,6 +141,9 @@ export async function runScriptHere(
   replace(console, "error", addLine("stderr"));
   replace(Deno.stdout, "writeSync", (more) => add("stdout", more));
   replace(Deno.stderr, "writeSync", (more) => add("stderr", more));
+  // What fits into memory is said alike on every machine.
+  const memory = { ...Deno.systemMemoryInfo(), available: 2 ** 36 };
+  replace(Deno, "systemMemoryInfo", () => memory);
   const formerHome = Deno.env.get("NANODINO_HOME");
   replaced.defer(() =>
     formerHome === undefined
