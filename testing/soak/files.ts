@@ -63,7 +63,7 @@ function folderTrial<Setting>(
 ): Trial {
   return {
     name: `files/${name}`,
-    limit: 20,
+    limit: 120,
     async open(): Promise<OpenTrial> {
       const folder = await Deno.makeTempDir({ prefix: "soak" });
       const setting = await prepare(folder);

@@ -184,13 +184,13 @@ const pretraining = (corpus: string) => [
   ..."--num-iterations 60 --save-every 5".split(" "),
 ];
 
-const training = killTrial("training", 120, (corpus) => ({
+const training = killTrial("training", 600, (corpus) => ({
   runs: "base_checkpoints",
   start: resumable("base_train.ts", pretraining(corpus)),
   killed: killAndResume,
 }));
 
-const fineTuning = killTrial("fine-tuning", 120, () => ({
+const fineTuning = killTrial("fine-tuning", 600, () => ({
   runs: "chatsft_checkpoints",
   start: resumable("chat_sft.ts", [
     ..."--device cpu --threads 1 --no-blas --task rules:40 --max-seq-len 64".split(" "),
@@ -205,7 +205,7 @@ const mpis = installedMpis();
 
 /** One of two ranks is killed; `task ranks` starts both again. */
 const ranks: Trial = {
-  ...killTrial("ranks", 180, (corpus) => ({
+  ...killTrial("ranks", 900, (corpus) => ({
     runs: "base_checkpoints",
     start: (home, tag) =>
       startRanks(home, [

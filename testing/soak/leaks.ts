@@ -31,7 +31,7 @@ async function fail(device: Device, random: Random): Promise<string> {
 
 const memory: Trial = {
   name: "leaks/tensors",
-  limit: 20,
+  limit: 120,
   async open(): Promise<OpenTrial> {
     const { model, tokenizer, device } = await openTinyModel(64);
     const engine = new Engine(model, tokenizer);

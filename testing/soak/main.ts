@@ -55,10 +55,10 @@ async function runSoak({ minutes, seed, only, times }: Values<typeof flags>): Pr
     ...(limit === Infinity ? [] : [`for ${limit} minutes`]),
     ...(times === null ? [] : [`${times} times each`]),
   ];
+  using interrupt = onInterrupt("Stopping; press Ctrl-C again to stop at once.");
   console.log(`Looking for faults ${limits.join(", ")}, from seed ${first}.`);
   const missing = chosen.filter(({ missing }) => missing !== undefined);
   for (const { name, missing: what } of missing) console.log(`${name}: skipped without ${what}`);
-  using interrupt = onInterrupt("Stopping; press Ctrl-C again to stop at once.");
   const { tallies, failures } = await soak({
     trials: chosen,
     seconds: 60 * limit,

@@ -61,7 +61,7 @@ const isThere = await importPyodide().then(() => true, () => false);
 
 const programs: Trial = {
   name: "python/programs",
-  limit: 60,
+  limit: 300,
   ...(isThere ? {} : { missing: "npm:pyodide" }),
   async open(): Promise<OpenTrial> {
     const folder = await Deno.makeTempDir({ prefix: "soak" });

@@ -137,7 +137,7 @@ async function send(port: number, bytes: Uint8Array, random: Random): Promise<nu
 
 const hostile: Trial = {
   name: "server/hostile requests",
-  limit: 20,
+  limit: 120,
   weight: 2,
   async open(): Promise<OpenTrial> {
     const { model, tokenizer, device } = await openTinyModel();
@@ -182,7 +182,7 @@ const SIGNALS = ["SIGKILL", "SIGTERM", "SIGINT"] as const;
 
 const killed: Trial = {
   name: "server/kills",
-  limit: 60,
+  limit: 300,
   async open(): Promise<OpenTrial> {
     const corpus = await makeCorpus();
     const home = await makeHome(corpus);

@@ -6,7 +6,10 @@ import { Random } from "./random.ts";
 export interface Trial {
   /** The name: an area, and what is tried in it, as in `files/safetensors`. */
   readonly name: string;
-  /** Seconds after which one trial, or what comes before the first, counts as hanging. */
+  /**
+   * Seconds after which one trial, or what comes before the first, counts as hanging: far more than it takes
+   * on a machine that does other work, too.
+   */
   readonly limit: number;
   /** The share of the time, relative to others. @default {1} */
   readonly weight?: number;
@@ -35,7 +38,7 @@ export function plainTrial(
     run: async (random) => await run(random),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  return { name, limit: 20, open: () => Promise.resolve(opened) };
+  return { name, limit: 120, open: () => Promise.resolve(opened) };
 }
 
 /**
