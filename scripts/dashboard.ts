@@ -1,7 +1,7 @@
 /** Serves a page of all runs: their curves, values and samples, while they train or afterwards. @module */
 
 import { integer, mainOf, toggle, type Values } from "./flags.ts";
-import { onInterrupt } from "./interrupt.ts";
+import { onInterrupt, untilInterrupted } from "./interrupt.ts";
 import { openInBrowser } from "./open.ts";
 import { openInside } from "./open_inside.ts";
 import { print } from "./output.ts";
@@ -57,7 +57,7 @@ async function runDashboard({ port, open }: Values<typeof flags>): Promise<void>
   const { url, stop } = await serveDashboard({ page, port, openInside });
   print(`The runs are at ${url}/ until Ctrl-C`);
   if (open) await openInBrowser(url);
-  await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
+  await untilInterrupted(interrupt);
   await stop();
 }
 

@@ -54,6 +54,11 @@ export function onInterrupt(
   };
 }
 
+/** Waits for the first signal, if it has not come already. */
+export async function untilInterrupted({ signal }: Interrupt): Promise<void> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+}
+
 /** The signals of a training run. */
 export interface TrainingInterrupt extends Interrupt {
   /** From now on a signal stops the run gracefully; before, it ended the process. */

@@ -1,7 +1,7 @@
 /** Serves the lesson on this machine. */
 
 import { integer, mainOf, toggle, type Values } from "./flags.ts";
-import { onInterrupt } from "./interrupt.ts";
+import { onInterrupt, untilInterrupted } from "./interrupt.ts";
 import { openInBrowser } from "./open.ts";
 import { write } from "./output.ts";
 import { readModel, siteFlags } from "./site.ts";
@@ -48,7 +48,7 @@ async function runLearn({ port, open, ...chosen }: Values<typeof flags>): Promis
     for (const [path, bytes] of await buildSite({ model: made })) site.set(path, bytes);
     write("The model is trained: reload the page, and “Inside your GPT” opens it\n");
   }
-  await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
+  await untilInterrupted(interrupt);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -14,7 +14,7 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
-import { onInterrupt } from "./interrupt.ts";
+import { onInterrupt, untilInterrupted } from "./interrupt.ts";
 import {
   assistantNameOf,
   chooseModel,
@@ -114,7 +114,7 @@ async function runServe(values: Values<typeof flags>, args: readonly string[]): 
       `Warning: anyone who can reach ${values.host} can use the model without a key; see --api-key-file`,
     );
   }
-  await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
+  await untilInterrupted(interrupt);
   await server.stop();
 }
 
