@@ -127,7 +127,13 @@ async function transfer(
     const origin: Origin = { url, version: version?.startsWith("W/") ? null : version };
     await writing(path, () => Deno.writeTextFile(`${path}.part.json`, JSON.stringify(origin)));
   }
-  if (total !== null) await checkSpace(folder, total - start, url);
+  try {
+    if (total !== null) await checkSpace(folder, total - start, url);
+  } catch (error) {
+    // Otherwise the rest would come all the same.
+    await response.body?.cancel();
+    throw error;
+  }
   await part.seek(start, Deno.SeekMode.Start);
   let bytes = start;
   const reader = (response.body ?? new Blob([]).stream()).getReader();

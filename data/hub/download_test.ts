@@ -150,8 +150,12 @@ Deno.test("a status other than 200 and an unreachable server are named", async (
 
 Deno.test("a file larger than the disk is refused before it is downloaded", async () => {
   const announced = 1e17;
+  const isLeft = Promise.withResolvers<void>();
   await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
-    const body = new ReadableStream({ pull: (stream) => stream.enqueue(new Uint8Array(1000)) });
+    const body = new ReadableStream({
+      pull: (stream) => stream.enqueue(new Uint8Array(1000)),
+      cancel: () => isLeft.resolve(),
+    });
     return new Response(body, { headers: { "content-length": `${announced}` } });
   });
   const path = await place();
@@ -159,6 +163,7 @@ Deno.test("a file larger than the disk is refused before it is downloaded", asyn
     download(`http://127.0.0.1:${server.addr.port}/x`, path)
   ) as Error;
   assertMatch(message, /wanted 95367431640\.6 MiB of free space in \S+, got \d+\.\d MiB$/);
+  await isLeft.promise;
 });
 
 Deno.test("a signal stops the download, and what is there stays", async () => {

@@ -40,8 +40,12 @@ export async function killDownloads(
     for (let i = 0; i < downloads; i++) {
       const path = `${folder}/${i}/shard.parquet`;
       hub.seen.length = 0;
-      // A tenth of the processes would end by themselves, were the machine always as fast.
-      while (!await attempt(url, path, digest, random(1.1 * whole))) tally.kills++;
+      // A tenth of the processes would end by themselves, were the machine always as fast. Each has more time
+      // than the one before, since it may have become slower.
+      for (let longest = 1.1 * whole; !await attempt(url, path, digest, random(longest));) {
+        tally.kills++;
+        longest *= 1.1;
+      }
       const asked = hub.seen.filter(({ server, range }) => server === "storage" && range === null);
       tally.restarts += Math.max(0, asked.length - 1);
       const names = await Array.fromAsync(Deno.readDir(`${folder}/${i}`), ({ name }) => name);
