@@ -299,9 +299,10 @@ pageTest(
     await checkLooks(opened, "reward", async (page) => {
       await keepModels(page, { taught: files });
       await new Widget(page, "reward").press(rewardWords.start);
-      await untilStatus(page, "reward", "Step 2 of");
+      // Many more steps than are done until it is paused.
+      await untilStatus(page, "reward", " of 40: ");
       await new Widget(page, "reward").press(rewardWords.hold);
-    }, `${cpu}&rewardSteps=4`);
+    }, `${cpu}&rewardSteps=40`);
   },
 );
 

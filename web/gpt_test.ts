@@ -244,17 +244,22 @@ pageTest(
 pageTest(
   "a run that is paused, reloaded, goes on, is downloaded and loaded is the run that never was",
   async () => {
-    const wanted = lossesOf(await trainInDeno({ spec: { ...small, steps: 100 } })).join();
+    // Far more than are done until it is paused, also on a fast machine, or where the page is slow to pause.
+    const steps = 300;
+    const wanted = lossesOf(await trainInDeno({ spec: { ...small, steps } })).join();
     await using opened = await openSite("isolated");
     const context = await opened.context({ acceptDownloads: true });
-    const page = await opened.page({ context, path: link.replace("gptSteps=20", "gptSteps=100") });
+    const page = await opened.page({
+      context,
+      path: link.replace("gptSteps=20", `gptSteps=${steps}`),
+    });
     const widget = new Widget(page, "gpt");
     const paused = pauseAt(page, 5);
     await widget.press("Start");
     await paused;
     await page.waitForSelector("[data-widget=gpt] button:has-text('Go on'):enabled");
     const step = Number((await widget.rows()).gptStep);
-    assert(step < 100, `${step}`);
+    assert(step < steps, `${step}`);
     await widget.press("One step");
     await untilStep(page, step + 1);
     await page.waitForSelector("[data-widget=gpt] button:has-text('Go on'):enabled");
@@ -280,10 +285,10 @@ pageTest(
       await inside.click();
       await page.waitForSelector(`text=Trained for ${step + 1} steps`);
       await widget.press("Go on");
-      await page.waitForSelector("text=Download meta_000100.json");
+      await page.waitForSelector(`text=Download meta_000${steps}.json`);
       assertEquals(await losses(page), wanted);
       // Section 11 follows.
-      await page.waitForSelector("text=Trained for 100 steps");
+      await page.waitForSelector(`text=Trained for ${steps} steps`);
 
       // The downloaded checkpoint goes on, too.
       await widget.press("Reset");
@@ -292,7 +297,7 @@ pageTest(
       await page.setInputFiles("#gptFiles", paused.map((name) => `${home}/paused/${name}`));
       await page.waitForSelector("[data-widget=gpt] button:has-text('Go on'):enabled");
       await widget.press("Go on");
-      await page.waitForSelector("text=Download meta_000100.json");
+      await page.waitForSelector(`text=Download meta_000${steps}.json`);
       assertEquals(await losses(page), wanted.split(",").slice(step + 1).join());
 
       // `task sample` writes what the page writes.
@@ -311,7 +316,7 @@ pageTest(
       );
       const { stdout } = await new Deno.Command(Deno.execPath(), {
         args: ["run", "-A", "--no-check", "--lock=deno.lock", "scripts/sample.ts"]
-          .concat(["--model-tag=page", "--step=100", "--temperature=0", "--max-tokens=32"])
+          .concat(["--model-tag=page", `--step=${steps}`, "--temperature=0", "--max-tokens=32"])
           .concat(["--device=cpu", "--no-blas", "--prompt=1+1="]),
         cwd: new URL("../", import.meta.url),
         env: { NANODINO_HOME: home },

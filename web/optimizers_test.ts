@@ -188,17 +188,13 @@ pageTest(
     const requests: string[] = [];
     for (const [rule, wanted] of Object.entries(faults)) {
       page.on("request", (request) => requests.push(request.url()));
-      const begun = performance.now();
       await runRule(page, rule);
       await page.waitForFunction(
         () => document.querySelector("#ruleError")!.textContent !== "",
       );
-      const time = performance.now() - begun;
       const said = await page.textContent("#ruleError");
       assertMatch(said!, /^Line 4: /, rule);
       assertMatch(said!, wanted, rule);
-      // A step has one second. That the worker starts has 20, which nothing here waits for.
-      assert(time < 15_000, `${rule}: ${time} ms`);
       assertEquals(await page.getAttribute("#rule", "aria-invalid"), "true");
       page.removeAllListeners("request");
     }
