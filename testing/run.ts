@@ -1,7 +1,7 @@
 /**
  * Runs the tests: `deno task test`, `deno task test nn/ gpt/model/golden_test.ts`.
  *
- * Processes of `deno test`, two more than there are processors, take folders from a list, those with many
+ * Processes of `deno test`, three more than there are processors, take folders from a list, those with many
  * short tests first, so that a mistake shows within minutes. What a process printed is printed as a whole. At the
  * end come the time of each module, where it went, and the slowest tests.
  *
@@ -30,12 +30,29 @@ const FIRST = [
 ];
 const LAST = ["bench", "scripts", "web"];
 
-/** Files of few tests that take long. They come before the last modules, so that none runs alone at the end. */
+/**
+ * Files that take a minute or so. They come before the last modules, so that none runs alone at the end, those
+ * that wait for processes and disks between those that keep the processors busy.
+ */
 export const LONG: readonly string[] = [
   "testing/browser_test.ts",
+  "scripts/parallel_test.ts",
   "tensor/ops/ops_test.ts",
+  "scripts/chat_parallel_test.ts",
   "tensor/fast/webgpu/matmul_test.ts",
+  "scripts/chat_resume_test.ts",
   "tensor/ops/attention/attention_test.ts",
+  "web/answering_test.ts",
+  "scripts/permissions_test.ts",
+  "web/gpt_test.ts",
+  "scripts/scripts_test.ts",
+  "web/pages_test.ts",
+  "scripts/dashboard_test.ts",
+  "web/widgets_test.ts",
+  "scripts/resume_test.ts",
+  "web/road_test.ts",
+  "scripts/study_test.ts",
+  "web/overfitting_test.ts",
 ];
 
 /**
@@ -101,7 +118,8 @@ const MAX_LAST_FILES = 2;
 /** The files in the order in which they run, in units: some of a folder, or one file. */
 export function unitsOf(files: readonly string[]): readonly Unit[] {
   const rank = ({ name }: Unit): number => {
-    if (LONG.includes(name)) return FIRST.length + 1;
+    const place = LONG.indexOf(name);
+    if (place >= 0) return FIRST.length + 1 + place / LONG.length;
     const module = moduleOf(name);
     const [first, last] = [FIRST.indexOf(module), LAST.indexOf(module)];
     return first >= 0 ? first : FIRST.length + (last < 0 ? 0 : last + 2);
@@ -310,8 +328,9 @@ async function main(given: readonly string[]): Promise<number> {
       if (args[0] === "test" || code !== 0) console.log(output.trim());
     }
   };
-  // Tests wait for servers, browsers and clocks a third of their time.
-  const jobs = Math.min(4, navigator.hardwareConcurrency + 2);
+  // Tests wait for servers, disks and clocks a third of their time. A process and its browser take a gigabyte.
+  const rooms = Math.floor(Deno.systemMemoryInfo().available / 2 ** 30.5);
+  const jobs = Math.max(1, Math.min(5, navigator.hardwareConcurrency + 3, rooms));
   await Promise.all(Array.from({ length: jobs }, runLeft));
 
   const tests = processes.flatMap(({ tests }) => tests);
