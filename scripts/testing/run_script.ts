@@ -141,7 +141,7 @@ export async function runScriptHere(
   replace(console, "error", addLine("stderr"));
   replace(Deno.stdout, "writeSync", (more) => add("stdout", more));
   replace(Deno.stderr, "writeSync", (more) => add("stderr", more));
-  // What fits into memory is said alike on every machine.
+  // Every machine has as much memory, so that the same is said to fit.
   const memory = { ...Deno.systemMemoryInfo(), available: 2 ** 36 };
   replace(Deno, "systemMemoryInfo", () => memory);
   const formerHome = Deno.env.get("NANODINO_HOME");
