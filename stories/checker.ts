@@ -129,16 +129,22 @@ interface Pattern {
 }
 
 function compile(event: EventName, template: Template): Pattern {
-  const slots: Slot[] = [];
-  let source = "";
-  for (const part of template.parts) {
-    if (typeof part === "string") source += escaped(part);
-    else {
-      slots.push(part);
-      source += `(${patternOf(part)})`;
-    }
-  }
-  return { event, template, slots, regex: new RegExp(`${source}(?= |$)`, "uy") };
+  const { parts } = template;
+  const slots = parts.filter((part) => typeof part !== "string");
+  let regex: RegExp | undefined;
+  return {
+    event,
+    template,
+    slots,
+    // Most patterns are tried by no story, and each takes as long to compile as to read a sentence.
+    get regex() {
+      if (regex !== undefined) return regex;
+      const source = parts.map((part) =>
+        typeof part === "string" ? escaped(part) : `(${patternOf(part)})`
+      );
+      return regex = new RegExp(`${source.join("")}(?= |$)`, "uy");
+    },
+  };
 }
 
 const wordsOf = (text: string) => text.match(/[\p{L}\p{M}-]+/gu) ?? [];

@@ -245,7 +245,7 @@ pageTest(
   "a run that is paused, reloaded, goes on, is downloaded and loaded is the run that never was",
   async () => {
     // Far more than are done until it is paused, also on a fast machine, or where the page is slow to pause.
-    const steps = 300;
+    const steps = 200;
     const wanted = lossesOf(await trainInDeno({ spec: { ...small, steps } })).join();
     await using opened = await openSite("isolated");
     const context = await opened.context({ acceptDownloads: true });
