@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { checkStory } from "./checker.ts";
 import { events } from "./events/mod.ts";
 import { pick, seededRandom } from "./random.ts";
@@ -264,7 +264,7 @@ Deno.test("the rule of every event catches stories that are broken on purpose", 
   }
 });
 
-Deno.test("importing the checker compiles no pattern: that would take a program longer than its start", async () => {
+Deno.test("importing the checker compiles no pattern, and a sentence those it is tried with: all take half a second", async () => {
   const original = RegExp;
   let compiled = 0;
   globalThis.RegExp = class extends original {
@@ -277,7 +277,7 @@ Deno.test("importing the checker compiles no pattern: that would take a program 
     const { checkStory } = await import(`./checker.ts?${crypto.randomUUID()}`);
     assertEquals(compiled, 0);
     checkStory("Tom was happy.");
-    assertGreater(compiled, 100);
+    assert(compiled > 0 && compiled < 100, `${compiled} patterns`);
   } finally {
     globalThis.RegExp = original;
   }
