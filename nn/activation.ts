@@ -4,7 +4,7 @@ import { wrongValue } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 
-/** The name of an activation function; all but the first are methods of tensors. */
+/** The name of an activation function. */
 export type ActivationName =
   | "identity"
   | "relu"
@@ -19,20 +19,20 @@ export type ActivationName =
   | "logSigmoid"
   | "hardswish";
 
-const NAMES = [
-  "identity",
-  "relu",
-  "reluSquared",
-  "gelu",
-  "silu",
-  "tanh",
-  "sigmoid",
-  "elu",
-  "leakyRelu",
-  "softplus",
-  "logSigmoid",
-  "hardswish",
-] as const;
+const functions: Record<ActivationName, (x: Tensor) => Tensor> = {
+  identity: (x) => x,
+  relu: (x) => x.relu(),
+  reluSquared: (x) => x.reluSquared(),
+  gelu: (x) => x.gelu(),
+  silu: (x) => x.silu(),
+  tanh: (x) => x.tanh(),
+  sigmoid: (x) => x.sigmoid(),
+  elu: (x) => x.elu(),
+  leakyRelu: (x) => x.leakyRelu(),
+  softplus: (x) => x.softplus(),
+  logSigmoid: (x) => x.logSigmoid(),
+  hardswish: (x) => x.hardswish(),
+};
 
 /**
  * An elementwise activation function, as a module.
@@ -55,8 +55,8 @@ export class Activation extends Module {
   /** Looks up the function. @throws {RangeError} If there is none of this name. */
   constructor(name: ActivationName) {
     super();
-    if (!NAMES.includes(name)) {
-      const names = NAMES.join(", ");
+    if (!Object.hasOwn(functions, name)) {
+      const names = Object.keys(functions).join(", ");
       throw wrongValue("make an Activation", `one of ${names}`, name);
     }
     this.name = name;
@@ -64,6 +64,6 @@ export class Activation extends Module {
 
   /** Applies the function elementwise, `[...]` to `[...]`. */
   forward(x: Tensor): Tensor {
-    return this.name === "identity" ? x : x[this.name]();
+    return functions[this.name](x);
   }
 }

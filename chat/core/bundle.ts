@@ -188,7 +188,7 @@ async function zipReader(path: string): Promise<ReadFile> {
     if (prefix === undefined || !zip.paths.includes(prefix + name)) {
       return Promise.reject(new Error(`Cannot read ${name} in ${path}: the bundle lacks it`));
     }
-    const content = explain(`${name} in ${path}`, zip.read, prefix + name);
+    const content = explain(path, zip.read, prefix + name);
     return Promise.resolve(new TextDecoder().decode(content));
   };
 }

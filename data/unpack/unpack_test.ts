@@ -68,11 +68,16 @@ Deno.test("only text is unpacked from a zip file, which counts as a folder", asy
 Deno.test("damaged files and bombs are refused in one line, and leave nothing", async () => {
   const bomb = new Uint8Array(2 ** 24);
   const gz = gzipSync(lines(0, 500));
+  const stored = zipSync({ "b c/ä.txt": encode("A text. ".repeat(50)) }, { level: 0 });
+  const flipped = stored.with(200, stored[200]! ^ 4);
+  const packed = zipSync({ "b.txt": encode(lines(0, 500)) });
   const cases: [name: string, bytes: Uint8Array, message: string][] = [
     ["a.jsonl.gz", gz.subarray(0, gz.length - 9), "unexpected end of file"],
     ["a.txt.gz", gzipSync(bomb), "wanted at most"],
     ["a.txt.zst", zstdCompressSync(bomb), "wanted at most"],
     ["a.zip", zipSync({ "a.txt": bomb }), "wanted a zip file that unpacks to at most"],
+    ["a.zip", flipped, "wanted b c/ä.txt as it was packed, got bytes with another CRC-32"],
+    ["a.zip", packed.with(60, 0xff), 'wanted b.txt whole, got "'],
     ["a.zip", encode("no zip"), 'wanted a zip file, got "invalid zip data"'],
     ["a.zip", zipSync({ "../../a.txt": encode("no") }), 'inside of its folder, got "../../a.txt"'],
     ["a.zip", zipSync({ "/etc/a.txt": encode("no") }), 'inside of its folder, got "/etc/a.txt"'],
