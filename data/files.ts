@@ -38,10 +38,11 @@ export async function findFiles(
     extensions.some((extension) => name.endsWith(extension))
   );
   if (fitting.length === 0) {
-    const others = found.slice(0, 3).map(({ name }) => name);
+    const names = found.slice(0, 3).map(({ name }) => name);
+    const others = `${found.length} other${found.length === 1 ? "" : "s"} (${names.join(", ")})`;
     throw new Error(
       `Cannot read the corpus "${place}": wanted files ending in ${named.join(", ")}, ` +
-        `got ${found.length === 0 ? "no files" : `${found.length} others (${others.join(", ")})`}`,
+        `got ${found.length === 0 ? "no files" : others}`,
     );
   }
   return fitting;

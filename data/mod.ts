@@ -43,7 +43,7 @@ export type { RequestOptions, Token } from "./hub/request.ts";
 export { openSource, type OpenSourceOptions } from "./open_source.ts";
 export { openings } from "./openings.ts";
 export { parquetFiles, type ParquetOptions } from "./parquet/source.ts";
-export { type DataRecord, openTable, records } from "./records.ts";
+export { type DataRecord, openTable, records, type RecordsOptions } from "./records.ts";
 export { SharedLoader, type ShareOptions } from "./share.ts";
 export { sotuSource } from "./sotu.ts";
 export { wordNetSource } from "./wordnet.ts";

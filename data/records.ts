@@ -5,6 +5,7 @@ import { openParquet, readParquet } from "./parquet/reader.ts";
 import { PARQUET_EXTENSION } from "./parquet/source.ts";
 import { parseJson } from "./show.ts";
 import { decompress, isCompressed } from "./unpack/streams.ts";
+import { findUnpacked, ZIP_EXTENSION } from "./unpack/unpack.ts";
 
 /** A row. */
 export interface DataRecord {
@@ -14,23 +15,39 @@ export interface DataRecord {
   readonly where: string;
 }
 
+/** Options for {@linkcode records}. */
+export interface RecordsOptions {
+  /** A folder to unpack `.zip` files into; without it, they are refused. */
+  readonly unpackInto?: string | undefined;
+}
+
 const RECORD_EXTENSIONS = [".jsonl", ".jsonl.gz", ".jsonl.zst", PARQUET_EXTENSION];
 
 /** The files of rows at a place; a single file is read as JSON Lines, whatever its name. */
-async function recordFiles(place: string): Promise<FoundFile[]> {
+async function recordFiles(
+  place: string,
+  { unpackInto }: RecordsOptions,
+): Promise<readonly FoundFile[]> {
   const info = await Deno.stat(place).catch(() => null);
-  if (info?.isFile) return [{ path: place, name: place, bytes: info.size }];
   if (info === null && !/[*?[{]/.test(place)) {
     throw new Error(`Cannot read ${place}: there is no such file or folder`);
   }
-  return await findFiles(place, RECORD_EXTENSIONS);
+  const found = info?.isFile
+    ? [{ path: place, name: place, bytes: info.size }]
+    : await findFiles(place, [...RECORD_EXTENSIONS, ZIP_EXTENSION], RECORD_EXTENSIONS);
+  const unpacked = found.map(async (file) =>
+    file.name.endsWith(ZIP_EXTENSION)
+      ? await findUnpacked(file.path, [".jsonl", PARQUET_EXTENSION], unpackInto)
+      : [file]
+  );
+  return (await Promise.all(unpacked)).flat();
 }
 
 /**
  * Reads rows, file after file by name.
  *
- * @param place A file, a folder or a glob of `.jsonl` files, also as `.gz` and `.zst`, and `.parquet`
- * files. A single file with another name is read as JSON Lines.
+ * @param place A file, a folder or a glob of `.jsonl` files, also as `.gz` and `.zst`, `.parquet` files,
+ * and `.zip` files of these. A single file with another name is read as JSON Lines.
  * @throws {Error} If there is nothing there.
  * @throws {SyntaxError} If a file is damaged, or a line is not JSON; the message names the line.
  *
@@ -43,8 +60,11 @@ async function recordFiles(place: string): Promise<FoundFile[]> {
  * for await (const { value, where } of records(path)) console.log(where, value);
  * ```
  */
-export async function* records(place: string): AsyncGenerator<DataRecord> {
-  for (const file of await recordFiles(place)) {
+export async function* records(
+  place: string,
+  options: RecordsOptions = {},
+): AsyncGenerator<DataRecord> {
+  for (const file of await recordFiles(place, options)) {
     yield* file.name.endsWith(PARQUET_EXTENSION) ? parquetRecords(file) : lineRecords(file);
   }
 }
@@ -56,11 +76,12 @@ export async function* records(place: string): AsyncGenerator<DataRecord> {
  */
 export async function openTable(
   place: string,
+  options: RecordsOptions = {},
 ): Promise<{ readonly columns: readonly string[]; readonly rows: number }> {
-  const files = await recordFiles(place);
+  const files = await recordFiles(place, options);
   const tables = files.filter(({ name }) => name.endsWith(PARQUET_EXTENSION));
   if (tables.length < files.length) {
-    for await (const { value } of records(place)) {
+    for await (const { value } of records(place, options)) {
       // A row may also be a list, as conversations are.
       const isTable = typeof value === "object" && value !== null && !Array.isArray(value);
       return { columns: isTable ? Object.keys(value) : [], rows: await countRows(files) };
@@ -104,14 +125,18 @@ async function* parquetRecords(file: FoundFile): AsyncGenerator<DataRecord> {
 }
 
 /**
- * Converts values to JSON's types: 64-bit integers become numbers if these are exact, and `null`
- * stays.
+ * Converts values to JSON's types: 64-bit integers become numbers, or their digits if a number is not
+ * exact, dates their ISO 8601, and bytes base64.
  */
 function plainValue(value: unknown): unknown {
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (typeof value === "bigint") {
+    return Number.isSafeInteger(Number(value)) ? Number(value) : `${value}`;
+  }
   if (Array.isArray(value)) return value.map(plainValue);
   if (value === undefined) return null;
-  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  if (value instanceof Date) return value.toJSON();
+  if (value instanceof Uint8Array) return value.toBase64();
+  if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, part]) => [name, plainValue(part)]),
   );

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { zipSync } from "npm:fflate@0.8.3";
 import { nestedTable } from "./testing/nested_table.ts";
 import { openTable, records } from "./records.ts";
 
@@ -85,6 +86,40 @@ Deno.test("whole numbers and nulls of a parquet file are those of JSON Lines", a
     { answer: 2, choices: choices[2], question: "ü" },
   ]);
   assertEquals(found[2]!.where, `${path}, row 3`);
+});
+
+Deno.test("values that JSON does not have are given in its types, and images beside text do not hinder", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".parquet" });
+  const buffer = parquetWriteBuffer({
+    columnData: [
+      { name: "text", data: ["a", "b"], type: "STRING" },
+      { name: "image", data: [Uint8Array.of(0xff, 0xd8, 0), null], type: "BYTE_ARRAY" },
+      { name: "id", data: [2n ** 53n + 1n, -1n], type: "INT64" },
+      { name: "time", data: [new Date(0), null], type: "TIMESTAMP" },
+    ],
+  });
+  await Deno.writeFile(path, new Uint8Array(buffer));
+  assertEquals(await valuesOf(path), [
+    { text: "a", image: "/9gA", id: "9007199254740993", time: "1970-01-01T00:00:00.000Z" },
+    { text: "b", image: null, id: -1, time: null },
+  ]);
+});
+
+Deno.test("rows in a zip file are those of its files", async () => {
+  const folder = await Deno.makeTempDir();
+  const files = {
+    "a/one.jsonl": new TextEncoder().encode(lines),
+    "two.parquet": nestedTable([{ answer: 7 }]),
+    "notes.txt": new TextEncoder().encode("no rows"),
+  };
+  await Deno.writeFile(`${folder}/rows.zip`, zipSync(files));
+  const options = { unpackInto: `${folder}/unpacked` };
+  for (const place of [folder, `${folder}/rows.zip`]) {
+    const found = await Array.fromAsync(records(place, options), ({ value }) => value);
+    assertEquals(found, [...rows, { answer: 7 }]);
+  }
+  assertEquals((await openTable(`${folder}/rows.zip`, options)).rows, 4);
+  await assertRejects(() => valuesOf(folder), Error, "wanted a folder to unpack it into, got none");
 });
 
 Deno.test("a file that is cut, damaged or a bomb is an error that names it", async () => {

@@ -16,6 +16,12 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** The type of a value from a file, for an error message: `a list`, `an object`. */
+export function typeInWords(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  return value === null ? "null" : typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
 export function shorten(text: string): string {
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -1,7 +1,7 @@
 /** A corpus of text files. @module */
 
 import { type FoundFile, readBytes } from "./files.ts";
-import { shorten } from "./show.ts";
+import { shorten, typeInWords } from "./show.ts";
 import { fileFingerprint } from "./fingerprint.ts";
 import { chunkAt, type Source, type SplitName } from "./source.ts";
 import { findUnpacked } from "./unpack/unpack.ts";
@@ -26,7 +26,7 @@ export interface TextFilesOptions {
  * `.txt.zst`, or several in a `.zip` file.
  *
  * A `.txt` or `.md` file is one document (a large one is several of about `chunkBytes` each, split
- * at line ends); in a `.jsonl` file, each line is one.
+ * at line ends); in a `.jsonl` file, each line is one, unless its text is empty or null.
  *
  * Validation is the end of the corpus: the last `validationFraction` of the bytes, in file name
  * order. The boundary moves back to the start of a line. It moves forward to the start of its
@@ -211,19 +211,16 @@ function parseLine(line: string, field: string): string | Error {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return new SyntaxError(
-      `wanted a JSON object with a "${field}" field, got ${describeValue(value)}`,
+      `wanted a JSON object with a "${field}" field, got ${typeInWords(value)}`,
     );
   }
   const text: unknown = Reflect.get(value, field);
   if (typeof text === "string") return text;
+  if (text === null) return "";
   const got = text === undefined
     ? `the fields ${shorten(Object.keys(value).map((key) => `"${key}"`).join(", "))}`
-    : describeValue(text);
+    : typeInWords(text);
   return new TypeError(`wanted a string in the field "${field}", got ${got}`);
-}
-
-function describeValue(value: unknown): string {
-  return value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 
 /** Chunks do not know their line numbers, so count lines only for the message. */

@@ -171,11 +171,19 @@ Deno.test("the last line is validation even if there are only two", async () => 
   );
 });
 
+Deno.test("a mark of byte order, Windows' line ends, and lines without text are no documents", async () => {
+  const lines = ['{"text":"a"}', '{"text":null}', "", '{"text":""}', '{"text":"b"}'];
+  const last = '{"text":"the last line is validation"}';
+  await withFiles({ "a.jsonl": `\ufeff${[...lines, last].join("\r\n")}\r\n` }, async (folder) => {
+    assertEquals(await readBoth(folder), [["a", "b"], ["the last line is validation"]]);
+  });
+});
+
 Deno.test("a malformed line is an error with the file and the line number", async () => {
   const good = '{"text":"a good line"}\n';
   const cases: [string, typeof SyntaxError | typeof TypeError, string][] = [
     ['{"text": "open', SyntaxError, 'wanted a JSON object with a "text" field, got {"text": "open'],
-    ["[1]", SyntaxError, 'wanted a JSON object with a "text" field, got an array'],
+    ["[1]", SyntaxError, 'wanted a JSON object with a "text" field, got a list'],
     ["null", SyntaxError, 'wanted a JSON object with a "text" field, got null'],
     [
       '{"txt":"x","id":1}',
@@ -183,6 +191,7 @@ Deno.test("a malformed line is an error with the file and the line number", asyn
       'wanted a string in the field "text", got the fields "txt", "id"',
     ],
     ['{"text":7}', TypeError, 'wanted a string in the field "text", got a number'],
+    ['{"text":{}}', TypeError, 'wanted a string in the field "text", got an object'],
     [`{${"x".repeat(500)}`, SyntaxError, `field, got {${"x".repeat(79)}…`],
     [`{"${"x".repeat(500)}":1}`, TypeError, `got the fields "${"x".repeat(79)}…`],
   ];

@@ -1,12 +1,20 @@
 /** Shows data before it is used for training: columns, rows, first documents, tokens. */
 
 import { findCoreBundle } from "../chat/internals.ts";
-import { catalog, type DataName, documents, isDataName, openTable, records } from "../data/mod.ts";
+import {
+  catalog,
+  type DataName,
+  type DataRecord,
+  documents,
+  isDataName,
+  openTable,
+  records,
+} from "../data/mod.ts";
 import { findKeptTokenizer, tableAsText } from "../gpt/internals.ts";
 import { corpusNames, openCorpus } from "./corpora.ts";
 import { bytes, count, short } from "./format.ts";
 import { print } from "./output.ts";
-import { findStored, getCommand, isStored } from "./stored.ts";
+import { findStored, getCommand, isStored, unpackedPath } from "./stored.ts";
 
 /** Documents or rows that are shown. */
 const SHOWN = 3;
@@ -66,8 +74,9 @@ async function entryRows(place: DataName): Promise<Rows> {
  * @param about What else is known of them.
  */
 async function showFiles(place: string, folder: string, about: Rows): Promise<void> {
+  const unpack = { unpackInto: unpackedPath() };
   // Plain text is no table.
-  const table = await openTable(folder).catch(() => null);
+  const table = await openTable(folder, unpack).catch(() => null);
   const rows = [
     ...about,
     ...(table?.columns ?? []).length === 0 ? [] : [["columns", table!.columns.join(", ")] as const],
@@ -75,14 +84,14 @@ async function showFiles(place: string, folder: string, about: Rows): Promise<vo
   ];
   if (rows.length > 0) print(tableAsText(rows));
   if (table === null || table.columns.includes("text")) await showText(place);
-  else await showRows(folder);
+  else await showRows(records(folder, unpack));
 }
 
 /** Shows the first rows, and the number of tokens of their text. */
-async function showRows(folder: string): Promise<void> {
+async function showRows(rows: AsyncIterable<DataRecord>): Promise<void> {
   const tokenizer = await findKeptTokenizer();
   let [seen, size, tokens] = [0, 0, 0];
-  for await (const { value } of records(folder)) {
+  for await (const { value } of rows) {
     if (seen++ < SHOWN) print(`\n${cut(JSON.stringify(value))}`);
     for (const text of textsIn(value)) {
       size += byteLength(text);

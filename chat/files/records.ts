@@ -1,13 +1,13 @@
 /** Reading rows of data sets and conversations: JSON Lines and parquet files. @module */
 
 import { records } from "../../data/mod.ts";
-import { fileError } from "../../gpt/internals.ts";
+import { basePath, fileError } from "../../gpt/internals.ts";
 
 /**
  * Reads items from rows, see {@linkcode records}.
  *
- * @param place A file, a folder or a glob of `.jsonl` files, also as `.gz` and `.zst`, or of
- * `.parquet` files.
+ * @param place A file, a folder or a glob of `.jsonl` files, also as `.gz` and `.zst`, of `.parquet`
+ * files, or of `.zip` files of these.
  * @param wanted What the rows are, for the message when there are none: "conversations".
  * @param parse Makes an item of a row's value; file and line are added to its errors.
  * @throws {Error} If a file cannot be read, or is damaged, has no rows, or one of them is wrong.
@@ -28,7 +28,7 @@ export async function readRecords<Item>(
   parse: (value: unknown) => Item,
 ): Promise<Item[]> {
   const items: Item[] = [];
-  for await (const { value, where } of records(place)) {
+  for await (const { value, where } of records(place, { unpackInto: basePath("unpacked") })) {
     try {
       items.push(parse(value));
     } catch (cause) {

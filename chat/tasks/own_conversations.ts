@@ -12,7 +12,7 @@
 import type { Conversation, Message, MessagePart } from "../../tokenizer/mod.ts";
 import { parseJsonLines } from "../files/json_lines.ts";
 import { records } from "../../data/mod.ts";
-import { fileError } from "../../gpt/internals.ts";
+import { basePath, fileError } from "../../gpt/internals.ts";
 import { readRecords } from "../files/records.ts";
 import { PackedConversations } from "./packed_conversations.ts";
 import { listTask, type Task } from "./task.ts";
@@ -59,7 +59,7 @@ export async function ownConversations(path: string): Promise<Task> {
  */
 export async function smolTalk(place: string): Promise<Task> {
   const packed = new PackedConversations();
-  for await (const { value, where } of records(place)) {
+  for await (const { value, where } of records(place, { unpackInto: basePath("unpacked") })) {
     try {
       packed.push(parseConversation(value, true));
     } catch (cause) {

@@ -160,7 +160,7 @@ function decodeRows(
 ): ColumnValues {
   const { assembleNested, DEFAULT_PARSERS, flatten, getTreePath, parquetHeader, readColumn } =
     parquet!;
-  const parsers = { ...DEFAULT_PARSERS, stringFromBytes };
+  const parsers = { ...DEFAULT_PARSERS, stringFromBytes: textOrBytes };
   const compressors = { ...parquet!.compressors, ...limitedCompressors };
   const rows = Number(metadata.row_groups[group]!.num_rows);
   const select = { groupStart: 0, groupRows: rows, selectStart: 0, selectEnd: rows };
@@ -171,7 +171,16 @@ function decodeRows(
     const pathInSchema = column.path_in_schema;
     const schemaPath = getTreePath(schema, pathInSchema);
     const { element } = schemaPath.at(-1)!;
-    const decoder = { ...column, pathInSchema, schemaPath, element, parsers, compressors };
+    const isText = element.converted_type === "UTF8" || element.logical_type?.type === "STRING";
+    const ofColumn = isText ? { ...parsers, stringFromBytes } : parsers;
+    const decoder = {
+      ...column,
+      pathInSchema,
+      schemaPath,
+      element,
+      parsers: ofColumn,
+      compressors,
+    };
     const view = new DataView(bytes.buffer);
     const { data } = readColumn({ view, offset: 0 }, select, decoder);
     values.set(pathInSchema.join("."), flatten(data));
@@ -208,6 +217,15 @@ function stringFromBytes(bytes: Uint8Array): string | undefined {
     return utf8.decode(bytes);
   } catch (cause) {
     throw new SyntaxError("text that is not UTF-8", { cause });
+  }
+}
+
+/** Decodes what no schema calls a text: text by old writers, or an image. */
+function textOrBytes(bytes: Uint8Array): unknown {
+  try {
+    return bytes && utf8.decode(bytes);
+  } catch {
+    return bytes;
   }
 }
 

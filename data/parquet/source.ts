@@ -2,6 +2,7 @@
 
 import type { FoundFile } from "../files.ts";
 import { fileFingerprint } from "../fingerprint.ts";
+import { typeInWords } from "../show.ts";
 import type { Source, Split, SplitName } from "../source.ts";
 import { findUnpacked } from "../unpack/unpack.ts";
 import type { GroupSize } from "./decode.ts";
@@ -32,7 +33,7 @@ const TEXT_PER_BYTE = 2.5;
 /**
  * A corpus of parquet files with a text column: one document per row, 256 chunks per file, each of them
  * some of its row groups or none. Only the text column of one row group is in memory at a time, and it
- * is decoded in a thread of its own. Rows with an empty string are skipped.
+ * is decoded in a thread of its own. Rows with an empty string or null are skipped.
  *
  * As in nanochat's `dataset.py`, the last file (by name) is validation. In a single file it is the
  * last 5 % of the rows, at least one. Loaders shuffle the chunks of a file, and read file after file.
@@ -193,11 +194,11 @@ class Tables {
 
   #textsOf(values: readonly unknown[], file: number, firstRow: number): string[] {
     return values.flatMap((text, index) => {
-      if (typeof text === "string") return text === "" ? [] : [text];
-      const got = text === null || text === undefined ? "nothing" : `a ${typeof text}`;
+      if (text === "" || text === null || text === undefined) return [];
+      if (typeof text === "string") return [text];
       throw new TypeError(
         `Cannot read "${this.files[file]!.path}": wanted a string in column "${this.#column}" of ` +
-          `row ${firstRow + index}, got ${got}`,
+          `row ${firstRow + index}, got ${typeInWords(text)}`,
       );
     });
   }

@@ -5,7 +5,7 @@
  */
 
 import { checkSpace, unwritable, writing } from "../hub/download.ts";
-import { isAddress, parseAddress } from "./address.ts";
+import { parseAddress } from "./address.ts";
 import { isLocked, lockFile } from "./lock.ts";
 import { type Connection, openOrigin } from "./open_origin.ts";
 import type { Origin, RemoteFile } from "./origin.ts";
@@ -92,13 +92,15 @@ export async function isFetching(root: string, address: string): Promise<boolean
 export async function listData(root: string): Promise<StoredState[]> {
   const names: string[] = [];
   try {
-    for await (const { name } of Deno.readDir(root)) names.push(decodeURIComponent(name));
+    for await (const { name } of Deno.readDir(root)) names.push(name);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  const found = await Promise.all(
-    names.filter(isAddress).sort().map((address) => findData(root, address)),
+  // Other files may lie beside the folders, even with names that cannot be decoded.
+  const addresses = names.filter((name) => /^(hf|npm|https?)%3A/.test(name)).map(
+    decodeURIComponent,
   );
+  const found = await Promise.all(addresses.sort().map((address) => findData(root, address)));
   return found.filter((state) => state !== null);
 }
 

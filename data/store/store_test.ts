@@ -109,6 +109,7 @@ Deno.test("files of a package come from the registry, checked, and at one versio
   registry.integrity = `sha512-${btoa("another")}`;
   const changed = () => fetch("npm:@scope/texts@1.2.3/data/*");
   await assertRejects(changed, Error, "wanted the sha512 digest");
+  await Deno.writeTextFile(`${root}/100%.txt`, "a file of the user's own");
   assertEquals((await listData(root)).map(({ address }) => address), [address]);
 });
 

@@ -5,7 +5,7 @@ import { fingerprint } from "../source.ts";
 import { COMPRESSED_EXTENSIONS, decompress, isCompressed } from "./streams.ts";
 import { openZip } from "./zip.ts";
 
-const ZIP_EXTENSION = ".zip";
+export const ZIP_EXTENSION = ".zip";
 
 /** Extensions of files that are worth compressing; a parquet file is compressed inside. */
 const TEXTS = /\.(txt|md|jsonl)$/;
