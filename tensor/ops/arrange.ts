@@ -86,7 +86,7 @@ export function pad(x: Tensor, lengths: readonly number[], value = 0): Tensor {
   const isRight = lengths.length % 2 === 0 && lengths.length <= 2 * x.shape.length &&
     lengths.every((length) => Number.isSafeInteger(length) && length >= 0);
   if (!isRight) {
-    const wanted = `a pair of whole numbers for each of at most ${x.shape.length} axes`;
+    const wanted = `two whole numbers for each of at most ${x.shape.length} axes, in one list`;
     throw wrongValue(`pad ${formatShape(x.shape)}`, wanted, formatShape(lengths));
   }
   const rank = x.shape.length;
