@@ -21,12 +21,12 @@
  *
  * The road of `x.add(y)`: `ops/methods.ts`, `ops/elementwise.ts` (the formula), `ops/program.ts` (shapes,
  * result, tape), `kernel/programs.ts` with `layout.ts` (what the code depends on), `kernel/lower.ts` with
- * `runs.ts` and `formulas.ts` (the body), `kernel/run.ts`, `kernel/wasm.ts` or `wgsl.ts` (the code), and
+ * `formulas.ts` (the body), `kernel/run.ts`, `kernel/wasm.ts` or `wgsl.ts` (the code), and
  * the device. A call with layouts that were there before skips all between `programs.ts` and `run.ts`.
  *
  * The road of its gradient: `tensor.ts` (`backward`), `../autograd/tape.ts` (visits each node when its
  * gradient is complete), `apply.ts` (the function that `recordOperation` gave to the node, and the values
- * that it saved), `ops/program.ts` with `formula/gradient_program.ts` (the derived formula), from which on
+ * that it saved), `ops/program.ts` with `formula/differentiate.ts` (the derived formula), from which on
  * it is the road above. The tape adds the gradients of several uses by `x.add(y)` itself, and `Leaf` in
  * `tensor.ts` stores the sum as `x.grad`.
  *

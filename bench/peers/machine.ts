@@ -2,7 +2,7 @@
 
 import type { WasmKernel } from "../../tensor/internals.ts";
 import { type CpuDevice, openDevice } from "../../tensor/mod.ts";
-import { emitKernel, F32x4, I32 } from "../../tensor/kernel/emitter/mod.ts";
+import { emitKernel, F32x4, I32 } from "../../tensor/kernel/emitter.ts";
 import { TILE_COLUMNS, tileRows, writeTile } from "../../tensor/fast/cpu/matmul_tile.ts";
 import { matmulOperands, someOf } from "./plain_problem.ts";
 import { type Job, type JobOptions, serve, timer } from "./protocol.ts";

@@ -1,8 +1,14 @@
-/** Automatic differentiation of programs: the derivative is another program. @module */
+/**
+ * Automatic differentiation of programs: the derivative is another program, fused with the accumulation
+ * that follows it.
+ *
+ * @module
+ */
 
 import * as ex from "./expression.ts";
 import { type Expression, inOrder } from "./expression.ts";
 import { floatInput, makeProgram, type Program } from "./program.ts";
+import { pruneInputs } from "./rebuild.ts";
 
 /**
  * Derives the gradient program by reverse-mode differentiation of the formulas.
@@ -25,9 +31,29 @@ import { floatInput, makeProgram, type Program } from "./program.ts";
  * ```
  */
 export function differentiate(program: Program, wanted: readonly boolean[]): Program {
-  const upstreams = program.outputVaries.map((varies, i) =>
-    ex.input(program.inputs.length + i, !varies)
-  );
+  const gradients = gradientsOf(program);
+  const outputs = program.inputs.flatMap(({ isPerRow }, i) => {
+    if (!wanted[i]) return [];
+    return [gradients[i] ?? (program.isRow && !isPerRow ? ex.broadcast(0) : ex.constant(0))];
+  });
+  const upstreamInputs = program.outputVaries.map((is, i) => floatInput(`upstream${i}`, !is));
+  return makeProgram({
+    ...program,
+    name: `${program.name} gradient`,
+    inputs: [...program.inputs, ...upstreamInputs],
+    outputs,
+    overIntegers: false,
+    slopes: null,
+  });
+}
+
+/** The upstream gradient of an output, as an input of the gradient program. */
+function upstreamOf({ inputs, outputVaries }: Program, output: number): Expression {
+  return ex.input(inputs.length + output, !outputVaries[output]);
+}
+
+/** The gradient of each input; `null` if none flows to it. */
+function gradientsOf(program: Program): readonly (Expression | null)[] {
   const adjoints = new Map<Expression, Expression>();
   const contribute = (from: Expression, to: Expression, gradient: Expression): void => {
     // A per-row value influences every element of its row, so its gradient is a sum over the row.
@@ -38,28 +64,18 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
     adjoints.set(to, sum === undefined ? share : ex.add(sum, share));
   };
   program.slopes?.forEach((slope, i) =>
-    contribute(program.outputs[0]!, ex.input(i), ex.multiply(upstreams[0]!, slope))
+    contribute(program.outputs[0]!, ex.input(i), ex.multiply(upstreamOf(program, 0), slope))
   );
   const formulas = program.slopes === null ? program.outputs : [];
-  formulas.forEach((output, i) => contribute(output, output, upstreams[i]!));
+  formulas.forEach((output, i) => contribute(output, output, upstreamOf(program, i)));
   for (const e of inOrder(formulas).toReversed()) {
     const adjoint = adjoints.get(e);
     if (adjoint === undefined) continue;
     for (const [to, gradient] of contributions(e, adjoint)) contribute(e, to, gradient);
   }
-  const outputs = program.inputs.flatMap(({ isPerRow }, i) => {
-    if (!wanted[i]) return [];
-    const gradient = adjoints.get(ex.input(i, isPerRow)) ?? ex.constant(0);
-    return [program.isRow && !isPerRow ? ex.broadcast(gradient) : gradient];
-  });
-  const upstreamInputs = program.outputVaries.map((is, i) => floatInput(`upstream${i}`, !is));
-  return makeProgram({
-    ...program,
-    name: `${program.name} gradient`,
-    inputs: [...program.inputs, ...upstreamInputs],
-    outputs,
-    overIntegers: false,
-    slopes: null,
+  return program.inputs.map(({ isPerRow }, i) => {
+    const gradient = adjoints.get(ex.input(i, isPerRow)) ?? null;
+    return gradient !== null && program.isRow && !isPerRow ? ex.broadcast(gradient) : gradient;
   });
 }
 
@@ -137,3 +153,74 @@ const partials: Readonly<Record<ex.BinaryOperation, Partials>> = {
   lessEqual: none,
   equal: none,
 };
+
+/** An input's gradient: none, a value, added to an existing sum, or summed over each row. */
+export type GradientForm = "none" | "value" | "added" | "rowSum";
+
+export interface GradientProgram {
+  /** Has one output per input whose form is not `none`. */
+  readonly program: Program;
+  /**
+   * Indices of the operands: the inputs of the program, the upstream gradient, then for each input
+   * the sum to add to.
+   */
+  readonly used: readonly number[];
+}
+
+/**
+ * Derives the gradient program, fused with accumulation and with the reduction over rows along
+ * which an input was broadcast, so that neither needs a kernel of its own. `program` has one
+ * output; `rowSum` requires an elementwise one.
+ *
+ * @example The gradient of x · w for w, where w is constant along each row
+ * ```ts
+ * import { evaluate } from "./testing/evaluate.ts";
+ * import { multiply } from "./expression.ts";
+ * import { gradientProgram } from "./differentiate.ts";
+ * import { defineProgram } from "./program.ts";
+ *
+ * const scale = defineProgram({ name: "scale", inputs: ["x", "w"] }, ({ x, w }) => [multiply(x, w)]);
+ * const { program, used } = gradientProgram(scale, ["none", "rowSum"]);
+ * if (used.join() !== "0,2") throw new Error("expected x and the gradient of the output");
+ * const [x, upstream] = [Float64Array.of(1, 2), Float64Array.of(10, 10)];
+ * const [dw] = evaluate(program, 1, 2, [x, upstream], []);
+ * if (dw![0] !== 30) throw new Error("expected 10 · 1 + 10 · 2");
+ * ```
+ */
+export function gradientProgram(
+  program: Program,
+  forms: readonly GradientForm[],
+): GradientProgram {
+  const gradient = differentiate(program, forms.map((form) => form !== "none"));
+  const isRow = gradient.isRow || forms.includes("rowSum");
+  const firstSum = gradient.inputs.length;
+  const shaped = forms.flatMap((form, i) => form === "none" ? [] : [{ form, i }]);
+  const outputs = gradient.outputs.map((output, place) => {
+    const { form, i } = shaped[place]!;
+    if (form === "rowSum") return ex.rowSum(output);
+    const value = isRow && !program.inputs[i]!.isPerRow ? ex.broadcast(output) : output;
+    return form === "added" ? ex.add(ex.input(firstSum + i), value) : value;
+  });
+  const sums = program.inputs.map(({ name }) => floatInput(`sum of ${name}`));
+  return pruneInputs(
+    makeProgram({ ...gradient, inputs: [...gradient.inputs, ...sums], outputs, isRow }),
+    firstSum,
+  );
+}
+
+/**
+ * How the gradient of the first output gets to an input: not at all, if the input only decides, in
+ * comparisons and conditions, where a gradient of zeros would become NaN if what was compared has an
+ * infinite slope; unchanged; or by a formula.
+ */
+export type GradientFlow = "none" | "unchanged" | "formula";
+
+/** How the gradient gets to each input. */
+export function gradientFlows(program: Program): readonly GradientFlow[] {
+  const upstream = upstreamOf(program, 0);
+  return gradientsOf(program).map((gradient, i) => {
+    if (gradient === null) return "none";
+    const { isPerRow, isInteger } = program.inputs[i]!;
+    return gradient === upstream && !isPerRow && !isInteger ? "unchanged" : "formula";
+  });
+}

@@ -26,7 +26,8 @@
  *
  * Along a row, its end is visited by single elements, and the numbers of an accumulator are combined
  * when the row is done (`acrossRow`). Across rows there is nothing to combine. A program without
- * reductions is the second case, with rows of one element, along the run that `layout.ts` finds.
+ * reductions is the second case, with rows of one element, along the run that `layout.ts` finds: the
+ * innermost axis, a fast inner loop. The axes around it have a counter each.
  *
  * On the CPU, short formulas compute several vectors in turn, so that one need not wait for another:
  * `part` numbers them, and each has accumulators of its own. On a GPU a thread has one item: an
@@ -58,7 +59,6 @@ import type {
   Vector,
 } from "./language.ts";
 import { isAlongRow, type StrideClass, type VectorAxis } from "./layout.ts";
-import { forEachRun, type Moving } from "./runs.ts";
 
 /** All that the code of a program depends on, beside its formulas. Sizes and strides are arguments. */
 export interface ProgramForm {
@@ -130,8 +130,11 @@ export function lowerProgram(program: Program, form: ProgramForm): LoweredProgra
 }
 
 /** An operand, from its first element in the current run on. */
-interface OperandCursor extends Moving {
+interface OperandCursor {
+  /** Begins at the first element of the run, and moves. */
   readonly buffer: Buffer<Elements>;
+  /** The strides along the run, and along the axes around it. */
+  readonly strides: readonly Int[];
   /** Whether its elements along the vectors are all the same one. */
   readonly isRepeated: boolean;
   /** Moves it along the run. */
@@ -502,4 +505,72 @@ function vectorsInTurn(
   const isLong = nodes.some(isExpensive) || nodes.length > 24;
   const wanted = nodes.length <= 12 && !isLong ? 4 : isLong && !isPaired ? 1 : 2;
   return Math.min(wanted, k.maxInTurn);
+}
+
+/** The index of the run among the axes, and of the first one around it. */
+const [RUN, OUTER] = [0, 1];
+
+/**
+ * Visits the items from the first to `k.end`, run by run: each visit has the length of a run, or of
+ * what is wanted of it, and moves the operands past it. On a GPU, whose threads have an item each, the
+ * only visit has no length, and need not move anything.
+ *
+ * @param lengths Those of the run, and of the axes around it.
+ */
+function forEachRun(
+  k: KernelBuilder,
+  first: Int,
+  lengths: readonly Int[],
+  operands: readonly OperandCursor[],
+  visit: (length: Int | null) => void,
+): void {
+  if (k.summarize("the operands begin at the item")) return visit(null);
+  const move = (distance: (operand: OperandCursor) => Int) => {
+    for (const operand of operands) operand.buffer.move(distance(operand));
+  };
+  const run = lengths[RUN]!;
+  const isOneRun = lengths.length === OUTER;
+  const from = isOneRun ? first : k.variable(first.remainder(run));
+  const counters: Int[] = [];
+  if (!isOneRun) {
+    let rest = first.divide(run);
+    for (let axis = OUTER; axis < lengths.length; axis++) {
+      const counter = k.variable(rest);
+      if (axis < lengths.length - 1) {
+        rest = k.let(counter.divide(lengths[axis]!));
+        k.set(counter, counter.remainder(lengths[axis]!));
+      }
+      counters[axis] = counter;
+      move(({ strides }) => counter.multiply(strides[axis]!));
+    }
+  }
+  move(({ strides }) => from.multiply(strides[RUN]!));
+  if (!k.inTurn) return visit(null);
+  if (isOneRun) return visit(k.let(k.end.subtract(first)));
+
+  // From the end of a run to the start of the next one.
+  const gaps = new Map(operands.map((operand) => {
+    const { strides } = operand;
+    return [operand, k.let(strides[OUTER]!.subtract(run.multiply(strides[RUN]!)))];
+  }));
+  const advance = (axis: number): void => {
+    const counter = counters[axis]!;
+    k.set(counter, counter.add(1));
+    move((operand) => axis === OUTER ? gaps.get(operand)! : operand.strides[axis]!);
+    if (axis === lengths.length - 1) return;
+    k.if(counter.equal(lengths[axis]!), () => {
+      move(({ strides }) => k.int(0).subtract(counter.multiply(strides[axis]!)));
+      k.set(counter, k.int(0));
+      advance(axis + 1);
+    });
+  };
+  const item = k.variable(first);
+  k.while(item.less(k.end), () => {
+    const wanted = k.let(from.add(k.end.subtract(item)));
+    const length = k.let(wanted.min(run).subtract(from));
+    visit(length);
+    k.set(item, item.add(length));
+    k.set(from, k.int(0));
+    advance(OUTER);
+  });
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { emitKernel, type F32x4 } from "./emitter/mod.ts";
+import { emitKernel, type F32x4 } from "./emitter.ts";
 import { instantiateKernel } from "../devices/cpu/testing/run_kernel.ts";
 import { unaryFunctions } from "../formula/testing/evaluate.ts";
 import type { Vector, VectorBuilder } from "./language.ts";

@@ -11,7 +11,7 @@ import {
   type KernelParameters,
   type Local,
   type Value as WasmValue,
-} from "./emitter/mod.ts";
+} from "./emitter.ts";
 import { type HalfFormat, HALVES } from "./halves.ts";
 import { exp, expOfNonPositive } from "./math.ts";
 import type {

@@ -6,14 +6,13 @@ import type { Device, View } from "../device.ts";
 import { checkDType, type DType, FLOAT_TYPES, isFloat, promote } from "../dtype.ts";
 import { type Error, RangeError, TypeError, wrongValue } from "../errors.ts";
 import {
+  gradientFlows,
   type GradientForm,
   type GradientProgram,
   gradientProgram,
-  hasGradient,
-  passesThrough,
-} from "../formula/gradient_program.ts";
+} from "../formula/differentiate.ts";
 import { makeProgram, type Program } from "../formula/program.ts";
-import { type PreparedProgram, prepareProgram, runPrepared } from "../kernel/programs.ts";
+import { type PreparedProgram, prepareProgram } from "../kernel/programs.ts";
 import { LayoutCache, type TensorLayout } from "../layout_cache.ts";
 import { memoize } from "../memoize.ts";
 import {
@@ -81,8 +80,9 @@ export function runProgramOutputs(
   checkCounts(program, inputs, scalars);
   if (dtype !== undefined) checkDType(program.name, dtype);
   const device = commonDevice(program.name, inputs);
-  const { calls, operation } = knownOf(program);
-  const variant = variantOf(device) + (dtype === undefined ? 0 : RESULT_VARIANTS[dtype]);
+  const { callsOn, operation } = knownOf(program);
+  const calls = callsOn(device);
+  const variant = dtype === undefined ? 0 : RESULT_VARIANTS[dtype];
   const call = calls.get(inputs, variant) ??
     calls.set(
       inputs,
@@ -93,7 +93,7 @@ export function runProgramOutputs(
   for (const each of call.outputs) {
     outputs.push(allocate(device, each, program.name, each.strides));
   }
-  runPrepared(device, call.prepared, [...inputs, ...outputs], scalars);
+  call.run([...inputs, ...outputs], scalars);
   const recorded = gradient === undefined ? operation : { name: program.name, gradient };
   if (dtype !== "int32") recordOperation(recorded, inputs, outputs, scalars);
   return outputs;
@@ -127,17 +127,17 @@ export function runProgramOn(
   outputs: readonly View[],
   scalars: readonly number[] = [],
 ): void {
-  const { calls } = knownOf(program);
+  const calls = knownOf(program).callsOn(device);
   const operands = [...inputs, ...outputs];
-  const call = calls.get(operands, variantOf(device)) ??
-    calls.set(operands, variantOf(device), prepareCall(device, program, inputs, outputs));
-  runPrepared(device, call.prepared, operands, scalars);
+  const call = calls.get(operands, 0) ??
+    calls.set(operands, 0, prepareCall(device, program, inputs, outputs));
+  call.run(operands, scalars);
 }
 
 /** A call of a program, as far as it depends only on the layouts of the operands. */
 interface Call {
   readonly outputs: readonly TensorLayout[];
-  readonly prepared: PreparedProgram;
+  readonly run: PreparedProgram;
 }
 
 type OperandLayout = Omit<TensorLayout, "strides">;
@@ -178,8 +178,7 @@ function prepareCall(
     const target = program.inputs[i]!.isPerRow ? rowShape : common;
     return { dtype, shape: target, strides: broadcastStrides(shape, strides, target, what) };
   });
-  const prepared = prepareProgram(device, program, [...operands, ...results]);
-  return { outputs: results, prepared };
+  return { outputs: results, run: prepareProgram(device, program, [...operands, ...results]) };
 }
 
 /** The shape of what has one element per row. */
@@ -187,12 +186,8 @@ function rowShapeOf(shape: readonly number[]): readonly number[] {
   return [...shape.slice(0, -1), 1];
 }
 
-/** Distinguishes calls with different result dtypes, in addition to {@linkcode variantOf}. */
-const RESULT_VARIANTS = { float16: 2, float32: 4, int32: 6, bfloat16: 8 } as const;
-
-function variantOf(device: Device): number {
-  return Number(device.kind === "webgpu");
-}
+/** Distinguishes calls with different result dtypes; 0 is for the usual one. */
+const RESULT_VARIANTS = { float16: 1, float32: 2, int32: 3, bfloat16: 4 } as const;
 
 function commonShape(program: Program, operands: readonly OperandLayout[]): readonly number[] {
   const shape = broadcastShapes(operands.map((each) => each.shape), `compute ${program.name}`);
@@ -216,8 +211,8 @@ export type ProgramGradient = Gradient<readonly number[]>;
 
 interface Known {
   readonly operation: { readonly name: string; readonly gradient: ProgramGradient };
-  /** By the layouts of the inputs; or of all operands, where the outputs are given. */
-  readonly calls: LayoutCache<Call>;
+  /** On a device, by the layouts of the inputs; or of all operands, where the outputs are given. */
+  readonly callsOn: (device: Device) => LayoutCache<Call>;
 }
 
 const knownOf = memoize((program: Program): Known => ({
@@ -228,7 +223,7 @@ const knownOf = memoize((program: Program): Known => ({
       return gradientOf(program);
     },
   },
-  calls: new LayoutCache(),
+  callsOn: memoize(() => new LayoutCache()),
 }));
 
 const gradientOf = memoize(programGradient);
@@ -298,19 +293,18 @@ function programGradient(program: Program): ProgramGradient {
   const perRow = program.inputs.flatMap(({ isPerRow, isInteger }, i) =>
     isPerRow && !isInteger ? [derive(program.inputs.map((_, k) => k === i ? "value" : "none"))] : []
   );
-  const passes = passesThrough(differentiable);
-  const flows = hasGradient(differentiable);
+  const flows = gradientFlows(differentiable);
   const what = `compute ${program.name}`;
   return {
     savesInputs: program.inputs.flatMap((_, i) =>
       [everything, ...perRow].some(({ used }) => used.includes(i)) ? [i] : []
     ),
     apply: (upstream, saved, scalars, needed, sums) => {
-      const wanted = needed.map((is, i) => is && flows[i]!);
+      const wanted = needed.map((is, i) => is && flows[i] !== "none");
       const { device } = upstream;
       const { inputShapes, gradientTypes } = saved;
       const shape = broadcastShapes(inputShapes, what);
-      const isPassed = (i: number) => passes[i]! && sums[i] === null;
+      const isPassed = (i: number) => flows[i] === "unchanged" && sums[i] === null;
       const forms = wanted.map((is, i) =>
         !is || isPassed(i) ? "none" : formOf(program, inputShapes[i]!, shape, sums[i]!)
       );

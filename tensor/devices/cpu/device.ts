@@ -17,7 +17,7 @@ import { Error, RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { currentCall, explain, type Explanation } from "../../explain.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
-import { emitKernel, F32x4 } from "../../kernel/emitter/mod.ts";
+import { emitKernel, F32x4 } from "../../kernel/emitter.ts";
 import { type KernelFunction, type MatmulLibraries, openLibraries } from "./matmul_libraries.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
 import { Pool } from "./pool.ts";

@@ -3,7 +3,7 @@ import type { CpuDevice } from "../../device.ts";
 import { Handle, Storage } from "../../storage.ts";
 import { type CpuOptions, openCpuDevice } from "./device.ts";
 import { registerMatmulLibraries } from "./matmul_libraries.ts";
-import { emitKernel } from "../../kernel/emitter/mod.ts";
+import { emitKernel } from "../../kernel/emitter.ts";
 import { addRamp, nothing, sumScratch, trapAt } from "./testing/kernels.ts";
 
 /** Counting this far takes long enough for a sleeping worker to start its share. */

@@ -34,8 +34,9 @@ export interface WebGpuOptions {
   readonly float16?: boolean;
 }
 
-export interface OpenedAdapter {
-  readonly gpu: GPUDevice;
+/** An opened GPU. */
+export interface Gpu {
+  readonly device: GPUDevice;
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
   /** Optional features in effect, such as `"timestamp-query"`. */
@@ -103,7 +104,7 @@ function describe(
  * @throws {Error} If there is none; says what to install.
  * @throws {RangeError} If a requested limit exceeds the adapter's.
  */
-export async function openAdapter(options: WebGpuOptions): Promise<OpenedAdapter> {
+export async function openAdapter(options: WebGpuOptions): Promise<Gpu> {
   // A browser without WebGPU has no `gpu`, despite its type.
   const gpu: GPU | undefined = navigator.gpu;
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
@@ -128,5 +129,5 @@ export async function openAdapter(options: WebGpuOptions): Promise<OpenedAdapter
     requiredFeatures: features,
   });
   const info = describe(adapter.info, limits, features, options);
-  return { gpu: device, info, limits, features: new Set(features) };
+  return { device, info, limits, features: new Set(features) };
 }

@@ -1,7 +1,7 @@
 /** A pool of GPU buffers: creating one takes longer than a small kernel. @module */
 
 import { wrongValue } from "../../errors.ts";
-import type { BufferUse, Gpu } from "./gpu.ts";
+import type { Gpu } from "./adapter.ts";
 import type { Recording } from "./recording.ts";
 
 export interface PooledBuffer {
@@ -31,7 +31,7 @@ export function sizeClass(bytes: number): number {
 
 /** Options for {@linkcode BufferPool}. */
 export interface BufferPoolOptions {
-  readonly use: BufferUse;
+  readonly usage: GPUBufferUsageFlags;
   /** Maximum total size of the buffers. @default {Infinity} */
   readonly memoryLimit?: number;
   /** Larger buffers are destroyed instead of reused. @default {Infinity} */
@@ -54,6 +54,7 @@ export class BufferPool {
   readonly #gpu: Gpu;
   readonly #recording: Recording;
   readonly #options: Required<BufferPoolOptions>;
+  readonly #all = new Set<PooledBuffer>();
   readonly #free = new Map<number, PooledBuffer[]>();
   /** Number of buffers ever created. */
   created = 0;
@@ -91,10 +92,13 @@ export class BufferPool {
           `in use${advice()}`,
       );
     }
-    const buffer = this.#gpu.createBuffer(label, capacity, this.#options.use);
+    const { usage } = this.#options;
+    const buffer = this.#gpu.device.createBuffer({ label, size: capacity, usage });
+    const pooled = { buffer, serial: ++serials, capacity, lastRecording: 0 };
+    this.#all.add(pooled);
     this.heldBytes += capacity;
     this.created++;
-    return { buffer, serial: ++serials, capacity, lastRecording: 0 };
+    return pooled;
   }
 
   give(buffer: PooledBuffer): void {
@@ -131,10 +135,24 @@ export class BufferPool {
     this.#options.forget();
   }
 
-  #destroy(buffers: readonly PooledBuffer[]): void {
-    for (const { buffer, capacity } of buffers) {
-      this.#gpu.destroyBuffer(buffer);
-      this.heldBytes -= capacity;
+  /** Destroys all buffers. */
+  close(): void {
+    this.#destroy(this.#all);
+  }
+
+  #destroy(buffers: Iterable<PooledBuffer>): void {
+    for (const pooled of buffers) {
+      pooled.buffer.destroy();
+      this.#all.delete(pooled);
+      this.heldBytes -= pooled.capacity;
     }
   }
+}
+
+/** The first bytes of a buffer for reading back, after everything submitted so far. */
+export async function readBuffer(buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer> {
+  await buffer.mapAsync(GPUMapMode.READ, 0, byteLength);
+  const data = buffer.getMappedRange(0, byteLength).slice(0);
+  buffer.unmap();
+  return data;
 }

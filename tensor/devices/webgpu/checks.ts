@@ -70,7 +70,3 @@ export function assertRange(
     `an offset of ${offset} and a length of ${length}`,
   );
 }
-
-export function oneLine(message: string): string {
-  return message.replace(/\s+/g, " ").trim();
-}

@@ -2,8 +2,7 @@
  * The WebGPU device: memory, recording, reading back, and error handling.
  *
  * It is composed of pools of buffers (`buffer_pool.ts`), a `recording.ts` of dispatches with their
- * arguments, and a `kernel_cache.ts` of pipelines and bind groups. `gpu.ts` is the part of
- * WebGPU below.
+ * arguments, and a `kernel_cache.ts` of pipelines and bind groups.
  *
  * @module
  */
@@ -14,13 +13,12 @@ import { Error, wrongType, wrongValue } from "../../errors.ts";
 import { explain, type Explanation } from "../../explain.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
-import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
+import { type Gpu, openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
 import { WebGpuAllocation, WebGpuRange } from "./allocation.ts";
 import { BINDING_ALIGNMENT, wholeWords } from "../../kernel/split.ts";
-import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
+import { BufferPool, type PooledBuffer, readBuffer } from "./buffer_pool.ts";
 import { assertCall, assertRange } from "./checks.ts";
 import { CLOSED, Failures } from "./failures.ts";
-import { Gpu } from "./gpu.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";
 import { Recording } from "./recording.ts";
@@ -92,19 +90,24 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#kernels = new KernelCache(gpu, this.#recording, this.#failures);
     const limitBytes = memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE;
     this.memory = { liveBytes: 0, peakBytes: 0, limitBytes };
+    const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     this.#pool = new BufferPool(gpu, this.#recording, {
-      use: "storage",
+      usage: STORAGE | COPY_SRC | COPY_DST,
       memoryLimit: limitBytes,
       forget: () => this.#kernels.forgetBindGroups(),
       advice: () => this.scopes.advice,
     });
     this.#stagings = new BufferPool(gpu, this.#recording, {
-      use: "read",
+      usage: MAP_READ | COPY_DST,
       maxKeptBytes: MAX_KEPT_BYTES,
     });
-    gpu.onUncapturedError((message) => this.#failures.note(message));
-    gpu.lost.then(({ reason, message }) =>
-      this.#failures.note(`the device was lost (${reason}: ${message})`)
+    // Errors that no scope reports.
+    gpu.device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      if (event instanceof GPUUncapturedErrorEvent) this.#failures.note(event.error.message);
+    });
+    gpu.device.lost.then(({ reason, message }) =>
+      this.#failures.note(`the device was lost (${reason || "unknown reason"}: ${message})`)
     );
   }
 
@@ -164,12 +167,12 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       }
       this.#recording.submit();
     }
-    this.gpu.writeBuffer(target.buffer, byteOffset, words);
+    this.gpu.device.queue.writeBuffer(target.buffer, byteOffset, words);
   }
 
   #recordWrite(target: PooledBuffer, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void {
     const staging = this.#pool.take(data.byteLength, "write", this.#recording.serial);
-    this.gpu.writeBuffer(staging.buffer, 0, data);
+    this.gpu.device.queue.writeBuffer(staging.buffer, 0, data);
     this.#recording.copy(staging.buffer, 0, target.buffer, byteOffset, data.byteLength);
     // `take` may have submitted to make room, so read the serial number again.
     staging.lastRecording = target.lastRecording = this.#recording.serial;
@@ -196,8 +199,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#recording.copy(source.buffer, byteOffset - before, staging.buffer, 0, bytes);
     source.lastRecording = this.#recording.serial;
     await (this.#reads ??= this.#submitReads());
-    const reading = this.gpu.readBuffer(staging.buffer, bytes);
-    const data = await this.#failures.waitFor("read from", reading);
+    const data = await this.#failures.waitFor("read from", readBuffer(staging.buffer, bytes));
     this.#stagings.give(staging);
     return bytes === byteLength ? data : data.slice(before, before + byteLength);
   }
@@ -222,7 +224,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   async synchronize(): Promise<void> {
     this.#failures.assertNone("synchronize");
     this.#recording.submit();
-    await this.#failures.waitFor("synchronize", this.gpu.submittedWorkDone());
+    await this.#failures.waitFor("synchronize", this.gpu.device.queue.onSubmittedWorkDone());
   }
 
   async backpressure(): Promise<void> {
@@ -233,7 +235,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     }
     // Requested before the submit: where this call blocks until all work is done, a submit does
     // too. Failures are reported to the next caller that waits.
-    this.#inFlight.push(this.gpu.submittedWorkDone().catch(() => {}));
+    const done = this.gpu.device.queue.onSubmittedWorkDone();
+    this.#inFlight.push(done.then(() => {}, () => {}));
     this.#recording.submit();
   }
 
@@ -260,13 +263,14 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     return explain(this, run);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     this.#failures.note(CLOSED);
     this.#closed = true;
     this.live = this.memory.liveBytes = 0;
-    this.gpu.destroy();
-    await this.gpu.lost;
+    for (const pool of [this.#pool, this.#stagings]) pool.close();
+    this.gpu.device.destroy();
+    return Promise.resolve();
   }
 
   range(allocation: Allocation, byteOffset: number, byteLength: number): Allocation {
@@ -350,5 +354,5 @@ function inWholeWords(data: StoredArray): ArrayBufferView<ArrayBuffer> {
 export async function openWebGpuDevice(
   options: WebGpuOptions = {},
 ): Promise<RecordingWebGpuDevice> {
-  return new RecordingWebGpuDevice(new Gpu(await openAdapter(options)), options.memoryLimit);
+  return new RecordingWebGpuDevice(await openAdapter(options), options.memoryLimit);
 }

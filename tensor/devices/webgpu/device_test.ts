@@ -321,9 +321,9 @@ gpuTest(
     const x = put(device, 1);
     await get(device, x);
     const waiting = Promise.allSettled([get(device, x), device.synchronize()]);
-    device.gpu.destroy();
+    device.gpu.device.destroy();
     assert((await waiting).length === 2);
-    await device.gpu.lost;
+    await device.gpu.device.lost;
     await assertRejects(() => get(device, x), Error, "the device was lost (destroyed");
     await assertRejects(() => device.synchronize(), Error, "the device was lost");
     await assertRejects(() => device.backpressure(), Error, "the device was lost");
@@ -335,7 +335,7 @@ gpuTest(
   "a device that is lost unnoticed does not hang its next users",
   async (device) => {
     const x = put(device, 1);
-    device.gpu.destroy();
+    device.gpu.device.destroy();
     // Some notice while reading, others before.
     await assertRejects(() => get(device, x), Error, "the device");
   },

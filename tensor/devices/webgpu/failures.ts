@@ -1,7 +1,6 @@
 /** Errors of a device: recorded when detected, thrown at the next use. @module */
 
 import { Error } from "../../errors.ts";
-import { oneLine } from "./checks.ts";
 
 /** The failure of a closed device, which takes precedence over earlier ones. */
 export const CLOSED = "the device was closed";
@@ -12,10 +11,10 @@ export class Failures {
   #reason: string | null = null;
 
   /** Adds a check, which the next caller that waits will await. */
-  check(what: string, error: Promise<string | null>): void {
+  check(what: string, error: Promise<GPUError | null>): void {
     const check: Promise<void> = error
       .then((found) => {
-        if (found !== null) this.note(`cannot ${what}: ${found}`);
+        if (found !== null) this.note(`cannot ${what}: ${found.message}`);
       })
       // Ignore error scopes of a lost device: the loss itself is reported.
       .catch(() => {})
@@ -24,7 +23,9 @@ export class Failures {
   }
 
   note(reason: string): void {
-    if (this.#reason === null || reason === CLOSED) this.#reason = oneLine(reason);
+    if (this.#reason === null || reason === CLOSED) {
+      this.#reason = reason.replace(/\s+/g, " ").trim();
+    }
     for (const stop of this.#waiting) stop();
   }
 
@@ -35,7 +36,11 @@ export class Failures {
 
   /** Waits for `work` and all checks; throws on a failure, so that a lost device never hangs. */
   async waitFor<T>(what: string, work: Promise<T>): Promise<T> {
-    const done = work.catch((error: unknown) => this.note(String(error)));
+    const done = work.catch(async (error: unknown) => {
+      // A device loss, which caused it, is reported slightly later, and says more.
+      await new Promise((resolve) => setTimeout(resolve));
+      this.note(String(error));
+    });
     // Requests to a lost device may never settle.
     this.assertNone(what);
     const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();

@@ -1,9 +1,9 @@
 /** Caches of kernels, pipelines and bind groups. @module */
 
 import type { WgslKernel } from "../../device.ts";
+import type { Gpu } from "./adapter.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 import type { Failures } from "./failures.ts";
-import type { BindingUse, Gpu } from "./gpu.ts";
 import type { Recording } from "./recording.ts";
 import { functionsFor } from "./wgsl_functions.ts";
 
@@ -20,10 +20,10 @@ export interface BoundBuffer {
 
 export interface CompiledKernel {
   readonly pipeline: GPUComputePipeline;
-  readonly bindings: readonly BindingUse[];
   readonly argumentBytes: number;
-  /** Identifies the bindings: kernels of equal layouts share bind groups. */
-  readonly layout: string;
+  readonly layout: GPUBindGroupLayout;
+  /** Identifies the layout and the size of the arguments: such kernels share bind groups. */
+  readonly groups: string;
 }
 
 export class KernelCache {
@@ -32,6 +32,8 @@ export class KernelCache {
   readonly #failures: Failures;
   readonly #byKey = new Map<string, CompiledKernel>();
   readonly #groups = new Map<string, GPUBindGroup>();
+  /** By the bindings: layouts of equal ones are interchangeable. */
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
   bindGroupsCreated = 0;
 
   constructor(gpu: Gpu, recording: Recording, failures: Failures) {
@@ -50,10 +52,10 @@ export class KernelCache {
 
   /** The bind group of `buffers` for a kernel. May submit the recording. */
   bindGroup(
-    { layout, bindings, argumentBytes }: CompiledKernel,
+    { layout, groups, argumentBytes }: CompiledKernel,
     buffers: readonly BoundBuffer[],
   ): GPUBindGroup {
-    let key = layout;
+    let key = groups;
     for (const { buffer, byteOffset } of buffers) {
       key += `,${buffer.serial}`;
       if (byteOffset > 0) key += `+${byteOffset}`;
@@ -74,7 +76,8 @@ export class KernelCache {
       ranges.push({ buffer: this.#recording.slots, offset: 0, size: argumentBytes });
     }
     this.bindGroupsCreated++;
-    const group = this.#gpu.createBindGroup(bindings, ranges);
+    const entries = ranges.map((resource, binding) => ({ binding, resource }));
+    const group = this.#gpu.device.createBindGroup({ layout, entries });
     this.#groups.set(key, group);
     return group;
   }
@@ -85,17 +88,38 @@ export class KernelCache {
   }
 
   #compile(kernel: WgslKernel): CompiledKernel {
+    const { key } = kernel;
     const words = kernel.integers.length + (kernel.floats?.length ?? 0);
     const argumentBytes = Math.ceil(words * 4 / ARGUMENT_SLOT_BYTES) * ARGUMENT_SLOT_BYTES;
-    const bindings = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
-    if (argumentBytes > 0) bindings.push("arguments");
-    const { key } = kernel;
-    const { pipeline, error } = this.#gpu.createPipeline(key, bindings, completeCode(kernel));
-    this.#failures.check(`compile the kernel "${key}"`, error);
-    const layout = `${argumentBytes}${bindings}`;
-    const compiled = { pipeline, bindings, argumentBytes, layout };
-    this.#byKey.set(kernel.key, compiled);
+    const buffers = kernel.buffers.map(({ writes }): GPUBufferBindingLayout => ({
+      type: writes ? "storage" : "read-only-storage",
+    }));
+    if (argumentBytes > 0) buffers.push({ type: "uniform", hasDynamicOffset: true });
+    const layout = this.#layoutOf(buffers);
+    const { device } = this.#gpu;
+    device.pushErrorScope("validation");
+    const code = completeCode(kernel);
+    const pipeline = device.createComputePipeline({
+      label: key,
+      layout: device.createPipelineLayout({ label: key, bindGroupLayouts: [layout] }),
+      compute: { module: device.createShaderModule({ label: key, code }), entryPoint: "main" },
+    });
+    this.#failures.check(`compile the kernel "${key}"`, device.popErrorScope());
+    const groups = `${argumentBytes}${buffers.map(({ type }) => type)}`;
+    const compiled = { pipeline, argumentBytes, layout, groups };
+    this.#byKey.set(key, compiled);
     return compiled;
+  }
+
+  #layoutOf(buffers: readonly GPUBufferBindingLayout[]): GPUBindGroupLayout {
+    const key = buffers.map(({ type }) => type).join();
+    const known = this.#layouts.get(key);
+    if (known !== undefined) return known;
+    const visibility = GPUShaderStage.COMPUTE;
+    const entries = buffers.map((buffer, binding) => ({ binding, visibility, buffer }));
+    const layout = this.#gpu.device.createBindGroupLayout({ entries });
+    this.#layouts.set(key, layout);
+    return layout;
   }
 }
 

@@ -4,7 +4,8 @@ import type { WgslKernel } from "../../device.ts";
 import { Error } from "../../errors.ts";
 import { type Call, currentCall } from "../../explain.ts";
 import type { ProfileRecorder, Work } from "../../profile.ts";
-import type { Gpu } from "./gpu.ts";
+import type { Gpu } from "./adapter.ts";
+import { readBuffer } from "./buffer_pool.ts";
 
 /** Timestamps per recording: the maximum of a query set. */
 const TIMESTAMPS = 4096;
@@ -26,7 +27,7 @@ interface Batch {
 
 /** Records a timestamp before and after each kernel. */
 export class KernelTimer {
-  readonly #gpu: Gpu;
+  readonly #device: GPUDevice;
   readonly #querySet: GPUQuerySet;
   readonly #resolved: GPUBuffer;
   readonly #batches: Batch[] = [];
@@ -39,9 +40,12 @@ export class KernelTimer {
         `Cannot profile: wanted an adapter with timestamp-query, got ${gpu.info.description}`,
       );
     }
-    this.#gpu = gpu;
-    this.#querySet = gpu.createTimestamps("profile", TIMESTAMPS);
-    this.#resolved = gpu.createBuffer("profile", TIMESTAMPS * TIMESTAMP_BYTES, "timestamps");
+    const { device } = gpu;
+    const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;
+    const [label, size] = ["profile", TIMESTAMPS * TIMESTAMP_BYTES];
+    this.#device = device;
+    this.#querySet = device.createQuerySet({ label, type: "timestamp", count: TIMESTAMPS });
+    this.#resolved = device.createBuffer({ label, size, usage: QUERY_RESOLVE | COPY_SRC });
   }
 
   get isFull(): boolean {
@@ -66,7 +70,8 @@ export class KernelTimer {
     this.#kernels = [];
     const count = 2 * kernels.length;
     const bytes = count * TIMESTAMP_BYTES;
-    const timestamps = this.#gpu.createBuffer("profile", bytes, "read");
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    const timestamps = this.#device.createBuffer({ label: "profile", size: bytes, usage });
     commands.resolveQuerySet(this.#querySet, 0, count, this.#resolved, 0);
     commands.copyBufferToBuffer(this.#resolved, 0, timestamps, 0, bytes);
     this.#batches.push({ kernels, timestamps, submitted: performance.now() });
@@ -77,9 +82,7 @@ export class KernelTimer {
     const batches = this.#batches;
     const read = await Promise.all(
       batches.map(async ({ kernels, timestamps }) =>
-        new BigUint64Array(
-          await this.#gpu.readBuffer(timestamps, 2 * kernels.length * TIMESTAMP_BYTES),
-        )
+        new BigUint64Array(await readBuffer(timestamps, 2 * kernels.length * TIMESTAMP_BYTES))
       ),
     );
     const origin = read[0]?.[0] ?? 0n;
@@ -91,11 +94,11 @@ export class KernelTimer {
         recorder.add(key, work, offset + times[i]![2 * j]!, offset + times[i]![2 * j + 1]!, call)
       )
     );
-    for (const { timestamps } of batches) this.#gpu.destroyBuffer(timestamps);
+    for (const { timestamps } of batches) timestamps.destroy();
   }
 
   destroy(): void {
     this.#querySet.destroy();
-    this.#gpu.destroyBuffer(this.#resolved);
+    this.#resolved.destroy();
   }
 }

@@ -1,8 +1,9 @@
 /** Commands that are encoded but not submitted, and the arguments of their dispatches. @module */
 
 import type { Arguments } from "../../device.ts";
+import type { Gpu } from "./adapter.ts";
 import type { Failures } from "./failures.ts";
-import type { Gpu } from "./gpu.ts";
+
 import { ARGUMENT_SLOT_BYTES, type CompiledKernel } from "./kernel_cache.ts";
 import type { KernelTimer } from "./kernel_timer.ts";
 
@@ -37,7 +38,11 @@ export class Recording {
   constructor(gpu: Gpu, failures: Failures) {
     this.#gpu = gpu;
     this.#failures = failures;
-    this.slots = gpu.createBuffer("arguments", SLOTS * ARGUMENT_SLOT_BYTES, "arguments");
+    this.slots = gpu.device.createBuffer({
+      label: "arguments",
+      size: SLOTS * ARGUMENT_SLOT_BYTES,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
   }
 
   /** Submits it if there is no room for another dispatch of a kernel. */
@@ -88,16 +93,20 @@ export class Recording {
     this.#endPass();
     this.timer?.endRecording(commands);
     this.#commands = null;
+    const { device } = this.#gpu;
     if (this.#used > 0) {
-      this.#gpu.writeBuffer(this.slots, 0, this.#integers.subarray(0, this.#used));
+      device.queue.writeBuffer(this.slots, 0, this.#integers.subarray(0, this.#used));
     }
-    this.#failures.check("run what was recorded", this.#gpu.submit(commands));
+    device.queue.submit([commands.finish()]);
+    this.#failures.check("run what was recorded", device.popErrorScope());
     this.#used = this.stagedBytes = 0;
     this.serial++;
   }
 
   #begun(): GPUCommandEncoder {
-    return this.#commands ??= this.#gpu.beginCommands();
+    if (this.#commands !== null) return this.#commands;
+    this.#gpu.device.pushErrorScope("validation");
+    return this.#commands = this.#gpu.device.createCommandEncoder({ label: "recording" });
   }
 
   #endPass(): void {

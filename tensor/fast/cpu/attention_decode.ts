@@ -6,7 +6,7 @@
  */
 
 import { allocateView } from "../../device.ts";
-import { floatBits } from "../../kernel/emitter/code.ts";
+import { floatBits } from "../../kernel/emitter.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import type { Buffer, Float, Int, KernelBuilder } from "../../kernel/language.ts";
 import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";

@@ -1,6 +1,6 @@
 /** The softmax of attention scores on the CPU, and its gradient: only visible keys are visited. @module */
 
-import { floatBits } from "../../kernel/emitter/code.ts";
+import { floatBits } from "../../kernel/emitter.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import type { Buffer, Float, Int, KernelBuilder, Vector } from "../../kernel/language.ts";
 import { log } from "../../kernel/math.ts";

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { F32, F32x4, type FunctionBuilder, I32, type Local } from "../../kernel/emitter/mod.ts";
+import { F32, F32x4, type FunctionBuilder, I32, type Local } from "../../kernel/emitter.ts";
 
 /** Columns of a tile, and lanes of a panel of B. */
 export const TILE_COLUMNS = 8;
@@ -33,7 +33,7 @@ export function tileRows(relaxedSimd: boolean): number {
  *
  * @example One step of k: every element is the product of a row's and a column's factor
  * ```ts
- * import { emitKernel, I32 } from "../../kernel/emitter/mod.ts";
+ * import { emitKernel, I32 } from "../../kernel/emitter.ts";
  * import { writeTile } from "./matmul_tile.ts";
  *
  * const emit = emitKernel((f, { words }) => {

@@ -1,7 +1,7 @@
 /** Packed matmul on the CPU: blocks that fit the caches, packed panels, register tiles. @module */
 
 import type { WasmKernel } from "../../device.ts";
-import { emitKernel, type FunctionBuilder, I32, type Local } from "../../kernel/emitter/mod.ts";
+import { emitKernel, type FunctionBuilder, I32, type Local } from "../../kernel/emitter.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { matmulWork, stridesOf } from "../../ops/matmul/problem.ts";
 import { TILE_COLUMNS, tileRows, writePacking, writeTile } from "./matmul_tile.ts";

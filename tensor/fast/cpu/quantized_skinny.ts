@@ -17,7 +17,6 @@
  */
 
 import type { WasmKernel } from "../../device.ts";
-import { type Lanes, vector } from "../../kernel/emitter/code.ts";
 import {
   emitKernel,
   F32,
@@ -25,8 +24,10 @@ import {
   type FunctionBuilder,
   I32,
   I32x4,
+  type Lanes,
   type Local,
-} from "../../kernel/emitter/mod.ts";
+  vector,
+} from "../../kernel/emitter.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { BLOCK, type Packing, range } from "../../ops/quantized/blocks.ts";
 import { quantizedWork } from "../../ops/quantized/multiply.ts";

@@ -1,6 +1,6 @@
 /** Argument words of kernels that are written with the emitter. @module */
 
-import type { FunctionBuilder, I32, Local } from "../../kernel/emitter/mod.ts";
+import type { FunctionBuilder, I32, Local } from "../../kernel/emitter.ts";
 
 /** Loads the argument words of a kernel into variables, by name and in order. */
 export function loadWords<N extends string>(

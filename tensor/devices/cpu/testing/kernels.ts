@@ -1,7 +1,7 @@
 /** Kernels for tests and benchmarks. @module */
 
 import type { WasmKernel } from "../../../device.ts";
-import { emitKernel, F32 } from "../../../kernel/emitter/mod.ts";
+import { emitKernel, F32 } from "../../../kernel/emitter.ts";
 
 /**
  * Adds `float 0 · i + float 1` to element `i` of the floats at the address in integer 0, after

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { instantiateKernel } from "../../devices/cpu/testing/run_kernel.ts";
-import { emitKernel, F32, F32x4, type FunctionBuilder, I32, I32x4, type Value } from "./mod.ts";
+import { instantiateKernel } from "../devices/cpu/testing/run_kernel.ts";
+import { emitKernel, F32, F32x4, type FunctionBuilder, I32, I32x4, type Value } from "./emitter.ts";
 
 /** Computes values over (a, b, c), four lanes each, and stores them consecutively. */
 function vectorResults(
