@@ -1,6 +1,6 @@
 /**
  * Explanations: for each kernel that ran, the line of the user's code that called it, and why it was
- * this kernel. {@linkcode Device.explain} makes one, {@linkcode explanationAsText} formats it.
+ * this kernel. {@linkcode Device.explain} makes one, and `profile_text.ts` formats it.
  *
  * An explanation is a profile whose events know the call that they belong to. While one is made,
  * `apply.ts` notes the line of each operation, so that its gradient has the line of the forward pass,
@@ -12,7 +12,7 @@
 
 import type { DeviceBase } from "./device.ts";
 import { limits } from "./errors.ts";
-import { alignColumns, type ProfileEvent } from "./profile.ts";
+import type { ProfileEvent } from "./profile.ts";
 
 /** A fast path that was not taken. */
 export interface RefusedPath {
@@ -142,46 +142,4 @@ export function sourceLine(): string | null {
     if (!isLibrary || path.endsWith("_test.ts")) return `${path}:${row}`;
   }
   return null;
-}
-
-/** A path that was taken, and why not the others: `BLAS (not skinny: more than 8 rows)`. */
-export function choiceAsText({ taken, refused }: Choice): string {
-  if (refused.length === 0) return taken;
-  return `${taken} (not ${refused.map(({ name, reason }) => `${name}: ${reason}`).join("; ")})`;
-}
-
-/**
- * Formats an explanation: a line for each kernel, with the line that called it, what ran and why, its
- * time and its bytes.
- *
- * @example
- * ```ts
- * import { explanationAsText } from "./explain.ts";
- * import { openDevice, Tensor } from "./mod.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const x = Tensor.ones(device, [64, 64]);
- * const text = explanationAsText(await device.explain(() => x.matmul(x).dispose()));
- * if (!text.includes("matmul 64×64×64")) throw new Error(text);
- * await device.close();
- * ```
- */
-export function explanationAsText({ kernels, milliseconds }: Explanation): string {
-  const columns = alignColumns(
-    kernels.map((each) => [
-      `${each.source ?? ""}${each.isGradient ? " (gradient)" : ""}`,
-      each.name,
-      `${each.milliseconds.toFixed(3)} ms`,
-      each.bytes === undefined ? "" : `${(each.bytes / 2 ** 20).toFixed(2)} MiB`,
-    ]),
-    2,
-  );
-  const lines = kernels.map(({ choice, shapes }, i) =>
-    `${columns[i]}  ${choice === null ? shapesAsText(shapes) : choiceAsText(choice)}`.trimEnd()
-  );
-  return [...lines, `${kernels.length} kernels in ${milliseconds.toFixed(2)} ms`].join("\n");
-}
-
-function shapesAsText(shapes: readonly (readonly number[])[]): string {
-  return shapes.map((shape) => `[${shape.join(", ")}]`).join(" ");
 }

@@ -92,7 +92,6 @@ export { rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
 export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling/sampling.ts";
 export { cumulativeSum } from "./ops/scan/scan.ts";
 export { argsort, sort, type Sorted, type SortOptions } from "./ops/sort/order.ts";
-export { choiceAsText, explanationAsText } from "./explain.ts";
 export type { Choice, ExplainedKernel, Explanation, KernelText, RefusedPath } from "./explain.ts";
 export * as expression from "./formula/expression.ts";
 export type {
@@ -108,15 +107,15 @@ export {
   type ProgramDefinition,
   type ProgramInput,
 } from "./formula/program.ts";
+export type { Profile, ProfileEvent, Work } from "./profile.ts";
 export {
-  type Profile,
+  choiceAsText,
+  explanationAsText,
   profileAsText,
   profileAsTrace,
-  type ProfileEvent,
   type ProfileRow,
   profileRows,
-  type Work,
-} from "./profile.ts";
+} from "./profile_text.ts";
 export { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
 export * from "./safetensors.ts";
 export type { Scope } from "./scope.ts";

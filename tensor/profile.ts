@@ -1,12 +1,11 @@
 /**
- * Profiles: the time of each kernel that a device runs. {@linkcode Device.profile} makes one,
- * {@linkcode profileAsText} formats it as a table, and {@linkcode profileAsTrace} as a trace for
- * trace viewers.
+ * Profiles: the time of each kernel that a device runs. {@linkcode Device.profile} makes one, and
+ * `profile_text.ts` formats it.
  *
  * @module
  */
 
-import type { Device, View } from "./device.ts";
+import type { View } from "./device.ts";
 import { bytesPerElement } from "./dtype.ts";
 import type { Call } from "./explain.ts";
 
@@ -48,24 +47,6 @@ export interface Profile {
   readonly events: readonly ProfileEvent[];
 }
 
-/** An operation in a profile: the total of its calls. */
-export interface ProfileRow {
-  /** The operation. */
-  readonly name: string;
-  /** Number of calls. */
-  readonly calls: number;
-  /** Total time in milliseconds. */
-  readonly milliseconds: number;
-  /** Fraction of the whole duration, 0 to 1. */
-  readonly share: number;
-  /** Floating-point operations per second; `undefined` if not counted. */
-  readonly flopsPerSecond: number | undefined;
-  /** Bytes read and written per second; `undefined` if not counted. */
-  readonly bytesPerSecond: number | undefined;
-}
-
-const MIN_SHARE = 0.0005;
-
 export class ProfileRecorder {
   readonly #begin = performance.now();
   readonly #events: ProfileEvent[] = [];
@@ -105,142 +86,4 @@ export function viewBytes(views: readonly Pick<View, "dtype" | "shape" | "stride
     );
   }
   return bytes;
-}
-
-/**
- * The operations of a profile, by descending time.
- *
- * @example
- * ```ts
- * import { openDevice, Tensor } from "./mod.ts";
- * import { profileRows } from "./profile.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const x = Tensor.ones(device, [64, 64]);
- * const rows = profileRows(await device.profile(() => x.matmul(x).dispose()));
- * const matmul = rows.find(({ name }) => name === "matmul 64×64×64");
- * if (matmul?.calls !== 1) throw new Error("expected one matmul");
- * await device.close();
- * ```
- */
-export function profileRows({ events, milliseconds }: Profile): ProfileRow[] {
-  const rows: ProfileRow[] = [];
-  for (const [name, calls] of Map.groupBy(events, (event) => event.name)) {
-    const time = sum(calls, (event) => event.milliseconds);
-    const perSecond = (quantity: "flops" | "bytes") =>
-      calls.every((event) => event[quantity] === undefined)
-        ? undefined
-        : sum(calls, (event) => event[quantity] ?? 0) / time * 1000;
-    rows.push({
-      name,
-      calls: calls.length,
-      milliseconds: time,
-      share: time / milliseconds,
-      flopsPerSecond: perSecond("flops"),
-      bytesPerSecond: perSecond("bytes"),
-    });
-  }
-  return rows.sort((a, b) => b.milliseconds - a.milliseconds);
-}
-
-/**
- * Formats a profile as a table: operation, calls, time, share, speed. Minor operations share a row;
- * the last row is the time between operations (in JavaScript, or waiting).
- *
- * @example
- * ```ts
- * import { profileAsText } from "./profile.ts";
- *
- * const call = { name: "add", kernel: "add", start: 0, milliseconds: 3, flops: undefined, bytes: 6e6 };
- * const text = profileAsText({ milliseconds: 4, events: [call] });
- * if (!text.includes("75.0 % of 4.00 ms")) throw new Error(text);
- * ```
- */
-export function profileAsText(profile: Profile): string {
-  const speed = (perSecond: number | undefined) =>
-    perSecond === undefined ? "" : (perSecond / 1e9).toFixed(1);
-  const total = profile.milliseconds;
-  const duration = (time: number) => [time.toFixed(2), percent(time / total)];
-  const all = profileRows(profile);
-  const shown = all.filter((row) => row.share >= MIN_SHARE);
-  const rows = shown.map((row) => [
-    row.name,
-    `${row.calls}`,
-    ...duration(row.milliseconds),
-    speed(row.flopsPerSecond),
-    speed(row.bytesPerSecond),
-  ]);
-  const others = all.slice(shown.length);
-  if (others.length > 0) {
-    const time = sum(others, (row) => row.milliseconds);
-    rows.push(["others", `${sum(others, (row) => row.calls)}`, ...duration(time), "", ""]);
-  }
-  const inside = sum(all, (row) => row.milliseconds);
-  rows.push(["between operations", "", ...duration(total - inside), "", ""]);
-  const table = [["operation", "calls", "ms", "share", "GFLOP/s", "GB/s"], ...rows];
-  return [
-    ...alignColumns(table, 1).map((line) => line.trimEnd()),
-    `Operations account for ${percent(inside / total)} of ${total.toFixed(2)} ms.`,
-  ].join("\n");
-}
-
-/**
- * Formats a profile in the trace event format, for ui.perfetto.dev and chrome://tracing. `device`
- * is named in it.
- *
- * Source: Google, "Trace Event Format" (2016): complete events, with times in microseconds.
- *
- * @example
- * ```ts
- * import { openDevice, Tensor } from "./mod.ts";
- * import { profileAsTrace } from "./profile.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const profile = await device.profile(() => Tensor.ones(device, [8]).dispose());
- * const { traceEvents } = JSON.parse(profileAsTrace(profile, device));
- * if (traceEvents.length !== profile.events.length + 2) throw new Error("expected two names more");
- * await device.close();
- * ```
- */
-export function profileAsTrace(
-  { events, milliseconds }: Profile,
-  { info }: Pick<Device, "info">,
-): string {
-  const place = { pid: 1, tid: 1 };
-  const traceEvents = [
-    { name: "process_name", ph: "M", ...place, args: { name: info.description } },
-    { name: "everything", ph: "X", ...place, ts: 0, dur: 1000 * milliseconds, args: {} },
-    ...events.map(({ name, kernel, start, milliseconds, flops, bytes }) => ({
-      name,
-      ph: "X",
-      ...place,
-      ts: 1000 * start,
-      dur: 1000 * milliseconds,
-      args: { kernel, flops, bytes },
-    })),
-  ];
-  return JSON.stringify({ traceEvents, displayTimeUnit: "ms" });
-}
-
-/** Lines of a table, of which the first columns are texts and the others numbers. */
-export function alignColumns(
-  table: readonly (readonly string[])[],
-  texts: number,
-): readonly string[] {
-  const widths = table[0]?.map((_, column) =>
-    Math.max(...table.map((row) => row[column]?.length ?? 0))
-  );
-  const align = (cell: string, column: number) => {
-    const width = widths?.[column] ?? 0;
-    return column < texts ? cell.padEnd(width) : cell.padStart(width);
-  };
-  return table.map((row) => row.map(align).join("  "));
-}
-
-function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {
-  return items.reduce((total, item) => total + value(item), 0);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -2,13 +2,8 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import { gpuTest } from "../testing/gpu.ts";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { attention, type Device, Tensor } from "./mod.ts";
-import {
-  type Profile,
-  profileAsText,
-  profileAsTrace,
-  type ProfileEvent,
-  profileRows,
-} from "./profile.ts";
+import type { Profile, ProfileEvent } from "./profile.ts";
+import { profileAsText, profileAsTrace, profileRows } from "./profile_text.ts";
 
 /** The events of kernels, without compilation, which the CPU records separately. */
 function kernelsOf({ events }: Profile): readonly ProfileEvent[] {

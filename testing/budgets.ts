@@ -73,6 +73,12 @@ const breadth = [
   "optim/rmsprop.ts",
 ];
 
+/**
+ * What `task explain` and profiles print: pseudo-code, formulas and tables. No step runs any of it. What
+ * notes the calls and their times (`tensor/explain.ts`, `tensor/profile.ts`) counts as engine.
+ */
+const printing = ["tensor/kernel/text.ts", "tensor/profile_text.ts"];
+
 /** Weights of 8 and 4 bits: models run without them. */
 const quantized = [
   "tensor/kernel/wgsl_dot_bytes.ts",
@@ -140,7 +146,7 @@ export async function measureBudgets(): Promise<readonly Budget[]> {
   const below = (starts: readonly string[], isFast: boolean) =>
     sum(
       [...counts].flatMap(([path, lines]) =>
-        begins(path, starts) && !begins(path, [...breadth, ...quantized]) &&
+        begins(path, starts) && !begins(path, [...breadth, ...quantized, ...printing]) &&
           begins(path, fastPaths) === isFast
           ? [lines]
           : []
@@ -156,6 +162,7 @@ export async function measureBudgets(): Promise<readonly Budget[]> {
     { name: "fast paths", ...below(fastPaths, true) },
     { name: "breadth", ...all(breadth) },
     { name: "quantized", ...all(quantized) },
+    { name: "printing", ...all(printing) },
     {
       name: "tensor, with fast paths",
       ...sum([below(["tensor/"], false), below(["tensor/"], true)]),

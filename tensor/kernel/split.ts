@@ -26,11 +26,6 @@ export function fitsOneBinding(device: Device, { bytes }: Allocation): boolean {
   return bytes <= bindingLimit(device);
 }
 
-/** Whether a kernel can read a view as vectors of four floats, within one binding. */
-export function readsAsVectors(device: Device, { dtype, offset, allocation }: View): boolean {
-  return dtype === "float32" && offset % 4 === 0 && fitsOneBinding(device, allocation);
-}
-
 /** How the operands of an operation can be cut. */
 export interface Cut {
   /** For the message of an error. */

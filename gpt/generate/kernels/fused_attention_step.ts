@@ -1,7 +1,6 @@
 /** A decoding step of attention in one kernel. @module */
 
 import { viewAs } from "../../../tensor/apply.ts";
-import { readsAsVectors } from "../../../tensor/kernel/split.ts";
 import type { WebGpuDevice } from "../../../tensor/device.ts";
 import type { Path } from "../../../tensor/fast_paths.ts";
 import { attentionWork, LOG2_E, UNLIMITED } from "../../../tensor/ops/attention/problem.ts";
@@ -10,6 +9,7 @@ import { FLOAT32_EPSILON } from "../../../tensor/ops/rows.ts";
 import { allocate, type Tensor } from "../../../tensor/tensor.ts";
 import type { AttentionStep } from "./attention_step.ts";
 import { attentionStepKernel } from "./attention_step_kernel.ts";
+import { readsAsVectors } from "./fused_linears.ts";
 
 /** Larger heads would not fit into a thread's registers. */
 const MAX_HEAD_SIZE = 128;

@@ -9,8 +9,8 @@
  * @module
  */
 
-import { fitsOneBinding, readsAsVectors } from "../../../tensor/kernel/split.ts";
-import type { WebGpuDevice } from "../../../tensor/device.ts";
+import { fitsOneBinding } from "../../../tensor/kernel/split.ts";
+import type { Device, View, WebGpuDevice } from "../../../tensor/device.ts";
 import type { Path } from "../../../tensor/fast_paths.ts";
 import { QuantizedMatrix } from "../../../tensor/mod.ts";
 import { reshape, slice } from "../../../tensor/ops/views.ts";
@@ -59,3 +59,8 @@ export const fusedLinears: Path<LinearsProblem, WebGpuDevice, readonly Tensor[]>
     return outputs;
   },
 };
+
+/** Whether a kernel can read a view as vectors of four floats, within one binding. */
+export function readsAsVectors(device: Device, { dtype, offset, allocation }: View): boolean {
+  return dtype === "float32" && offset % 4 === 0 && fitsOneBinding(device, allocation);
+}
