@@ -34,6 +34,13 @@ function callersFrames(): string[] {
   return frames.slice(Math.max(0, frames.findIndex(isCallers)));
 }
 
+/** An error of the tape, which imports nothing, as one of the library's: with the caller's line first. */
+export function fromTape(error: unknown): unknown {
+  if (!(error instanceof globalThis.Error)) return error;
+  const first = (error.stack ?? "").split("\n").find((line) => /:\d+:\d+\)?$/.test(line)) ?? "";
+  return /autograd\/tape\.[jt]s:/.test(first) ? new Error(error.message) : error;
+}
+
 function atCaller<T extends ErrorConstructor>(native: T): T {
   return new Proxy(native, {
     construct: (target, args, newTarget) => {

@@ -10,9 +10,12 @@ const programs: Readonly<Record<string, string>> = {
   "a reduction": "x.to('int32').mean();",
   "a reduction along an axis": "x.max(7);",
   "a sum along an axis": "x.sum(7);",
+  "a constructor": "new Tensor([1, 2, 3]);",
+  "a constructor with a device": "new Tensor(device, [2, 3]);",
   "a static method": "Tensor.from(device, [1, 2], { shape: [3] });",
   "a function": "tensor.concat([x, x.reshape([3, 2])]);",
   "backward": "x.detach().requireGrad().mul(2).backward();",
+  "a second backward": "const y = x.requireGrad().mul(2).sum(); y.backward(); y.backward();",
   "backward through what was changed":
     "const w = Tensor.ones(device, [2]).requireGrad(), y = w.mul(w).sum(); w.assign(new Float32Array(2)); y.backward();",
   "a layer's constructor": "new nn.Linear(device, 0, 1, { seed: 1 });",

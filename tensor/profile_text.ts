@@ -1,7 +1,7 @@
 /** Profiles and explanations as text for people, and as traces for viewers. @module */
 
 import type { Device } from "./device.ts";
-import type { Choice, Explanation } from "./explain.ts";
+import type { Choice, ExplainedKernel, Explanation } from "./explain.ts";
 import type { Profile } from "./profile.ts";
 
 /** An operation in a profile: the total of its calls. */
@@ -169,7 +169,7 @@ export function choiceAsText({ taken, refused }: Choice): string {
 
 /**
  * Formats an explanation: a line for each kernel, with the line that called it, what ran and why, its
- * time and its bytes.
+ * time and its bytes. Equal ones that follow each other share a line, with the sums of both.
  *
  * @example
  * ```ts
@@ -184,19 +184,40 @@ export function choiceAsText({ taken, refused }: Choice): string {
  * ```
  */
 export function explanationAsText({ kernels, milliseconds }: Explanation): string {
+  const rows = withoutRepeats(kernels);
   const columns = alignColumns(
-    kernels.map((each) => [
+    rows.map(([each, ...others]) => [
       `${each.source ?? ""}${each.isGradient ? " (gradient)" : ""}`,
-      each.name,
-      `${each.milliseconds.toFixed(3)} ms`,
-      each.bytes === undefined ? "" : `${(each.bytes / 2 ** 20).toFixed(2)} MiB`,
+      others.length === 0 ? each.name : `${each.name}, ${1 + others.length} times`,
+      `${sum([each, ...others], (one) => one.milliseconds).toFixed(3)} ms`,
+      each.bytes === undefined
+        ? ""
+        : `${(sum([each, ...others], (one) => one.bytes ?? 0) / 2 ** 20).toFixed(2)} MiB`,
     ]),
     2,
   );
-  const lines = kernels.map(({ choice, shapes }, i) =>
-    `${columns[i]}  ${choice === null ? shapesAsText(shapes) : choiceAsText(choice)}`.trimEnd()
-  );
+  const lines = rows.map(([each], i) => `${columns[i]}  ${reasonOf(each)}`.trimEnd());
   return [...lines, `${kernels.length} kernels in ${milliseconds.toFixed(2)} ms`].join("\n");
+}
+
+/** The kernels, with those that follow each other and differ only in their times together. */
+function withoutRepeats(
+  kernels: readonly ExplainedKernel[],
+): readonly [ExplainedKernel, ...ExplainedKernel[]][] {
+  const rows: [ExplainedKernel, ...ExplainedKernel[]][] = [];
+  const describe = (each: ExplainedKernel) =>
+    `${each.source} ${each.isGradient} ${each.name} ${each.bytes} ${reasonOf(each)}`;
+  for (const each of kernels) {
+    const last = rows.at(-1);
+    if (last !== undefined && describe(last[0]) === describe(each)) last.push(each);
+    else rows.push([each]);
+  }
+  return rows;
+}
+
+/** The path that was taken, and why; or the shapes, where there was no choice. */
+function reasonOf({ choice, shapes }: ExplainedKernel): string {
+  return choice === null ? shapesAsText(shapes) : choiceAsText(choice);
 }
 
 function shapesAsText(shapes: readonly (readonly number[])[]): string {

@@ -21,7 +21,7 @@ import {
   storedArray,
   type TypedArray,
 } from "./dtype.ts";
-import { Error, RangeError, TypeError, wrongType } from "./errors.ts";
+import { Error, fromTape, RangeError, TypeError, wrongType } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
 import type { TensorMethods } from "./ops/methods.ts";
@@ -198,14 +198,22 @@ export class Tensor implements View {
     shape: readonly number[],
     strides: readonly number[],
     offset: number,
-    owner: HandleOwner | null = storage.device.scopes.current,
+    owner?: HandleOwner | null,
   ) {
+    if (!(storage instanceof Storage)) {
+      const wanted = "Tensor.from(device, values) or Tensor.zeros(device, shape)";
+      throw wrongType("make a tensor", wanted, "new Tensor(…)");
+    }
     this.storage = storage;
     this.dtype = dtype;
     this.shape = shape;
     this.strides = strides;
     this.offset = offset;
-    this.#handle = new Handle(storage, owner, this);
+    this.#handle = new Handle(
+      storage,
+      owner === undefined ? storage.device.scopes.current : owner,
+      this,
+    );
   }
 
   /**
@@ -478,7 +486,11 @@ export class Tensor implements View {
       own.addInPlace(a, b);
       return a;
     };
-    backward<Tensor>(this.#node, seed, add, (used) => used.#handle.release("backward"));
+    try {
+      backward<Tensor>(this.#node, seed, add, (used) => used.#handle.release("backward"));
+    } catch (error) {
+      throw fromTape(error);
+    }
   }
 
   /** Clears the gradient. */

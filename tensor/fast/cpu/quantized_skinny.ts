@@ -202,17 +202,33 @@ const dotsIn = (f: FunctionBuilder): Readonly<Record<Packing, Dot>> => ({
 
 const WORDS = ["x", "numbers", "scales", "y", "rows", "n", "blocks", "accumulate"] as const;
 
+/** What the products of some rows and columns need, in locals of the kernel. */
+interface Operands {
+  /** The rounded rows of x, and the distance between two. */
+  readonly x: I32;
+  readonly rowBytes: I32;
+  /** The packed weights and their scales. */
+  readonly numbers: I32;
+  readonly scales: I32;
+  readonly blocks: I32;
+  /** How many groups of blocks there are, and blocks after the last one. */
+  readonly groups: I32;
+  readonly rest: I32;
+  /** The result, the length of its rows, and whether to add to it. */
+  readonly y: I32;
+  readonly n: I32;
+  readonly accumulate: I32;
+}
+
 /**
  * Each thread rounds x for itself, which is little beside its weights. Of its columns, four at a time
  * are read as four sequential streams, as in the skinny matmul of floats.
  */
 function skinnyKernel(packing: Packing): WasmKernel {
-  const wBytes = PACKED_BYTES[packing];
   return {
     key: `matmul by ${packing}, relaxed dot`,
     emit: emitKernel((f, { words, start, end, scratch }) => {
       const { x, numbers, scales, y, rows, n, blocks, accumulate } = loadWords(f, words, WORDS);
-      const dot = dotsIn(f)[packing];
       const [groups, rest] = [blocks.shiftRight(2), blocks.and(GROUP - 1)].map((each) =>
         f.local(each)
       ) as [Local<I32>, Local<I32>];
@@ -221,78 +237,24 @@ function skinnyKernel(packing: Packing): WasmKernel {
         const from = f.local(x.add(row.multiply(blocks).multiply(4 * BLOCK)));
         writeRounding(f, packing, from, scratch.add(row.multiply(rowBytes)), blocks);
       });
-      /** The lanes of two vectors, added in pairs. */
-      const add = (a: I32x4, b: I32x4, first: Lanes, second: Lanes) =>
-        f.local(dot.add(lanesOf(a, b, first), lanesOf(a, b, second)));
-
-      /** Multiplies `height` rows from `row` on by each of the columns. */
-      const multiply = (row: Local<I32>, height: number, columns: readonly Local<I32>[]) => {
-        const xAt = range(height).map((i) => f.local(scratch.add(row.add(i).multiply(rowBytes))));
-        const weights = columns.map((column) => ({
-          numbers: f.local(numbers.add(column.multiply(blocks).multiply(wBytes))),
-          scales: f.local(scales.add(column.multiply(blocks).multiply(4))),
-        }));
-        const sums = columns.map(() => xAt.map(() => f.local(F32x4.of(0))));
-        /** The products of a block, of each column and row. */
-        const productsOf = (block: number) => {
-          const ofRows = xAt.map((from) =>
-            dot.prepare([0, 16].map((half) => f.local(from.loadI32x4(block * BLOCK + half))))
-          );
-          return weights.map(({ numbers }) => {
-            const products = dot.products(numbers, block * wBytes);
-            return ofRows.map((x) => f.local(products(x)));
-          });
-        };
-        /** Scales the products of some blocks, adds them to the sums, and goes on behind the blocks. */
-        const addToSums = (
-          products: readonly (readonly I32x4[])[],
-          count: number,
-          scalesAt: (address: I32) => F32x4,
-        ) => {
-          const summands = xAt.map((from) => f.local(from.loadI32x4(SUMMANDS_AT)));
-          const xScales = xAt.map((from) => f.local(from.loadF32x4(SCALES_AT)));
-          weights.forEach(({ numbers, scales }, j) => {
-            const ofColumn = f.local(scalesAt(scales));
-            products[j]!.forEach((each, i) => {
-              const sum = sums[j]![i]!;
-              const whole = dot.sums(dot.add(each, summands[i]!)).toF32x4();
-              f.set(sum, whole.multiplyAdd(xScales[i]!.multiply(ofColumn), sum));
-            });
-            f.set(numbers, numbers.add(count * wBytes));
-            f.set(scales, scales.add(count * 4));
-          });
-          for (const from of xAt) f.set(from, from.add(ROUNDED_BYTES));
-        };
-        /** The products of two blocks: lanes of the first, the second, the first, the second. */
-        const ofTwo = (block: number) => {
-          const [first, second] = [productsOf(block), productsOf(block + 1)];
-          return first.map((ofRows, j) =>
-            ofRows.map((each, i) => add(each, second[j]![i]!, [0, 4, 1, 5], [2, 6, 3, 7]))
-          );
-        };
-        f.forRange(0, groups, 1, () => {
-          const [before, after] = [ofTwo(0), ofTwo(2)];
-          const ofFour = before.map((ofRows, j) =>
-            ofRows.map((each, i) => add(each, after[j]![i]!, [0, 1, 4, 5], [2, 3, 6, 7]))
-          );
-          addToSums(ofFour, GROUP, (scales) => scales.loadF32x4());
-        });
-        f.forRange(0, rest, 1, () => addToSums(productsOf(0), 1, (scales) => scales.loadSplat()));
-        sums.forEach((ofColumn, j) =>
-          ofColumn.forEach((sum, i) => {
-            const total = f.local(F32.lane(f.acrossLanes(sum, (a, b) => a.add(b)), 0));
-            const place = f.local(
-              y.add(row.add(i).multiply(n).add(columns[j]!).shiftLeft(2)),
-            );
-            f.if(accumulate, () => f.set(total, total.add(place.loadF32())));
-            f.store(place, total);
-          })
-        );
+      const operands = {
+        x: scratch,
+        rowBytes,
+        numbers,
+        scales,
+        blocks,
+        groups,
+        rest,
+        y,
+        n,
+        accumulate,
       };
       const multiplyAll = (columns: readonly Local<I32>[]) => {
+        const multiply = (row: I32, height: number) =>
+          writeProducts(f, packing, operands, row, height, columns);
         const pairs = f.local(rows.and(~1));
-        f.forRange(0, pairs, ROWS, (row) => multiply(row, ROWS, columns));
-        f.forRange(pairs, rows, 1, (row) => multiply(row, 1, columns));
+        f.forRange(0, pairs, ROWS, (row) => multiply(row, ROWS));
+        f.forRange(pairs, rows, 1, (row) => multiply(row, 1));
       };
       const first = f.local(start.multiply(COLUMNS));
       const last = f.local(f.local(end.multiply(COLUMNS)).min(n));
@@ -304,6 +266,94 @@ function skinnyKernel(packing: Packing): WasmKernel {
       f.forRange(first.add(apart.multiply(COLUMNS)), last, 1, (column) => multiplyAll([column]));
     }),
   };
+}
+
+/** Multiplies `height` rows from `row` on by each of the columns. */
+function writeProducts(
+  f: FunctionBuilder,
+  packing: Packing,
+  operands: Operands,
+  row: I32,
+  height: number,
+  columns: readonly Local<I32>[],
+): void {
+  const { x, rowBytes, numbers, scales, blocks, groups, rest } = operands;
+  const dot = dotsIn(f)[packing];
+  const wBytes = PACKED_BYTES[packing];
+  const xAt = range(height).map((i) => f.local(x.add(row.add(i).multiply(rowBytes))));
+  const weights = columns.map((column) => ({
+    numbers: f.local(numbers.add(column.multiply(blocks).multiply(wBytes))),
+    scales: f.local(scales.add(column.multiply(blocks).multiply(4))),
+  }));
+  const sums = columns.map(() => xAt.map(() => f.local(F32x4.of(0))));
+  /** The products of a block, of each column and row. */
+  const productsOf = (block: number) => {
+    const ofRows = xAt.map((from) =>
+      dot.prepare([0, 16].map((half) => f.local(from.loadI32x4(block * BLOCK + half))))
+    );
+    return weights.map(({ numbers }) => {
+      const products = dot.products(numbers, block * wBytes);
+      return ofRows.map((x) => f.local(products(x)));
+    });
+  };
+  /** Scales the products of some blocks, adds them to the sums, and goes on behind the blocks. */
+  const addToSums = (
+    products: readonly (readonly I32x4[])[],
+    count: number,
+    scalesAt: (address: I32) => F32x4,
+  ) => {
+    const summands = xAt.map((from) => f.local(from.loadI32x4(SUMMANDS_AT)));
+    const xScales = xAt.map((from) => f.local(from.loadF32x4(SCALES_AT)));
+    weights.forEach(({ numbers, scales }, j) => {
+      const ofColumn = f.local(scalesAt(scales));
+      products[j]!.forEach((each, i) => {
+        const sum = sums[j]![i]!;
+        const whole = dot.sums(dot.add(each, summands[i]!)).toF32x4();
+        f.set(sum, whole.multiplyAdd(xScales[i]!.multiply(ofColumn), sum));
+      });
+      f.set(numbers, numbers.add(count * wBytes));
+      f.set(scales, scales.add(count * 4));
+    });
+    for (const from of xAt) f.set(from, from.add(ROUNDED_BYTES));
+  };
+  /** The lanes of each two vectors, added in pairs. */
+  const addPairwise = (
+    a: readonly (readonly I32x4[])[],
+    b: readonly (readonly I32x4[])[],
+    first: Lanes,
+    second: Lanes,
+  ) =>
+    a.map((ofRows, j) =>
+      ofRows.map((each, i) => {
+        const other = b[j]![i]!;
+        return f.local(dot.add(lanesOf(each, other, first), lanesOf(each, other, second)));
+      })
+    );
+  /** The products of two blocks: lanes of the first, the second, the first, the second. */
+  const ofTwo = (block: number) =>
+    addPairwise(productsOf(block), productsOf(block + 1), [0, 4, 1, 5], [2, 6, 3, 7]);
+  f.forRange(0, groups, 1, () => {
+    const ofFour = addPairwise(ofTwo(0), ofTwo(2), [0, 1, 4, 5], [2, 3, 6, 7]);
+    addToSums(ofFour, GROUP, (scales) => scales.loadF32x4());
+  });
+  f.forRange(0, rest, 1, () => addToSums(productsOf(0), 1, (scales) => scales.loadSplat()));
+  sums.forEach((ofColumn, j) => writeSums(f, operands, row, columns[j]!, ofColumn));
+}
+
+/** Adds up the lanes of the sums of a column, and stores them, one for each row. */
+function writeSums(
+  f: FunctionBuilder,
+  { y, n, accumulate }: Operands,
+  row: I32,
+  column: I32,
+  sums: readonly F32x4[],
+): void {
+  sums.forEach((sum, i) => {
+    const total = f.local(F32.lane(f.acrossLanes(sum, (a, b) => a.add(b)), 0));
+    const place = f.local(y.add(row.add(i).multiply(n).add(column).shiftLeft(2)));
+    f.if(accumulate, () => f.set(total, total.add(place.loadF32())));
+    f.store(place, total);
+  });
 }
 
 const KERNELS = { q8: skinnyKernel("q8"), q4: skinnyKernel("q4") };
