@@ -93,7 +93,7 @@ const quantized = [
 const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts", "gpt/generate/kernels/"];
 
 /** The maximum lines of code of the engine without its fast paths. */
-const engineLimit = 14_425;
+const engineLimit = 14_430;
 
 export interface Lines {
   readonly files: number;
