@@ -74,8 +74,8 @@ const breadth = [
 ];
 
 /**
- * What `task explain` and profiles print: pseudo-code, formulas and tables. No step runs any of it. What
- * notes the calls and their times (`tensor/explain.ts`, `tensor/profile.ts`) counts as engine.
+ * The text that `task explain` and profiles print: pseudo-code, formulas and tables. No step runs any of
+ * it. The notes of calls and their times (`tensor/explain.ts`, `tensor/profile.ts`) count as engine.
  */
 const printing = ["tensor/kernel/text.ts", "tensor/profile_text.ts"];
 

@@ -154,7 +154,7 @@ function prepareBound(
   const columns = inner.length;
   const team = teamOf(device, program, { rows: items, columns, width, itemsFirst });
   const kernel = kernelOf(program, form, { ...bindings, team });
-  // What is prepared must not keep the memory of the views alive.
+  // A prepared call must not keep the memory of the views alive.
   const layouts = views.map(({ dtype, shape, strides }) => ({ dtype, shape, strides }));
   const [words, work] = [wordsOf(program, layout), workOf(program, layouts)];
   return (views, scalars) => runKernel(device, kernel, views, words, items, { work }, scalars);

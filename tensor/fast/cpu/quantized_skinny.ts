@@ -202,7 +202,7 @@ const dotsIn = (f: FunctionBuilder): Readonly<Record<Packing, Dot>> => ({
 
 const WORDS = ["x", "numbers", "scales", "y", "rows", "n", "blocks", "accumulate"] as const;
 
-/** What the products of some rows and columns need, in locals of the kernel. */
+/** The operands of products of some rows and columns, in locals of the kernel. */
 interface Operands {
   /** The rounded rows of x, and the distance between two. */
   readonly x: I32;
