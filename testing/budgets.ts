@@ -33,8 +33,9 @@ const areas: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Layers and operations for other networks, which no step of a GPT needs: about 3,100 lines of code, of
- * which recurrent layers, einsum, losses of distributions, RMSprop and averages of weights are 810.
+ * Layers and operations for other networks, which no step of a GPT needs and no file of `gpt/` imports:
+ * about 3,600 lines of code, of which recurrent layers, einsum, losses of distributions, RMSprop and
+ * averages of weights are 810.
  */
 const breadth = [
   "tensor/ops/convolution/",
@@ -61,16 +62,25 @@ const breadth = [
   "nn/batches.ts",
   "nn/buffer.ts",
   "nn/convolution.ts",
+  "nn/dropout.ts",
   "nn/group_norm.ts",
   "nn/gru.ts",
   "nn/kl_divergence.ts",
+  "nn/layer_norm.ts",
+  "nn/losses.ts",
   "nn/lstm.ts",
+  "nn/mlp.ts",
   "nn/pool.ts",
   "nn/recurrent.ts",
+  "nn/rms_norm.ts",
   "nn/seeds_from.ts",
+  "nn/self_attention.ts",
+  "nn/sequential.ts",
   "nn/summary.ts",
+  "optim/clip.ts",
   "optim/ema.ts",
   "optim/rmsprop.ts",
+  "optim/sgd.ts",
 ];
 
 /**
@@ -93,7 +103,7 @@ const quantized = [
 const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts", "gpt/generate/kernels/"];
 
 /** The maximum lines of code of the engine without its fast paths. */
-const engineLimit = 14_430;
+const engineLimit = 14_000;
 
 export interface Lines {
   readonly files: number;
