@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testOnEveryDevice } from "../testing/every_device.ts";
-import { linearCrossEntropy, Tensor, topK } from "./mod.ts";
+import { explanationAsText, linearCrossEntropy, Tensor, topK } from "./mod.ts";
 
 testOnEveryDevice(
   "each kernel names the line that called it, in backward as well",
@@ -49,6 +49,23 @@ testOnEveryDevice("a kernel shows its code, and a formula its gradient", async (
   const withText = kernels.filter(({ text }) => text !== null);
   for (const { text } of withText) assert(!text!.code().includes("undefined"), text!.code());
 });
+
+testOnEveryDevice(
+  "equal kernels that follow each other share a line of the text",
+  async (device) => {
+    const [x, wide] = [Tensor.ones(device, [2, 8]), Tensor.ones(device, [2, 16])];
+    const explanation = await device.explain(() => {
+      using _scope = device.scope();
+      for (const each of [x, x, x, wide, x]) each.neg();
+    });
+    const lines = explanationAsText(explanation).split("\n");
+    assertEquals(lines.length, 4);
+    assertMatch(lines[0]!, /explain_test\.ts:\d+ +neg, 3 times .* \[2, 8\] \[2, 8\]$/);
+    assertMatch(lines[1]!, / neg +\d.* \[2, 16\] \[2, 16\]$/);
+    assertMatch(lines[2]!, / neg +\d.* \[2, 8\] \[2, 8\]$/);
+    assertMatch(lines[3]!, /^5 kernels in /);
+  },
+);
 
 testOnEveryDevice("an explanation ends with its function, also if that fails", async (device) => {
   const hidden = Tensor.ones(device, [2, 3]);
