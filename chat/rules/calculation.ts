@@ -92,6 +92,7 @@ export const calculationWordings = wordings(
   "(and|plus|then|now|next|so|ok|also) {sum}",
   "(check|compute|count|run|process|crunch|type)( for me|)(:|) {sum}",
   "{sum}(,|:|;|) (what is it|how much is it|answer|result|solve it|please solve|quick)",
+  "{sum}(,|) (please|pls|plz|thanks|thx|now|quickly|for me|right now|anyone)",
   "(i|we) (need|have|want|would like) to (know|solve|do|compute|calculate|find) {sum}",
   "(i have|there is|here is) (a|this) (math|calculation|hard|little|quick) (question|problem|exercise|task)(:|,) {sum}",
   "(math|maths|math question|calculation|sum|exercise|problem)(:|) {sum}",

@@ -3,11 +3,11 @@
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Exchange } from "./exchange.ts";
 import { days, months, spans } from "./facts.ts";
-import { draft, type Wordings, wordings } from "./wording.ts";
+import { draft, slotFirst, type Wordings, wordings } from "./wording.ts";
 
 /** The wordings of this module. */
 export const aboutTime = {
-  after: wordings(
+  after: slotFirst(wordings(
     "?",
     "what (comes|follows|is|goes) after {day}",
     "(which|what) one follows {day}",
@@ -16,14 +16,18 @@ export const aboutTime = {
     "(what|which) {unit} (follows|does follow) {day}",
     "(what is|what's|what comes) next after {day}",
     "(and|) after {day}( comes|)( what|)",
-    "({day} is followed by( what|)|next {unit} after {day}|the next {unit}: {day})",
+    "{day} (is followed by|comes before|is before|precedes)( what| which {unit}| which one|)",
+    "{day}(,|:| -|) (and then|and next|then|next|next {unit}|the next {unit}|and after that)( what| is| comes|)",
+    "(next {unit} after {day}|the next {unit}: {day})",
     "(which|what) {unit} (will|would) (follow|come after|come next after) {day}",
     "(today is|it is|it's|this is|now is) {day}(,|.|:) (what|which {unit}) (comes|is|will be) (next|then)",
     "(when|after) {day} (ends|has passed|is done), (what|which {unit}) (comes|is next|follows)",
     "(name|say|give me|i need) the (next|following) {unit}( after|:) {day}",
     "(if|when|) (it is|this is|we have|now it is) {day}, what (is|comes) next",
-  ),
-  before: wordings(
+    "{day}(,|:|) (what|which {unit}|which one) (comes|is|follows|will be) (next|then|after it|after that)",
+    "{day} (ends|is over|has passed|is nearly over)(,|:| and) (what|which {unit}) (comes|is next|follows|begins)",
+  )),
+  before: slotFirst(wordings(
     "?",
     "what (comes|was|is|goes) before {day}",
     "(which|what) one precedes {day}",
@@ -31,13 +35,16 @@ export const aboutTime = {
     "(what is|what's|tell me|name|do you know|) the {unit} before {day}",
     "(what|which) {unit} precedes {day}",
     "(and|) before {day}( comes| was|)( what|)",
-    "({day} comes after (what|which {unit})|last {unit} before {day})",
+    "{day} (comes after|follows|is after|is right after) (what|which {unit}|which one)",
+    "last {unit} before {day}",
     "(today is|it is|it's|this is|now is) {day}(,|.|:) (what|which {unit}) (was|came) before",
     "(what|which {unit}) (was|came) (right before|earlier than|ahead of) {day}",
     "(name|say|give me|i need) the (previous|last) {unit}( before|:) {day}",
     "(if|when|) (it is|this is|we have|now it is) {day}, what (was|came) before",
-  ),
-  span: wordings(
+    "{day}(,|:|) (what|which {unit}|which one) (was|came|is|comes) (before|before it|before that)",
+    "{day}(,|:| -|) (and before|and before that|the {unit} before|previous {unit}|last {unit})( what| it|)",
+  )),
+  span: slotFirst(wordings(
     "?",
     "how many {parts} (are|are there) in {whole}",
     "how many {parts} (does|has) {whole}( have|)",
@@ -48,7 +55,9 @@ export const aboutTime = {
     "(what is|tell me|) the number of {parts} in {whole}",
     "{whole} has how many {parts}",
     "(do you know|tell me) how many {parts} {whole} has",
-  ),
+    "{parts} (in|of|inside|within|for) {whole}(,|:|) (how many|what number|number|count)( are there|)",
+    "{whole}(,|:| -|) (how many {parts}|in {parts}|{parts}|number of {parts})( is it| are there| has it|)",
+  )),
   listDays: wordings(
     ".",
     "(what are|name|list|tell me|say|give me|can you list|do you know|) (the|all) (days of the week|weekdays)",

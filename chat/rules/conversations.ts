@@ -35,26 +35,26 @@ const single = (make: MakeExchange): MakeExchanges => (random, subject) => [make
 
 /** The relative frequency of each kind of exchange. */
 const weights: readonly (readonly [MakeExchanges, number])[] = [
-  [single(greeting), 16],
-  [single(goodbye), 12],
+  [single(greeting), 14],
+  [single(goodbye), 11],
   [single(reaction), 22],
   [single(feeling), 20],
   [single(identity), 34],
-  [single(capital), 16],
+  [single(capital), 20],
   // A capital is far more often an answer than part of a question, and rare capitals have rare
   // tokens.
-  [single(countryOfCapital), 12],
-  [single(currency), 13],
+  [single(countryOfCapital), 13],
+  [single(currency), 16],
   [twoOfCountries, 4],
-  [single(opposite), 14],
+  [single(opposite), 18],
   [single(manyOpposites), 3],
   [twoOpposites, 1],
-  [single(calendar), 14],
+  [single(calendar), 17],
   [single(arithmetic), 18],
   [single(longerSum), 2],
   [(random, subject) => [arithmetic(random, subject), nextArithmetic(random, subject)], 1],
-  [single(spelling), 76],
-  [single(spellings), 48],
+  [single(spelling), 62],
+  [single(spellings), 54],
   [twoSpellings, 4],
   [single(counting), 26],
   [single(repetition), 24],
@@ -132,15 +132,22 @@ async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promi
   const countries = options.countries ?? await readCountries();
   const { common, many } = options.words ?? await readWords();
   const { tokenizer } = options;
-  const choose = tokenizer === undefined
-    ? (random: PythonRandom) => random.choice(many)
-    : chooseByToken([...common, ...many], tokenizer);
+  const words = [...common, ...many];
+  const any = (random: PythonRandom) => random.choice(many);
+  const [byFirst, byAny] = tokenizer === undefined ? [any, any] : [
+    // Many words are a single token, whose letters nothing but examples teaches.
+    chooseByToken(words, tokenizer, true),
+    chooseByToken(words, tokenizer),
+  ];
   return {
     name,
     countries,
     // Two of five are common words, the ones people ask about. From rare words alone, a model would
     // learn that a token like "number" is never the whole word.
-    word: (random) => random.random() < 0.4 ? random.choice(common) : choose(random),
+    word: (random) => {
+      const kind = random.random();
+      return kind < 0.4 ? random.choice(common) : kind < 0.7 ? byFirst(random) : byAny(random);
+    },
     allowsNumbers: (a, b) => !isHeldOut(a, b),
   };
 }

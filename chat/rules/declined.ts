@@ -7,8 +7,9 @@
 
 import type { PythonRandom } from "../random/python_random.ts";
 import { declined, type Exchange, type Subject } from "./exchange.ts";
-import { firstNames, months, opposites, otherCities, unknownPlaces } from "./facts.ts";
+import { firstNames, months, moreNames, opposites, otherCities, unknownPlaces } from "./facts.ts";
 import { geography } from "./geography.ts";
+import { inventedName } from "./user_name.ts";
 import { type Draft, draft, type Slots, withCapital, type Wordings, wordings } from "./wording.ts";
 import { aboutWords } from "./words.ts";
 
@@ -18,6 +19,7 @@ export const beyond = {
     "?",
     "what (time|day) is it",
     "who (was|is) {person}",
+    "(who was|who is|who's|who) {person}",
     "(what is|what's) the (weather|time|date|news|temperature|forecast)( today| now| tomorrow| like| in {place}| in {city}|)",
     "who (won|will win|is winning|lost) the (game|election|match|world cup|war|race|{thing})( in {year}| last night| yesterday|)",
     "(who is|who was|who's) the (president|king|queen|leader|mayor|author|owner|father|inventor) of (the |){place}",
@@ -81,6 +83,8 @@ export const beyond = {
     "who was the (last|second|next|oldest|youngest) (woman|king|person|{thing}) (in|of|to see) {place}",
     "(should|shall|must|could|would) (i|we|they) (bring|take|pack|wear|need) (a|an|the|some) {thing}( tonight| for the trip| outside| today|)",
     "(is|are) (there|) (any |)(rain|snow|sun|wind|{thing}s) (coming|expected|outside|today|this week)",
+    "how many (legs|eyes|ears|teeth|wings|arms|wheels|strings|{thing}s) (has|have|had) (a |an |the |){thing}( got|)",
+    "(cos|sin|tan|log|sine|tangent|remainder|average|percentage|tenth|exponent) of {n}( and {n}|)",
   ),
   told: wordings(
     ".",
@@ -113,6 +117,7 @@ export const beyond = {
     "(recommend|suggest|find|pick)( me|) (something|anything|someone) (to read|to watch|for dinner|for my {thing}|good|new|about {thing}|to do|to cook)",
     "(can|could|would) you (please |)(come up|help me|try) (with|out|to write) (a|some|two) (lines|ideas|words|names|verses|{thing}s)( about {thing}| for my {thing}|)",
     "(the|give me the|tell me the) (end|author|summary|story|idea) of (a |the |my |){thing}",
+    "(give me|i need|show me|send me) (a|the) (recipe|plan|list|picture|map|name|plot|price) (for|of) (a |the |my |)({thing}|{thing}s)",
   ),
 } satisfies Record<string, Wordings>;
 
@@ -286,7 +291,10 @@ function wordWithoutOpposite(random: PythonRandom, { word }: Subject): string {
 /** Something for every slot of the wordings. */
 function anything(random: PythonRandom, subject: Subject): Slots {
   const { countries, word } = subject;
-  const surname = random.choice(surnames);
+  const surname = random.random() < 0.6 ? random.choice(surnames) : inventedName(random);
+  const firstName = random.random() < 0.7
+    ? random.choice([...firstNames, ...moreNames])
+    : inventedName(random);
   return {
     thing: () => random.random() < 0.5 ? random.choice(things) : word(random),
     n: () => `${random.randbelow(random.choice([10, 100, 2000])) + 1}`,
@@ -294,7 +302,7 @@ function anything(random: PythonRandom, subject: Subject): Slots {
       ? random.choice(countries).name
       : random.choice([...unknownPlaces, ...otherCities]),
     city: random.choice([...otherCities, ...countries.map(({ capital }) => capital)]),
-    person: random.random() < 0.5 ? surname : `${random.choice(firstNames)} ${surname}`,
+    person: random.random() < 0.4 ? surname : `${firstName} ${surname}`,
     language: random.choice(languages),
     year: `${1800 + random.randbelow(240)}`,
     noise: noise(random),

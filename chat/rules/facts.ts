@@ -218,7 +218,9 @@ const countryNames: Readonly<Record<string, readonly string[]>> = {
   GB: [
     "the United Kingdom",
     "the UK",
-    // Twice, as most people write it.
+    // More often, as most people write it.
+    "UK",
+    "UK",
     "UK",
     "UK",
     "England",
@@ -239,6 +241,7 @@ const countryNames: Readonly<Record<string, readonly string[]>> = {
     "United States",
     "the U.S.",
     "the United States of America",
+    "US",
     "US",
   ],
 };

@@ -3,14 +3,14 @@
 import type { PythonRandom } from "../random/python_random.ts";
 import { type Exchange, sentence, type Subject } from "./exchange.ts";
 import type { Country } from "./facts.ts";
-import { draft, type Wordings, wordings } from "./wording.ts";
+import { draft, slotFirst, type Wordings, wordings } from "./wording.ts";
 
 const ask =
   "(what is|what's|tell me|give me|name|do you know|can you tell me|i want to know|find|)";
 
 /** The wordings of this module. */
 export const geography = {
-  capital: wordings(
+  capital: slotFirst(wordings(
     "?",
     "(what is|what's) the capital( city|) of {country}",
     `${ask} the capital( city|) (of|for|in) {country}`,
@@ -18,6 +18,7 @@ export const geography = {
     "{country}(,|:| -) (what's|what is|which is|tell me|give me) (its|the) (capital|main city|capital city)",
     "(which|what) (city|town|one) is the capital of {country}",
     "(the|) capital( city|) (of|) {country}",
+    "(capital|the capital|capital city|which capital|what capital)(:|,| -|?) {country}",
     "(what is|what's|tell me|name|do you know|) {country}'s capital( city|)",
     "(what|which) capital( city|) does {country} have",
     "(what is|what's|tell me|give me|) the name of the capital( city|) of {country}",
@@ -38,8 +39,14 @@ export const geography = {
     "(people|they|the king|the government) (in|of) {country} (live|sit|work|rule) in (which|what) capital( city|)",
     "(i forgot|i don't know|i never learned|help me with|i am trying to remember) the capital( city|) of {country}",
     "if (i|you|we) (go|fly|travel) to {country}, (what|which) city is the capital",
-  ),
-  country: wordings(
+    "{country}( has| has got| with|, with|:) (what|which one|which town) as (its|the|a) capital",
+    "{country}(|,|:| -| and) (its|the|their|your|my) capital( city|)( is| is called| would be| please|)",
+    "{country} capital (city |)(name|is|called|is called|is what|means|equals|please)( please|)",
+    "{country}(,|:|) (i need|i want|i am looking for|i forgot|i don't know|who knows|find|say) (its|the) capital( city|)",
+    "{country} (is|gets|was) (ruled|governed|led) from (which|what) capital",
+    "{country}(, i mean| i mean|, you know|, please)(,|:|) (the|its|what|what is the|what's the) capital",
+  )),
+  country: slotFirst(wordings(
     "?",
     "(which|what) country has the capital {city}",
     "where is {city}( located|)",
@@ -68,8 +75,13 @@ export const geography = {
     "(which|what) (nation|state|land|part of the world) (is|has|does) {city} (in|belong to|its capital)",
     "(does|is) {city} (belong to|part of|a city of|somewhere in|found in) {country} or {country}",
     "{city}(:|,) (in|is it in) {country}( or {country}|)",
-  ),
-  currency: wordings(
+    "{city}( is|,|:| -|) where( exactly| on earth| in the world|)( is it| is this| does it lie| would i find it|)",
+    "{city}(:|,|) (its|the|whose|name the|name its|give me the|i want the) (country|nation|land)( please|)",
+    "{city}(,|:|) (which|what) (land|nation|state)( is this| is it| is it in| has it|)",
+    "{city} is (a|the|which|some) capital of (what|which|which land|what nation)",
+    "{city} (as|is) (a|the) capital(,|:| of|) (where|whose|what)( is it|)",
+  )),
+  currency: slotFirst(wordings(
     "?",
     "(what is|what's) the (currency|money) (of|in) {country}",
     `${ask} the (currency|money) (of|in|for) {country}`,
@@ -78,6 +90,7 @@ export const geography = {
     "(which|what) (currency|money) (do they|do people|is used|do you) (use|) in {country}",
     "(what|how) do (people|they|you|i) pay (with|) in {country}",
     "(the|) currency( of| in|) {country}",
+    "(currency|money|the currency|which currency|what money)(:|,| -|?) {country}",
     "(what is|what's) {country}'s (currency|money)",
     "(what is|what's) the money (called |used |)in {country}",
     "(which|what) money do i need in {country}",
@@ -97,7 +110,12 @@ export const geography = {
     "(my trip|our trip|my holiday|a journey) to {country}(:|,) (what|which) (money|currency) (do i need|is used|will i need)",
     "(people|they|shops) in {country} (pay|take|want|use) (what|which) (money|currency|kind of money)",
     "(is|are) (the dollar|dollars|euros|the pound) (used|accepted|good) in {country}",
-  ),
+    "{country}(,|:| -|) (what's|what is|name|tell me|give me|and|) (its|the|their) (currency|money)( please| called|)",
+    "{country}(,|:| -|) (what|which) (currency|money|coins|cash)( do they use| is used| is it| do i need| there|)",
+    "{country} (uses|has|takes|pays with|accepts|spends) (what|which) (currency|coins|cash|notes)",
+    "{country}(,|:| -) (how|with what|in what) (do|can|must) (people|they|i|we) pay( there|)",
+    "{country} (money|currency|cash|coins) (name|is|called|is called|please|is what|unit)",
+  )),
   nextCountry: wordings(
     "?",
     "and( of| for| in|) {country}",
@@ -185,7 +203,7 @@ function askCurrency(random: PythonRandom, country: Country): Exchange {
 /** A country; those with several names come more often, so that each name is learned. */
 function countryToAsk(random: PythonRandom, { countries }: Subject): Country {
   const named = countries.filter(({ aliases }) => aliases !== undefined);
-  return random.choice(named.length > 0 && random.random() < 0.2 ? named : countries);
+  return random.choice(named.length > 0 && random.random() < 0.25 ? named : countries);
 }
 
 /** One of the names of a country. */

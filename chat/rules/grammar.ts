@@ -59,6 +59,12 @@ export function readTemplate(source: string): Template {
   return [{ options }];
 }
 
+/** Whether every text of a template begins with a slot. */
+export function beginsWithSlot([first]: Template): boolean {
+  if (typeof first === "string") return first.startsWith("{");
+  return first !== undefined && first.options.every(beginsWithSlot);
+}
+
 /**
  * Chooses one text of a template, with its slots; every alternative of a choice is as likely as the
  * others.

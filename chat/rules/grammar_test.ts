@@ -1,6 +1,6 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PythonRandom } from "../random/python_random.ts";
-import { expandTemplate, readTemplate } from "./grammar.ts";
+import { beginsWithSlot, expandTemplate, readTemplate } from "./grammar.ts";
 
 Deno.test("a template makes all of its texts, and no others", () => {
   const template = readTemplate("a(b|c(d|)|)e {slot}|f");
@@ -12,5 +12,14 @@ Deno.test("a template makes all of its texts, and no others", () => {
 Deno.test("a template with a parenthesis too many is refused", () => {
   for (const source of ["(a", "a)", "(a|(b)", "a|b)", ")("]) {
     assertThrows(() => readTemplate(source), SyntaxError, `got "${source}"`);
+  }
+});
+
+Deno.test("a template begins with a slot if all of its texts do", () => {
+  for (const source of ["{a}", "{a} b", "({a}|{b} c) d", "({a}|({b}|{c}))"]) {
+    assert(beginsWithSlot(readTemplate(source)), source);
+  }
+  for (const source of ["", "a {b}", "({a}|b)", "(|a) {b}", "{a}|b"]) {
+    assert(!beginsWithSlot(readTemplate(source)), source);
   }
 });

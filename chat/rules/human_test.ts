@@ -55,6 +55,8 @@ function slotPatterns(): Record<string, string> {
     language: word,
     model: "dino",
     name: "\\S+(?: \\S+)?",
+    nice: word,
+    awful: word,
     glad: `${word}(?: ${word}){0,3}`,
     sad: `${word}(?: ${word})?`,
     thing: `${word}(?: hole| market| change| york| war two| body| system| learning)?`,

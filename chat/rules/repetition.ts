@@ -8,11 +8,11 @@
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Exchange, Subject } from "./exchange.ts";
 import { anyName } from "./user_name.ts";
-import { draft, wholeMessages, type Wordings } from "./wording.ts";
+import { draft, slotFirst, wholeMessages, type Wordings } from "./wording.ts";
 
 /** The wordings of this module. */
 export const aboutRepeating = {
-  repetition: wholeMessages(
+  repetition: slotFirst(wholeMessages(
     ".",
     "(repeat|repeat after me|please repeat|can you repeat|echo|now repeat|copy)(:|) {text}",
     "(repeat|copy|echo|read back)( this| after me| the following| these words| my words|): {text}",
@@ -20,7 +20,9 @@ export const aboutRepeating = {
     "what (did i (say|write|type)|do you (read|hear))(:|) {text}",
     "(please|can you|could you) (repeat|echo|read back|copy)( this|)(:|) {text}",
     "(listen and repeat|read and repeat|dictation|echo test|copy test|memory test)(:|) {text}",
-  ),
+    "{text}(:|,| -) (repeat|copy|echo|say) (it|that|this|them|me|this text|after me)( please|)",
+    "{text}(:|,| -) (what did i (say|write|type)|now you|your turn|echo|repeat|copy|please repeat)",
+  )),
 } satisfies Record<string, Wordings>;
 
 const MAX_PIECES = 8;

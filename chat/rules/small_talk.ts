@@ -21,6 +21,7 @@ export const smallTalk = {
     "(just|only|i'm just|i am only) (dropping by|stopping by|passing by|checking in|saying hi|here to say hi|here to say hey)",
     "(hi|hello|hey)(,|) (just|only) (stopping by|testing|looking around|passing through|saying hello)",
     "(hi|hello|hey)(,|) (how nice to see you|long time no see|i am here|here i am|it is me|what a day)",
+    "(hi|hello|hey|good morning|good evening|good afternoon|good day) to (all of you|all|everybody|you all|the little model)",
   ),
   wellBeing: wholeMessages(
     "?",
@@ -32,6 +33,7 @@ export const smallTalk = {
     "(how|how well) (are|were) you( feeling| keeping| getting on| holding up|)( today| tonight| this morning| now|)",
     "how (is|was) your (day|morning|week|weekend|evening|night)( going| so far|)",
     "(how are|how's) (everything|things|your day going|life treating you|you|it)",
+    "how (do|did|have) you (feel|feeling|been|been feeling|sleep)( lately| recently| these days| at the moment| in general|)",
     "(are|do) you (feel|feeling|doing) (well|good|fine|better|okay|alright)( today|)",
     "(hi|hello|hey)(,|) (how's it going|how are things|how do you feel|are you well|how have you been)",
   ),
@@ -51,6 +53,7 @@ export const smallTalk = {
     "(good|sleep) (night|well)(, sleep tight|)( everybody|)",
     "(it was|it's been|was) (nice|fun|good|great|a pleasure) (talking|chatting|speaking)( to you| with you|)",
     "(bye|goodbye|farewell|so long|adieu|adios|ttyl|gtg|over and out|take it easy|bye now|bye-bye)( then| everyone| buddy|)",
+    "(ok|okay|alright|well|thanks|great|good|fine)(,|) (bye|goodbye|see you|cya|good night|i'm off|i have to go)( then| soon| later|)",
     "(see|catch|meet) (you|ya|u) (all |)(next time|around|on the other side|there|at home|in the morning)",
     "(i|we) (have to|must|should|need to) (run|hurry|stop here|catch a bus|sleep|work|eat|close this)( now| sorry|)",
     "(signing|logging|heading|taking|going) off( now| for today| for the night|)",
@@ -132,6 +135,8 @@ export const smallTalk = {
     "(had|having|just had|we had) (the|a|such a|my) (most wonderful|greatest|loveliest|nicest|really good|so much fun|lovely) (time|week|morning|evening|trip|weekend)( ever| today| of my life|)",
     "(smiling|laughing|dancing|singing|celebrating) (all|the whole) (day|night|morning|week)( here| today|)",
     "(today|this week|this morning|my evening) (made|makes|is making) me (so |very |really |) (happy|glad|proud|cheerful|smile)",
+    "(my|our|the) (day|morning|week|life|job|trip|party|holiday|test|exam|evening|dinner|game) (is|was|has been|went|feels) (so |really |very |quite |just |) {nice}( today| so far|)",
+    "(everything|it all|it|school|work|life) (is|was|feels|has been|looks) {nice}( today| here| right now| lately|)",
     "(it|this|that) (has been|was|is) (a|an|such a|the) (great|awesome|wonderful|lovely|amazing|fantastic) (day|week|year|morning|time)( for me| for us| so far|)",
   ),
   sadFeeling: wholeMessages(
@@ -162,8 +167,25 @@ export const smallTalk = {
     "(today|this week|this morning|the news) (made|makes|is making) me (so |very |really |) (sad|cry|angry|tired|unhappy|afraid)",
     "(tears|nothing but tears|only bad news|bad luck|nothing but trouble|only rain) (all day|again|today|this week|everywhere)",
     "(had|having|just had) (the|a|such a|my) (worst|bad|terrible|saddest|awful|really bad) (time|week|morning|day|weekend)( ever| today| of my life|)",
+    "(my|our|the) (day|morning|week|life|job|trip|party|holiday|test|exam|evening|dinner|game) (is|was|has been|went|feels) (so |really |very |quite |just |) {awful}( today| so far|)",
+    "(everything|it all|it|school|work|life) (is|was|feels|has been|looks) {awful}( today| here| right now| lately|)",
+    "my (dog|cat|bird|horse|hamster|friend|grandma|grandpa|uncle|aunt|mother|father|teacher|neighbor) (died|is dead|is sick|is gone|got lost|ran away|had an accident|is in hospital)( today| yesterday| last week| last night|)",
   ),
 } satisfies Record<string, Wordings>;
+
+/** Adjectives of good days. */
+const nice = (
+  "amazing awesome beautiful brilliant cool delightful excellent fabulous fantastic fine fun good " +
+  "great incredible lovely magical marvelous nice outstanding perfect pleasant splendid successful " +
+  "super sweet terrific wonderful"
+).split(" ");
+
+/** Adjectives of bad days. */
+const awful = (
+  "annoying awful bad boring depressing difficult disappointing dreadful exhausting frustrating " +
+  "gloomy hard hopeless horrible lonely lousy miserable nasty painful rough sad scary stressful " +
+  "terrible tiring tough unpleasant"
+).split(" ");
 
 /** Adjectives of people who are fine. */
 const glad = [
@@ -276,11 +298,17 @@ export function reaction(random: PythonRandom, { name }: Subject): Exchange {
 export function feeling(random: PythonRandom): Exchange {
   return random.random() < 0.4
     ? {
-      question: draft(random, smallTalk.gladFeeling, { glad: random.choice(glad) }),
+      question: draft(random, smallTalk.gladFeeling, {
+        glad: random.choice(glad),
+        nice: random.choice(nice),
+      }),
       answer: "I am glad to hear that.",
     }
     : {
-      question: draft(random, smallTalk.sadFeeling, { sad: random.choice(sad) }),
+      question: draft(random, smallTalk.sadFeeling, {
+        sad: random.choice(sad),
+        awful: random.choice(awful),
+      }),
       answer: "I am sorry to hear that.",
     };
 }

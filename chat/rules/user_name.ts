@@ -22,7 +22,7 @@ export const aboutUser = {
     "(this is|it's|it is) {name}( speaking| again|)",
     "(hi|hello|hey|good morning)(,|) {name} here",
     "(let me introduce myself|i want to introduce myself|so you know)(:|,) (i am|i'm|my name is) {name}",
-    "(i am|i'm|my name is) {name}(,| and) i (am|'m) (from berlin|from london|a student|a teacher|new here|ten years old)",
+    "(i am|i'm|my name is) {name}(,| and) (i am|i'm) (from berlin|from london|a student|a teacher|new here|ten years old)",
     "(my|the) (mom|friends|family|boss|wife|colleagues) (calls|call) me {name}",
     "(i am|i'm|my name is|my name's) {name}",
     "(you are|you're|you have been) (chatting|speaking|writing|in touch) (to|with) {name}( now| today|)",

@@ -19,6 +19,7 @@ export type ChooseWord = (random: PythonRandom) => string;
  *
  * @param words The words to choose from, in lower case.
  * @param tokenizer Splits them into tokens, with a space before each word.
+ * @param onlyFirst Whether to count only the token that a word begins with.
  * @throws {RangeError} If there are no words.
  *
  * @example
@@ -32,11 +33,16 @@ export type ChooseWord = (random: PythonRandom) => string;
  * if (choose(new PythonRandom(1)).length !== 2) throw new Error("expected one of the words");
  * ```
  */
-export function chooseByToken(words: readonly string[], tokenizer: Tokenizer): ChooseWord {
+export function chooseByToken(
+  words: readonly string[],
+  tokenizer: Tokenizer,
+  onlyFirst = false,
+): ChooseWord {
   if (words.length === 0) throw new RangeError("Cannot choose words: wanted some, got none");
   const wordsOf = new Map<number, string[]>();
   for (const word of words) {
-    for (const token of new Set(tokenizer.encode(` ${word}`))) {
+    const tokens = tokenizer.encode(` ${word}`);
+    for (const token of new Set(onlyFirst ? tokens.slice(0, 1) : tokens)) {
       const known = wordsOf.get(token);
       if (known === undefined) wordsOf.set(token, [word]);
       else known.push(word);

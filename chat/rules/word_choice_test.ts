@@ -19,6 +19,19 @@ Deno.test("words with a rare token come as often as those with a frequent one", 
   assertThrows(() => chooseByToken([], tokenizer), RangeError, "wanted some, got none");
 });
 
+Deno.test("words are chosen by the token that they begin with, if this is wanted", async () => {
+  const tokenizer = await Tokenizer.train([" qu qu qu aa aa aa"], { vocabSize: 269 });
+  const words = ["qux", "aab", "aac", "aad", "aae", "aaf", "aag", "aah"];
+  const count = (choose: ReturnType<typeof chooseByToken>) => {
+    const random = new PythonRandom(1);
+    return Array.from({ length: 1000 }, () => choose(random)).filter((word) => word === "qux")
+      .length;
+  };
+  // Of two first tokens, and of ten tokens, one of them a letter that only "qux" has.
+  assert(Math.abs(count(chooseByToken(words, tokenizer, true)) - 500) < 60);
+  assert(Math.abs(count(chooseByToken(words, tokenizer)) - 200) < 50);
+});
+
 Deno.test("conversations spell no word that an exam asks about, whatever tokenizer chooses", async () => {
   const tokenizer = await Tokenizer.train([" river rivers house houses"], { vocabSize: 275 });
   const { heldOut } = await readWords();

@@ -5,7 +5,7 @@
  */
 
 import type { PythonRandom } from "../random/python_random.ts";
-import { expandTemplate, readTemplate, type Template } from "./grammar.ts";
+import { beginsWithSlot, expandTemplate, readTemplate, type Template } from "./grammar.ts";
 
 /** The texts of slots; a function returns another text each time. */
 export type Slots = Readonly<Record<string, string | (() => string)>>;
@@ -36,6 +36,8 @@ export interface Wordings {
   readonly templates: readonly Template[];
   /** Whether such a message stands alone, like a greeting. */
   readonly isWhole: boolean;
+  /** The templates that begin with a slot, and the others, if the share of each is given. */
+  readonly parts?: readonly [slotFirst: readonly Template[], others: readonly Template[]];
 }
 
 /** Reads the templates of messages that end with a mark. */
@@ -48,17 +50,31 @@ export function wholeMessages(mark: Mark, ...sources: readonly string[]): Wordin
   return { ...wordings(mark, ...sources), isWhole: true };
 }
 
+/** The share of messages that begin with a slot, of wordings in two parts. */
+const SLOT_FIRST = 0.3;
+
+/**
+ * Parts wordings into those that begin with a slot, which are chosen for three messages of ten, and
+ * the others: "Peru, what is its capital?" The tokens of a word at the very beginning are others than
+ * behind a space, and a model has to learn both for each word.
+ */
+export function slotFirst(wordings: Wordings): Wordings {
+  const others = wordings.templates.filter((template) => !beginsWithSlot(template));
+  return { ...wordings, parts: [wordings.templates.filter(beginsWithSlot), others] };
+}
+
 /**
  * Chooses one of the wordings. The first templates come more often, since they are what most people say:
  * of ten, the first is chosen in 22 and the last in 7 of 100 cases.
  */
 export function draft(
   random: PythonRandom,
-  { mark, templates, isWhole }: Wordings,
+  { mark, templates, isWhole, parts }: Wordings,
   slots: Slots = {},
 ): Draft {
-  const place = Math.floor(templates.length * random.random() ** 1.5);
-  const text = expandTemplate(templates[place]!, random);
+  const choices = parts?.[random.random() < SLOT_FIRST ? 0 : 1] ?? templates;
+  const place = Math.floor(choices.length * random.random() ** 1.5);
+  const text = expandTemplate(choices[place]!, random);
   return { text, slots, mark, ...(isWhole ? { isWhole } : {}) };
 }
 

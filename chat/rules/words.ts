@@ -4,14 +4,14 @@ import { calculate } from "../../gpt/generate/calculator.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Exchange, Subject } from "./exchange.ts";
 import { oneWayOpposites, opposites } from "./facts.ts";
-import { draft, withCapital, type Wordings, wordings } from "./wording.ts";
+import { draft, slotFirst, withCapital, type Wordings, wordings } from "./wording.ts";
 
 const ask =
   "(what is|what's|tell me|give me|name|do you know|can you tell me|i want to know|find|)";
 
 /** The wordings of this module. */
 export const aboutWords = {
-  opposite: wordings(
+  opposite: slotFirst(wordings(
     "?",
     "(what is|what's) the opposite of {word}",
     `${ask} the (opposite|contrary|antonym|reverse) (of|to) {word}`,
@@ -24,7 +24,7 @@ export const aboutWords = {
     "(give me|tell me|find|name|i want|say) (an|the|) (antonym|opposite|opposite word|contrary) (of|to) {word}",
     "(what|which word) (means|has) the opposite( meaning|) of {word}",
     "(how do you say|how can i say|what do i say for|what is the word for) the opposite of {word}",
-    "(opposites|antonyms|antonym|contrary|reverse)(:| of| to|) {word}",
+    "(opposites|opposite|antonyms|antonym|contrary|reverse)(:|,| -|?| of| to|) {word}",
     "(contrary|the reverse|the contrary|antonym|the other end) (of|to) {word}(, what is it|)",
     "(i am looking for|help me find|do you have) (an|the) (opposite|antonym|contrary) (of|to) {word}",
     "what (would be|do you call) the opposite of {word}",
@@ -33,7 +33,13 @@ export const aboutWords = {
     "(say|tell me|name|give me) a word that means the (opposite|contrary|reverse) of {word}",
     "(i need|i want|i am looking for) the (opposite|contrary|reverse) of {word}",
     "(the|) (direct|true|real|usual) opposite (of|for|to) {word}",
-  ),
+    "{word}(,|:| -|) (the|its|an|the exact|the direct|the very|) (opposite|antonym|contrary|counterpart)( word|)( of it| is| means| would be| please| what|)",
+    "{word}(,|:|) (which|what) (word|one|thing) is (its|the) (contrary|antonym|reverse|opposite)",
+    "{word} (is|means) the (opposite|contrary|reverse|antonym) of (which|which word|what word|which one)",
+    "{word} (against|versus|and not|or|but not|compared with) (what|which word|its opposite)",
+    "{word}(,|:|) (i need|i want|give me|say|find|find me|i am looking for) (its|the|an) (opposite|antonym|contrary)",
+    "{word} (turned around|the other way round|turned into its opposite|in reverse)( is|)",
+  )),
   opposites: wordings(
     "?",
     "(what are|tell me|give me|name|list|find|) the opposites of {words}",
@@ -47,7 +53,7 @@ export const aboutWords = {
     "{word}",
     "(now|then|and the opposite of|next|also) {word}",
   ),
-  spelling: wordings(
+  spelling: slotFirst(wordings(
     "?",
     "(how do you|how do i|how can i|how would you|how to|how does one) (spell|write) {word}",
     "(spell|spell out|please spell|spell me) {word}",
@@ -58,6 +64,8 @@ export const aboutWords = {
     "(what are|tell me|give me|list|show me|say|name|) the letters (of|in) {word}",
     "(what|which) letters (are in|does|make up|form) {word}",
     "({word}(,|:|) (spelled|letter by letter|spelling|spell it|in letters)|{word} is (spelled|written) how)",
+    "{word}(,|:| -|) (spell|write) (it|this|that|this word)( out| slowly| correctly|)",
+    "{word}(,|:|) (the|its|all|all its|every|each|single|which|what) (letters|letter)( please| are in it|)",
     "(i want to know|tell me|do you know|show me) how to (spell|write) {word}",
     "(say|write|spell) {word} letter by letter",
     "(break|split|take apart|cut) {word} into( its|) letters",
@@ -75,7 +83,11 @@ export const aboutWords = {
     "(letters|spelling) (of|for) {word}(,|) (please|in order|separated|with spaces)",
     "(is it|would it be) (okay|all right|too much) to ask you to spell {word}",
     "(which|what) letters do (i|we|you) need (to write|for) {word}",
-  ),
+    "{word} (by|in|as|into|with) (its |single |separate |)letters",
+    "{word}(,|:| -|) (how|how is that|how is it) (spelled|spelt|written)( correctly| right|)",
+    "(spell|write|say)(| out| down)( for me| please| now| this| the word|)(:| -|) {word}",
+    "(i need|i want|we need|give me|show me) the (letters|spelling)( of| for|)( the word|) {word}",
+  )),
   nextSpelling: wordings(
     "?",
     "and {word}",
