@@ -36,7 +36,7 @@ export interface Wordings {
   readonly templates: readonly Template[];
   /** Whether such a message stands alone, like a greeting. */
   readonly isWhole: boolean;
-  /** The templates that begin with a slot, and the others, if the share of each is given. */
+  /** The templates that begin with a slot, and the others, if a share of the messages is to begin so. */
   readonly parts?: readonly [slotFirst: readonly Template[], others: readonly Template[]];
 }
 
@@ -50,13 +50,12 @@ export function wholeMessages(mark: Mark, ...sources: readonly string[]): Wordin
   return { ...wordings(mark, ...sources), isWhole: true };
 }
 
-/** The share of messages that begin with a slot, of wordings in two parts. */
+/** The share of messages that begin with a slot; see {@linkcode slotFirst}. */
 const SLOT_FIRST = 0.3;
 
 /**
- * Parts wordings into those that begin with a slot, which are chosen for three messages of ten, and
- * the others: "Peru, what is its capital?" The tokens of a word at the very beginning are others than
- * behind a space, and a model has to learn both for each word.
+ * Makes three of ten messages begin with their slot: "Peru, what is its capital?" At the very
+ * beginning, a word has other tokens than after a space, and a model has to learn both.
  */
 export function slotFirst(wordings: Wordings): Wordings {
   const others = wordings.templates.filter((template) => !beginsWithSlot(template));

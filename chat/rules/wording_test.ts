@@ -69,7 +69,7 @@ Deno.test("of ten templates, the first is chosen in 22 and the last in 7 of 100 
   assert(Math.abs(counts[0] - 2154) < 150 && Math.abs(counts[9] - 678) < 100, `${counts}`);
 });
 
-Deno.test("of wordings in two parts, three of ten messages begin with their slot", () => {
+Deno.test("three of ten messages begin with their slot, if this is wanted", () => {
   const random = new PythonRandom(6);
   const sources = ["capital of {country}", "name {country}", "({country}|{country},) capital"];
   const one = wordings("?", ...sources);
@@ -79,8 +79,8 @@ Deno.test("of wordings in two parts, three of ten messages begin with their slot
   // The last of three is chosen in 24 of 100 cases.
   const usual = share(one);
   assert(Math.abs(usual - 0.24) < 0.03, `${usual}`);
-  const parted = share(slotFirst(one));
-  assert(Math.abs(parted - 0.3) < 0.03, `${parted}`);
+  const wanted = share(slotFirst(one));
+  assert(Math.abs(wanted - 0.3) < 0.03, `${wanted}`);
 });
 
 Deno.test("text that the answer repeats keeps its case", () => {
