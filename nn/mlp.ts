@@ -1,5 +1,5 @@
 import { checkDevice, checkList, checkOptions, type OptionNames } from "../tensor/checks.ts";
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import type { Device, Tensor } from "../tensor/mod.ts";
 import { Activation, type ActivationName } from "./activation.ts";
 import { Linear } from "./linear.ts";
@@ -49,9 +49,8 @@ export class MLP extends Module {
     checkDevice("make an MLP", device);
     checkList("make an MLP", "a list of widths, as in [2, 8, 1]", widths);
     if (widths.length < 2) {
-      throw new RangeError(
-        `Cannot make an MLP: wanted at least 2 widths, those of input and output, got ${widths.length}`,
-      );
+      const wanted = "at least 2 widths, those of input and output";
+      throw wrongValue("make an MLP", wanted, widths.length);
     }
     checkOptions("make an MLP", options, OPTIONS, ["seed"]);
     const { seed, activation = "relu", bias = true } = options;

@@ -1,7 +1,7 @@
 /** Multi-head self-attention. @module */
 
 import { checkOptions, type OptionNames } from "../tensor/checks.ts";
-import { RangeError, wrongValue } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { Linear } from "./linear.ts";
@@ -75,19 +75,16 @@ export class SelfAttention extends Module {
     super();
     checkLayer("SelfAttention", device, { width }, options, OPTIONS, ["seed", "heads"]);
     const { seed, heads, keyValueHeads = heads, bias = true } = options;
-    checkSizes("make a SelfAttention", { heads, keyValueHeads });
+    const what = "make a SelfAttention";
+    checkSizes(what, { heads, keyValueHeads });
     if (width % heads !== 0 || heads % keyValueHeads !== 0) {
-      throw new RangeError(
-        `Cannot make a SelfAttention: wanted keyValueHeads to divide heads and heads to divide the ` +
-          `width, got ${keyValueHeads}, ${heads} and ${width}`,
-      );
+      const wanted = "keyValueHeads to divide heads and heads to divide the width";
+      throw wrongValue(what, wanted, `${keyValueHeads}, ${heads} and ${width}`);
     }
     this.#options = options;
     this.#headSize = width / heads;
     if (options.rotary && this.#headSize % 2 !== 0) {
-      throw new RangeError(
-        `Cannot make a SelfAttention: wanted an even head size for rotary embeddings, got ${this.#headSize}`,
-      );
+      throw wrongValue(what, "an even head size for rotary embeddings", this.#headSize);
     }
     const layer = (name: string, outputs: number) =>
       new Linear(device, width, outputs, { bias, seed: namedSeed(seed, name) });

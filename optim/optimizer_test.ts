@@ -321,3 +321,9 @@ cpuTest(
     ]);
   },
 );
+
+cpuTest("Nesterov's momentum without a momentum is refused", (device) => {
+  const x = Tensor.ones(device, [2], { requiresGrad: true });
+  const optimizer = new SGD([x], { nesterov: true });
+  assertThrows(() => optimizer.step(), RangeError, "a momentum above 0 with nesterov, got 0");
+});

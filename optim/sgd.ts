@@ -1,6 +1,6 @@
 /** Stochastic gradient descent. @module */
 
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import { checkNumber, Optimizer, type Rule, type Update } from "./optimizer.ts";
 import type { Hyperparameters, ParameterGroup, ParametersOrGroups } from "./parameters.ts";
@@ -33,6 +33,8 @@ const momentumProgram = defineProgram({
   return [ex.subtract(parameter, ex.multiply(lr, step)), velocity];
 });
 
+const what = "step the optimizer";
+
 function sgdUpdates(group: SGDGroup, parameters: ReadonlyMap<string, Tensor>): Update[] {
   return Array.from(parameters, ([name, parameter]) => {
     const { device, shape } = parameter;
@@ -42,11 +44,11 @@ function sgdUpdates(group: SGDGroup, parameters: ReadonlyMap<string, Tensor>): U
       state: new Map(velocity === null ? [] : [[`${name}.velocity`, velocity]]),
       check() {
         checkNumber("momentum", group.momentum, 1);
+        if (group.nesterov && velocity === null) {
+          throw wrongValue(what, "a momentum above 0 with nesterov", group.momentum);
+        }
         if (group.momentum === 0 || velocity !== null) return;
-        throw new RangeError(
-          `Cannot step the optimizer: wanted momentum 0, with which it was made, got ` +
-            `${group.momentum}`,
-        );
+        throw wrongValue(what, "momentum 0, with which it was made", group.momentum);
       },
       step() {
         const { lr, weightDecay, momentum, nesterov } = group;

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import * as interchange from "../interchange/mod.ts";
 import * as nn from "../nn/mod.ts";
 import * as optim from "../optim/mod.ts";
 import * as tensor from "../tensor/mod.ts";
@@ -25,7 +26,7 @@ Deno.test("names for those who come from PyTorch are there, a hundred of them at
   for (const [, , ours = ""] of names) {
     for (const [, code] of ours.matchAll(/`(?:await )?([^`]+)`/g)) {
       const [, owner, name] = /^(?:(\w+)\.)?(\w+)/.exec(code!)!;
-      const from = owner === undefined ? tensor : owners[owner] ?? {};
+      const from = owner === undefined ? { ...tensor, ...interchange } : owners[owner] ?? {};
       if (!(name! in from)) missing.push(code!);
       found.add(`${owner}.${name}`);
     }
@@ -98,6 +99,8 @@ cpuTest("what has no name of its own computes the same", async (device) => {
   assert(coins.length === 9 && coins.every((value) => value === 0 || value === 1));
   assert((found.get("head.weight = layer.weight") as nn.Linear).weight === layer.weight);
   assertEquals(await layer.weight.data(), await scope.a.data());
+  const renamed = found.get('{f"0.{k}": v for k, v in model.state_dict().items()}');
+  assertEquals([...(renamed as Map<string, unknown>).keys()], ["0.weight", "0.bias"]);
   assertEquals(optimizer.groups[0]!.lr, 0.1);
   assertEquals(layer.isTraining, false);
 });

@@ -194,7 +194,7 @@ testMistakes("indexing says what is out of place", [
     TypeError,
     "Cannot compute oneHot: wanted ids of type int32, got float32",
   ],
-  [({ x }) => tensor.pad(x, [1]), RangeError, /^Cannot pad \[2, 3\]: wanted a pair/],
+  [({ x }) => tensor.pad(x, [1]), RangeError, /^Cannot pad \[2, 3\]: wanted two whole numbers/],
   [({ x }) => tensor.repeat(x, [2]), RangeError, /^Cannot repeat \[2, 3\]: wanted a whole number/],
   [({ x }) => tensor.sort(x, 2), RangeError, /^Cannot compute argsort along axis 2/],
   [
@@ -211,6 +211,16 @@ testMistakes("functions, masks and batches say what they want", [
     "Cannot compute clamp: wanted the lower bound first, got 3 and 1",
   ],
   [({ x }) => x.clamp(null, null), TypeError, /wanted at least one bound, got none$/],
+  [
+    ({ x }) => (x as Untyped).slice(0, 0, 2, 2),
+    RangeError,
+    "Cannot slice: wanted no step, which x.at([start, end, step]) takes, got 2",
+  ],
+  [
+    ({ device, x }) => tensor.copyInto(x.at(0), Tensor.zeros(device, [1]).expand(x.at(0).shape)),
+    RangeError,
+    "Cannot compute copy: wanted an output with a place for each element, got an expanded tensor",
+  ],
   [({ x }) => x.to("int32").floorDivide(0), RangeError, /wanted a divisor other than 0, got 0$/],
   [
     ({ x }) => x.to("int32").remainder(x),

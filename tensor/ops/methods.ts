@@ -9,7 +9,7 @@
 
 import { describeValue } from "../checks.ts";
 import type { DType } from "../dtype.ts";
-import { TypeError } from "../errors.ts";
+import { TypeError, wrongValue } from "../errors.ts";
 import { setOwnOperations, Tensor, type TensorOrNumber } from "../tensor.ts";
 import * as elementwise from "./elementwise.ts";
 import { matmul, type MatmulOptions } from "./matmul/matmul.ts";
@@ -225,8 +225,10 @@ export class TensorMethods {
   /**
    * Elements from `start` to `end` (exclusive) along an axis; negative limits count from its end.
    */
-  slice(this: Tensor, axis: number, start: number, end?: number): Tensor {
-    return views.slice(this, axis, start, end);
+  slice(this: Tensor, axis: number, start: number, end?: number, ...others: never[]): Tensor {
+    if (others.length === 0) return views.slice(this, axis, start, end);
+    const step = "no step, which x.at([start, end, step]) takes";
+    throw wrongValue("slice", step, others.join(", "));
   }
 
   /** Broadcasts axes of length 1, without copying. */

@@ -27,7 +27,8 @@ export interface AttentionOptions {
   readonly scale?: number;
   /**
    * 1 where a query attends to a key that the other options let it see, and 0 where not; broadcast to
-   * `[B, H, Tq, Tk]`. A query without keys gets zeros. All scores are in memory then.
+   * `[B, H, Tq, Tk]`. A query without keys gets zeros, and one whose mask has other numbers, such as
+   * those that PyTorch adds to the scores, gets NaN. All scores are in memory then.
    */
   readonly mask?: Tensor | undefined;
 }

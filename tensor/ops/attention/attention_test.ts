@@ -375,6 +375,13 @@ Deno.test("operands that do not match are refused, with both shapes", async () =
   await device.close();
 });
 
+attentionTest("a mask that is to be added to the scores gives NaN", async (device) => {
+  const x = Tensor.ones(device, [1, 3, 1, 2]);
+  const mask = Tensor.from(device, [[0, -Infinity, 0], [0, 0.5, 1], [0, 1, 0]]);
+  const y = await attention(x, x, x, { causal: false, mask }).data();
+  assertEquals([...y], [NaN, NaN, NaN, NaN, 1, 1]);
+});
+
 interface GoldenCase {
   readonly causal?: boolean;
   readonly window_left?: number;

@@ -7,7 +7,7 @@ import { defineProgram } from "../../formula/program.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
-import { greaterEqual, lessEqual, multiply, notEqual } from "../elementwise.ts";
+import { equal, greaterEqual, lessEqual, multiply } from "../elementwise.ts";
 import { matmul } from "../matmul/matmul.ts";
 import { runProgram } from "../program.ts";
 import { LARGEST_FLOAT32 } from "../rows.ts";
@@ -18,7 +18,11 @@ import type { AttentionProblem } from "./problem.ts";
 const maskedSoftmax = defineProgram(
   { name: "masked softmax", inputs: ["scores", "mask"], scalars: ["scale"] },
   ({ scores, mask, scale }) => {
-    const shown = ex.select(mask, ex.multiply(scores, scale), -Infinity);
+    const shown = ex.select(
+      ex.equal(mask, 0),
+      -Infinity,
+      ex.multiply(ex.multiply(scores, scale), mask),
+    );
     // A finite shift, because ∞ − ∞ is NaN.
     const shift = ex.detach(ex.max(ex.rowMax(shown), -LARGEST_FLOAT32));
     const powers = ex.exp(ex.subtract(shown, shift));
@@ -35,6 +39,12 @@ function withinReach(q: Tensor, k: Tensor, left: number, right: number): Tensor 
   const key = Tensor.arange(q.device, 0, keys);
   const isAfter = greaterEqual(key, position.sub(left));
   return multiply(isAfter, lessEqual(key, position.add(right)));
+}
+
+/** NaN instead of what is neither 0 nor 1: a mask that is to be added to the scores has −∞ and 0. */
+function zerosAndOnes(mask: Tensor): Tensor {
+  const isShown = equal(mask, 1);
+  return isShown.div(isShown.add(equal(mask, 0)));
 }
 
 /**
@@ -59,7 +69,7 @@ export function maskedAttention(
         `${formatShape(shape)}, got ${formatShape(mask.shape)}`,
     );
   }
-  const shown = noGrad(() => multiply(notEqual(mask, 0), withinReach(q, k, left, right)));
+  const shown = noGrad(() => multiply(zerosAndOnes(mask), withinReach(q, k, left, right)));
   const group = heads / keyHeads;
   const byHead = (x: Tensor, heads: readonly number[]) =>
     reshape(permute(x, [0, 2, 1, 3]), [batch, ...heads, x.shape[1]!, headSize]);
