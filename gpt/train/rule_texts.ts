@@ -31,11 +31,12 @@ function inKorean(n: number): string {
   return `${count === 1 ? "" : digits[count]}${sign}${rest === 0 ? "" : inKorean(rest)}`;
 }
 
-const capitalized = (text: string) => text[0]!.toUpperCase() + text.slice(1);
-
-const english = (n: number) =>
-  `${capitalized(inEnglish(n))} plus ${inEnglish(n + 7)} is ${inEnglish(2 * n + 7)}. Whoever has ` +
-  `${inEnglish(n)} apples and gives five of them away keeps ${inEnglish(n - 5)}.`;
+const english = (n: number) => {
+  const number = inEnglish(n);
+  return `${number[0]!.toUpperCase()}${number.slice(1)} plus ${inEnglish(n + 7)} is ` +
+    `${inEnglish(2 * n + 7)}. Whoever has ${number} apples and gives five of them away keeps ` +
+    `${inEnglish(n - 5)}.`;
+};
 
 const korean = (n: number) =>
   `${inKorean(n)} 더하기 ${inKorean(n + 7)} 은 ${inKorean(2 * n + 7)} 입니다. 사과 ${
