@@ -97,8 +97,8 @@ export class KernelCache {
     if (argumentBytes > 0) buffers.push({ type: "uniform", hasDynamicOffset: true });
     const layout = this.#layoutOf(buffers);
     const { device } = this.#gpu;
-    device.pushErrorScope("validation");
     const code = completeCode(kernel);
+    device.pushErrorScope("validation");
     const pipeline = device.createComputePipeline({
       label: key,
       layout: device.createPipelineLayout({ label: key, bindGroupLayouts: [layout] }),
