@@ -40,24 +40,8 @@ export const radixSelectTopK: FastPath<"top k", "webgpu"> = {
   },
 };
 
-/**
- * One workgroup per row. Elements are handled as bits, because compilers may assume the absence of
- * NaN.
- *
- * Radix select of the k-th largest element, eight bits per pass: a histogram of the next digit, among
- * the elements with the digits found so far. It ends once all of these are among the k largest, which
- * are never equal, because their columns differ. They are sorted by a bitonic network, beyond whose
- * end are zeros, the least of all. Source: Batcher (1968).
- */
-const TOP_K: WgslKernel = {
-  key: "top k",
-  integers: ["xOffset", "outputOffset", "rows", "length", "k"],
-  buffers: [
-    { name: "x", type: "u32", writes: false },
-    { name: "values", type: "u32", writes: true },
-    { name: "indices", type: "u32", writes: true },
-  ],
-  code: () => `
+/** Elements are handled as bits, because compilers may assume the absence of NaN. */
+const DECLARATIONS = `
 var<workgroup> histogram: array<atomic<u32>, 256>;
 // The digits found so far, before zeros.
 var<workgroup> least: vec2<u32>;
@@ -79,13 +63,14 @@ fn elementAt(row: u32, column: u32) -> vec2<u32> {
 fn isLess(a: vec2<u32>, b: vec2<u32>) -> bool {
   return a.x < b.x || (a.x == b.x && a.y < b.y);
 }
+`;
 
-${beginMain(LANES, "index")}
-  if (index >= u32(arguments.rows)) { return; }
-  let length = u32(arguments.length);
-  let k = u32(arguments.k);
-  let row = u32(arguments.xOffset) + index * length;
-  if (lane == 0u) { wanted = k; }
+/**
+ * Radix select of the k-th largest element, eight bits per pass: a histogram of the next digit, among
+ * the elements with the digits found so far. It ends once all of these are among the k largest, which
+ * are never equal, because their columns differ.
+ */
+const SELECT = `  if (lane == 0u) { wanted = k; }
   for (var place = 0u; place < 8u; place++) {
     let word = place / 4u;
     let shift = 24u - 8u * (place % 4u);
@@ -114,14 +99,18 @@ ${beginMain(LANES, "index")}
       if (equal == wanted) { wanted = 0u; }
     }
     if (workgroupUniformLoad(&wanted) == 0u) { break; }
-  }
-  let smallest = least;
+  }`;
+
+/** Gathers the k largest, in any order. */
+const COLLECT = `  let smallest = least;
   for (var column = lane; column < length; column += ${LANES}u) {
     let element = elementAt(row, column);
     if (!isLess(element, smallest)) { collected[atomicAdd(&count, 1u)] = element; }
   }
-  workgroupBarrier();
-  var places = 1u;
+  workgroupBarrier();`;
+
+/** Sorts them by a bitonic network, beyond whose end are zeros, the least of all. Source: Batcher (1968). */
+const SORT = `  var places = 1u;
   while (places < k) { places *= 2u; }
   for (var size = 2u; size <= places; size *= 2u) {
     for (var half = size / 2u; half > 0u; half /= 2u) {
@@ -136,13 +125,32 @@ ${beginMain(LANES, "index")}
       }
       workgroupBarrier();
     }
-  }
-  for (var i = lane; i < k; i += ${LANES}u) {
+  }`;
+
+const STORE = `  for (var i = lane; i < k; i += ${LANES}u) {
     let place = u32(arguments.outputOffset) + index * k + i;
     let column = ~collected[i].y;
     values[place] = x[row + column];
     indices[place] = column;
-  }
+  }`;
+
+/** One workgroup per row. */
+const TOP_K: WgslKernel = {
+  key: "top k",
+  integers: ["xOffset", "outputOffset", "rows", "length", "k"],
+  buffers: [
+    { name: "x", type: "u32", writes: false },
+    { name: "values", type: "u32", writes: true },
+    { name: "indices", type: "u32", writes: true },
+  ],
+  code: () =>
+    `${DECLARATIONS}
+${beginMain(LANES, "index")}
+  if (index >= u32(arguments.rows)) { return; }
+  let length = u32(arguments.length);
+  let k = u32(arguments.k);
+  let row = u32(arguments.xOffset) + index * length;
+${[SELECT, COLLECT, SORT, STORE].join("\n")}
 }
 `,
 };
