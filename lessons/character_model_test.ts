@@ -3,13 +3,16 @@ import { CharacterModel, trainCharacterModel } from "./character_model.ts";
 import { dinosaurs } from "./dinosaurs.ts";
 import { checkGradient, numericalGradient } from "../autograd/gradcheck.ts";
 
+/** Trained once for all tests. */
+const trained = trainCharacterModel();
+
 Deno.test("the cross-entropy of an untrained model is ln of the vocabulary size", () => {
   const model = new CharacterModel(dinosaurs);
   assertAlmostEquals(model.loss(dinosaurs).data, Math.log(model.alphabet.length), 1e-12);
 });
 
 Deno.test("training lowers the loss at every step, and is deterministic", () => {
-  const { losses, parameters, alphabet, examples, before, after } = trainCharacterModel();
+  const { losses, parameters, alphabet, examples, before, after } = trained;
   assertEquals(parameters, 3 * alphabet.length ** 2);
   assertEquals(examples, (dinosaurs.join(".") + ".").length);
   losses.slice(1).forEach((loss, i) => assert(loss < losses[i]!, `turn ${i + 1}: ${loss}`));
@@ -29,7 +32,7 @@ Deno.test("pairs of letters in samples come from the training words after traini
     const pairs = words.flatMap((word) => [...word.slice(1)].map((next, i) => word[i]! + next));
     return pairs.filter((pair) => pieces.has(pair)).length / pairs.length;
   };
-  const { before, after } = trainCharacterModel();
+  const { before, after } = trained;
   assert(known(before) < 0.5, `${known(before)}`);
   assert(known(after) > 0.85, `${known(after)}`);
 });

@@ -8,7 +8,6 @@ import {
   lineLoss,
   softmaxLoss,
   squaredLoss,
-  trainCharacterModel,
 } from "../lessons/mod.ts";
 import { openingLetters } from "./engine/opening_letters.ts";
 import { fixed } from "./parts/number.ts";
@@ -151,13 +150,16 @@ pageTest("divergence is seen: the axes reach as far as w jumps", async () => {
 pageTest("the opening learns on arrival, with the loss of the lessons' model", async () => {
   await using opened = await openSite("file");
   const page = await opened.page({ reducedMotion: "no-preference" });
+  const trained = [...characterSteps()];
   await page.waitForSelector("[data-opening='60']");
-  const { losses } = trainCharacterModel();
   const text = await page.innerText("[data-opening]");
-  assertMatch(text, new RegExp(`60 steps, loss ${losses.at(-1)!.toFixed(2)}: it has learned`));
+  assertMatch(
+    text,
+    new RegExp(`60 steps, loss ${trained.at(-1)!.loss.toFixed(2)}: it has learned`),
+  );
   assertEquals(await page.locator("[data-opening] li").count(), 3);
   // Its picture has the weights of the lessons' model, as widths and colors, and what they make of "sau".
-  const { model } = [...characterSteps()].at(-1)!;
+  const { model } = trained.at(-1)!;
   const { before, next } = openingLetters;
   const placeOf = (letter: string) => model.alphabet.indexOf(letter);
   const wanted = [...next].flatMap((to) =>
