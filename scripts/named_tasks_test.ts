@@ -8,8 +8,11 @@ import { nestedTable } from "../data/testing/nested_table.ts";
 import { readMetrics, saveCheckpoint, untrained } from "../gpt/mod.ts";
 import { openDevice } from "../tensor/mod.ts";
 import { goldenTest, readGoldenJson } from "../testing/golden.ts";
-import type { Conversation } from "../tokenizer/mod.ts";
+import { type Conversation, Tokenizer } from "../tokenizer/mod.ts";
+import { parseFlags } from "./flags.ts";
 import { openTrainingSet } from "./named_tasks.ts";
+import { flags } from "./sft_flags.ts";
+import { openSftTasks } from "./sft_tasks.ts";
 import { localPlace } from "./stored.ts";
 import { runScript } from "./testing/run_script.ts";
 
@@ -90,6 +93,28 @@ goldenTest("mixture and validation have the original's conversations, in its ord
     sliceTask(gsm8k!.validation!, { stop: 2 }),
   ]);
   assertEquals(all(validation), plain(validation_order));
+});
+
+Deno.test("nanochat's questions come as often as the flags say, unless the task says it", async () => {
+  await using hub = startHub({});
+  const home = await Deno.makeTempDir();
+  const problem = { question: "1 + 1?", answer: "<<1+1=2>>2\n#### 2" };
+  const choice = { question: "1?", subject: "any", choices: ["a", "b", "c", "d"], answer: 0 };
+  for (const part of ["train", "test"]) upload(hub, "gsm8k", part, [problem, problem]);
+  for (const part of ["auxiliary_train", "test"]) upload(hub, "mmlu", part, [choice]);
+  await download(hub, home, ["gsm8k", "mmlu"]);
+  const tokenizer = await Tokenizer.train(["a text"], { vocabSize: 300 });
+  const namesOf = async (...args: string[]) => {
+    const tasks = await inHome(home, () => openSftTasks(parseFlags(args, flags), tokenizer, true));
+    return [tasks.train.name, tasks.train.length, tasks.validation.length];
+  };
+  assertEquals(await namesOf("--task", "gsm8k"), ["4 × GSM8K", 8, 2]);
+  assertEquals(await namesOf("--task", "gsm8k", "--gsm8k-epochs", "2"), ["2 × GSM8K", 4, 2]);
+  assertEquals(await namesOf("--task", "gsm8k:3", "--gsm8k-epochs", "2"), ["3 × GSM8K", 6, 2]);
+  assertEquals(
+    await namesOf("--task", "mmlu,gsm8k", "--gsm8k-epochs", "1", "--mmlu-epochs", "2"),
+    ["2 × MMLU + GSM8K", 4, 3],
+  );
 });
 
 interface GoldenEval {

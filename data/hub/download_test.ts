@@ -166,6 +166,28 @@ Deno.test("a file larger than the disk is refused before it is downloaded", asyn
   await isLeft.promise;
 });
 
+Deno.test("a disk that is full in the middle is an error in one line, and the rest comes later", async () => {
+  await using server = serve();
+  const path = await place();
+  const write = Deno.FsFile.prototype.write;
+  let room = 20_000;
+  Deno.FsFile.prototype.write = async function (bytes) {
+    if (room === 0) throw new Error("No space left on device (os error 28)");
+    const written = await write.call(this, bytes.subarray(0, room));
+    room -= written;
+    return written;
+  };
+  try {
+    const { message } = await assertRejects(() => download(server.url, path)) as Error;
+    assertEquals(message, `Cannot write ${path}: the disk is full`);
+  } finally {
+    Deno.FsFile.prototype.write = write;
+  }
+  await download(server.url, path);
+  assertEquals(await Deno.readFile(path), content);
+  assertEquals(server.asked, [null, "bytes=20000-"]);
+});
+
 Deno.test("a signal stops the download, and what is there stays", async () => {
   await using server = serve({ cutAfter: 20_000 });
   const path = await place();

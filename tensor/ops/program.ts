@@ -171,7 +171,8 @@ function prepareCall(
     if (wanted.some((length, axis) => length !== shape[axis])) {
       throw wrongValue(what, `an output of shape ${formatShape(wanted)}`, formatShape(shape));
     }
-    if (shape.some((length, axis) => length > 1 && strides[axis] === 0)) {
+    const isExpanded = shape.some((length, axis) => length > 1 && strides[axis] === 0);
+    if (isExpanded && !shape.includes(0)) {
       throw wrongValue(what, "an output with a place for each element", "an expanded tensor");
     }
     // Copy the layout: the cache must not keep the tensor alive.
