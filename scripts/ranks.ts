@@ -21,7 +21,7 @@ const flags = {
  * address, and ranks do not start where one has something else there, as happens now and then in processes
  * as large as Deno's; `hash` is memory of each process.
  */
-const OPEN_MPI_STORE = "PMIX_MCA_gds";
+const OPEN_MPI_STORE = { PMIX_MCA_gds: "hash" };
 
 /** Exit codes after which a retry is pointless: done, wrong flags, stopped. */
 const FINAL_CODES = [0, 2, 129, 130, 143];
@@ -95,7 +95,7 @@ function start(launcher: string, ranks: number, command: readonly string[]): Den
   try {
     return new Deno.Command(program!, {
       args,
-      env: Deno.env.has(OPEN_MPI_STORE) ? {} : { [OPEN_MPI_STORE]: "hash" },
+      env: OPEN_MPI_STORE,
       stdin: "null",
       stdout: "piped",
       stderr: "inherit",
