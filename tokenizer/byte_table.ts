@@ -18,32 +18,38 @@ export function hashBytes(source: Uint8Array, start: number, end: number): numbe
   return hash;
 }
 
-/** Hashes of second halves: a buffer for all tokens, as making one for each takes longer. */
-let secondHashes = new Int32Array(1 << 8);
-
 /**
- * Calls `visit` with the hashes of both halves, for every way to split `source[start, end)` in two.
- *
- * The hash is polynomial, so all splits together take linear time: the hash of the second half is
- * the hash of the whole minus the shifted hash of the first half.
+ * The hashes of everything that byte strings begin and end with. They are polynomial, so all of them take
+ * linear time: that of an end is that of the whole minus the shifted one of what precedes it.
  */
-export function hashSplits(
-  source: Uint8Array,
-  start: number,
-  end: number,
-  visit: (cut: number, first: number, second: number) => void,
-): void {
-  const seconds = secondHashes = withRoom(secondHashes, end - start + 1, Int32Array);
-  seconds[end - start] = 0;
-  let power = 1;
-  for (let i = end - start - 1; i > 0; i--) {
-    seconds[i] = seconds[i + 1]! + Math.imul(source[start + i]! + 1, power) | 0;
-    power = Math.imul(power, MULTIPLIER);
+export class HashedEnds {
+  #hashes = new Int32Array(1 << 8);
+  /** Powers of the multiplier. */
+  #powers = Int32Array.of(1);
+  #length = 0;
+
+  /** Takes the string `source[start, end)`. */
+  take(source: Uint8Array, start: number, end: number): void {
+    const length = this.#length = end - start;
+    const hashes = this.#hashes = withRoom(this.#hashes, length + 1, Int32Array);
+    for (let i = 0; i < length; i++) {
+      hashes[i + 1] = Math.imul(hashes[i]!, MULTIPLIER) + source[start + i]! + 1 | 0;
+    }
+    if (length < this.#powers.length) return;
+    let from = this.#powers.length;
+    const powers = this.#powers = withRoom(this.#powers, length + 1, Int32Array);
+    for (; from < powers.length; from++) powers[from] = Math.imul(powers[from - 1]!, MULTIPLIER);
   }
-  let first = 0;
-  for (let cut = start + 1; cut < end; cut++) {
-    first = Math.imul(first, MULTIPLIER) + source[cut - 1]! + 1 | 0;
-    visit(cut, first, seconds[cut - start]!);
+
+  /** The hash of the first bytes, as many as `length`. */
+  first(length: number): number {
+    return this.#hashes[length]!;
+  }
+
+  /** The hash of the last bytes, as many as `length`. */
+  last(length: number): number {
+    const [whole, before] = [this.#hashes[this.#length]!, this.#hashes[this.#length - length]!];
+    return whole - Math.imul(before, this.#powers[length]!) | 0;
   }
 }
 
@@ -59,11 +65,14 @@ export class ByteTable {
    * one; 0 marks an empty slot. The number of slots is a power of two.
    */
   #slots: Int32Array = new Int32Array(2 << 9);
+  /** A Bloom filter as in `PairTable`: most lookups of parts of tokens miss. */
+  #seen: Int32Array = new Int32Array(1 << 6);
   #shift = 32 - 9;
 
   /** @param expected The number of strings that will be added, at least. */
   constructor(expected = 0) {
     while (4 * expected > this.#slots.length) this.#grow();
+    this.starts = withRoom(this.starts, expected + 1, Int32Array);
   }
 
   /** Returns the id of `source[start, end)`, or -1 if absent. */
@@ -72,11 +81,14 @@ export class ByteTable {
   }
 
   findHashed(hash: number, source: Uint8Array, start: number, end: number): number {
+    const mixed = Math.imul(hash, SCRAMBLER);
+    const bit = mixed >>> this.#shift - 2;
+    if ((this.#seen[bit >> 5]! >> (bit & 31) & 1) === 0) return -1;
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = 2 * (Math.imul(hash, SCRAMBLER) >>> this.#shift);
+    let slot = 2 * (mixed >>> this.#shift);
     for (let entry = slots[slot + 1]!; entry !== 0; entry = slots[slot + 1]!) {
-      if (slots[slot] === hash && this.#equals(entry - 1, source, start, end)) return entry - 1;
+      if (slots[slot] === hash && this.equals(entry - 1, source, start, end)) return entry - 1;
       slot = slot + 2 & mask;
     }
     return -1;
@@ -100,7 +112,8 @@ export class ByteTable {
     return number;
   }
 
-  #equals(number: number, source: Uint8Array, start: number, end: number): boolean {
+  /** Whether the string of an id is `source[start, end)`. */
+  equals(number: number, source: Uint8Array, start: number, end: number): boolean {
     const from = this.starts[number]!;
     if (this.starts[number + 1]! - from !== end - start) return false;
     const pool = this.pool;
@@ -111,9 +124,12 @@ export class ByteTable {
   }
 
   #place(hash: number, number: number): void {
+    const mixed = Math.imul(hash, SCRAMBLER);
+    const bit = mixed >>> this.#shift - 2;
+    this.#seen[bit >> 5]! |= 1 << (bit & 31);
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = 2 * (Math.imul(hash, SCRAMBLER) >>> this.#shift);
+    let slot = 2 * (mixed >>> this.#shift);
     while (slots[slot + 1] !== 0) slot = slot + 2 & mask;
     slots[slot] = hash;
     slots[slot + 1] = number + 1;
@@ -122,6 +138,7 @@ export class ByteTable {
   #grow(): void {
     const old = this.#slots;
     this.#slots = new Int32Array(2 * old.length);
+    this.#seen = new Int32Array(2 * this.#seen.length);
     this.#shift--;
     for (let slot = 0; slot < old.length; slot += 2) {
       if (old[slot + 1] !== 0) this.#place(old[slot]!, old[slot + 1]! - 1);

@@ -1,5 +1,5 @@
 /** BPE encoding: from bytes to token ids. @module */
-import { ByteTable, hashBytes, hashSplits } from "./byte_table.ts";
+import { ByteTable, hashBytes, HashedEnds } from "./byte_table.ts";
 import { withRoom } from "./growable.ts";
 import { PairTable } from "./pair_table.ts";
 import { makeSplitter, type Splitter } from "./split.ts";
@@ -41,15 +41,15 @@ export class Encoder {
   constructor({ pattern, morePatterns = [], tokens }: Vocabulary) {
     this.#splitter = makeSplitter([pattern, ...morePatterns]);
     this.#tokens = tokens;
-    this.#lengths = Int32Array.from(tokens, (token) => token?.length ?? 0);
+    this.#lengths = new Int32Array(tokens.length);
+    for (let id = 0; id < tokens.length; id++) this.#lengths[id] = tokens[id]?.length ?? 0;
     this.#forgetPieces();
     for (const token of tokens) {
       if (token?.length === 1) {
         this.#byteIds[token[0]!] = this.#idOf(this.#pieces.find(token, 0, 1));
       }
     }
-    this.#pairs = new PairTable(this.#vocabularyPieces);
-    for (let piece = 0; piece < this.#vocabularyPieces; piece++) this.#addPairsOf(piece);
+    this.#pairs = this.#findPairs();
     this.#merger = new Merger(this.#byteIds, this.#pairs);
   }
 
@@ -149,18 +149,56 @@ export class Encoder {
     return this.#merger.merge(bytes, start, end, limit);
   }
 
-  /** Adds the pairs of tokens that a token consists of. */
-  #addPairsOf(whole: number): void {
+  /**
+   * All pairs of tokens that make up a token. What a token begins with is the longest such token, what
+   * that one begins with, and so on; likewise at its end. So few strings have to be looked up.
+   */
+  #findPairs(): PairTable {
+    const { pool, starts } = this.#pieces;
+    const count = this.#vocabularyPieces;
+    const [beginnings, endings] = [new Int32Array(count), new Int32Array(count)];
+    const hashes = new HashedEnds();
+    let longest = 0;
+    for (let piece = 0; piece < count; piece++) {
+      const [start, end] = [starts[piece]!, starts[piece + 1]!];
+      longest = Math.max(longest, end - start);
+      hashes.take(pool, start, end);
+      beginnings[piece] = this.#longest(start, end, hashes, true);
+      endings[piece] = this.#longest(start, end, hashes, false);
+    }
+    // Most tokens are made of two or three pairs.
+    const pairs = new PairTable(2 * count);
+    /** The tokens that one begins with, by their length. */
+    const ofLength = new Int32Array(longest + 1).fill(NONE);
+    const ids = this.#ids;
+    for (let whole = 0; whole < count; whole++) {
+      const first = beginnings[whole]!;
+      for (let part = first; part !== NONE; part = beginnings[part]!) {
+        ofLength[starts[part + 1]! - starts[part]!] = part;
+      }
+      const length = starts[whole + 1]! - starts[whole]!;
+      for (let part = endings[whole]!; part !== NONE; part = endings[part]!) {
+        const before = ofLength[length - (starts[part + 1]! - starts[part]!)]!;
+        // A piece of the vocabulary has one id.
+        if (before !== NONE) pairs.add(ids[before]!, ids[part]!, ids[whole]!);
+      }
+      for (let part = first; part !== NONE; part = beginnings[part]!) {
+        ofLength[starts[part + 1]! - starts[part]!] = NONE;
+      }
+    }
+    return pairs;
+  }
+
+  /** The longest token that a longer one begins or ends with; NONE if it is a byte. */
+  #longest(start: number, end: number, hashes: HashedEnds, isBeginning: boolean): number {
     const pieces = this.#pieces;
-    const { pool, starts } = pieces;
-    const [start, end] = [starts[whole]!, starts[whole + 1]!];
-    hashSplits(pool, start, end, (cut, firstHash, secondHash) => {
-      const first = pieces.findHashed(firstHash, pool, start, cut);
-      if (first < 0) return;
-      const second = pieces.findHashed(secondHash, pool, cut, end);
-      if (second < 0) return;
-      this.#pairs.add(this.#idOf(first), this.#idOf(second), this.#idOf(whole));
-    });
+    for (let length = end - start - 1; length > 0; length--) {
+      const found = isBeginning
+        ? pieces.findHashed(hashes.first(length), pieces.pool, start, start + length)
+        : pieces.findHashed(hashes.last(length), pieces.pool, end - length, end);
+      if (found >= 0) return found;
+    }
+    return NONE;
   }
 
   #idOf(piece: number): number {

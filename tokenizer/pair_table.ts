@@ -22,7 +22,9 @@ export class PairTable {
 
   /** @param expected The number of pairs that will be added, at least. */
   constructor(expected = 0) {
-    while (8 * expected > this.#slots.length) this.#grow();
+    while (6 * expected > this.#slots.length) this.#grow();
+    this.left = withRoom(this.left, expected, Int32Array);
+    this.right = withRoom(this.right, expected, Int32Array);
   }
 
   /** Returns the value of the pair, or -1 if absent. */
@@ -47,7 +49,7 @@ export class PairTable {
     this.right = withRoom(this.right, this.size, Int32Array);
     this.left[this.size - 1] = left;
     this.right[this.size - 1] = right;
-    if (8 * this.size > this.#slots.length) this.#grow();
+    if (6 * this.size > this.#slots.length) this.#grow();
     this.#place(left, right, value);
   }
 

@@ -27,6 +27,9 @@ for (const [byte, character] of BYTE_CHARACTERS.entries()) {
   CHARACTER_BYTES[character.charCodeAt(0)] = byte;
 }
 
+/** What separates the tokens of a merge. It stands for no byte. */
+const SPACE = 0x20;
+
 function byteCharacters(): string[] {
   let next = 0x100;
   return Array.from({ length: 256 }, (_, byte) => {
@@ -223,6 +226,7 @@ function readVocab(vocab: unknown, named: ReadonlyMap<string, number>): TokenTab
   const pieces = new ByteTable(names.length);
   const ids = new Int32Array(names.length);
   const scratch = new ByteNames();
+  let size = 0;
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;
     const id = vocab[name];
@@ -232,13 +236,17 @@ function readVocab(vocab: unknown, named: ReadonlyMap<string, number>): TokenTab
     if (named.get(name) === id) continue;
     scratch.length = 0;
     const end = scratch.put(name);
+    if (end < name.length) scratch.refuse(name, end);
     ids[pieces.add(scratch.bytes, 0, end)] = id;
+    size = Math.max(size, id + 1);
   }
-  const tokens: Uint8Array[] = [];
+  // Not in the order of the pieces into an empty list, which becomes a hash table if ids are far apart.
+  const tokens = new Array<Uint8Array>(size);
   for (let piece = 0; piece < pieces.size; piece++) {
     const id = ids[piece]!;
     if (tokens[id] !== undefined) malformed(KIND, `wanted each id once, got ${id} twice`);
-    tokens[id] = pieces.pool.subarray(pieces.starts[piece]!, pieces.starts[piece + 1]!);
+    const [start, end] = [pieces.starts[piece]!, pieces.starts[piece + 1]!];
+    tokens[id] = new Uint8Array(pieces.pool.buffer, start, end - start);
   }
   return { tokens, pieces, ids };
 }
@@ -249,12 +257,16 @@ function readMerges(merges: unknown, { pieces, ids }: TokenTable): Merge[] {
   const read: Merge[] = [];
   const scratch = new ByteNames();
   let last = -1;
+  let whole = 0;
   for (const merge of merges as unknown[]) {
     const middle = putPair(merge, scratch);
-    const end = scratch.length;
-    const first = pieces.find(scratch.bytes, 0, middle);
-    const second = pieces.find(scratch.bytes, middle, end);
-    const whole = pieces.find(scratch.bytes, 0, end);
+    const { bytes, length: end } = scratch;
+    const first = pieces.find(bytes, 0, middle);
+    const second = pieces.find(bytes, middle, end);
+    // Most make the same token as the merge before, or the next one.
+    if (!pieces.equals(whole, bytes, 0, end)) {
+      whole = pieces.equals(whole + 1, bytes, 0, end) ? whole + 1 : pieces.find(bytes, 0, end);
+    }
     if (first < 0 || second < 0 || whole < 0) {
       return malformed(KIND, `wanted a merge of tokens into a token, got ${showValue(merge)}`);
     }
@@ -272,17 +284,17 @@ function readMerges(merges: unknown, { pieces, ids }: TokenTable): Merge[] {
 function putPair(merge: unknown, scratch: ByteNames): number {
   scratch.length = 0;
   if (typeof merge === "string") {
-    const space = merge.indexOf(" ");
-    if (space !== -1 && !merge.includes(" ", space + 1)) {
-      const middle = scratch.put(merge, 0, space);
-      scratch.put(merge, space + 1);
-      return middle;
-    }
+    const space = scratch.put(merge);
+    const middle = scratch.length;
+    if (space < merge.length && scratch.put(merge, space + 1) === merge.length) return middle;
   } else if (Array.isArray(merge) && merge.length === 2) {
     const [left, right]: unknown[] = merge;
     if (typeof left === "string" && typeof right === "string") {
-      const middle = scratch.put(left);
-      scratch.put(right);
+      const leftEnd = scratch.put(left);
+      const middle = scratch.length;
+      const rightEnd = scratch.put(right);
+      if (leftEnd < left.length) scratch.refuse(left, leftEnd);
+      if (rightEnd < right.length) scratch.refuse(right, rightEnd);
       return middle;
     }
   }
@@ -294,19 +306,27 @@ class ByteNames {
   bytes = new Uint8Array(1 << 8);
   length = 0;
 
-  /** Appends the bytes of a part of a name; returns where they end. */
-  put(name: string, start = 0, end = name.length): number {
-    const bytes = this.bytes = withRoom(this.bytes, this.length + end - start, Uint8Array);
-    for (let i = start; i < end; i++) {
-      const byte = CHARACTER_BYTES[name.charCodeAt(i)]!;
-      if (byte < 0) {
-        const character = String.fromCodePoint(name.codePointAt(i)!);
-        const shown = `token ${showValue(name)}, got ${showValue(character)}`;
-        malformed(KIND, `wanted byte-level characters in ${shown}`);
-      }
-      bytes[this.length++] = byte;
+  /** Appends the bytes of a name from `start` up to a space, or to its end; returns where that is. */
+  put(name: string, start = 0): number {
+    const bytes = this.bytes = withRoom(this.bytes, this.length + name.length, Uint8Array);
+    let length = this.length;
+    let i = start;
+    for (; i < name.length; i++) {
+      const unit = name.charCodeAt(i);
+      if (unit === SPACE) break;
+      const byte = CHARACTER_BYTES[unit]!;
+      if (byte < 0) this.refuse(name, i);
+      bytes[length++] = byte;
     }
-    return this.length;
+    this.length = length;
+    return i;
+  }
+
+  /** Refuses a name for the character at `index`. */
+  refuse(name: string, index: number): never {
+    const character = String.fromCodePoint(name.codePointAt(index)!);
+    const shown = `token ${showValue(name)}, got ${showValue(character)}`;
+    return malformed(KIND, `wanted byte-level characters in ${shown}`);
   }
 }
 
