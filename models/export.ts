@@ -41,7 +41,7 @@ export interface ExportOptions {
    * @default {"f32"}
    */
   readonly type?: (typeof exportTypes)[number];
-  /** The origin of the model, for the README.md of `huggingface`. */
+  /** The origin of the model, for the README.md of `huggingface`; its name is that in a GGUF file, too. */
   readonly card?: ModelCard | undefined;
   /** Maximum bytes of a file of weights of `huggingface`: larger models take several. @default {5e9} */
   readonly shardBytes?: number;
@@ -100,7 +100,7 @@ export async function* exportPretrained(
     throw new RangeError(`Cannot export as ${to}: wanted f32, f16 or bf16, got ${type}`);
   }
   if (to === "huggingface") yield* asHuggingFace(opened, type, card, shardBytes);
-  else if (to === "gguf") yield* asGguf(opened, type);
+  else if (to === "gguf") yield* asGguf(opened, type, card);
   else yield* asNanochat(opened, type);
 }
 
@@ -145,6 +145,7 @@ function* asHuggingFace(
 function* asGguf(
   { model, tokenizer, chatTemplate }: Pretrained,
   type: string,
+  card: ModelCard | undefined,
 ): Generator<ExportedFile> {
   const written = toGguf(model);
   if (written === null) {
@@ -169,12 +170,12 @@ function* asGguf(
         `[${shape}]`,
     );
   }
+  const text = (value: string): Fact => ({ type: "string", value });
   const all = new Map<string, Fact>([
     ...facts,
+    ...card === undefined ? [] : [["general.name", text(card.name)] as const],
     ...tokenizer === null ? [] : toGgufTokenizer(tokenizer, model.config.vocabSize),
-    ...chatTemplate === null ? [] : [
-      ["tokenizer.chat_template", { type: "string", value: chatTemplate }] as const,
-    ],
+    ...chatTemplate === null ? [] : [["tokenizer.chat_template", text(chatTemplate)] as const],
   ]);
   yield { name: "model.gguf", chunks: writeGguf(all, new Map([...tensors, ...others])) };
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openDevice } from "../gpt/mod.ts";
+import { openGguf, pathSource } from "../interchange/mod.ts";
 import { openPretrained } from "../models/mod.ts";
 import { goldenTest } from "../testing/golden.ts";
 import { makeCorpus, makeHome, runScript, runScriptHere, tinyFlags } from "./testing/run_script.ts";
@@ -18,6 +19,8 @@ goldenTest("export turns a folder of transformers into a GGUF file that sample o
   assertEquals([code, stderr], [0, ""]);
   assert(stdout.startsWith(`Written to ${out}: model.gguf (`), stdout);
   assertEquals([await namesIn(out), await namesIn(`${home}/new`)], [["model.gguf"], ["llama"]]);
+  const { facts } = await openGguf(await pathSource(`${out}/model.gguf`));
+  assertEquals(facts.get("general.name")?.value, "hf-llama");
   const sampled = await runScript("sample.ts", [
     ...["--from", out, "--prompt", "Call", "--max-tokens", "2", "--device", "cpu", "--no-blas"],
   ], home);
