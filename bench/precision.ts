@@ -1,5 +1,6 @@
 /**
- * Times matmuls and training steps in both precisions, and PyTorch's in both of its own.
+ * Times matmuls, training steps, prefill and decoding in both precisions, and PyTorch's matmuls and
+ * steps in both of its own.
  *
  *     deno run -A bench/precision.ts --quick
  *
@@ -32,8 +33,9 @@ const flags = {
   ),
   rounds: integer(5, "Rounds of each table"),
   quick: toggle("One round, without depth 6: less than three minutes"),
-  noShapes: toggle("Only time steps"),
-  noSteps: toggle("Only time matmuls"),
+  noShapes: toggle("Skip matmuls"),
+  noSteps: toggle("Skip training steps"),
+  noGeneration: toggle("Skip prefill and decoding"),
   noLarge: toggle("Skip depth 6, which takes many minutes"),
   noTorch: toggle("Skip PyTorch"),
 };
@@ -42,7 +44,7 @@ const flags = {
 const columns = ["BLAS f32", "f32", "bf16", "PyTorch f32", "PyTorch bf16"] as const;
 
 const script: Script<typeof flags> = {
-  summary: "Times matmuls and training steps in f32 and in bf16.",
+  summary: "Times matmuls, training steps, prefill and decoding in f32 and in bf16.",
   command: "deno run -A bench/precision.ts",
   flags,
   run: async ({ quick, ...values }) => {
@@ -60,6 +62,7 @@ const script: Script<typeof flags> = {
       for (const [name, rounds] of Object.entries(results)) printRow(name, rounds);
     }
     if (!values.noSteps) Object.assign(results, await timeAllSteps(values));
+    if (!values.noGeneration) Object.assign(results, await timeGeneration(values.rounds));
     const medians = Object.entries(results).map(([name, rounds]) =>
       [name, columns.map((_, i) => round(median(column(rounds, i)), 1))] as const
     );
@@ -179,8 +182,8 @@ async function timeTorchMatmuls(shapes: readonly Shape[], rounds: number): Promi
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-function step(args: readonly string[]): Side {
-  const place = new URL("./step.ts", import.meta.url).href;
+function ours(bench: "step" | "decode", args: readonly string[]): Side {
+  const place = new URL(`./${bench}.ts`, import.meta.url).href;
   return program(
     "nanodino",
     [Deno.execPath(), "run", "-A", "--no-lock", "--quiet", place, ...args],
@@ -212,19 +215,10 @@ async function timeAllSteps(
       const own = [...ours.split(" "), "--optimizer", optimizer];
       const other = ["step", ...torch.split(" "), ...(optimizer === "adamw" ? ["--adamw"] : [])];
       const sides = [
-        step([...own, "--no-one-dnn"]),
-        step(own),
-        step([...own, "--dtype", "bf16"]),
+        ...ourSides("step", own),
         ...(noTorch ? [] : [eagerTorch(other), eagerTorchBf16(other)]),
       ];
-      const measurements: (() => Promise<number>)[] = [];
-      for (const side of sides) measurements.push(await startStep(side));
-      const rows: number[][] = [];
-      for (let i = 0; i < rounds; i++) {
-        const row: number[] = [];
-        for (const measure of measurements) row.push(await measure());
-        rows.push(row);
-      }
+      const rows = await timeSides(sides, rounds, "tokens_per_second");
       printRow(`${name}, ${optimizer}`, rows);
       results[`${name}, ${optimizer}`] = rows;
     }
@@ -232,11 +226,54 @@ async function timeAllSteps(
   return results;
 }
 
+/** What text generation does with the weights, and the key of its speed in the report of `decode.ts`. */
+const generations = {
+  "prefill of 128 tokens, base": { args: "--max-tokens 8", key: "prefill_tokens_per_second" },
+  "decoding, batch 16, base": { args: "--samples 16", key: "tokens_per_second" },
+  "decoding, batch 1, depth 12, width 768": {
+    args: "--depth 12 --max-tokens 50 --warmup 2",
+    key: "tokens_per_second",
+  },
+} as const;
+
+/** Tokens per second of prefill and decoding, by round and column. */
+async function timeGeneration(rounds: number): Promise<Record<string, number[][]>> {
+  const results: Record<string, number[][]> = {};
+  printHeader("generation, tokens/s");
+  for (const [name, { args, key }] of Object.entries(generations)) {
+    const rows = results[name] = await timeSides(ourSides("decode", args.split(" ")), rounds, key);
+    printRow(name, rows);
+  }
+  return results;
+}
+
+/** Our three columns. */
+function ourSides(bench: "step" | "decode", args: readonly string[]): Side[] {
+  return [["--no-one-dnn"], [], ["--dtype", "bf16"]].map((way) => ours(bench, [...args, ...way]));
+}
+
+/** Measures sides in turns, by round. */
+async function timeSides(
+  sides: readonly Side[],
+  rounds: number,
+  key: "tokens_per_second" | "prefill_tokens_per_second",
+): Promise<number[][]> {
+  const measurements: (() => Promise<number>)[] = [];
+  for (const side of sides) measurements.push(await start(side, key));
+  const rows: number[][] = [];
+  for (let i = 0; i < rounds; i++) {
+    const row: number[] = [];
+    for (const measure of measurements) row.push(await measure());
+    rows.push(row);
+  }
+  return rows;
+}
+
 /** Measures tokens per second; `NaN` where a side is not available, with a line that says why. */
-async function startStep(side: Side): Promise<() => Promise<number>> {
+async function start(side: Side, key: string): Promise<() => Promise<number>> {
   try {
     const { measure } = await side.start();
-    return async () => (await measure()).tokens_per_second ?? NaN;
+    return async () => (await measure())[key] ?? NaN;
   } catch (error) {
     console.error(`${side.library}: ${error instanceof Error ? error.message : error}`);
     return () => Promise.resolve(NaN);
