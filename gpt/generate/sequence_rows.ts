@@ -50,10 +50,14 @@ export class SequenceRows {
   readonly #counts: readonly number[];
   /** Where the rows of each sequence end; `null` for a batch `[sequences, tokens, …]`. */
   readonly #ends: readonly number[] | null;
+  /** Whether each sequence has a cache of its own, and one new token. */
+  readonly #isOneTokenEach: boolean;
 
   private constructor(caches: readonly KVCache[], counts: readonly number[], isByRows: boolean) {
     this.caches = caches;
     this.#counts = counts;
+    this.#isOneTokenEach = counts.every((count) => count === 1) &&
+      caches.every(({ batchSize }) => batchSize === 1);
     let end = 0;
     this.#ends = isByRows ? counts.map((count) => end += count) : null;
   }
@@ -163,7 +167,8 @@ export class SequenceRows {
     if (!this.#isOneTokenEach || isGradEnabled()) return attendEach();
     const caches = this.caches.map((cache) => {
       cache.checkRoom(1);
-      return { ...cache.buffers(layer), position: cache.position };
+      const { keys, values } = cache.buffers(layer);
+      return { keys, values, position: cache.position };
     });
     const { scale, left } = resolveOptions(queries, options);
     const problem = { q: queries, k: keys, v: values, caches, scale, left };
@@ -185,12 +190,6 @@ export class SequenceRows {
         return attention(own, all.keys, all.values, options);
       }),
     );
-  }
-
-  /** Whether each sequence has a cache of its own, and one new token. */
-  get #isOneTokenEach(): boolean {
-    return this.#counts.every((count) => count === 1) &&
-      this.caches.every(({ batchSize }) => batchSize === 1);
   }
 
   /** Advances the caches by the tokens that all layers have appended. */

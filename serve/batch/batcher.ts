@@ -462,7 +462,14 @@ export class Batcher {
     try {
       const onDevice = running.flatMap(({ job: { request }, row }, i): RowToSample[] => {
         if (request.topLogprobs !== null || !isSampledOnDevice(request)) return [];
-        return [{ row: i, options: request, uniform: row.uniform }];
+        // Only made if it is asked for: the most likely token needs none.
+        return [{
+          row: i,
+          options: request,
+          get uniform() {
+            return row.uniform;
+          },
+        }];
       });
       const tokens = await sampleRows(logits, onDevice);
       const results = new Array<StepResult>(all.length);

@@ -25,6 +25,12 @@ import { allocate } from "../../tensor.ts";
 import { attendQuery, OPERATIONS_PER_THREAD } from "./attention_decode.ts";
 import { visibleKeys } from "./attention_softmax.ts";
 
+const TYPES_DIFFER = "dtypes differ";
+const NOT_IN_ROWS = "keys or values do not follow each other in memory";
+
+const isInRows = ({ strides }: View, headSize: number) =>
+  strides[1] === headSize && strides[3] === 1;
+
 /** One token of each sequence. */
 export const cachedAttention: FastPath<"cached attention", "cpu"> = {
   operation: "cached attention",
@@ -35,12 +41,18 @@ export const cachedAttention: FastPath<"cached attention", "cpu"> = {
     const headSize = q.shape[3]!;
     if (headSize % 4 !== 0) return "the head size is no multiple of 4";
     if (Math.fround(scale) === 0) return "the scale is 0";
-    const stored = caches.flatMap(({ keys, values }) => [keys, values]);
-    if ([k, v, ...stored].some(({ dtype }) => dtype !== q.dtype)) return "dtypes differ";
-    const isInRows = [q, k, v].every((each) => each.isContiguous) &&
-      stored.every(({ strides }) => strides[1] === headSize && strides[3] === 1) &&
-      caches.every(({ keys, values }) => keys.strides[2] === values.strides[2]);
-    return isInRows ? null : "keys or values do not follow each other in memory";
+    const { dtype } = q;
+    if (k.dtype !== dtype || v.dtype !== dtype) return TYPES_DIFFER;
+    if (!q.isContiguous || !k.isContiguous || !v.isContiguous) return NOT_IN_ROWS;
+    // A loop, as each layer of each step asks this of all sequences.
+    for (const { keys, values } of caches) {
+      if (keys.dtype !== dtype || values.dtype !== dtype) return TYPES_DIFFER;
+      const sameHeads = keys.strides[2] === values.strides[2];
+      if (!sameHeads || !isInRows(keys, headSize) || !isInRows(values, headSize)) {
+        return NOT_IN_ROWS;
+      }
+    }
+    return null;
   },
   run: (problem, device) => {
     const { q, k, v, caches, left, scale } = problem;
@@ -83,12 +95,12 @@ const COLUMNS = 4;
  */
 function tableOf(device: CpuDevice, { caches }: CachedAttention): View {
   const first = caches[0]!;
-  const from = (view: View, start: View) =>
-    (device.address(view) - device.address(start)) / bytesPerElement(view.dtype);
+  const [firstKeys, firstValues] = [device.address(first.keys), device.address(first.values)];
+  const bytes = bytesPerElement(first.keys.dtype);
   const numbers = new Int32Array(caches.length * COLUMNS);
   caches.forEach(({ keys, values, position }, i) => {
-    numbers[COLUMNS * i] = from(keys, first.keys);
-    numbers[COLUMNS * i + 1] = from(values, first.values);
+    numbers[COLUMNS * i] = (device.address(keys) - firstKeys) / bytes;
+    numbers[COLUMNS * i + 1] = (device.address(values) - firstValues) / bytes;
     numbers[COLUMNS * i + 2] = position;
     numbers[COLUMNS * i + 3] = keys.strides[2]!;
   });
