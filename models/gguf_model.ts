@@ -173,7 +173,15 @@ function llamaConfig(
 ): LlamaConfig {
   const heads = fields.number("attention.head_count");
   const width = fields.number("embedding_length");
+  const headSize = fields.number("attention.key_length", width / heads);
+  fields.oneOf("attention.value_length", headSize);
+  fields.oneOf("attention.causal", true);
+  fields.oneOf("rope.dimension_count", headSize);
   fields.oneOf("rope.scaling.type", "none");
+  // llama.cpp scales linearly where a factor has no type.
+  fields.oneOf("rope.scaling.factor", 1);
+  fields.oneOf("rope.scale_linear", 1);
+  fields.oneOf("expert_count", 0);
   return {
     kind,
     heads,
@@ -184,7 +192,7 @@ function llamaConfig(
     sequenceLen: fields.number("context_length"),
     layers: fields.number("block_count"),
     keyHeads: fields.number("attention.head_count_kv", heads),
-    headSize: fields.number("attention.key_length", width / heads),
+    headSize,
     mlpWidth: fields.number("feed_forward_length"),
     epsilon: fields.number("attention.layer_norm_rms_epsilon"),
     ropeBase: fields.number("rope.freq_base", 10_000),

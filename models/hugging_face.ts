@@ -179,6 +179,7 @@ function llamaConfig(kind: LlamaConfig["kind"], fields: Fields, file: string): L
   fields.oneOf("attention_bias", false, ...kind === "qwen2" ? [true] : []);
   fields.oneOf("mlp_bias", false);
   fields.oneOf("use_sliding_window", false);
+  fields.eachIs("layer_types", "full_attention");
   fields.oneOf("partial_rotary_factor", 1);
   const heads = fields.number("num_attention_heads");
   const width = fields.number("hidden_size");
@@ -209,6 +210,7 @@ function parseRope(fields: Fields): { ropeBase: number; ropeScaling: RopeScaling
   const isNew = fields.has("rope_parameters");
   const rope = fields.object(isNew ? "rope_parameters" : "rope_scaling");
   const ropeBase = (isNew ? rope : fields).number("rope_theta", 10_000);
+  rope.oneOf("partial_rotary_factor", 1);
   const typeName = rope.has("rope_type") ? "rope_type" : "type";
   if (rope.oneOf(typeName, "default", "llama3") === "default") {
     return { ropeBase, ropeScaling: null };

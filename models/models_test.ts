@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { decodeModelOf, encodeModel } from "../gpt/files/checkpoint_content.ts";
 import { adaptModel, Engine, type TrainableModel } from "../gpt/mod.ts";
+import { openGguf, pathSource } from "../interchange/mod.ts";
 import { AdamW, MuonAdamW } from "../optim/mod.ts";
 import { type Device, noGrad, openDevice, readSafetensors, Tensor } from "../tensor/mod.ts";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { hasGolden, readGoldenJson, relativeDeviation } from "../testing/golden.ts";
+import { openGgufModel } from "./gguf_model.ts";
 import { architectures, GPT2, Llama, Nanochat2025, openPretrained } from "./mod.ts";
 
 const golden = new URL("../../shared/golden/interchange/", import.meta.url);
@@ -298,6 +300,52 @@ if (hasGolden) {
       assert(error.message.startsWith("Cannot read "), error.message);
     }
     assertEquals(device.live, before);
+  });
+
+  cpuTest("options that change what a model computes are refused by name", async (device) => {
+    const folder = await Deno.makeTempDir();
+    const config = JSON.parse(await Deno.readTextFile(pathOf("hf-llama/config.json")));
+    await Deno.copyFile(pathOf("hf-llama/model.safetensors"), `${folder}/model.safetensors`);
+    const rope = { rope_type: "default", rope_theta: 10_000 };
+    for (
+      const [option, message] of [
+        [{ hidden_act: "gelu" }, /hidden_act to be "silu", got gelu/],
+        [{ attention_bias: true }, /attention_bias to be false, got true/],
+        [{ mlp_bias: true }, /mlp_bias to be false, got true/],
+        [{ use_sliding_window: true }, /use_sliding_window to be false, got true/],
+        [
+          { layer_types: ["full_attention", "sliding_attention"] },
+          /layer_types to be a list of "full_attention", got sliding_attention/,
+        ],
+        [{ layer_types: "sliding_attention" }, /layer_types to be a list/],
+        [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor to be 1, got 0.5/],
+        [
+          { rope_parameters: { ...rope, partial_rotary_factor: 0.5 } },
+          /rope_parameters: wanted partial_rotary_factor to be 1, got 0.5/,
+        ],
+      ] as const
+    ) {
+      await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, ...option }));
+      const error = await assertRejects(() => openPretrained(folder, device), SyntaxError);
+      assert(message.test(error.message), error.message);
+    }
+    const gguf = await openGguf(await pathSource(pathOf("gguf/llama-f32.gguf")));
+    for (
+      const [name, fact, message] of [
+        ["attention.causal", { type: "bool", value: false }, /attention.causal to be true/],
+        ["attention.value_length", { type: "uint32", value: 8 }, /value_length to be 16, got 8/],
+        ["expert_count", { type: "uint32", value: 8 }, /expert_count to be 0, got 8/],
+        ["rope.dimension_count", { type: "uint32", value: 8 }, /dimension_count to be 16, got 8/],
+        ["rope.scale_linear", { type: "float32", value: 2 }, /scale_linear to be 1, got 2/],
+        ["rope.scaling.factor", { type: "float32", value: 2 }, /scaling.factor to be 1, got 2/],
+        ["rope.scaling.type", { type: "string", value: "yarn" }, /type to be "none", got yarn/],
+      ] as const
+    ) {
+      const facts = new Map([...gguf.facts, [`llama.${name}`, fact] as const]);
+      const open = () => openGgufModel("a.gguf", { ...gguf, facts }, device);
+      const error = await assertRejects(open, SyntaxError);
+      assert(message.test(error.message), error.message);
+    }
   });
 
   cpuTest(

@@ -295,4 +295,16 @@ export class Fields {
     const wanted = supported.map((each) => JSON.stringify(each)).join(" or ");
     throw unreadable(this.#file, `${name} to be ${wanted}`, value);
   }
+  /**
+   * Checks that a list, if there is one, has nothing but the value that is supported.
+   *
+   * @throws {SyntaxError} If it is no list, or has another, which would change what the model computes.
+   */
+  eachIs(name: string, supported: string): void {
+    const list = this.#values[name] ?? [];
+    const isList = Array.isArray(list);
+    const other = isList ? list.find((each) => each !== supported) : list;
+    if (isList && other === undefined) return;
+    throw unreadable(this.#file, `${name} to be a list of ${JSON.stringify(supported)}`, other);
+  }
 }
