@@ -226,7 +226,7 @@ async function timeAllSteps(
   return results;
 }
 
-/** What text generation does with the weights, and the key of its speed in the report of `decode.ts`. */
+/** The uses of weights in text generation, and the keys of their speeds in the report of `decode.ts`. */
 const generations = {
   "prefill of 128 tokens, base": { args: "--max-tokens 8", key: "prefill_tokens_per_second" },
   "decoding, batch 16, base": { args: "--samples 16", key: "tokens_per_second" },

@@ -27,7 +27,7 @@ for (const [byte, character] of BYTE_CHARACTERS.entries()) {
   CHARACTER_BYTES[character.charCodeAt(0)] = byte;
 }
 
-/** What separates the tokens of a merge. It stands for no byte. */
+/** The separator of the tokens of a merge, which stands for no byte. */
 const SPACE = 0x20;
 
 function byteCharacters(): string[] {
