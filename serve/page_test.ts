@@ -127,6 +127,192 @@ pageTest(
       assertEquals(await page.textContent("[data-turn=user] .said"), "I have two.");
       await button(page, "Remove I have two.").click();
       assertEquals(await page.textContent("[data-turn=user] .said"), "Another one");
+      await button(page, "Undo").click();
+      assertEquals(await page.textContent("[data-turn=user] .said"), "I have two.");
+
+      // What is edited or looked at is that of one chat.
+      await button(page, "Probabilities").click();
+      await button(page, "Edit").click();
+      assertEquals(await page.locator(".editor, .tokens").count(), 2);
+      await button(page, "Another one").click();
+      assertEquals(await page.locator(".editor, .tokens").count(), 0);
+    }),
+);
+
+pageTest(
+  "a page that is closed in the middle of an answer keeps the question, and what was said",
+  () =>
+    withPage({ context: 16_000 }, async (page) => {
+      await makeCertain(page);
+      const answer = (i: number) =>
+        page.locator("[data-turn=assistant] .said").nth(i).locator("span:not(.cursor)").first();
+      await page.fill("#message", "Go on without an end");
+      await page.press("#message", "Enter");
+      await answer(0).waitFor();
+      await page.reload();
+      await page.waitForSelector("html[data-ready]");
+      assertEquals(await turns(page), ["user", "assistant"]);
+      assertMatch((await page.textContent(".ending"))!, /^Stopped\.Continue/);
+      const kept = (await answers(page))[0]!;
+      assert(kept.length > 0);
+      await page.getByText("is ready.").waitFor({ state: "attached" });
+      await button(page, "Continue").click();
+      await page.waitForFunction(
+        (length) => document.querySelectorAll(".said")[1]!.textContent.length > length,
+        kept.length,
+      );
+      await page.keyboard.press("Escape");
+      await page.waitForSelector(".ending.stopped");
+      assert((await answers(page))[0]!.startsWith(kept));
+
+      // A browser that ends without a word leaves the question.
+      await page.fill("#message", "And now?");
+      await page.press("#message", "Enter");
+      await answer(1).waitFor();
+      const store = await page.evaluate(() => localStorage.getItem("nanodino chats")!);
+      await page.keyboard.press("Escape");
+      await page.waitForSelector(".assistant:last-child .ending.stopped");
+      await page.addInitScript((store) => localStorage.setItem("nanodino chats", store), store);
+      await page.reload();
+      await page.waitForSelector("html[data-ready]");
+      assertEquals(await turns(page), ["user", "assistant", "user", "assistant"]);
+      assertEquals((await answers(page))[1], "");
+      assertMatch((await page.locator(".ending").last().textContent())!, /^Stopped\.Try again/);
+    }),
+);
+
+pageTest(
+  "two tabs share their chats, and each shows its own",
+  () =>
+    withPage({ context: 120 }, async (page, { url }) => {
+      const other = await page.context().newPage();
+      await other.goto(url);
+      await other.waitForSelector("html[data-ready]");
+      await send(page, "In the first");
+      await button(other, "In the first").waitFor();
+      await send(other, "In the second");
+      await button(page, "In the second").waitFor();
+      const shown = (page: Page) => page.textContent("[data-turn=user] .said");
+      assertEquals([await shown(page), await shown(other)], ["In the first", "In the second"]);
+      await send(page, "And again");
+      await button(other, "In the first").click();
+      await other.getByText("And again").waitFor();
+      await button(page, "Remove In the second").click();
+      await button(other, "In the second").waitFor({ state: "detached" });
+      for (const one of [page, other]) {
+        await one.reload();
+        await one.waitForSelector("html[data-ready]");
+        assertEquals(await one.locator(".chats li").count(), 1);
+      }
+      await other.close();
+    }),
+);
+
+/** Answers every question with a text, in pieces. */
+const answerWith = (page: Page, text: string) =>
+  page.route("**/completions", (route) => {
+    const event = (delta: object, finish_reason: string | null) =>
+      `data: ${JSON.stringify({ choices: [{ delta, logprobs: null, finish_reason }] })}\n\n`;
+    const pieces = text.match(/.{1,7}/gs)!
+      .map((text) => event({ parts: [{ type: "text", text }] }, null));
+    const body = [...pieces, event({}, "stop"), "data: [DONE]\n\n"].join("");
+    return route.fulfill({ contentType: "text/event-stream", body });
+  });
+
+pageTest(
+  "an answer in Markdown is laid out, its code is copied, and nothing in it is markup",
+  () =>
+    withPage({ context: 120 }, async (page) => {
+      await answerWith(
+        page,
+        [
+          "# A **list**",
+          "1. one\n2. two `code`\n\n- [ ] *three*",
+          "| a | b |\n| - | -: |\n| 1 | 2 |",
+          "```ts\nif (1 < 2) {\n  go();\n}\n```",
+          "[web](https://example.org/), [bad](javascript:alert(1)), ![x](https://example.org/x.png)",
+          "<img src=x onerror=alert(1)> <b>5 < 6</b> &amp;",
+          "<script>alert(1)</script>",
+        ].join("\n\n"),
+      );
+      await send(page, "Write a list");
+      const said = page.locator("[data-turn=assistant] .said");
+      const textOf = async (selector: string) => await said.locator(selector).allTextContents();
+      assertEquals(await textOf("h3, ol li, ul li, th, td, pre, strong, em"), [
+        "A list",
+        "list",
+        "one",
+        "two code",
+        "☐ three",
+        "three",
+        "a",
+        "b",
+        "1",
+        "2",
+        "if (1 < 2) {\n  go();\n}",
+      ]);
+      assertEquals(await said.locator("img, script, b").count(), 0);
+      assertEquals(
+        await said.locator("a").evaluateAll((all) =>
+          all.map((link) => [link.getAttribute("href"), link.getAttribute("rel")])
+        ),
+        [["https://example.org/", "noopener noreferrer"]],
+      );
+      const all = (await said.textContent())!;
+      for (
+        const text of [
+          "[bad](javascript:alert(1))",
+          "![x](https://example.org/x.png)",
+          "<img src=x onerror=alert(1)>",
+          "<script>alert(1)</script>",
+        ]
+      ) assert(all.includes(text), all);
+      for (const width of [360, 1200]) {
+        await page.setViewportSize({ width, height: 700 });
+        assertEquals(await violations(page), [], `${width}`);
+      }
+      // What is nested without end is text; a language is read in its own direction.
+      await page.unroute("**/completions");
+      await answerWith(page, "> ".repeat(2000));
+      await send(page, "שלום");
+      assertEquals((await turns(page)).length, 4);
+      const direction = await page.locator("[data-turn=user] .said").last()
+        .evaluate((one) => getComputedStyle(one).direction);
+      assertEquals(direction, "rtl");
+      // Copied where a page has no clipboard, as one that comes from another machine without TLS.
+      await page.evaluate(() =>
+        Object.defineProperty(navigator, "clipboard", { value: undefined })
+      );
+      await said.first().getByRole("button", { name: "Copy" }).click();
+      await page.focus("#message");
+      await page.keyboard.press("Control+V");
+      assertEquals(await page.inputValue("#message"), "if (1 < 2) {\n  go();\n}");
+    }),
+);
+
+pageTest(
+  "a message that is too long is told as such, and can be edited",
+  () =>
+    withPage({ context: 120 }, async (page) => {
+      await page.getByText("is ready.").waitFor({ state: "attached" });
+      await page.fill("#message", "a rose ".repeat(1500));
+      await page.press("#message", "Enter");
+      const failure = page.locator(".ending.failed");
+      await failure.waitFor();
+      assertMatch((await failure.textContent())!, /too long for this model: it can see 120 tokens/);
+      // Before it is sent again, the page asks which model there is: a server may be back with another.
+      const asked: string[] = [];
+      page.on("request", (request) => asked.push(request.url().split("/").at(-1)!));
+      await button(page, "Try again").click();
+      await page.waitForFunction(() => document.querySelector("button.send[type=submit]") !== null);
+      await failure.waitFor();
+      assertEquals(asked, ["models", "completions"]);
+      await failure.getByRole("button", { name: "Edit" }).click();
+      await page.fill(".editor textarea", "a rose");
+      await page.keyboard.press("Enter");
+      await failure.waitFor({ state: "detached" });
+      await settled(page);
+      assert((await answers(page))[0]!.length > 0);
     }),
 );
 
@@ -260,7 +446,15 @@ pageTest(
       assistantName: "Rex",
       examples: ["What can you do?", "What is 17 times 23?"],
     }, async (page) => {
+      // However fast the machine is, each piece of an answer takes 10 ms.
+      await page.addInitScript(() => {
+        let now = 0;
+        performance.now = () => now += 10;
+      });
+      await page.reload();
       await page.getByRole("heading", { name: "Hello, I am Rex." }).waitFor();
+      // The model's certain answers have no end but that of the context.
+      await makeCertain(page);
       await page.locator(".card summary").click();
       const card = (await page.innerText(".card"))!.replaceAll(/\s+/g, " ");
       assertMatch(card, /Fine-tuned to answer Run step 880 of 880 Parameters [\d,]+ Layers 2/);

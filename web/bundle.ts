@@ -36,7 +36,7 @@ export const pageIcon: string = `data:image/svg+xml,${
 export function htmlDocument(title: string, tags: string, style: string, body: string): string {
   return `<!doctype html>
 <html lang="${language}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">${tags}
+<meta name="viewport" content="width=device-width,initial-scale=1,interactive-widget=resizes-content">${tags}
 <title>${title}</title>
 <link rel="icon" href="${pageIcon}">
 <link rel="stylesheet" href="${style}"></head>

@@ -5,6 +5,7 @@ import { computed, effect, signal } from "../deps.ts";
 import { slider } from "../state.ts";
 import { words } from "../words/chat.ts";
 import type { Backend, BackendError, Message, ModelInfo, Part, Piece } from "./backend.ts";
+import { readStore, storedName, writeStore } from "./store.ts";
 
 /** How an answer ended: by itself, at the limit of its length, by the reader, or by an error. */
 export type Finish = "stop" | "length" | "stopped" | "failed";
@@ -30,17 +31,17 @@ export interface Chat {
   readonly turns: readonly Turn[];
 }
 
+/** What all tabs of the page share. */
 interface Kept {
   readonly chats: readonly Chat[];
-  readonly current: string;
   readonly temperature: number;
   readonly topK: number;
 }
 
-/** Pages that were opened from a disk share what the browser keeps: each says what is its own. */
-const OWN = document.querySelector<HTMLMetaElement>("meta[name=store]")?.content ?? "";
-const STORE = `nanodino chats${OWN}`;
-const DRAFT_STORE = `nanodino draft${OWN}`;
+const STORE = "nanodino chats";
+const DRAFT_STORE = "nanodino draft";
+/** Each tab shows a chat of its own. */
+const CURRENT_STORE = "nanodino chat";
 
 const kept = readKept();
 /** All chats, the newest first; never empty. */
@@ -69,24 +70,53 @@ export const problem = signal<string | null>(null);
 export const status = signal("");
 /** Stops the answer that comes; `null` if none does. */
 export const answering = signal<AbortController | null>(null);
+/** The chat that was removed last, and its place: it can come back. */
+export const removed = signal<{ readonly chat: Chat; readonly place: number } | null>(null);
 
-/** Keeps what changes, if the browser has room. */
+/** Keeps what changes, if the browser has room, and takes over what other tabs change. */
 export function keepChats(): void {
   effect(() => {
     const value: Kept = {
       chats: chats.value.filter(({ turns }) => turns.length > 0),
-      current: current.value.id,
       temperature: temperature.value,
       topK: topK.value,
     };
     // Streamed tokens are kept when the answer ends.
-    if (answering.value !== null) return;
-    if (writeStore(STORE, value)) return;
-    // The probabilities of tokens take most of the room.
-    const chatsWithout = value.chats.map((chat) => ({ ...chat, turns: chat.turns.map(bare) }));
-    if (!writeStore(STORE, { ...value, chats: chatsWithout })) status.value = words.noRoom;
+    if (answering.value === null) write(value);
   });
+  effect(() => void writeStore(CURRENT_STORE, current.value.id, "sessionStorage"));
   effect(() => void writeStore(DRAFT_STORE, draft.value));
+  // Who leaves the page stops the answer that comes. Some browsers tell only one of both.
+  addEventListener("beforeunload", leave);
+  addEventListener("pagehide", leave);
+  addEventListener("storage", ({ key }) => {
+    const told = key === storedName(STORE) ? readStore<Kept>(STORE) : null;
+    if (told !== null) takeOver(told.chats);
+  });
+}
+
+/** Stops the answer that comes, and keeps what was said: there may be no time to do so later. */
+function leave(): void {
+  if (answering.value === null) return;
+  stop();
+  write({ chats: chats.value, temperature: temperature.value, topK: topK.value });
+}
+
+function write(value: Kept): void {
+  if (writeStore(STORE, value)) return;
+  // The probabilities of tokens take most of the room.
+  const chatsWithout = value.chats.map((chat) => ({ ...chat, turns: chat.turns.map(bare) }));
+  if (!writeStore(STORE, { ...value, chats: chatsWithout })) status.value = words.noRoom;
+}
+
+/** Takes over the chats of another tab; what is going on in the chat that is shown here stays. */
+function takeOver(theirs: readonly Chat[]): void {
+  const mine = current.value;
+  const staysMine = answering.value !== null || mine.turns.length === 0;
+  const all = theirs.map((chat) => staysMine && chat.id === mine.id ? mine : chat);
+  const isMissing = all.length === 0 || staysMine && !all.includes(mine);
+  chats.value = isMissing ? [staysMine ? mine : emptyChat(), ...all] : all;
+  currentId.value = current.value.id;
 }
 
 let backend: Backend | null = null;
@@ -106,7 +136,9 @@ export async function fetchModel(): Promise<void> {
   } catch (error) {
     const { status: code, message } = error as BackendError;
     wantsKey.value = code === 401;
-    problem.value = status.value = message;
+    status.value = message;
+    // Where a model has answered before, its last turn tells what is wrong.
+    if (model.value === null) problem.value = message;
   }
 }
 
@@ -118,12 +150,25 @@ export function newChat(): void {
   currentId.value = chat.id;
 }
 
-/** Forgets a chat. */
+/** Removes a chat. */
 export function removeChat(id: string): void {
   if (id === current.value.id) stop();
-  const rest = chats.value.filter((chat) => chat.id !== id);
+  const place = chats.value.findIndex((chat) => chat.id === id);
+  removed.value = { chat: settled(chats.value[place]!), place };
+  const rest = chats.value.toSpliced(place, 1);
   chats.value = rest.length === 0 ? [emptyChat()] : rest;
+  currentId.value = current.value.id;
   status.value = words.removed;
+}
+
+/** Brings the chat back that was removed last, and shows it. */
+export function restoreChat(): void {
+  if (removed.value === null) return;
+  const { chat, place } = removed.value;
+  removed.value = null;
+  chats.value = chats.value.toSpliced(place, 0, chat);
+  showChat(chat.id);
+  status.value = words.restored;
 }
 
 /** Shows a chat. */
@@ -145,6 +190,8 @@ export async function say(text: string, place: number = current.value.turns.leng
 
 /** Answers the last question again. */
 export async function regenerate(): Promise<void> {
+  // A server that is back may have another model.
+  if (current.value.turns.at(-1)?.finish === "failed") await fetchModel();
   const { turns } = current.value;
   const end = turns.at(-1)?.role === "assistant" ? turns.length - 1 : turns.length;
   await answer(turns.slice(0, end));
@@ -173,21 +220,30 @@ export function textOf({ pieces }: Pick<Turn, "pieces">): string {
   return pieces.map(({ text }) => text).join("");
 }
 
+/** What a turn says to the reader: its text, without the calls of tools. */
+export function saidIn({ pieces }: Pick<Turn, "pieces">): string {
+  return textOf({ pieces: pieces.filter(({ type }) => type === "text") });
+}
+
 /** @param begun The pieces that there are of the answer. */
 async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Promise<void> {
   if (model.value === null || answering.value !== null || turns.length === 0) return;
   const { id } = current.value;
+  const showTurns = (turns: readonly Turn[]) => {
+    chats.value = chats.value.map((chat) => chat.id === id ? { id, turns } : chat);
+  };
+  // The question is kept before there is an answer.
+  if (begun.length === 0) showTurns(turns);
   const controller = new AbortController();
   answering.value = controller;
+  removed.value = null;
   status.value = words.answering;
   let turn: Turn = { role: "assistant", pieces: begun };
   let frame = 0;
   const showNow = () => {
     cancelAnimationFrame(frame);
     frame = 0;
-    chats.value = chats.value.map((chat) =>
-      chat.id === id ? { id, turns: [...turns, turn] } : chat
-    );
+    showTurns([...turns, turn]);
   };
   // Tokens may come faster than the screen shows pictures.
   const show = (more: Partial<Turn>) => {
@@ -214,9 +270,9 @@ async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Pro
     }
     status.value = turn.finish === "length" ? words.cut : words.complete;
   } catch (error) {
-    const { status: httpStatus, code } = error as BackendError;
-    const isFull = begun.length > 0 && code === "context_length_exceeded";
-    const message = isFull ? words.full : (error as Error).message;
+    const { status: httpStatus, code, message: told } = error as BackendError;
+    const full = begun.length > 0 ? words.full : words.tooLong(model.value.context_length);
+    const message = code === "context_length_exceeded" ? full : told;
     if (httpStatus === 401) wantsKey.value = true;
     if (controller.signal.aborted) show({ finish: "stopped" });
     else show({ finish: "failed", problem: message });
@@ -278,29 +334,25 @@ function emptyChat(): Chat {
   return { id: `${Date.now()}.${Math.random()}`, turns: [] };
 }
 
-/** Reads the chats that the browser stores; none if they cannot be read. */
-function readKept(): Kept {
-  const chat = emptyChat();
-  const nothing: Kept = { chats: [chat], current: chat.id, temperature: 0.6, topK: 50 };
+/** A chat whose page was closed in the middle of an answer: that was stopped. */
+function settled(chat: Chat): Chat {
+  const last = chat.turns.at(-1);
+  if (last === undefined || last.finish !== undefined) return chat;
+  const isAsked = last.role === "user";
+  const before = isAsked ? chat.turns : chat.turns.slice(0, -1);
+  const answer: Turn = isAsked ? { role: "assistant", pieces: [] } : last;
+  return { ...chat, turns: [...before, { ...answer, finish: "stopped" }] };
+}
+
+/** Reads what the browser keeps. A tab shows the chat that it showed, and begins with a new one. */
+function readKept(): Kept & { readonly current: string } {
+  const nothing: Kept = { chats: [], temperature: 0.6, topK: 50 };
   const value = readStore<Kept>(STORE) ?? nothing;
-  return value.chats.length === 0 ? { ...value, chats: [chat] } : value;
-}
-
-/** A value that the browser keeps; `null`, where there is none or it cannot be read. */
-function readStore<T>(name: string): T | null {
-  try {
-    return JSON.parse(localStorage.getItem(name) ?? "null");
-  } catch {
-    return null;
+  const chats = value.chats.map(settled);
+  const shown = readStore<string>(CURRENT_STORE, "sessionStorage");
+  if (shown !== null && chats.some(({ id }) => id === shown)) {
+    return { ...value, chats, current: shown };
   }
-}
-
-/** Lets the browser keep a value. Returns whether it has room. */
-function writeStore(name: string, value: unknown): boolean {
-  try {
-    localStorage.setItem(name, JSON.stringify(value));
-    return true;
-  } catch {
-    return false;
-  }
+  const chat = emptyChat();
+  return { ...value, chats: [chat, ...chats], current: chat.id };
 }

@@ -48,6 +48,8 @@ export function Composer(): JSX.Element {
         <label for="message" class="unseen">{words.message}</label>
         <textarea
           id="message"
+          dir="auto"
+          enterkeyhint="send"
           rows={1}
           placeholder={isBase ? words.begin : words.ask}
           value={draft.value}

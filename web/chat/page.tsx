@@ -3,7 +3,7 @@
 /// <reference lib="dom" />
 /** The chat page, whoever answers. @module */
 
-import { type JSX, render, signal } from "../deps.ts";
+import { type JSX, render, signal, useEffect, useRef } from "../deps.ts";
 import { Button, Slider } from "../parts/controls.tsx";
 import { Icon, IconButton } from "../parts/icons.tsx";
 import { Mark } from "../parts/mark.tsx";
@@ -18,6 +18,8 @@ import {
   newChat,
   problem,
   removeChat,
+  removed,
+  restoreChat,
   setBackend,
   showChat,
   status,
@@ -31,7 +33,7 @@ import type { Backend } from "./backend.ts";
 import { Composer, focusComposer } from "./composer.tsx";
 import { Card, Greeting } from "./greeting.tsx";
 import { Following, goToEnd, isFollowing } from "./scroll.tsx";
-import { Turns } from "./turns.tsx";
+import { type Prose, Turns } from "./turns.tsx";
 
 /** Whether the list of chats is open where the window is too narrow for it. */
 const isMenuOpen = signal(false);
@@ -39,6 +41,11 @@ const isMenuOpen = signal(false);
 /** The view of the model's inside, and whether it is shown in place of the chat. */
 let Look: (() => JSX.Element) | undefined;
 const isLooking = signal(false);
+
+/** Shows a text as it is. */
+const plain: Prose = ({ text }) => <span>{text}</span>;
+/** Shows the text of an answer; that of a base model, which continues texts, is shown as it is. */
+let prose = plain;
 
 /** A link. */
 export interface Link {
@@ -101,7 +108,9 @@ function Page(): JSX.Element {
         )}
         <Following class={`scroller ${away}`}>
           <div class="column">
-            {turns.length > 0 ? <Turns /> : model.value !== null && <Greeting of={model.value} />}
+            {turns.length > 0
+              ? <Turns prose={model.value?.stage === "base" ? plain : prose} />
+              : model.value !== null && <Greeting of={model.value} />}
             {wantsKey.value ? <Key /> : <Problem />}
           </div>
         </Following>
@@ -132,6 +141,7 @@ function Sidebar(): JSX.Element {
           {words.newChat}
         </Button>
         <Chats />
+        <Removed />
         {home !== undefined && <a class="home" href={home.href}>{home.text}</a>}
         <details>
           <summary>{words.settings}</summary>
@@ -156,7 +166,7 @@ function Chats(): JSX.Element {
               aria-current={chat.id === current.value.id}
               onClick={() => open(() => showChat(chat.id))}
             >
-              {titleOf(chat)}
+              <span dir="auto">{titleOf(chat)}</span>
             </Button>
             <IconButton
               icon="close"
@@ -167,6 +177,22 @@ function Chats(): JSX.Element {
         ))}
       </ul>
     </nav>
+  );
+}
+
+/** The chat that was removed last, which can come back. */
+function Removed(): JSX.Element | null {
+  const undo = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    // What had the focus is gone with the chat.
+    if (document.activeElement === document.body) undo.current?.focus();
+  }, [removed.value]);
+  if (removed.value === null) return null;
+  return (
+    <p class="removed">
+      <span dir="auto">{words.gone(titleOf(removed.value.chat))}</span>
+      <button type="button" ref={undo} onClick={() => open(restoreChat)}>{words.undo}</button>
+    </p>
   );
 }
 
@@ -211,15 +237,17 @@ function Key(): JSX.Element {
  * Shows the page.
  *
  * @param backend Who answers.
- * @param more What shows the inside of the model, and a link to where the model was made.
+ * @param more What shows the inside of the model, a link to where the model was made, and what shows the
+ * text of an answer.
  */
 export function startChat(
   backend: Backend,
-  more: { readonly look?: () => JSX.Element; readonly home?: Link } = {},
+  more: { readonly look?: () => JSX.Element; readonly home?: Link; readonly prose?: Prose } = {},
 ): void {
   setBackend(backend);
   Look = more.look;
   home = more.home;
+  prose = more.prose ?? prose;
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     if (isMenuOpen.value) isMenuOpen.value = false;

@@ -3,7 +3,7 @@
 /// <reference lib="dom" />
 /** The turns of a chat: text, folded calls of tools, and the probabilities of tokens. @module */
 
-import { type JSX, signal } from "../deps.ts";
+import { computed, effect, type JSX, signal } from "../deps.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button } from "../parts/controls.tsx";
 import { IconButton } from "../parts/icons.tsx";
@@ -16,12 +16,13 @@ import {
   joinPieces,
   model,
   regenerate,
+  saidIn,
   say,
-  status,
   textOf,
   type Turn,
 } from "./chats.ts";
 import { focusComposer } from "./composer.tsx";
+import { CopyButton } from "./copy.tsx";
 import { goToEnd } from "./scroll.tsx";
 
 /** The number of the turn that is edited; −1 for none. */
@@ -29,8 +30,19 @@ const edited = signal(-1);
 /** The answer whose tokens are shown, and the one of them that is looked at. */
 const inspected = signal<{ readonly turn: number; readonly token: number } | null>(null);
 
+const shownId = computed(() => current.value.id);
+effect(() => {
+  // The turns of another chat have these numbers, too.
+  shownId.value;
+  edited.value = -1;
+  inspected.value = null;
+});
+
+/** Shows the text of an answer. */
+export type Prose = (props: { readonly text: string }) => JSX.Element;
+
 /** All turns. */
-export function Turns(): JSX.Element {
+export function Turns({ prose }: { readonly prose: Prose }): JSX.Element {
   const { id, turns } = current.value;
   // The last answer tells how far back the model saw.
   const seenFrom = turns.at(-1)?.truncated ?? 0;
@@ -44,25 +56,20 @@ export function Turns(): JSX.Element {
           </h2>
           {turn.role === "user"
             ? <Question turn={turn} place={i} />
-            : <Answer turn={turn} place={i} isLast={i === turns.length - 1} />}
+            : <Answer {...{ turn, prose }} place={i} isLast={i === turns.length - 1} />}
         </li>
       ))}
     </ol>
   );
 }
 
-async function copy(turn: Turn): Promise<void> {
-  await navigator.clipboard.writeText(textOf(turn));
-  status.value = words.copied;
-}
-
 function Question({ turn, place }: { readonly turn: Turn; readonly place: number }): JSX.Element {
   if (edited.value === place) return <Editor text={textOf(turn)} place={place} />;
   return (
     <>
-      <p class="said">{textOf(turn)}</p>
+      <p class="said" dir="auto">{textOf(turn)}</p>
       <div class="actions">
-        <IconButton icon="copy" name={words.copy} onClick={() => void copy(turn)} />
+        <CopyButton text={() => textOf(turn)} />
         <IconButton
           icon="edit"
           name={words.edit}
@@ -96,6 +103,7 @@ function Editor({ text, place }: { readonly text: string; readonly place: number
     >
       <textarea
         name="text"
+        dir="auto"
         aria-label={words.editing}
         rows={3}
         ref={(element) => {
@@ -119,24 +127,27 @@ function Editor({ text, place }: { readonly text: string; readonly place: number
   );
 }
 
-function Answer({ turn, place, isLast }: {
+function Answer({ turn, place, isLast, prose }: {
   readonly turn: Turn;
   readonly place: number;
   readonly isLast: boolean;
+  readonly prose: Prose;
 }): JSX.Element {
   const isComing = isLast && answering.value !== null;
   const isInspected = inspected.value?.turn === place;
   const toggle = () => inspected.value = isInspected ? null : { turn: place, token: 0 };
   return (
     <>
-      <div class="said" aria-busy={isComing}>
-        {isInspected ? <Tokens turn={turn} place={place} /> : <Parts pieces={turn.pieces} />}
+      <div class="said" dir="auto" aria-busy={isComing}>
+        {isInspected
+          ? <Tokens turn={turn} place={place} />
+          : <Parts pieces={turn.pieces} prose={prose} />}
         {isComing && <span class="cursor" aria-hidden="true" />}
       </div>
-      {!isComing && <Ending turn={turn} isLast={isLast} />}
+      {!isComing && <Ending {...{ turn, place, isLast }} />}
       {!isComing && (
         <div class="actions">
-          <IconButton icon="copy" name={words.copy} onClick={() => void copy(turn)} />
+          <CopyButton text={() => saidIn(turn)} />
           {isLast && (
             <IconButton
               icon="repeat"
@@ -158,8 +169,9 @@ function Answer({ turn, place, isLast }: {
 }
 
 /** How an answer ended that did not end by itself, and what can be done about that. */
-function Ending({ turn, isLast }: {
+function Ending({ turn, place, isLast }: {
   readonly turn: Turn;
+  readonly place: number;
   readonly isLast: boolean;
 }): JSX.Element | null {
   const { finish, problem } = turn;
@@ -172,6 +184,9 @@ function Ending({ turn, isLast }: {
       {isLast && (isCut
         ? <Button onClick={() => void continueAnswer()}>{words.continue}</Button>
         : <Button onClick={() => void regenerate()}>{words.again}</Button>)}
+      {isLast && finish === "failed" && (
+        <Button onClick={() => edited.value = place - 1}>{words.edit}</Button>
+      )}
     </p>
   );
 }
@@ -191,12 +206,15 @@ function Timing(
 }
 
 /** Text, and calls of tools with what came of them, folded. */
-function Parts({ pieces }: { readonly pieces: readonly Piece[] }): JSX.Element {
+function Parts({ pieces, prose: Prose }: {
+  readonly pieces: readonly Piece[];
+  readonly prose: Prose;
+}): JSX.Element {
   const parts = joinPieces(pieces);
   return (
     <>
       {parts.map(({ type, text }, i) => {
-        if (type === "text") return <span key={i}>{text}</span>;
+        if (type === "text") return <Prose key={i} text={text} />;
         if (type === "python_output") return null;
         const next = parts[i + 1];
         return (

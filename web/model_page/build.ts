@@ -45,7 +45,7 @@ async function build(): Promise<string> {
   return `<!doctype html>
 <html lang="${language}"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="viewport" content="width=device-width,initial-scale=1,interactive-widget=resizes-content">
 <meta name="store" content="${SLOTS.store}">
 <title>${SLOTS.title}</title>
 <link rel="icon" href="${pageIcon}">

@@ -14,6 +14,9 @@ export const words = {
   untitled: "New chat",
   remove: (title: string): string => `Remove ${title}`,
   removed: "The chat is removed.",
+  gone: (title: string): string => `Removed: ${title}`,
+  undo: "Undo",
+  restored: "The chat is back.",
   settings: "Settings",
   temperature: "Temperature",
   temperatureHelp: "0 always takes the likeliest token; higher values take more risks.",
@@ -55,6 +58,9 @@ export const words = {
   model: "Model",
   copy: "Copy",
   copied: "Copied.",
+  notCopied: "The browser did not let this page copy.",
+  table: (columns: string): string => `Table of ${columns}`,
+  code: (language: string): string => language === "" ? "Code" : `Code, ${language}`,
   edit: "Edit",
   editing: "Your message, edited",
   replaces: "What follows is replaced.",
@@ -72,6 +78,10 @@ export const words = {
   forgotten: "The chat is longer than the model’s context. It sees only what is below.",
   cut: "The answer ended at the limit of its length.",
   continue: "Continue",
+  tooLong: (tokens: number): string =>
+    `That is too long for this model: it can see ${
+      tokens.toLocaleString("en")
+    } tokens at once. Shorten the message.`,
   full: "The answer fills all that the model can see: it cannot go on.",
   stopped: "Stopped.",
   answering: "Answering",
