@@ -3,7 +3,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { readSafetensors } from "../tensor/mod.ts";
-import type { GptProgress } from "./engine/gpt.ts";
+import { BATCH, type GptProgress } from "./engine/gpt.ts";
 import { specOf, textTasks } from "./engine/gpt_spec.ts";
 import type { ModelFiles } from "./engine/inside.ts";
 import { isRight, taskLines } from "./engine/texts.ts";
@@ -60,6 +60,18 @@ const beginDefault = () => begun ??= trainInDeno({ spec: preset, steps: 100 });
 Deno.test("the default GPT predicts its text with fewer than 2.3 bits per byte after 100 of 400 steps", async () => {
   const bits = bitsOf(await beginDefault());
   assert(bits < 2.3, `${bits}`);
+});
+
+Deno.test("the lesson tells the size of the default GPT, and how much it reads", async () => {
+  const [start] = await beginDefault();
+  if (start?.kind !== "start") throw new Error("wanted the start");
+  const tokens = BATCH * preset.context;
+  const wanted = [start.parameters, tokens, tokens * preset.steps].map((one) =>
+    one.toLocaleString("en")
+  );
+  const prose = await Deno.readTextFile(new URL("./words/lesson.md", import.meta.url));
+  const table = prose.slice(prose.indexOf("| The GPT below |")).split("\n").slice(2, 5);
+  assertEquals(table.map((row) => /([\d,]+)/.exec(row.split("|")[3]!)![1]), wanted);
 });
 
 Deno.test("the quick preset answers nearly all new questions right", async () => {

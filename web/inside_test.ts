@@ -290,6 +290,24 @@ async function checkTables(page: Page, seen: Seen): Promise<void> {
     (await widget.table("attention")).map(([name, , weight]) => [name, weight]),
     [...weights].map((weight, i) => [name(seen.ids[i]!), fixed(weight, 4)]),
   );
+  // The way of the token: what each stop would say.
+  for (const [i, { likely, probabilities }] of seen.stages.entries()) {
+    const first = token * LENS_TOKENS;
+    assertEquals(
+      (await widget.table(`flow${i}`)).map(([name, , share]) => [name, share]),
+      [0, 1, 2].map((rank) => [
+        name(likely[first + rank]!),
+        fixed(probabilities[first + rank]!, 4),
+      ]),
+    );
+  }
+  const most = seen.attention[1]!.map((pattern) => {
+    const row = [...pattern.subarray(token * length, token * length + token + 1)];
+    return `“${name(seen.ids[row.indexOf(Math.max(...row))]!)}”`;
+  });
+  const stops = await page.locator(".flow li").allInnerTexts();
+  assertEquals(stops.length, 5);
+  assert(stops[3]!.includes(`look back, most of all at ${[...new Set(most)].join(", ")}`));
   const lens = await widget.table("lens");
   assertEquals(lens.length, 4);
   lens.forEach(([, size, next, ...likely], i) => {

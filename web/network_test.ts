@@ -326,6 +326,25 @@ pageTest(
       weights,
       changed.weights.flatMap((layer) => [...layer]).map((weight) => decimal(weight, 4)),
     );
+    // A click on a line chooses its weight: the last ones lead to the output.
+    await page.locator("[data-widget=network] summary:has-text('Change a weight')").click();
+    for (const [line, target, source] of [[4, "2", "0"], [8, "3", "2"]] as const) {
+      await page.locator(".net .hit").nth(line).dispatchEvent("click");
+      assertEquals(
+        [await page.inputValue("#changeTarget"), await page.inputValue("#changeSource")],
+        [
+          target,
+          source,
+        ],
+      );
+      assertEquals(
+        await page.$$eval(
+          ".net .edge",
+          (all) => all.flatMap((one, i) => one.classList.contains("lit") ? [i] : []),
+        ),
+        [line],
+      );
+    }
     assertEquals(opened.problems, []);
     await checkLooks(
       opened,

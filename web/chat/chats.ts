@@ -89,8 +89,9 @@ export function keepChats(): void {
   // Who leaves the page stops the answer that comes. Some browsers tell only one of both.
   addEventListener("beforeunload", leave);
   addEventListener("pagehide", leave);
-  addEventListener("storage", ({ key }) => {
-    const told = key === storedName(STORE) ? readStore<Kept>(STORE) : null;
+  addEventListener("storage", (event) => {
+    const isTold = (event as StorageEvent).key === storedName(STORE);
+    const told = isTold ? readStore<Kept>(STORE) : null;
     if (told !== null) takeOver(told.chats);
   });
 }

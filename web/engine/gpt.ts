@@ -64,7 +64,7 @@ export type GptProgress =
   | { readonly kind: "files"; readonly step: number; readonly files: ModelFiles };
 
 /** Sequences of a batch. */
-const BATCH = 8;
+export const BATCH = 8;
 /** Steps between samples and evaluations. */
 const EVERY = 50;
 /** Steps between gradient norms; a step that is taken alone has them, too. */

@@ -1,7 +1,7 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /// <reference lib="dom" />
-/** Section 12: the view into a model: its attention, its stream, its probabilities. @module */
+/** The view into a model: the way of a token through it, its attention, its stream, its probabilities. @module */
 
 import { type JSX, signal, useEffect, useRef } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
@@ -16,6 +16,7 @@ import { choice, setting, slider } from "../state.ts";
 import { Ablation, partsOff } from "./ablation.tsx";
 import { Compare } from "./compare.tsx";
 import { droppedFiles, filesOf, loadSiteModel, siteModel } from "./files.ts";
+import { Flow } from "./flow.tsx";
 import { sampledWith } from "./probabilities.ts";
 import { trained } from "./trained.ts";
 
@@ -197,7 +198,11 @@ function Next({ seen, token }: Look): JSX.Element {
 }
 
 /** The view of a forward pass. */
-function View({ seen }: { readonly seen: Seen }): JSX.Element {
+function View({ seen, model, isFixed }: {
+  readonly seen: Seen;
+  readonly model: Opened;
+  readonly isFixed: boolean;
+}): JSX.Element {
   const { ids, stages, smear, gates } = seen;
   const token = at.value === 0 ? ids.length - 1 : nearest(at.value, ids.length) - 1;
   const { next } = stages.at(-1)!;
@@ -229,6 +234,8 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
           ],
         ]}
       />
+      <h3>{text.flow.title}</h3>
+      <Flow {...{ seen, token, model }} isLinked={!isFixed} onWrite={() => write(1)} />
       <h3>{text.attention}</h3>
       <Attention seen={seen} token={token} />
       <h3>{text.lensTitle}</h3>
@@ -338,8 +345,8 @@ export function InsideWidget({ isFixed = false }: {
           </p>
         </>
       )}
+      {model !== null && seen.value !== null && <View {...{ model, isFixed }} seen={seen.value} />}
       {model !== null && <Ablation model={model} prompt={promptNow()} device={device.value} />}
-      {seen.value !== null && <View seen={seen.value} />}
       {model !== null && !isFixed && (
         <Compare model={model} prompt={promptNow()} device={device.value} />
       )}

@@ -168,6 +168,9 @@ export function BackpropagationWidget(): JSX.Element {
         >
           {text.run}
         </Button>
+      </p>
+      <p class="buttons">
+        {text.startAt}
         <Button onClick={() => start(3.75, 3.5)}>{text.start}</Button>
         <Button onClick={() => start(3, 1)}>{text.first}</Button>
       </p>

@@ -21,7 +21,7 @@ import { decimal, fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider, valuesOf } from "../state.ts";
 import { StepsPlot } from "./loop.tsx";
-import { NetworkGraph, type Neuron } from "./network_graph.tsx";
+import { NetworkGraph, type Neuron, type Weight } from "./network_graph.tsx";
 import { words } from "../words/labs.ts";
 
 const { loop, network: text } = words;
@@ -245,6 +245,23 @@ const changed = {
   source: setting<number>("changeSource", 0),
 };
 const change = new Latest("network.change", message);
+/** Whether the reader changes weights. */
+const isChanging = signal(false);
+
+/** The weight that the reader may change. */
+function chosenWeight(sizes: readonly number[]): Weight | null {
+  if (!isChanging.value) return null;
+  let [layer, to] = [0, changed.target.value];
+  while (layer < sizes.length - 2 && to >= sizes[layer + 1]!) to -= sizes[++layer]!;
+  return { layer, from: changed.source.value, to };
+}
+
+/** Offers a weight to be changed. */
+function chooseWeight(sizes: readonly number[], { layer, from, to }: Weight): void {
+  const before = sizes.slice(1, layer + 1).reduce((sum, count) => sum + count, 0);
+  [changed.target.value, changed.source.value] = [before + to, from];
+  isChanging.value = true;
+}
 
 /** A weight of the network, on a slider. */
 function Weights(
@@ -410,6 +427,7 @@ export function NetworkWidget(): JSX.Element {
   const now = events.value.at(-1);
   const { hidden } = spec();
   const inputs = inputsNow();
+  const sizes = [inputs.length, ...hidden, 1];
   // tanh goes from −1 to 1.
   const shade = activation.value === "tanh" ? (x: number) => (x + 1) / 2 : (x: number) => x;
   const maps = hidden.map((count, layer) =>
@@ -438,15 +456,18 @@ export function NetworkWidget(): JSX.Element {
           now={now}
           looked={looked.value}
           onLook={(neuron) => looked.value = neuron}
+          chosen={chosenWeight(sizes)}
+          onChoose={(weight) => chooseWeight(sizes, weight)}
         />
         <OutputMap now={now} maps={maps} points={points} />
         <Losses now={now} points={points} />
       </div>
-      <details>
+      <details
+        open={isChanging.value}
+        onToggle={(event) => isChanging.value = event.currentTarget.open}
+      >
         <summary>{text.change}</summary>
-        {now !== undefined && latest.run.value === null && (
-          <Weights now={now} sizes={[inputs.length, ...hidden, 1]} />
-        )}
+        {now !== undefined && latest.run.value === null && <Weights now={now} sizes={sizes} />}
       </details>
       {set.value === "xor" && now !== undefined && (
         <Table

@@ -29,6 +29,13 @@ export interface Neuron {
   readonly i: number;
 }
 
+/** A weight: between neuron `from` of a layer, of which the inputs are the first, and `to` of the next. */
+export interface Weight {
+  readonly layer: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A line of weight 1 is so many pixels wide; none is wider than the second. */
 const [UNIT, THICKEST] = [2, 7];
 
@@ -36,7 +43,7 @@ const [UNIT, THICKEST] = [2, 7];
 const centerAt = (i: number, count: number) => 100 * (i + 0.5) / count;
 
 /** Draws the layers from left to right, and the weights between them: their width, and by color their sign. */
-export function NetworkGraph({ inputs, hidden, maps, now, looked, onLook }: {
+export function NetworkGraph({ inputs, hidden, maps, now, looked, onLook, chosen, onChoose }: {
   /** The inputs of the network. */
   readonly inputs: readonly Feature[];
   /** The number of neurons of each hidden layer. */
@@ -49,6 +56,10 @@ export function NetworkGraph({ inputs, hidden, maps, now, looked, onLook }: {
   readonly looked: Neuron | null;
   /** Hears which neuron the reader points at or comes to; `null` when it is none any more. */
   readonly onLook: (neuron: Neuron | null) => void;
+  /** The weight that the reader may change, if there is one. */
+  readonly chosen: Weight | null;
+  /** Hears which weight the reader clicks. */
+  readonly onChoose: (weight: Weight) => void;
 }): JSX.Element {
   const sizes = [inputs.length, ...hidden, 1];
   const lines = sizes.slice(1).flatMap((count, layer) =>
@@ -69,16 +80,31 @@ export function NetworkGraph({ inputs, hidden, maps, now, looked, onLook }: {
             const [x, y] = [across(layer), centerAt(from, sizes[layer]!)];
             const [u, v] = [across(layer + 1), centerAt(to, sizes[layer + 1]!)];
             const middle = (x + u) / 2;
+            const d = `M${x} ${y}C${middle} ${y} ${middle} ${v} ${u} ${v}`;
+            const isChosen = chosen?.layer === layer && chosen.from === from && chosen.to === to;
             return (
-              <path
-                key={`${layer} ${from} ${to}`}
-                class={`edge ${weight === undefined ? "" : weight < 0 ? "minus" : "plus"}`}
-                d={`M${x} ${y}C${middle} ${y} ${middle} ${v} ${u} ${v}`}
-                stroke-width={weight === undefined
-                  ? 1
-                  : decimal(Math.min(THICKEST, UNIT * Math.abs(weight)), 2)}
-                data-weight={weight === undefined ? undefined : decimal(weight, 4)}
-              />
+              <g key={`${layer} ${from} ${to}`}>
+                <path
+                  class={`edge ${weight === undefined ? "" : weight < 0 ? "minus" : "plus"} ${
+                    isChosen ? "lit" : ""
+                  }`}
+                  d={d}
+                  stroke-width={weight === undefined
+                    ? 1
+                    : decimal(Math.min(THICKEST, UNIT * Math.abs(weight)), 2)}
+                  data-weight={weight === undefined ? undefined : decimal(weight, 4)}
+                />
+                {
+                  /* A thin line is hard to hit. By keyboard, the weight is chosen from lists. */
+                  weight !== undefined && (
+                    <path
+                      class="hit"
+                      d={d}
+                      onClick={() => onChoose({ layer, from, to })}
+                    />
+                  )
+                }
+              </g>
             );
           })}
         </svg>

@@ -111,12 +111,12 @@ function Story(): JSX.Element {
   if (checked.value === null) return <p class="story">{story.value}</p>;
   const { sentences, questions, isWellFormed } = checked.value;
   const wrong = sentences.filter(({ faults }) => faults.length > 0);
+  const wrongAnswers = questions.filter(({ answer, wanted }) => answer !== wanted);
   const mistakes = [
     // A sentence that the world knows says most by its mistake.
     ...wrong.toSorted((a, b) => Number(b.event !== undefined) - Number(a.event !== undefined))
       .map(({ text: sentence, faults }) => text.fault(sentence, faults)),
-    ...questions.filter(({ answer, wanted }) => answer !== wanted)
-      .map(({ question, wanted }) => text.answer(question, wanted)),
+    ...wrongAnswers.map(({ question, wanted }) => text.answer(question, wanted)),
     ...(isWellFormed ? [] : [text.unfinished]),
   ];
   return (
@@ -135,7 +135,11 @@ function Story(): JSX.Element {
         ))}
       </p>
       <p role="status">
-        {text.verdict(sentences.length - wrong.length, sentences.length, mistakes.length === 0)}
+        {text.verdict(
+          [sentences.length - wrong.length, sentences.length],
+          [questions.length - wrongAnswers.length, questions.length],
+          mistakes.length === 0,
+        )}
       </p>
       <ul class="faults">
         {mistakes.slice(0, EXPLAINED).map((mistake, i) => <li key={i}>{mistake}</li>)}

@@ -4,7 +4,7 @@
 export const words = {
   title: "Switch parts off",
   about:
-    "A part that is switched off adds nothing. All that you see below is of the parts that are left.",
+    "A part that is switched off adds nothing. All that this view shows is of the parts that are left.",
   layer: (layer: number) => `Layer ${layer}`,
   head: (head: number) => `Head ${head}`,
   mlp: "MLP",

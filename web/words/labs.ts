@@ -61,6 +61,7 @@ export const words = {
     newB: "New b",
     take: "Take this step",
     run: "Run until the loss shows 0.00",
+    startAt: "Start at",
     start: "w 3.75, b 3.50",
     first: "w 3, b 1",
     taken: (count: number, loss: string) =>
@@ -95,7 +96,7 @@ export const words = {
       !(last < first)
         ? "The loss grows: with this learning rate each step overshoots. It diverges."
         : last < 1e-6
-        ? `Below a millionth after ${steps} steps`
+        ? `The loss falls below a millionth in ${steps} steps`
         : `The loss fell from ${first.toFixed(2)} to ${last.toPrecision(2)} in ${steps} steps`,
   },
   network: {
@@ -126,7 +127,8 @@ export const words = {
     one: "A bit more",
     starting: "Starting the engine…",
     map: "The network’s answer at each place of the plane, and the points",
-    mapOf: "The network’s answer at each place. Point at a neuron to see its answer.",
+    mapOf:
+      "The network’s answer at each place. Point at a neuron to see its answer, or click a line to change its weight.",
     neuron: (layer: number, i: number) =>
       `The answer of neuron ${i + 1} of layer ${layer} at each place`,
     noise: "Noise of the points",
@@ -313,8 +315,14 @@ export const words = {
       `${teller}: story ${story} of ${stories}`,
     noModel: "This page came without a model. Train one on stories in “A GPT of your own” first.",
     train: "Train your own GPT",
-    verdict: (right: number, all: number, isFaultless: boolean) =>
-      `${right} of ${all} sentences make sense${isFaultless ? ". Not one mistake!" : ""}`,
+    verdict: (
+      [right, all]: readonly [number, number],
+      [rightAnswers, answers]: readonly [number, number],
+      isFaultless: boolean,
+    ) =>
+      `${right} of ${all} sentences make sense` +
+      (answers === 0 ? "" : `, and ${rightAnswers} of ${answers} answers are right`) +
+      (isFaultless ? ". Not one mistake!" : ""),
     fault: (sentence: string, faults: readonly string[]) => `“${sentence}”: ${faults.join("; ")}`,
     answer: (question: string, wanted: string | undefined) =>
       wanted === undefined
@@ -358,6 +366,26 @@ export const words = {
     tokens: "Tokens, colored by their surprise",
     token: (token: string, id: number, bits: string | null) =>
       `${token}, token ${id}${bits === null ? "" : `, ${bits} bits of surprise`}`,
+    flow: {
+      title: "The way of this token: from the text to what comes next",
+      tokens: "tokens",
+      cut: (tokens: number) => `The text so far is ${tokens} tokens:`,
+      embedding: "embedding",
+      row: (token: string, width: number) => `“${token}” becomes a row of ${width} numbers.`,
+      reads: (tokens: readonly string[]) =>
+        `Its heads look back, most of all at ${
+          [...new Set(tokens)].map((token) => `“${token}”`).join(", ")
+        }. Then the MLP adds its part.`,
+      guess: "It would say",
+      output: "probabilities",
+      scores: (tokens: number) =>
+        `Each of the ${
+          tokens.toLocaleString("en")
+        } tokens that it knows gets a score. Softmax makes shares of them.`,
+      next: "It says",
+      write: "Write one",
+      again: "It is drawn by chance, put behind the text, and all begins anew.",
+    },
     chosen: "Token",
     surprise: "Surprise in bits",
     attention: "Attention: which earlier tokens each token reads",
