@@ -39,7 +39,9 @@ export function Flow({ seen, token, model, isLinked, onWrite }: {
     return (
       <Bars
         id={`flow${stage}`}
-        caption={stage === stages.length - 1 ? text.next : text.guess}
+        caption={stage === stages.length - 1
+          ? text.next
+          : text.guess(stage === 0 ? words.inside.embedding : words.inside.layer(stage))}
         bars={Array.from(
           { length: GUESSES },
           (_, rank) => [name(likely[first + rank]!), probabilities[first + rank]!],

@@ -376,7 +376,7 @@ export const words = {
         `Its heads look back, most of all at ${
           [...new Set(tokens)].map((token) => `“${token}”`).join(", ")
         }. Then the MLP adds its part.`,
-      guess: "It would say",
+      guess: (stage: string) => `After ${stage} it would say`,
       output: "probabilities",
       scores: (tokens: number) =>
         `Each of the ${
