@@ -130,7 +130,7 @@ pageTest(
       await button(page, "Undo").click();
       assertEquals(await page.textContent("[data-turn=user] .said"), "I have two.");
 
-      // What is edited or looked at is that of one chat.
+      // The editor and the probabilities belong to one chat.
       await button(page, "Probabilities").click();
       await button(page, "Edit").click();
       assertEquals(await page.locator(".editor, .tokens").count(), 2);
@@ -165,7 +165,7 @@ pageTest(
       await page.waitForSelector(".ending.stopped");
       assert((await answers(page))[0]!.startsWith(kept));
 
-      // A browser that ends without a word leaves the question.
+      // A browser that ends without the event pagehide leaves the question.
       await page.fill("#message", "And now?");
       await page.press("#message", "Enter");
       await answer(1).waitFor();
@@ -271,7 +271,7 @@ pageTest(
         await page.setViewportSize({ width, height: 700 });
         assertEquals(await violations(page), [], `${width}`);
       }
-      // What is nested without end is text; a language is read in its own direction.
+      // Quotes that are nested without end are text; a language is read in its own direction.
       await page.unroute("**/completions");
       await answerWith(page, "> ".repeat(2000));
       await send(page, "שלום");

@@ -31,7 +31,7 @@ export interface Chat {
   readonly turns: readonly Turn[];
 }
 
-/** What all tabs of the page share. */
+/** The state that all tabs of the page share. */
 interface Kept {
   readonly chats: readonly Chat[];
   readonly temperature: number;
@@ -86,7 +86,7 @@ export function keepChats(): void {
   });
   effect(() => void writeStore(CURRENT_STORE, current.value.id, "sessionStorage"));
   effect(() => void writeStore(DRAFT_STORE, draft.value));
-  // Who leaves the page stops the answer that comes. Some browsers tell only one of both.
+  // Leaving the page stops the answer that comes. Some browsers send only one of both events.
   addEventListener("beforeunload", leave);
   addEventListener("pagehide", leave);
   addEventListener("storage", (event) => {
@@ -221,7 +221,7 @@ export function textOf({ pieces }: Pick<Turn, "pieces">): string {
   return pieces.map(({ text }) => text).join("");
 }
 
-/** What a turn says to the reader: its text, without the calls of tools. */
+/** The text of a turn for the reader, without the calls of tools. */
 export function saidIn({ pieces }: Pick<Turn, "pieces">): string {
   return textOf({ pieces: pieces.filter(({ type }) => type === "text") });
 }

@@ -18,7 +18,7 @@ import {
 import { words } from "../words/chat.ts";
 import { CopyButton } from "./copy.tsx";
 
-/** What is read: a token, with the tokens in it. */
+/** A token of Markdown, with the tokens in it. */
 type Token = MarkdownTokens.Generic | MarkdownToken;
 
 /** An answer. One paragraph stays in the line that it stands in. */
@@ -122,7 +122,7 @@ function Code({ text, language }: {
   );
 }
 
-/** What stands in a line. */
+/** The content of a line. */
 function inline({ tokens = [] }: { readonly tokens?: readonly Token[] }): (JSX.Element | string)[] {
   return tokens.map((given, key) => {
     const token = given as MarkdownToken;

@@ -184,7 +184,7 @@ function Chats(): JSX.Element {
 function Removed(): JSX.Element | null {
   const undo = useRef<HTMLButtonElement>(null);
   useEffect(() => {
-    // What had the focus is gone with the chat.
+    // The button that had the focus is gone with the chat.
     if (document.activeElement === document.body) undo.current?.focus();
   }, [removed.value]);
   if (removed.value === null) return null;

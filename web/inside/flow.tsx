@@ -32,7 +32,7 @@ export function Flow({ seen, token, model, isLinked, onWrite }: {
   const title = (title: string, section: string) => (
     <h4>{isLinked ? <a href={`#${section}`}>{title}</a> : title}</h4>
   );
-  /** What the model would say if a stage were the last one. */
+  /** The likeliest next tokens if a stage were the last one. */
   const guesses = (stage: number) => {
     const { likely, probabilities } = stages[stage]!;
     const first = token * likely.length / ids.length;

@@ -384,7 +384,7 @@ export const words = {
         } tokens that it knows gets a score. Softmax makes shares of them.`,
       next: "It says",
       write: "Write one",
-      again: "It is drawn by chance, put behind the text, and all begins anew.",
+      again: "It is drawn by chance and put behind the text. Then all of this happens again.",
     },
     chosen: "Token",
     surprise: "Surprise in bits",
