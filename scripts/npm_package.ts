@@ -77,7 +77,10 @@ function emit(ts: TypeScript, change: (source: string) => string): Map<string, s
     return source !== undefined && path.startsWith(root) ? change(source) : source;
   };
   const files = new Map<string, string>();
-  host.writeFile = (path, content) => files.set(path.slice(root.length), content);
+  // Bundlers would warn of imports whose target only the program knows.
+  const ignoring = "import(/* @vite-ignore */ /* webpackIgnore: true */ __rewrite";
+  host.writeFile = (path, content) =>
+    files.set(path.slice(root.length), content.replaceAll("import(__rewrite", ignoring));
   const entries = Object.values(modules).map((path) => root + path);
   const { diagnostics } = ts.createProgram(entries, options, host).emit();
   for (const { messageText } of diagnostics) {

@@ -13,6 +13,7 @@ Deno.test("the package for npm is small, complete, and trains", async () => {
   for (const [path, content] of files) {
     if (!path.endsWith(".js") && !path.endsWith(".d.ts")) continue;
     assert(!content.includes('"npm:'), `${path} imports as Deno does`);
+    assert(!/\bimport\(__/.test(content), `bundlers warn of an import in ${path}`);
     for (const [, from] of content.matchAll(/^import "(\.[^"]*)";$/gm)) {
       const target = new URL(from!, `file:///${path}`).pathname;
       assert(sideEffects.includes(`.${target}`), `a bundler would leave out ${target}`);

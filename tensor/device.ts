@@ -42,7 +42,10 @@ export interface OpenOptions {
   readonly matmulPrecision?: MatmulPrecision | "auto";
 }
 
-/** Describes a device; see {@linkcode Device.info}. */
+/**
+ * Describes a device as it was opened; see {@linkcode Device.info}. What models and all else take on it is
+ * in {@linkcode DeviceMemory}.
+ */
 export interface DeviceInfo {
   /** Name of the hardware and libraries, at most 60 characters: `cpu: 2 threads, OpenBLAS 0.3.29`. */
   readonly title: string;
