@@ -62,37 +62,62 @@ const OPTIONS: OptionNames<Conv2dOptions> = {
   initialWeight: true,
 };
 
-/** The parameters of a convolution, with PyTorch's initial values. */
-function parametersOf(
-  device: Device,
-  shape: readonly number[],
-  outputs: number,
-  { seed, bias = true, initialWeight }: Pick<Conv2dOptions, "seed" | "bias" | "initialWeight">,
-): { weight: Tensor; bias?: Tensor } {
-  const inputs = shape.slice(1).reduce((product, size) => product * size, 1);
-  const bound = 1 / Math.sqrt(inputs);
-  const initial = initialWeight ?? uniform(-bound, bound);
-  const weight = parameter(device, [...shape], initial, namedSeed(seed, "weight"));
-  if (!bias) return { weight };
-  const biases = parameter(device, [outputs], uniform(-bound, bound), namedSeed(seed, "bias"));
-  return { weight, bias: biases };
-}
+const sidesOf = (kernel: NumberOrPair): readonly [number, number] =>
+  Array.isArray(kernel) ? kernel as [number, number] : [kernel as number, kernel as number];
 
-const sidesOf = (kernel: NumberOrPair) =>
-  Array.isArray(kernel) ? kernel as readonly number[] : [kernel as number, kernel as number];
+/** The common part of {@linkcode Conv1d}, {@linkcode Conv2d} and {@linkcode ConvTranspose2d}. */
+export abstract class Convolution<Options extends Conv1dOptions | Conv2dOptions> extends Module {
+  /**
+   * `[outputs, inputs / groups, kernel]` for sequences, `[outputs, inputs / groups, kernel height, kernel
+   * width]` for images; of a transposed convolution `[inputs, outputs / groups, kernel height, kernel width]`.
+   */
+  readonly weight: Tensor;
+  /** `[outputs]`; absent with `bias: false`. */
+  readonly bias?: Tensor;
+  readonly #options: Options;
 
-/** Checks what else only the first `forward` would notice. */
-function checkWindows(
-  layer: string,
-  inputs: number,
-  outputs: number,
-  options: Conv2dOptions,
-): void {
-  const what = `make a ${layer}`;
-  geometryOf(what, [1, 1], options);
-  const { groups = 1 } = options;
-  if (inputs % groups === 0 && outputs % groups === 0) return;
-  throw wrongValue(what, `groups that divide ${inputs} inputs and ${outputs} outputs`, groups);
+  /** Creates the parameters, with PyTorch's initial values. */
+  protected constructor(
+    name: string,
+    device: Device,
+    [inputs, outputs]: readonly [number, number],
+    kernel: readonly number[],
+    options: Options,
+    known: OptionNames<Options>,
+  ) {
+    super();
+    const { seed, groups = 1, bias = true, initialWeight } = options ?? {};
+    const [height = 0, width = 1] = kernel;
+    const sizes = { inputs, outputs, kernel: height, "kernel width": width, groups };
+    checkLayer(name, device, sizes, options, known, ["seed"]);
+    const what = `make a ${name}`;
+    // What else only the first `forward` would notice.
+    geometryOf(what, [1, 1], options);
+    if (inputs % groups !== 0 || outputs % groups !== 0) {
+      throw wrongValue(what, `groups that divide ${inputs} inputs and ${outputs} outputs`, groups);
+    }
+    this.#options = options;
+    const isTransposed = "outputPadding" in known;
+    const [first, second] = isTransposed ? [inputs, outputs] : [outputs, inputs];
+    const shape = [first, second / groups, ...kernel];
+    const bound = 1 / Math.sqrt(shape.slice(1).reduce((product, size) => product * size, 1));
+    const initial = initialWeight ?? uniform(-bound, bound);
+    this.weight = parameter(device, shape, initial, namedSeed(seed, "weight"));
+    if (!bias) return;
+    this.bias = parameter(device, [outputs], uniform(-bound, bound), namedSeed(seed, "bias"));
+  }
+
+  /** The weight, and the options of the operation, in the dtype of its input. */
+  protected operands({ dtype }: Tensor): readonly [
+    weight: Tensor,
+    options: Omit<Options, "seed" | "bias" | "initialWeight"> & { bias: Tensor | undefined },
+  ] {
+    const { seed: _seed, bias: _bias, initialWeight: _initial, ...windows } = this.#options;
+    return [
+      inType(this.weight, dtype),
+      { ...windows, bias: this.bias && inType(this.bias, dtype) },
+    ];
+  }
 }
 
 /**
@@ -110,13 +135,7 @@ function checkWindows(
  * await device.close();
  * ```
  */
-export class Conv2d extends Module {
-  /** `[outputs, inputs / groups, kernel height, kernel width]` */
-  readonly weight: Tensor;
-  /** `[outputs]`; absent with `bias: false`. */
-  readonly bias?: Tensor;
-  readonly #options: Conv2dOptions;
-
+export class Conv2d extends Convolution<Conv2dOptions> {
   /** Creates the parameters. @throws {RangeError} If a size or an option is out of range. */
   constructor(
     device: Device,
@@ -125,17 +144,7 @@ export class Conv2d extends Module {
     kernel: NumberOrPair,
     options: Conv2dOptions,
   ) {
-    super();
-    const [height, width] = sidesOf(kernel) as [number, number];
-    const { groups = 1 } = options ?? {};
-    const sizes = { inputs, outputs, kernel: height, "kernel width": width, groups };
-    checkLayer("Conv2d", device, sizes, options, OPTIONS, ["seed"]);
-    checkWindows("Conv2d", inputs, outputs, options);
-    this.#options = options;
-    const shape = [outputs, inputs / groups, height, width];
-    const { weight, bias } = parametersOf(device, shape, outputs, options);
-    this.weight = weight;
-    if (bias) this.bias = bias;
+    super("Conv2d", device, [inputs, outputs], sidesOf(kernel), options, OPTIONS);
   }
 
   /**
@@ -144,20 +153,12 @@ export class Conv2d extends Module {
    * @throws {RangeError} If the images have other channels, or are smaller than the kernel.
    */
   forward(x: Tensor): Tensor {
-    const { stride, padding, dilation, groups } = this.#options;
-    const bias = this.bias && inType(this.bias, x.dtype);
-    return conv2d(x, inType(this.weight, x.dtype), { stride, padding, dilation, groups, bias });
+    return conv2d(x, ...this.operands(x));
   }
 }
 
 /** A convolution of sequences, see {@linkcode conv1d}. */
-export class Conv1d extends Module {
-  /** `[outputs, inputs / groups, kernel]` */
-  readonly weight: Tensor;
-  /** `[outputs]`; absent with `bias: false`. */
-  readonly bias?: Tensor;
-  readonly #options: Conv1dOptions;
-
+export class Conv1d extends Convolution<Conv1dOptions> {
   /** Creates the parameters. @throws {RangeError} If a size or an option is out of range. */
   constructor(
     device: Device,
@@ -166,33 +167,17 @@ export class Conv1d extends Module {
     kernel: number,
     options: Conv1dOptions,
   ) {
-    super();
-    const { groups = 1 } = options ?? {};
-    checkLayer("Conv1d", device, { inputs, outputs, kernel, groups }, options, OPTIONS, ["seed"]);
-    checkWindows("Conv1d", inputs, outputs, options);
-    this.#options = options;
-    const shape = [outputs, inputs / groups, kernel];
-    const { weight, bias } = parametersOf(device, shape, outputs, options);
-    this.weight = weight;
-    if (bias) this.bias = bias;
+    super("Conv1d", device, [inputs, outputs], [kernel], options, OPTIONS);
   }
 
   /** Convolves `[B, inputs, L]` to `[B, outputs, windows]`. @throws {RangeError} As {@linkcode conv1d}. */
   forward(x: Tensor): Tensor {
-    const { stride, padding, dilation, groups } = this.#options;
-    const bias = this.bias && inType(this.bias, x.dtype);
-    return conv1d(x, inType(this.weight, x.dtype), { stride, padding, dilation, groups, bias });
+    return conv1d(x, ...this.operands(x));
   }
 }
 
 /** A transposed convolution of images, see {@linkcode convTranspose2d}. */
-export class ConvTranspose2d extends Module {
-  /** `[inputs, outputs / groups, kernel height, kernel width]` */
-  readonly weight: Tensor;
-  /** `[outputs]`; absent with `bias: false`. */
-  readonly bias?: Tensor;
-  readonly #options: ConvTranspose2dOptions;
-
+export class ConvTranspose2d extends Convolution<ConvTranspose2dOptions> {
   /** Creates the parameters. @throws {RangeError} If a size or an option is out of range. */
   constructor(
     device: Device,
@@ -201,18 +186,8 @@ export class ConvTranspose2d extends Module {
     kernel: NumberOrPair,
     options: ConvTranspose2dOptions,
   ) {
-    super();
-    const [height, width] = sidesOf(kernel) as [number, number];
-    const { groups = 1 } = options ?? {};
-    const sizes = { inputs, outputs, kernel: height, "kernel width": width, groups };
     const known = { ...OPTIONS, outputPadding: true } as const;
-    checkLayer("ConvTranspose2d", device, sizes, options, known, ["seed"]);
-    checkWindows("ConvTranspose2d", inputs, outputs, options);
-    this.#options = options;
-    const shape = [inputs, outputs / groups, height, width];
-    const { weight, bias } = parametersOf(device, shape, outputs, options);
-    this.weight = weight;
-    if (bias) this.bias = bias;
+    super("ConvTranspose2d", device, [inputs, outputs], sidesOf(kernel), options, known);
   }
 
   /**
@@ -221,9 +196,6 @@ export class ConvTranspose2d extends Module {
    * @throws {RangeError} As {@linkcode convTranspose2d}.
    */
   forward(x: Tensor): Tensor {
-    const { stride, padding, dilation, groups, outputPadding } = this.#options;
-    const bias = this.bias && inType(this.bias, x.dtype);
-    const options = { stride, padding, dilation, groups, outputPadding, bias };
-    return convTranspose2d(x, inType(this.weight, x.dtype), options);
+    return convTranspose2d(x, ...this.operands(x));
   }
 }
