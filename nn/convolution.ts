@@ -91,7 +91,7 @@ export abstract class Convolution<Options extends Conv1dOptions | Conv2dOptions>
     const sizes = { inputs, outputs, kernel: height, "kernel width": width, groups };
     checkLayer(name, device, sizes, options, known, ["seed"]);
     const what = `make a ${name}`;
-    // What else only the first `forward` would notice.
+    // Otherwise only the first `forward` would notice.
     geometryOf(what, [1, 1], options);
     if (inputs % groups !== 0 || outputs % groups !== 0) {
       throw wrongValue(what, `groups that divide ${inputs} inputs and ${outputs} outputs`, groups);
