@@ -64,14 +64,17 @@ export class ByteTable {
    * Each slot holds a hash and, next to it, so that a lookup touches one cache line, the id plus
    * one; 0 marks an empty slot. The number of slots is a power of two.
    */
-  #slots: Int32Array = new Int32Array(2 << 9);
+  #slots: Int32Array;
   /** A Bloom filter as in `PairTable`: most lookups of parts of tokens miss. */
-  #seen: Int32Array = new Int32Array(1 << 6);
-  #shift = 32 - 9;
+  #seen: Int32Array;
+  #shift: number;
 
   /** @param expected The number of strings that will be added, at least. */
   constructor(expected = 0) {
-    while (4 * expected > this.#slots.length) this.#grow();
+    const bits = Math.max(9, Math.ceil(Math.log2(2 * expected)));
+    this.#slots = new Int32Array(2 << bits);
+    this.#seen = new Int32Array(1 << bits - 3);
+    this.#shift = 32 - bits;
     this.starts = withRoom(this.starts, expected + 1, Int32Array);
   }
 

@@ -11,18 +11,21 @@ export class PairTable {
    * Each slot holds left + 1, right, value and padding, so a lookup touches one cache line. An
    * empty slot starts with 0. The number of slots is a power of two.
    */
-  #slots: Int32Array = new Int32Array(4 << 11);
+  #slots: Int32Array;
   /**
    * A one-hash Bloom filter, indexed by two bits more of the hash than a slot is. Most lookups
    * miss; the filter, 1/32 of the table's size, stays in a nearer cache and rejects seven of eight
    * misses.
    */
-  #seen: Int32Array = new Int32Array(1 << 8);
-  #shift = 32 - 11;
+  #seen: Int32Array;
+  #shift: number;
 
   /** @param expected The number of pairs that will be added, at least. */
   constructor(expected = 0) {
-    while (6 * expected > this.#slots.length) this.#grow();
+    const bits = Math.max(11, Math.ceil(Math.log2(1.5 * expected)));
+    this.#slots = new Int32Array(4 << bits);
+    this.#seen = new Int32Array(1 << bits - 3);
+    this.#shift = 32 - bits;
     this.left = withRoom(this.left, expected, Int32Array);
     this.right = withRoom(this.right, expected, Int32Array);
   }

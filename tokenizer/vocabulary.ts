@@ -112,9 +112,10 @@ export function findProblem(vocabulary: Vocabulary): string | null {
     return `wanted a size of at most ${MAX_VOCABULARY_SIZE}, got ${size}`;
   }
   for (let rank = 0; rank < merges.length; rank++) {
-    const [left, right] = merges[rank]!;
-    if (tokens[left] === undefined || tokens[right] === undefined) {
-      return `wanted a pair of tokens in merge ${rank}, got [${left}, ${right}]`;
+    // Not taken apart, which takes longer: there are as many as tokens.
+    const merge = merges[rank]!;
+    if (tokens[merge[0]] === undefined || tokens[merge[1]] === undefined) {
+      return `wanted a pair of tokens in merge ${rank}, got [${merge.join(", ")}]`;
     }
   }
   return null;

@@ -261,20 +261,22 @@ function readMerges(merges: unknown, { pieces, ids }: TokenTable): Merge[] {
   for (const merge of merges as unknown[]) {
     const middle = putPair(merge, scratch);
     const { bytes, length: end } = scratch;
-    const first = pieces.find(bytes, 0, middle);
-    const second = pieces.find(bytes, middle, end);
     // Most make the same token as the merge before, or the next one.
     if (!pieces.equals(whole, bytes, 0, end)) {
       whole = pieces.equals(whole + 1, bytes, 0, end) ? whole + 1 : pieces.find(bytes, 0, end);
     }
+    const joined = ids[whole] ?? -1;
+    // Other pairs of the same token are not looked up: encoding finds all of them by itself.
+    if (joined === last && whole >= 0) continue;
+    const first = pieces.find(bytes, 0, middle);
+    const second = pieces.find(bytes, middle, end);
     if (first < 0 || second < 0 || whole < 0) {
       return malformed(KIND, `wanted a merge of tokens into a token, got ${showValue(merge)}`);
     }
-    const joined = ids[whole]!;
     if (joined < last) {
       malformed(KIND, `wanted merges in the order of their ids, got ${joined} after ${last}`);
     }
-    if (joined > last) read.push([ids[first]!, ids[second]!]);
+    read.push([ids[first]!, ids[second]!]);
     last = joined;
   }
   return read;
