@@ -383,7 +383,7 @@ export const words = {
           tokens.toLocaleString("en")
         } tokens that it knows gets a score. Softmax makes shares of them.`,
       next: "It says",
-      write: "Write one",
+      write: "Write one token",
       again: "It is drawn by chance and put behind the text. Then all of this happens again.",
     },
     chosen: "Token",
