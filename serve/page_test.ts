@@ -223,13 +223,14 @@ pageTest(
   "an answer in Markdown is laid out, its code is copied, and nothing in it is markup",
   () =>
     withPage({ context: 120 }, async (page) => {
+      const code = `if (1 < 2) {\n  go("${"far ".repeat(30)}");\n}`;
       await answerWith(
         page,
         [
           "# A **list**",
           "1. one\n2. two `code`\n\n- [ ] *three*",
           "| a | b |\n| - | -: |\n| 1 | 2 |",
-          "```ts\nif (1 < 2) {\n  go();\n}\n```",
+          `\`\`\`ts\n${code}\n\`\`\``,
           "[web](https://example.org/), [bad](javascript:alert(1)), ![x](https://example.org/x.png)",
           "<img src=x onerror=alert(1)> <b>5 < 6</b> &amp;",
           "<script>alert(1)</script>",
@@ -249,7 +250,7 @@ pageTest(
         "b",
         "1",
         "2",
-        "if (1 < 2) {\n  go();\n}",
+        code,
       ]);
       assertEquals(await said.locator("img, script, b").count(), 0);
       assertEquals(
@@ -269,6 +270,11 @@ pageTest(
       ) assert(all.includes(text), all);
       for (const width of [360, 1200]) {
         await page.setViewportSize({ width, height: 700 });
+        assertEquals(
+          await page.$eval(".scroller", (one) => one.scrollWidth - one.clientWidth),
+          0,
+          `${width}`,
+        );
         assertEquals(await violations(page), [], `${width}`);
       }
       // Quotes that are nested without end are text; a language is read in its own direction.
@@ -286,7 +292,7 @@ pageTest(
       await said.first().getByRole("button", { name: "Copy" }).click();
       await page.focus("#message");
       await page.keyboard.press("Control+V");
-      assertEquals(await page.inputValue("#message"), "if (1 < 2) {\n  go();\n}");
+      assertEquals(await page.inputValue("#message"), code);
     }),
 );
 
