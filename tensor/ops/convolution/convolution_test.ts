@@ -258,6 +258,19 @@ testOnEveryDevice(
   },
 );
 
+testOnEveryDevice(
+  "of equals in a window, the first has the gradient, as in PyTorch",
+  async (device) => {
+    const images = [[[[1, 1, 0, 2], [1, 1, 2, 2], [0, 0, 0, 0], [0, 3, 3, 0]]]];
+    const x = Tensor.from(device, images, { requiresGrad: true });
+    const y = maxPool2d(x, 3, { stride: 1, padding: 1 });
+    y.mul(Tensor.linspace(device, 1, 16, 16).reshape([1, 1, 4, 4])).sum().backward();
+    // PyTorch 2.13.
+    const wanted = [6, 0, 0, 22, 0, 0, 8, 0, 0, 0, 0, 0, 0, 72, 28, 0];
+    await assertClose(x.grad!, Float64Array.from(wanted), "ties");
+  },
+);
+
 testOnEveryDevice("windows are unfolded to columns, and folded to their sum", async (device) => {
   const x = upload(device, random(2, 3, 5, 4));
   const columns = unfold(x, [2, 3], { padding: 1, stride: [2, 1], dilation: [2, 1] });

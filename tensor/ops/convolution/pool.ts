@@ -8,7 +8,7 @@ import { defineProgram } from "../../formula/program.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { formatShape } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
-import { add, addInPlace, copyInto, divide, fill, maximum, multiply } from "../elementwise.ts";
+import { add, addInPlace, copy, copyInto, fill, maximum, multiply } from "../elementwise.ts";
 import { runProgramInto } from "../program.ts";
 import { permute, reshape } from "../views.ts";
 import {
@@ -97,16 +97,13 @@ export function poolGeometry(what: string, kernel: NumberOrPair, options: PoolOp
 const isLargest = (x: ex.Expression, largest: ex.Expression) =>
   ex.select(ex.equal(x, largest), 1, ex.subtract(1, ex.equal(x, x)));
 
-const countLargest = defineProgram(
-  { name: "maxPool2d gradient", inputs: ["x", "largest", "count"] },
-  ({ x, largest, count }) => [ex.add(count!, isLargest(x!, largest!))],
-);
-
+/** Gives an element what is left of its window's gradient, if it is the largest: then nothing is left. */
 const giveToLargest = defineProgram(
-  { name: "maxPool2d gradient", inputs: ["x", "largest", "share", "gradient"] },
-  ({ x, largest, share, gradient }) => [
-    ex.add(gradient!, ex.select(isLargest(x!, largest!), share!, 0)),
-  ],
+  { name: "maxPool2d gradient", inputs: ["x", "largest", "left", "gradient"] },
+  ({ x, largest, left, gradient }) => {
+    const takesAll = isLargest(x, largest);
+    return [ex.add(gradient, ex.select(takesAll, left, 0)), ex.select(takesAll, 0, left)];
+  },
 );
 
 /**
@@ -150,11 +147,10 @@ const maxOperation: Operation<Attributes> = {
       const { geometry, counts } = attributes;
       const [x, largest] = [saved.input(0), saved.output(0)];
       const elements = elementsOfWindows(padded(x, geometry.padding, -Infinity), geometry, counts);
-      const count = fill(x.device, largest.shape, 0);
-      for (const each of elements) runProgramInto(countLargest, [each, largest, count], [count]);
-      const share = divide(upstream, count);
+      const left = copy(upstream);
       return [gradientOfImages(upstream, attributes, (gradient, place) => {
-        runProgramInto(giveToLargest, [elements[place]!, largest, share, gradient], [gradient]);
+        const inputs = [elements[place]!, largest, left, gradient];
+        runProgramInto(giveToLargest, inputs, [gradient, left]);
       })];
     },
   },
@@ -197,8 +193,8 @@ function pool(
 }
 
 /**
- * The largest element of each window. Padding never is. Elements that are equally large share the
- * gradient, as in {@linkcode Tensor.max}; PyTorch gives it to the first.
+ * The largest element of each window. Padding never is. Of elements that are equally large, the first
+ * in the window has the gradient, as in PyTorch.
  *
  * @param x `[B, C, H, W]`
  * @param kernel Height and width of a window.
