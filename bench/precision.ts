@@ -32,7 +32,7 @@ const flags = {
     "MxNxK,…",
   ),
   rounds: integer(5, "Rounds of each table"),
-  quick: toggle("One round, without depth 6: less than three minutes"),
+  quick: toggle("One round, without training at depth 6: some six minutes"),
   noShapes: toggle("Skip matmuls"),
   noSteps: toggle("Skip training steps"),
   noGeneration: toggle("Skip prefill and decoding"),
