@@ -90,6 +90,8 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
   await withBrowser(async (open) => {
     const page = await open(dashboard.url);
     await page.waitForSelector("text=There are no runs yet");
+    // Without a run there is nothing to choose, to read or to download.
+    assertEquals(await page.locator("section").count(), 1);
     const args = [...flags, "--model-tag", "one"];
     const child = command("base_train.ts", args, home).spawn();
     // Nobody touches the page, which shows the run.

@@ -343,7 +343,7 @@ function Settings(): JSX.Element {
 function Page(): JSX.Element {
   return (
     <>
-      <a class="skip" href="#curves">{words.skip}</a>
+      {list.value?.length !== 0 && <a class="skip" href="#curves">{words.skip}</a>}
       <header>
         <Mark />
         <h1>{words.title}</h1>
@@ -351,10 +351,14 @@ function Page(): JSX.Element {
       <main>
         <Status />
         <Runs />
-        <Curves />
-        <Values />
-        <Samples />
-        <Settings />
+        {list.value?.length !== 0 && (
+          <>
+            <Curves />
+            <Values />
+            <Samples />
+            <Settings />
+          </>
+        )}
       </main>
     </>
   );
