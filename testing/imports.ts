@@ -76,7 +76,7 @@ const extraArrows: Readonly<Record<string, readonly string[]>> = {
  * Lists of packages whose imports are literals: those of pages, which are loaded only to build a page, and
  * in which a bundle has to find what it contains; and that of the commands, which all parse flags.
  */
-const eagerPackages = ["web/deps.ts", "web/build_deps.ts", "scripts/deps.ts"];
+const eagerPackages = ["web/deps.ts", "web/build_deps.ts", "web/chat_deps.ts", "scripts/deps.ts"];
 
 /**
  * Files that import a module whose address they are given: that of the libraries of matmuls, which

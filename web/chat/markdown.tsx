@@ -8,13 +8,8 @@
  * @module
  */
 
-import {
-  type JSX,
-  type MarkdownToken,
-  type MarkdownTokens,
-  readMarkdown,
-  useMemo,
-} from "../deps.ts";
+import { type MarkdownToken, type MarkdownTokens, readMarkdown } from "../chat_deps.ts";
+import { type JSX, useMemo } from "../deps.ts";
 import { words } from "../words/chat.ts";
 import { CopyButton } from "./copy.tsx";
 
