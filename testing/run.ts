@@ -1,7 +1,7 @@
 /**
  * Runs the tests: `deno task test`, `deno task test nn/ gpt/model/golden_test.ts`.
  *
- * Processes of `deno test`, three more than there are processors, take folders from a list, those with many
+ * Processes of `deno test`, two more than there are processors, take folders from a list, those with many
  * short tests first, so that a mistake shows within minutes. What a process printed is printed as a whole. At the
  * end come the time of each module, where it went, and the slowest tests.
  *
@@ -328,9 +328,8 @@ async function main(given: readonly string[]): Promise<number> {
       if (args[0] === "test" || code !== 0) console.log(output.trim());
     }
   };
-  // Tests wait for servers, disks and clocks a third of their time. A process and its browser take a gigabyte.
-  const rooms = Math.floor(Deno.systemMemoryInfo().available / 2 ** 30.5);
-  const jobs = Math.max(1, Math.min(5, navigator.hardwareConcurrency + 3, rooms));
+  // Tests wait for servers, disks and clocks a third of their time.
+  const jobs = Math.min(4, navigator.hardwareConcurrency + 2);
   await Promise.all(Array.from({ length: jobs }, runLeft));
 
   const tests = processes.flatMap(({ tests }) => tests);
