@@ -312,8 +312,10 @@ pageTest(
       // Before it is sent again, the page asks which model there is: a server may be back with another.
       const asked: string[] = [];
       page.on("request", (request) => asked.push(request.url().split("/").at(-1)!));
+      const again = page.waitForResponse("**/completions");
       await button(page, "Try again").click();
-      await page.waitForFunction(() => document.querySelector("button.send[type=submit]") !== null);
+      await again;
+      await settled(page);
       await failure.waitFor();
       assertEquals(asked, ["models", "completions"]);
       await failure.getByRole("button", { name: "Edit" }).click();
