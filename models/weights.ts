@@ -295,6 +295,7 @@ export class Fields {
     const wanted = supported.map((each) => JSON.stringify(each)).join(" or ");
     throw unreadable(this.#file, `${name} to be ${wanted}`, value);
   }
+
   /**
    * Checks that a list, if there is one, has nothing but the value that is supported.
    *

@@ -10,7 +10,15 @@
  * @module
  */
 
-import { bundle, bundleEngine, htmlDocument, readBytes, readText, styleSheet } from "./bundle.ts";
+import {
+  bundle,
+  bundleEngine,
+  htmlDocument,
+  readBytes,
+  readText,
+  styleLink,
+  styleSheet,
+} from "./bundle.ts";
 import { renderToString } from "./build_deps.ts";
 import { FirstPage, type PageParts, RestPage, RestSections } from "./lesson/page.tsx";
 import { shared } from "./lesson/shared.ts";
@@ -139,7 +147,7 @@ export async function buildParts(): Promise<SiteParts> {
   add("rest.js", `self.nanodinoRest=${JSON.stringify(rest)}`);
   const chat = '<div id="page"></div><script defer src="chat.js"></script>' +
     `<noscript>${chatWords.noscript}</noscript>`;
-  add("chat.html", htmlDocument(chatWords.title, policyTag, "chat.css", chat));
+  add("chat.html", htmlDocument(chatWords.title, policyTag, styleLink("chat.css"), chat));
   add("chat.css", await styleSheet(own("./inside/style.css"), own("./chat/style.css")));
   add("chat.js", await bundle(own("./lesson/chat_client.ts")));
   add("style.css", await styleSheet(own("./inside/style.css"), own("./style.css")));
@@ -184,7 +192,7 @@ const policyTag =
   `<meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">`;
 
 function document(title: string, up: string, body: string, tags = ""): string {
-  return htmlDocument(escapeHtml(title), policyTag + tags, `${up}style.css`, body);
+  return htmlDocument(escapeHtml(title), policyTag + tags, styleLink(`${up}style.css`), body);
 }
 
 /** Differs where any file differs. */

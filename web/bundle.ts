@@ -32,14 +32,17 @@ export const pageIcon: string = `data:image/svg+xml,${
   )
 }`;
 
-/** A page as text: what is in its head, with its styles, and its body. */
+/** The tag of a style sheet. */
+export const styleLink = (address: string): string => `<link rel="stylesheet" href="${address}">`;
+
+/** A page as text: what is in its head, with the tag of its styles, and its body. */
 export function htmlDocument(title: string, tags: string, style: string, body: string): string {
   return `<!doctype html>
 <html lang="${language}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1,interactive-widget=resizes-content">${tags}
 <title>${title}</title>
 <link rel="icon" href="${pageIcon}">
-<link rel="stylesheet" href="${style}"></head>
+${style}</head>
 <body>${body}</body></html>
 `;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bundle, htmlDocument, styleSheet } from "./bundle.ts";
+import { bundle, htmlDocument, styleLink, styleSheet } from "./bundle.ts";
 import { words } from "./words/dashboard.ts";
 import { siteResponse } from "./serve.ts";
 import { words as chatWords } from "./words/chat.ts";
@@ -61,7 +61,7 @@ async function buildPage(
   const body = `<div id="page"></div><noscript>${noscript}</noscript>` +
     `<script defer src="${name}.js"></script>`;
   const site = new Map([
-    ["index.html", htmlDocument(title, meta, `${name}.css`, body)],
+    ["index.html", htmlDocument(title, meta, styleLink(`${name}.css`), body)],
     [`${name}.css`, await styleSheet(fileOf("style.css"))],
     [`${name}.js`, await bundle(fileOf("client.tsx"))],
   ]);

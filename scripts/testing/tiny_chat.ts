@@ -12,7 +12,9 @@ export function main([corpus, ...args]: readonly string[]): Promise<number> {
     base: [...tinyFlags, ...data, ...saving, "--num-iterations", "8"],
     fineTuning: [
       ..."--task rules:40 --max-seq-len 64 --total-batch-size 128 --num-iterations 8".split(" "),
-      ...["--eval-every", "-1", ...saving],
+      "--eval-every",
+      "-1",
+      ...saving,
     ],
   });
   return chat([...args, "--device", "cpu", "--threads", "1", "--no-blas"]);

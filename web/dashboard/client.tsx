@@ -246,7 +246,9 @@ function Curves(): JSX.Element {
               title={words.plotted(named(name), names)}
               xName={words.axes[axis.value]}
               isLog={scale.value === "log"}
-              {...{ x, y, curves }}
+              x={x}
+              y={y}
+              curves={curves}
               {...mark !== undefined && { at: mark }}
               {...pointing(x)}
             />

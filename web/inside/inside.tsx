@@ -235,7 +235,7 @@ function View({ seen, model, isFixed }: {
         ]}
       />
       <h3>{text.flow.title}</h3>
-      <Flow {...{ seen, token, model }} isLinked={!isFixed} onWrite={() => write(1)} />
+      <Flow seen={seen} token={token} model={model} isLinked={!isFixed} onWrite={() => write(1)} />
       <h3>{text.attention}</h3>
       <Attention seen={seen} token={token} />
       <h3>{text.lensTitle}</h3>
@@ -345,7 +345,9 @@ export function InsideWidget({ isFixed = false }: {
           </p>
         </>
       )}
-      {model !== null && seen.value !== null && <View {...{ model, isFixed }} seen={seen.value} />}
+      {model !== null && seen.value !== null && (
+        <View model={model} isFixed={isFixed} seen={seen.value} />
+      )}
       {model !== null && <Ablation model={model} prompt={promptNow()} device={device.value} />}
       {model !== null && !isFixed && (
         <Compare model={model} prompt={promptNow()} device={device.value} />

@@ -1,8 +1,7 @@
 /** Builds the page that holds a model. @module */
 
-import { bundle, bundleEngine, pageIcon, styleSheet } from "../bundle.ts";
+import { bundle, bundleEngine, htmlDocument, styleSheet } from "../bundle.ts";
 import { words } from "../words/chat.ts";
-import { language } from "../words/language.ts";
 import { packedBlock, SLOTS } from "./template.ts";
 
 let built: Promise<string> | null = null;
@@ -42,19 +41,15 @@ async function build(): Promise<string> {
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
-  return `<!doctype html>
-<html lang="${language}"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width,initial-scale=1,interactive-widget=resizes-content">
-<meta name="store" content="${SLOTS.store}">
-<title>${SLOTS.title}</title>
-<link rel="icon" href="${pageIcon}">
-<style>${style}</style></head>
-<body><div id="page"></div><noscript>${words.noscript}</noscript>
-${await packedBlock('id="engine"', engine)}
-${SLOTS.data}
-<script>${client}</script></body></html>
-`;
+  const tags = `<meta http-equiv="Content-Security-Policy" content="${policy}">` +
+    `<meta name="store" content="${SLOTS.store}">`;
+  const body = [
+    `<div id="page"></div><noscript>${words.noscript}</noscript>`,
+    await packedBlock('id="engine"', engine),
+    SLOTS.data,
+    `<script>${client}</script>`,
+  ].join("\n");
+  return htmlDocument(SLOTS.title, tags, `<style>${style}</style>`, body);
 }
 
 /** As a policy names a text. */
