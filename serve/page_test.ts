@@ -32,7 +32,7 @@ async function withPage(
       // before there are any, for the tests that answer some themselves.
       await page.route("**/v1/**", (route) => route.fallback());
       await page.goto(server.url);
-      await page.waitForSelector("html[data-ready]");
+      await isReady(page);
       await body(page, server);
       assertEquals(problems, []);
     } finally {
@@ -40,6 +40,53 @@ async function withPage(
     }
   });
 }
+
+/** Waits until the page has asked which model there is. */
+const isReady = (page: Page) => page.waitForSelector("html[data-ready]");
+
+/** Opens the page again. */
+async function reload(page: Page): Promise<void> {
+  await page.reload();
+  await isReady(page);
+}
+
+/**
+ * Opens the page again such that answers come as far as their first words, and no further until they are
+ * stopped: however fast the machine is, no answer ends before that.
+ */
+async function holdAnswers(page: Page): Promise<void> {
+  await page.addInitScript((most) => {
+    const { fetch } = globalThis;
+    globalThis.fetch = async (...request) => {
+      const response = await fetch(...request);
+      if (!response.url.endsWith("/completions")) return response;
+      const reader = response.body!.getReader();
+      let bytes = 0;
+      const first = new ReadableStream({
+        pull: async (controller) => {
+          if (bytes > most) await reader.closed;
+          const { value } = await reader.read();
+          bytes += value!.length;
+          controller.enqueue(value);
+        },
+      });
+      return new Response(first, response);
+    };
+  }, 4000);
+  await reload(page);
+  // The model's certain answers have no end.
+  await makeCertain(page);
+}
+
+/** Asks, and waits for the first words of the answer, which is held. */
+async function ask(page: Page, text: string): Promise<void> {
+  await page.fill("#message", text);
+  await page.press("#message", "Enter");
+  await page.locator("[data-turn=assistant]:last-child .said span:not(.cursor)").first().waitFor();
+}
+
+/** Answers that are held are long, and the server waits for whoever reads them. */
+const held = { context: 16_000, clientTimeout: 600_000 };
 
 /** Waits until no answer comes. */
 const settled = (page: Page) =>
@@ -51,8 +98,6 @@ const settled = (page: Page) =>
 /** Sends what is written, with the Enter key, and waits for the end of the answer. */
 async function send(page: Page, text: string): Promise<void> {
   const before = (await turns(page)).length;
-  await page.getByText(/is ready\.|complete\.|limit of its length|Stopped|removed/).first()
-    .waitFor({ state: "attached" });
   await page.focus("#message");
   await page.keyboard.type(text);
   await page.keyboard.press("Enter");
@@ -109,8 +154,7 @@ pageTest(
       await settled(page);
       assertEquals((await answers(page))[1], certain);
 
-      await page.reload();
-      await page.waitForSelector("html[data-ready]");
+      await reload(page);
       assertEquals((await answers(page))[1], certain);
       await button(page, "Edit").first().click();
       await page.keyboard.press("Control+A");
@@ -145,20 +189,14 @@ pageTest(
 pageTest(
   "a page that is closed in the middle of an answer keeps the question, and what was said",
   () =>
-    withPage({ context: 16_000 }, async (page) => {
-      await makeCertain(page);
-      const answer = (i: number) =>
-        page.locator("[data-turn=assistant] .said").nth(i).locator("span:not(.cursor)").first();
-      await page.fill("#message", "Go on without an end");
-      await page.press("#message", "Enter");
-      await answer(0).waitFor();
-      await page.reload();
-      await page.waitForSelector("html[data-ready]");
+    withPage(held, async (page) => {
+      await holdAnswers(page);
+      await ask(page, "Go on without an end");
+      await reload(page);
       assertEquals(await turns(page), ["user", "assistant"]);
       assertMatch((await page.textContent(".ending"))!, /^Stopped\.Continue/);
       const kept = (await answers(page))[0]!;
       assert(kept.length > 0);
-      await page.getByText("is ready.").waitFor({ state: "attached" });
       await button(page, "Continue").click();
       await page.waitForFunction(
         (length) => document.querySelectorAll(".said")[1]!.textContent.length > length,
@@ -169,15 +207,14 @@ pageTest(
       assert((await answers(page))[0]!.startsWith(kept));
 
       // A browser that ends without the event pagehide leaves the question.
-      await page.fill("#message", "And now?");
-      await page.press("#message", "Enter");
-      await answer(1).waitFor();
-      const store = await page.evaluate(() => localStorage.getItem("nanodino chats")!);
+      await ask(page, "And now?");
+      const store = await page.evaluate(() =>
+        Object.entries(localStorage).find(([name]) => name.startsWith("nanodino chat/"))!
+      );
       await page.keyboard.press("Escape");
       await page.waitForSelector(".assistant:last-child .ending.stopped");
-      await page.addInitScript((store) => localStorage.setItem("nanodino chats", store), store);
-      await page.reload();
-      await page.waitForSelector("html[data-ready]");
+      await page.addInitScript(([name, chat]) => localStorage.setItem(name, chat), store);
+      await reload(page);
       assertEquals(await turns(page), ["user", "assistant", "user", "assistant"]);
       assertEquals((await answers(page))[1], "");
       assertMatch((await page.locator(".ending").last().textContent())!, /^Stopped\.Try again/);
@@ -190,7 +227,7 @@ pageTest(
     withPage({ context: 120 }, async (page, { url }) => {
       const other = await page.context().newPage();
       await other.goto(url);
-      await other.waitForSelector("html[data-ready]");
+      await isReady(other);
       await send(page, "In the first");
       await button(other, "In the first").waitFor();
       await send(other, "In the second");
@@ -203,9 +240,34 @@ pageTest(
       await button(page, "Remove In the second").click();
       await button(other, "In the second").waitFor({ state: "detached" });
       for (const one of [page, other]) {
-        await one.reload();
-        await one.waitForSelector("html[data-ready]");
+        await reload(one);
         assertEquals(await one.locator(".chats li").count(), 1);
+      }
+      await other.close();
+    }),
+);
+
+pageTest(
+  "two tabs that answer at once keep both answers, however late they hear of each other",
+  () =>
+    withPage(held, async (page, { url }) => {
+      await page.context().addInitScript(() =>
+        addEventListener("storage", (event) => event.stopImmediatePropagation())
+      );
+      const other = await page.context().newPage();
+      await other.goto(url);
+      for (const tab of [page, other]) await holdAnswers(tab);
+      await ask(page, "In the first");
+      await ask(other, "In the second");
+      for (const tab of [page, other]) {
+        await tab.keyboard.press("Escape");
+        await tab.waitForSelector(".ending.stopped");
+      }
+      const said = [await answers(page), await answers(other)];
+      for (const [i, tab] of [page, other].entries()) {
+        await reload(tab);
+        assertEquals(await tab.locator(".chats li").count(), 2);
+        assertEquals(await answers(tab), said[i]);
       }
       await other.close();
     }),
@@ -303,7 +365,6 @@ pageTest(
   "a message that is too long is told as such, and can be edited",
   () =>
     withPage({ context: 120 }, async (page) => {
-      await page.getByText("is ready.").waitFor({ state: "attached" });
       await page.fill("#message", "a rose ".repeat(1500));
       await page.press("#message", "Enter");
       const failure = page.locator(".ending.failed");
@@ -347,8 +408,14 @@ pageTest(
       assertEquals(await page.locator(".to-end").count(), 0);
 
       await page.mouse.move(640, 300);
+      const end = await page.$eval(".scroller", ({ scrollTop }) => scrollTop);
       await page.mouse.wheel(0, -600);
       await page.waitForSelector(".to-end");
+      // Browsers scroll in steps.
+      await page.waitForFunction(
+        (wanted) => Math.abs(document.querySelector(".scroller")!.scrollTop - wanted) < 1,
+        Math.max(0, end - 600),
+      );
       // Text that arrives meanwhile does not scroll the page.
       const at = await page.$eval(".scroller", ({ scrollTop }) => scrollTop);
       await page.locator("[data-turn=assistant]").last().evaluate((turn) => {
@@ -416,11 +483,9 @@ pageTest(
       await page.keyboard.type("two");
       assertEquals(await turns(page), []);
       assertEquals(await page.inputValue("#message"), "one\ntwo");
-      await page.reload();
-      await page.waitForSelector("html[data-ready]");
+      await reload(page);
       assertEquals(await page.inputValue("#message"), "one\ntwo");
 
-      await page.getByText("is ready.").waitFor({ state: "attached" });
       await page.route("**/completions", (route) => route.abort());
       await page.keyboard.press("Enter");
       const failure = page.locator(".ending.failed");
@@ -433,6 +498,34 @@ pageTest(
       await settled(page);
       assertEquals(await turns(page), ["user", "assistant"]);
       assert((await answers(page))[0]!.length > 0);
+
+      // Whoever goes to another chat meanwhile finds it as it was.
+      await button(page, "New chat").first().click();
+      await send(page, "In another chat");
+      const there = await answers(page);
+      await button(page, "one\ntwo").click();
+      await page.route("**/completions", (route) => route.abort());
+      await page.focus("#message");
+      await page.keyboard.type("three");
+      await page.keyboard.press("Enter");
+      await failure.waitFor();
+      await page.unroute("**/completions");
+      const asked = Promise.withResolvers<void>(), gone = Promise.withResolvers<void>();
+      await page.route("**/v1/models", async (route) => {
+        asked.resolve();
+        await gone.promise;
+        await route.fallback();
+      });
+      await button(page, "Try again").click();
+      await asked.promise;
+      await button(page, "In another chat").click();
+      const found = page.waitForResponse("**/v1/models");
+      gone.resolve();
+      await found;
+      await page.unroute("**/v1/models");
+      await page.evaluate(() => new Promise(requestAnimationFrame));
+      assertEquals(await turns(page), ["user", "assistant"]);
+      assertEquals(await answers(page), there);
 
       // The same before the first question.
       await page.route("**/v1/models", (route) => route.abort());
@@ -469,7 +562,6 @@ pageTest(
       await page.locator(".card summary").click();
       const card = (await page.innerText(".card"))!.replaceAll(/\s+/g, " ");
       assertMatch(card, /Fine-tuned to answer Run step 880 of 880 Parameters [\d,]+ Layers 2/);
-      await makeCertain(page);
       await button(page, "What is 17 times 23?").click();
       await page.waitForFunction(() => document.querySelectorAll("[data-turn]").length === 2);
       await settled(page);
@@ -497,24 +589,23 @@ pageTest(
 pageTest(
   "an answer is stopped, and its tokens show their probabilities",
   () =>
-    withPage({ context: 16_000 }, async (page, { url }) => {
-      // The model's certain answers have no end.
-      await makeCertain(page);
-      await page.fill("#message", "Go on without an end");
-      await page.focus("#message");
-      await page.keyboard.press("Enter");
-      await page.waitForSelector("[data-turn=assistant] .said span:not(.cursor)");
+    withPage(held, async (page, { url }) => {
+      await holdAnswers(page);
+      await ask(page, "Go on without an end");
+      // A reader who is elsewhere is left there.
+      await page.focus("#temperature");
       await page.keyboard.press("Escape");
       await page.waitForSelector(".ending.stopped");
       await page.waitForFunction(
         async (url) => (await (await fetch(`${url}/health`)).json()).running === 0,
         url,
       );
+      assertEquals(await focused(page), "temperature");
       await button(page, "Probabilities").click();
       await page.focus(".tokens button");
       await page.keyboard.press("ArrowRight");
-      const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
-      assertMatch(focused!, /, \d+\.\d\s%$/);
+      const token = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+      assertMatch(token!, /, \d+\.\d\s%$/);
       assertEquals(await page.locator("[data-table=likely] tbody tr").count(), 5);
       assertEquals(await violations(page), []);
     }),

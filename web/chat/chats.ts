@@ -5,7 +5,7 @@ import { computed, effect, signal } from "../deps.ts";
 import { slider } from "../state.ts";
 import { words } from "../words/chat.ts";
 import type { Backend, BackendError, Message, ModelInfo, Part, Piece } from "./backend.ts";
-import { readStore, storedName, writeStore } from "./store.ts";
+import { onStore, readStore, removeStore, storedNames, writeStore } from "./store.ts";
 
 /** How an answer ended: by itself, at the limit of its length, by the reader, or by an error. */
 export type Finish = "stop" | "length" | "stopped" | "failed";
@@ -31,17 +31,10 @@ export interface Chat {
   readonly turns: readonly Turn[];
 }
 
-/** The state that all tabs of the page share. */
-interface Kept {
-  readonly chats: readonly Chat[];
-  readonly temperature: number;
-  readonly topK: number;
-}
-
-const STORE = "nanodino chats";
-const DRAFT_STORE = "nanodino draft";
-/** Each tab shows a chat of its own. */
-const CURRENT_STORE = "nanodino chat";
+/** Each chat is kept under a name of its own, so that tabs do not overwrite each other's. */
+const CHAT = "chat/";
+/** How to sample, the draft, and the chat that a tab shows. */
+const SETTINGS = "settings", DRAFT = "draft", SHOWN = "shown";
 
 const kept = readKept();
 /** All chats, the newest first; never empty. */
@@ -57,7 +50,7 @@ export const temperature = slider("temperature", words.temperature, kept.tempera
 /** Sample from so many of the most likely tokens; 0 for all. */
 export const topK = slider("topK", words.topK, kept.topK, [0, 200, 1]);
 /** The draft of a message; it survives a reload. */
-export const draft = signal(readStore<string>(DRAFT_STORE) ?? "");
+export const draft = signal(readStore<string>(DRAFT) ?? "");
 /** The server's key, which is kept until the page is closed. */
 export const key = signal("");
 /** Whether the server has asked for a key. */
@@ -70,29 +63,21 @@ export const problem = signal<string | null>(null);
 export const status = signal("");
 /** Stops the answer that comes; `null` if none does. */
 export const answering = signal<AbortController | null>(null);
-/** The chat that was removed last, and its place: it can come back. */
-export const removed = signal<{ readonly chat: Chat; readonly place: number } | null>(null);
+/** Whether something can be asked now. */
+export const canAsk = computed(() => model.value !== null && answering.value === null);
+/** The chat that was removed last: it can come back. */
+export const removed = signal<Chat | null>(null);
 
-/** Keeps what changes, if the browser has room, and takes over what other tabs change. */
+/** Keeps settings and the draft as they change, and takes over what other tabs change in chats. */
 export function keepChats(): void {
-  effect(() => {
-    const value: Kept = {
-      chats: chats.value.filter(({ turns }) => turns.length > 0),
-      temperature: temperature.value,
-      topK: topK.value,
-    };
-    // Streamed tokens are kept when the answer ends.
-    if (answering.value === null) write(value);
-  });
-  effect(() => void writeStore(CURRENT_STORE, current.value.id, "sessionStorage"));
-  effect(() => void writeStore(DRAFT_STORE, draft.value));
+  effect(() => void writeStore(SETTINGS, { temperature: temperature.value, topK: topK.value }));
+  effect(() => void writeStore(SHOWN, current.value.id, "sessionStorage"));
+  effect(() => void writeStore(DRAFT, draft.value));
   // Leaving the page stops the answer that comes. Some browsers send only one of both events.
   addEventListener("beforeunload", leave);
   addEventListener("pagehide", leave);
-  addEventListener("storage", (event) => {
-    const isTold = (event as StorageEvent).key === storedName(STORE);
-    const told = isTold ? readStore<Kept>(STORE) : null;
-    if (told !== null) takeOver(told.chats);
+  onStore((name) => {
+    if (name.startsWith(CHAT)) takeOver(name.slice(CHAT.length));
   });
 }
 
@@ -100,23 +85,28 @@ export function keepChats(): void {
 function leave(): void {
   if (answering.value === null) return;
   stop();
-  write({ chats: chats.value, temperature: temperature.value, topK: topK.value });
+  write(current.value);
 }
 
-function write(value: Kept): void {
-  if (writeStore(STORE, value)) return;
-  // The probabilities of tokens take most of the room.
-  const chatsWithout = value.chats.map((chat) => ({ ...chat, turns: chat.turns.map(bare) }));
-  if (!writeStore(STORE, { ...value, chats: chatsWithout })) status.value = words.noRoom;
+/** Keeps a chat, if the browser has room. */
+function write(chat: Chat): void {
+  const { id, turns } = chat;
+  if (turns.length === 0 || writeStore(CHAT + id, chat)) return;
+  // The probabilities of tokens take most of the room: those of other chats go first.
+  for (const other of chats.value) {
+    if (other.id !== id && other.turns.length > 0) writeStore(CHAT + other.id, bare(other));
+  }
+  if (writeStore(CHAT + id, chat) || writeStore(CHAT + id, bare(chat))) return;
+  status.value = words.noRoom;
 }
 
-/** Takes over the chats of another tab; what is going on in the chat that is shown here stays. */
-function takeOver(theirs: readonly Chat[]): void {
-  const mine = current.value;
-  const staysMine = answering.value !== null || mine.turns.length === 0;
-  const all = theirs.map((chat) => staysMine && chat.id === mine.id ? mine : chat);
-  const isMissing = all.length === 0 || staysMine && !all.includes(mine);
-  chats.value = isMissing ? [staysMine ? mine : emptyChat(), ...all] : all;
+/** Takes over a chat that another tab has changed or removed; the answer that comes here stays. */
+function takeOver(id: string): void {
+  if (id === current.value.id && answering.value !== null) return;
+  const told = readChat(id);
+  const others = chats.value.filter((chat) => chat.id !== id);
+  if (told !== null) chats.value = inOrder([...others, told]);
+  else chats.value = others.length === 0 ? [emptyChat()] : others;
   currentId.value = current.value.id;
 }
 
@@ -154,20 +144,21 @@ export function newChat(): void {
 /** Removes a chat. */
 export function removeChat(id: string): void {
   if (id === current.value.id) stop();
-  const place = chats.value.findIndex((chat) => chat.id === id);
-  removed.value = { chat: settled(chats.value[place]!), place };
-  const rest = chats.value.toSpliced(place, 1);
-  chats.value = rest.length === 0 ? [emptyChat()] : rest;
+  removed.value = settled(chats.value.find((chat) => chat.id === id)!);
+  const others = chats.value.filter((chat) => chat.id !== id);
+  chats.value = others.length === 0 ? [emptyChat()] : others;
   currentId.value = current.value.id;
+  removeStore(CHAT + id);
   status.value = words.removed;
 }
 
 /** Brings the chat back that was removed last, and shows it. */
 export function restoreChat(): void {
-  if (removed.value === null) return;
-  const { chat, place } = removed.value;
+  const chat = removed.value;
+  if (chat === null) return;
   removed.value = null;
-  chats.value = chats.value.toSpliced(place, 0, chat);
+  chats.value = inOrder([...chats.value, chat]);
+  write(chat);
   showChat(chat.id);
   status.value = words.restored;
 }
@@ -191,8 +182,11 @@ export async function say(text: string, place: number = current.value.turns.leng
 
 /** Answers the last question again. */
 export async function regenerate(): Promise<void> {
+  const { id } = current.value;
   // A server that is back may have another model.
   if (current.value.turns.at(-1)?.finish === "failed") await fetchModel();
+  // Meanwhile the reader may have gone to another chat.
+  if (current.value.id !== id) return;
   const { turns } = current.value;
   const end = turns.at(-1)?.role === "assistant" ? turns.length - 1 : turns.length;
   await answer(turns.slice(0, end));
@@ -234,7 +228,7 @@ async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Pro
     chats.value = chats.value.map((chat) => chat.id === id ? { id, turns } : chat);
   };
   // The question is kept before there is an answer.
-  if (begun.length === 0) showTurns(turns);
+  if (begun.length === 0) write({ id, turns });
   const controller = new AbortController();
   answering.value = controller;
   removed.value = null;
@@ -252,6 +246,8 @@ async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Pro
     frame ||= requestAnimationFrame(showNow);
   };
   showNow();
+  // All that was said is shown when it is stopped: there may be no other frame.
+  controller.signal.addEventListener("abort", showNow);
   const asked = answered(begun.length === 0 ? turns : [...turns, turn]).map(messageOf);
   const sampling = { temperature: temperature.value, top_k: topK.value };
   const clock = new AnswerClock();
@@ -281,6 +277,8 @@ async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Pro
   } finally {
     showNow();
     answering.value = null;
+    const chat = chats.value.find((chat) => chat.id === id);
+    if (chat !== undefined) write(chat);
   }
 }
 
@@ -326,9 +324,18 @@ function messageOf(turn: Turn): Message {
   return { role, content: role === "user" ? textOf(turn) : joinPieces(turn.pieces) };
 }
 
-/** A turn without the probabilities of its tokens. */
-function bare(turn: Turn): Turn {
-  return { ...turn, pieces: turn.pieces.map((piece) => ({ ...piece, tokens: [] })) };
+/** A chat without the probabilities of its tokens. */
+function bare({ id, turns }: Chat): Chat {
+  const bareTurn = (turn: Turn): Turn => ({
+    ...turn,
+    pieces: turn.pieces.map((piece) => ({ ...piece, tokens: [] })),
+  });
+  return { id, turns: turns.map(bareTurn) };
+}
+
+/** The newest first: an id begins with the time. */
+function inOrder(chats: readonly Chat[]): Chat[] {
+  return chats.toSorted((a, b) => a.id < b.id ? 1 : -1);
 }
 
 function emptyChat(): Chat {
@@ -345,15 +352,23 @@ function settled(chat: Chat): Chat {
   return { ...chat, turns: [...before, { ...answer, finish: "stopped" }] };
 }
 
+/** A chat that the browser keeps; `null`, if it has none of this id. */
+function readChat(id: string): Chat | null {
+  const value = readStore<Chat>(CHAT + id);
+  return Array.isArray(value?.turns) ? value : null;
+}
+
 /** Reads what the browser keeps. A tab shows the chat that it showed, and begins with a new one. */
-function readKept(): Kept & { readonly current: string } {
-  const nothing: Kept = { chats: [], temperature: 0.6, topK: 50 };
-  const value = readStore<Kept>(STORE) ?? nothing;
-  const chats = value.chats.map(settled);
-  const shown = readStore<string>(CURRENT_STORE, "sessionStorage");
+function readKept() {
+  const { temperature = 0.6, topK = 50 } =
+    readStore<Partial<Record<"temperature" | "topK", number>>>(SETTINGS) ?? {};
+  const ids = storedNames().filter((name) => name.startsWith(CHAT))
+    .map((name) => name.slice(CHAT.length));
+  const chats = inOrder(ids.flatMap((id) => readChat(id) ?? [])).map(settled);
+  const shown = readStore<string>(SHOWN, "sessionStorage");
   if (shown !== null && chats.some(({ id }) => id === shown)) {
-    return { ...value, chats, current: shown };
+    return { chats, temperature, topK, current: shown };
   }
   const chat = emptyChat();
-  return { ...value, chats: [chat, ...chats], current: chat.id };
+  return { chats: [chat, ...chats], temperature, topK, current: chat.id };
 }

@@ -6,7 +6,7 @@
 import { type JSX, useEffect } from "../deps.ts";
 import { Icon, IconButton } from "../parts/icons.tsx";
 import { words } from "../words/chat.ts";
-import { answering, draft, model, say, stop } from "./chats.ts";
+import { answering, canAsk, draft, model, say, stop } from "./chats.ts";
 import { goToEnd } from "./scroll.tsx";
 
 /** Where there is no mouse, the focus would open a keyboard over half of the screen. */
@@ -19,14 +19,14 @@ export function focusComposer(): void {
 
 /** Says something as if it had been written into the box. */
 export function send(text: string): void {
-  if (text.trim() === "" || answering.value !== null || model.value === null) return;
+  if (text.trim() === "" || !canAsk.value) return;
   void say(text);
   goToEnd();
 }
 
 function sendDraft(): void {
   const text = draft.value;
-  if (text.trim() === "" || answering.value !== null || model.value === null) return;
+  if (text.trim() === "" || !canAsk.value) return;
   draft.value = "";
   send(text);
 }
@@ -35,7 +35,11 @@ function sendDraft(): void {
 export function Composer(): JSX.Element {
   const isComing = answering.value !== null;
   const isBase = model.value?.stage === "base";
-  useEffect(focusComposer, [isComing]);
+  useEffect(() => {
+    // A reader who is elsewhere, or marks a text, is left there.
+    const isNowhere = document.activeElement === document.body && getSelection()?.type !== "Range";
+    if (isNowhere) focusComposer();
+  }, [isComing]);
   return (
     <form
       class="composer"

@@ -190,7 +190,7 @@ function Removed(): JSX.Element | null {
   if (removed.value === null) return null;
   return (
     <p class="removed">
-      <span dir="auto">{words.gone(titleOf(removed.value.chat))}</span>
+      <span dir="auto">{words.gone(titleOf(removed.value))}</span>
       <button type="button" ref={undo} onClick={() => open(restoreChat)}>{words.undo}</button>
     </p>
   );
@@ -256,6 +256,5 @@ export function startChat(
   render(<Page />, document.getElementById("page")!);
   keepChats();
   focusComposer();
-  void fetchModel();
-  document.documentElement.dataset.ready = "";
+  void fetchModel().then(() => document.documentElement.dataset.ready = "");
 }

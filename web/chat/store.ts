@@ -8,7 +8,7 @@ const OWN = document.querySelector<HTMLMetaElement>("meta[name=store]")?.content
 export type Keeper = "localStorage" | "sessionStorage";
 
 /** The name under which the browser has a value of this page. */
-export const storedName = (name: string): string => `${name}${OWN}`;
+const storedName = (name: string): string => `nanodino${OWN} ${name}`;
 
 /** A value; `null`, where there is none or it cannot be read. */
 export function readStore<T>(name: string, keeper: Keeper = "localStorage"): T | null {
@@ -31,4 +31,33 @@ export function writeStore(
   } catch {
     return false;
   }
+}
+
+/** Removes a value. */
+export function removeStore(name: string): void {
+  try {
+    localStorage.removeItem(storedName(name));
+  } catch {
+    // A browser that keeps nothing has nothing to remove.
+  }
+}
+
+/** The names of all values that are kept for good. */
+export function storedNames(): string[] {
+  const beginning = storedName("");
+  try {
+    return Object.keys(localStorage).filter((name) => name.startsWith(beginning))
+      .map((name) => name.slice(beginning.length));
+  } catch {
+    return [];
+  }
+}
+
+/** Tells the name of each value that another tab changes or removes. */
+export function onStore(tell: (name: string) => void): void {
+  const beginning = storedName("");
+  addEventListener("storage", (event) => {
+    const { key } = event as StorageEvent;
+    if (key?.startsWith(beginning)) tell(key.slice(beginning.length));
+  });
 }

@@ -11,6 +11,7 @@ import { words } from "../words/chat.ts";
 import type { Piece } from "./backend.ts";
 import {
   answering,
+  canAsk,
   continueAnswer,
   current,
   joinPieces,
@@ -56,7 +57,7 @@ export function Turns({ prose }: { readonly prose: Prose }): JSX.Element {
           </h2>
           {turn.role === "user"
             ? <Question turn={turn} place={i} />
-            : <Answer {...{ turn, prose }} place={i} isLast={i === turns.length - 1} />}
+            : <Answer turn={turn} prose={prose} place={i} isLast={i === turns.length - 1} />}
         </li>
       ))}
     </ol>
@@ -81,6 +82,9 @@ function Question({ turn, place }: { readonly turn: Turn; readonly place: number
   );
 }
 
+/** Takes the focus once, when an element is there. */
+const takeFocus = (element: HTMLElement | null) => element?.focus();
+
 function Editor({ text, place }: { readonly text: string; readonly place: number }): JSX.Element {
   const close = () => {
     edited.value = -1;
@@ -88,7 +92,7 @@ function Editor({ text, place }: { readonly text: string; readonly place: number
   };
   const submit = (form: HTMLFormElement) => {
     const text = new FormData(form).get("text") as string;
-    if (text.trim() === "") return;
+    if (text.trim() === "" || !canAsk.value) return;
     close();
     void say(text, place);
     goToEnd();
@@ -106,9 +110,7 @@ function Editor({ text, place }: { readonly text: string; readonly place: number
         dir="auto"
         aria-label={words.editing}
         rows={3}
-        ref={(element) => {
-          if (element !== null && document.activeElement !== element) element.focus();
-        }}
+        ref={takeFocus}
         onKeyDown={(event) => {
           if (event.key === "Escape") close();
           if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -144,7 +146,7 @@ function Answer({ turn, place, isLast, prose }: {
           : <Parts pieces={turn.pieces} prose={prose} />}
         {isComing && <span class="cursor" aria-hidden="true" />}
       </div>
-      {!isComing && <Ending {...{ turn, place, isLast }} />}
+      {!isComing && <Ending turn={turn} place={place} isLast={isLast} />}
       {!isComing && (
         <div class="actions">
           <CopyButton text={() => saidIn(turn)} />
