@@ -261,10 +261,14 @@ pageTest(
       (_, step) => line(step, 3 + Math.sin(step / 5000)),
     );
     await writeRun(home, "long", long.join(""));
+    await writeRun(home, "a-name-".repeat(20), line(0, 3));
     await using dashboard = await serve("dashboard.ts", [], home);
     await withBrowser(async (open) => {
       const page = await open(`${dashboard.url}/#runs=base%2Fhalf`);
       assertEquals(await page.getAttribute("[data-figure=loss]", "data-points"), "2");
+      // However long a name is, the figures beside it are in view.
+      const table = page.locator(".scroll:has([data-table=runs])");
+      assert(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));
       await Deno.writeTextFile(half, line(1, 2).slice(20), { append: true });
       await page.waitForSelector("[data-figure=loss][data-points='4']");
       await showsValues(page, { "Loss, nats per token": ["2"] });
