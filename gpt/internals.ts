@@ -57,7 +57,7 @@ export {
 } from "./explain.ts";
 export { type Explanation, explanationAsText, Tensor } from "../tensor/mod.ts";
 export { findLatestRun, readRuns, type SavedRun } from "./files/checkpoint_list.ts";
-export { lockRun, type RunLock } from "./files/run_lock.ts";
+export { isTraining, lockRun, type RunLock } from "./files/run_lock.ts";
 export {
   describeProgress,
   readProgress,

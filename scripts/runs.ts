@@ -37,6 +37,7 @@ async function runRuns({ compare, remove, yes }: Values<typeof flags>): Promise<
   }
   if (remove.length > 0) return await removeRuns(named(remove), yes);
   if (compare.length > 0) return printComparison(named(compare));
+  if (runs.length === 0 && problems.length > 0) return;
   if (runs.length === 0) return print("There are no runs yet. Train a model: deno task speedrun");
   const rows = runs.map((run) => [run.name, ...describeRun(run)]);
   const head = ["run", "saved", "parameters", "progress", "time", "loss", "bits per byte"];

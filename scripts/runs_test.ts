@@ -47,6 +47,20 @@ async function startServer(args: readonly string[], home: string) {
   return { line, stop };
 }
 
+Deno.test("a run that has saved nothing yet is listed as such", async () => {
+  const place = await Deno.makeTempDir();
+  const folders = ["begun", "left"].map((tag) => `${place}/base_checkpoints/${tag}`);
+  for (const folder of folders) await Deno.mkdir(folder, { recursive: true });
+  await using _lock = await lockRun(folders[0]!);
+  const { code, stdout, stderr } = await runScriptHere("runs.ts", [], place);
+  assertEquals([code, stdout], [0, ""]);
+  assertEquals(
+    stderr,
+    "base/begun is training now, and has saved nothing\n" +
+      "base/left was stopped, and has saved nothing\n",
+  );
+});
+
 Deno.test("serve answers by the base model's name until it is asked to stop", async () => {
   const { line, stop } = await startServer(["--model-tag", "one"], home);
   assertMatch(line, /^Serving one \(base\) on http:\/\/127\.0\.0\.1:\d+\/v1\. Ctrl-C stops\.\n$/);

@@ -5,8 +5,10 @@ import {
   type MetricsRecord,
   openCheckpoint,
   readMetrics,
+  savedSteps,
 } from "../../gpt/mod.ts";
 import {
+  isTraining,
   lockRun,
   METRICS_FILE,
   parameterCount,
@@ -147,6 +149,10 @@ async function summarize(
   warn: (line: string) => void,
 ): Promise<RunSummary> {
   const folder = stagePath(stage, tag);
+  if ((await savedSteps(folder)).length === 0) {
+    const state = await isTraining(folder) ? "is training now" : "was stopped";
+    throw new Error(`${stage}/${tag} ${state}, and has saved nothing`);
+  }
   const { meta } = await openCheckpoint(folder, undefined, { warn });
   const metrics = await readMetrics(`${folder}/${METRICS_FILE}`);
   const figures: Record<string, number> = {};
