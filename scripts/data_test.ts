@@ -2,7 +2,15 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { startHub } from "../data/testing/hub.ts";
 import { openCheckpoint, readMetrics, savedSteps } from "../gpt/mod.ts";
-import { command, makeHome, permissions, runScript, tinyFlags } from "./testing/run_script.ts";
+import {
+  command,
+  makeCorpus,
+  makeHome,
+  permissions,
+  runScript,
+  runScriptHere,
+  tinyFlags,
+} from "./testing/run_script.ts";
 
 const TOKEN = "hf_never_to_be_seen";
 
@@ -43,6 +51,17 @@ async function losses(home: string, tag: string): Promise<unknown[]> {
   const records = await readMetrics(`${home}/base_checkpoints/${tag}/metrics.jsonl`);
   return records.flatMap(({ kind, loss }) => kind === "step" ? [loss] : []);
 }
+
+Deno.test("rows without text are shown, and have no tokens", async () => {
+  const home = await makeHome(await makeCorpus());
+  await Deno.writeTextFile(`${home}/numbers.jsonl`, '{"a":1}\n{"a":2}\n');
+  const { code, stdout } = await runScriptHere("data.ts", ["show", `${home}/numbers.jsonl`], home);
+  assertEquals(code, 0);
+  assertMatch(
+    stdout,
+    /\{"a":2\}\n\ntext +0 bytes a row, of the first 2\ntokens +none: there is no text\n$/,
+  );
+});
 
 Deno.test("one command downloads a data set of the hub, and it trains like the same files on disk", async () => {
   await using hub = startHub({ ...shards, "README.md": new Uint8Array(10) });

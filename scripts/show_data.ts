@@ -117,6 +117,7 @@ function textsIn(value: unknown): string[] {
 const UNKNOWN = "unknown without a tokenizer: deno task tok_train";
 
 function describeTokens(size: number, tokens: number, vocabSize: number): string {
+  if (tokens === 0) return "none: there is no text";
   const ratio = size / tokens;
   const bits = (Math.log2(vocabSize) / ratio).toFixed(2);
   return `${ratio.toFixed(2)} bytes each with yours of ${count(vocabSize)}: ${bits} bits a byte ` +
