@@ -134,11 +134,10 @@ async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promi
   const { tokenizer } = options;
   const words = [...common, ...many];
   const any = (random: PythonRandom) => random.choice(many);
-  const [byFirst, byAny] = tokenizer === undefined ? [any, any] : [
-    // Many words are a single token, whose letters nothing but examples teaches.
-    chooseByToken(words, tokenizer, true),
-    chooseByToken(words, tokenizer),
-  ];
+  // Many words are a single token, whose letters nothing but examples teaches: hence by the first one, too.
+  const { byFirst, byAny } = tokenizer === undefined
+    ? { byFirst: any, byAny: any }
+    : chooseByToken(words, tokenizer);
   return {
     name,
     countries,

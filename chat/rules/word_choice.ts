@@ -10,6 +10,14 @@ import type { PythonRandom } from "../random/python_random.ts";
 /** Chooses a word. */
 export type ChooseWord = (random: PythonRandom) => string;
 
+/** Ways to choose words, as {@linkcode chooseByToken} explains. */
+export interface WordChoice {
+  /** By the token that a word begins with. */
+  readonly byFirst: ChooseWord;
+  /** By any of its tokens. */
+  readonly byAny: ChooseWord;
+}
+
 /**
  * Chooses words so that all tokens occur about equally often: first a token, then a word that
  * contains it. A model reads words as tokens, and must learn the letters of each; if words were
@@ -19,7 +27,6 @@ export type ChooseWord = (random: PythonRandom) => string;
  *
  * @param words The words to choose from, in lower case.
  * @param tokenizer Splits them into tokens, with a space before each word.
- * @param onlyFirst Whether to count only the token that a word begins with.
  * @throws {RangeError} If there are no words.
  *
  * @example
@@ -29,29 +36,40 @@ export type ChooseWord = (random: PythonRandom) => string;
  * import { chooseByToken } from "./word_choice.ts";
  *
  * const tokenizer = await Tokenizer.train([" aa aa"], { vocabSize: 266 });
- * const choose = chooseByToken(["aa", "ba", "bb"], tokenizer);
- * if (choose(new PythonRandom(1)).length !== 2) throw new Error("expected one of the words");
+ * const { byAny } = chooseByToken(["aa", "ba", "bb"], tokenizer);
+ * if (byAny(new PythonRandom(1)).length !== 2) throw new Error("expected one of the words");
  * ```
  */
-export function chooseByToken(
-  words: readonly string[],
-  tokenizer: Tokenizer,
-  onlyFirst = false,
-): ChooseWord {
+export function chooseByToken(words: readonly string[], tokenizer: Tokenizer): WordChoice {
   if (words.length === 0) throw new RangeError("Cannot choose words: wanted some, got none");
-  const wordsOf = new Map<number, string[]>();
+  const [ofFirst, ofAny] = [new WordsOfTokens(), new WordsOfTokens()];
+  // There are 200,000 words: to encode them twice would take a third of a second.
   for (const word of words) {
     const tokens = tokenizer.encode(` ${word}`);
-    for (const token of new Set(onlyFirst ? tokens.slice(0, 1) : tokens)) {
-      const known = wordsOf.get(token);
-      if (known === undefined) wordsOf.set(token, [word]);
-      else known.push(word);
+    ofFirst.add(tokens[0]!, word);
+    for (let i = 0; i < tokens.length; i++) {
+      if (tokens.indexOf(tokens[i]!) === i) ofAny.add(tokens[i]!, word);
     }
   }
-  const lists = [...wordsOf.values()];
-  return (random) => {
-    const list = random.choice(lists);
-    const [first, second] = [random.choice(list), random.choice(list)];
-    return second.length < first.length ? second : first;
-  };
+  return { byFirst: ofFirst.choice(), byAny: ofAny.choice() };
+}
+
+/** The words that have each token. */
+class WordsOfTokens {
+  readonly #words = new Map<number, string[]>();
+
+  add(token: number, word: string): void {
+    const known = this.#words.get(token);
+    if (known === undefined) this.#words.set(token, [word]);
+    else known.push(word);
+  }
+
+  choice(): ChooseWord {
+    const lists = [...this.#words.values()];
+    return (random) => {
+      const list = random.choice(lists);
+      const [first, second] = [random.choice(list), random.choice(list)];
+      return second.length < first.length ? second : first;
+    };
+  }
 }

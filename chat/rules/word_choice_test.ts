@@ -3,16 +3,16 @@ import { Tokenizer } from "../../tokenizer/mod.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import { ruleConversations } from "./conversations.ts";
 import { readWords } from "./facts.ts";
-import { chooseByToken } from "./word_choice.ts";
+import { chooseByToken, type ChooseWord } from "./word_choice.ts";
 
 Deno.test("words with a rare token come as often as those with a frequent one", async () => {
   const tokenizer = await Tokenizer.train([" qu qu qu aa aa aa"], { vocabSize: 269 });
   const [rare] = tokenizer.encode(" qu");
   assertEquals(tokenizer.encode(" qu"), [rare]);
   const words = ["qu", ...Array.from({ length: 200 }, (_, i) => `aa${"bcdefgh"[i % 7]}`)];
-  const choose = chooseByToken(words, tokenizer);
+  const { byAny } = chooseByToken(words, tokenizer);
   const random = new PythonRandom(1);
-  const chosen = Array.from({ length: 900 }, () => choose(random));
+  const chosen = Array.from({ length: 900 }, () => byAny(random));
   const share = chosen.filter((word) => word === "qu").length / chosen.length;
   // Nine tokens: " qu", " aa" and seven letters.
   assert(share > 0.08 && share < 0.15, `${share}`);
@@ -22,14 +22,15 @@ Deno.test("words with a rare token come as often as those with a frequent one", 
 Deno.test("words are chosen by the token that they begin with, if this is wanted", async () => {
   const tokenizer = await Tokenizer.train([" qu qu qu aa aa aa"], { vocabSize: 269 });
   const words = ["qux", "aab", "aac", "aad", "aae", "aaf", "aag", "aah"];
-  const count = (choose: ReturnType<typeof chooseByToken>) => {
+  const count = (choose: ChooseWord) => {
     const random = new PythonRandom(1);
     return Array.from({ length: 1000 }, () => choose(random)).filter((word) => word === "qux")
       .length;
   };
   // Of two first tokens, and of ten tokens, one of them a letter that only "qux" has.
-  assert(Math.abs(count(chooseByToken(words, tokenizer, true)) - 500) < 60);
-  assert(Math.abs(count(chooseByToken(words, tokenizer)) - 200) < 50);
+  const { byFirst, byAny } = chooseByToken(words, tokenizer);
+  assert(Math.abs(count(byFirst) - 500) < 60);
+  assert(Math.abs(count(byAny) - 200) < 50);
 });
 
 Deno.test("conversations spell no word that an exam asks about, whatever tokenizer chooses", async () => {
