@@ -216,10 +216,16 @@ const dots: Columns = (k, first, last, { a, b, c }, words) => {
     const sums = x.map(() => y.map(() => range(parts).map(() => k.variable(k.vector(0)))));
     const addVectors = (at: Int, vectors: number) => {
       const [left, right] = [x, y].map((lines) => lines.map((line) => line.from(at)));
+      // Elements of 16 bits are widened by fewer instructions as even and odd ones, and their order
+      // does not matter to a sum.
+      const load = (line: Matrices["a"], step: number) =>
+        line.pair === undefined || vectors === 1
+          ? line.loadVector(4 * step)
+          : line.pair(8 * (step >> 1)).load(step % 2 === 1);
       for (const step of range(vectors)) {
-        const factors = left!.map((line) => k.let(line.loadVector(4 * step)));
+        const factors = left!.map((line) => k.let(load(line, step)));
         right!.forEach((line, j) => {
-          const four = k.let(line.loadVector(4 * step));
+          const four = k.let(load(line, step));
           factors.forEach((factor, i) => {
             const sum = sums[i]![j]![step % parts]!;
             k.set(sum, factor.multiplyAdd(four, sum));
