@@ -99,6 +99,21 @@ Deno.test({
       ["(Ctrl-C again, Ctrl-D or /quit leaves.)", "\x03"],
     ]);
     assertStringIncludes(left, "Type a message, or /help");
+
+    // A question taken back is edited from its end. A history that cannot be kept ends no chat.
+    await Deno.remove(`${home}/chat_history`).catch(() => {});
+    await Deno.mkdir(`${home}/chat_history`);
+    const saved = `${home}/saved.jsonl`;
+    const prompt = "> \x1b[3G";
+    await inTerminal([...script("chat.ts"), "--max-tokens", "4", ...place], home, [
+      [prompt, "7?\r"],
+      [prompt, "/edit\r"],
+      ["> 7?", " 8?\r"],
+      [prompt, `/save ${saved}\r`],
+      ["Appended", "/quit\r"],
+    ]);
+    const { messages } = JSON.parse(await Deno.readTextFile(saved));
+    assertEquals(messages[0].content, "7? 8?");
   },
 });
 

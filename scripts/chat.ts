@@ -230,8 +230,10 @@ class Chat {
       const wantsMore = await this.#take(line.trim());
       if (!wantsMore) break;
       if (isTerminal) {
-        await appendLine(historyPath, line.trim());
-        reader.prompt();
+        // A chat goes on without a history that cannot be kept.
+        await appendLine(historyPath, line.trim()).catch(() => {});
+        // A question to be edited is in the line already, with the cursor at its end.
+        reader.prompt(true);
       }
     }
     reader.close();
@@ -315,13 +317,10 @@ class Chat {
   }
 }
 
+/** The last lines of a file; none, if it cannot be read. */
 async function readLines(path: string): Promise<string[]> {
-  try {
-    return (await Deno.readTextFile(path)).split("\n").filter((line) => line !== "").slice(-200);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  const text = await Deno.readTextFile(path).catch(() => "");
+  return text.split("\n").filter((line) => line !== "").slice(-200);
 }
 
 async function appendLine(path: string, line: string): Promise<void> {
