@@ -5,11 +5,10 @@
  * has no memory: reads return zeros.
  */
 
-import { explain, type Explanation } from "../tensor/explain.ts";
+import { explain, type Explanation, ProfileRecorder, type Work } from "../tensor/profile.ts";
 import type { Allocation, Arguments, WgslKernel } from "../tensor/internals.ts";
 import type { DeviceInfo, DeviceMemory, Profile, WebGpuDevice } from "../tensor/mod.ts";
-import type { StoredArray } from "../tensor/dtype.ts";
-import { ProfileRecorder, type Work } from "../tensor/profile.ts";
+import type { StoredArray } from "../tensor/layout.ts";
 import { type Scope, Scopes } from "../tensor/scope.ts";
 
 export interface CountingOptions {

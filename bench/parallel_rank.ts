@@ -8,7 +8,7 @@ import { configForDepth, GPT } from "../gpt/mod.ts";
 import { TensorExchange } from "../gpt/parallel.ts";
 import { addressOf, detectRanks, World } from "../mpi/mod.ts";
 import { type Exchange, type MuonAdamW, type Segments, ShardedMuonAdamW } from "../optim/mod.ts";
-import { ownersOf } from "../optim/owners.ts";
+import { ownersOf } from "../optim/sharded.ts";
 import { openDevice, type Tensor } from "../tensor/mod.ts";
 import { optimizerGroups } from "../gpt/model/optimizer_groups.ts";
 import { median } from "./statistics.ts";

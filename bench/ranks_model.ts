@@ -4,8 +4,7 @@
  */
 
 import { configForDepth, GPT } from "../gpt/mod.ts";
-import { ownersOf } from "../optim/owners.ts";
-import { workOf } from "../optim/sharded.ts";
+import { ownersOf, workOf } from "../optim/sharded.ts";
 import { CountingDevice } from "./counting_device.ts";
 import type { ScalingShape } from "./scaling_model.ts";
 

@@ -56,7 +56,7 @@ Written by \`deno task scaling --ranks\` on ${date} on ${machine}. A step on N r
 
 seconds = tokens / N × time of a token + optimizer × largest share of a rank + 2 ⌈log₂ N⌉ × latency + 2 (N − 1) / N × bytes of the gradients / bandwidth + (N − 1) / N × bytes of the gradients / 5 GB/s
 
-The time of a token and of the optimizer are those of the model above, with a BLAS. The largest share of a rank follows from the owners of the parameters, as \`optim/owners.ts\` chooses them: at many ranks it is the largest matrix. The last term is the sum of gradients by one thread. Assumptions: ${
+The time of a token and of the optimizer are those of the model above, with a BLAS. The largest share of a rank follows from the owners of the parameters, as \`optim/sharded.ts\` chooses them: at many ranks it is the largest matrix. The last term is the sum of gradients by one thread. Assumptions: ${
     NETWORKS.map(({ name, latency, bandwidth }) =>
       `${name} has a latency of ${format(1e6 * latency)} µs and ${format(bandwidth / 1e9)} GB/s`
     ).join("; ")

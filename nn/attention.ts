@@ -2,13 +2,12 @@
 
 import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError, wrongValue } from "../tensor/errors.ts";
+import { formatShape } from "../tensor/layout.ts";
 import { attention, type Device, type Tensor } from "../tensor/mod.ts";
-import { formatShape } from "../tensor/shape.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import { namedSeed } from "./seeds.ts";
-import { checkLayer, checkSizes } from "./sizes.ts";
+import { checkLayer, checkSizes, namedSeed } from "./parameter.ts";
 
 /** Options for {@linkcode Attention}. */
 export interface AttentionLayerOptions {

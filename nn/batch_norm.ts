@@ -11,14 +11,12 @@ import {
   runProgramOutputs,
   Tensor,
 } from "../tensor/mod.ts";
-import { formatShape } from "../tensor/shape.ts";
+import { formatShape } from "../tensor/layout.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { buffer } from "./buffer.ts";
 import { ones, zeros } from "./initializers.ts";
-import { inType } from "./in_type.ts";
+import { checkLayer, inType, parameter } from "./parameter.ts";
 import { Module } from "./module.ts";
-import { parameter } from "./parameter.ts";
-import { checkLayer } from "./sizes.ts";
 
 /** Options for {@linkcode BatchNorm1d} and {@linkcode BatchNorm2d}. */
 export interface BatchNormOptions {

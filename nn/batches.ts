@@ -2,8 +2,8 @@
 
 import { checkList, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError, TypeError, wrongValue } from "../tensor/errors.ts";
+import { formatShape } from "../tensor/layout.ts";
 import { indexSelect, permutationArray, Tensor } from "../tensor/mod.ts";
-import { formatShape } from "../tensor/shape.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 
 /** Options for {@linkcode batches}. */

@@ -12,11 +12,8 @@ import {
 } from "../tensor/mod.ts";
 import { geometryOf } from "../tensor/ops/convolution/windows.ts";
 import { type Initializer, uniform } from "./initializers.ts";
-import { inType } from "./in_type.ts";
+import { checkLayer, inType, namedSeed, parameter } from "./parameter.ts";
 import { Module } from "./module.ts";
-import { parameter } from "./parameter.ts";
-import { namedSeed } from "./seeds.ts";
-import { checkLayer } from "./sizes.ts";
 
 /** Options for {@linkcode Conv2d}. */
 export interface Conv2dOptions {

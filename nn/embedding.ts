@@ -2,9 +2,7 @@ import type { OptionNames } from "../tensor/checks.ts";
 import { type Device, embedding, type Tensor } from "../tensor/mod.ts";
 import { type Initializer, normal } from "./initializers.ts";
 import { Module } from "./module.ts";
-import { parameter } from "./parameter.ts";
-import { namedSeed } from "./seeds.ts";
-import { checkLayer } from "./sizes.ts";
+import { checkLayer, namedSeed, parameter } from "./parameter.ts";
 
 /** Options for {@linkcode Embedding}. */
 export interface EmbeddingOptions {

@@ -1,12 +1,10 @@
 import type { OptionNames } from "../tensor/checks.ts";
 import { wrongValue } from "../tensor/errors.ts";
 import { type Device, layerNorm, type Tensor } from "../tensor/mod.ts";
-import { formatShape } from "../tensor/shape.ts";
+import { formatShape } from "../tensor/layout.ts";
 import { ones, zeros } from "./initializers.ts";
-import { inType } from "./in_type.ts";
+import { checkLayer, inType, parameter } from "./parameter.ts";
 import { Module } from "./module.ts";
-import { parameter } from "./parameter.ts";
-import { checkLayer } from "./sizes.ts";
 
 /** Options for {@linkcode GroupNorm}. */
 export interface GroupNormOptions {

@@ -5,9 +5,9 @@
 
 import { checkOptions } from "../tensor/checks.ts";
 import { wrongValue } from "../tensor/errors.ts";
+import { sizeOf } from "../tensor/layout.ts";
 import * as tensor from "../tensor/mod.ts";
 import { type Device, Tensor } from "../tensor/mod.ts";
-import { sizeOf } from "../tensor/shape.ts";
 
 /** Creates a tensor of a shape; the seed determines random values. */
 export type Initializer = (device: Device, shape: readonly number[], seed: number) => Tensor;

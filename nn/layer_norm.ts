@@ -2,8 +2,7 @@ import type { OptionNames } from "../tensor/checks.ts";
 import { type Device, layerNorm, type Tensor } from "../tensor/mod.ts";
 import { ones, zeros } from "./initializers.ts";
 import { Module } from "./module.ts";
-import { parameter } from "./parameter.ts";
-import { checkLayer } from "./sizes.ts";
+import { checkLayer, parameter } from "./parameter.ts";
 
 /** Options for {@linkcode LayerNorm}. */
 export interface LayerNormOptions {

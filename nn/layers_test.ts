@@ -14,7 +14,7 @@ import { LayerNorm } from "./layer_norm.ts";
 import { Linear } from "./linear.ts";
 import { MLP } from "./mlp.ts";
 import { RMSNorm } from "./rms_norm.ts";
-import { namedSeed } from "./seeds.ts";
+import { namedSeed } from "./parameter.ts";
 import { Sequential } from "./sequential.ts";
 
 testOnEveryDevice("a linear layer multiplies by its weight and adds its bias", async (device) => {

@@ -2,11 +2,8 @@ import type { OptionNames } from "../tensor/checks.ts";
 import { type Device, linear, type Tensor } from "../tensor/mod.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { type Initializer, uniform } from "./initializers.ts";
-import { inType } from "./in_type.ts";
+import { checkLayer, inType, namedSeed, parameter } from "./parameter.ts";
 import { Module } from "./module.ts";
-import { parameter } from "./parameter.ts";
-import { namedSeed } from "./seeds.ts";
-import { checkLayer } from "./sizes.ts";
 
 /** Options for {@linkcode Linear}. */
 export interface LinearOptions {

@@ -9,12 +9,10 @@
 import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError, wrongValue } from "../tensor/errors.ts";
 import { linear, noGrad, Tensor } from "../tensor/mod.ts";
-import { inType } from "./in_type.ts";
 import { uniform, zeros } from "./initializers.ts";
 import { Linear } from "./linear.ts";
 import { fieldsOf, Module } from "./module.ts";
-import { parameter } from "./parameter.ts";
-import { namedSeed } from "./seeds.ts";
+import { inType, namedSeed, parameter } from "./parameter.ts";
 
 /** Options for {@linkcode LoRALinear}. */
 export interface LoRAOptions {

@@ -14,7 +14,7 @@ import {
   runProgram,
   type Tensor,
 } from "../tensor/mod.ts";
-import { formatShape } from "../tensor/shape.ts";
+import { formatShape } from "../tensor/layout.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { checkReduction } from "../tensor/ops/losses/cross_entropy.ts";
 

@@ -4,7 +4,7 @@ import type { Device, Tensor } from "../tensor/mod.ts";
 import { Activation, type ActivationName } from "./activation.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import { namedSeed } from "./seeds.ts";
+import { namedSeed } from "./parameter.ts";
 
 /** Options for {@linkcode MLP}. */
 export interface MLPOptions {

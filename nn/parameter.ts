@@ -1,6 +1,68 @@
-import { type Device, Tensor } from "../tensor/mod.ts";
+/** Parameters of layers: what is checked before they are made, their seeds, and their dtypes. @module */
+
+import {
+  checkDevice,
+  checkOptions,
+  describeValue,
+  type OptionNames,
+  withArticle,
+} from "../tensor/checks.ts";
+import { wrongValue } from "../tensor/errors.ts";
+import {
+  deriveSeed,
+  type Device,
+  type DType,
+  isGradEnabled,
+  QuantizedMatrix,
+  Tensor,
+} from "../tensor/mod.ts";
 import type { Initializer } from "./initializers.ts";
 import { placeholderOf } from "./without_weights.ts";
+
+/** Checks the arguments of a layer: its device, its sizes by name, and its options. */
+export function checkLayer<Options extends object>(
+  layer: string,
+  device: Device,
+  sizes: Readonly<Record<string, number>>,
+  options: Options,
+  known: OptionNames<Options>,
+  required: readonly (keyof Options & string)[] = [],
+): void {
+  const what = `make ${withArticle(layer)}`;
+  checkDevice(what, device);
+  checkSizes(what, sizes);
+  checkOptions(what, options, known, required);
+}
+
+export function checkSizes(what: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    if (Number.isSafeInteger(size) && size > 0) continue;
+    throw wrongValue(what, `${name} to be 1 or more`, describeValue(size));
+  }
+}
+
+/**
+ * Derives the seed of a named part, such as `"weight"`. It depends only on the seed and the name,
+ * so adding a part does not change the random values of others.
+ *
+ * @example
+ * ```ts
+ * import { namedSeed } from "./parameter.ts";
+ *
+ * const [weight, bias] = [namedSeed(42, "weight"), namedSeed(42, "bias")];
+ * if (weight === bias) throw new Error("expected two seeds");
+ * ```
+ */
+export function namedSeed(seed: number, name: string): number;
+/** Derives the seed of a named part; `null` stays `null`. */
+export function namedSeed(seed: number | null, name: string): number | null;
+export function namedSeed(seed: number | null, name: string): number | null {
+  if (seed === null) return null;
+  // FNV-1a (Fowler, Noll and Vo), in 32 bits.
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return deriveSeed(seed, hash);
+}
 
 /**
  * Creates a parameter: a tensor that requires a gradient and outlives every scope. A seed of `null`
@@ -27,4 +89,43 @@ export function parameter(
   const values = placeholderOf(device, shape) ??
     (seed === null ? Tensor.zeros(device, shape) : initializer(device, shape, seed));
   return values.requireGrad().keep();
+}
+
+interface Converted {
+  readonly version: number;
+  readonly tensor: Tensor;
+}
+
+/** Cache of cast parameters, for inference, where layers run repeatedly on unchanged weights. */
+const converted = new WeakMap<Tensor, Converted>();
+
+/**
+ * Casts a float32 parameter to the dtype of a layer's input. Parameters stay in float32 because
+ * updates are too small for half precision; the gradient flows back to them. While gradients are
+ * off, as during generation, the result is cached until the parameter changes, so that not every
+ * token casts all weights. Packed numbers suit every dtype, and are returned as they are.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { inType } from "./parameter.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const weight = Tensor.ones(device, [2, 2], { requiresGrad: true });
+ * if (inType(weight, "float32") !== weight) throw new Error("expected nothing to convert");
+ * await device.close();
+ * ```
+ */
+export function inType(parameter: Tensor, dtype: DType): Tensor {
+  if (parameter.dtype === dtype || parameter instanceof QuantizedMatrix) return parameter;
+  const known = converted.get(parameter);
+  const { version } = parameter.storage;
+  if (!isGradEnabled() && known?.version === version && known.tensor.dtype === dtype) {
+    return known.tensor;
+  }
+  known?.tensor.dispose();
+  converted.delete(parameter);
+  const tensor = parameter.to(dtype);
+  if (!isGradEnabled()) converted.set(parameter, { version, tensor: tensor.keep() });
+  return tensor;
 }

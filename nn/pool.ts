@@ -9,7 +9,7 @@ import {
 } from "../tensor/mod.ts";
 import { checkList } from "../tensor/checks.ts";
 import { poolGeometry } from "../tensor/ops/convolution/pool.ts";
-import { normalizeAxis } from "../tensor/shape.ts";
+import { normalizeAxis } from "../tensor/layout.ts";
 import { Module } from "./module.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** Packing the weights of a network: 8 or 4 bits a number, for running it in less memory. @module */
 
-import { bytesPerElement } from "../tensor/dtype.ts";
+import { bytesPerElement } from "../tensor/layout.ts";
 import { type Packing, quantize, QuantizedMatrix, Tensor } from "../tensor/mod.ts";
 import { BLOCK, canPack } from "../tensor/ops/quantized/mod.ts";
 import { Embedding } from "./embedding.ts";

@@ -2,17 +2,14 @@
 
 import { describeValue, type OptionNames, withArticle } from "../tensor/checks.ts";
 import { wrongType, wrongValue } from "../tensor/errors.ts";
+import { formatShape, shapesEqual } from "../tensor/layout.ts";
 import { concat, type Device, linear, stack, Tensor } from "../tensor/mod.ts";
 import { type Cell, runCell } from "../tensor/ops/recurrent.ts";
-import { formatShape, shapesEqual } from "../tensor/shape.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { Dropout } from "./dropout.ts";
-import { inType } from "./in_type.ts";
 import { uniform } from "./initializers.ts";
 import { Module } from "./module.ts";
-import { parameter } from "./parameter.ts";
-import { namedSeed } from "./seeds.ts";
-import { checkLayer, checkSizes } from "./sizes.ts";
+import { checkLayer, checkSizes, inType, namedSeed, parameter } from "./parameter.ts";
 
 /** Options for {@linkcode LSTM} and {@linkcode GRU}. */
 export interface RecurrentOptions {

@@ -6,8 +6,7 @@ import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/
 import { checkTensor } from "../tensor/tensor.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import { namedSeed } from "./seeds.ts";
-import { checkLayer, checkSizes } from "./sizes.ts";
+import { checkLayer, checkSizes, namedSeed } from "./parameter.ts";
 
 /** Options for {@linkcode SelfAttention}. */
 export interface SelfAttentionOptions {

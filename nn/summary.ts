@@ -2,8 +2,8 @@
 
 import { describeValue } from "../tensor/checks.ts";
 import { wrongType } from "../tensor/errors.ts";
+import { formatShape } from "../tensor/layout.ts";
 import { QuantizedMatrix, Tensor } from "../tensor/mod.ts";
-import { formatShape } from "../tensor/shape.ts";
 import { fieldsOf, Module } from "./module.ts";
 
 interface Row {

@@ -15,7 +15,7 @@ import { Linear } from "./linear.ts";
 import { MLP } from "./mlp.ts";
 import { Module } from "./module.ts";
 import { RMSNorm } from "./rms_norm.ts";
-import { namedSeed } from "./seeds.ts";
+import { namedSeed } from "./parameter.ts";
 import { SelfAttention } from "./self_attention.ts";
 
 /** Points on two intertwined spirals, and the spiral of each. */

@@ -2,8 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { type Device, normal, type Tensor } from "../tensor/mod.ts";
 import { testOnEveryDevice } from "../testing/every_device.ts";
 import { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
-import { ownersOf } from "./owners.ts";
-import { type Exchange, type Segments, ShardedMuonAdamW } from "./sharded.ts";
+import { type Exchange, ownersOf, type Segments, ShardedMuonAdamW } from "./sharded.ts";
 
 /** Ranks in one process, which meet in every exchange. */
 class Meeting {

@@ -2,15 +2,12 @@
 
 import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
-import { type DType, isFloat } from "./dtype.ts";
 import { Error, wrongValue } from "./errors.ts";
-import { sourceLine, withNotes } from "./explain.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
+import { type DType, isFloat, type Specification } from "./layout.ts";
+import { sourceLine, withNotes } from "./profile.ts";
 import type { History } from "./storage.ts";
 import { allocate, checkTensor, type Tensor } from "./tensor.ts";
-
-/** Shape and dtype of a tensor, known before it is computed. */
-export type Specification = Pick<View, "shape" | "dtype">;
 
 /** A value for each input, or for each output, of an operation. */
 export type Each<Tensors extends readonly Tensor[], Value> = {

@@ -1,11 +1,10 @@
 /** Assigns tensors by name: parameters from a checkpoint, or optimizer state. @module */
 
 import { describeValue } from "./checks.ts";
-import type { TypedArray } from "./dtype.ts";
 import { RangeError, TypeError } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
+import { formatShape, type TypedArray } from "./layout.ts";
 import { copyInto } from "./ops/elementwise.ts";
-import { formatShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
 /** A tensor, or a host array as a safetensors file has it. */

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../testing/every_device.ts";
 import { gpuTest, tinyDevice } from "../testing/gpu.ts";
-import { roundToBfloat16, widenBfloat16 } from "./dtype.ts";
+import { roundToBfloat16, widenBfloat16 } from "./layout.ts";
 import { copyInto } from "./ops/elementwise.ts";
 import {
   concat,

@@ -7,11 +7,17 @@
  * @module
  */
 
-import { bytesPerElement, type DType, type StoredArray } from "./dtype.ts";
-import type { Explanation, KernelText } from "./explain.ts";
-import type { Profile, Work } from "./profile.ts";
+import type { KernelSource } from "./kernel/language.ts";
+import {
+  bytesPerElement,
+  contiguousStrides,
+  type DType,
+  sizeOf,
+  type StoredArray,
+  type TensorLayout,
+} from "./layout.ts";
+import type { Explanation, Profile, Work } from "./profile.ts";
 import type { Scope, Scopes } from "./scope.ts";
-import { contiguousStrides, sizeOf } from "./shape.ts";
 
 /**
  * The precision of the operands of `float32` matmuls: `bf16` keeps 8 of their 24 significant bits.
@@ -75,12 +81,7 @@ export interface Allocation {
  * A view of an allocation, as kernels see it: element `i, j, …` is at
  * `offset + i·strides[0] + j·strides[1] + …`.
  */
-export interface View extends TypedPointer {
-  /** Length of each axis; `[]` for a scalar. */
-  readonly shape: readonly number[];
-  /** Stride of each axis in elements; 0 for a broadcast axis. */
-  readonly strides: readonly number[];
-}
+export interface View extends TypedPointer, TensorLayout {}
 
 /** Where elements begin in memory, and their dtype. */
 export interface TypedPointer {
@@ -252,8 +253,8 @@ export interface WasmKernel {
   readonly emit: (relaxedSimd: boolean) => Uint8Array<ArrayBuffer>;
   /** Scratch memory per thread, in bytes, whatever the dispatch. @default {0} */
   readonly scratchBytes?: number;
-  /** The code, for explanations. */
-  readonly text?: KernelText;
+  /** What the code was printed from, for explanations. */
+  readonly source?: KernelSource;
 }
 
 /** A CPU kernel that is not WebAssembly: a BLAS function on addresses in the same memory. */
@@ -320,8 +321,8 @@ export interface WgslKernel {
    * buffer, and those of the functions in `wgsl_functions.ts` that are used.
    */
   readonly code: () => string;
-  /** The code as pseudo-code or formula, for explanations. */
-  readonly text?: KernelText;
+  /** What the code was printed from, for explanations. */
+  readonly source?: KernelSource;
   /** Names of the integer arguments, in order. */
   readonly integers: readonly string[];
   /** Names of the float arguments, in order. @default {[]} */

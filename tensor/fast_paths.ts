@@ -11,7 +11,6 @@
  */
 
 import type { CpuDevice, WebGpuDevice } from "./device.ts";
-import { type RefusedPath, withNotes } from "./explain.ts";
 import type {
   AttentionCall,
   CachedAttention,
@@ -23,6 +22,7 @@ import type { RowSums } from "./ops/gather/sum_rows.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
 import type { QuantizedProblem } from "./ops/quantized/multiply.ts";
 import type { TopKViews } from "./ops/sampling/top_k.ts";
+import { type RefusedPath, withNotes } from "./profile.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The operations that have fast paths. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LayoutCache, type TensorLayout } from "./layout_cache.ts";
+import { LayoutCache, type TensorLayout } from "./layout.ts";
 import { openDevice, Tensor } from "./mod.ts";
 
 const layout = (shape: number[], strides: number[], dtype: "float32" | "int32" = "float32") =>

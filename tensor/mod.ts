@@ -20,7 +20,7 @@
  *   problems on one kind of device; `device.explain` tells which was taken, and why.
  *
  * The road of `x.add(y)`: `ops/methods.ts`, `ops/elementwise.ts` (the formula), `ops/program.ts` (shapes,
- * result, tape), `kernel/programs.ts` with `layout.ts` (what the code depends on), `kernel/lower.ts` with
+ * result, tape), `kernel/programs.ts` (what the code depends on), `kernel/lower.ts` with
  * `formulas.ts` (the body), `kernel/run.ts`, `kernel/wasm.ts` or `wgsl.ts` (the code), and
  * the device. A call with layouts that were there before skips all between `programs.ts` and `run.ts`.
  *
@@ -47,8 +47,8 @@ export type {
   OpenOptions,
   WebGpuDevice,
 } from "./device.ts";
-export { roundToBfloat16, widenBfloat16 } from "./dtype.ts";
-export type { DType, FloatType, StoredArray, TypedArray } from "./dtype.ts";
+export { roundToBfloat16, widenBfloat16 } from "./layout.ts";
+export type { DType, FloatType, StoredArray, TypedArray } from "./layout.ts";
 export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray, NumberArray } from "./nested_array.ts";
 export { openDevice } from "./open_device.ts";
@@ -92,7 +92,6 @@ export { rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
 export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling/sampling.ts";
 export { cumulativeSum } from "./ops/scan/scan.ts";
 export { argsort, sort, type Sorted, type SortOptions } from "./ops/sort/order.ts";
-export type { Choice, ExplainedKernel, Explanation, KernelText, RefusedPath } from "./explain.ts";
 export * as expression from "./formula/expression.ts";
 export type {
   BinaryOperation,
@@ -107,7 +106,16 @@ export {
   type ProgramDefinition,
   type ProgramInput,
 } from "./formula/program.ts";
-export type { Profile, ProfileEvent, Work } from "./profile.ts";
+export type {
+  Choice,
+  ExplainedKernel,
+  Explanation,
+  KernelText,
+  Profile,
+  ProfileEvent,
+  RefusedPath,
+  Work,
+} from "./profile.ts";
 export {
   choiceAsText,
   explanationAsText,

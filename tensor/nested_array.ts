@@ -1,16 +1,16 @@
 /** Flattens nested arrays of numbers into typed arrays. @module */
 
+import { RangeError, wrongType, wrongValue } from "./errors.ts";
 import {
   ARRAY_NAMES,
   checkDType,
   type DType,
+  formatShape,
   type StoredArray,
   storedArray,
   widenBfloat16,
-} from "./dtype.ts";
-import { RangeError, wrongType, wrongValue } from "./errors.ts";
+} from "./layout.ts";
 import type { SafetensorsArrays, SafetensorsDtype } from "./safetensors.ts";
-import { formatShape } from "./shape.ts";
 
 /** A typed array of any kind. */
 export type NumberArray = SafetensorsArrays[SafetensorsDtype] | Uint8ClampedArray;

@@ -1,8 +1,7 @@
 /** Profiles and explanations as text for people, and as traces for viewers. @module */
 
 import type { Device } from "./device.ts";
-import type { Choice, ExplainedKernel, Explanation } from "./explain.ts";
-import type { Profile } from "./profile.ts";
+import type { Choice, ExplainedKernel, Explanation, Profile } from "./profile.ts";
 
 /** An operation in a profile: the total of its calls. */
 export interface ProfileRow {

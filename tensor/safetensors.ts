@@ -11,8 +11,8 @@
  * @module
  */
 
-import { roundToBfloat16, widenBfloat16 } from "./dtype.ts";
 import { SyntaxError, wrongType, wrongValue } from "./errors.ts";
+import { roundToBfloat16, widenBfloat16 } from "./layout.ts";
 import {
   checkEntry,
   checkLayout,

@@ -6,7 +6,7 @@ import {
   isContiguous,
   reshapeStrides,
   resolveShape,
-} from "./shape.ts";
+} from "./layout.ts";
 
 Deno.test("shapes broadcast from the last axis, and 0 is a length like any other", () => {
   assertEquals(broadcastShapes([[3, 1], [4]], "add"), [3, 4]);

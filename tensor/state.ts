@@ -2,8 +2,8 @@
 
 import { checkMap, type TensorValues } from "./assign.ts";
 import { describeValue } from "./checks.ts";
-import { storedArray } from "./dtype.ts";
 import { SyntaxError, wrongType } from "./errors.ts";
+import { storedArray } from "./layout.ts";
 import {
   readSafetensors,
   readSafetensorsMetadata,

@@ -10,31 +10,30 @@ import {
   type OptionNames,
 } from "./checks.ts";
 import type { Allocation, Device, View } from "./device.ts";
+import { Error, fromTape, RangeError, TypeError, wrongType } from "./errors.ts";
+import { noGrad } from "./grad_mode.ts";
 import {
   bytesPerElement,
   checkDType,
+  checkShape,
+  contiguousStrides,
   type DType,
   dtypeOf,
+  formatShape,
+  isContiguous,
   isFloat,
   numbersIn,
+  shapesEqual,
+  sizeOf,
+  type Specification,
   type StoredArray,
   storedArray,
   type TypedArray,
-} from "./dtype.ts";
-import { Error, fromTape, RangeError, TypeError, wrongType } from "./errors.ts";
-import { noGrad } from "./grad_mode.ts";
+} from "./layout.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
 import type { TensorMethods } from "./ops/methods.ts";
 import type { MoreTensorMethods } from "./ops/more_methods.ts";
 import { formatArray } from "./print.ts";
-import {
-  checkShape,
-  contiguousStrides,
-  formatShape,
-  isContiguous,
-  shapesEqual,
-  sizeOf,
-} from "./shape.ts";
 import { Handle, type HandleOwner, History, type Release, Storage } from "./storage.ts";
 
 /** Options for creating a tensor. */
@@ -132,7 +131,7 @@ function historyOf({ saved, inputs }: Node<Tensor>): History {
  */
 export function allocate(
   device: Device,
-  { shape, dtype }: Pick<View, "shape" | "dtype">,
+  { shape, dtype }: Specification,
   label: string,
   strides: readonly number[] = contiguousStrides(shape),
 ): Tensor {

@@ -85,7 +85,7 @@ const breadth = [
 
 /**
  * The text that `task explain` and profiles print: pseudo-code, formulas and tables. No step runs any of
- * it. The notes of calls and their times (`tensor/explain.ts`, `tensor/profile.ts`) count as engine.
+ * it. The notes of calls and their times (`tensor/profile.ts`) count as engine.
  */
 const printing = ["tensor/kernel/text.ts", "tensor/profile_text.ts"];
 

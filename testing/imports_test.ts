@@ -125,7 +125,7 @@ function verdict(path: string, specifier: string): string | undefined {
 Deno.test("the arrows of the design are allowed", () => {
   const allowed = [
     ["mod.ts", "./tensor/mod.ts"],
-    ["tensor/tensor.ts", "./shape.ts"],
+    ["tensor/tensor.ts", "./layout.ts"],
     ["tensor/ops/matmul.ts", "../../autograd/mod.ts"],
     ["nn/linear.ts", "../tensor/mod.ts"],
     ["optim/muon.ts", "../tensor/mod.ts"],

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { bytesPerElement } from "../../tensor/dtype.ts";
+import { bytesPerElement } from "../../tensor/layout.ts";
 import type { FloatType } from "../../tensor/mod.ts";
 import { type GPTConfig, headSize, windowSizes } from "./config.ts";
 import { matmulParameters } from "./parameters.ts";

@@ -1,7 +1,7 @@
 /** KV cache. @module */
 
-import { bytesPerElement } from "../../tensor/dtype.ts";
 import { RangeError } from "../../tensor/errors.ts";
+import { bytesPerElement } from "../../tensor/layout.ts";
 import { copyInto, type Device, type FloatType, noGrad, type Tensor } from "../../tensor/mod.ts";
 import { allocate } from "../../tensor/tensor.ts";
 

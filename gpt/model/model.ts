@@ -14,6 +14,7 @@
 import {
   Embedding,
   initializers,
+  inType,
   type Linear,
   linearCrossEntropy,
   Module,
@@ -21,7 +22,6 @@ import {
   parameter,
 } from "../../nn/mod.ts";
 import { MuonAdamW, type MuonAdamWGroupOptions } from "../../optim/mod.ts";
-import { inType } from "../../nn/in_type.ts";
 import { checkDevice, checkOptions, type OptionNames } from "../../tensor/checks.ts";
 import { RangeError, TypeError } from "../../tensor/errors.ts";
 import {
@@ -32,8 +32,8 @@ import {
   rotaryAngles,
   Tensor,
 } from "../../tensor/mod.ts";
-import { checkIds } from "../../tensor/ops/gather/ids.ts";
-import { shapesEqual } from "../../tensor/shape.ts";
+import { checkIds } from "../../tensor/ops/gather/gather.ts";
+import { shapesEqual } from "../../tensor/layout.ts";
 import { checkTensor } from "../../tensor/tensor.ts";
 import { Block, linearsOf, uniformOf, type Watch } from "./block.ts";
 import {

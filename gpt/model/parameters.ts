@@ -1,6 +1,6 @@
 /** Parameters of a GPT: names, shapes, counts. Source: nanochat, `nanochat/gpt.py`. @module */
 
-import { sizeOf } from "../../tensor/shape.ts";
+import { sizeOf } from "../../tensor/layout.ts";
 import {
   type GPTConfig,
   hasValueEmbedding,

@@ -10,9 +10,8 @@
 
 import { polarExpressFlops } from "../../optim/mod.ts";
 import type { FloatType } from "../../tensor/mod.ts";
-import { bytesPerElement } from "../../tensor/dtype.ts";
+import { bytesPerElement, sizeOf } from "../../tensor/layout.ts";
 import { rowsAtOnce } from "../../tensor/ops/losses/linear_cross_entropy.ts";
-import { sizeOf } from "../../tensor/shape.ts";
 import {
   type GPTConfig,
   hasValueEmbedding,

@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { cpuTest, kernelTest } from "../../testing/every_device.ts";
 import { float16Test } from "../../testing/gpu.ts";
 import type { Device } from "../device.ts";
-import type { FloatType } from "../dtype.ts";
+import type { FloatType } from "../layout.ts";
 import { allocate, Tensor } from "../tensor.ts";
 import { arraysFor, sizes } from "../ops/testing/attention_cases.ts";
 import { attention } from "../ops/attention/attention.ts";

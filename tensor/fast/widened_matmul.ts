@@ -7,11 +7,11 @@
 
 import { allocateView, type Device, type View, type WebGpuDevice } from "../device.ts";
 import type { FastPath } from "../fast_paths.ts";
-import { bindingLimit } from "../kernel/split.ts";
+import { bindingLimit } from "../kernel/run.ts";
+import { sizeOf } from "../layout.ts";
 import { copyView } from "../ops/elementwise.ts";
 import { multiply } from "../ops/matmul/multiply.ts";
 import type { MatmulProblem, Matrix } from "../ops/matmul/problem.ts";
-import { sizeOf } from "../shape.ts";
 
 /** On a GPU, smaller ones are done before copies pay off. */
 const MIN_MULTIPLICATIONS = 1 << 20;

@@ -6,8 +6,7 @@
  */
 
 import * as ex from "./expression.ts";
-import { type Expression, inOrder } from "./expression.ts";
-import { floatInput, makeProgram, type Program } from "./program.ts";
+import { type Expression, floatInput, inOrder, makeProgram, type Program } from "./program.ts";
 import { pruneInputs } from "./rebuild.ts";
 
 /**

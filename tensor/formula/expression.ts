@@ -1,99 +1,24 @@
-/**
- * Expressions: the single definition of an elementwise or row operation.
- *
- * The double-precision reference (`testing/evaluate.ts`), the derivative (`differentiate.ts`), and the
- * WebAssembly and WGSL kernels all come from it. A formula may reduce along the row, the last axis:
- * softmax is `exp(x - rowMax(x)) / rowSum(exp(x - rowMax(x)))`.
- *
- * Expressions are hash-consed: building the same one twice returns the same object, so common
- * subexpressions are computed once.
- *
- * @module
- */
+/** Builds formulas: the operations of the nodes in `program.ts`, simplified where they can be. @module */
 
 import { describeValue } from "../checks.ts";
 import { wrongType } from "../errors.ts";
+import {
+  type BinaryOperation,
+  type Expression,
+  intern,
+  type ReduceOperation,
+  type UnaryOperation,
+} from "./program.ts";
 
-/** Unary operations. `erf` is the error function, `sign` is 0 at 0. */
-export type UnaryOperation =
-  | "negate"
-  | "exp"
-  | "log"
-  | "tanh"
-  | "sqrt"
-  | "abs"
-  | "sign"
-  | "floor"
-  | "sin"
-  | "cos"
-  | "erf";
-
-/** Binary operations. Comparisons give 1 or 0; `max` and `min` propagate NaN. */
-export type BinaryOperation =
-  | "add"
-  | "subtract"
-  | "multiply"
-  | "divide"
-  | "max"
-  | "min"
-  | "less"
-  | "lessEqual"
-  | "equal";
-
-/** Reductions along the row. */
-export type ReduceOperation = "sum" | "max" | "min";
-
-/** The variants of an expression node. */
-export type ExpressionKind =
-  | { readonly kind: "input"; readonly index: number }
-  | { readonly kind: "scalar"; readonly index: number }
-  | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "columnIndex" }
-  | { readonly kind: "rowLength" }
-  | { readonly kind: "unary"; readonly operation: UnaryOperation; readonly a: Expression }
-  | {
-    readonly kind: "binary";
-    readonly operation: BinaryOperation;
-    readonly a: Expression;
-    readonly b: Expression;
-  }
-  | {
-    readonly kind: "select";
-    readonly condition: Expression;
-    readonly a: Expression;
-    readonly b: Expression;
-  }
-  | { readonly kind: "reduce"; readonly operation: ReduceOperation; readonly a: Expression }
-  | { readonly kind: "broadcast" | "detach"; readonly a: Expression };
-
-/** A formula. Build it only with the functions of this file, which share equal nodes. */
-export type Expression = ExpressionKind & {
-  /** Unique: equal formulas have equal ids. */
-  readonly id: number;
-  /** Whether the value varies within a row; if not, it is one number per row. */
-  readonly varies: boolean;
-};
-
-const interned = new Map<string, Expression>();
-
-function intern(key: string, node: ExpressionKind, varies: boolean): Expression {
-  let expression = interned.get(key);
-  if (expression === undefined) {
-    expression = { ...node, id: interned.size, varies };
-    interned.set(key, expression);
-  }
-  return expression;
-}
-
-/** The current element of input `index`; with `perRow`, the row's single element. */
-export function input(index: number, perRow = false): Expression {
-  return intern(`input ${index} ${perRow}`, { kind: "input", index }, !perRow);
-}
-
-/** Scalar argument `index`, passed at each call. */
-export function scalar(index: number): Expression {
-  return intern(`scalar ${index}`, { kind: "scalar", index }, false);
-}
+export {
+  type BinaryOperation,
+  type Expression,
+  type ExpressionKind,
+  input,
+  type ReduceOperation,
+  scalar,
+  type UnaryOperation,
+} from "./program.ts";
 
 /** A compile-time constant. */
 export function constant(value: number): Expression {
@@ -275,31 +200,4 @@ export function broadcast(operand: Operand): Expression {
 export function detach(operand: Operand): Expression {
   const a = lift(operand);
   return intern(`detach ${a.id}`, { kind: "detach", a }, a.varies);
-}
-
-/** The direct operands of `expression`. */
-export function operandsOf(expression: Expression): readonly Expression[] {
-  if (expression.kind === "select") return [expression.condition, expression.a, expression.b];
-  if (expression.kind === "binary") return [expression.a, expression.b];
-  return "a" in expression ? [expression.a] : [];
-}
-
-/**
- * All nodes below the roots, down to those for which `stop` holds, in topological order (operands
- * first).
- */
-export function inOrder(
-  roots: readonly Expression[],
-  stop: (e: Expression) => boolean = () => false,
-): readonly Expression[] {
-  const seen = new Set<Expression>();
-  const order: Expression[] = [];
-  const visit = (expression: Expression): void => {
-    if (seen.has(expression)) return;
-    seen.add(expression);
-    if (!stop(expression)) operandsOf(expression).forEach(visit);
-    order.push(expression);
-  };
-  roots.forEach(visit);
-  return order;
 }

@@ -1,21 +1,134 @@
 /**
  * Programs: named inputs and scalars, and a formula per output. A program compiles to one kernel,
- * or to a few where rows exceed what one GPU kernel can bind.
+ * or to a few where rows exceed what one GPU kernel can bind. `expression.ts` builds formulas.
+ *
+ * A formula is the single definition of an elementwise or row operation: the double-precision reference
+ * (`testing/evaluate.ts`), the derivative (`differentiate.ts`), and the WebAssembly and WGSL kernels all
+ * come from it. It may reduce along the row, the last axis: softmax is
+ * `exp(x - rowMax(x)) / rowSum(exp(x - rowMax(x)))`.
+ *
+ * Nodes are hash-consed: building the same one twice returns the same object, so common subexpressions
+ * are computed once.
  *
  * @module
  */
 
 import { checkList, checkOptions, type OptionNames } from "../checks.ts";
-import type { DType } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
-import {
-  type Expression,
-  inOrder,
-  input,
-  operandsOf,
-  type ReduceOperation,
-  scalar,
-} from "./expression.ts";
+import type { DType } from "../layout.ts";
+
+// --- Formulas: nodes, and how to walk them ---------------------------------------------------
+
+/** Unary operations. `erf` is the error function, `sign` is 0 at 0. */
+export type UnaryOperation =
+  | "negate"
+  | "exp"
+  | "log"
+  | "tanh"
+  | "sqrt"
+  | "abs"
+  | "sign"
+  | "floor"
+  | "sin"
+  | "cos"
+  | "erf";
+
+/** Binary operations. Comparisons give 1 or 0; `max` and `min` propagate NaN. */
+export type BinaryOperation =
+  | "add"
+  | "subtract"
+  | "multiply"
+  | "divide"
+  | "max"
+  | "min"
+  | "less"
+  | "lessEqual"
+  | "equal";
+
+/** Reductions along the row. */
+export type ReduceOperation = "sum" | "max" | "min";
+
+/** The variants of an expression node. */
+export type ExpressionKind =
+  | { readonly kind: "input"; readonly index: number }
+  | { readonly kind: "scalar"; readonly index: number }
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "columnIndex" }
+  | { readonly kind: "rowLength" }
+  | { readonly kind: "unary"; readonly operation: UnaryOperation; readonly a: Expression }
+  | {
+    readonly kind: "binary";
+    readonly operation: BinaryOperation;
+    readonly a: Expression;
+    readonly b: Expression;
+  }
+  | {
+    readonly kind: "select";
+    readonly condition: Expression;
+    readonly a: Expression;
+    readonly b: Expression;
+  }
+  | { readonly kind: "reduce"; readonly operation: ReduceOperation; readonly a: Expression }
+  | { readonly kind: "broadcast" | "detach"; readonly a: Expression };
+
+/** A formula. Build it only with the functions of `expression.ts`, which share equal nodes. */
+export type Expression = ExpressionKind & {
+  /** Unique: equal formulas have equal ids. */
+  readonly id: number;
+  /** Whether the value varies within a row; if not, it is one number per row. */
+  readonly varies: boolean;
+};
+
+const interned = new Map<string, Expression>();
+
+/** For `expression.ts`: the node with this key, which says all that it depends on. */
+export function intern(key: string, node: ExpressionKind, varies: boolean): Expression {
+  let expression = interned.get(key);
+  if (expression === undefined) {
+    expression = { ...node, id: interned.size, varies };
+    interned.set(key, expression);
+  }
+  return expression;
+}
+
+/** The current element of input `index`; with `perRow`, the row's single element. */
+export function input(index: number, perRow = false): Expression {
+  return intern(`input ${index} ${perRow}`, { kind: "input", index }, !perRow);
+}
+
+/** Scalar argument `index`, passed at each call. */
+export function scalar(index: number): Expression {
+  return intern(`scalar ${index}`, { kind: "scalar", index }, false);
+}
+
+/** The direct operands of `expression`. */
+export function operandsOf(expression: Expression): readonly Expression[] {
+  if (expression.kind === "select") return [expression.condition, expression.a, expression.b];
+  if (expression.kind === "binary") return [expression.a, expression.b];
+  return "a" in expression ? [expression.a] : [];
+}
+
+/**
+ * All nodes below the roots, down to those for which `stop` holds, in topological order (operands
+ * first).
+ */
+export function inOrder(
+  roots: readonly Expression[],
+  stop: (e: Expression) => boolean = () => false,
+): readonly Expression[] {
+  const seen = new Set<Expression>();
+  const order: Expression[] = [];
+  const visit = (expression: Expression): void => {
+    if (seen.has(expression)) return;
+    seen.add(expression);
+    if (!stop(expression)) operandsOf(expression).forEach(visit);
+    order.push(expression);
+  };
+  roots.forEach(visit);
+  return order;
+}
+
+// --- Programs ---------------------------------------------------------------------------------
 
 /** Arguments of {@linkcode defineProgram}. */
 export interface ProgramDefinition<I extends string, S extends string> {
@@ -197,6 +310,13 @@ export function computesIntegers(
 ): boolean {
   const determining = inputs.length > 0 ? operands.slice(0, inputs.length) : operands;
   return overIntegers && determining.every(({ dtype }) => dtype === "int32");
+}
+
+/** Whether operand `k`, counting inputs then outputs, has an element per column of a row. */
+export function isAlongRow(program: Program, k: number): boolean {
+  if (!program.isRow) return false;
+  const input = program.inputs[k];
+  return input ? !input.isPerRow : program.outputVaries[k - program.inputs.length]!;
 }
 
 /** Copies elements. */

@@ -2,8 +2,7 @@
 
 import { memoize } from "../memoize.ts";
 import * as ex from "./expression.ts";
-import type { Expression } from "./expression.ts";
-import { makeProgram, type Program } from "./program.ts";
+import { type Expression, inOrder, makeProgram, type Program } from "./program.ts";
 
 /** Renumbers the inputs and scalars of formulas; scalars by default stay. */
 function rebuild(
@@ -51,7 +50,7 @@ export function pruneInputs(
   program: Program,
   present = program.inputs.length,
 ): { readonly program: Program; readonly used: readonly number[] } {
-  const order = ex.inOrder(program.outputs);
+  const order = inOrder(program.outputs);
   const isUsed = (index: number) => order.some((e) => e.kind === "input" && e.index === index);
   const needsRow = order.some((e) => ["reduce", "columnIndex", "rowLength"].includes(e.kind));
   const knowsRow = program.outputVaries.includes(true) ||

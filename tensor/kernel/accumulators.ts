@@ -1,6 +1,6 @@
 /** Accumulators for reductions along a row. @module */
 
-import type { ReduceOperation } from "../formula/expression.ts";
+import type { ReduceOperation } from "../formula/program.ts";
 import type { Arithmetic } from "./formulas.ts";
 import type { KernelBuilder, Mask, Vector } from "./language.ts";
 

@@ -103,16 +103,22 @@ type Binary<Opcodes, Operand, Result> = {
   readonly [Name in keyof Opcodes]: (other: Operand | number) => Result;
 };
 
-/** Gives a type of values the methods of a table of opcodes. Numbers are lifted to operands. */
+/**
+ * Gives a type of values the methods of a table of opcodes. Numbers are lifted to operands.
+ *
+ * @param neutral Numbers that change nothing, for which there is no instruction.
+ */
 function addInstructions<T extends Value>(
   type: { readonly prototype: T },
   opcodes: Readonly<Record<string, number>>,
   encode: (opcode: number, operands: readonly Value[]) => Code,
   result: Type,
   of: (value: number) => Value,
+  neutral: Readonly<Record<string, number>> = {},
 ): void {
   for (const [name, opcode] of Object.entries(opcodes)) {
     const method = function (this: T, other?: Value | number): Value {
+      if (other !== undefined && other === neutral[name]) return this;
       const operands = other === undefined ? [this] : [this, lift(other, of)];
       return new result(encode(opcode, operands));
     };
@@ -163,7 +169,9 @@ function shuffleBytes(lanes: Lanes): number[] {
 // --- Values, with a method for each instruction ----------------------------------------------
 
 const BINARY_I32 = {
+  add: 0x6a,
   subtract: 0x6b,
+  multiply: 0x6c,
   /** Signed division, truncated; traps if `other` is 0. */
   divide: 0x6d,
   divideUnsigned: 0x6e,
@@ -255,12 +263,6 @@ export class I32 extends Value {
   readonly typeCode = 0x7f;
   static of(value: number): I32 {
     return new I32(plain(0x41, [], signed(value)));
-  }
-  add(other: I32 | number): I32 {
-    return other === 0 ? this : new I32(plain(0x6a, [this, lift(other, I32.of)]));
-  }
-  multiply(other: I32 | number): I32 {
-    return other === 1 ? this : new I32(plain(0x6c, [this, lift(other, I32.of)]));
   }
   isZero(): I32 {
     return new I32(plain(0x45, [this]));
@@ -447,7 +449,7 @@ export class I32x4 extends Value {
   }
 }
 
-addInstructions(I32, BINARY_I32, plain, I32, I32.of);
+addInstructions(I32, BINARY_I32, plain, I32, I32.of, { add: 0, multiply: 1 });
 addInstructions(F32, BINARY_F32, plain, F32, F32.of);
 addInstructions(F32, COMPARE_F32, plain, I32, F32.of);
 addInstructions(F32x4, BINARY_F32X4, vector, F32x4, F32x4.of);
@@ -593,10 +595,11 @@ export class FunctionBuilder {
   }
 
   /** The lanes combined, in the order (0, 2), (1, 3), in each lane. */
-  acrossLanes(vector: F32x4, combine: (a: F32x4, b: F32x4) => F32x4): F32x4 {
-    const four = this.local(vector);
-    const two = this.local(combine(four, four.shuffle(four, [2, 3, 0, 1])));
-    return combine(two, two.shuffle(two, [1, 0, 3, 2]));
+  acrossLanes<T extends F32x4 | I32x4>(given: T, combine: (a: T, b: T) => T): T {
+    const shuffled = (x: T, lanes: Lanes) => withCode(x, vector(13, [x, x], shuffleBytes(lanes)));
+    const four = this.local(given);
+    const two = this.local(combine(four, shuffled(four, [2, 3, 0, 1])));
+    return combine(two, shuffled(two, [1, 0, 3, 2]));
   }
 
   /** The function's entry of the code section. */

@@ -4,20 +4,20 @@ import { Error } from "../errors.ts";
 import {
   type BinaryOperation,
   type Expression,
+  identities,
   inOrder,
   operandsOf,
   type ReduceOperation,
-} from "../formula/expression.ts";
-import { identities } from "../formula/program.ts";
-import type { IntVector, Lanes, Mask, Vector, VectorBuilder } from "./language.ts";
+} from "../formula/program.ts";
+import type { Mask, Value, Vector, VectorBuilder } from "./language.ts";
 import { cos, erf, log, sin, tanh } from "./math.ts";
 
-/** The number type in which formulas are computed. Integers are wrapped as floats. */
+/** The number type in which formulas are computed: floats, or 32-bit integers, which wrap around. */
 export interface Arithmetic {
   readonly k: VectorBuilder;
   readonly isInteger: boolean;
   /** Computes one node. */
-  readonly compute: (e: Expression, valueOf: Values<Vector>, isFree: IsFree) => Vector;
+  readonly compute: (e: Expression, valueOf: ValueOf, isFree: IsFree) => Vector;
   /** The result of reducing nothing. */
   readonly identityOf: (operation: ReduceOperation) => Vector;
   /** Reduces two numbers to one; without `keepsNaN` maybe to a number where one is NaN. */
@@ -30,7 +30,7 @@ export interface Arithmetic {
 }
 
 /** The values of a node's operands. */
-type Values<V> = (e: Expression) => V;
+type ValueOf = (e: Expression) => Vector;
 /** Whether nothing else uses an operand, which then need not be computed. */
 type IsFree = (e: Expression) => boolean;
 
@@ -42,75 +42,45 @@ const METHODS_WITHOUT_NAN = { sum: "add", max: "pseudoMax", min: "pseudoMin" } a
 const ONE_BITS = 0x3f800000;
 const FUNCTIONS = { sign, log, tanh, sin, cos, erf };
 
-export function floatArithmetic(k: VectorBuilder): Arithmetic {
-  const kind: Kind<Vector> = {
-    constant: (value) => k.vector(value),
-    truth: (mask) => mask.where(ONE_BITS).asF32x4(),
-    select: (mask, a, b) => mask.select(a, b),
-  };
-  return {
-    k,
-    isInteger: false,
-    compute: (e, valueOf, isFree) => {
-      if (e.kind === "unary") return unary(k, e, valueOf(e.a));
-      return quotientOrFused(e, valueOf, isFree) ?? compute(kind, e, valueOf, isFree);
-    },
-    identityOf: (operation) => k.vector(identities.floats[operation]),
-    combine: (operation, a, b, keepsNaN = true) =>
-      a[(keepsNaN ? METHODS : METHODS_WITHOUT_NAN)[operation]](b),
-  };
+/** Integers in the place of floats: they have all methods that formulas over integers use. */
+export function asNumbers(integers: Value): Vector {
+  return integers as Vector;
 }
 
-/** Integers wrap around. */
-export function integerArithmetic(k: VectorBuilder): Arithmetic {
-  const kind: Kind<IntVector> = {
-    constant: (value) => k.intVector(value),
-    truth: (mask) => mask.where(1),
-    select: (mask, a, b) => mask.select(a, b),
-  };
-  return {
-    k,
-    isInteger: true,
-    compute: (e, valueOf, isFree) =>
-      k.wrap(compute(kind, e, (operand) => k.unwrap(valueOf(operand)), isFree)),
-    identityOf: (operation) => k.wrap(k.intVector(identities.integers[operation])),
-    combine: (operation, a, b) => k.wrap(k.unwrap(a)[METHODS[operation]](k.unwrap(b))),
-  };
-}
-
-/** The operations that differ between floats and integers. */
-interface Kind<V> {
-  constant(value: number): V;
+export function arithmeticOf(k: VectorBuilder, isInteger: boolean): Arithmetic {
+  const constant = (value: number) => isInteger ? asNumbers(k.intVector(value)) : k.vector(value);
   /** 1 where a comparison holds, else 0. */
-  truth(mask: Mask): V;
-  select(mask: Mask, a: V, b: V): V;
-}
-
-/** Computes a node of an operation that floats and integers have. */
-function compute<V extends Lanes<V>>(
-  kind: Kind<V>,
-  e: Expression,
-  valueOf: Values<V>,
-  isFree: IsFree,
-): V {
-  switch (e.kind) {
-    case "constant":
-      return kind.constant(e.value);
-    case "unary":
-      return valueOf(e.a).negate();
-    case "binary": {
-      const { operation, a, b } = e;
-      if (operation === "divide") break;
-      if (isComparison(operation)) return kind.truth(valueOf(a)[operation](valueOf(b)));
-      return valueOf(a)[operation](valueOf(b));
+  const truth = (mask: Mask) =>
+    isInteger ? asNumbers(mask.where(1)) : mask.where(ONE_BITS).asF32x4();
+  const compute: Arithmetic["compute"] = (e, valueOf, isFree) => {
+    switch (e.kind) {
+      case "constant":
+        return constant(e.value);
+      case "unary":
+        return unary(k, e, valueOf(e.a));
+      case "binary": {
+        const [a, b] = [e.a, e.b].map(valueOf) as [Vector, Vector];
+        if (isComparison(e.operation)) return truth(a[e.operation](b));
+        const fused = isInteger ? null : fusedSum(e, valueOf, isFree);
+        return fused ?? a[e.operation](b);
+      }
+      case "select":
+        return maskOf(e.condition, valueOf, isFree).select(valueOf(e.a), valueOf(e.b));
+      case "broadcast":
+      case "detach":
+        return valueOf(e.a);
     }
-    case "select":
-      return kind.select(maskOf(e.condition, valueOf, isFree), valueOf(e.a), valueOf(e.b));
-    case "broadcast":
-    case "detach":
-      return valueOf(e.a);
-  }
-  throw new Error(`Cannot print a formula: ${e.kind} is not known here`);
+    throw new Error(`Cannot print a formula: ${e.kind} is not known here`);
+  };
+  const identity = isInteger ? identities.integers : identities.floats;
+  return {
+    k,
+    isInteger,
+    compute,
+    identityOf: (operation) => constant(identity[operation]),
+    combine: (operation, a, b, keepsNaN = true) =>
+      a[(keepsNaN || isInteger ? METHODS : METHODS_WITHOUT_NAN)[operation]](b),
+  };
 }
 
 function isComparison(operation: BinaryOperation): operation is "less" | "lessEqual" | "equal" {
@@ -118,32 +88,27 @@ function isComparison(operation: BinaryOperation): operation is "less" | "lessEq
 }
 
 /** A condition as a mask: without the detour by 1 and 0 if nothing else uses the comparison. */
-function maskOf<V extends Lanes<V>>(e: Expression, valueOf: Values<V>, isFree: IsFree): Mask {
+function maskOf(e: Expression, valueOf: ValueOf, isFree: IsFree): Mask {
   if (e.kind === "binary" && isComparison(e.operation) && isFree(e)) {
     return valueOf(e.a)[e.operation](valueOf(e.b));
   }
   return valueOf(e).notEqual(0);
 }
 
-/** A quotient; or a sum with a product that nothing else uses, fused if supported. */
-function quotientOrFused(e: Expression, valueOf: Values<Vector>, isFree: IsFree): Vector | null {
-  if (e.kind !== "binary") return null;
+/** A sum with a product that nothing else uses, fused if supported; `null` if it has none. */
+function fusedSum({ operation, a, b }: Binary, valueOf: ValueOf, isFree: IsFree): Vector | null {
   const product = (operand: Expression): Binary | null =>
     operand.kind === "binary" && operand.operation === "multiply" && isFree(operand)
       ? operand
       : null;
-  const [first, second] = [product(e.a), product(e.b)];
-  switch (e.operation) {
-    case "divide":
-      return valueOf(e.a).divide(valueOf(e.b));
-    case "add":
-      if (first) return valueOf(first.a).multiplyAdd(valueOf(first.b), valueOf(e.b));
-      return second && valueOf(second.a).multiplyAdd(valueOf(second.b), valueOf(e.a));
-    case "subtract":
-      return second && valueOf(second.a).negativeMultiplyAdd(valueOf(second.b), valueOf(e.a));
-    default:
-      return null;
+  const [first, second] = [product(a), product(b)];
+  if (operation === "add" && first !== null) {
+    return valueOf(first.a).multiplyAdd(valueOf(first.b), valueOf(b));
   }
+  if (second === null) return null;
+  const factors = [valueOf(second.a), valueOf(second.b)] as const;
+  if (operation === "add") return factors[0].multiplyAdd(factors[1], valueOf(a));
+  return operation === "subtract" ? factors[0].negativeMultiplyAdd(factors[1], valueOf(a)) : null;
 }
 
 function unary(k: VectorBuilder, { operation, a: operand }: Unary, a: Vector): Vector {

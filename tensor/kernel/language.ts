@@ -12,6 +12,8 @@
  * @module
  */
 
+import type { Program } from "../formula/program.ts";
+
 /** The methods that all kinds of numbers have; `C` is a comparison's result. */
 interface Numbers<V, C> {
   add(other: V | number): V;
@@ -219,9 +221,6 @@ export interface VectorBuilder {
   /** A vector of one number. */
   vector(value: number): Vector;
   intVector(value: number): IntVector;
-  /** Integers in the place of floats, to be named and handed on, until they are unwrapped. */
-  wrap(integers: IntVector): Vector;
-  unwrap(wrapped: Vector): IntVector;
   /** eˣ, which GPUs compute themselves. */
   exp(x: Vector): Vector;
   /** eˣ for x ≤ 0, maybe 0 for the smallest results. */
@@ -280,8 +279,6 @@ export interface KernelBuilder extends VectorBuilder {
    * kernel for `rows` or `lanes`, on a GPU. There, the other statements run in each of them.
    */
   spread(count: Index, body: (i: Int) => void): void;
-  /** Runs `body` in the thread whose part of {@linkcode KernelBuilder.spread} contains an index. */
-  owner(index: Int, body: () => void): void;
 
   /** The end of the range of a kernel for `ranges`. */
   readonly end: Int;
@@ -378,6 +375,13 @@ export type KernelBody<B extends BufferTypes, A extends string> = (
   arguments_: Readonly<Record<A, Int>>,
   floats: Readonly<Record<string, Float>>,
 ) => void;
+
+/** What a kernel is printed from: its body, and the program that was lowered to it, if any. */
+export interface KernelSource {
+  readonly signature: Signature<BufferTypes, string>;
+  readonly body: KernelBody<BufferTypes, string>;
+  readonly program: Program | null;
+}
 
 /**
  * Adds up what `sumOf` returns for pieces, one per lane: it is called with the sum of the earlier

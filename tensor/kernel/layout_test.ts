@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import * as ex from "../formula/expression.ts";
-import { defineProgram } from "../formula/program.ts";
-import type { TensorLayout } from "../layout_cache.ts";
-import { classOf, collapseAxes, findRow, isAlongRow } from "./layout.ts";
+import { defineProgram, isAlongRow } from "../formula/program.ts";
+import type { TensorLayout } from "../layout.ts";
+import { classOf, collapseAxes, findRow } from "./programs.ts";
 
 const double = defineProgram({ name: "double", inputs: ["x"] }, ({ x }) => [ex.multiply(x, 2)]);
 const scale = defineProgram(

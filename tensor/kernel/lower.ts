@@ -26,7 +26,7 @@
  *
  * Along a row, its end is visited by single elements, and the numbers of an accumulator are combined
  * when the row is done (`acrossRow`). Across rows there is nothing to combine. A program without
- * reductions is the second case, with rows of one element, along the run that `layout.ts` finds: the
+ * reductions is the second case, with rows of one element, along the run that `programs.ts` finds: the
  * innermost axis, a fast inner loop. The axes around it have a counter each.
  *
  * On the CPU, short formulas compute several vectors in turn, so that one need not wait for another:
@@ -36,14 +36,21 @@
  * @module
  */
 
-import type { DType } from "../dtype.ts";
-import { type Expression, inOrder, operandsOf } from "../formula/expression.ts";
-import { type Program, type Reduction, reductionPasses } from "../formula/program.ts";
+import {
+  type Expression,
+  inOrder,
+  isAlongRow,
+  operandsOf,
+  type Program,
+  type Reduction,
+  reductionPasses,
+} from "../formula/program.ts";
+import type { DType } from "../layout.ts";
 import { Accumulators } from "./accumulators.ts";
 import {
-  floatArithmetic,
+  arithmeticOf,
+  asNumbers,
   hoist,
-  integerArithmetic,
   isExpensive,
   type KnownValues,
   writeFormulas,
@@ -56,9 +63,18 @@ import type {
   KernelBody,
   KernelBuilder,
   Signature,
+  Value,
   Vector,
 } from "./language.ts";
-import { isAlongRow, type StrideClass, type VectorAxis } from "./layout.ts";
+
+/** Stride along an axis: 0, 1 element, or a number known at run time. */
+export type StrideClass = "0" | "1" | "n";
+
+/**
+ * The axis of the vectors. For row programs, the row if its elements are contiguous; otherwise the
+ * run, so that a vector holds four rows (as in a sum over the first axis).
+ */
+export type VectorAxis = "run" | "row";
 
 /** All that the code of a program depends on, beside its formulas. Sizes and strides are arguments. */
 export interface ProgramForm {
@@ -192,8 +208,7 @@ function operandOf(
       const loaded = stride === "0"
         ? from.loadSplat(0)
         : from.loadVector(4 * part, { ...vectorStride, isSingle });
-      if (!isInteger) return loaded as Vector;
-      return form.isInteger ? k.wrap(loaded as IntVector) : (loaded as IntVector).toF32x4();
+      return isInteger && !form.isInteger ? (loaded as IntVector).toF32x4() : asNumbers(loaded);
     },
     store: (from, value, { part, isSingle, isPaired }) => {
       if (isPaired && stride === "1") {
@@ -201,12 +216,11 @@ function operandOf(
         else from.pair!(8 * (part >> 1)).store(even!, value, isShort);
         return;
       }
-      const number = form.isInteger ? k.unwrap(value) : value;
       const converted = isInteger === form.isInteger
-        ? number
+        ? value
         : isInteger
         ? value.toI32x4()
-        : k.unwrap(value).toF32x4();
+        : (value as Value as IntVector).toF32x4();
       const isOne = isSingle || stride === "0";
       const options = { ...vectorStride, isSingle: isOne, isShort };
       from.storeVector(isOne ? 0 : 4 * part, converted, options);
@@ -227,15 +241,15 @@ function lowering(
   scalars: readonly (Int | Float)[],
 ) {
   const { isInteger } = form;
-  const arithmetic = isInteger ? integerArithmetic(k) : floatArithmetic(k);
+  const arithmetic = arithmeticOf(k, isInteger);
   /** Integers, as formulas see them. */
-  const numberOf = (integers: IntVector) => isInteger ? k.wrap(integers) : integers.toF32x4();
+  const numberOf = (integers: IntVector) => isInteger ? asNumbers(integers) : integers.toF32x4();
   /** Scalars, and what is computed of them alone. */
   const uniform = hoist(arithmetic, program.outputs, new Map(), (e) => {
     if (e.kind === "rowLength") return numberOf(k.splat(columns));
     if (e.kind !== "scalar") return undefined;
     const scalar = scalars[e.index]!;
-    return isInteger ? k.wrap(k.splat(scalar as Int)) : k.splat(scalar as Float);
+    return isInteger ? asNumbers(k.splat(scalar as Int)) : k.splat(scalar as Float);
   });
   const inputs = operands.slice(0, program.inputs.length);
   const outputs = operands.slice(program.inputs.length);

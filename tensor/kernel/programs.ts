@@ -2,7 +2,9 @@
  * Runs programs: formulas become kernels by `lower.ts`, which `run.ts` dispatches like all others.
  *
  * The code of a kernel depends on formulas, dtypes and stride classes, never on sizes, addresses or
- * scalars, so a training step needs few.
+ * scalars, so a training step needs few. Axes that lie behind each other in memory become one. Of those
+ * that remain, the innermost is the *run*, a fast inner loop, and the others are around it. A program
+ * with reductions keeps its last axis, the *row*, apart; one without has rows of one element.
  *
  * On a GPU, an elementwise program has a thread per element, or per four contiguous elements. In a row
  * program, a workgroup handles several rows with several threads each, the row's lanes. Each lane
@@ -17,18 +19,27 @@
 
 import type { CpuDevice, Device, View, WebGpuDevice } from "../device.ts";
 import { wrongValue } from "../errors.ts";
-import { inOrder } from "../formula/expression.ts";
-import { computesIntegers, type Program, reductionPasses } from "../formula/program.ts";
-import type { TensorLayout } from "../layout_cache.ts";
+import {
+  computesIntegers,
+  inOrder,
+  isAlongRow,
+  type Program,
+  reductionPasses,
+} from "../formula/program.ts";
+import type { TensorLayout } from "../layout.ts";
 import { memoize } from "../memoize.ts";
 import { viewBytes, type Work } from "../profile.ts";
 import { isExpensive } from "./formulas.ts";
 import type { Signature, Team } from "./language.ts";
-import { type Axis, classOf, type Layout, layOut } from "./layout.ts";
-import { bufferNames, lowerProgram, type ProgramForm, valuesToKeep } from "./lower.ts";
-import { defineKernel, type Kernel, runKernel } from "./run.ts";
-import { fitsOneBinding, split } from "./split.ts";
-import { programText } from "./text.ts";
+import {
+  bufferNames,
+  lowerProgram,
+  type ProgramForm,
+  type StrideClass,
+  valuesToKeep,
+  type VectorAxis,
+} from "./lower.ts";
+import { defineKernel, fitsOneBinding, type Kernel, runKernel, split } from "./run.ts";
 
 const WORD_BYTES = 4;
 /** Nanoseconds of work that justify waking another thread. */
@@ -59,23 +70,18 @@ export function prepareProgram(
     : prepareOnGpu(device, program, operands);
 }
 
-interface Known {
+const knownOf = memoize((program: Program) => {
   /** By form, and by how threads share the items. */
-  readonly kernels: Map<string, Kernel>;
-  /** Approximate nanoseconds per element on the CPU. */
-  readonly elementCost: number;
-  /** Number of values of an element that are kept for the next passes. */
-  readonly kept: number;
-}
-
-const knownOf = memoize((program: Program): Known => {
+  const kernels = new Map<string, Kernel>();
   const operands = program.inputs.length + program.outputs.length;
+  /** Approximate nanoseconds per element on the CPU. */
   const elementCost = inOrder(program.outputs).reduce(
     (cost, e) => cost + (isExpensive(e) ? 0.6 : 0.03),
     0.05 * operands,
   );
+  /** Number of values of an element that are kept for the next passes. */
   const kept = program.isRow ? valuesToKeep(program).length : 0;
-  return { kernels: new Map(), elementCost, kept };
+  return { kernels, elementCost, kept };
 });
 
 function prepareOnCpu(
@@ -191,8 +197,7 @@ function kernelOf(program: Program, form: ProgramForm, sharing: Sharing = {}): K
   if (kernel === undefined) {
     const { signature, body } = lowerProgram(program, form);
     const key = `${program.key} ${name}`;
-    const whole = { ...signature, ...sharing, key };
-    kernel = defineKernel(whole, body, programText(program, whole, body));
+    kernel = defineKernel({ ...signature, ...sharing, key }, body, program);
     kernels.set(name, kernel);
   }
   return kernel;
@@ -336,3 +341,119 @@ function lanesTogether(rows: number, steps: number, threads: number): Omit<Team,
 
 const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
 const powerOfTwoAbove = (n: number): number => 2 ** Math.ceil(Math.log2(n));
+
+/** An axis of all operands of a program: inputs, then outputs. */
+export interface Axis {
+  readonly length: number;
+  /** The strides of each operand, in elements. */
+  readonly strides: readonly number[];
+}
+
+export function classOf(stride: number): StrideClass {
+  return stride === 0 ? "0" : stride === 1 ? "1" : "n";
+}
+
+/** The loops of a program, with the strides of its operands: inputs, then outputs. */
+export interface Layout {
+  readonly vectors: VectorAxis;
+  readonly run: Axis;
+  /** The row, of length 1 in an elementwise program; the stride is 0 for one element per row. */
+  readonly row: Axis;
+  /** The axes around the run, innermost first. */
+  readonly outer: readonly Axis[];
+}
+
+/** @param isTiled Whether to cut the axes of an elementwise program into tiles. */
+export function layOut(
+  program: Program,
+  operands: readonly TensorLayout[],
+  isTiled: boolean,
+): Layout {
+  const merged = collapseAxes(program, operands);
+  const [first, ...outer] = isTiled && !program.isRow ? cutIntoTiles(merged) : merged;
+  const run = first ?? { length: 1, strides: operands.map(() => 1) };
+  const row = findRow(program, operands);
+  return { vectors: chooseVectorAxis(program, run, row), run, row, outer };
+}
+
+function chooseVectorAxis(program: Program, run: Axis, row: Axis): VectorAxis {
+  if (!program.isRow) return "run";
+  if (run.length < 4) return "row";
+  let balance = 0;
+  run.strides.forEach((runStride, k) => {
+    if (!isAlongRow(program, k)) return;
+    if (row.strides[k] === 1 && row.length > 1) balance++;
+    else if (runStride === 1) balance--;
+  });
+  return balance < 0 ? "run" : "row";
+}
+
+/**
+ * Describes the same elements with as few axes as possible, innermost first: [2, 3, 4] with strides
+ * [12, 4, 1] becomes one axis of 24. Axes of length 1 are dropped; the others are sorted by the
+ * strides of the first output, and adjacent ones merged where all operands allow it. The last axis
+ * of a row program, the row, is left out.
+ */
+export function collapseAxes(program: Program, operands: readonly TensorLayout[]): readonly Axis[] {
+  const { shape, strides: lead } = operands[program.inputs.length]!;
+  const rank = program.isRow ? shape.length - 1 : shape.length;
+  const order: number[] = [];
+  for (let axis = rank - 1; axis >= 0; axis--) if (shape[axis] !== 1) order.push(axis);
+  order.sort((a, b) => Math.abs(lead[a]!) - Math.abs(lead[b]!));
+  const merged: { length: number; strides: readonly number[] }[] = [];
+  for (const axis of order) {
+    const length = shape[axis]!;
+    const inner = merged.at(-1);
+    const merges = inner !== undefined &&
+      operands.every(({ strides }, k) => strides[axis] === inner.strides[k]! * inner.length);
+    if (merges) inner.length *= length;
+    else merged.push({ length, strides: operands.map(({ strides }) => strides[axis]!) });
+  }
+  return merged;
+}
+
+/** The row: its length is 1 if no operand has an element per column. */
+export function findRow(program: Program, operands: readonly TensorLayout[]): Axis {
+  return {
+    length: operands.find((_, k) => isAlongRow(program, k))?.shape.at(-1) ?? 1,
+    strides: operands.map(({ strides }, k) => isAlongRow(program, k) ? strides.at(-1)! : 0),
+  };
+}
+
+/** Side of a tile: the elements of a cache line. */
+const SIDE = 16;
+/** Minimum side that pays off. */
+const MIN_SIDE = 8;
+/** Up to this many elements fit the L1 cache anyway. */
+const MAX_CACHED_ELEMENTS = 1 << 13;
+
+/**
+ * Loop tiling, so that a whole cache line is used while it is in the L1 cache: only the order of the
+ * axes changes, so kernels are unaware of it.
+ *
+ * Reorders the axes, innermost first, if an operand is strided along the innermost one, as when
+ * copying a transposed matrix. Two axes are then split into tiles that divide their lengths evenly,
+ * so axes of 256 and 512 become 16, 16, 16, 32; if there is no such tile size, they stay.
+ */
+export function cutIntoTiles(axes: readonly Axis[]): readonly Axis[] {
+  const run = axes[0];
+  if (run === undefined) return axes;
+  const crossing = axes.findIndex((axis, a) =>
+    a > 0 && axis.strides.some((stride, k) => stride === 1 && run.strides[k]! > 1)
+  );
+  if (crossing < 0 || run.length * axes[crossing]!.length <= MAX_CACHED_ELEMENTS) return axes;
+  const [runTile, runTiles] = cut(run);
+  const [crossingTile, crossingTiles] = cut(axes[crossing]!);
+  if (runTile.length < MIN_SIDE || crossingTile.length < MIN_SIDE) return axes;
+  const outer = axes.map((axis, a) => a === 0 ? runTiles : a === crossing ? crossingTiles : axis);
+  return [runTile, crossingTile, ...outer.filter((axis) => axis.length > 1)];
+}
+
+function cut({ length, strides }: Axis): [tile: Axis, tiles: Axis] {
+  let side = Math.min(SIDE, length);
+  while (length % side !== 0) side--;
+  return [
+    { length: side, strides },
+    { length: length / side, strides: strides.map((stride) => stride * side) },
+  ];
+}

@@ -1,9 +1,14 @@
 /** Prints kernels as pseudo-code, and programs as formulas, for explanations. @module */
 
-import type { KernelText } from "../explain.ts";
 import { differentiate } from "../formula/differentiate.ts";
-import { type Expression, inOrder, operandsOf } from "../formula/expression.ts";
-import { makeProgram, type Program } from "../formula/program.ts";
+import {
+  type Expression,
+  inOrder,
+  makeProgram,
+  operandsOf,
+  type Program,
+} from "../formula/program.ts";
+import type { KernelText } from "../profile.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -16,6 +21,7 @@ import type {
   IntVector,
   KernelBody,
   KernelBuilder,
+  KernelSource,
   LoopOptions,
   Mask,
   Signature,
@@ -195,8 +201,6 @@ class TextBuilder implements KernelBuilder {
   float = (value: number): Term => termOf(value);
   vector = (value: number): Term => termOf(value);
   intVector = (value: number): Term => termOf(value);
-  wrap = (integers: IntVector): Term => termOf(integers);
-  unwrap = (wrapped: Vector): Term => termOf(wrapped);
   splat = (value: Int | Float): Term => termOf(value);
   readonly first: Term = new Term("first");
   indices = (first: Int): Term => new Term(`[${textOf(first)} …]`);
@@ -245,9 +249,6 @@ class TextBuilder implements KernelBuilder {
   spread(count: Index, body: (i: Int) => void): void {
     const i = new Term(`i${++this.#names}`);
     this.block(`for each ${i.text} below ${textOf(count)}, in any order`, () => body(i));
-  }
-  owner(_index: Int, body: () => void): void {
-    body();
   }
   eachLane(count: Index, body: (lane: Int) => void): void {
     const lane = new Term(`lane${++this.#names}`);
@@ -391,12 +392,9 @@ export function gradientAsText(program: Program): string {
   return programAsText(differentiate(first, program.inputs.map(({ isInteger }) => !isInteger)));
 }
 
-/** How the kernel of a program is explained: its formulas, and what they were lowered to. */
-export function programText<const B extends BufferTypes, const A extends string>(
-  program: Program,
-  signature: Signature<B, A>,
-  body: KernelBody<B, A>,
-): KernelText {
+/** How a kernel is explained: by its pseudo-code, after the formulas that were lowered to it. */
+export function explainedBy({ signature, body, program }: KernelSource): KernelText {
+  if (program === null) return { code: () => kernelAsText(signature, body) };
   return {
     code: () =>
       `${programAsText(program)}\n\n${kernelAsText({ ...signature, key: program.name }, body)}`,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Axis, cutIntoTiles } from "./layout.ts";
+import { type Axis, cutIntoTiles } from "./programs.ts";
 
 const lengths = (axes: readonly Axis[]): number[] => axes.map((axis) => axis.length);
 

@@ -101,12 +101,6 @@ export class WasmBuilder implements KernelBuilder {
   call(_name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
     return body(this, x);
   }
-  wrap(integers: I32x4): F32x4 {
-    return integers.asF32x4();
-  }
-  unwrap(wrapped: F32x4): I32x4 {
-    return wrapped.bits();
-  }
   splat(value: I32): I32x4;
   splat(value: F32): F32x4;
   splat(value: I32 | F32): I32x4 | F32x4 {
@@ -180,9 +174,6 @@ export class WasmBuilder implements KernelBuilder {
   }
   spread(count: Index, body: (i: I32) => void): void {
     this.loop(0, count, body);
-  }
-  owner(_index: I32, body: () => void): void {
-    body();
   }
   acrossRow(
     values: readonly F32x4[],

@@ -149,8 +149,6 @@ interface KernelText {
 export class WgslBuilder implements KernelBuilder {
   readonly inTurn = false;
   readonly maxInTurn = 1;
-  readonly wrap: typeof printed = printed;
-  readonly unwrap: typeof printed = printed;
   readonly first: WgslValue = new WgslValue("vec4<bool>(true, false, false, false)", "vec4<bool>");
   readonly end: Int = new WgslValue("(item + 1)", "i32");
   readonly shared: Buffer<"f32">;
@@ -311,9 +309,6 @@ return ${code};
   }
   spread(count: Index, body: (i: Int) => void): void {
     this.#for("first", count, "step", body);
-  }
-  owner(index: Int, body: () => void): void {
-    this.block(`if (${codeOf(index)} % step == first)`, body);
   }
   eachLane(count: Index, body: (lane: Int) => void): void {
     const lane = new WgslValue("lane", "i32");

@@ -4,7 +4,7 @@ import { applyOne, named, type Operation } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
 import { wrongValue } from "../errors.ts";
 import { noGrad } from "../grad_mode.ts";
-import { formatShape, normalizeAxes, normalizeAxis } from "../shape.ts";
+import { formatShape, normalizeAxes, normalizeAxis } from "../layout.ts";
 import { checkTensor, Tensor } from "../tensor.ts";
 import { copyInto, fillView, greaterEqual, lessEqual, where } from "./elementwise.ts";
 import { indexSelect } from "./indexing/select.ts";

@@ -7,8 +7,8 @@
 
 import { checkDevice, checkIsNumber, checkOptions, type OptionNames } from "../checks.ts";
 import type { Device } from "../device.ts";
+import { checkShape, sizeOf } from "../layout.ts";
 import { normalArray, permutationArray, uniformArray } from "../random.ts";
-import { checkShape, sizeOf } from "../shape.ts";
 import { Tensor, type TensorOptions } from "../tensor.ts";
 
 const TENSOR_OPTIONS: OptionNames<TensorOptions> = { requiresGrad: true };

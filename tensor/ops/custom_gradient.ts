@@ -2,10 +2,9 @@
 
 import { recordOperation } from "../apply.ts";
 import { checkList, describeValue } from "../checks.ts";
-import { isFloat } from "../dtype.ts";
 import { wrongType, wrongValue } from "../errors.ts";
 import { noGrad } from "../grad_mode.ts";
-import { formatShape, shapesEqual } from "../shape.ts";
+import { formatShape, isFloat, shapesEqual } from "../layout.ts";
 import { checkTensor, Tensor } from "../tensor.ts";
 
 /** Computes a result; nothing in it is recorded. */

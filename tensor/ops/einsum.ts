@@ -3,7 +3,7 @@
 import { named } from "../apply.ts";
 import { checkList, describeValue } from "../checks.ts";
 import { RangeError, wrongType, wrongValue } from "../errors.ts";
-import { formatShape, sizeOf } from "../shape.ts";
+import { formatShape, sizeOf } from "../layout.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
 import { multiply } from "./elementwise.ts";
 import { at } from "./indexing/at.ts";

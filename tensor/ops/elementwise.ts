@@ -10,14 +10,20 @@
 import { type Gradient, named, noteRounded } from "../apply.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber } from "../checks.ts";
-import { bytesPerElement, checkDType, type DType, isFloat, promote } from "../dtype.ts";
+import {
+  bytesPerElement,
+  checkDType,
+  checkShape,
+  type DType,
+  isFloat,
+  promote,
+} from "../layout.ts";
 import { wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression, Operand } from "../formula/expression.ts";
 import { copyProgram, defineProgram, makeProgram, type Program } from "../formula/program.ts";
 import { noGrad } from "../grad_mode.ts";
-import { fitsOneBinding } from "../kernel/split.ts";
-import { checkShape } from "../shape.ts";
+import { fitsOneBinding } from "../kernel/run.ts";
 import { allocate, checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
 

@@ -3,7 +3,7 @@
 import { applyOne, type Operation } from "../apply.ts";
 import { wrongType, wrongValue } from "../errors.ts";
 import { defineKernel, runKernel } from "../kernel/run.ts";
-import { broadcastShapes, sizeOf } from "../shape.ts";
+import { broadcastShapes, sizeOf } from "../layout.ts";
 import { checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { checkInteger, fill } from "./elementwise.ts";
 import { contiguous, expand } from "./views.ts";

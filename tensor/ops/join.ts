@@ -1,11 +1,10 @@
 /** Concatenating and splitting tensors. @module */
 
-import { applyOne, named, type Operation, type Specification } from "../apply.ts";
+import { applyOne, named, type Operation } from "../apply.ts";
 import { checkList } from "../checks.ts";
-import { isFloat, promote } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
 import { noGrad } from "../grad_mode.ts";
-import { formatShape, normalizeAxis } from "../shape.ts";
+import { formatShape, isFloat, normalizeAxis, promote, type Specification } from "../layout.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
 import { copyInto } from "./elementwise.ts";
 import { slice, unsqueeze } from "./views.ts";

@@ -3,7 +3,7 @@
 import { named } from "../apply.ts";
 import * as ex from "../formula/expression.ts";
 import { defineProgram } from "../formula/program.ts";
-import { normalizeAxis } from "../shape.ts";
+import { normalizeAxis } from "../layout.ts";
 import { Tensor } from "../tensor.ts";
 import { equal, greater, multiply, notEqual } from "./elementwise.ts";
 import { rootOfVariance } from "./functions.ts";

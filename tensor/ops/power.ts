@@ -1,8 +1,8 @@
 import { named } from "../apply.ts";
-import { isFloat } from "../dtype.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression } from "../formula/expression.ts";
 import { defineProgram } from "../formula/program.ts";
+import { isFloat } from "../layout.ts";
 import { checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { sqrt, square, type Unary, unary } from "./elementwise.ts";
 import { runProgram } from "./program.ts";

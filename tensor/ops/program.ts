@@ -3,7 +3,6 @@
 import { commonDevice, type Gradient, recordOperation } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
 import type { Device, View } from "../device.ts";
-import { checkDType, type DType, FLOAT_TYPES, isFloat, promote } from "../dtype.ts";
 import { type Error, RangeError, TypeError, wrongValue } from "../errors.ts";
 import {
   gradientFlows,
@@ -13,18 +12,25 @@ import {
 } from "../formula/differentiate.ts";
 import { makeProgram, type Program } from "../formula/program.ts";
 import { type PreparedProgram, prepareProgram } from "../kernel/programs.ts";
-import { LayoutCache, type TensorLayout } from "../layout_cache.ts";
-import { memoize } from "../memoize.ts";
 import {
+  broadcastAxes,
   broadcastShapes,
   broadcastStrides,
+  checkDType,
   contiguousStrides,
+  type DType,
+  FLOAT_TYPES,
   formatShape,
+  isFloat,
+  LayoutCache,
+  promote,
   shapesEqual,
   sizeOf,
-} from "../shape.ts";
+  type Specification,
+  type TensorLayout,
+} from "../layout.ts";
+import { memoize } from "../memoize.ts";
 import { allocate, type Tensor } from "../tensor.ts";
-import { isReducedAtOnce, sumToShape } from "./sums.ts";
 
 /**
  * Runs a program on tensors, which are broadcast against each other. Row programs reduce along the
@@ -140,12 +146,10 @@ interface Call {
   readonly run: PreparedProgram;
 }
 
-type OperandLayout = Omit<TensorLayout, "strides">;
-
 /** The shape rule; throws if shapes or dtypes do not suit the program. */
 function inferOutputs(
   program: Program,
-  inputs: readonly OperandLayout[],
+  inputs: readonly Specification[],
   dtype: DType = promote(inputs.map((input) => input.dtype)),
 ): TensorLayout[] {
   checkTypes(program, inputs);
@@ -193,7 +197,7 @@ function rowShapeOf(shape: readonly number[]): readonly number[] {
 /** Distinguishes calls with different result dtypes; 0 is for the usual one. */
 const RESULT_VARIANTS = { float16: 1, float32: 2, int32: 3, bfloat16: 4 } as const;
 
-function commonShape(program: Program, operands: readonly OperandLayout[]): readonly number[] {
+function commonShape(program: Program, operands: readonly Specification[]): readonly number[] {
   const shape = broadcastShapes(operands.map((each) => each.shape), `compute ${program.name}`);
   if (program.isRow && shape.length === 0) {
     throw wrongValue(`compute ${program.name}`, "at least one axis", "a scalar");
@@ -213,13 +217,7 @@ function commonShape(program: Program, operands: readonly OperandLayout[]): read
 /** The gradient of a program that runs as an operation; its attributes are the scalars. */
 export type ProgramGradient = Gradient<readonly number[]>;
 
-interface Known {
-  readonly operation: { readonly name: string; readonly gradient: ProgramGradient };
-  /** On a device, by the layouts of the inputs; or of all operands, where the outputs are given. */
-  readonly callsOn: (device: Device) => LayoutCache<Call>;
-}
-
-const knownOf = memoize((program: Program): Known => ({
+const knownOf = memoize((program: Program) => ({
   operation: {
     name: program.name,
     // Derived when it is first recorded: a model that only computes needs none.
@@ -227,7 +225,8 @@ const knownOf = memoize((program: Program): Known => ({
       return gradientOf(program);
     },
   },
-  callsOn: memoize(() => new LayoutCache()),
+  /** On a device, by the layouts of the inputs; or of all operands, where the outputs are given. */
+  callsOn: memoize((_device: Device) => new LayoutCache<Call>()),
 }));
 
 const gradientOf = memoize(programGradient);
@@ -260,7 +259,7 @@ function wrongCounts(
   return wrongValue(what, wanted, got);
 }
 
-function checkTypes(program: Program, inputs: readonly OperandLayout[]): void {
+function checkTypes(program: Program, inputs: readonly Specification[]): void {
   if (program.overIntegers && inputs.every(({ dtype }) => dtype === "int32")) return;
   inputs.forEach(({ dtype }, i) => {
     const { name, isInteger } = program.inputs[i]!;
@@ -349,4 +348,20 @@ function formOf(
   const isRepeated = length > 1 && (inputShape.at(-1) ?? 1) === 1;
   const isSummed = !program.isRow && isRepeated && isReducedAtOnce(sizeOf(shape) / length, length);
   return isSummed ? "rowSum" : "value";
+}
+
+/** A few rows longer than this are reduced in two stages, to occupy every core. */
+const LONG_ROW_THRESHOLD = 8192;
+/** Maximum number of pieces of a long row. */
+export const MAX_PIECES = 256;
+
+/** Whether this many rows of this length are reduced in one stage. */
+export function isReducedAtOnce(rowCount: number, length: number): boolean {
+  return length < LONG_ROW_THRESHOLD || rowCount >= MAX_PIECES;
+}
+
+/** Sums `x` over the axes along which a tensor of `shape` was broadcast to it. */
+export function sumToShape(x: Tensor, shape: readonly number[]): Tensor {
+  if (shapesEqual(x.shape, shape)) return x;
+  return x.sum(broadcastAxes(shape, x.shape)).reshape(shape);
 }

@@ -3,7 +3,7 @@
 import { checkDevice, checkIsNumber } from "../checks.ts";
 import type { Device } from "../device.ts";
 import { wrongValue } from "../errors.ts";
-import { checkShape } from "../shape.ts";
+import { checkShape } from "../layout.ts";
 import { checkTensor, type FillOptions, Tensor } from "../tensor.ts";
 
 /** The identity matrix, `[rows, columns]`: 1 on the diagonal, 0 elsewhere. */

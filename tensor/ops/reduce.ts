@@ -2,18 +2,25 @@
 
 import { named } from "../apply.ts";
 import { checkIsBoolean } from "../checks.ts";
-import { fitsOneBinding } from "../kernel/split.ts";
-import { type DType, FLOAT_TYPES, isFloat, promote } from "../dtype.ts";
+import { fitsOneBinding } from "../kernel/run.ts";
+import {
+  type DType,
+  FLOAT_TYPES,
+  formatShape,
+  isFloat,
+  normalizeAxes,
+  normalizeAxis,
+  promote,
+  sizeOf,
+} from "../layout.ts";
 import { RangeError, wrongType } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression } from "../formula/expression.ts";
 import { defineProgram, type Program } from "../formula/program.ts";
-import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { multiply } from "./elementwise.ts";
-import { runProgram } from "./program.ts";
+import { isReducedAtOnce, MAX_PIECES, runProgram } from "./program.ts";
 import { concat } from "./join.ts";
-import { isReducedAtOnce, MAX_PIECES } from "./sums.ts";
 import { permute, reshape, slice } from "./views.ts";
 
 /** The axes of a reduction: one, several, or all. */

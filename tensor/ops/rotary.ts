@@ -5,7 +5,7 @@ import type { View } from "../device.ts";
 import { Error, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import { defineProgram } from "../formula/program.ts";
-import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";
+import { broadcastShapes, formatShape, shapesEqual } from "../layout.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
 import { runProgramOn } from "./program.ts";
 

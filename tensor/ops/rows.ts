@@ -9,7 +9,7 @@ import { wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression } from "../formula/expression.ts";
 import { defineProgram, type Program } from "../formula/program.ts";
-import { formatShape, normalizeAxis } from "../shape.ts";
+import { formatShape, normalizeAxis } from "../layout.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
 import { runProgram } from "./program.ts";
 import { reshape, transpose } from "./views.ts";

@@ -8,10 +8,10 @@ import {
   normalizeAxis,
   reshapeStrides,
   resolveShape,
-} from "../shape.ts";
+} from "../layout.ts";
 import { Tensor } from "../tensor.ts";
 import { addInPlace, copy, copyInto, fill } from "./elementwise.ts";
-import { sumToShape } from "./sums.ts";
+import { sumToShape } from "./program.ts";
 
 function view(
   name: string,

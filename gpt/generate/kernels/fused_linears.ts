@@ -9,7 +9,7 @@
  * @module
  */
 
-import { fitsOneBinding } from "../../../tensor/kernel/split.ts";
+import { fitsOneBinding } from "../../../tensor/kernel/run.ts";
 import type { Device, View, WebGpuDevice } from "../../../tensor/device.ts";
 import type { Path } from "../../../tensor/fast_paths.ts";
 import { QuantizedMatrix } from "../../../tensor/mod.ts";

@@ -12,10 +12,15 @@ import type {
   TypedPointer,
   WasmKernel,
 } from "../../device.ts";
-import { bytesPerElement, type StoredArray } from "../../dtype.ts";
+import { bytesPerElement, type StoredArray } from "../../layout.ts";
 import { Error, RangeError, wrongType, wrongValue } from "../../errors.ts";
-import { currentCall, explain, type Explanation } from "../../explain.ts";
-import { type Profile, ProfileRecorder } from "../../profile.ts";
+import {
+  currentCall,
+  explain,
+  type Explanation,
+  type Profile,
+  ProfileRecorder,
+} from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { emitKernel, F32x4 } from "../../kernel/emitter.ts";
 import { type KernelFunction, type MatmulLibraries, openLibraries } from "./matmul_libraries.ts";

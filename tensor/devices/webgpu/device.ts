@@ -8,16 +8,20 @@
  */
 
 import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
-import type { StoredArray } from "../../dtype.ts";
+import type { StoredArray } from "../../layout.ts";
 import { Error, wrongType, wrongValue } from "../../errors.ts";
-import { explain, type Explanation } from "../../explain.ts";
-import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
+import {
+  explain,
+  type Explanation,
+  type Profile,
+  ProfileRecorder,
+  type Work,
+} from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { type Gpu, openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
-import { WebGpuAllocation, WebGpuRange } from "./allocation.ts";
-import { BINDING_ALIGNMENT, wholeWords } from "../../kernel/split.ts";
+import { assertCall, assertRange, WebGpuAllocation, WebGpuRange } from "./allocation.ts";
+import { BINDING_ALIGNMENT, wholeWords } from "../../kernel/run.ts";
 import { BufferPool, type PooledBuffer, readBuffer } from "./buffer_pool.ts";
-import { assertCall, assertRange } from "./checks.ts";
 import { CLOSED, Failures } from "./failures.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";

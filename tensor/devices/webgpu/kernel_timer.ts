@@ -2,8 +2,7 @@
 
 import type { WgslKernel } from "../../device.ts";
 import { Error } from "../../errors.ts";
-import { type Call, currentCall } from "../../explain.ts";
-import type { ProfileRecorder, Work } from "../../profile.ts";
+import { type Call, currentCall, type ProfileRecorder, type Work } from "../../profile.ts";
 import type { Gpu } from "./adapter.ts";
 import { readBuffer } from "./buffer_pool.ts";
 

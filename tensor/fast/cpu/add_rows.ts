@@ -3,9 +3,9 @@
 import type { FastPath } from "../../fast_paths.ts";
 import type { Int } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { sizeOf } from "../../layout.ts";
 import { fillView } from "../../ops/elementwise.ts";
 import { grainFor } from "../../ops/gather/kernels.ts";
-import { sizeOf } from "../../shape.ts";
 
 /**
  * Adds one row after the other, without a sort. Threads split the columns, not the ids: no two add to

@@ -12,7 +12,7 @@ import { defineProgram } from "../../formula/program.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { attend, attendBackward } from "../../ops/attention/body.ts";
 import { runProgramOn } from "../../ops/program.ts";
-import { sizeOf } from "../../shape.ts";
+import { sizeOf } from "../../layout.ts";
 
 /** The plain body with fast matmuls. */
 export const attentionByMatmuls: FastPath<"attention", "cpu"> = {

@@ -1,8 +1,8 @@
 /** Matmul by the system's BLAS, or by oneDNN where that is faster, or alone can. @module */
 
 import type { CpuDevice } from "../../device.ts";
-import { bytesPerElement } from "../../dtype.ts";
 import type { FastPath } from "../../fast_paths.ts";
+import { bytesPerElement } from "../../layout.ts";
 import { type MatmulProblem, matmulWork, type Matrix } from "../../ops/matmul/problem.ts";
 import { ONEDNN_LIMITS } from "./onednn.ts";
 import { type Sgemm, sgemmArguments } from "./sgemm_call.ts";

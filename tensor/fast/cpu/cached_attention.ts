@@ -8,11 +8,11 @@
 
 import { viewAs } from "../../apply.ts";
 import { allocateView, type CpuDevice, type View } from "../../device.ts";
-import { bytesPerElement } from "../../dtype.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { floatBits } from "../../kernel/emitter.ts";
 import type { Int } from "../../kernel/language.ts";
 import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
+import { bytesPerElement } from "../../layout.ts";
 import {
   attentionWork,
   type CachedAttention,

@@ -7,7 +7,7 @@
 
 import type { MatmulPrecision } from "../../device.ts";
 import type { Heap } from "../../devices/cpu/memory.ts";
-import { roundToBfloat16 } from "../../dtype.ts";
+import { roundToBfloat16 } from "../../layout.ts";
 import type { Blas } from "./blas.ts";
 import { deno, ONLY_DENO, openFirst } from "./deno_subset.ts";
 import { type OneDnnStart, OneDnnThread } from "./onednn_binding.ts";

@@ -10,8 +10,8 @@
 import type { FastPath } from "../../fast_paths.ts";
 import type { Int } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { sizeOf } from "../../layout.ts";
 import { descendingKey } from "../../ops/sampling/top_k.ts";
-import { sizeOf } from "../../shape.ts";
 
 /** Elements to scan that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 16_384;

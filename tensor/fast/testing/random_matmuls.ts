@@ -6,7 +6,7 @@
  * @module
  */
 
-import { roundToBfloat16 } from "../../dtype.ts";
+import { roundToBfloat16 } from "../../layout.ts";
 import { Heap } from "../../devices/cpu/memory.ts";
 import { openSystemBlas } from "../cpu/blas.ts";
 import { deno } from "../cpu/deno_subset.ts";

@@ -16,7 +16,7 @@
  */
 
 import type { View, WebGpuDevice, WgslBuffer } from "../../device.ts";
-import { fitsOneBinding } from "../../kernel/split.ts";
+import { fitsOneBinding } from "../../kernel/run.ts";
 import { beginMain } from "../../kernel/wgsl.ts";
 import {
   type AttentionProblem,

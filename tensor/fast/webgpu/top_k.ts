@@ -1,11 +1,10 @@
 /** Top-k on WebGPU: finds the k-th largest element, collects the elements from it up, and sorts them. @module */
 
 import type { WgslKernel } from "../../device.ts";
-import { rowsInRanges } from "../../kernel/split.ts";
-import { workgroupGrid } from "../../kernel/run.ts";
+import { rowsInRanges, workgroupGrid } from "../../kernel/run.ts";
 import { beginMain } from "../../kernel/wgsl.ts";
 import type { FastPath } from "../../fast_paths.ts";
-import { sizeOf } from "../../shape.ts";
+import { sizeOf } from "../../layout.ts";
 
 const LANES = 128;
 /** As many elements fit the workgroup's memory: 8 bytes each. A power of two. */

@@ -1,11 +1,16 @@
 /** Scaled-dot-product attention. @module */
 
-import { apply, type Operation, type Specification } from "../../apply.ts";
+import { apply, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
+import {
+  FLOAT_TYPES,
+  formatShape,
+  isFloat,
+  shapesEqual,
+  type Specification,
+} from "../../layout.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { runFastest } from "../../fast_paths.ts";
-import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { attend, attendBackward } from "./body.ts";
 import { maskedAttention } from "./masked.ts";

@@ -7,8 +7,8 @@
 
 import { viewAs } from "../../apply.ts";
 import { allocateView, type Device, type View } from "../../device.ts";
-import { bindingLimit } from "../../kernel/split.ts";
-import type { DType } from "../../dtype.ts";
+import { bindingLimit } from "../../kernel/run.ts";
+import type { DType } from "../../layout.ts";
 import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
 import { Tensor } from "../../tensor.ts";

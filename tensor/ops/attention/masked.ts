@@ -5,7 +5,7 @@ import { RangeError } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
 import { noGrad } from "../../grad_mode.ts";
-import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
+import { broadcastShapes, formatShape, shapesEqual } from "../../layout.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
 import { equal, greaterEqual, lessEqual, multiply } from "../elementwise.ts";
 import { matmul } from "../matmul/matmul.ts";

@@ -12,10 +12,9 @@
 
 import { applyOne, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { bytesPerElement } from "../../dtype.ts";
 import { RangeError, TypeError, wrongValue } from "../../errors.ts";
 import { noGrad } from "../../grad_mode.ts";
-import { formatShape } from "../../shape.ts";
+import { bytesPerElement, formatShape } from "../../layout.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { add, addInPlace, copyInto, fill } from "../elementwise.ts";
 import { matmul } from "../matmul/matmul.ts";

@@ -6,7 +6,7 @@ import { wrongValue } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
 import { noGrad } from "../../grad_mode.ts";
-import { formatShape } from "../../shape.ts";
+import { formatShape } from "../../layout.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
 import { add, addInPlace, copy, copyInto, fill, maximum, multiply } from "../elementwise.ts";
 import { runProgramInto } from "../program.ts";

@@ -10,7 +10,7 @@
 import { describeValue } from "../../checks.ts";
 import type { View } from "../../device.ts";
 import { RangeError, wrongValue } from "../../errors.ts";
-import { formatShape } from "../../shape.ts";
+import { formatShape } from "../../layout.ts";
 import { allocate, Tensor } from "../../tensor.ts";
 import { addInPlace, copyInto, copyView, fill } from "../elementwise.ts";
 

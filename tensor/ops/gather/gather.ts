@@ -4,15 +4,36 @@
  */
 
 import { applyOne, named, type Operation } from "../../apply.ts";
-import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
+import { bytesPerElement, FLOAT_TYPES, formatShape, isFloat, normalizeAxis } from "../../layout.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
-import { formatShape, normalizeAxis } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
-import { checkIds } from "./ids.ts";
 import { addAlong, takeAlong, takeRows } from "./kernels.ts";
 import { QuantizedMatrix, takePackedRows } from "../quantized/mod.ts";
 import { sumRows } from "./sum_rows.ts";
 import { contiguous, slice, transpose } from "../views.ts";
+
+/**
+ * Throws a `RangeError` if ids that the host wrote are out of range. Those that were computed on
+ * the device, or are a slice of what was written, are checked by the kernels, which return NaN.
+ */
+export function checkIds(
+  operation: string,
+  what: string,
+  ids: Tensor,
+  low: number,
+  count: number,
+): void {
+  if (ids.dtype !== "int32") throw wrongType(operation, `${what}s of type int32`, ids.dtype);
+  const range = integerRange(ids);
+  if (range === null) return;
+  const bad = range[0] < low ? range[0] : range[1] >= count ? range[1] : null;
+  if (bad !== null) throw wrongValue(operation, `${what}s from ${low} to ${count - 1}`, bad);
+}
+
+export function integerRange(ids: Tensor): readonly [low: number, high: number] | null {
+  const isWhole = ids.size * bytesPerElement(ids.dtype) === ids.storage.allocation.bytes;
+  return isWhole && ids.size > 0 ? ids.storage.integerRange : null;
+}
 
 /** The rows of a matrix, of any dtype; only floats carry a gradient. */
 export const embeddingOperation: Operation<null, readonly [weight: Tensor, ids: Tensor]> = {

@@ -2,9 +2,9 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { type Part, split } from "../../kernel/split.ts";
-import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
-import { sizeOf } from "../../shape.ts";
+import { defineKernel, defineKernels, type Part, runKernel, split } from "../../kernel/run.ts";
+import { sizeOf } from "../../layout.ts";
+import { fillView } from "../elementwise.ts";
 
 /** Elements to copy or add that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 32_768;
@@ -155,37 +155,30 @@ const takeAlongKernel = defineKernels((moved: Moved) =>
 /** `output[r][positions[r][j]] += x[r][j]`, onto zeros. */
 export function addAlong(device: Device, x: View, positions: View, output: View): void {
   if (sizeOf(output.shape) === 0) return;
+  fillView(device, output, 0);
   const name = "sum by position";
-  alongRows(device, name, [x, positions, output], output, ({ views, begin }, words, rows) => {
-    const [, length, columns] = views[0]!.shape as [number, number, number];
-    const grain = grainFor(length + columns);
-    const isFirst = Number(begin[2] === 0);
-    runKernel(device, ADD_ALONG, views, [...words, isFirst], rows, { grain });
+  alongRows(device, name, [x, positions, output], output, ({ views }, words, rows) => {
+    const grain = grainFor(views[0]!.shape[2]!);
+    runKernel(device, ADD_ALONG, views, words, rows, { grain });
   });
 }
 
-/**
- * Work items are rows. Each lane goes through all positions, so more lanes than one workgroup's would
- * be slower.
- */
+/** Work items are rows: positions may be equal, so no two threads may add to one. */
 const ADD_ALONG = defineKernel(
   {
     key: "sum along rows",
     buffers: { x: "f32", positions: "i32", output: "f32" },
     writes: ["output"],
-    arguments: [...ALONG, "isFirst"],
-    spread: "lanes",
-    lanes: 64,
+    arguments: ALONG,
   },
-  (k, row, { x, positions, output }, { firstColumn, length, columns, isFirst, ...strides }) => {
+  (k, row, { x, positions, output }, { firstColumn, length, columns, ...strides }) => {
     const to = output.from(row.multiply(strides.rowStride));
-    k.if(isFirst.notEqual(0), () => to.fill(0, length, 0));
     const first = k.let(row.multiply(strides.stride));
     k.loop(first, first.add(columns), (at) => {
       const position = k.let(positions.load(at).subtract(firstColumn));
       k.if(
         position.lessUnsigned(length),
-        () => k.owner(position, () => to.store(position, to.load(position).add(x.load(at)))),
+        () => to.store(position, to.load(position).add(x.load(at))),
       );
     });
   },

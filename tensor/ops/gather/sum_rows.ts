@@ -2,11 +2,10 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { split } from "../../kernel/split.ts";
+import { defineKernel, defineKernels, runKernel, split } from "../../kernel/run.ts";
 import { runFastest } from "../../fast_paths.ts";
 import type { Float, Int } from "../../kernel/language.ts";
-import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
-import { sizeOf } from "../../shape.ts";
+import { sizeOf } from "../../layout.ts";
 import { Storage } from "../../storage.ts";
 import { Tensor } from "../../tensor.ts";
 import { fillView } from "../elementwise.ts";

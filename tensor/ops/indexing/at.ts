@@ -3,10 +3,10 @@
 import { named, recordOperation } from "../../apply.ts";
 import { describeValue } from "../../checks.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
-import { broadcastShapes, formatShape, sizeOf } from "../../shape.ts";
+import { broadcastShapes, formatShape, sizeOf } from "../../layout.ts";
 import { Tensor } from "../../tensor.ts";
 import { add, copyInto, fill, multiply } from "../elementwise.ts";
-import { checkIds } from "../gather/ids.ts";
+import { checkIds } from "../gather/gather.ts";
 import { expand, reshape, slice, squeeze, unsqueeze } from "../views.ts";
 import { indexSelect } from "./select.ts";
 

@@ -2,11 +2,10 @@
 
 import { applyOne, named, type Operation } from "../../apply.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
-import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../shape.ts";
+import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../layout.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
 import { add, copyInto, equal } from "../elementwise.ts";
-import { embeddingOperation, gather, sumAlong } from "../gather/gather.ts";
-import { checkIds } from "../gather/ids.ts";
+import { checkIds, embeddingOperation, gather, sumAlong } from "../gather/gather.ts";
 import { contiguous, permute, reshape, transpose, unsqueeze } from "../views.ts";
 
 /** The rows of a matrix, of any dtype. */

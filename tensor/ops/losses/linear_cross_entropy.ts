@@ -12,14 +12,13 @@
 
 import { type Gradient, gradientType, named, recordOperation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { bindingLimit } from "../../kernel/split.ts";
-import { bytesPerElement, isFloat } from "../../dtype.ts";
+import { bindingLimit } from "../../kernel/run.ts";
+import { bytesPerElement, formatShape, isFloat } from "../../layout.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
 import { differentiate } from "../../formula/differentiate.ts";
 import { makeProgram, type Program } from "../../formula/program.ts";
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
 import { memoize } from "../../memoize.ts";
-import { formatShape } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { fill, fillView, multiplyProgram } from "../elementwise.ts";
 import { linear, multiplyInto } from "../matmul/matmul.ts";

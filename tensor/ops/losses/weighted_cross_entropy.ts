@@ -2,12 +2,11 @@
 
 import { named } from "../../apply.ts";
 import { checkOptions, describeValue, type OptionNames } from "../../checks.ts";
-import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import type { Expression } from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
-import { formatShape, shapesEqual } from "../../shape.ts";
+import { FLOAT_TYPES, formatShape, isFloat, shapesEqual } from "../../layout.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
 import { softcap } from "../elementwise.ts";
 import { runProgram } from "../program.ts";

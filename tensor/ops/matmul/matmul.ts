@@ -1,16 +1,22 @@
 /** Matmul. @module */
 
-import { applyOne, named, type Operation, type Saved, type Specification } from "../../apply.ts";
+import { applyOne, named, type Operation, type Saved } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
+import {
+  broadcastShapes,
+  FLOAT_TYPES,
+  formatShape,
+  isFloat,
+  shapesEqual,
+  type Specification,
+} from "../../layout.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
-import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace, copy, copyView } from "../elementwise.ts";
 import { multiplyViews } from "./multiply.ts";
 import { hasUnitStride, type MatmulForm } from "./problem.ts";
 import { multiplyQuantized, quantizedLinear, QuantizedMatrix } from "../quantized/mod.ts";
-import { sumToShape } from "../sums.ts";
+import { sumToShape } from "../program.ts";
 import { reshape, squeeze } from "../views.ts";
 
 /** Options for {@linkcode matmul}. Transposing an operand does not copy it. */

@@ -2,7 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { runFastest } from "../../fast_paths.ts";
-import { fitsOneBinding, split } from "../../kernel/split.ts";
+import { fitsOneBinding, split } from "../../kernel/run.ts";
 import { plainMatmul } from "./plain.ts";
 import { describeMatmuls, type MatmulForm, type MatmulProblem, type Matrix } from "./problem.ts";
 

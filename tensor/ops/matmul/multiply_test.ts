@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { cpuTest, kernelTest, testOnEveryDevice } from "../../../testing/every_device.ts";
 import { Tensor } from "../../mod.ts";
-import type { FloatType, TypedArray } from "../../dtype.ts";
+import type { FloatType, TypedArray } from "../../layout.ts";
 import { float16Test, gpuTest } from "../../../testing/gpu.ts";
 import type { CpuDevice, Device, View } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";

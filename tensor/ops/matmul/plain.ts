@@ -6,11 +6,11 @@
  */
 
 import type { Device } from "../../device.ts";
-import { type DType, FLOAT_TYPES, isFloat } from "../../dtype.ts";
 import { wrongType } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
 import { ELEMENTS } from "../../kernel/lower.ts";
 import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
+import { type DType, FLOAT_TYPES, isFloat } from "../../layout.ts";
 import {
   type MatmulProblem,
   matmulWork,

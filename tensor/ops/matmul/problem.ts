@@ -7,8 +7,8 @@
  */
 
 import type { MatmulPrecision, TypedPointer, View } from "../../device.ts";
-import { bytesPerElement } from "../../dtype.ts";
 import { Error } from "../../errors.ts";
+import { bytesPerElement } from "../../layout.ts";
 import type { Work } from "../../profile.ts";
 
 /** How to multiply matrices; nothing of it by default. */

@@ -1,9 +1,8 @@
 /** The linear layer with a packed weight. @module */
 
 import { applyOne, type Operation } from "../../apply.ts";
-import { FLOAT_TYPES, isFloat } from "../../dtype.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
-import { formatShape } from "../../shape.ts";
+import { FLOAT_TYPES, formatShape, isFloat } from "../../layout.ts";
 import type { Tensor } from "../../tensor.ts";
 import { copyView } from "../elementwise.ts";
 import { contiguous } from "../views.ts";

@@ -1,12 +1,10 @@
 /** Matrices of numbers with 8 or 4 bits. @module */
 
 import type { Device } from "../../device.ts";
-import { rowsInRanges } from "../../kernel/split.ts";
+import { rowsInRanges, runKernel } from "../../kernel/run.ts";
 import { describeValue } from "../../checks.ts";
-import { dtypeOf, type StoredArray } from "../../dtype.ts";
+import { dtypeOf, formatShape, normalizeAxis, type StoredArray } from "../../layout.ts";
 import { TypeError, wrongType, wrongValue } from "../../errors.ts";
-import { runKernel } from "../../kernel/run.ts";
-import { formatShape, normalizeAxis } from "../../shape.ts";
 import type { HandleOwner } from "../../storage.ts";
 import { allocate, checkTensor, Tensor } from "../../tensor.ts";
 import { contiguous } from "../views.ts";

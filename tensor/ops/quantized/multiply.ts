@@ -11,12 +11,11 @@
 
 import { viewAs } from "../../apply.ts";
 import { allocateView, type Device, type View } from "../../device.ts";
-import { rowsInRanges, split } from "../../kernel/split.ts";
+import { defineKernel, type Kernel, rowsInRanges, runKernel, split } from "../../kernel/run.ts";
 import { TypeError } from "../../errors.ts";
 import { runFastest } from "../../fast_paths.ts";
-import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
 import type { Work } from "../../profile.ts";
-import { sizeOf } from "../../shape.ts";
+import { sizeOf } from "../../layout.ts";
 import type { MatmulForm } from "../matmul/problem.ts";
 import { BLOCK, bytesOfBlock, type PackedRows, type Packing, range, ROUND } from "./blocks.ts";
 

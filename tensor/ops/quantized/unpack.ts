@@ -2,10 +2,9 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { rowsInRanges, split } from "../../kernel/split.ts";
+import { defineKernel, rowsInRanges, runKernel, split } from "../../kernel/run.ts";
 import type { Buffer, Int, KernelBuilder } from "../../kernel/language.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
-import { sizeOf } from "../../shape.ts";
+import { sizeOf } from "../../layout.ts";
 import { grainFor } from "../gather/kernels.ts";
 import { BLOCK, bytesOfBlock, type PackedRows, type Packing, range } from "./blocks.ts";
 

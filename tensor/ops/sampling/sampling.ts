@@ -10,7 +10,7 @@ import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
 import { runFastest } from "../../fast_paths.ts";
 import { noGrad } from "../../grad_mode.ts";
-import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../shape.ts";
+import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../layout.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
 import { uniform } from "../creation.ts";
 import { sumAlong } from "../gather/gather.ts";

@@ -2,9 +2,9 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { rowsInRanges } from "../../kernel/split.ts";
+import { rowsInRanges } from "../../kernel/run.ts";
 import type { Int, KernelBuilder } from "../../kernel/language.ts";
-import { sizeOf } from "../../shape.ts";
+import { sizeOf } from "../../layout.ts";
 import { copyView } from "../elementwise.ts";
 import { takeAlong } from "../gather/kernels.ts";
 import { defineSort } from "../sort/sort.ts";

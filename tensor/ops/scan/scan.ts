@@ -2,13 +2,12 @@
 
 import { applyOne, named, type Operation } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { asMatrix, split } from "../../kernel/split.ts";
+import { asMatrix, defineKernel, runKernel, split } from "../../kernel/run.ts";
 import { wrongType } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
 import { addPieces } from "../../kernel/language.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
-import { normalizeAxis, sizeOf } from "../../shape.ts";
+import { normalizeAxis, sizeOf } from "../../layout.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
 import { cumulativeSumOfIntegers } from "../integers.ts";
 import { runProgramOn } from "../program.ts";

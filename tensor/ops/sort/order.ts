@@ -2,11 +2,10 @@
 
 import { applyOne, named, type Operation, viewAs } from "../../apply.ts";
 import { checkOptions } from "../../checks.ts";
-import { isFloat } from "../../dtype.ts";
-import { rowsInRanges } from "../../kernel/split.ts";
+import { isFloat, normalizeAxis, sizeOf } from "../../layout.ts";
+import { rowsInRanges } from "../../kernel/run.ts";
 import { noGrad } from "../../grad_mode.ts";
 import type { Int, KernelBuilder } from "../../kernel/language.ts";
-import { normalizeAxis, sizeOf } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
 import { copyView } from "../elementwise.ts";
 import { gather } from "../gather/gather.ts";

@@ -7,7 +7,7 @@ import {
   numbersIn,
   storedArray,
   type TypedArray,
-} from "../../dtype.ts";
+} from "../../layout.ts";
 import type { MatmulForm } from "../matmul/problem.ts";
 
 export interface MatmulCase {

@@ -7,7 +7,7 @@
 
 import type { Allocation, CpuDevice, NativeKernel, View, WasmKernel } from "../../../device.ts";
 
-import type { DType, StoredArray } from "../../../dtype.ts";
+import type { DType, StoredArray } from "../../../layout.ts";
 import { type Scope, Scopes } from "../../../scope.ts";
 import { instantiateKernel, type RunningKernel } from "./run_kernel.ts";
 

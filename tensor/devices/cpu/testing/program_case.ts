@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { CpuDevice, View } from "../../../device.ts";
-import type { DType } from "../../../dtype.ts";
+import type { DType } from "../../../layout.ts";
 import { evaluate } from "../../../formula/testing/evaluate.ts";
 import type { Program } from "../../../formula/program.ts";
 import { runProgramOn } from "../../../ops/program.ts";

@@ -1,7 +1,7 @@
 /** Test data: views of every kind, and comparison with the reference. @module */
 
 import type { View, WebGpuDevice } from "../../../device.ts";
-import type { DType } from "../../../dtype.ts";
+import type { DType } from "../../../layout.ts";
 import { evaluate } from "../../../formula/testing/evaluate.ts";
 import type { Program } from "../../../formula/program.ts";
 import { runProgramOn } from "../../../ops/program.ts";
