@@ -21,6 +21,7 @@ export interface CountingOptions {
 }
 
 const usualLimits: WebGpuDevice["limits"] = {
+  maxBufferSize: 2 ** 28,
   maxComputeInvocationsPerWorkgroup: 1024,
   maxComputeWorkgroupSizeX: 1024,
   maxComputeWorkgroupsPerDimension: 65_535,

@@ -7,7 +7,6 @@
  * @module
  */
 
-import type { KernelSource } from "./kernel/language.ts";
 import {
   bytesPerElement,
   contiguousStrides,
@@ -253,8 +252,8 @@ export interface WasmKernel {
   readonly emit: (relaxedSimd: boolean) => Uint8Array<ArrayBuffer>;
   /** Scratch memory per thread, in bytes, whatever the dispatch. @default {0} */
   readonly scratchBytes?: number;
-  /** What the code was printed from, for explanations. */
-  readonly source?: KernelSource;
+  /** What the code was printed from, for explanations: a `KernelSource` of `kernel/language.ts`. */
+  readonly source?: object;
 }
 
 /** A CPU kernel that is not WebAssembly: a BLAS function on addresses in the same memory. */
@@ -321,8 +320,8 @@ export interface WgslKernel {
    * buffer, and those of the functions in `wgsl_functions.ts` that are used.
    */
   readonly code: () => string;
-  /** What the code was printed from, for explanations. */
-  readonly source?: KernelSource;
+  /** What the code was printed from, for explanations: a `KernelSource` of `kernel/language.ts`. */
+  readonly source?: object;
   /** Names of the integer arguments, in order. */
   readonly integers: readonly string[];
   /** Names of the float arguments, in order. @default {[]} */
@@ -341,19 +340,26 @@ export interface WgslBuffer {
   readonly writes: boolean;
 }
 
+/** The limits that kernels respect; see the WebGPU specification, section 3.6.2. */
+export const LIMITS = [
+  "maxBufferSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupsPerDimension",
+  "maxComputeWorkgroupStorageSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxStorageBufferBindingSize",
+] as const;
+
+/** The limits that a device is opened with. */
+export type WebGpuLimits = Readonly<Record<typeof LIMITS[number], number>>;
+
 /** The WebGPU device, as kernels see it. */
 export interface WebGpuDevice extends DeviceBase {
   /** The kind of device. */
   readonly kind: "webgpu";
   /** The limits that the device was opened with. */
-  readonly limits: {
-    readonly maxComputeInvocationsPerWorkgroup: number;
-    readonly maxComputeWorkgroupSizeX: number;
-    readonly maxComputeWorkgroupsPerDimension: number;
-    readonly maxComputeWorkgroupStorageSize: number;
-    readonly maxStorageBuffersPerShaderStage: number;
-    readonly maxStorageBufferBindingSize: number;
-  };
+  readonly limits: WebGpuLimits;
   /**
    * A range of an allocation, to be bound instead of the whole. It need not be freed, and is
    * invalid once the allocation is freed.

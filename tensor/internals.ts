@@ -7,6 +7,7 @@
 
 export type { Each, Gradient, Saved } from "./apply.ts";
 export * from "./device.ts";
+export type { Specification, TensorLayout } from "./layout.ts";
 export type { Call } from "./profile.ts";
 export type { Scopes } from "./scope.ts";
 export type * from "./storage.ts";

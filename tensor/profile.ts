@@ -182,7 +182,7 @@ export async function explain(
 
 /** For devices: the call of a kernel that is dispatched now, while an explanation is made. */
 export function currentCall(
-  kernel: { readonly source?: KernelSource; readonly code?: () => string },
+  kernel: { readonly source?: object; readonly code?: () => string },
   shapes: readonly (readonly number[])[] = [],
 ): Call | undefined {
   if (notes === null) return undefined;
@@ -192,7 +192,7 @@ export function currentCall(
     isGradient: gradientSource !== null,
     choice,
     shapes,
-    text: kernel.source === undefined ? null : explainedBy(kernel.source),
+    text: kernel.source === undefined ? null : explainedBy(kernel.source as KernelSource),
     wgsl: kernel.code ?? null,
   };
 }

@@ -1,4 +1,9 @@
-/** Builds formulas: the operations of the nodes in `program.ts`, simplified where they can be. @module */
+/**
+ * Builds formulas, elementwise or along rows: the nodes are in `program.ts`. What has a neutral operand, or
+ * constants alone, becomes simpler at once.
+ *
+ * @module
+ */
 
 import { describeValue } from "../checks.ts";
 import { wrongType } from "../errors.ts";

@@ -145,24 +145,6 @@ export function lowerProgram(program: Program, form: ProgramForm): LoweredProgra
   };
 }
 
-/** An operand, from its first element in the current run on. */
-interface OperandCursor {
-  /** Begins at the first element of the run, and moves. */
-  readonly buffer: Buffer<Elements>;
-  /** The strides along the run, and along the axes around it. */
-  readonly strides: readonly Int[];
-  /** Whether its elements along the vectors are all the same one. */
-  readonly isRepeated: boolean;
-  /** Moves it along the run. */
-  advance(elements: number): void;
-  /** The elements from a column of the row on. */
-  from(column: Int): Buffer<Elements>;
-  /** Whether {@linkcode Where.isPaired} suits it. */
-  readonly allowsPairs: boolean;
-  load(from: Buffer<Elements>, where: Where): Vector;
-  store(from: Buffer<Elements>, value: Vector, where: Where): void;
-}
-
 /** The vector that is computed, among those visited in turn. */
 interface Where {
   readonly part: number;
@@ -172,6 +154,9 @@ interface Where {
   readonly isPaired: boolean;
 }
 
+/** An operand, from its first element in the current run on. */
+type OperandCursor = ReturnType<typeof operandOf>;
+
 function operandOf(
   k: KernelBuilder,
   program: Program,
@@ -179,7 +164,7 @@ function operandOf(
   index: number,
   buffer: Buffer<Elements>,
   [run, ...others]: readonly Int[],
-): OperandCursor {
+) {
   const stride = form.strides[index]!;
   const row = program.isRow ? others.shift()! : run!;
   const isAlongRun = form.vectors === "run";
@@ -191,26 +176,32 @@ function operandOf(
   /** The even one of two vectors, until the odd one is stored. */
   let even: Vector | null = null;
   return {
+    /** Begins at the first element of the run, and moves. */
     buffer,
+    /** The strides along the run, and along the axes around it. */
     strides: [run!, ...others],
+    /** Whether its elements along the vectors are all the same one. */
     isRepeated: stride === "0",
+    /** Whether {@linkcode Where.isPaired} suits it. */
     allowsPairs: stride === "0" || stride === "1" && buffer.pair !== undefined,
-    advance: (elements) => {
+    /** Moves it along the run. */
+    advance: (elements: number) => {
       if (isAlongRun && stride === "1") buffer.move(elements);
       else if (!isAlongRun || stride === "n") buffer.move(run!.multiply(elements));
     },
-    from: (column) => {
+    /** The elements from a column of the row on. */
+    from: (column: Int) => {
       if (!isAlongRow(program, index) || (!isAlongRun && stride === "0")) return buffer;
       return buffer.from(column, rowStride);
     },
-    load: (from, { part, isSingle, isPaired }) => {
+    load: (from: Buffer<Elements>, { part, isSingle, isPaired }: Where) => {
       if (isPaired && stride === "1") return from.pair!(8 * (part >> 1)).load(part % 2 === 1);
       const loaded = stride === "0"
         ? from.loadSplat(0)
         : from.loadVector(4 * part, { ...vectorStride, isSingle });
       return isInteger && !form.isInteger ? (loaded as IntVector).toF32x4() : asNumbers(loaded);
     },
-    store: (from, value, { part, isSingle, isPaired }) => {
+    store: (from: Buffer<Elements>, value: Vector, { part, isSingle, isPaired }: Where) => {
       if (isPaired && stride === "1") {
         if (part % 2 === 0) even = k.let(value);
         else from.pair!(8 * (part >> 1)).store(even!, value, isShort);

@@ -71,8 +71,6 @@ export function prepareProgram(
 }
 
 const knownOf = memoize((program: Program) => {
-  /** By form, and by how threads share the items. */
-  const kernels = new Map<string, Kernel>();
   const operands = program.inputs.length + program.outputs.length;
   /** Approximate nanoseconds per element on the CPU. */
   const elementCost = inOrder(program.outputs).reduce(
@@ -81,7 +79,7 @@ const knownOf = memoize((program: Program) => {
   );
   /** Number of values of an element that are kept for the next passes. */
   const kept = program.isRow ? valuesToKeep(program).length : 0;
-  return { kernels, elementCost, kept };
+  return { elementCost, kept };
 });
 
 function prepareOnCpu(
@@ -191,16 +189,10 @@ function wordsOf({ isRow }: Program, { run, row, outer }: Layout): readonly numb
 }
 
 function kernelOf(program: Program, form: ProgramForm, sharing: Sharing = {}): Kernel {
-  const { kernels } = knownOf(program);
-  const name = JSON.stringify([Object.values(form), sharing]);
-  let kernel = kernels.get(name);
-  if (kernel === undefined) {
-    const { signature, body } = lowerProgram(program, form);
-    const key = `${program.key} ${name}`;
-    kernel = defineKernel({ ...signature, ...sharing, key }, body, program);
-    kernels.set(name, kernel);
-  }
-  return kernel;
+  const { signature, body } = lowerProgram(program, form);
+  // Devices compile equal keys once.
+  const key = `${program.key} ${JSON.stringify([Object.values(form), sharing])}`;
+  return defineKernel({ ...signature, ...sharing, key }, body, program);
 }
 
 function workOf(program: Program, operands: readonly TensorLayout[]): () => Work {

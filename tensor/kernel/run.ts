@@ -20,7 +20,7 @@ import type {
 import { RangeError, wrongValue } from "../errors.ts";
 import type { Program } from "../formula/program.ts";
 import { bytesPerElement, sizeOf } from "../layout.ts";
-import type { BufferTypes, KernelBody, KernelSource, Signature } from "./language.ts";
+import type { BufferTypes, KernelBody, Signature } from "./language.ts";
 import { toWasm } from "./wasm.ts";
 import { threadsOf, toWgsl } from "./wgsl.ts";
 
@@ -66,8 +66,7 @@ export function defineKernel<const B extends BufferTypes, const A extends string
   body: KernelBody<B, A>,
   program: Program | null = null,
 ): Kernel {
-  // Types of buffers and names of arguments matter to the body alone, which gets what the signature says.
-  const source = { signature, body, program } as object as KernelSource;
+  const source: object = { signature, body, program };
   return {
     signature,
     wasm: { ...toWasm(signature, body), source },

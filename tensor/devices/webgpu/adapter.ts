@@ -1,21 +1,7 @@
 /** Opens a GPU adapter with the limits and features that kernels use. @module */
 
-import type { DeviceInfo } from "../../device.ts";
+import { type DeviceInfo, LIMITS, type WebGpuLimits } from "../../device.ts";
 import { Error, RangeError } from "../../errors.ts";
-
-/** The limits that kernels respect; see the WebGPU specification, section 3.6.2. */
-export const LIMITS = [
-  "maxBufferSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupsPerDimension",
-  "maxComputeWorkgroupStorageSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxStorageBufferBindingSize",
-] as const;
-
-/** The limits that a device is opened with. */
-export type WebGpuLimits = Readonly<Pick<GPUSupportedLimits, typeof LIMITS[number]>>;
 
 /** Options for {@linkcode openWebGpuDevice}. */
 export interface WebGpuOptions {

@@ -5,9 +5,8 @@
  * @module
  */
 
-import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
+import type { Allocation, Arguments, WebGpuLimits, WgslKernel } from "../../device.ts";
 import { type RangeError, wrongValue } from "../../errors.ts";
-import type { WebGpuLimits } from "./adapter.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 
 export class WebGpuAllocation implements Allocation {

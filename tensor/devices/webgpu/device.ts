@@ -7,7 +7,14 @@
  * @module
  */
 
-import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
+import type {
+  Allocation,
+  Arguments,
+  DeviceInfo,
+  WebGpuDevice,
+  WebGpuLimits,
+  WgslKernel,
+} from "../../device.ts";
 import type { StoredArray } from "../../layout.ts";
 import { Error, wrongType, wrongValue } from "../../errors.ts";
 import {
@@ -18,7 +25,7 @@ import {
   type Work,
 } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
-import { type Gpu, openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
+import { type Gpu, openAdapter, type WebGpuOptions } from "./adapter.ts";
 import { assertCall, assertRange, WebGpuAllocation, WebGpuRange } from "./allocation.ts";
 import { BINDING_ALIGNMENT, wholeWords } from "../../kernel/run.ts";
 import { BufferPool, type PooledBuffer, readBuffer } from "./buffer_pool.ts";
