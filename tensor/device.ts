@@ -252,7 +252,7 @@ export interface WasmKernel {
   readonly emit: (relaxedSimd: boolean) => Uint8Array<ArrayBuffer>;
   /** Scratch memory per thread, in bytes, whatever the dispatch. @default {0} */
   readonly scratchBytes?: number;
-  /** What the code was printed from, for explanations: a `KernelSource` of `kernel/language.ts`. */
+  /** The source of the code, for explanations: a `KernelSource` of `kernel/language.ts`. */
   readonly source?: object;
 }
 
@@ -320,7 +320,7 @@ export interface WgslKernel {
    * buffer, and those of the functions in `wgsl_functions.ts` that are used.
    */
   readonly code: () => string;
-  /** What the code was printed from, for explanations: a `KernelSource` of `kernel/language.ts`. */
+  /** The source of the code, for explanations: a `KernelSource` of `kernel/language.ts`. */
   readonly source?: object;
   /** Names of the integer arguments, in order. */
   readonly integers: readonly string[];

@@ -376,7 +376,7 @@ export type KernelBody<B extends BufferTypes, A extends string> = (
   floats: Readonly<Record<string, Float>>,
 ) => void;
 
-/** What a kernel is printed from: its body, and the program that was lowered to it, if any. */
+/** The source of a printed kernel: its body, and the program that was lowered to it, if any. */
 export interface KernelSource {
   readonly signature: Signature<BufferTypes, string>;
   readonly body: KernelBody<BufferTypes, string>;
