@@ -291,8 +291,8 @@ class Cpu implements CpuDevice {
     { precision = this.matmulPrecision }: NativeKernel,
     { integers }: Arguments,
   ): CompiledKernel {
-    if (integers.length !== 19) {
-      throw wrongValue("dispatch sgemm", "19 integers", integers.length);
+    if (integers.length !== 23) {
+      throw wrongValue("dispatch sgemm", "23 integers", integers.length);
     }
     const kernel = this.#matmuls[precision === "bf16" ? 1 : 0];
     if (kernel === undefined) {

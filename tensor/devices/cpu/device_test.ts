@@ -287,7 +287,7 @@ Deno.test("the description states threads, SIMD and BLAS", async () => {
   assertEquals(device.info.details.threads, 2);
   assert(!device.hasBlas);
   assertThrows(
-    () => device.dispatch({ key: "sgemm" }, { integers: new Array(19).fill(0) }, 1),
+    () => device.dispatch({ key: "sgemm" }, { integers: new Array(23).fill(0) }, 1),
     Error,
     'Cannot run kernel "sgemm": no BLAS (turned off)',
   );
@@ -380,7 +380,7 @@ Deno.test("if a worker cannot open a library, one thread does everything and the
     device.info.description,
     /^cpu: 1 thread \(no workers: .*no library here\), .*, a BLAS$/,
   );
-  device.dispatch({ key: "sgemm" }, { integers: new Array(19).fill(0) }, 7);
+  device.dispatch({ key: "sgemm" }, { integers: new Array(23).fill(0) }, 7);
   assertEquals(items, [0, 7]);
   await assertComputes(device);
   await device.close();

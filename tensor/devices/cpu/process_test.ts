@@ -18,7 +18,7 @@ function script(base: string | URL, options: string, last: string): string {
       const view = { allocation: matrices, dtype: "float32", shape: [], strides: [], offset: 0 };
       const at = device.address(view);
       const sizes = [0, 0, 256, 256, 256];
-      const places = [at, 256, at + 4 * 65536, 256, at + 8 * 65536, 256, 1, 1, 0, 0, 0, 0, 4, 4];
+      const places = [at, 256, at + 4 * 65536, 256, at + 8 * 65536, 256, 1, 1, 0, 0, 0, 0, 4, 4, 1, 0, 0, 0];
       device.dispatch({ key: "sgemm" }, { integers: [...sizes, ...places] }, 256);
     }
     const allocation = device.allocate(4000, "ramp");

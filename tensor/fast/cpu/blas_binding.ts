@@ -53,17 +53,20 @@ export class BlasThread {
 
   multiply(gemm: Sgemm): void {
     const { m, n, k, lda, ldb, ldc, count, stepA, stepB, stepC, accumulate } = gemm;
+    const { outer, outerA, outerB, outerC } = gemm;
     const sgemm = this.#library.symbols.sgemm!;
     const transposeA = NO_TRANSPOSE + gemm.transposeA;
     const transposeB = NO_TRANSPOSE + gemm.transposeB;
-    let a = this.#base + gemm.a;
-    let b = this.#base + gemm.b;
-    let c = this.#base + gemm.c;
-    for (let i = 0; i < count; i++) {
-      sgemm(ROW_MAJOR, transposeA, transposeB, m, n, k, 1, a, lda, b, ldb, accumulate, c, ldc);
-      a += stepA;
-      b += stepB;
-      c += stepC;
+    for (let j = 0; j < outer; j++) {
+      let a = this.#base + gemm.a + j * outerA;
+      let b = this.#base + gemm.b + j * outerB;
+      let c = this.#base + gemm.c + j * outerC;
+      for (let i = 0; i < count; i++) {
+        sgemm(ROW_MAJOR, transposeA, transposeB, m, n, k, 1, a, lda, b, ldb, accumulate, c, ldc);
+        a += stepA;
+        b += stepB;
+        c += stepC;
+      }
     }
   }
 

@@ -116,10 +116,14 @@ function callBlas(
   problem: MatmulProblem,
   asked: MatmulProblem = problem,
 ): void {
-  const { m, n, k, outer, inner, a, b, c, accumulate } = problem;
-  const split = inner > 1 && inner % device.threads === 0 ? "batch" : m >= n ? "rows" : "columns";
-  const items = { batch: inner, rows: m, columns: n }[split];
-  const itemOperations = 2 * k * { batch: m * n, rows: inner * n, columns: inner * m }[split];
+  const { m, n, k, a, b, c, accumulate } = problem;
+  const [shared, other] = batchAxes(problem, device.threads);
+  const count = problem[shared];
+  const outer = problem[other];
+  const split = count > 1 && count % device.threads === 0 ? "batch" : m >= n ? "rows" : "columns";
+  const items = { batch: count, rows: m, columns: n }[split];
+  const itemOperations = 2 * k * outer *
+    { batch: m * n, rows: count * n, columns: count * m }[split];
   const operandBytes = bytesPerElement(a.dtype);
   const resultBytes = bytesPerElement(c.dtype);
   // No thread may get a single row or column, which oneDNN would compute wrongly.
@@ -139,28 +143,35 @@ function callBlas(
     ldb,
     c: device.address(c),
     ldc: c.row,
-    count: inner,
-    stepA: operandBytes * a.inner,
-    stepB: operandBytes * b.inner,
-    stepC: resultBytes * c.inner,
+    count,
+    stepA: operandBytes * a[shared],
+    stepB: operandBytes * b[shared],
+    stepC: resultBytes * c[shared],
     accumulate: Number(accumulate),
     operandBytes,
     resultBytes,
+    outer,
+    outerA: operandBytes * a[other],
+    outerB: operandBytes * b[other],
+    outerC: resultBytes * c[other],
   };
-  const precision = problem.precision ?? device.matmulPrecision;
-  for (let i = 0; i < outer; i++) {
-    const at = {
-      a: gemm.a + operandBytes * i * a.outer,
-      b: gemm.b + operandBytes * i * b.outer,
-      c: gemm.c + resultBytes * i * c.outer,
-    };
-    device.dispatch(
-      { key: "sgemm", precision },
-      { integers: sgemmArguments({ ...gemm, ...at }, split) },
-      items,
-      { grain, work: () => matmulWork({ ...asked, outer: 1 }) },
-    );
-  }
+  device.dispatch(
+    { key: "sgemm", precision: problem.precision ?? device.matmulPrecision },
+    { integers: sgemmArguments(gemm, split) },
+    items,
+    { grain, work: () => matmulWork(asked) },
+  );
+}
+
+/**
+ * The axes of a batch, the one first that threads share: the inner one, whose matrices lie nearer to each
+ * other, unless only the outer one divides evenly.
+ */
+function batchAxes(
+  { outer, inner }: MatmulProblem,
+  threads: number,
+): readonly ["outer" | "inner", "outer" | "inner"] {
+  return inner % threads !== 0 && outer % threads === 0 ? ["outer", "inner"] : ["inner", "outer"];
 }
 
 /**

@@ -18,6 +18,7 @@ interface Case {
   readonly accumulate: number;
   readonly split: number;
   readonly count: number;
+  readonly outer: number;
 }
 
 /** Deterministic values around zero, multiples of 1/8 so that small sums are exact. */
@@ -35,9 +36,10 @@ async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Ar
   const [lda, ldb, ldc] = [columnsA + 3, columnsB + 1, t.n + 2];
   // One row of padding between the matrices of a batch.
   const [stepA, stepB, stepC] = [(rowsA + 1) * lda, (rowsB + 1) * ldb, (t.m + 1) * ldc] as const;
-  const a = values(t.count * stepA, 1);
-  const b = values(t.count * stepB, 2);
-  const c = values(t.count * stepC, 3);
+  const [outerA, outerB, outerC] = [t.count * stepA, t.count * stepB, t.count * stepC] as const;
+  const a = values(t.outer * outerA, 1);
+  const b = values(t.outer * outerB, 2);
+  const c = values(t.outer * outerC, 3);
   const [inA, inB, inC] = [a, b, c].map((data) => {
     const allocation = device.allocate(data.byteLength, "operand");
     device.write(allocation, 0, data);
@@ -48,6 +50,7 @@ async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Ar
     t.transposeA, t.transposeB, t.m, t.n, t.k,
     addressOf(device, inA), lda, addressOf(device, inB), ldb, addressOf(device, inC), ldc,
     t.split, t.count, 4 * stepA, 4 * stepB, 4 * stepC, t.accumulate, 4, 4,
+    t.outer, 4 * outerA, 4 * outerB, 4 * outerC,
   ];
   const items = [t.n, t.m, t.count][t.split]!;
   // Repeat if that changes nothing: the first time, the workers are asleep.
@@ -57,7 +60,7 @@ async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Ar
   const result = new Float32Array(await device.read(inC, 0, c.byteLength));
   for (const allocation of [inA, inB, inC]) device.free(allocation);
 
-  for (let item = 0; item < t.count; item++) {
+  for (let item = 0; item < t.outer * t.count; item++) {
     for (let i = 0; i < t.m; i++) {
       for (let j = 0; j < t.n; j++) {
         let sum = 0;
@@ -96,9 +99,18 @@ for (const threads of [1, 2, 4]) {
       ) {
         for (const transposeA of [0, 1]) {
           for (const transposeB of [0, 1]) {
-            for (const [split, count] of [[0, 1], [1, 1], [0, 3], [1, 3], [2, 5]] as const) {
+            for (
+              const [split, count, outer] of [
+                [0, 1, 1],
+                [1, 1, 1],
+                [0, 3, 1],
+                [1, 3, 2],
+                [2, 5, 1],
+                [2, 4, 3],
+              ] as const
+            ) {
               for (const accumulate of [0, 1]) {
-                const t = { transposeA, transposeB, m, n, k, accumulate, split, count };
+                const t = { transposeA, transposeB, m, n, k, accumulate, split, count, outer };
                 const [result, wanted] = await run(device, t);
                 assertEquals(result, wanted, JSON.stringify(t));
               }
@@ -120,7 +132,7 @@ Deno.test({
     const low = device.allocate(2_500_000_000, "what lies below");
     for (let repeat = 0; repeat < 20; repeat++) {
       const t = { transposeA: 0, transposeB: 0, m: 96, n: 64, k: 100, accumulate: 0 };
-      const [result, wanted] = await run(device, { ...t, split: repeat % 3, count: 2 });
+      const [result, wanted] = await run(device, { ...t, split: repeat % 3, count: 2, outer: 1 });
       assertEquals(result, wanted);
     }
     device.free(low);
@@ -154,7 +166,7 @@ Deno.test({
     process.getBuiltinModule = before;
     assertEquals(device.threads, 2);
     const t = { transposeA: 0, transposeB: 0, m: 256, n: 64, k: 100, accumulate: 0 };
-    const [result, wanted] = await run(device, { ...t, split: 1, count: 1 });
+    const [result, wanted] = await run(device, { ...t, split: 1, count: 1, outer: 1 });
     assertEquals(result, wanted);
     await device.close();
   },

@@ -169,6 +169,10 @@ function speedupOf(
     accumulate: 0,
     operandBytes: 4,
     resultBytes: 4,
+    outer: 1,
+    outerA: 0,
+    outerB: 0,
+    outerC: 0,
   };
   const asked = way === "bfloat16"
     ? { ...gemm, operandBytes: 2, a: halves, b: halves + 2 * size }

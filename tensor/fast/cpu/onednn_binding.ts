@@ -102,19 +102,22 @@ export class OneDnnThread {
    * strides there, and write outside of the result.
    */
   multiply(gemm: Sgemm, isBf16: boolean): void {
-    const { m, n, count, stepA, stepB, stepC } = gemm;
+    const { m, n, count, stepA, stepB, stepC, outer, outerA, outerB, outerC } = gemm;
     if (m < 2 || n < 2) {
       throw new Error(
         `Cannot multiply by oneDNN: wanted a result of at least 2 rows and 2 columns, got ${m} and ${n}`,
       );
     }
-    // A batch that shares an operand is multiplied one by one.
-    if (count === 1 || (stepA > 0 && stepB > 0)) return this.#execute(gemm, isBf16);
-    for (let i = 0; i < count; i++) {
-      const a = gemm.a + i * stepA;
-      const b = gemm.b + i * stepB;
-      const c = gemm.c + i * stepC;
-      this.#execute({ ...gemm, a, b, c, count: 1 }, isBf16);
+    // One by one along an axis that shares an operand, and along the second, where the library computes some
+    // strides wrongly.
+    const isShared = count > 1 && (stepA === 0 || stepB === 0);
+    for (let j = 0; j < outer; j++) {
+      for (let i = 0; i < (isShared ? count : 1); i++) {
+        const a = gemm.a + j * outerA + i * stepA;
+        const b = gemm.b + j * outerB + i * stepB;
+        const c = gemm.c + j * outerC + i * stepC;
+        this.#execute({ ...gemm, a, b, c, count: isShared ? 1 : count }, isBf16);
+      }
     }
   }
 

@@ -105,7 +105,7 @@ function multiply(
   const [lda, ldb] = [transposeA ? m : k, transposeB ? k : n];
   const integers = [
     ...[transposeA, transposeB, m, n, k, address(a), lda, address(b), ldb, address(c), n],
-    ...[split, 1, 0, 0, 0, 0, 4, 4],
+    ...[split, 1, 0, 0, 0, 0, 4, 4, 1, 0, 0, 0],
   ];
   device.dispatch({ key: "sgemm", precision }, { integers }, split ? m : n);
   const result = device.read(c, 0, 4 * m * n).then((bytes) => new Float32Array(bytes));

@@ -1,7 +1,7 @@
 /**
  * A call of a matmul by a library, as integers in the memory that all threads share.
  *
- * `blas_matmul.ts` describes a matmul as an {@linkcode Sgemm}, writes it as 19 integers with
+ * `blas_matmul.ts` describes a matmul as an {@linkcode Sgemm}, writes it as 23 integers with
  * {@linkcode sgemmArguments}, and dispatches it with a number of work items. The device copies the
  * integers into shared memory and gives each thread their address and a range of the items. The
  * thread reads them and cuts out its own part ({@linkcode readSgemm}): a matmul that the library
@@ -18,6 +18,7 @@
  *                              10 ldc   20      16 accumulate 0
  *                                               17 operandBytes 4
  *                                               18 resultBytes 4
+ *                                               19 outer 1, 20 to 22 its steps, 0
  *
  * and the second, with items 50 to 100, computes the part with m = 50, a = 4096 + 4·50·30 and
  * c = 32768 + 4·50·20.
@@ -46,6 +47,11 @@ export interface Sgemm {
   readonly stepA: number;
   readonly stepB: number;
   readonly stepC: number;
+  /** A second axis of the batch, which threads do not share. */
+  readonly outer: number;
+  readonly outerA: number;
+  readonly outerB: number;
+  readonly outerC: number;
   /** 1 to add to C, 0 to replace it. */
   readonly accumulate: number;
   /** Bytes of an element of A and B, and of C: 4 for `float32`, 2 for `bfloat16`. */
@@ -80,6 +86,10 @@ export function sgemmArguments(gemm: Sgemm, split: SgemmSplit): number[] {
     gemm.accumulate,
     gemm.operandBytes,
     gemm.resultBytes,
+    gemm.outer,
+    gemm.outerA,
+    gemm.outerB,
+    gemm.outerC,
   ];
 }
 
@@ -116,6 +126,10 @@ export function readSgemm(
     accumulate: word(16),
     operandBytes: word(17),
     resultBytes: word(18),
+    outer: word(19),
+    outerA: word(20),
+    outerB: word(21),
+    outerC: word(22),
   };
   const { transposeA, transposeB, a, lda, b, ldb, c, ldc, stepA, stepB, stepC } = whole;
   const { operandBytes, resultBytes } = whole;

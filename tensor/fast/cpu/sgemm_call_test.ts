@@ -21,6 +21,10 @@ const gemm: Sgemm = {
   accumulate: 0,
   operandBytes: 4,
   resultBytes: 4,
+  outer: 1,
+  outerA: 0,
+  outerB: 0,
+  outerC: 0,
 };
 
 function part(whole: Sgemm, split: SgemmSplit, start: number, end: number): Sgemm {

@@ -63,11 +63,11 @@ export function threadMatmuls(
  * axis of length 1 is never oneDNN's: it computes such results wrongly, and writes outside of them.
  */
 function isForOneDnn(
-  { transposeB, m, n, k, ldb, count }: Sgemm,
+  { transposeB, m, n, k, ldb, count, outer }: Sgemm,
   precision: MatmulPrecision,
   { minOperations, maxBlasRows, inPlace }: typeof ONEDNN_LIMITS,
 ): boolean {
-  if (m === 1 || n === 1 || 2 * m * n * k * count < minOperations[precision]) return false;
+  if (m === 1 || n === 1 || 2 * m * n * k * count * outer < minOperations[precision]) return false;
   const isSlow = transposeB === 0 && ldb > inPlace.row && k > inPlace.sum;
   return precision === "bf16" || (m > maxBlasRows && !isSlow);
 }

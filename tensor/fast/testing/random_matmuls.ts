@@ -73,7 +73,8 @@ export function randomIntegers(seed: number): (least: number, most: number) => n
 
 /**
  * A random matmul of at least 2 rows and 2 columns, with gaps between rows and between the items of
- * a batch, which may share an operand or lie within each other's rows, like the heads of attention.
+ * a batch, which may share an operand or lie within each other's rows, like the heads of attention;
+ * or a second axis of such batches.
  */
 export function randomMatmul(
   random: (least: number, most: number) => number,
@@ -81,14 +82,18 @@ export function randomMatmul(
 ): Sgemm {
   const [m, n, k] = [random(2, 40), random(2, 40), random(1, 70)] as const;
   const [transposeA, transposeB, count] = [random(0, 1), random(0, 1), random(0, 3) || 1] as const;
+  const outer = random(0, 3) === 0 ? 2 : 1;
   const isWithinRows = random(0, 1) === 1;
-  const matrix = (rows: number, columns: number) => {
+  const matrix = (rows: number, columns: number): [lead: number, step: number, outer: number] => {
     const lead = (isWithinRows ? count : 1) * (columns + random(0, 3)) + random(0, 2);
-    return [lead, 4 * (isWithinRows ? Math.floor(lead / count) : (rows + random(0, 1)) * lead)];
+    const size = (rows + random(0, 1)) * lead;
+    return isWithinRows
+      ? [lead, 4 * Math.floor(lead / count), 4 * size]
+      : [lead, 4 * size, 4 * count * size];
   };
-  const [lda, stepA] = (transposeA ? matrix(k, m) : matrix(m, k)) as [number, number];
-  const [ldb, stepB] = (transposeB ? matrix(n, k) : matrix(k, n)) as [number, number];
-  const [ldc, stepC] = matrix(m, n) as [number, number];
+  const [lda, stepA, outerA] = transposeA ? matrix(k, m) : matrix(m, k);
+  const [ldb, stepB, outerB] = transposeB ? matrix(n, k) : matrix(k, n);
+  const [ldc, stepC, outerC] = matrix(m, n);
   const isShared = random(0, 7) === 0;
   return {
     transposeA,
@@ -109,6 +114,10 @@ export function randomMatmul(
     accumulate: random(0, 1),
     operandBytes: 4,
     resultBytes: 4,
+    outer,
+    outerA: random(0, 7) === 0 ? 0 : outerA,
+    outerB,
+    outerC,
   };
 }
 
@@ -124,7 +133,7 @@ export function compare(
   gemm: Sgemm,
   way: "f32" | "rounded" | "bfloat16",
 ): string | null {
-  const { transposeA, transposeB, m, n, k, lda, ldb, ldc, accumulate, count } = gemm;
+  const { transposeA, transposeB, m, n, k, lda, ldb, ldc, accumulate, count, outer } = gemm;
   const view = (address: number) => heap.floats.subarray(address / 4, address / 4 + ROOM);
   const [a, b, c] = [view(gemm.a), view(gemm.b), view(gemm.c)] as const;
   for (let i = 0; i < ROOM; i++) {
@@ -133,12 +142,11 @@ export function compare(
     c[i] = i % 1_000;
   }
   const wanted = c.slice();
-  for (let item = 0; item < count; item++) {
-    const [ofA, ofB, ofC] = [gemm.stepA, gemm.stepB, gemm.stepC].map((step) => item * step / 4) as [
-      number,
-      number,
-      number,
-    ];
+  for (let item = 0; item < outer * count; item++) {
+    const [first, second] = [Math.floor(item / count), item % count];
+    const ofA = (first * gemm.outerA + second * gemm.stepA) / 4;
+    const ofB = (first * gemm.outerB + second * gemm.stepB) / 4;
+    const ofC = (first * gemm.outerC + second * gemm.stepC) / 4;
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {
         let sum = 0;
@@ -157,7 +165,12 @@ export function compare(
       const bits = roundToBfloat16(operand);
       new Uint16Array(operand.buffer, operand.byteOffset, ROOM).set(bits);
     }
-    const steps = { stepA: gemm.stepA / 2, stepB: gemm.stepB / 2 };
+    const steps = {
+      stepA: gemm.stepA / 2,
+      stepB: gemm.stepB / 2,
+      outerA: gemm.outerA / 2,
+      outerB: gemm.outerB / 2,
+    };
     thread.multiply({ ...gemm, ...steps, operandBytes: 2 }, false);
   } else thread.multiply(gemm, way === "rounded");
   const wrong = c.findIndex((value, i) => value !== wanted[i]);
