@@ -63,8 +63,9 @@ export const LONG: readonly string[] = [
  */
 const QUICK_TO_COMPILE = { GALLIVM_PERF: "nopt", LP_NATIVE_VECTOR_WIDTH: "128" };
 
-/** Files that train for so long on WebGPU that their shaders are optimized. */
+/** Files that compute for so long on WebGPU that their shaders are optimized. */
 export const OPTIMIZED: readonly string[] = [
+  "gpt/model/long_context_test.ts",
   "gpt/train/half_precision_test.ts",
   "gpt/train/leak_test.ts",
   "gpt/train/webgpu_counts_test.ts",
