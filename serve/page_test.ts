@@ -273,6 +273,33 @@ pageTest(
     }),
 );
 
+pageTest(
+  "a browser that has no room is told of and keeps nothing, and what is no chat is left out",
+  () =>
+    withPage({ context: 120 }, async (page) => {
+      const odd = ["null", "{", '{"turns":5}', '{"id":"3","turns":[null]}'];
+      await page.evaluate((odd) => {
+        for (const [i, text] of odd.entries()) localStorage.setItem(`nanodino chat/${i}`, text);
+        localStorage.setItem("nanodino settings", '"x"');
+      }, odd);
+      await reload(page);
+      assertEquals(await page.locator(".chats li").count(), 0);
+      await send(page, "How many roses?");
+      assertEquals(await page.locator(".no-room").count(), 0);
+      await page.addInitScript(() =>
+        Object.defineProperty(globalThis, "localStorage", {
+          get: () => {
+            throw new DOMException("wanted permission", "SecurityError");
+          },
+        })
+      );
+      await reload(page);
+      await send(page, "How many roses?");
+      assertMatch((await page.textContent(".no-room"))!, /no room/);
+      assert((await answers(page))[0]!.length > 0);
+    }),
+);
+
 /** Answers every question with a text, in pieces. */
 const answerWith = (page: Page, text: string) =>
   page.route("**/completions", (route) => {
@@ -404,6 +431,11 @@ pageTest(
           const view = document.querySelector(".scroller")!.getBoundingClientRect();
           return bottom > view.top && top < view.bottom;
         });
+      // The chat scrolls, and not the document.
+      assertEquals(
+        await page.evaluate(() => document.documentElement.scrollHeight - innerHeight),
+        0,
+      );
       assert(await isShown());
       assertEquals(await page.locator(".to-end").count(), 0);
 

@@ -65,6 +65,8 @@ export const status = signal("");
 export const answering = signal<AbortController | null>(null);
 /** Whether something can be asked now. */
 export const canAsk = computed(() => model.value !== null && answering.value === null);
+/** Whether the browser keeps all chats. */
+export const hasRoom = signal(true);
 /** The chat that was removed last: it can come back. */
 export const removed = signal<Chat | null>(null);
 
@@ -91,13 +93,15 @@ function leave(): void {
 /** Keeps a chat, if the browser has room. */
 function write(chat: Chat): void {
   const { id, turns } = chat;
-  if (turns.length === 0 || writeStore(CHAT + id, chat)) return;
+  if (turns.length === 0) return;
+  hasRoom.value = writeStore(CHAT + id, chat);
+  if (hasRoom.value) return;
   // The probabilities of tokens take most of the room: those of other chats go first.
   for (const other of chats.value) {
     if (other.id !== id && other.turns.length > 0) writeStore(CHAT + other.id, bare(other));
   }
-  if (writeStore(CHAT + id, chat) || writeStore(CHAT + id, bare(chat))) return;
-  status.value = words.noRoom;
+  hasRoom.value = writeStore(CHAT + id, chat) || writeStore(CHAT + id, bare(chat));
+  if (!hasRoom.value) status.value = words.noRoom;
 }
 
 /** Takes over a chat that another tab has changed or removed; the answer that comes here stays. */
@@ -352,10 +356,12 @@ function settled(chat: Chat): Chat {
   return { ...chat, turns: [...before, { ...answer, finish: "stopped" }] };
 }
 
-/** A chat that the browser keeps; `null`, if it has none of this id. */
+/** A chat that the browser keeps; `null`, if it has none of this id, or something else. */
 function readChat(id: string): Chat | null {
   const value = readStore<Chat>(CHAT + id);
-  return Array.isArray(value?.turns) ? value : null;
+  const isWhole = Array.isArray(value?.turns) &&
+    value.turns.every((turn: Turn | null) => Array.isArray(turn?.pieces));
+  return isWhole ? value : null;
 }
 
 /** Reads what the browser keeps. A tab shows the chat that it showed, and begins with a new one. */

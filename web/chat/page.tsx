@@ -12,6 +12,7 @@ import {
   chats,
   current,
   fetchModel,
+  hasRoom,
   keepChats,
   key,
   model,
@@ -118,6 +119,7 @@ function Page(): JSX.Element {
           {!isFollowing.value && (
             <IconButton class="to-end" icon="down" name={words.down} onClick={goToEnd} />
           )}
+          {!hasRoom.value && <p class="no-room">{words.noRoom}</p>}
           <Composer />
         </div>
         <p role="status" class="unseen">{status.value}</p>
