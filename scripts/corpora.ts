@@ -57,7 +57,7 @@ const corpora: Readonly<Record<string, CorpusRecipe>> = {
     sampleTokens: 250,
   },
   // Speeches are much longer than a row, so that nothing is lost by short rows at the beginning.
-  sotu: { settings: { lengthWarmupSteps: 350 }, sampleTokens: 64 },
+  sotu: { settings: { lengthWarmupSteps: 350, matrixLr: 0.045 }, sampleTokens: 64 },
   wordnet: { settings: { loader: "packed" }, sampleTokens: 64 },
 };
 
