@@ -274,6 +274,28 @@ pageTest(
 );
 
 pageTest(
+  "chats that were kept all under one name are taken over",
+  () =>
+    withPage({ context: 120 }, async (page) => {
+      await page.evaluate(() => {
+        const turns = [{ role: "user", pieces: [{ text: "An old question" }] }];
+        const earlier = {
+          chats: [{ id: "1", turns }, { id: "2", turns }],
+          temperature: 1,
+          topK: 5,
+        };
+        localStorage.setItem("nanodino chats", JSON.stringify(earlier));
+      });
+      await reload(page);
+      assertEquals(await page.locator(".chats li").count(), 2);
+      const names = await page.evaluate(() => Object.keys(localStorage));
+      assert(names.includes("nanodino chat/1") && !names.includes("nanodino chats"), `${names}`);
+      await button(page, "An old question").first().click();
+      assertEquals(await turns(page), ["user", "assistant"]);
+    }),
+);
+
+pageTest(
   "a browser that has no room is told of and keeps nothing, and what is no chat is left out",
   () =>
     withPage({ context: 120 }, async (page) => {
@@ -281,6 +303,7 @@ pageTest(
       await page.evaluate((odd) => {
         for (const [i, text] of odd.entries()) localStorage.setItem(`nanodino chat/${i}`, text);
         localStorage.setItem("nanodino settings", '"x"');
+        localStorage.setItem("nanodino chats", '{"chats":5}');
       }, odd);
       await reload(page);
       assertEquals(await page.locator(".chats li").count(), 0);

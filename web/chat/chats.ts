@@ -35,6 +35,8 @@ export interface Chat {
 const CHAT = "chat/";
 /** How to sample, the draft, and the chat that a tab shows. */
 const SETTINGS = "settings", DRAFT = "draft", SHOWN = "shown";
+/** Where the first version of this page kept all chats. */
+const ALL = "chats";
 
 const kept = readKept();
 /** All chats, the newest first; never empty. */
@@ -364,8 +366,16 @@ function readChat(id: string): Chat | null {
   return isWhole ? value : null;
 }
 
+/** Gives the chats of this page's first version names of their own, where the browser has room for them. */
+function splitEarlier(): void {
+  const earlier = readStore<{ readonly chats?: readonly Chat[] }>(ALL)?.chats;
+  if (!Array.isArray(earlier)) return;
+  if (earlier.every((chat: Chat) => writeStore(CHAT + chat.id, chat))) removeStore(ALL);
+}
+
 /** Reads what the browser keeps. A tab shows the chat that it showed, and begins with a new one. */
 function readKept() {
+  splitEarlier();
   const { temperature = 0.6, topK = 50 } =
     readStore<Partial<Record<"temperature" | "topK", number>>>(SETTINGS) ?? {};
   const ids = storedNames().filter((name) => name.startsWith(CHAT))
