@@ -42,7 +42,7 @@ Deno.test("conversations spell no word that an exam asks about, whatever tokeniz
     for (const { role, content } of task.get(i).messages) {
       if (role !== "assistant") continue;
       const text = typeof content === "string" ? content : content[0]!.text;
-      const words = (/^'([a-z ]+)'/.exec(text)?.[1] ?? text).split(", ");
+      const words = (/^' ([a-z ]+)'/.exec(text)?.[1] ?? text).split(", ");
       assert(!words.some((word) => spelled.has(word)), text);
     }
   }

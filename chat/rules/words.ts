@@ -36,7 +36,7 @@ export const aboutWords = {
     "{word}(,|:| -|) (the|its|an|the exact|the direct|the very|) (opposite|antonym|contrary|counterpart)( word|)( of it| is| means| would be| please| what|)",
     "{word}(,|:|) (which|what) (word|one|thing) is (its|the) (contrary|antonym|reverse|opposite)",
     "{word} (is|means) the (opposite|contrary|reverse|antonym) of (which|which word|what word|which one)",
-    "{word} (against|versus|and not|or|but not|compared with) (what|which word|its opposite)",
+    "{word} (against|versus|and not|or|but not) what",
     "{word}(,|:|) (i need|i want|give me|say|find|find me|i am looking for) (its|the|an) (opposite|antonym|contrary)",
     "{word} (turned around|the other way round|turned into its opposite|in reverse)( is|)",
   )),
@@ -209,8 +209,8 @@ export function counting(random: PythonRandom, subject: Subject): Exchange {
   const letter = random.random() < 0.9
     ? random.choice(word)
     : random.choice("abcdefghijklmnopqrstuvwxyz");
-  // After a space, the word has the same tokens as in the question, so it only has to be copied.
-  const expression = `' ${word}'.count('${letter}')`;
+  // Spelled, as a word has other tokens in the question, depending on what stands before it.
+  const expression = `' ${spelled(word)}'.count('${letter}')`;
   const count = calculate(expression)!;
   const statement = count === "1" ? `There is 1 ${letter}` : `There are ${count} ${letter}`;
   const letters = random.choice([letter, letter, `${letter}'s`, `${letter}s`, `letters ${letter}`]);

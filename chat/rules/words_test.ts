@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import type { MessagePart } from "../../tokenizer/mod.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import { oneWayOpposites, opposites } from "./facts.ts";
-import { manyOpposites, spellings } from "./words.ts";
+import { counting, manyOpposites, spellings } from "./words.ts";
 import { writeCarefully } from "./wording.ts";
 
 const words = ["river", "stone", "cloud"];
@@ -36,4 +37,18 @@ Deno.test("two to eight words are spelled in one answer", () => {
     for (const one of spelled) assert(words.includes(one.replaceAll(" ", "").toLowerCase()), one);
   }
   assertEquals([...counts].sort((a, b) => a - b), [2, 3, 4, 5, 6, 7, 8]);
+});
+
+Deno.test("letters are counted in a word that is spelled, whatever stands around it in the question", () => {
+  const random = new PythonRandom(1);
+  for (let i = 0; i < 300; i++) {
+    const { question, answer } = counting(random, subject);
+    const asked = words.find((word) => writeCarefully(question).toLowerCase().includes(word))!;
+    const [call, output, text] = (answer as readonly MessagePart[]).map(({ text }) => text);
+    const [, spelled, letter] = /^' ([a-z ]+)'\.count\('([a-z])'\)$/.exec(call!)!;
+    assertEquals(spelled, [...asked].join(" "));
+    const count = asked.split(letter!).length - 1;
+    assertEquals(output, `${count}`);
+    assertEquals(text, `There ${count === 1 ? "is" : "are"} ${count} ${letter} in it.`);
+  }
 });
