@@ -39,14 +39,14 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(goodbye), 11],
   [single(reaction), 22],
   [single(feeling), 20],
-  [single(identity), 34],
+  [single(identity), 38],
   [single(capital), 20],
   // A capital is far more often an answer than part of a question, and rare capitals have rare
   // tokens.
   [single(countryOfCapital), 13],
   [single(currency), 16],
   [twoOfCountries, 4],
-  [single(opposite), 18],
+  [single(opposite), 26],
   [single(manyOpposites), 3],
   [twoOpposites, 1],
   [single(calendar), 17],
