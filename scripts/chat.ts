@@ -288,10 +288,15 @@ class Chat {
   }
 
   #set(name: "temperature" | "topK", argument: string): void {
+    const said = name === "topK" ? "top-k" : name;
     if (argument !== "") {
-      this.#values = { ...this.#values, [name]: flags[name].parse(argument) };
+      try {
+        this.#values = { ...this.#values, [name]: flags[name].parse(argument) };
+      } catch (cause) {
+        throw new UsageError(`Cannot set the ${said}: ${firstLine(cause)}`, { cause });
+      }
     }
-    console.log(`(${name === "topK" ? "top-k" : name} ${this.#values[name]})`);
+    console.log(`(${said} ${this.#values[name]})`);
   }
 
   async #save(path: string): Promise<void> {

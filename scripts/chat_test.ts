@@ -192,7 +192,7 @@ Deno.test("a chat answers, retries, saves what was said, and takes commands", as
       "There is no /nonsense.",
       `(Appended to ${saved}.)`,
       "(There is no question yet.)",
-      'wanted a number of at least 0, got "hot"',
+      'Cannot set the temperature: wanted a number of at least 0, got "hot"',
       "/edit ",
     ]
   ) assertStringIncludes(stdout, text);

@@ -58,8 +58,9 @@ export function findFooter(
   tail: Uint8Array<ArrayBuffer>,
   size: number,
 ): { readonly footer: Uint8Array<ArrayBuffer> } | { readonly wanted: number } {
+  if (size < HEAD + TAIL) throw mismatch(`a parquet file, of ${HEAD + TAIL} bytes or more`, size);
   const magic = new TextDecoder().decode(tail.subarray(-4));
-  if (size < HEAD + TAIL || magic !== "PAR1") {
+  if (magic !== "PAR1") {
     throw mismatch('a parquet file, which ends in "PAR1"', `${JSON.stringify(magic)}`);
   }
   const length = new DataView(tail.buffer, tail.byteOffset).getUint32(tail.length - TAIL, true);

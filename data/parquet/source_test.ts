@@ -119,12 +119,18 @@ Deno.test("a file of another format, or a truncated one, is an error with its pa
     const bytes = await Deno.readFile(path);
     await Deno.writeFile(path, bytes.subarray(0, 100));
     await assertRejects(() => split.read(chunkOf(0, 7)), Error, `Cannot read "${path}": wanted`);
-    for (const length of [0, 3, 100]) {
+    for (
+      const [length, wanted] of [
+        [0, "of 12 bytes or more, got 0"],
+        [4, "of 12 bytes or more, got 4"],
+        [100, 'which ends in "PAR1", got "'],
+      ] as const
+    ) {
       await Deno.writeFile(path, bytes.subarray(0, length));
       await assertRejects(
         () => parquetFiles(folder).open("train"),
         SyntaxError,
-        `Cannot read "${path}": wanted a parquet file, which ends in "PAR1", got "`,
+        `Cannot read "${path}": wanted a parquet file, ${wanted}`,
       );
     }
     // Intact footer, damaged pages.
