@@ -103,9 +103,10 @@ function multiply(
   const address = (allocation: Allocation) =>
     device.address({ allocation, dtype: "float32", offset: 0 });
   const [lda, ldb] = [transposeA ? m : k, transposeB ? k : n];
+  // deno-fmt-ignore
   const integers = [
-    ...[transposeA, transposeB, m, n, k, address(a), lda, address(b), ldb, address(c), n],
-    ...[split, 1, 0, 0, 0, 0, 4, 4, 1, 0, 0, 0],
+    transposeA, transposeB, m, n, k, address(a), lda, address(b), ldb, address(c), n,
+    split, 1, 0, 0, 0, 0, 4, 4, 1, 0, 0, 0,
   ];
   device.dispatch({ key: "sgemm", precision }, { integers }, split ? m : n);
   const result = device.read(c, 0, 4 * m * n).then((bytes) => new Float32Array(bytes));
