@@ -370,7 +370,9 @@ function readChat(id: string): Chat | null {
 function splitEarlier(): void {
   const earlier = readStore<{ readonly chats?: readonly Chat[] }>(ALL)?.chats;
   if (!Array.isArray(earlier)) return;
-  if (earlier.every((chat: Chat) => writeStore(CHAT + chat.id, chat))) removeStore(ALL);
+  // Where there was no room for all, some may have names already, and have gone on since.
+  const isKept = (chat: Chat) => readChat(chat.id) !== null || writeStore(CHAT + chat.id, chat);
+  if (earlier.every(isKept)) removeStore(ALL);
 }
 
 /** Reads what the browser keeps. A tab shows the chat that it showed, and begins with a new one. */
