@@ -420,6 +420,14 @@ pageTest(
       const failure = page.locator(".ending.failed");
       await failure.waitFor();
       assertMatch((await failure.textContent())!, /too long for this model: it can see 120 tokens/);
+      // A message of more than two megabytes is not even read.
+      const tooLarge = { error: { message: "too large", code: "request_too_large" } };
+      await page.route("**/completions", (route) => route.fulfill({ status: 413, json: tooLarge }));
+      await button(page, "Try again").click();
+      await settled(page);
+      await failure.waitFor();
+      assertMatch((await failure.textContent())!, /too long for this model: it can see 120 tokens/);
+      await page.unroute("**/completions");
       // Before it is sent again, the page asks which model there is: a server may be back with another.
       const asked: string[] = [];
       page.on("request", (request) => asked.push(request.url().split("/").at(-1)!));

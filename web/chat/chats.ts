@@ -110,9 +110,15 @@ function write(chat: Chat): void {
 function takeOver(id: string): void {
   if (id === current.value.id && answering.value !== null) return;
   const told = readChat(id);
+  if (told === null) return drop(id);
+  chats.value = inOrder([...chats.value.filter((chat) => chat.id !== id), told]);
+  currentId.value = current.value.id;
+}
+
+/** Shows a chat no longer; an empty one, if it was the last. */
+function drop(id: string): void {
   const others = chats.value.filter((chat) => chat.id !== id);
-  if (told !== null) chats.value = inOrder([...others, told]);
-  else chats.value = others.length === 0 ? [emptyChat()] : others;
+  chats.value = others.length === 0 ? [emptyChat()] : others;
   currentId.value = current.value.id;
 }
 
@@ -151,9 +157,7 @@ export function newChat(): void {
 export function removeChat(id: string): void {
   if (id === current.value.id) stop();
   removed.value = settled(chats.value.find((chat) => chat.id === id)!);
-  const others = chats.value.filter((chat) => chat.id !== id);
-  chats.value = others.length === 0 ? [emptyChat()] : others;
-  currentId.value = current.value.id;
+  drop(id);
   removeStore(CHAT + id);
   status.value = words.removed;
 }
@@ -275,7 +279,8 @@ async function answer(turns: readonly Turn[], begun: readonly Piece[] = []): Pro
   } catch (error) {
     const { status: httpStatus, code, message: told } = error as BackendError;
     const full = begun.length > 0 ? words.full : words.tooLong(model.value.context_length);
-    const message = code === "context_length_exceeded" ? full : told;
+    const isTooLong = code === "context_length_exceeded" || code === "request_too_large";
+    const message = isTooLong ? full : told;
     if (httpStatus === 401) wantsKey.value = true;
     if (controller.signal.aborted) show({ finish: "stopped" });
     else show({ finish: "failed", problem: message });
