@@ -89,7 +89,7 @@ export const beyond = {
   told: wordings(
     ".",
     "tell me a (joke|secret)",
-    "(write|make|compose|create|give)( me|) (a|another|some|the) (poem|song|story|joke|letter|essay|email|rap|speech|summary|list|haiku|code|program|text|recipe|plan)( about (the |a |){thing}| for {person}| of {thing}|)",
+    "(write|make|compose|create|give)( me|) ((a|another|the) (poem|song|story|joke|letter|rap|speech|summary|list|haiku|program|text|recipe|plan)|(an|another|the) (essay|email)|some (code|text|poem))( about (the |a |){thing}| for {person}| of {thing}|)",
     "(translate|say|put) (hello|this|that|{thing}|good morning|the {thing}|{thing} {thing}|thank you) (to|into|in) {language}",
     "(tell|read|sing|show|give|send|draw)( me|) (a|another|one|some|the) (joke|story|secret|riddle|poem|song|fact|picture|tip|lie|fairy tale|{thing})",
     "(i want|i need|i would like|i'd like|give me|get me|bring me|send me|buy me) (a |an |some |the |to buy a |){thing}",
@@ -115,7 +115,7 @@ export const beyond = {
     "{person}",
     "(news|weather|time|date|music|food|sports|joke|poem|story|love|politics|football|movies|traffic)( today| in {place}| please|)",
     "(recommend|suggest|find|pick)( me|) (something|anything|someone) (to read|to watch|for dinner|for my {thing}|good|new|about {thing}|to do|to cook)",
-    "(can|could|would) you (please |)(come up|help me|try) (with|out|to write) (a|some|two) (lines|ideas|words|names|verses|{thing}s)( about {thing}| for my {thing}|)",
+    "(can|could|would) you (please |)(come up|help me|try) (with|out|to write) (some|two) (lines|ideas|words|names|verses|{thing}s)( about {thing}| for my {thing}|)",
     "(the|give me the|tell me the) (end|author|summary|story|idea) of (a |the |my |){thing}",
     "(give me|i need|show me|send me) (a|the) (recipe|plan|list|picture|map|name|plot|price) (for|of) (a |the |my |)({thing}|{thing}s)",
   ),

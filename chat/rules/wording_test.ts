@@ -110,3 +110,13 @@ Deno.test("no text is among the wordings of two questions, but of those that go 
   }
   assert(meanings.size > 16_000, `${meanings.size} wordings`);
 });
+
+Deno.test("every wording has the right article, whichever words are chosen after it", () => {
+  for (const { templates } of Object.values(allWordings)) {
+    for (const text of templates.flatMap(textsOf)) {
+      for (const [, article, word] of text.matchAll(/\b(an?) ([a-z]+)/g)) {
+        assertEquals(article, /^([aeiou]|llm)/.test(word!) ? "an" : "a", text);
+      }
+    }
+  }
+});
