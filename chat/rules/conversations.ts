@@ -53,10 +53,10 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(arithmetic), 18],
   [single(longerSum), 2],
   [(random, subject) => [arithmetic(random, subject), nextArithmetic(random, subject)], 1],
-  [single(spelling), 62],
-  [single(spellings), 54],
+  [single(spelling), 56],
+  [single(spellings), 46],
   [twoSpellings, 4],
-  [single(counting), 26],
+  [single(counting), 42],
   [single(repetition), 24],
   [single(unknown), 28],
   // One in 30, which is a sixth of all text, since a story is as long as ten other answers. With a
