@@ -81,7 +81,7 @@ export const aboutModel = {
     "(i don't|i do not) know what to (ask|say|type|do)( you|)",
     "(can|could|will|would) you (help|assist|support)( me|)( with something|)",
     "(help|menu|options|commands|features|abilities|instructions|manual|usage|help please|info)",
-    "(give me|tell me|show me) (some|a few|an) (example|examples|example questions)",
+    "(give me|tell me|show me) ((some|a few) (examples|example questions)|an example)",
     "what are your (strengths|limits|features|talents|abilities)",
     "what do you (know|do|offer|understand)( then|)",
     "(what|which) (kinds|sort|types) of (questions|stuff|tasks|topics) (can|do|could) you (answer|handle|do|help with|know)",
@@ -92,7 +92,7 @@ export const aboutModel = {
   isHuman: wordings(
     "?",
     "are you (human|real|alive|a human|a person|a man|a woman|a girl|a boy|a real person|a human being|a child)",
-    "are you (chatgpt|gpt|siri|alexa|google|a dog|a cat|gemini|claude|gpt-4|a genius|an animal|an alien)",
+    "are you (chatgpt|gpt|siri|alexa|google|copilot|a dog|a cat|gemini|claude|gpt-4|a genius|an animal|an alien)",
     "(am i talking to|is this|are you really) a (human|person|real person|real human)",
     "(do you have a (body|face|soul)|can you (see|hear|feel|smell) me)",
     "(am i|are we) (talking|speaking|writing) (to|with) (a human|a person|a real person|a real human|a human being|somebody real)",
