@@ -140,9 +140,10 @@ function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Updat
   const batches = [...Map.groupBy(parameters.keys(), (i) => Math.floor(i / batchSize)).values()];
 
   function step(): void {
-    const make = (shape: readonly number[]) =>
-      allocate(device, { shape, dtype: "float32" }, "muon");
-    const ahead = make([count, rows, columns]); // (count, rows, columns) stacked gradients
+    const make = (shape: readonly number[], dtype: FloatType = "float32") =>
+      allocate(device, { shape, dtype }, "muon");
+    // (count, rows, columns) stacked gradients
+    const ahead = make([count, rows, columns], group.orthogonalizationDtype);
     const rowSquares = make([count, rows, 1]);
     for (const batch of batches) {
       runProgramInto(
@@ -154,13 +155,8 @@ function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Updat
     }
 
     const rowFactor = runProgram(equalizationProgram, [rowSquares.reshape([count, rows])]);
-    const dtype = group.orthogonalizationDtype;
-    const scaled = dtype === ahead.dtype
-      ? ahead
-      : allocate(device, { shape: ahead.shape, dtype }, "muon");
-    runProgramInto(scaleProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [scaled]);
-    if (scaled !== ahead) ahead.dispose();
-    const direction = polarExpress(scaled, group.orthogonalizationSteps);
+    runProgramInto(scaleProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [ahead]);
+    const direction = polarExpress(ahead, group.orthogonalizationSteps);
 
     const lines = linesAreRows ? direction : direction.transpose();
     const squares = runProgram(sumOfSquares, [lines]).squeeze(-1); // (count, lines)
