@@ -5,7 +5,7 @@
  * has no memory: reads return zeros.
  */
 
-import { explain, type Explanation, ProfileRecorder, type Work } from "../tensor/profile.ts";
+import { Profiled, ProfileRecorder, type Work } from "../tensor/profile.ts";
 import type { Allocation, Arguments, WgslKernel } from "../tensor/internals.ts";
 import type { DeviceInfo, DeviceMemory, Profile, WebGpuDevice } from "../tensor/mod.ts";
 import type { StoredArray } from "../tensor/layout.ts";
@@ -31,7 +31,7 @@ const usualLimits: WebGpuDevice["limits"] = {
 };
 
 /** Counts dispatches; a profile has one event of zero duration for each. */
-export class CountingDevice implements WebGpuDevice {
+export class CountingDevice extends Profiled implements WebGpuDevice {
   readonly kind = "webgpu" as const;
   readonly info: DeviceInfo;
   readonly limits: WebGpuDevice["limits"];
@@ -44,6 +44,7 @@ export class CountingDevice implements WebGpuDevice {
   #peakBytes = 0;
 
   constructor({ info, hasFloat16 = true, limits = usualLimits }: CountingOptions = {}) {
+    super();
     this.info = info ?? {
       title: "a GPU that only counts",
       description: "a GPU that only counts",
@@ -101,11 +102,7 @@ export class CountingDevice implements WebGpuDevice {
     return Promise.resolve();
   }
 
-  explain(run: () => void | Promise<void>): Promise<Explanation> {
-    return explain(this, run);
-  }
-
-  async profile(run: () => void | Promise<void>): Promise<Profile> {
+  override async profile(run: () => void | Promise<void>): Promise<Profile> {
     const recorder = this.#recorder = new ProfileRecorder();
     try {
       await run();

@@ -7,7 +7,7 @@
  */
 
 import { checkOptions, type OptionNames } from "../tensor/checks.ts";
-import { RangeError, wrongValue } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import { linear, noGrad, Tensor } from "../tensor/mod.ts";
 import { uniform, zeros } from "./initializers.ts";
 import { Linear } from "./linear.ts";
@@ -65,10 +65,8 @@ export class LoRALinear extends Module {
     const { device } = layer.weight;
     const [outputs, inputs] = layer.weight.shape as [number, number];
     if (!Number.isInteger(rank) || rank < 1 || rank > Math.min(outputs, inputs)) {
-      throw new RangeError(
-        `Cannot add an adapter to a matrix [${outputs}, ${inputs}]: wanted a rank from 1 to ` +
-          `${Math.min(outputs, inputs)}, got ${rank}`,
-      );
+      const what = `add an adapter to a matrix [${outputs}, ${inputs}]`;
+      throw wrongValue(what, `a rank from 1 to ${Math.min(outputs, inputs)}`, rank);
     }
     const bound = 1 / Math.sqrt(inputs);
     this.lora_A = parameter(device, [rank, inputs], uniform(-bound, bound), seed);

@@ -1,7 +1,7 @@
 /** Loss scaling, which keeps half-precision gradients within range. @module */
 
 import { checkOptions } from "../tensor/checks.ts";
-import { Error, wrongValue } from "../tensor/errors.ts";
+import { Error, wrongState, wrongValue } from "../tensor/errors.ts";
 import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { ParameterGroup } from "./parameters.ts";
@@ -131,7 +131,7 @@ export class GradScaler {
   /** Adapts the scale after the steps of all optimizers. @throws {Error} If there was no step. */
   update(): void {
     if (this.#isFinite.size === 0) {
-      throw new Error("Cannot update the scale of losses: wanted a step before, got none");
+      throw wrongState("update the scale of losses", "a step before", "none");
     }
     const isFinite = [...this.#isFinite.values()].every((each) => each);
     this.#isFinite.clear();

@@ -23,15 +23,7 @@ export type {
 } from "./parameters.ts";
 export { polarExpress, polarExpressFlops } from "./polar_express.ts";
 export { RMSprop, type RMSpropGroup } from "./rmsprop.ts";
-export {
-  cosineSchedule,
-  learningRateMultiplier,
-  type LearningRateSchedule,
-  linearSchedule,
-  type MomentumSchedule,
-  muonMomentumSchedule,
-  weightDecaySchedule,
-} from "./schedules.ts";
+export * from "./schedules.ts";
 export { type Exchange, type Segments, ShardedMuonAdamW } from "./sharded.ts";
 export { SGD, type SGDGroup } from "./sgd.ts";
 export { smooth } from "./smoothing.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { RangeError, wrongValue } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import { repeatProgram } from "../tensor/formula/rebuild.ts";
 import {
   defineProgram,
@@ -191,10 +191,8 @@ function checkGroup({ momentum, beta2, orthogonalizationSteps }: MuonGroup): voi
   checkNumber("momentum", momentum, 1);
   checkNumber("beta2", beta2, 1);
   if (![...Array(MAX_ITERATIONS + 1).keys()].includes(orthogonalizationSteps)) {
-    throw new RangeError(
-      `Cannot step the optimizer: wanted orthogonalizationSteps to be a whole number from 0 to ` +
-        `${MAX_ITERATIONS}, got ${orthogonalizationSteps}`,
-    );
+    const wanted = `orthogonalizationSteps to be a whole number from 0 to ${MAX_ITERATIONS}`;
+    throw wrongValue("step the optimizer", wanted, orthogonalizationSteps);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { assignTensors, checkMap, checkNames, type TensorValues } from "../tensor/assign.ts";
 import { describeValue } from "../tensor/checks.ts";
-import { Error, wrongValue } from "../tensor/errors.ts";
+import { wrongState, wrongValue } from "../tensor/errors.ts";
 import { noGrad, type Tensor } from "../tensor/mod.ts";
 import {
   type Defaults,
@@ -129,10 +129,9 @@ function hasGradients({ parameters }: Update): boolean {
   if (missing.length === 0) return true;
   if (missing.length === parameters.size) return false;
   const [first] = parameters.values();
-  throw new Error(
-    `Cannot step the optimizer: wanted gradients for all matrices of shape ` +
-      `[${first!.shape.join(", ")}] or for none, got none for ${missing.join(", ")}`,
-  );
+  const matrices = `matrices of shape [${first!.shape.join(", ")}]`;
+  const wanted = `gradients for all ${matrices} or for none`;
+  throw wrongState("step the optimizer", wanted, `none for ${missing.join(", ")}`);
 }
 
 function byKind<T extends TensorValues>(state: ReadonlyMap<string, T | number>) {

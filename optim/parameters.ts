@@ -1,4 +1,4 @@
-import { RangeError, TypeError, wrongType } from "../tensor/errors.ts";
+import { wrongType, wrongValue } from "../tensor/errors.ts";
 import { checkOptions, describeValue, type OptionNames } from "../tensor/checks.ts";
 import { Tensor } from "../tensor/mod.ts";
 
@@ -123,24 +123,22 @@ export function checkParameters(what: string, given: unknown): void {
  * `TypeError` if one does not require a gradient.
  */
 function checkGroups(groups: readonly ParameterGroup[]): void {
-  const refusal = (wanted: string, got: string) => `Cannot ${WHAT}: wanted ${wanted}, got ${got}`;
   const names = new Set<string>();
   const seen = new Map<Tensor, string>();
   for (const group of groups) {
     group.parameters.forEach((parameter, i) => {
       const name = group.names[i]!;
       if (!parameter.requiresGrad || !parameter.node!.isLeaf) {
-        const wanted = "parameters that require a gradient";
-        throw new TypeError(refusal(wanted, `${name} without`));
+        throw wrongType(WHAT, "parameters that require a gradient", `${name} without`);
       }
-      if (names.has(name)) throw new RangeError(refusal("a name per parameter", `${name} twice`));
+      if (names.has(name)) throw wrongValue(WHAT, "a name per parameter", `${name} twice`);
       if (seen.has(parameter)) {
         const got = `one as ${seen.get(parameter)} and ${name}`;
-        throw new RangeError(refusal("distinct parameters", got));
+        throw wrongValue(WHAT, "distinct parameters", got);
       }
       names.add(name);
       seen.set(parameter, name);
     });
   }
-  if (names.size === 0) throw new RangeError(refusal("parameters", "none"));
+  if (names.size === 0) throw wrongValue(WHAT, "parameters", "none");
 }

@@ -1,13 +1,6 @@
 /** Orthogonalizing matrices with matmuls only. @module */
 
-import {
-  defineProgram,
-  expression as ex,
-  matmul,
-  type MatmulPrecision,
-  runProgramInto,
-  Tensor,
-} from "../tensor/mod.ts";
+import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 
 type Coefficients = readonly [a: number, b: number, c: number];
 
@@ -39,7 +32,7 @@ const polynomial = defineProgram(
 );
 
 /** Iterations on the Gram matrix alone before a long matrix is updated. */
-const MAX_STAGE: Readonly<Record<MatmulPrecision, number>> = { f32: 3, bf16: 1 };
+const MAX_STAGE = { f32: 3, bf16: 1 } as const;
 
 /**
  * Brings the singular values of matrices to about 1, and keeps their singular vectors.
@@ -83,9 +76,9 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
   let x = matrices;
   const precision = matrices.dtype === "bfloat16" ? "bf16" : device.matmulPrecision;
   for (const stage of stagesOf(rows, columns, iterations, precision)) {
-    const gram = matmul(x, x, { transposeA: isTall, transposeB: !isTall, symmetric: true });
+    const gram = x.matmul(x, { transposeA: isTall, transposeB: !isTall, symmetric: true });
     const factor = productOfFactors(gram, row, stage);
-    const next = isTall ? matmul(x, factor) : matmul(factor, x);
+    const next = isTall ? x.matmul(factor) : factor.matmul(x);
     for (const used of [x, factor]) used.dispose();
     x = next;
   }
@@ -120,7 +113,7 @@ function stagesOf(
   rows: number,
   columns: number,
   iterations: number,
-  precision: MatmulPrecision = "f32",
+  precision: keyof typeof MAX_STAGE = "f32",
 ): readonly (readonly Coefficients[])[] {
   const all = COEFFICIENTS.slice(0, iterations);
   const isLong = Math.max(rows, columns) >= 2 * Math.min(rows, columns);
@@ -164,5 +157,5 @@ function factorOf(gram: Tensor, row: Tensor, coefficients: Coefficients): Tensor
 
 /** All factors are polynomials of one symmetric matrix, so their product is symmetric. */
 function symmetricMatmul(a: Tensor, b: Tensor): Tensor {
-  return matmul(a, b, { symmetric: true });
+  return a.matmul(b, { symmetric: true });
 }

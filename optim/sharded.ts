@@ -12,7 +12,7 @@
  * @module
  */
 
-import { Error } from "../tensor/errors.ts";
+import { wrongState } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import type { AdamWGroup } from "./adam.ts";
 import type { MuonGroup } from "./muon.ts";
@@ -134,10 +134,8 @@ export class ShardedMuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
     for (const { names, parameters } of this.groups) {
       const missing = parameters.findIndex(({ grad }) => grad === null);
       if (missing === -1) continue;
-      throw new Error(
-        "Cannot step the optimizer: wanted a gradient for every parameter, got none for " +
-          names[missing],
-      );
+      const wanted = "a gradient for every parameter";
+      throw wrongState("step the optimizer", wanted, `none for ${names[missing]}`);
     }
     await this.#exchange.reduceScatter(
       this.#segments.map((segment) => segment.map(({ grad }) => grad!)),

@@ -1,10 +1,10 @@
 /** Runs an operation: checks shapes, allocates outputs, runs a kernel, records a node. @module */
 
 import { Node } from "../autograd/tape.ts";
-import type { Device, View } from "./device.ts";
-import { Error, wrongValue } from "./errors.ts";
+import type { Device } from "./device.ts";
+import { Error, wrongState, wrongValue } from "./errors.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
-import { type DType, isFloat, type Specification } from "./layout.ts";
+import { bytesPerElement, type DType, isFloat, type Specification } from "./layout.ts";
 import { sourceLine, withNotes } from "./profile.ts";
 import type { History } from "./storage.ts";
 import { allocate, checkTensor, type Tensor } from "./tensor.ts";
@@ -124,9 +124,9 @@ function save(tensor: Tensor, history: History): SavedValue {
 /** Nodes whose values were rounded to 16 bits. */
 const rounded = new WeakSet<Node<Tensor>>();
 
-/** Marks a result as its input rounded to 16 bits. */
-export function noteRounded(result: Tensor): void {
-  if (result.node !== null) rounded.add(result.node);
+/** Marks a result of 16 bits as its input rounded. */
+export function noteRounded({ node, dtype }: Tensor): void {
+  if (node !== null && bytesPerElement(dtype) === 2) rounded.add(node);
 }
 
 /**
@@ -190,9 +190,8 @@ function wrongInputs(name: string, inputs: readonly Tensor[]): Error {
   for (const input of inputs) checkTensor(`compute ${name}`, input);
   const [first, ...others] = new Set(inputs.map(({ device }) => device.info.description));
   const got = others.length === 0 ? `opened separately: ${first}` : [first, ...others].join("; ");
-  return new Error(
-    `Cannot compute ${name}: wanted tensors on one device, got them on different devices (${got})`,
-  );
+  const wanted = "tensors on one device";
+  return wrongState(`compute ${name}`, wanted, `them on different devices (${got})`);
 }
 
 /**
@@ -261,12 +260,4 @@ function inGradient(name: string, error: unknown): unknown {
   error.message = message;
   if (stack !== undefined) error.stack = stack;
   return error;
-}
-
-/**
- * A view of the same elements with other strides, for kernels; nothing is allocated or recorded.
- */
-export function viewAs(tensor: View, shape: readonly number[], strides: readonly number[]): View {
-  const { allocation, dtype, offset } = tensor;
-  return { allocation, dtype, offset, shape, strides };
 }

@@ -1,7 +1,7 @@
 /** Assigns tensors by name: parameters from a checkpoint, or optimizer state. @module */
 
 import { describeValue } from "./checks.ts";
-import { RangeError, TypeError } from "./errors.ts";
+import { RangeError, wrongType } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
 import { formatShape, type TypedArray } from "./layout.ts";
 import { copyInto } from "./ops/elementwise.ts";
@@ -65,10 +65,8 @@ export function assignTensors(
 export function checkMap(what: string, values: ReadonlyMap<string, unknown>): void {
   if (values instanceof Map) return;
   const isObject = typeof values === "object" && values !== null;
-  throw new TypeError(
-    `Cannot ${what}: wanted a Map, got ${describeValue(values)}` +
-      (isObject ? ". Pass new Map(Object.entries(…))." : ""),
-  );
+  const hint = isObject ? ". Pass new Map(Object.entries(…))." : "";
+  throw wrongType(what, "a Map", describeValue(values) + hint);
 }
 
 /** Throws a `RangeError` that lists missing and unknown names. */

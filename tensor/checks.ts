@@ -6,7 +6,7 @@
  * @module
  */
 
-import { TypeError, wrongType } from "./errors.ts";
+import { type TypeError, wrongType } from "./errors.ts";
 
 /** The names of options: `true` for each, or what else a table has for them, such as defaults. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
@@ -131,11 +131,9 @@ function wrongOptions(
   }
   const isNamed = unknown !== undefined && isPlainObject(options as object);
   const similar = isNamed ? names.find((name) => areSimilar(name, unknown)) : undefined;
-  return new TypeError(
-    `Cannot ${what}: wanted options named ${names.join(", ")}, got ` +
-      (isNamed ? unknown : describeValue(options)) +
-      (similar === undefined ? "" : `. Did you mean ${similar}?`),
-  );
+  const got = isNamed ? unknown : describeValue(options);
+  const hint = similar === undefined ? "" : `. Did you mean ${similar}?`;
+  return wrongType(what, `options named ${names.join(", ")}`, got + hint);
 }
 
 /** Whether one name may be meant by another: half of their pairs of letters are common. */

@@ -395,3 +395,13 @@ export function allocateView(
   const allocation = device.allocate(bytesPerElement(dtype) * sizeOf(shape), label);
   return { allocation, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
 }
+
+/** Another view of the same memory, for kernels; nothing is allocated or recorded. */
+export function viewAs(
+  { allocation, dtype, offset: begin }: TypedPointer,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset = begin,
+): View {
+  return { allocation, dtype, offset, shape, strides };
+}

@@ -75,6 +75,11 @@ export function wrongValue(what: string, wanted: string, got: string | number): 
   return new RangeError(`Cannot ${what}: wanted ${wanted}, got ${got}`);
 }
 
+/** A state in which `what` cannot be done. */
+export function wrongState(what: string, wanted: string, got: string): Error {
+  return new Error(`Cannot ${what}: wanted ${wanted}, got ${got}`);
+}
+
 /** A value of a type that `what` cannot use. */
 export function wrongType(what: string, wanted: string, got: string): TypeError {
   return new TypeError(`Cannot ${what}: wanted ${wanted}, got ${got}`);

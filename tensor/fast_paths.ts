@@ -25,20 +25,20 @@ import type { TopKViews } from "./ops/sampling/top_k.ts";
 import { type RefusedPath, withNotes } from "./profile.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** The operations that have fast paths. */
+/** The problems of the operations that have fast paths. */
 export interface FastOperations {
-  readonly attention: { readonly problem: AttentionCall<ForwardViews>; readonly result: void };
-  readonly "cached attention": { readonly problem: CachedAttention; readonly result: Tensor };
-  readonly "attention gradient": {
-    readonly problem: AttentionCall<GradientViews>;
-    readonly result: void;
-  };
-  readonly "attention softmax": { readonly problem: SoftmaxCall; readonly result: void };
-  readonly matmul: { readonly problem: MatmulProblem; readonly result: void };
-  readonly "quantized matmul": { readonly problem: QuantizedProblem; readonly result: void };
-  readonly "sum rows": { readonly problem: RowSums; readonly result: void };
-  readonly "top k": { readonly problem: TopKViews; readonly result: void };
+  readonly attention: AttentionCall<ForwardViews>;
+  readonly "cached attention": CachedAttention;
+  readonly "attention gradient": AttentionCall<GradientViews>;
+  readonly "attention softmax": SoftmaxCall;
+  readonly matmul: MatmulProblem;
+  readonly "quantized matmul": QuantizedProblem;
+  readonly "sum rows": RowSums;
+  readonly "top k": TopKViews;
 }
+
+/** The result of an operation; most write into views of their problem. */
+type Result<O extends Operation> = O extends "cached attention" ? Tensor : void;
 
 interface Devices {
   readonly cpu: CpuDevice;
@@ -71,7 +71,7 @@ export interface Path<Problem, Device, Result> {
 
 /** A fast path of `fast/mod.ts`. */
 export interface FastPath<O extends Operation, K extends Kind>
-  extends Path<FastOperations[O]["problem"], Devices[K], FastOperations[O]["result"]> {
+  extends Path<FastOperations[O], Devices[K], Result<O>> {
   readonly operation: O;
   readonly device: K;
   readonly gain: Gain;
@@ -90,15 +90,15 @@ export function registerFastPaths(list: readonly AnyFastPath[]): void {
 /** Computes an operation by the first fast path that suits, or else by its plain body. */
 export function runFastest<O extends Operation, K extends Kind>(
   operation: O,
-  problem: FastOperations[O]["problem"],
+  problem: FastOperations[O],
   device: Devices[K] & { readonly kind: K },
-  plain: () => FastOperations[O]["result"],
-): FastOperations[O]["result"] {
+  plain: () => Result<O>,
+): Result<O> {
   const suited: FastPath<O, K>[] = [];
   const isFor = (path: { operation: Operation; device: Kind }): path is FastPath<O, K> =>
     path.operation === operation && path.device === device.kind;
   for (const path of paths) if (isFor(path)) suited.push(path);
-  return runFirst<FastOperations[O]["problem"], Devices[K], FastOperations[O]["result"]>(
+  return runFirst<FastOperations[O], Devices[K], Result<O>>(
     operation,
     suited,
     problem,

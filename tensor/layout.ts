@@ -55,6 +55,11 @@ export function isFloat(dtype: DType): dtype is FloatType {
   return dtype !== "int32";
 }
 
+/** Throws a `TypeError` for integers; `of` reads "a weight of type ". */
+export function checkFloat(what: string, dtype: DType, of = ""): asserts dtype is FloatType {
+  if (!isFloat(dtype)) throw wrongType(what, `${of}${FLOAT_TYPES}`, dtype);
+}
+
 /**
  * The result dtype of an operation: that of the float operands if they have the same one, otherwise
  * `float32`. Integers do not count; integers alone give `float32`. (PyTorch's type promotion, except

@@ -116,14 +116,7 @@ export type {
   RefusedPath,
   Work,
 } from "./profile.ts";
-export {
-  choiceAsText,
-  explanationAsText,
-  profileAsText,
-  profileAsTrace,
-  type ProfileRow,
-  profileRows,
-} from "./profile_text.ts";
+export * from "./profile_text.ts";
 export { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
 export * from "./safetensors.ts";
 export type { Scope } from "./scope.ts";

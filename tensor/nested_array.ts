@@ -1,6 +1,6 @@
 /** Flattens nested arrays of numbers into typed arrays. @module */
 
-import { RangeError, wrongType, wrongValue } from "./errors.ts";
+import { type RangeError, wrongType, wrongValue } from "./errors.ts";
 import {
   ARRAY_NAMES,
   checkDType,
@@ -86,10 +86,8 @@ function shapeOf(values: NestedArray): number[] {
 }
 
 function ragged(shape: readonly number[], got: string, depth: number): RangeError {
-  return new RangeError(
-    `Cannot make a tensor of ragged arrays: wanted the shape ${formatShape(shape)} of the first ` +
-      `elements, got ${got} at depth ${depth}`,
-  );
+  const wanted = `the shape ${formatShape(shape)} of the first elements`;
+  return wrongValue("make a tensor of ragged arrays", wanted, `${got} at depth ${depth}`);
 }
 
 /** Converts the elements to a new typed array, unless a device can copy from `values` directly. */

@@ -4,7 +4,7 @@ import { checkOptions, describeValue, type OptionNames } from "./checks.ts";
 import type { Device, OpenOptions } from "./device.ts";
 import { openCpuDevice } from "./devices/cpu/device.ts";
 import { openWebGpuDevice } from "./devices/webgpu/device.ts";
-import { Error, wrongValue } from "./errors.ts";
+import { wrongState, wrongValue } from "./errors.ts";
 
 const OPTIONS: OptionNames<OpenOptions> = {
   threads: true,
@@ -54,8 +54,10 @@ export async function openDevice(
       return await openCpuDevice(options);
     case "webgpu":
       if (precision !== "bf16") return await openWebGpuDevice();
-      throw new Error(
-        "Cannot open the webgpu device: wanted matmuls in bf16, got f32 only (WebGPU has no bf16)",
+      throw wrongState(
+        "open the webgpu device",
+        "matmuls in bf16",
+        "f32 only (WebGPU has no bf16)",
       );
     case "auto":
       return await openRealGpu(precision) ?? await openCpuDevice(options);

@@ -10,7 +10,6 @@
  * @module
  */
 
-import type { DeviceBase } from "./device.ts";
 import { limits } from "./errors.ts";
 import type { KernelSource } from "./kernel/language.ts";
 import { explainedBy } from "./kernel/text.ts";
@@ -158,26 +157,27 @@ interface Notes {
 
 let notes: Notes | null = null;
 
-/** Runs a function, and explains every kernel that it dispatches: see {@linkcode Device.explain}. */
-export async function explain(
-  device: Pick<DeviceBase, "profile">,
-  run: () => void | Promise<void>,
-): Promise<Explanation> {
-  const { milliseconds, events } = await device.profile(async () => {
-    const { stackTraceLimit = 10 } = limits;
-    // Operations call each other a few levels deep, below the line that is wanted.
-    limits.stackTraceLimit = 50;
-    notes = { gradientSource: null, choice: null };
-    try {
-      await run();
-    } finally {
-      notes = null;
-      limits.stackTraceLimit = stackTraceLimit;
-    }
-  });
-  // Without a call are not kernels, but their compilation.
-  const kernels = events.flatMap(({ call, ...event }) => call ? [{ ...event, ...call }] : []);
-  return { milliseconds, kernels };
+/** A device that explains the kernels that it profiles: see {@linkcode Device.explain}. */
+export abstract class Profiled {
+  abstract profile(run: () => void | Promise<void>): Promise<Profile>;
+
+  async explain(run: () => void | Promise<void>): Promise<Explanation> {
+    const { milliseconds, events } = await this.profile(async () => {
+      const { stackTraceLimit = 10 } = limits;
+      // Operations call each other a few levels deep, below the line that is wanted.
+      limits.stackTraceLimit = 50;
+      notes = { gradientSource: null, choice: null };
+      try {
+        await run();
+      } finally {
+        notes = null;
+        limits.stackTraceLimit = stackTraceLimit;
+      }
+    });
+    // Without a call are not kernels, but their compilation.
+    const kernels = events.flatMap(({ call, ...event }) => call ? [{ ...event, ...call }] : []);
+    return { milliseconds, kernels };
+  }
 }
 
 /** For devices: the call of a kernel that is dispatched now, while an explanation is made. */

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { SyntaxError, wrongType, wrongValue } from "./errors.ts";
+import { wrongType, wrongValue } from "./errors.ts";
 import { roundToBfloat16, widenBfloat16 } from "./layout.ts";
 import {
   checkEntry,
@@ -19,6 +19,7 @@ import {
   describe,
   type Entry,
   isSizes,
+  malformed,
   parseHeader,
   prefixBytes,
 } from "./safetensors_header.ts";
@@ -95,10 +96,8 @@ const encodings: readonly Encoding[] = [
   { code: "I32", dtype: "int32", Class: Int32Array },
   { code: "U64", dtype: "uint64", Class: BigUint64Array },
   { code: "I64", dtype: "int64", Class: BigInt64Array },
-  // Some browsers lack this class.
-  ...(typeof Float16Array === "undefined"
-    ? []
-    : [{ code: "F16", dtype: "float16", Class: Float16Array } as const]),
+  // Some browsers lack this class: there it is the bits.
+  { code: "F16", dtype: "float16", Class: globalThis.Float16Array ?? Uint16Array },
   { code: "BF16", dtype: "bfloat16", Class: Uint16Array },
   { code: "F32", dtype: "float32", Class: Float32Array },
   { code: "F64", dtype: "float64", Class: Float64Array },
@@ -112,10 +111,9 @@ const widened = new Map<string, (bits: Uint16Array<ArrayBuffer>) => Float32Array
   ["BF16", (bits) => widenBfloat16(bits)],
 ]);
 
-const elementBytes = new Map([
-  ...encodings.map(({ code, Class }): [string, number] => [code, Class.BYTES_PER_ELEMENT]),
-  ...Array.from(widened.keys(), (code): [string, number] => [code, 2]),
-]);
+const elementBytes = new Map(
+  encodings.map(({ code, Class }) => [code, Class.BYTES_PER_ELEMENT] as const),
+);
 
 /** The largest element size: data at a multiple of it is aligned for every dtype. */
 const alignment = 8;
@@ -242,9 +240,7 @@ function readArray({ name, code, shape }: Entry, bytes: Uint8Array): Safetensors
   const { dtype, Class } = encodingOfCode.get(code)!;
   const problem = dtype === "bool" ? findNotBoolean(bytes) : null;
   if (problem !== null) {
-    throw new SyntaxError(
-      `Cannot read safetensors: wanted 0 or 1 for each value of ${describe(name)}, got ${problem}`,
-    );
+    throw malformed(`0 or 1 for each value of ${describe(name)}`, problem);
   }
   const aligned = bytes.byteOffset % Class.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
   const length = bytes.length / Class.BYTES_PER_ELEMENT;

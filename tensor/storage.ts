@@ -14,7 +14,7 @@ export class Storage {
   version = 0;
   /** The smallest and largest integer, if the host wrote them, for validating ids. */
   integerRange: readonly [number, number] | null = null;
-  /** Number of open handles: {@linkcode Storage.retain} and `release` count them. */
+  /** Number of open handles. */
   refCount = 0;
   #derived: HandleOwner | null = null;
 
@@ -41,11 +41,6 @@ export class Storage {
       if (value > high) high = value;
     }
     this.integerRange = [low, high];
-  }
-
-  /** Adds a reference. */
-  retain(): void {
-    this.refCount++;
   }
 
   /** Drops a reference; the last one frees the memory. */
@@ -143,7 +138,7 @@ export class Handle {
 
   /** References `storage` for a tensor, until `owner` releases it or the tensor is garbage. */
   constructor(storage: Storage, owner: HandleOwner | null, tensor: object) {
-    storage.retain();
+    storage.refCount++;
     this.#storage = storage;
     this.own(owner, tensor);
   }

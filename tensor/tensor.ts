@@ -10,7 +10,7 @@ import {
   type OptionNames,
 } from "./checks.ts";
 import type { Allocation, Device, View } from "./device.ts";
-import { Error, fromTape, RangeError, TypeError, wrongType } from "./errors.ts";
+import { Error, fromTape, RangeError, TypeError, wrongType, wrongValue } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
 import {
   bytesPerElement,
@@ -137,10 +137,8 @@ export function allocate(
 ): Tensor {
   checkDType(label, dtype);
   if (dtype === "float16" && !device.hasFloat16) {
-    throw new TypeError(
-      `Cannot make a float16 tensor for "${label}": wanted a device with shader-f16, got ` +
-        device.info.description,
-    );
+    const what = `make a float16 tensor for "${label}"`;
+    throw wrongType(what, "a device with shader-f16", device.info.description);
   }
   const allocation = device.allocate(sizeOf(shape) * bytesPerElement(dtype), label);
   return new Tensor(new Storage(device, allocation), dtype, shape, strides, 0);
@@ -473,10 +471,8 @@ export class Tensor implements View {
     }
     if (gradient !== undefined) checkTensor("run backward", gradient);
     if (gradient !== undefined && !shapesEqual(gradient.shape, this.shape)) {
-      throw new RangeError(
-        `Cannot run backward: wanted a gradient of shape ${formatShape(this.shape)}, got ` +
-          formatShape(gradient.shape),
-      );
+      const wanted = `a gradient of shape ${formatShape(this.shape)}`;
+      throw wrongValue("run backward", wanted, formatShape(gradient.shape));
     }
     const seed = (gradient && noGrad(() => gradient.to(this.dtype)).alias()) ??
       Tensor.ones(this.device, this.shape, { dtype: this.dtype }).keep();

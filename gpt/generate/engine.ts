@@ -13,12 +13,7 @@ import { LookaheadDecoder, sampled as sampledFrom } from "./lookahead.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { type EngineTokenizer, generationTokens, RowState, type Tool } from "./row_state.ts";
-import {
-  checkSampled,
-  checkSampling,
-  isSampledOnDevice,
-  type SamplingOptions,
-} from "./sampling.ts";
+import { checkSampled, checkSampling, type SamplingOptions } from "./sampling.ts";
 
 /** Options for {@linkcode Engine.generate}. */
 export interface GenerateOptions extends SamplingOptions {
@@ -134,7 +129,7 @@ export class Engine {
         await this.#readPrompt(tokens, cache, options),
       ];
       for (let step = 1; limit > 0; step++) {
-        const taken = takeNext(rows, sampled[used++]!, options);
+        const taken = takeNext(rows, sampled[used++]!);
         const column = taken.map(({ token }) => token);
         const masks: number[] = taken.map(({ mask }) => mask);
         yield { tokens: column, masks };
@@ -143,10 +138,8 @@ export class Engine {
         const isOther = masks.includes(0);
         if (used < sampled.length && !isOther) continue;
         if (isOther) decoder.rewind(used);
-        const wanted = options.readEvery ?? decoder.pace;
-        const count = rows.some((row) => row.mayBeForced) || !isSampledOnDevice(options)
-          ? 1
-          : Math.min(wanted, limit - step);
+        const wanted = rows.some((row) => row.mayBeForced) ? 1 : options.readEvery ?? decoder.pace;
+        const count = Math.min(wanted, limit - step);
         sampled = await decoder.decode(column, step, count);
         used = 0;
       }
@@ -194,10 +187,8 @@ export class Engine {
     }
     const read = cache?.position ?? 0;
     if (cache !== undefined && (samples !== 1 || cache.batchSize !== 1)) {
-      throw new RangeError(
-        `Cannot generate: wanted 1 sample with a kept cache of 1 sequence, got ${samples} and ` +
-          `${cache.batchSize}`,
-      );
+      const wanted = "1 sample with a kept cache of 1 sequence";
+      throw wrongValue("generate", wanted, `${samples} and ${cache.batchSize}`);
     }
     const limit = maxTokens ??
       Math.max(0, defaultContext(this.#model) - read - tokens.length);
@@ -248,13 +239,11 @@ export class Engine {
 function takeNext(
   rows: readonly RowState[],
   sampled: TypedArray,
-  options: SamplingOptions,
 ): ReturnType<RowState["next"]>[] {
-  if (isSampledOnDevice(options)) {
-    checkSampled(sampled);
-    return rows.map((row, i) => row.next(sampled[i]!));
+  if (sampled instanceof Float32Array) {
+    const vocabSize = sampled.length / rows.length;
+    return rows.map((row, i) => row.sample(sampled.subarray(i * vocabSize, (i + 1) * vocabSize)));
   }
-  const logits = sampled as Float32Array;
-  const vocabSize = logits.length / rows.length;
-  return rows.map((row, i) => row.sample(logits.subarray(i * vocabSize, (i + 1) * vocabSize)));
+  checkSampled(sampled);
+  return rows.map((row, i) => row.next(sampled[i]!));
 }

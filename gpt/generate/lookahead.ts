@@ -50,8 +50,7 @@ export class LookaheadDecoder {
 
   /** Tokens of the next batch: on a GPU doubled each time, up to the maximum latency. */
   get pace(): number {
-    const isAhead = this.#model.device.kind !== "cpu" && isSampledOnDevice(this.#options);
-    return isAhead ? this.#pace : 1;
+    return this.#model.device.kind === "cpu" ? 1 : this.#pace;
   }
 
   /**
@@ -60,16 +59,17 @@ export class LookaheadDecoder {
    *
    * @param column The last token of each sample.
    * @param step The index of the first new token.
-   * @param count Tokens per sample, unless a batch is already submitted.
+   * @param wanted Tokens per sample, unless a batch is already submitted; 1 if the host has to sample.
    * @returns For each step, the token of each sample; or their logits, `[samples · vocabulary]`, if
    * these have to be sampled on the host.
    */
   async decode(
     column: readonly number[],
     step: number,
-    count: number,
+    wanted: number,
   ): Promise<readonly TypedArray[]> {
     const start = performance.now();
+    const count = isSampledOnDevice(this.#options) ? wanted : 1;
     disposeOf(this.#current);
     this.#current = this.#next.length > 0 ? this.#next : this.#begin(column, step, count);
     this.#next = [];

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Error } from "../../tensor/errors.ts";
+import { wrongState } from "../../tensor/errors.ts";
 import { deriveSeed, uniformArray } from "../../tensor/mod.ts";
 import { calculate } from "./calculator.ts";
 import { sampleToken } from "./sample_token.ts";
@@ -142,7 +142,7 @@ export class RowState {
   next(sampled: number): { readonly token: number; readonly mask: 0 | 1 } {
     if (sampled < 0) throw notFinite();
     if (this.pending !== null) {
-      throw new Error("Cannot take a token: wanted the answer of the tool first, got none yet");
+      throw wrongState("take a token", "the answer of the tool first", "none yet");
     }
     const forced = this.#forced.shift();
     const token = forced ?? sampled;

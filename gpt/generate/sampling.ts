@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Error, wrongValue } from "../../tensor/errors.ts";
+import { type Error, wrongState, wrongValue } from "../../tensor/errors.ts";
 import {
   defineProgram,
   deriveSeed,
@@ -118,8 +118,6 @@ export function checkSampled(tokens: ArrayLike<number>): void {
 
 /** The error for logits that cannot be sampled from. */
 export function notFinite(where = ""): Error {
-  return new Error(
-    `Cannot sample a token: wanted finite logits, got NaN or infinity${where}. ` +
-      `Are all of the model's weights finite?`,
-  );
+  const got = `NaN or infinity${where}. Are all of the model's weights finite?`;
+  return wrongState("sample a token", "finite logits", got);
 }

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { viewAs } from "../apply.ts";
-import { allocateView, type Device, type View } from "../device.ts";
+import { allocateView, type Device, type View, viewAs } from "../device.ts";
 import type { FastPath } from "../fast_paths.ts";
 import { multiplyViews } from "../ops/matmul/multiply.ts";
 import type { PackedRows } from "../ops/quantized/blocks.ts";

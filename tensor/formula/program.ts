@@ -14,7 +14,7 @@
  */
 
 import { checkList, checkOptions, type OptionNames } from "../checks.ts";
-import { RangeError, TypeError } from "../errors.ts";
+import { wrongType, wrongValue } from "../errors.ts";
 import type { DType } from "../layout.ts";
 
 // --- Formulas: nodes, and how to walk them ---------------------------------------------------
@@ -248,10 +248,8 @@ function checkedNames<T extends object>(program: string, names: T): T {
   return new Proxy(names, {
     get: (target, name) => {
       if (typeof name === "symbol" || Object.hasOwn(target, name)) return Reflect.get(target, name);
-      throw new TypeError(
-        `Cannot define "${program}": wanted one of the names ${Object.keys(names).join(", ")}, ` +
-          `got ${name}`,
-      );
+      const wanted = `one of the names ${Object.keys(names).join(", ")}`;
+      throw wrongType(`define "${program}"`, wanted, name);
     },
   });
 }
@@ -273,10 +271,9 @@ export function makeProgram(parts: Omit<Program, "outputVaries" | "key">): Progr
   const outputVaries = outputs.map((e) => e.varies || !isRow);
   if (overIntegers) checkIntegerOperations(name, outputs);
   if (slopes !== null && (isRow || outputs.length !== 1)) {
-    throw new RangeError(
-      `Cannot define "${name}" with slopes: wanted an elementwise program with one output, got ` +
-        (isRow ? "a row program" : `${outputs.length} outputs`),
-    );
+    const got = isRow ? "a row program" : `${outputs.length} outputs`;
+    const wanted = "an elementwise program with one output";
+    throw wrongValue(`define "${name}" with slopes`, wanted, got);
   }
   const ids = outputs.map((e) => e.id).join(",");
   const flags = `${isRow}${overIntegers ? ";integers" : ""}`;
@@ -292,10 +289,8 @@ const INTEGER_OPERATIONS: ReadonlySet<string> = new Set(
 function checkIntegerOperations(name: string, outputs: readonly Expression[]): void {
   for (const e of inOrder(outputs)) {
     if ((e.kind === "unary" || e.kind === "binary") && !INTEGER_OPERATIONS.has(e.operation)) {
-      throw new TypeError(
-        `Cannot define "${name}" over integers: wanted ${[...INTEGER_OPERATIONS].join(", ")}, ` +
-          `got ${e.operation}`,
-      );
+      const wanted = [...INTEGER_OPERATIONS].join(", ");
+      throw wrongType(`define "${name}" over integers`, wanted, e.operation);
     }
   }
 }

@@ -7,17 +7,18 @@
  * @module
  */
 
-import type {
-  Allocation,
-  Device,
-  DispatchOptions,
-  TypedPointer,
-  View,
-  WasmKernel,
-  WebGpuDevice,
-  WgslKernel,
+import {
+  type Allocation,
+  type Device,
+  type DispatchOptions,
+  type TypedPointer,
+  type View,
+  viewAs,
+  type WasmKernel,
+  type WebGpuDevice,
+  type WgslKernel,
 } from "../device.ts";
-import { RangeError, wrongValue } from "../errors.ts";
+import { wrongValue } from "../errors.ts";
 import type { Program } from "../formula/program.ts";
 import { bytesPerElement, sizeOf } from "../layout.ts";
 import type { BufferTypes, KernelBody, Signature } from "./language.ts";
@@ -214,22 +215,17 @@ export function split(
   if (axis === null) {
     const limit = bindingLimit(device);
     const bytes = Math.max(...views.map((view) => extentOf(view) * bytesPerElement(view.dtype)));
-    throw new RangeError(
-      `Cannot run "${cut.name}": wanted rows within ${limit} bytes, the limit of a binding on ` +
-        `this device, got ${bytes}`,
-    );
+    const wanted = `rows within ${limit} bytes, the limit of a binding on this device`;
+    throw wrongValue(`run "${cut.name}"`, wanted, bytes);
   }
   const length = views[0]!.shape[axis]!;
   // Both halves start at a multiple of four elements if possible.
   const half = length >= 8 ? 4 * Math.ceil(length / 8) : Math.ceil(length / 2);
   return [[0, half], [half, length]].flatMap(([from, to]) => {
-    const part = views.map(({ allocation, dtype, shape, strides, offset }): View => ({
-      allocation,
-      dtype,
-      strides,
-      shape: shape.with(axis, to! - from!),
-      offset: offset + from! * strides[axis]!,
-    }));
+    const part = views.map((view) => {
+      const { shape, strides, offset } = view;
+      return viewAs(view, shape.with(axis, to! - from!), strides, offset + from! * strides[axis]!);
+    });
     return split(device, part, cut, begin.with(axis, begin[axis]! + from!));
   });
 }
@@ -252,9 +248,9 @@ export function rowsInRanges(
   return parts.map(({ views }) => views);
 }
 
-export function asMatrix({ allocation, dtype, shape, offset }: View, rows: number): View {
-  const length = sizeOf(shape) / rows;
-  return { allocation, dtype, shape: [rows, length], strides: [length, 1], offset };
+export function asMatrix(view: View, rows: number): View {
+  const length = sizeOf(view.shape) / rows;
+  return viewAs(view, [rows, length], [length, 1]);
 }
 
 /** The views as bindable ranges; `null` if one exceeds a binding. */
@@ -272,12 +268,12 @@ function boundViews(
   );
   const result: View[] = [];
   for (const view of views) {
-    const { dtype, shape, strides, offset } = view;
     const own = written.get(view.allocation);
     const binding = own === undefined ? bindingOf(device, [view]) : own;
     if (binding === null) return null;
     const { allocation, start } = binding;
-    result.push({ allocation, dtype, shape, strides, offset: offset - start });
+    const { shape, strides, offset } = view;
+    result.push({ ...viewAs(view, shape, strides, offset - start), allocation });
   }
   return result;
 }

@@ -10,14 +10,7 @@
 import { type Gradient, named, noteRounded } from "../apply.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber } from "../checks.ts";
-import {
-  bytesPerElement,
-  checkDType,
-  checkShape,
-  type DType,
-  isFloat,
-  promote,
-} from "../layout.ts";
+import { checkDType, checkShape, type DType, isFloat, promote } from "../layout.ts";
 import { wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression, Operand } from "../formula/expression.ts";
@@ -244,7 +237,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
   checkDType("convert a tensor", dtype);
   const result = copyAs(x, dtype);
-  if (bytesPerElement(dtype) === 2) noteRounded(result);
+  noteRounded(result);
   return result;
 }
 

@@ -2,7 +2,7 @@
 
 import { applyOne, named, type Operation } from "../apply.ts";
 import { checkList } from "../checks.ts";
-import { RangeError, TypeError } from "../errors.ts";
+import { RangeError, TypeError, wrongValue } from "../errors.ts";
 import { noGrad } from "../grad_mode.ts";
 import { formatShape, isFloat, normalizeAxis, promote, type Specification } from "../layout.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
@@ -35,10 +35,8 @@ function checkJoinable(first: Specification, other: Specification, axis: number)
   const same = first.shape.length === other.shape.length &&
     first.shape.every((length, a) => a === axis || length === other.shape[a]);
   if (!same) {
-    throw new RangeError(
-      `Cannot concat along axis ${axis}: wanted shapes that differ only there, got ` +
-        `${formatShape(first.shape)} and ${formatShape(other.shape)}`,
-    );
+    const got = `${formatShape(first.shape)} and ${formatShape(other.shape)}`;
+    throw wrongValue(`concat along axis ${axis}`, "shapes that differ only there", got);
   }
   if (isFloat(first.dtype) !== isFloat(other.dtype)) {
     throw new TypeError(`Cannot concat ${first.dtype} with ${other.dtype}`);
@@ -89,10 +87,8 @@ export function split(x: Tensor, lengths: readonly number[], axis = 0): Tensor[]
   const along = normalizeAxis(axis, x.shape, "split");
   const total = lengths.reduce((sum, length) => sum + length, 0);
   if (total !== x.shape[along]) {
-    throw new RangeError(
-      `Cannot split ${formatShape(x.shape)} along axis ${axis}: wanted lengths that add up to ` +
-        `${x.shape[along]}, got ${formatShape(lengths)}`,
-    );
+    const what = `split ${formatShape(x.shape)} along axis ${axis}`;
+    throw wrongValue(what, `lengths that add up to ${x.shape[along]}`, formatShape(lengths));
   }
   let start = 0;
   return lengths.map((length) => {

@@ -3,13 +3,8 @@
 import { commonDevice, type Gradient, recordOperation } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
 import type { Device, View } from "../device.ts";
-import { type Error, RangeError, TypeError, wrongValue } from "../errors.ts";
-import {
-  gradientFlows,
-  type GradientForm,
-  type GradientProgram,
-  gradientProgram,
-} from "../formula/differentiate.ts";
+import { type Error, wrongType, wrongValue } from "../errors.ts";
+import { gradientFlows, type GradientForm, gradientProgram } from "../formula/differentiate.ts";
 import { makeProgram, type Program } from "../formula/program.ts";
 import { type PreparedProgram, prepareProgram } from "../kernel/programs.ts";
 import {
@@ -205,10 +200,8 @@ function commonShape(program: Program, operands: readonly Specification[]): read
   program.inputs.forEach(({ name, isPerRow }, i) => {
     const { shape } = operands[i]!;
     if (isPerRow && shape.length > 0 && shape.at(-1) !== 1) {
-      throw new RangeError(
-        `Cannot compute ${program.name}: wanted one ${name} per row, got the shape ` +
-          formatShape(shape),
-      );
+      const got = `the shape ${formatShape(shape)}`;
+      throw wrongValue(`compute ${program.name}`, `one ${name} per row`, got);
     }
   });
   return shape;
@@ -265,12 +258,11 @@ function checkTypes(program: Program, inputs: readonly Specification[]): void {
     const { name, isInteger } = program.inputs[i]!;
     if (isFloat(dtype) !== isInteger) return;
     const wanted = isInteger ? "int32" : FLOAT_TYPES;
-    const mixed = `tensors of one dtype, got ${inputs.map(({ dtype }) => dtype).join(" and ")}`;
-    const own = `${isNamed(program, name) ? `${name} as ` : ""}${wanted}, got ${dtype}`;
-    throw new TypeError(
-      `Cannot compute ${program.name}: wanted ${program.overIntegers ? mixed : own}. ` +
-        `Convert with to("${isInteger ? "int32" : "float32"}").`,
-    );
+    const [which, got] = program.overIntegers
+      ? ["tensors of one dtype", inputs.map(({ dtype }) => dtype).join(" and ")]
+      : [`${isNamed(program, name) ? `${name} as ` : ""}${wanted}`, dtype];
+    const hint = `. Convert with to("${isInteger ? "int32" : "float32"}").`;
+    throw wrongType(`compute ${program.name}`, which, got + hint);
   });
 }
 
@@ -281,7 +273,7 @@ function isNamed({ inputs }: Program, name: string): boolean {
 
 function programGradient(program: Program): ProgramGradient {
   const differentiable = makeProgram({ ...program, outputs: program.outputs.slice(0, 1) });
-  const derived = new Map<string, GradientProgram>();
+  const derived = new Map<string, ReturnType<typeof gradientProgram>>();
   const derive = (forms: readonly GradientForm[]) => {
     const key = forms.join();
     let result = derived.get(key);

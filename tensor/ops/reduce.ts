@@ -3,16 +3,7 @@
 import { named } from "../apply.ts";
 import { checkIsBoolean } from "../checks.ts";
 import { fitsOneBinding } from "../kernel/run.ts";
-import {
-  type DType,
-  FLOAT_TYPES,
-  formatShape,
-  isFloat,
-  normalizeAxes,
-  normalizeAxis,
-  promote,
-  sizeOf,
-} from "../layout.ts";
+import { type DType, FLOAT_TYPES, formatShape, isFloat, normalizeAxes, sizeOf } from "../layout.ts";
 import { RangeError, wrongType } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression } from "../formula/expression.ts";
@@ -127,7 +118,7 @@ export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
     }
     // In single precision, because the sum of many `float16` may overflow.
     const total = reduceInStages(sumProgram, rows, "float32");
-    return multiply(total, 1 / rows.shape.at(-1)!).to(promote([x.dtype]));
+    return multiply(total, 1 / rows.shape.at(-1)!).to(x.dtype);
   });
 }
 
@@ -162,7 +153,6 @@ const argmaxProgram = rowProgram("argmax", (x) => {
 
 /** The index of the first maximum along an axis, as `int32`; of the first NaN if there is one. */
 export function argmax(x: Tensor, axis = -1, keepAxis = false): Tensor {
-  const along = normalizeAxis(axis, x.shape, "take the argmax");
   const reduce = (rows: Tensor) => runProgram(argmaxProgram, [rows], [], "int32");
-  return reduceAlong("argmax", x, along, keepAxis, reduce, "keepAxis");
+  return reduceAlong("argmax", x, axis, keepAxis, reduce, "keepAxis");
 }

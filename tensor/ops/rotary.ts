@@ -1,7 +1,7 @@
 /** Rotary position embedding. @module */
 
 import { applyOne, type Operation } from "../apply.ts";
-import type { View } from "../device.ts";
+import { type View, viewAs } from "../device.ts";
 import { Error, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import { defineProgram } from "../formula/program.ts";
@@ -19,15 +19,11 @@ const rotate = defineProgram(
 
 /** The two halves of the last axis. */
 function halves(x: Tensor): [View, View] {
-  const { allocation, dtype, strides, offset } = x;
-  const last = x.shape.length - 1;
-  const shape = x.shape.slice();
-  const half = shape[last]! / 2;
-  shape[last] = half;
-  return [
-    { allocation, dtype, shape, strides, offset },
-    { allocation, dtype, shape, strides, offset: offset + half * strides[last]! },
-  ];
+  const { strides, offset } = x;
+  const half = x.shape.at(-1)! / 2;
+  const shape = x.shape.with(-1, half);
+  const second = offset + half * strides.at(-1)!;
+  return [viewAs(x, shape, strides), viewAs(x, shape, strides, second)];
 }
 
 type RotaryInputs = readonly [x: Tensor, cos: Tensor, sin: Tensor];

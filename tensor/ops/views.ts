@@ -87,10 +87,8 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
   const from = start < 0 ? start + length : start;
   const to = end === undefined ? length : end < 0 ? end + length : end;
   if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to > length || from > to) {
-    throw new RangeError(
-      `Cannot slice ${formatShape(x.shape)} along axis ${axis}: wanted a range within 0 to ` +
-        `${length}, got ${start} to ${end ?? length}`,
-    );
+    const what = `slice ${formatShape(x.shape)} along axis ${axis}`;
+    throw wrongValue(what, `a range within 0 to ${length}`, `${start} to ${end ?? length}`);
   }
   const shape = x.shape.slice();
   shape[along] = to - from;

@@ -1,7 +1,6 @@
 /** A decoding step of attention in one kernel. @module */
 
-import { viewAs } from "../../../tensor/apply.ts";
-import type { WebGpuDevice } from "../../../tensor/device.ts";
+import { viewAs, type WebGpuDevice } from "../../../tensor/device.ts";
 import type { Path } from "../../../tensor/fast_paths.ts";
 import { attentionWork, LOG2_E, UNLIMITED } from "../../../tensor/ops/attention/problem.ts";
 import { QuantizedMatrix } from "../../../tensor/mod.ts";

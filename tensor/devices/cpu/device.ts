@@ -13,14 +13,8 @@ import type {
   WasmKernel,
 } from "../../device.ts";
 import { bytesPerElement, type StoredArray } from "../../layout.ts";
-import { Error, RangeError, wrongType, wrongValue } from "../../errors.ts";
-import {
-  currentCall,
-  explain,
-  type Explanation,
-  type Profile,
-  ProfileRecorder,
-} from "../../profile.ts";
+import { Error, wrongState, wrongType, wrongValue } from "../../errors.ts";
+import { currentCall, type Profile, Profiled, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { emitKernel, F32x4 } from "../../kernel/emitter.ts";
 import { type KernelFunction, type MatmulLibraries, openLibraries } from "./matmul_libraries.ts";
@@ -69,10 +63,8 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice
   const threads = options.threads ??
     Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, MAX_THREADS);
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new RangeError(
-      `Cannot open the cpu device: wanted a whole number of threads from 1 to ${MAX_THREADS}, ` +
-        `got ${threads}`,
-    );
+    const wanted = `a whole number of threads from 1 to ${MAX_THREADS}`;
+    throw wrongValue("open the cpu device", wanted, threads);
   }
   const heap = new Heap(INITIAL_BYTES);
   const libraries = await openLibraries(options, heap);
@@ -88,7 +80,7 @@ interface CompiledKernel {
   readonly code: Pick<CpuAllocation, "address" | "bytes">;
 }
 
-class Cpu implements CpuDevice {
+class Cpu extends Profiled implements CpuDevice {
   readonly kind = "cpu";
   readonly info: DeviceInfo;
   readonly threads: number;
@@ -121,6 +113,7 @@ class Cpu implements CpuDevice {
     libraries: MatmulLibraries,
     asked: MatmulPrecision | "auto",
   ) {
+    super();
     this.#heap = heap;
     this.#pool = pool;
     this.#libraries = libraries;
@@ -209,10 +202,10 @@ class Cpu implements CpuDevice {
     return Promise.resolve();
   }
 
-  async profile(run: () => void | Promise<void>): Promise<Profile> {
+  override async profile(run: () => void | Promise<void>): Promise<Profile> {
     this.#mustBeOpen("profile");
     if (this.#recorder !== null) {
-      throw new Error("Cannot profile: wanted no profile in progress, got one");
+      throw wrongState("profile", "no profile in progress", "one");
     }
     const recorder = this.#recorder = new ProfileRecorder();
     try {
@@ -221,10 +214,6 @@ class Cpu implements CpuDevice {
     } finally {
       this.#recorder = null;
     }
-  }
-
-  explain(run: () => void | Promise<void>): Promise<Explanation> {
-    return explain(this, run);
   }
 
   async close(): Promise<void> {
@@ -378,30 +367,27 @@ class Cpu implements CpuDevice {
   #compile({ key, emit }: WasmKernel): CompiledKernel {
     const bytes = emit(this.relaxedSimd);
     const { memory } = this.#heap;
-    let run: unknown;
+    let run: KernelFunction;
     try {
-      const module = new WebAssembly.Module(bytes);
-      run = new WebAssembly.Instance(module, { env: { memory } }).exports.kernel;
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+        env: { memory },
+      });
+      run = exports.kernel as KernelFunction;
     } catch (error) {
       throw new Error(`Cannot compile kernel "${key}": ${error}`, { cause: error });
-    }
-    if (typeof run !== "function") {
-      throw wrongType(`compile kernel "${key}"`, 'an exported function "kernel"', typeof run);
     }
     const id = MATMULS + this.#kernels.size;
     const code = this.#heap.reserve(bytes.length, `code of kernel "${key}"`);
     this.#heap.bytes.set(bytes, code.address);
-    const compiled = { id, code, run: run as KernelFunction };
+    const compiled = { id, code, run };
     this.#kernels.set(key, compiled);
     return compiled;
   }
 
   #writeArguments(key: string, { integers, floats = [] }: Arguments): void {
-    if (integers.length + floats.length > ARGUMENT_WORDS) {
-      throw new RangeError(
-        `Cannot run kernel "${key}": wanted at most ${ARGUMENT_WORDS} arguments, ` +
-          `got ${integers.length + floats.length}`,
-      );
+    const count = integers.length + floats.length;
+    if (count > ARGUMENT_WORDS) {
+      throw wrongValue(`run kernel "${key}"`, `at most ${ARGUMENT_WORDS} arguments`, count);
     }
     const { integers: words, floats: numbers } = this.#heap;
     let at = this.#argumentBlock.address / 4;
@@ -437,10 +423,8 @@ class Cpu implements CpuDevice {
     this.#mustBeOpen(what);
     const { address, bytes, label } = this.#alive(allocation, what);
     if (!(byteOffset >= 0 && byteLength >= 0 && byteOffset + byteLength <= bytes)) {
-      throw new RangeError(
-        `Cannot ${what} "${label}": wanted a range within ${bytes} bytes, ` +
-          `got ${byteLength} bytes from ${byteOffset} on`,
-      );
+      const got = `${byteLength} bytes from ${byteOffset} on`;
+      throw wrongValue(`${what} "${label}"`, `a range within ${bytes} bytes`, got);
     }
     return address + byteOffset;
   }

@@ -1,7 +1,7 @@
 /** The CPU device's allocator: ranges of one shared WebAssembly memory that grows. @module */
 
 import type { Allocation } from "../../device.ts";
-import { Error, RangeError } from "../../errors.ts";
+import { Error, wrongValue } from "../../errors.ts";
 
 /** Start and size of every range are multiples of this, a cache line. */
 export const BLOCK_ALIGNMENT = 64;
@@ -114,9 +114,7 @@ export class Heap {
   /** Like {@linkcode Heap.allocate}, for the device's own needs, which are not counted. */
   reserve(bytes: number, label: string): CpuAllocation {
     if (!(bytes >= 0) || !Number.isSafeInteger(bytes)) {
-      throw new RangeError(
-        `Cannot allocate "${label}": wanted a whole number of bytes, 0 or more, got ${bytes}`,
-      );
+      throw wrongValue(`allocate "${label}"`, "a whole number of bytes, 0 or more", bytes);
     }
     const units = Math.max(1, Math.ceil(bytes / BLOCK_ALIGNMENT));
     let free = this.#find(units);
@@ -227,11 +225,9 @@ export class Heap {
       }
       return this.#append(more);
     }
-    throw new RangeError(
-      `Cannot allocate "${label}" on the cpu device: wanted ${bytes} bytes, got none; ` +
-        `${this.liveBytes} bytes in ${this.live} allocations are in use of at most ` +
-        `${this.limitBytes}${this.advice()}`,
-    );
+    const used = `${this.liveBytes} bytes in ${this.live} allocations are in use`;
+    const got = `none; ${used} of at most ${this.limitBytes}${this.advice()}`;
+    throw wrongValue(`allocate "${label}" on the cpu device`, `${bytes} bytes`, got);
   }
 
   /** Frees the pages that were added to the memory. */

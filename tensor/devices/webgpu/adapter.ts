@@ -1,7 +1,7 @@
 /** Opens a GPU adapter with the limits and features that kernels use. @module */
 
 import { type DeviceInfo, LIMITS, type WebGpuLimits } from "../../device.ts";
-import { Error, RangeError } from "../../errors.ts";
+import { Error, wrongValue } from "../../errors.ts";
 
 /** Options for {@linkcode openWebGpuDevice}. */
 export interface WebGpuOptions {
@@ -42,9 +42,7 @@ function chooseLimits(
     const offered = offers[name];
     const limit = wanted[name] ?? offered;
     if (limit > 0 && limit <= offered) return [name, limit];
-    throw new RangeError(
-      `Cannot open a WebGPU device: wanted ${name} between 1 and ${offered}, got ${limit}`,
-    );
+    throw wrongValue("open a WebGPU device", `${name} between 1 and ${offered}`, limit);
   });
   return Object.fromEntries(limits);
 }

@@ -7,26 +7,13 @@
  * @module
  */
 
-import type {
-  Allocation,
-  Arguments,
-  DeviceInfo,
-  WebGpuDevice,
-  WebGpuLimits,
-  WgslKernel,
-} from "../../device.ts";
+import type { Allocation, Arguments, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { StoredArray } from "../../layout.ts";
-import { Error, wrongType, wrongValue } from "../../errors.ts";
-import {
-  explain,
-  type Explanation,
-  type Profile,
-  ProfileRecorder,
-  type Work,
-} from "../../profile.ts";
+import { Error, wrongState, wrongType, wrongValue } from "../../errors.ts";
+import { type Profile, Profiled, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { type Gpu, openAdapter, type WebGpuOptions } from "./adapter.ts";
-import { assertCall, assertRange, WebGpuAllocation, WebGpuRange } from "./allocation.ts";
+import { assertCall, assertRange, WebGpuAllocation, WebGpuRange, wholeOf } from "./allocation.ts";
 import { BINDING_ALIGNMENT, wholeWords } from "../../kernel/run.ts";
 import { BufferPool, type PooledBuffer, readBuffer } from "./buffer_pool.ts";
 import { CLOSED, Failures } from "./failures.ts";
@@ -68,10 +55,10 @@ const GIBIBYTE = 2 ** 30;
  * `synchronize`, or when there is no room for more arguments. Open one with
  * {@linkcode openWebGpuDevice}.
  */
-export class RecordingWebGpuDevice implements WebGpuDevice {
+export class RecordingWebGpuDevice extends Profiled implements WebGpuDevice {
   readonly kind = "webgpu" as const;
-  readonly info: DeviceInfo;
-  readonly limits: WebGpuLimits;
+  readonly info: Gpu["info"];
+  readonly limits: Gpu["limits"];
   readonly hasFloat16: boolean;
   readonly matmulPrecision = "f32";
   readonly scopes: Scopes = new Scopes("webgpu");
@@ -92,6 +79,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   #readbacks = 0;
 
   constructor(gpu: Gpu, memoryLimit?: number) {
+    super();
     const { info, limits } = gpu;
     this.gpu = gpu;
     this.info = info;
@@ -251,9 +239,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#recording.submit();
   }
 
-  async profile(run: () => void | Promise<void>): Promise<Profile> {
+  override async profile(run: () => void | Promise<void>): Promise<Profile> {
     if (this.#recording.timer !== null) {
-      throw new Error("Cannot profile: wanted no profile in progress, got one");
+      throw wrongState("profile", "no profile in progress", "one");
     }
     const timer = this.#recording.timer = new KernelTimer(this.gpu);
     try {
@@ -268,10 +256,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       this.#recording.timer = null;
       timer.destroy();
     }
-  }
-
-  explain(run: () => void | Promise<void>): Promise<Explanation> {
-    return explain(this, run);
   }
 
   close(): Promise<void> {
@@ -308,9 +292,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     if (x === 0 || y === 0 || z === 0) return;
     const compiled = this.#kernels.compiled(kernel);
     const buffers = allocations.map((allocation) => {
-      const isRange = allocation instanceof WebGpuRange;
-      const own = this.#own(isRange ? allocation.whole : allocation, what);
-      return { buffer: own.buffer, byteOffset: isRange ? allocation.byteOffset : 0 };
+      const { buffer } = this.#own(wholeOf(allocation), what);
+      return { buffer, byteOffset: allocation instanceof WebGpuRange ? allocation.byteOffset : 0 };
     });
     const group = this.#kernels.bindGroup(compiled, buffers);
     this.#recording.reserveArguments(compiled);

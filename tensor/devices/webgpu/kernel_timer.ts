@@ -1,7 +1,7 @@
 /** Times kernels on the GPU, for profiles. @module */
 
 import type { WgslKernel } from "../../device.ts";
-import { Error } from "../../errors.ts";
+import { wrongState } from "../../errors.ts";
 import { type Call, currentCall, type ProfileRecorder, type Work } from "../../profile.ts";
 import type { Gpu } from "./adapter.ts";
 import { readBuffer } from "./buffer_pool.ts";
@@ -35,9 +35,7 @@ export class KernelTimer {
   /** @throws {Error} If the adapter has no timestamps. */
   constructor(gpu: Gpu) {
     if (!gpu.features.has("timestamp-query")) {
-      throw new Error(
-        `Cannot profile: wanted an adapter with timestamp-query, got ${gpu.info.description}`,
-      );
+      throw wrongState("profile", "an adapter with timestamp-query", gpu.info.description);
     }
     const { device } = gpu;
     const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { viewAs } from "../../apply.ts";
-import { allocateView, type CpuDevice, type View } from "../../device.ts";
+import { allocateView, type CpuDevice, type View, viewAs } from "../../device.ts";
 import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
 import type { FastPath } from "../../fast_paths.ts";

@@ -6,8 +6,7 @@
  * @module
  */
 
-import { viewAs } from "../../apply.ts";
-import { allocateView, type CpuDevice, type View } from "../../device.ts";
+import { allocateView, type CpuDevice, type View, viewAs } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { floatBits } from "../../kernel/emitter.ts";
 import type { Int } from "../../kernel/language.ts";

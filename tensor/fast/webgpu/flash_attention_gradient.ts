@@ -8,8 +8,7 @@
  * @module
  */
 
-import { viewAs } from "../../apply.ts";
-import { allocateView } from "../../device.ts";
+import { allocateView, viewAs } from "../../device.ts";
 import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
 import type { FastPath } from "../../fast_paths.ts";

@@ -2,24 +2,13 @@
 
 import { apply, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import {
-  FLOAT_TYPES,
-  formatShape,
-  isFloat,
-  shapesEqual,
-  type Specification,
-} from "../../layout.ts";
-import { RangeError, wrongType, wrongValue } from "../../errors.ts";
+import { checkFloat, formatShape, shapesEqual, type Specification } from "../../layout.ts";
+import { wrongType, wrongValue } from "../../errors.ts";
 import { runFastest } from "../../fast_paths.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { attend, attendBackward } from "./body.ts";
 import { maskedAttention } from "./masked.ts";
-import {
-  type AttentionCall,
-  type AttentionProblem,
-  type ForwardViews,
-  UNLIMITED,
-} from "./problem.ts";
+import { type AttentionCall, type ForwardViews, UNLIMITED } from "./problem.ts";
 import { copy } from "../elementwise.ts";
 
 /** Options for {@linkcode attention}: the mask and the scale. */
@@ -45,7 +34,7 @@ const OPTIONS: OptionNames<AttentionOptions> = {
   mask: true,
 };
 
-type Attributes = Pick<AttentionProblem, "scale" | "left" | "right">;
+type Attributes = Pick<AttentionCall<ForwardViews>, "scale" | "left" | "right">;
 
 /** Checks the options of attention for these queries, and fills in the defaults. */
 export function resolveOptions(q: Tensor, options: AttentionOptions): Attributes {
@@ -67,24 +56,20 @@ function describe<V extends ForwardViews>(views: V, attributes: Attributes): Att
 
 function checkOperands(operands: readonly Specification[], { right }: Attributes): void {
   const [q, k, v] = operands as [Specification, Specification, Specification];
+  checkFloat("compute attention", q.dtype, "q of type ");
   for (const [i, { dtype, shape }] of operands.entries()) {
     const name = "qkv"[i];
-    if (!isFloat(dtype) || dtype !== q.dtype) {
-      const wanted = isFloat(q.dtype) ? q.dtype : FLOAT_TYPES;
-      throw wrongType("compute attention", `${name} of type ${wanted}`, dtype);
+    if (dtype !== q.dtype) {
+      throw wrongType("compute attention", `${name} of type ${q.dtype}`, dtype);
     }
     if (shape.length !== 4 || shape[2] === 0 || shape[3] === 0) {
-      throw new RangeError(
-        `Cannot compute attention: wanted ${name} of shape [batch, tokens, heads, head size], got ` +
-          formatShape(shape),
-      );
+      const wanted = `${name} of shape [batch, tokens, heads, head size]`;
+      throw wrongValue("compute attention", wanted, formatShape(shape));
     }
   }
+  const shapes = operands.map(({ shape }, i) => `${"qkv"[i]} ${formatShape(shape)}`).join(", ");
   const wrong = (wanted: string, got: string) =>
-    new RangeError(
-      `Cannot compute attention: wanted ${wanted}, got ${got} (q ${formatShape(q.shape)}, k ` +
-        `${formatShape(k.shape)}, v ${formatShape(v.shape)})`,
-    );
+    wrongValue("compute attention", wanted, `${got} (${shapes})`);
   if (!shapesEqual(k.shape, v.shape)) throw wrong("k and v of one shape", "two");
   const [batch, queries, heads, headSize] = q.shape as [number, number, number, number];
   const [keyBatch, keys, keyHeads, keySize] = k.shape as [number, number, number, number];

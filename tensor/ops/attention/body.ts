@@ -5,8 +5,7 @@
  * @module
  */
 
-import { viewAs } from "../../apply.ts";
-import { allocateView, type Device, type View } from "../../device.ts";
+import { allocateView, type Device, type View, viewAs } from "../../device.ts";
 import { bindingLimit } from "../../kernel/run.ts";
 import type { DType } from "../../layout.ts";
 import * as ex from "../../formula/expression.ts";
@@ -131,7 +130,7 @@ function tokensOf(x: View, block: Block, areKeys: boolean): View {
   const ofHeads = areKeys ? [ofHead, 0] : [group * ofHead, ofHead];
   const shape = [batch, keyHeads, group, tokens, headSize];
   const offset = x.offset + item * ofItem + first * ofToken;
-  return { ...viewAs(x, shape, [ofItem, ...ofHeads, ofToken, 1]), offset };
+  return viewAs(x, shape, [ofItem, ...ofHeads, ofToken, 1], offset);
 }
 
 const queriesOf = (x: View, block: Block): View => tokensOf(x, block, false);
@@ -139,8 +138,7 @@ const keysOf = (x: View, block: Block): View => tokensOf(x, block, true);
 
 /** One of the query heads of each key head. */
 function member(x: View, index: number): View {
-  const offset = x.offset + index * x.strides[2]!;
-  return { ...viewAs(x, x.shape.with(2, 1), x.strides), offset };
+  return viewAs(x, x.shape.with(2, 1), x.strides, x.offset + index * x.strides[2]!);
 }
 
 /** The log-sum-exps [B, H, Tq] of a block, as [B, Hkv, H / Hkv, queries, 1]. */

@@ -4,8 +4,8 @@
  */
 
 import { applyOne, named, type Operation } from "../../apply.ts";
-import { bytesPerElement, FLOAT_TYPES, formatShape, isFloat, normalizeAxis } from "../../layout.ts";
-import { RangeError, wrongType, wrongValue } from "../../errors.ts";
+import { bytesPerElement, checkFloat, formatShape, normalizeAxis } from "../../layout.ts";
+import { wrongType, wrongValue } from "../../errors.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addAlong, takeAlong, takeRows } from "./kernels.ts";
 import { QuantizedMatrix, takePackedRows } from "../quantized/mod.ts";
@@ -92,9 +92,7 @@ export function embedding(weight: Tensor, ids: Tensor): Tensor {
   if (weight.shape.length !== 2) {
     throw wrongValue(what, "a weight with 2 axes", formatShape(weight.shape));
   }
-  if (!isFloat(weight.dtype)) {
-    throw wrongType(what, `a weight of type ${FLOAT_TYPES}`, weight.dtype);
-  }
+  checkFloat(what, weight.dtype, "a weight of type ");
   checkIds(what, "id", ids, 0, weight.shape[0]!);
   return applyOne(embeddingOperation, [contiguous(weight), contiguous(ids)], null);
 }
@@ -155,10 +153,8 @@ export function gather(x: Tensor, axis: number, positions: Tensor): Tensor {
   const fits = x.shape.length === positions.shape.length &&
     x.shape.every((length, a) => a === along || positions.shape[a]! <= length);
   if (!fits) {
-    throw new RangeError(
-      `Cannot gather along axis ${axis}: wanted positions within the other axes, got ` +
-        `${formatShape(x.shape)} and positions ${formatShape(positions.shape)}`,
-    );
+    const got = `${formatShape(x.shape)} and positions ${formatShape(positions.shape)}`;
+    throw wrongValue(`gather along axis ${axis}`, "positions within the other axes", got);
   }
   checkIds("gather", "position", positions, 0, x.shape[along]!);
   const rows = (tensor: Tensor) => contiguous(transpose(tensor, along, -1));

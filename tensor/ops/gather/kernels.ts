@@ -1,7 +1,6 @@
 /** Kernels of `gather.ts`. All operands are contiguous. @module */
 
-import { viewAs } from "../../apply.ts";
-import type { Device, View } from "../../device.ts";
+import { type Device, type View, viewAs } from "../../device.ts";
 import { defineKernel, defineKernels, type Part, runKernel, split } from "../../kernel/run.ts";
 import { sizeOf } from "../../layout.ts";
 import { fillView } from "../elementwise.ts";
@@ -67,14 +66,17 @@ const takeRowsKernel = defineKernels((moved: Moved, width: Width) => {
     },
     (k, i, { weight, ids, output }, { firstRow, rows, columns, stride, outside }) => {
       const id = k.let(ids.load(i).subtract(firstRow));
-      const begin = k.let(i.multiply(stride));
+      const to = output.from(i.multiply(stride));
       k.if(
         id.lessUnsigned(rows),
-        () => output.copy(begin, weight, id.multiply(stride), columns),
+        () => {
+          const from = weight.from(id.multiply(stride));
+          k.spread(columns, (column) => to.store(column, from.load(column)));
+        },
         () =>
           k.if(
             firstRow.equal(0),
-            () => output.fill(begin, columns, moved === "i32" ? outside : outside.asF32()),
+            () => to.fill(0, columns, moved === "i32" ? outside : outside.asF32()),
           ),
       );
     },

@@ -1,7 +1,6 @@
 /** The gradient of an embedding: sorts rows by id, then sums the rows of each id. @module */
 
-import { viewAs } from "../../apply.ts";
-import type { Device, View } from "../../device.ts";
+import { type Device, type View, viewAs } from "../../device.ts";
 import { defineKernel, defineKernels, runKernel, split } from "../../kernel/run.ts";
 import { runFastest } from "../../fast_paths.ts";
 import type { Float, Int } from "../../kernel/language.ts";

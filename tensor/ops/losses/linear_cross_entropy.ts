@@ -32,7 +32,6 @@ import {
   type CrossEntropyOptions,
   lossOf,
   reduceSum,
-  type Reduction,
 } from "./cross_entropy.ts";
 
 /** Options for {@linkcode linearCrossEntropy}. */
@@ -75,42 +74,31 @@ export function rowsAtOnce(
   return chunks === 0 ? 1 : Math.ceil(rows / chunks);
 }
 
-interface Problem {
-  /** `[rows, width]` */
-  readonly hidden: Tensor;
-  /** `[classes, width]` */
-  readonly weight: Tensor;
-  /** `int32 [rows, 1]` */
-  readonly targets: Tensor;
-  readonly softcap: number | undefined;
-  readonly rowsAtOnce: number;
-}
-
-/** Gradients of the sum of all losses, for the inputs that need one. */
-interface Gradients {
-  /** `[rows, width]` */
-  readonly hidden: Tensor | null;
-  /** `[classes or more, width]` */
-  readonly weight: Tensor | null;
-}
-
-/** Computes the losses, `[rows, 1]`, chunk by chunk; and the gradients in the given memory. */
+/**
+ * Computes the losses, `[rows, 1]`, chunk by chunk; and in the given memory the gradients of their sum,
+ * for the inputs that need one.
+ *
+ * @param hidden `[rows, width]`
+ * @param weight `[classes, width]`
+ * @param targets `int32 [rows, 1]`
+ * @param gradients Of the hidden states, `[rows, width]`, and of the weight, `[classes or more, width]`.
+ */
 function walk(
-  { hidden, weight, targets, softcap, rowsAtOnce }: Problem,
-  gradients: Gradients,
+  hidden: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  gradients: readonly [ofHidden: Tensor | null, ofWeight: Tensor | null],
+  softcap: number | undefined,
+  rowsAtOnce: number,
 ): Tensor {
-  const { device } = hidden;
+  const { device, dtype } = hidden;
   const [rows, classes] = [hidden.shape[0]!, weight.shape[0]!];
   const [program, scalars] = lossOf(softcap);
+  const [ofHidden, ofWeight] = gradients;
   const losses = allocate(device, { shape: [rows, 1], dtype: "float32" }, "losses");
-  const scratchShape = [Math.min(rows, rowsAtOnce), classes];
-  const scratch = allocate(
-    device,
-    { shape: scratchShape, dtype: hidden.dtype },
-    "the logits of some rows",
-  );
-  const isForward = gradients.hidden === null && gradients.weight === null;
-  const one = isForward ? null : fill(device, [1, 1], 1);
+  const shape = [Math.min(rows, rowsAtOnce), classes];
+  const scratch = allocate(device, { shape, dtype }, "the logits of some rows");
+  const one = ofHidden === null && ofWeight === null ? null : fill(device, [1, 1], 1);
   for (let start = 0; start < rows; start += rowsAtOnce) {
     using _views = device.scopes.openSync();
     const end = Math.min(rows, start + rowsAtOnce);
@@ -126,12 +114,10 @@ function walk(
       continue;
     }
     runProgramInto(withGradient(program), [logits, y, one], [loss, logits], scalars);
-    if (gradients.hidden !== null) {
-      multiplyInto(logits, weight, slice(gradients.hidden, 0, start, end), {});
-    }
-    if (gradients.weight !== null) {
+    if (ofHidden !== null) multiplyInto(logits, weight, slice(ofHidden, 0, start, end), {});
+    if (ofWeight !== null) {
       const form = { transposeA: true, accumulate: start > 0 };
-      multiplyInto(logits, x, slice(gradients.weight, 0, 0, classes), form);
+      multiplyInto(logits, x, slice(ofWeight, 0, 0, classes), form);
     }
   }
   scratch.dispose();
@@ -211,10 +197,7 @@ export function inChunks(
   hidden: Tensor,
   weight: Tensor,
   targets: Tensor,
-  { reduction, softcap, classes, rowsAtOnce }: {
-    readonly reduction: Reduction;
-    readonly softcap: number | undefined;
-    readonly classes: number;
+  { reduction, softcap, classes, rowsAtOnce }: Required<LinearCrossEntropyOptions> & {
     readonly rowsAtOnce: number;
   },
 ): Tensor {
@@ -229,24 +212,17 @@ export function inChunks(
     const layout = { shape: input.shape, dtype: gradientType(input) };
     return allocate(device, layout, "the gradient of a loss");
   };
-  const gradients = { hidden: allocateGradient(x), weight: allocateGradient(w) };
-  if (gradients.weight !== null) {
-    // No chunk writes the padding; or anything, if there are no rows.
-    fillView(device, slice(gradients.weight, 0, rows === 0 ? 0 : classes), 0);
-  }
-  const problem = {
-    hidden: x,
-    weight: w.slice(0, 0, classes),
-    targets: contiguous(reshape(targets, [rows, 1])),
-    softcap,
-    rowsAtOnce,
-  };
-  const losses = noGrad(() => walk(problem, gradients));
+  const gradients = [allocateGradient(x), allocateGradient(w)] as const;
+  const [ofHidden, ofWeight] = gradients;
+  // No chunk writes the padding; or anything, if there are no rows.
+  if (ofWeight !== null) fillView(device, slice(ofWeight, 0, rows === 0 ? 0 : classes), 0);
+  const [used, column] = [slice(w, 0, 0, classes), contiguous(reshape(targets, [rows, 1]))];
+  const losses = noGrad(() => walk(x, used, column, gradients, softcap, rowsAtOnce));
   if (reduction === "none") return scope.keep(reshape(losses, targets.shape));
   const total = sum(losses);
   const operation = { name: "linearCrossEntropy", gradient: scaledGradients };
   // In the place of a gradient that nobody needs there may be any tensor.
-  const outputs = [total, gradients.hidden ?? total, gradients.weight ?? total];
+  const outputs = [total, ofHidden ?? total, ofWeight ?? total];
   recordOperation(operation, [x, w], outputs, null);
   return scope.keep(named("linearCrossEntropy", reduceSum(total, targets, reduction)));
 }

@@ -4,9 +4,8 @@ import { applyOne, named, type Operation, type Saved } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import {
   broadcastShapes,
-  FLOAT_TYPES,
+  checkFloat,
   formatShape,
-  isFloat,
   shapesEqual,
   type Specification,
 } from "../../layout.ts";
@@ -61,9 +60,7 @@ const inferMatmul: Operation<Attributes, Inputs>["infer"] = (
     if (x.shape.length < 2) {
       throw wrongValue("matmul", "at least 2 axes", formatShape(x.shape));
     }
-    if (!isFloat(x.dtype)) {
-      throw wrongType("matmul", FLOAT_TYPES, x.dtype);
-    }
+    checkFloat("matmul", x.dtype);
   }
   if (a.dtype !== b.dtype) {
     throw wrongType("matmul", "operands of one type", `${a.dtype} and ${b.dtype}`);

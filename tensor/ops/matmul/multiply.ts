@@ -1,6 +1,6 @@
 /** Runs a matmul on views: in parts that the device can bind, each by a fast path or plainly. @module */
 
-import type { Device, View } from "../../device.ts";
+import { type Device, type View, viewAs } from "../../device.ts";
 import { runFastest } from "../../fast_paths.ts";
 import { fitsOneBinding, split } from "../../kernel/run.ts";
 import { plainMatmul } from "./plain.ts";
@@ -40,16 +40,8 @@ function matmulsInRanges(device: Device, problem: MatmulProblem): readonly Matmu
   const { outer, inner, m, n, k, a, b, c } = problem;
   const fits = ({ allocation }: Matrix) => fitsOneBinding(device, allocation);
   if ([a, b, c].every(fits)) return [problem];
-  const alongAxes = (
-    matrix: Matrix,
-    ...strides: readonly [m: number, n: number, k: number]
-  ): View => ({
-    allocation: matrix.allocation,
-    dtype: matrix.dtype,
-    offset: matrix.offset,
-    shape: [outer, inner, m, n, k],
-    strides: [matrix.outer, matrix.inner, ...strides],
-  });
+  const alongAxes = (matrix: Matrix, ...strides: readonly [m: number, n: number, k: number]) =>
+    viewAs(matrix, [outer, inner, m, n, k], [matrix.outer, matrix.inner, ...strides]);
   const operands = [
     alongAxes(a, a.row, 0, a.column),
     alongAxes(b, 0, b.column, b.row),

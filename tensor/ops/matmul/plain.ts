@@ -6,11 +6,10 @@
  */
 
 import type { Device } from "../../device.ts";
-import { wrongType } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
 import { ELEMENTS } from "../../kernel/lower.ts";
 import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
-import { type DType, FLOAT_TYPES, isFloat } from "../../layout.ts";
+import { checkFloat, type DType } from "../../layout.ts";
 import {
   type MatmulProblem,
   matmulWork,
@@ -55,8 +54,8 @@ export type Element = "f32" | "bf16" | "f16";
 
 /** The storage type of a dtype. @throws {TypeError} If the dtype is not supported. */
 export function elementOf(dtype: DType): Element {
-  if (isFloat(dtype)) return ELEMENTS[dtype];
-  throw wrongType("multiply matrices", FLOAT_TYPES, dtype);
+  checkFloat("multiply matrices", dtype);
+  return ELEMENTS[dtype];
 }
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);

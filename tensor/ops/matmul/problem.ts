@@ -7,8 +7,8 @@
  */
 
 import type { MatmulPrecision, TypedPointer, View } from "../../device.ts";
-import { Error } from "../../errors.ts";
-import { bytesPerElement } from "../../layout.ts";
+import { wrongState } from "../../errors.ts";
+import { bytesPerElement, formatShape } from "../../layout.ts";
 import type { Work } from "../../profile.ts";
 
 /** How to multiply matrices; nothing of it by default. */
@@ -115,11 +115,8 @@ export function describeMatmuls(
   checkStrides("the first operand", a);
   checkStrides("the second operand", b);
   if (n > 1 && c.strides[rank - 1] !== 1) {
-    throw new Error(
-      `Cannot multiply matrices: wanted a result whose last axis has stride 1, got strides [${
-        c.strides.join(", ")
-      }]`,
-    );
+    const got = `strides ${formatShape(c.strides)}`;
+    throw wrongState("multiply matrices", "a result whose last axis has stride 1", got);
   }
   const axes = batchAxes([a, b, c], c.shape);
   if (m === 0 || n === 0 || axes.some((axis) => axis.length === 0)) return [];
@@ -184,10 +181,9 @@ export function hasUnitStride(view: View): boolean {
 
 function checkStrides(name: string, view: View): void {
   if (hasUnitStride(view)) return;
-  throw new Error(
-    `Cannot multiply matrices: wanted ${name} with stride 1 along one of its last two axes and no ` +
-      `overlap, got shape [${view.shape.join(", ")}] with strides [${view.strides.join(", ")}]`,
-  );
+  const wanted = `${name} with stride 1 along one of its last two axes and no overlap`;
+  const got = `shape ${formatShape(view.shape)} with strides ${formatShape(view.strides)}`;
+  throw wrongState("multiply matrices", wanted, got);
 }
 
 /**

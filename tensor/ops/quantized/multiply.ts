@@ -9,8 +9,7 @@
  * @module
  */
 
-import { viewAs } from "../../apply.ts";
-import { allocateView, type Device, type View } from "../../device.ts";
+import { allocateView, type Device, type View, viewAs } from "../../device.ts";
 import { defineKernel, type Kernel, rowsInRanges, runKernel, split } from "../../kernel/run.ts";
 import { TypeError } from "../../errors.ts";
 import { runFastest } from "../../fast_paths.ts";

@@ -1,7 +1,6 @@
 /** Unpacking rows: all of them, or those of token ids. @module */
 
-import { viewAs } from "../../apply.ts";
-import type { Device, View } from "../../device.ts";
+import { type Device, type View, viewAs } from "../../device.ts";
 import { defineKernel, rowsInRanges, runKernel, split } from "../../kernel/run.ts";
 import type { Buffer, Int, KernelBuilder } from "../../kernel/language.ts";
 import { sizeOf } from "../../layout.ts";

@@ -5,7 +5,7 @@
 
 import { apply, named, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import { RangeError, wrongType, wrongValue } from "../../errors.ts";
+import { wrongType, wrongValue } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
 import { runFastest } from "../../fast_paths.ts";
@@ -125,10 +125,9 @@ function checkSampling(weights: Tensor, uniforms: Tensor): void {
   const perRow = uniforms.shape.slice(0, rowShape.length);
   const fits = shapesEqual(rowShape, perRow) && uniforms.shape.length <= weights.shape.length;
   if (!fits || (weights.shape.at(-1) ?? 0) === 0) {
-    throw new RangeError(
-      `Cannot sample: wanted at least one weight in each row, and uniform numbers for each ` +
-        `row, got weights ${formatShape(weights.shape)} and ${formatShape(uniforms.shape)}`,
-    );
+    const wanted = "at least one weight in each row, and uniform numbers for each row";
+    const got = `weights ${formatShape(weights.shape)} and ${formatShape(uniforms.shape)}`;
+    throw wrongValue("sample", wanted, got);
   }
 }
 

@@ -1,7 +1,6 @@
 /** The plain form of top-k: a sort that keeps the first few. @module */
 
-import { viewAs } from "../../apply.ts";
-import type { Device, View } from "../../device.ts";
+import { type Device, type View, viewAs } from "../../device.ts";
 import { rowsInRanges } from "../../kernel/run.ts";
 import type { Int, KernelBuilder } from "../../kernel/language.ts";
 import { sizeOf } from "../../layout.ts";

@@ -1,7 +1,8 @@
 /** Sorting the elements along an axis. @module */
 
-import { applyOne, named, type Operation, viewAs } from "../../apply.ts";
+import { applyOne, named, type Operation } from "../../apply.ts";
 import { checkOptions } from "../../checks.ts";
+import { viewAs } from "../../device.ts";
 import { isFloat, normalizeAxis, sizeOf } from "../../layout.ts";
 import { rowsInRanges } from "../../kernel/run.ts";
 import { noGrad } from "../../grad_mode.ts";
