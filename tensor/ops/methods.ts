@@ -2,14 +2,14 @@
  * The methods of tensors, each of which calls its operation.
  *
  * Operations are built on tensors, so `tensor.ts` loads before them: this file adds the methods of
- * the class below to `Tensor`, which extends its type.
+ * the interface below to `Tensor`, which extends it.
  *
  * @module
  */
 
 import { describeValue } from "../checks.ts";
 
-import { TypeError, wrongValue } from "../errors.ts";
+import { wrongType, wrongValue } from "../errors.ts";
 import type { DType } from "../layout.ts";
 import { setOwnOperations, Tensor, type TensorOrNumber } from "../tensor.ts";
 import * as elementwise from "./elementwise.ts";
@@ -19,238 +19,145 @@ import * as rows from "./rows.ts";
 import * as views from "./views.ts";
 
 /** The operations of a {@linkcode Tensor}. */
-export class TensorMethods {
+export interface TensorMethods {
   // Elementwise
   /** this + other, with broadcasting. */
-  add(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.add(this, other);
-  }
+  add(other: TensorOrNumber): Tensor;
 
   /** this − other, with broadcasting. */
-  sub(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.subtract(this, other);
-  }
+  sub(other: TensorOrNumber): Tensor;
 
   /** this · other, elementwise, with broadcasting. */
-  mul(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.multiply(this, other);
-  }
+  mul(other: TensorOrNumber): Tensor;
 
   /** this / other, with broadcasting. */
-  div(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.divide(this, other);
-  }
+  div(other: TensorOrNumber): Tensor;
 
   /** The elementwise maximum, with broadcasting. */
-  maximum(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.maximum(this, other);
-  }
+  maximum(other: TensorOrNumber): Tensor;
 
   /** The elementwise minimum, with broadcasting. */
-  minimum(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.minimum(this, other);
-  }
+  minimum(other: TensorOrNumber): Tensor;
 
   /** 1 where this < other, else 0. */
-  lt(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.less(this, other);
-  }
+  lt(other: TensorOrNumber): Tensor;
 
   /** 1 where this ≤ other, else 0. */
-  le(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.lessEqual(this, other);
-  }
+  le(other: TensorOrNumber): Tensor;
 
   /** 1 where this > other, else 0. */
-  gt(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.greater(this, other);
-  }
+  gt(other: TensorOrNumber): Tensor;
 
   /** 1 where this ≥ other, else 0. */
-  ge(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.greaterEqual(this, other);
-  }
+  ge(other: TensorOrNumber): Tensor;
 
   /** 1 where this = other, else 0. */
-  eq(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.equal(this, other);
-  }
+  eq(other: TensorOrNumber): Tensor;
 
   /** 1 where this ≠ other, else 0. */
-  ne(this: Tensor, other: TensorOrNumber): Tensor {
-    return elementwise.notEqual(this, other);
-  }
+  ne(other: TensorOrNumber): Tensor;
 
   /** −this */
-  neg(this: Tensor): Tensor {
-    return elementwise.negate(this);
-  }
+  neg(): Tensor;
 
   /** e to the power of this. */
-  exp(this: Tensor): Tensor {
-    return elementwise.exp(this);
-  }
+  exp(): Tensor;
 
   /** The natural logarithm. */
-  log(this: Tensor): Tensor {
-    return elementwise.log(this);
-  }
+  log(): Tensor;
 
   /** The square root. */
-  sqrt(this: Tensor): Tensor {
-    return elementwise.sqrt(this);
-  }
+  sqrt(): Tensor;
 
   /** The square. */
-  square(this: Tensor): Tensor {
-    return elementwise.square(this);
-  }
+  square(): Tensor;
 
   /** The hyperbolic tangent. */
-  tanh(this: Tensor): Tensor {
-    return elementwise.tanh(this);
-  }
+  tanh(): Tensor;
 
   /** 1 / (1 + e^−this) */
-  sigmoid(this: Tensor): Tensor {
-    return elementwise.sigmoid(this);
-  }
+  sigmoid(): Tensor;
 
   /** this where positive, else 0. */
-  relu(this: Tensor): Tensor {
-    return elementwise.relu(this);
-  }
+  relu(): Tensor;
 
   /** ReLU², nanochat's activation. */
-  reluSquared(this: Tensor): Tensor {
-    return elementwise.reluSquared(this);
-  }
+  reluSquared(): Tensor;
 
   /** SiLU (swish): this · sigmoid(this). */
-  silu(this: Tensor): Tensor {
-    return elementwise.silu(this);
-  }
+  silu(): Tensor;
 
   /** Soft-capping: cap · tanh(this / cap), between −cap and cap. */
-  softcap(this: Tensor, cap: number): Tensor {
-    return elementwise.softcap(this, cap);
-  }
+  softcap(cap: number): Tensor;
 
   /** `a` where this is not 0, else `b`. */
-  where(this: Tensor, a: TensorOrNumber, b: TensorOrNumber): Tensor {
-    return elementwise.where(this, a, b);
-  }
+  where(a: TensorOrNumber, b: TensorOrNumber): Tensor;
 
   /**
    * Casts to another dtype: rounds to nearest for `float16` (infinite from 65,520 on), and integers
    * above 2²⁴ for `float32`; truncates floats for `int32`, clamped to its range, NaN to 0. Gradients
    * flow back between floats, each in the dtype of its tensor.
    */
-  to(this: Tensor, dtype: DType): Tensor {
-    return elementwise.cast(this, dtype);
-  }
+  to(dtype: DType): Tensor;
 
   // Reductions and rows
   /** The sum along the given axes, or of all elements. */
-  sum(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
-    return reduce.sum(this, axes, keepAxes);
-  }
+  sum(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
 
   /** The mean along the given axes, or of all elements. */
-  mean(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
-    return reduce.mean(this, axes, keepAxes);
-  }
+  mean(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
 
   /** The maximum along the given axes, or of all elements. */
-  max(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
-    return reduce.max(this, axes, keepAxes);
-  }
+  max(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
 
   /** The minimum along the given axes, or of all elements. */
-  min(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
-    return reduce.min(this, axes, keepAxes);
-  }
+  min(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
 
   /** The variance along the given axes, or of all elements; divides by n − `correction`. */
-  variance(
-    this: Tensor,
-    axes?: number | readonly number[],
-    keepAxes?: boolean,
-    correction?: number,
-  ): Tensor {
-    return reduce.variance(this, axes, keepAxes, correction);
-  }
+  variance(axes?: number | readonly number[], keepAxes?: boolean, correction?: number): Tensor;
 
   /** The index of the first maximum along an axis: `int32`. */
-  argmax(this: Tensor, axis?: number, keepAxis?: boolean): Tensor {
-    return reduce.argmax(this, axis, keepAxis);
-  }
+  argmax(axis?: number, keepAxis?: boolean): Tensor;
 
   /** The softmax along an axis. */
-  softmax(this: Tensor, axis?: number): Tensor {
-    return rows.softmax(this, axis);
-  }
+  softmax(axis?: number): Tensor;
 
   /** The logarithm of the softmax. */
-  logSoftmax(this: Tensor, axis?: number): Tensor {
-    return rows.logSoftmax(this, axis);
-  }
+  logSoftmax(axis?: number): Tensor;
 
   /** log Σ e^this along the axis. */
-  logSumExp(this: Tensor, axis?: number, keepAxis?: boolean): Tensor {
-    return rows.logSumExp(this, axis, keepAxis);
-  }
+  logSumExp(axis?: number, keepAxis?: boolean): Tensor;
 
   // Matmul
   /** Matmul over the last two axes; leading axes are batches, with broadcasting. */
-  matmul(this: Tensor, other: Tensor, options?: MatmulOptions): Tensor {
-    return matmul(this, other, options);
-  }
+  matmul(other: Tensor, options?: MatmulOptions): Tensor;
 
   // Views
   /** The same elements in another shape; one length may be −1. Copies only if necessary. */
-  reshape(this: Tensor, shape: readonly number[], ...others: never[]): Tensor {
-    return views.reshape(this, checkedList("reshape", shape, others));
-  }
+  reshape(shape: readonly number[], ...others: never[]): Tensor;
 
   /** Swaps two axes. */
-  transpose(this: Tensor, first?: number, second?: number): Tensor {
-    return views.transpose(this, first, second);
-  }
+  transpose(first?: number, second?: number): Tensor;
 
   /** Permutes the axes. */
-  permute(this: Tensor, order: readonly number[], ...others: never[]): Tensor {
-    return views.permute(this, checkedList("permute", order, others));
-  }
+  permute(order: readonly number[], ...others: never[]): Tensor;
 
   /**
    * Elements from `start` to `end` (exclusive) along an axis; negative limits count from its end.
    */
-  slice(this: Tensor, axis: number, start: number, end?: number, ...others: never[]): Tensor {
-    if (others.length === 0) return views.slice(this, axis, start, end);
-    const step = "no step, which x.at([start, end, step]) takes";
-    throw wrongValue("slice", step, others.join(", "));
-  }
+  slice(axis: number, start: number, end?: number, ...others: never[]): Tensor;
 
   /** Broadcasts axes of length 1, without copying. */
-  expand(this: Tensor, shape: readonly number[], ...others: never[]): Tensor {
-    return views.expand(this, checkedList("expand", shape, others));
-  }
+  expand(shape: readonly number[], ...others: never[]): Tensor;
 
   /** Removes an axis of length 1, or all of them. */
-  squeeze(this: Tensor, axis?: number): Tensor {
-    return views.squeeze(this, axis);
-  }
+  squeeze(axis?: number): Tensor;
 
   /** Inserts an axis of length 1. */
-  unsqueeze(this: Tensor, axis: number): Tensor {
-    return views.unsqueeze(this, axis);
-  }
+  unsqueeze(axis: number): Tensor;
 
   /** The same elements, contiguous in memory; copies only if they are not. */
-  contiguous(this: Tensor): Tensor {
-    return views.contiguous(this);
-  }
+  contiguous(): Tensor;
 }
 
 /** Checks the list that a method takes, where other libraries take the numbers one by one. */
@@ -263,18 +170,78 @@ function checkedList(
   const numbers = [list, ...others].filter((each) => each !== undefined);
   const areNumbers = numbers.length > 0 && numbers.every((each) => typeof each === "number");
   const example = areNumbers ? numbers.join(", ") : name === "permute" ? "1, 0" : "2, 3";
-  throw new TypeError(
-    `Cannot ${name}: wanted a list, as in ${name}([${example}]), got ` +
-      (areNumbers ? `${name}(${numbers.join(", ")})` : describeValue(list)),
-  );
+  const got = areNumbers ? `${name}(${numbers.join(", ")})` : describeValue(list);
+  throw wrongType(name, `a list, as in ${name}([${example}])`, got);
 }
 
+/** The operation that computes each method: its first argument is the tensor. */
+type OperationsOf<Methods> = {
+  readonly [Name in keyof Methods]: Methods[Name] extends (
+    ...others: infer Others extends readonly unknown[]
+  ) => infer Result ? (x: Tensor, ...others: Others) => Result
+    : never;
+};
+
 /** Adds methods to all tensors. */
-export function addMethods(prototype: object): void {
-  const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(prototype);
-  Object.defineProperties(Tensor.prototype, methods);
+export function addMethods<Methods>(operations: OperationsOf<Methods>): void {
+  type AnyOperation = (x: Tensor, ...others: readonly unknown[]) => unknown;
+  for (const [name, operation] of Object.entries<AnyOperation>({ ...operations })) {
+    const value = function (this: Tensor, ...others: readonly unknown[]): unknown {
+      return operation(this, ...others);
+    };
+    Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
+  }
 }
-addMethods(TensorMethods.prototype);
+
+addMethods<TensorMethods>({
+  add: elementwise.add,
+  sub: elementwise.subtract,
+  mul: elementwise.multiply,
+  div: elementwise.divide,
+  maximum: elementwise.maximum,
+  minimum: elementwise.minimum,
+  lt: elementwise.less,
+  le: elementwise.lessEqual,
+  gt: elementwise.greater,
+  ge: elementwise.greaterEqual,
+  eq: elementwise.equal,
+  ne: elementwise.notEqual,
+  neg: elementwise.negate,
+  exp: elementwise.exp,
+  log: elementwise.log,
+  sqrt: elementwise.sqrt,
+  square: elementwise.square,
+  tanh: elementwise.tanh,
+  sigmoid: elementwise.sigmoid,
+  relu: elementwise.relu,
+  reluSquared: elementwise.reluSquared,
+  silu: elementwise.silu,
+  softcap: elementwise.softcap,
+  where: elementwise.where,
+  to: elementwise.cast,
+  sum: reduce.sum,
+  mean: reduce.mean,
+  max: reduce.max,
+  min: reduce.min,
+  variance: reduce.variance,
+  argmax: reduce.argmax,
+  softmax: rows.softmax,
+  logSoftmax: rows.logSoftmax,
+  logSumExp: rows.logSumExp,
+  matmul,
+  reshape: (x, shape, ...others) => views.reshape(x, checkedList("reshape", shape, others)),
+  transpose: views.transpose,
+  permute: (x, order, ...others) => views.permute(x, checkedList("permute", order, others)),
+  slice: (x, axis, start, end, ...others) => {
+    if (others.length === 0) return views.slice(x, axis, start, end);
+    const step = "no step, which x.at([start, end, step]) takes";
+    throw wrongValue("slice", step, others.join(", "));
+  },
+  expand: (x, shape, ...others) => views.expand(x, checkedList("expand", shape, others)),
+  squeeze: views.squeeze,
+  unsqueeze: views.unsqueeze,
+  contiguous: views.contiguous,
+});
 
 setOwnOperations({
   fill: elementwise.fill,

@@ -12,7 +12,7 @@ import { eye, linspace } from "./ranges.ts";
 import { toDevice } from "./to_device.ts";
 
 /** Operations of a {@linkcode Tensor}, besides those of {@linkcode TensorMethods}. */
-export class MoreTensorMethods {
+export interface MoreTensorMethods {
   // Indexing
   /**
    * A part of the tensor, by an argument for each axis from the first one on: a number selects an
@@ -33,14 +33,10 @@ export class MoreTensorMethods {
    * await device.close();
    * ```
    */
-  at(this: Tensor, ...indices: readonly Index[]): Tensor {
-    return at(this, indices);
-  }
+  at(...indices: readonly Index[]): Tensor;
 
   /** `value` where the mask, which is broadcast, is not 0; this elsewhere. */
-  maskedFill(this: Tensor, mask: Tensor, value: number): Tensor {
-    return where(mask, value, this);
-  }
+  maskedFill(mask: Tensor, value: number): Tensor;
 
   /**
    * A copy on another device, for which the values are read. A parameter becomes one there, without its
@@ -61,179 +57,146 @@ export class MoreTensorMethods {
    * await there.close();
    * ```
    */
-  toDevice(this: Tensor, device: Device): Promise<Tensor> {
-    return toDevice(this, device);
-  }
+  toDevice(device: Device): Promise<Tensor>;
 
   // Elementwise
   /**
    * this to the power of other, with broadcasting. Unlike in PyTorch, (−0)^−0.5 is ∞ and (−∞)^−0.5
    * is 0, as IEEE 754 and `Math.pow` define them.
    */
-  pow(this: Tensor, exponent: TensorOrNumber): Tensor {
-    return power(this, exponent);
-  }
+  pow(exponent: TensorOrNumber): Tensor;
 
   /** The absolute value. Unlike in PyTorch, the gradient at NaN is NaN. */
-  abs(this: Tensor): Tensor {
-    return functions.abs(this);
-  }
+  abs(): Tensor;
 
   /**
    * Clamps the values between two bounds; `null` is none. Unlike in PyTorch, the gradient at NaN is 1.
    *
    * @throws {RangeError} If `low` is above `high`.
    */
-  clamp(this: Tensor, low: number | null, high?: number | null): Tensor {
-    return functions.clamp(this, low, high);
-  }
+  clamp(low: number | null, high?: number | null): Tensor;
 
   /** The sine, in radians; of more than 10⁴ any number from −1 to 1. */
-  sin(this: Tensor): Tensor {
-    return functions.sin(this);
-  }
+  sin(): Tensor;
 
   /** The cosine, in radians; of more than 10⁴ any number from −1 to 1. */
-  cos(this: Tensor): Tensor {
-    return functions.cos(this);
-  }
+  cos(): Tensor;
 
   /** The error function. */
-  erf(this: Tensor): Tensor {
-    return functions.erf(this);
-  }
+  erf(): Tensor;
 
   /** The largest integer that is not above. */
-  floor(this: Tensor): Tensor {
-    return functions.floor(this);
-  }
+  floor(): Tensor;
 
   /** The smallest integer that is not below. */
-  ceil(this: Tensor): Tensor {
-    return functions.ceil(this);
-  }
+  ceil(): Tensor;
 
   /** The nearest integer, and of two the even one. */
-  round(this: Tensor): Tensor {
-    return functions.round(this);
-  }
+  round(): Tensor;
 
   /** −1, 0 or 1. Unlike in PyTorch, NaN at NaN. */
-  sign(this: Tensor): Tensor {
-    return functions.sign(this);
-  }
+  sign(): Tensor;
 
   /** log(1 + this), also near 0. */
-  log1p(this: Tensor): Tensor {
-    return functions.log1p(this);
-  }
+  log1p(): Tensor;
 
   /** e to the power of this, minus 1, also near 0. */
-  expm1(this: Tensor): Tensor {
-    return functions.expm1(this);
-  }
+  expm1(): Tensor;
 
   /** 1 / √this */
-  rsqrt(this: Tensor): Tensor {
-    return functions.rsqrt(this);
-  }
+  rsqrt(): Tensor;
 
   /** 1 / this */
-  reciprocal(this: Tensor): Tensor {
-    return functions.reciprocal(this);
-  }
+  reciprocal(): Tensor;
 
   /** 1 where this is NaN, else 0. */
-  isNaN(this: Tensor): Tensor {
-    return functions.isNaN(this);
-  }
+  isNaN(): Tensor;
 
   /** 1 where this is neither NaN nor infinite, else 0. */
-  isFinite(this: Tensor): Tensor {
-    return functions.isFinite(this);
-  }
+  isFinite(): Tensor;
 
   /** ⌊this / other⌋, with broadcasting; of integers exactly, and −1 for a divisor of 0. */
-  floorDivide(this: Tensor, other: TensorOrNumber): Tensor {
-    return functions.floorDivide(this, other);
-  }
+  floorDivide(other: TensorOrNumber): Tensor;
 
   /** The remainder of `floorDivide`, with the sign of `other`, as in Python. */
-  remainder(this: Tensor, other: TensorOrNumber): Tensor {
-    return functions.remainder(this, other);
-  }
+  remainder(other: TensorOrNumber): Tensor;
 
   // Activations
   /**
    * The Gaussian error linear unit, by its `tanh` approximation unless `"erf"` is chosen. Unlike in
    * PyTorch, `"erf"` of ∞ is ∞, not NaN.
    */
-  gelu(this: Tensor, approximation?: "tanh" | "erf"): Tensor {
-    return functions.gelu(this, approximation);
-  }
+  gelu(approximation?: "tanh" | "erf"): Tensor;
 
   /** log(1 + e^this) */
-  softplus(this: Tensor): Tensor {
-    return functions.softplus(this);
-  }
+  softplus(): Tensor;
 
   /** The logarithm of the sigmoid. */
-  logSigmoid(this: Tensor): Tensor {
-    return functions.logSigmoid(this);
-  }
+  logSigmoid(): Tensor;
 
   /** this where positive, else `alpha` · (e^this − 1). @param alpha 1 by default. */
-  elu(this: Tensor, alpha?: number): Tensor {
-    return functions.elu(this, alpha);
-  }
+  elu(alpha?: number): Tensor;
 
   /** this where positive, else `slope` · this. @param slope 0.01 by default. */
-  leakyRelu(this: Tensor, slope?: number): Tensor {
-    return functions.leakyRelu(this, slope);
-  }
+  leakyRelu(slope?: number): Tensor;
 
   /** this · min(max(this + 3, 0), 6) / 6; 0 at −∞, where PyTorch has NaN. */
-  hardswish(this: Tensor): Tensor {
-    return functions.hardswish(this);
-  }
+  hardswish(): Tensor;
 
   // Reductions
   /** The standard deviation along the given axes, or of all; divides by n − `correction` (1). */
-  std(
-    this: Tensor,
-    axes?: number | readonly number[],
-    keepAxes?: boolean,
-    correction?: number,
-  ): Tensor {
-    return reductions.std(this, axes, keepAxes, correction);
-  }
+  std(axes?: number | readonly number[], keepAxes?: boolean, correction?: number): Tensor;
 
   /** The Euclidean norm along the given axes, or of all elements. */
-  norm(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
-    return reductions.norm(this, axes, keepAxes);
-  }
+  norm(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
 
   /** The product along the given axes, or of all elements. */
-  prod(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
-    return reductions.prod(this, axes, keepAxes);
-  }
+  prod(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
 
   /** 1 if an element along the given axes, or any, is not 0; else 0. */
-  any(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
-    return reductions.any(this, axes, keepAxes);
-  }
+  any(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
 
   /** 1 if no element along the given axes, or none, is 0; else 0. */
-  all(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
-    return reductions.all(this, axes, keepAxes);
-  }
+  all(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
 
   /** The index of the first minimum along an axis: `int32`. */
-  argmin(this: Tensor, axis?: number, keepAxis?: boolean): Tensor {
-    return reductions.argmin(this, axis, keepAxis);
-  }
+  argmin(axis?: number, keepAxis?: boolean): Tensor;
 }
 
-addMethods(MoreTensorMethods.prototype);
+addMethods<MoreTensorMethods>({
+  at: (x, ...indices) => at(x, indices),
+  maskedFill: (x, mask, value) => where(mask, value, x),
+  toDevice,
+  pow: power,
+  abs: functions.abs,
+  clamp: functions.clamp,
+  sin: functions.sin,
+  cos: functions.cos,
+  erf: functions.erf,
+  floor: functions.floor,
+  ceil: functions.ceil,
+  round: functions.round,
+  sign: functions.sign,
+  log1p: functions.log1p,
+  expm1: functions.expm1,
+  rsqrt: functions.rsqrt,
+  reciprocal: functions.reciprocal,
+  isNaN: functions.isNaN,
+  isFinite: functions.isFinite,
+  floorDivide: functions.floorDivide,
+  remainder: functions.remainder,
+  gelu: functions.gelu,
+  softplus: functions.softplus,
+  logSigmoid: functions.logSigmoid,
+  elu: functions.elu,
+  leakyRelu: functions.leakyRelu,
+  hardswish: functions.hardswish,
+  std: reductions.std,
+  norm: reductions.norm,
+  prod: reductions.prod,
+  any: reductions.any,
+  all: reductions.all,
+  argmin: reductions.argmin,
+});
 Tensor.eye = eye;
 Tensor.linspace = linspace;
