@@ -151,13 +151,6 @@ function constantVector(lanes: Lanes): Code {
   return (f) => readLocal(f.constantLocal(lanes))(f);
 }
 
-function checkLane(lane: number): number {
-  if (!(Number.isInteger(lane) && lane >= 0 && lane < 4)) {
-    throw wrongValue("choose a lane", "0, 1, 2 or 3", lane);
-  }
-  return lane;
-}
-
 /**
  * The byte shuffle that selects four of eight 32-bit lanes: 0 to 3 of the first vector, 4 to 7 of
  * the second.
@@ -306,7 +299,7 @@ export class I32 extends Value {
   }
   /** `onto` with one lane replaced by the float at this address. */
   loadLane(onto: F32x4, lane: number, offset = 0): F32x4 {
-    return new F32x4(memoryAccess(86, true, [this, onto], offset, checkLane(lane)));
+    return new F32x4(memoryAccess(86, true, [this, onto], offset, lane));
   }
   /** Four contiguous integers of 16 bits, widened with their signs. */
   loadI16x4(offset = 0): I32x4 {
@@ -318,7 +311,7 @@ export class I32 extends Value {
   }
   /** `onto` with the low half of one lane replaced by the 16 bits at this address. */
   loadLane16(onto: I32x4, lane: number): I32x4 {
-    return new I32x4(memoryAccess(85, true, [this, onto], 0, 2 * checkLane(lane), 1));
+    return new I32x4(memoryAccess(85, true, [this, onto], 0, 2 * lane, 1));
   }
 }
 
@@ -331,7 +324,8 @@ export class F32 extends Value {
     return new F32(plain(0x43, [], fourBytes(floatBits(value))));
   }
   static lane(of: F32x4, lane: number): F32 {
-    return new F32(vector(31, [of], [checkLane(lane)]));
+    if (![0, 1, 2, 3].includes(lane)) throw wrongValue("choose a lane", "0, 1, 2 or 3", lane);
+    return new F32(vector(31, [of], [lane]));
   }
   asI32(): I32 {
     return new I32(plain(0xbc, [this]));
@@ -384,7 +378,7 @@ export class F32x4 extends Value {
     return this.notEqual(this);
   }
   withLane(lane: number, value: F32): F32x4 {
-    return new F32x4(vector(32, [this, value], [checkLane(lane)]));
+    return new F32x4(vector(32, [this, value], [lane]));
   }
   /** Four of the eight lanes of this (0 to 3) and `other` (4 to 7), in any order. */
   shuffle(other: F32x4, lanes: Lanes): F32x4 {
@@ -546,10 +540,6 @@ export class FunctionBuilder {
     memoryAccess(91, true, [address, value], offset, 0)(this);
   }
 
-  copyMemory(to: I32, from: I32, bytes: I32): void {
-    plain(0xfc, [to, from, bytes], [10, 0, 0])(this);
-  }
-
   clearMemory(address: I32, bytes: I32): void {
     plain(0xfc, [address, I32.of(0), bytes], [11, 0])(this);
   }
@@ -627,6 +617,9 @@ export interface KernelParameters {
   readonly scratch: I32;
 }
 
+/** The magic number, which is "asm" after a 0, and the version. */
+const HEADER = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+
 /**
  * Returns an emitter of a module with one kernel: the module imports `env.memory` and exports
  * `kernel`, which `body` writes. The emitter is called for code with fused multiply-add or without,
@@ -667,14 +660,7 @@ export function emitKernel(
     const code = f.finish();
     const { typeCode } = zero;
     return new Uint8Array([
-      0x00,
-      0x61,
-      0x73,
-      0x6d,
-      1,
-      0,
-      0,
-      0,
+      ...HEADER,
       ...section(1, [1, 0x60, 4, typeCode, typeCode, typeCode, typeCode, 0]),
       // One shared memory of 1 to 65,536 pages.
       ...section(2, [1, ...name("env"), ...name("memory"), 2, 3, 1, 0x80, 0x80, 0x04]),

@@ -142,8 +142,6 @@ function isNonPositive(e: Expression): boolean {
 /** Known values where formulas are written: inputs, and what was computed before. */
 export type Known = (e: Expression) => Vector | undefined;
 
-export type KnownValues = ReadonlyMap<Expression, Vector>;
-
 /** Called for each computed node; returns what to do with its value, if anything. */
 export type OnComputed = (e: Expression) => ((value: Vector) => void) | undefined;
 
@@ -197,9 +195,9 @@ export function writeFormulas(
 export function hoist(
   arithmetic: Arithmetic,
   roots: readonly Expression[],
-  known: KnownValues,
+  known: ReadonlyMap<Expression, Vector>,
   leaf: Known,
-): KnownValues {
+): ReadonlyMap<Expression, Vector> {
   const fixed = new Set<Expression>();
   const wanted = new Set<Expression>();
   const want = (e: Expression) => {

@@ -1,18 +1,9 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { kernelTest } from "../../testing/every_device.ts";
 import type { Device, View } from "../device.ts";
 import type { DType, TypedArray } from "../layout.ts";
-import {
-  addPieces,
-  type Condition,
-  type Float,
-  type Int,
-  type IntVector,
-  type Vector,
-  type VectorBuilder,
-} from "./language.ts";
+import type { Condition, Float, Int, IntVector, Vector, VectorBuilder } from "./language.ts";
 import { defineKernel, runKernel } from "./run.ts";
-import { toWgsl } from "./wgsl.ts";
 
 /** A contiguous view of numbers, from the fifth element of an allocation on. */
 function place(device: Device, values: TypedArray): View {
@@ -126,7 +117,8 @@ kernelTest("the threads of a row share what is spread, narrow or wide", async (d
     },
     (k, row, { x, copied, filled, cleared, counted }, { columns }) => {
       const begin = k.let(row.multiply(columns));
-      copied.copy(begin, x, begin.add(1), columns);
+      const [from, to] = [x.from(begin), copied.from(begin)];
+      k.spread(columns, (column) => to.store(column, from.load(column.add(1))));
       filled.fill(begin, columns, row);
       cleared.fill(begin, columns, 0);
       const counts = counted.from(begin);
@@ -148,64 +140,6 @@ kernelTest("the threads of a row share what is spread, narrow or wide", async (d
     assertEquals(cleared, range(size).map(() => 0));
     assertEquals(counted, range(size).map(() => 1));
   }
-});
-
-kernelTest("the lanes of an item see what they share, phase by phase", async (device) => {
-  const kernel = defineKernel(
-    {
-      key: "test: lanes",
-      buffers: { y: "f32" },
-      writes: ["y"],
-      arguments: ["count"],
-      spread: "lanes",
-      lanes: 32,
-      shared: 33,
-    },
-    (k, item, { y }, { count }) => {
-      const row = y.from(item.multiply(count));
-      k.eachLane(count, (lane) => k.shared.store(lane, row.load(lane)));
-      k.once(() => k.shared.store(count, k.shared.load(0).add(100)));
-      // Each lane reads what another one stored.
-      k.eachLane(count, (lane) => {
-        const other = k.shared.load(count.subtract(1).subtract(lane));
-        row.store(lane, other.add(k.shared.load(count)));
-      });
-    },
-  );
-  for (const count of [1, 5, 32]) {
-    const y = place(device, Float32Array.from(range(7 * count)));
-    runKernel(device, kernel, [y], [count], 7);
-    const expected = range(7).flatMap((item) => {
-      const first = item * count;
-      return range(count).map((lane) => first + count - 1 - lane + first + 100);
-    });
-    assertEquals(await read(device, y), expected);
-  }
-});
-
-kernelTest("pieces are added in order, each with the sum of those before", async (device) => {
-  const kernel = defineKernel(
-    {
-      key: "test: pieces",
-      buffers: { y: "f32", totals: "f32" },
-      writes: ["y", "totals"],
-      arguments: ["pieces"],
-      spread: "lanes",
-      lanes: 8,
-      shared: 9,
-    },
-    (k, item, { y, totals }, { pieces }) => {
-      const total = addPieces(k, pieces, k.float(0.5), (piece, before) => {
-        if (before !== null) y.store(item.multiply(pieces).add(piece), before);
-        return k.let(k.float(2)).multiply(3);
-      });
-      k.once(() => totals.store(item, total));
-    },
-  );
-  const [y, totals] = [zeros(device, 40), zeros(device, 8)];
-  runKernel(device, kernel, [y, totals], [5], 8);
-  assertEquals(await read(device, y), range(40).map((i) => 0.5 + 6 * (i % 5)));
-  assertEquals(await read(device, totals), range(8).map(() => 30.5));
 });
 
 kernelTest("ranges cover every item once, and vectors of four lie anywhere", async (device) => {
@@ -269,7 +203,7 @@ kernelTest("elements may be vectors, from any multiple of four on", async (devic
     },
     (k, row, { x, y, ids }, { value }) => {
       const first = k.let(x.load(0));
-      y.copy(row, x, row.add(1), 1);
+      k.spread(1, (i) => y.store(row.add(i), x.load(row.add(i).add(1))));
       y.store(3, first.multiply(2).add(k.vector(0.5)));
       ids.fill(row, 1, value);
     },
@@ -453,16 +387,4 @@ kernelTest("buffers share memory, with elements of their own type", async (devic
     const expected = [0, 1, 2, 3, 1, 2, 3, 4, 0, 1, 2, 3, 12, 13, 14, 15];
     assertEquals(await read(device, memory), expected);
   }
-});
-
-Deno.test("a body that a device cannot run is an error", () => {
-  const signature = { key: "test", writes: [], arguments: [] };
-  assertThrows(
-    () =>
-      toWgsl({ ...signature, buffers: {}, spread: "lanes", lanes: 8 }, (k) => {
-        k.loop(0, 2, () => k.once(() => {}));
-      }).code(),
-    Error,
-    "Cannot print a kernel: wanted lanes outside of loops and conditions",
-  );
 });

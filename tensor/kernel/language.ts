@@ -199,8 +199,6 @@ export interface Buffer<T extends ElementType> {
   storeVector(index: Index, value: VectorOf<T>, options?: VectorOptions): void;
   /** Sets elements to a number, {@linkcode KernelBuilder.spread} over the item's threads. */
   fill(index: Index, count: Index, value: Int | Float | 0): void;
-  /** Copies elements of another buffer, spread likewise. */
-  copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void;
 }
 
 /** Options for {@linkcode KernelBuilder.loop}. */
@@ -225,7 +223,7 @@ export interface VectorBuilder {
   exp(x: Vector): Vector;
   /** eˣ for x ≤ 0, maybe 0 for the smallest results. */
   expOfNonPositive(x: Vector): Vector;
-  /** Computes `body` of `x`: on a GPU in a function of this name, so that the code remains short. */
+  /** Computes `body` of `x`, which pseudo-code shows by its name. */
   call(name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector;
 }
 
@@ -276,7 +274,7 @@ export interface KernelBuilder extends VectorBuilder {
 
   /**
    * `for (i = 0; i < count; i += 1)`, in any order and at once by all threads of the item: of a
-   * kernel for `rows` or `lanes`, on a GPU. There, the other statements run in each of them.
+   * kernel for `rows`, on a GPU. There, the other statements run in each of them.
    */
   spread(count: Index, body: (i: Int) => void): void;
 
@@ -293,16 +291,11 @@ export interface KernelBuilder extends VectorBuilder {
     combine: (i: number, a: Vector, b: Vector) => Vector,
   ): readonly Vector[];
 
-  /** Floats that the lanes of an item share; undefined at first. */
-  readonly shared: Buffer<"f32">;
-  /** Whether lanes run one after the other, as on a CPU, instead of at once. */
+  /** Floats of a thread of the CPU, as many as a dispatch asks for; undefined at first. */
+  readonly scratch?: Buffer<"f32">;
+  /** Whether a thread has items one after the other, as on a CPU, instead of a single one. */
   readonly inTurn: boolean;
-  /**
-   * Runs `body` in the first `count` lanes. What they share is up to date afterwards. Not within a
-   * loop or a condition.
-   */
-  eachLane(count: Index, body: (lane: Int) => void): void;
-  /** Runs `body` once instead of in each lane; otherwise like {@linkcode KernelBuilder.eachLane}. */
+  /** Runs `body` once for each item, instead of in each lane of its team. */
   once(body: () => void): void;
   /**
    * In pseudo-code, writes a line that stands for statements, which the caller leaves out, and returns
@@ -350,19 +343,14 @@ export interface Signature<B extends BufferTypes, A extends string> {
    * - `ranges`: a thread. The body gets the first of a range of items, and `k.end`: all the items of
    *   a thread on the CPU, and one on a GPU.
    * - `rows`: threads along the row that is the item.
-   * - `lanes`: a workgroup of {@linkcode Signature.lanes} threads.
    *
    * @default {"items"}
    */
-  readonly spread?: "items" | "ranges" | "rows" | "lanes";
+  readonly spread?: "items" | "ranges" | "rows";
   /** The threads of a GPU, in a kernel for `ranges`. @default {one for each item} */
   readonly team?: Team;
   /** Numbers of a vector on a GPU. @default {4} */
   readonly width?: 1 | 4;
-  /** Lanes of an item. */
-  readonly lanes?: number;
-  /** Number of floats that they share. */
-  readonly shared?: number;
   /** Number of vectors in the {@linkcode KernelBuilder.array}, if there is one. */
   readonly vectors?: number;
 }
@@ -381,39 +369,4 @@ export interface KernelSource {
   readonly signature: Signature<BufferTypes, string>;
   readonly body: KernelBody<BufferTypes, string>;
   readonly program: Program | null;
-}
-
-/**
- * Adds up what `sumOf` returns for pieces, one per lane: it is called with the sum of the earlier
- * pieces, or with `null` if that is not known yet, and then nothing may be stored.
- *
- * In turn, each piece knows the sum of those before it. At once, the pieces are summed first, and
- * then visited again.
- *
- * @param pieces At most as many as there are lanes, and fewer than the floats that they share.
- * @returns The sum of all pieces.
- */
-export function addPieces(
-  k: KernelBuilder,
-  pieces: Int,
-  initial: Float,
-  sumOf: (piece: Int, before: Float | null) => Float,
-): Float {
-  if (k.inTurn) {
-    const before = k.variable(initial);
-    k.loop(0, pieces, (piece) => k.set(before, before.add(sumOf(piece, before))));
-    return before;
-  }
-  k.eachLane(pieces, (piece) => k.shared.store(piece, sumOf(piece, null)));
-  k.once(() => {
-    const total = k.variable(initial);
-    k.loop(0, pieces, (piece) => {
-      const own = k.let(k.shared.load(piece));
-      k.shared.store(piece, total);
-      k.set(total, total.add(own));
-    });
-    k.shared.store(pieces, total);
-  });
-  k.eachLane(pieces, (piece) => void sumOf(piece, k.let(k.shared.load(piece))));
-  return k.shared.load(pieces);
 }

@@ -47,14 +47,7 @@ import {
 } from "../formula/program.ts";
 import type { DType } from "../layout.ts";
 import { Accumulators } from "./accumulators.ts";
-import {
-  arithmeticOf,
-  asNumbers,
-  hoist,
-  isExpensive,
-  type KnownValues,
-  writeFormulas,
-} from "./formulas.ts";
+import { arithmeticOf, asNumbers, hoist, isExpensive, writeFormulas } from "./formulas.ts";
 import type {
   Buffer,
   Float,
@@ -67,23 +60,21 @@ import type {
   Vector,
 } from "./language.ts";
 
-/** Stride along an axis: 0, 1 element, or a number known at run time. */
-export type StrideClass = "0" | "1" | "n";
-
-/**
- * The axis of the vectors. For row programs, the row if its elements are contiguous; otherwise the
- * run, so that a vector holds four rows (as in a sum over the first axis).
- */
-export type VectorAxis = "run" | "row";
-
 /** All that the code of a program depends on, beside its formulas. Sizes and strides are arguments. */
 export interface ProgramForm {
-  readonly vectors: VectorAxis;
+  /**
+   * The axis of the vectors. For row programs, the row if its elements are contiguous; otherwise the
+   * run, so that a vector holds four rows (as in a sum over the first axis).
+   */
+  readonly vectors: "run" | "row";
   /** The number of axes around the run. */
   readonly outerRank: number;
   readonly dtypes: readonly DType[];
-  /** How each operand, inputs and then outputs, goes on along the axis of the vectors. */
-  readonly strides: readonly StrideClass[];
+  /**
+   * How each operand, inputs and then outputs, goes on along the axis of the vectors: by 0 or 1
+   * elements, or a number known at run time.
+   */
+  readonly strides: readonly ("0" | "1" | "n")[];
   /** Whether formulas are computed in 32-bit integers instead of floats. */
   readonly isInteger: boolean;
   /** Elements of an item: 4 in an elementwise program whose items are vectors. */
@@ -272,7 +263,7 @@ function writeRun(all: Lowering, length: Int | null): void {
     return input.isRepeated ? input.load(input.buffer, where) : undefined;
   });
   const writeItems = (vectors: number, isSingle: boolean) =>
-    new ItemWriter(all, new Array<KnownValues>(vectors).fill(known), isSingle).write();
+    new ItemWriter(all, Array.from({ length: vectors }, () => known), isSingle).write();
   if (length === null) return writeItems(1, false);
   k.vectors(k.int(0), length, vectorsInTurn(all, program.outputs), (_, vectors, isSingle) => {
     writeItems(vectors, isSingle);
@@ -296,7 +287,7 @@ class ItemWriter {
   readonly #isAlongRow: boolean;
   readonly #isSingle: boolean;
   /** Values computed outside of the loops along the row, for each of the adjacent rows. */
-  readonly #known: KnownValues[];
+  readonly #known: ReadonlyMap<Expression, Vector>[];
   /** Where expensive values are kept, an element for each column. */
   readonly #slots: ReadonlyMap<Expression, Buffer<"f32">>;
   /** Those that an earlier loop kept, and those that the current one keeps. */
@@ -304,7 +295,11 @@ class ItemWriter {
   readonly #computed = new Set<Expression>();
 
   /** @param isSingle Whether vectors across rows have a single number. */
-  constructor(all: Lowering, known: readonly KnownValues[], isSingle: boolean) {
+  constructor(
+    all: Lowering,
+    known: readonly ReadonlyMap<Expression, Vector>[],
+    isSingle: boolean,
+  ) {
     const { k, program, columns, form: { vectors, keepsValues } } = all;
     this.#all = all;
     this.#k = k;
@@ -312,7 +307,7 @@ class ItemWriter {
     this.#isSingle = isSingle;
     this.#known = [...known];
     const wanted = keepsValues ? valuesToKeep(program) : [];
-    this.#slots = new Map(wanted.map((e, slot) => [e, k.shared.from(columns.multiply(slot))]));
+    this.#slots = new Map(wanted.map((e, slot) => [e, k.scratch!.from(columns.multiply(slot))]));
   }
 
   write(): void {

@@ -50,5 +50,5 @@ Deno.test("a softmax visits its row for the maximum, for the sum, and for the ou
     "    v15 = acrossRow(isNaN(v8) ? v7 : v7 + v8)",
     "      y0[i16 … +4] = exp(x0[i16 … +4] − v5) / v15",
   ]);
-  assertEquals(text(true).at(-1), "      y0[i17 … +4] = shared[i17 … +4] / v16");
+  assertEquals(text(true).at(-1), "      y0[i17 … +4] = scratch[i17 … +4] / v16");
 });

@@ -14,7 +14,7 @@ const expOfNonPositive: VectorFunction = (k, x) => k.expOfNonPositive(x);
 function apply(f: VectorFunction, inputs: Float32Array, relaxedSimd: boolean): Float32Array {
   const kernel = instantiateKernel(
     emitKernel((builder, parameters) => {
-      const k = new WasmBuilder(builder, parameters, 0);
+      const k = new WasmBuilder(builder, parameters);
       builder.forRange(parameters.start, parameters.end, 16, (address) => {
         // The printer's vectors are the emitter's.
         builder.store(address, f(k, address.loadF32x4()) as F32x4);

@@ -31,14 +31,7 @@ import { memoize } from "../memoize.ts";
 import { viewBytes, type Work } from "../profile.ts";
 import { isExpensive } from "./formulas.ts";
 import type { Signature, Team } from "./language.ts";
-import {
-  bufferNames,
-  lowerProgram,
-  type ProgramForm,
-  type StrideClass,
-  valuesToKeep,
-  type VectorAxis,
-} from "./lower.ts";
+import { bufferNames, lowerProgram, type ProgramForm, valuesToKeep } from "./lower.ts";
 import { defineKernel, fitsOneBinding, type Kernel, runKernel, split } from "./run.ts";
 
 const WORD_BYTES = 4;
@@ -341,13 +334,13 @@ export interface Axis {
   readonly strides: readonly number[];
 }
 
-export function classOf(stride: number): StrideClass {
+export function classOf(stride: number): ProgramForm["strides"][number] {
   return stride === 0 ? "0" : stride === 1 ? "1" : "n";
 }
 
 /** The loops of a program, with the strides of its operands: inputs, then outputs. */
 export interface Layout {
-  readonly vectors: VectorAxis;
+  readonly vectors: ProgramForm["vectors"];
   readonly run: Axis;
   /** The row, of length 1 in an elementwise program; the stride is 0 for one element per row. */
   readonly row: Axis;
@@ -368,7 +361,7 @@ export function layOut(
   return { vectors: chooseVectorAxis(program, run, row), run, row, outer };
 }
 
-function chooseVectorAxis(program: Program, run: Axis, row: Axis): VectorAxis {
+function chooseVectorAxis(program: Program, run: Axis, row: Axis): ProgramForm["vectors"] {
   if (!program.isRow) return "run";
   if (run.length < 4) return "row";
   let balance = 0;

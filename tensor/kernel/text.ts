@@ -154,17 +154,13 @@ class TextBuffer<T extends ElementType> implements Buffer<T> {
   fill(index: Index, count: Index, value: Int | Float | 0): void {
     this.#k.write(`${this.#at(index, textOf(count)).text} = ${textOf(value)}`);
   }
-  copy(index: Index, from: TextBuffer<T>, fromIndex: Index, count: Index): void {
-    const source = from.#at(fromIndex, textOf(count));
-    this.#k.write(`${this.#at(index, textOf(count)).text} = ${source.text}`);
-  }
 }
 
 /** Writes pseudo-code. */
 class TextBuilder implements KernelBuilder {
   readonly lines: string[] = [];
   readonly end: Term = new Term("end");
-  readonly shared: TextBuffer<"f32"> = new TextBuffer(this, "shared");
+  readonly scratch: TextBuffer<"f32"> = new TextBuffer(this, "scratch");
   readonly inTurn = true;
   readonly maxInTurn = 1;
   #depth = 0;
@@ -249,10 +245,6 @@ class TextBuilder implements KernelBuilder {
   spread(count: Index, body: (i: Int) => void): void {
     const i = new Term(`i${++this.#names}`);
     this.block(`for each ${i.text} below ${textOf(count)}, in any order`, () => body(i));
-  }
-  eachLane(count: Index, body: (lane: Int) => void): void {
-    const lane = new Term(`lane${++this.#names}`);
-    this.block(`for each ${lane.text} below ${textOf(count)}`, () => body(lane));
   }
   once(body: () => void): void {
     body();

@@ -32,23 +32,23 @@ import type {
 
 /**
  * The WebAssembly of a kernel. Its argument words are the address of each buffer, the integer
- * arguments, and the float arguments. Its scratch memory holds the shared floats, then the vectors of the array.
+ * arguments, and the float arguments. Its scratch memory holds the vectors of the array, or what the
+ * dispatch asks for.
  */
 export function toWasm<B extends BufferTypes, A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
 ): WasmKernel {
-  const { key, buffers, arguments: names, floats = [], spread, shared = 0, vectors = 0 } =
-    signature;
+  const { key, buffers, arguments: names, floats = [], spread, vectors = 0 } = signature;
   return {
     key,
-    scratchBytes: 4 * shared + 16 * vectors,
+    scratchBytes: 16 * vectors,
     emit: emitKernel((f, parameters) => {
       const { words, start, end } = parameters;
       let offset = -4;
       const nextWord = (): I32 => f.local(words.loadI32(offset += 4));
       const nextFloat = () => f.local(words.loadF32(offset += 4));
-      const k = new WasmBuilder(f, parameters, shared);
+      const k = new WasmBuilder(f, parameters);
       const operands = Object.fromEntries(
         Object.entries(buffers).map(([name, type]) => [name, k.buffer(type, nextWord())]),
       ) as { readonly [N in keyof B]: WasmBuffer<B[N]> };
@@ -75,15 +75,15 @@ export class WasmBuilder implements KernelBuilder {
   readonly laneOf: typeof F32.lane = F32.lane;
   readonly first: I32x4 = I32x4.lanes(-1, 0, 0, 0);
   readonly end: I32;
-  readonly shared: WasmBuffer<"f32">;
+  readonly scratch: WasmBuffer<"f32">;
   readonly #f: FunctionBuilder;
   readonly #array: WasmBuffer<"vec4<f32>">;
 
-  constructor(f: FunctionBuilder, { end, scratch }: KernelParameters, shared: number) {
+  constructor(f: FunctionBuilder, { end, scratch }: KernelParameters) {
     this.#f = f;
     this.end = end;
-    this.shared = this.buffer("f32", scratch);
-    this.#array = this.buffer("vec4<f32>", scratch.add(4 * shared));
+    this.scratch = this.buffer("f32", scratch);
+    this.#array = this.buffer("vec4<f32>", scratch);
   }
   /** Elements of memory from an address on. */
   buffer<T extends ElementType>(type: T, address: I32): WasmBuffer<T> {
@@ -180,9 +180,6 @@ export class WasmBuilder implements KernelBuilder {
     combine: (i: number, a: F32x4, b: F32x4) => F32x4,
   ): readonly F32x4[] {
     return values.map((value, i) => this.#f.acrossLanes(value, (a, b) => combine(i, a, b)));
-  }
-  eachLane(count: Index, body: (lane: I32) => void): void {
-    this.loop(0, count, body);
   }
   once(body: () => void): void {
     body();
@@ -361,9 +358,6 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
     this.#f.forRange(0, this.#bytes(count), 1 << this.#numbers.shift, (byte) => {
       this.#numbers.store(address.add(byte), value, 0);
     });
-  }
-  copy(index: Index, from: WasmBuffer<T>, fromIndex: Index, count: Index): void {
-    this.#f.copyMemory(this.#at(index), from.#at(fromIndex), this.#bytes(count));
   }
 }
 

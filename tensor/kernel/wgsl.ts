@@ -1,7 +1,6 @@
 /** Prints a kernel as WGSL. @module */
 
 import type { WgslKernel } from "../device.ts";
-import { Error } from "../errors.ts";
 import { HALVES } from "./halves.ts";
 import type {
   Buffer,
@@ -41,10 +40,9 @@ const [THREADS, ROW_THREADS] = [64, 16];
 
 /** The threads of a workgroup of a kernel. */
 export function threadsOf(
-  { team, spread, lanes = 1 }: Pick<Signature<BufferTypes, string>, "team" | "spread" | "lanes">,
+  { team, spread }: Pick<Signature<BufferTypes, string>, "team" | "spread">,
 ): Team {
   if (team !== undefined) return team;
-  if (spread === "lanes") return { items: 1, lanes };
   return spread === "rows"
     ? { items: THREADS / ROW_THREADS, lanes: ROW_THREADS }
     : { items: THREADS, lanes: 1 };
@@ -58,8 +56,8 @@ export function toWgsl<B extends BufferTypes, A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
 ): WgslKernel {
-  const { key, buffers, writes, arguments: names, floats = [], shared = 0 } = signature;
-  const { within = {}, aligned = [], team = null, width = 4 } = signature;
+  const { key, buffers, writes, arguments: names, floats = [] } = signature;
+  const { within = {}, aligned = [], team, width = 4 } = signature;
   const entries = Object.entries(buffers);
   const bound = (name: string) => within[name] ?? name;
   const isWritten = (name: string) => writes.some((each) => bound(each) === name);
@@ -77,7 +75,7 @@ export function toWgsl<B extends BufferTypes, A extends string>(
       bound(name) === name ? [{ name, type: boundType(name), writes: isWritten(name) }] : []
     ),
     code: () => {
-      const k = new WgslBuilder(width, undefined, team);
+      const k = new WgslBuilder(width, team);
       const operands = Object.fromEntries(
         entries.map(([name, type]) => [
           name,
@@ -89,8 +87,7 @@ export function toWgsl<B extends BufferTypes, A extends string>(
       const integers = Object.fromEntries(names.map(argument("i32")));
       const numbers = Object.fromEntries(floats.map(argument("f32")));
       body(k, new WgslValue("item", "i32"), operands, integers as Record<A, WgslValue>, numbers);
-      return k.finish(`${shared > 0 ? `var<workgroup> shared_: array<f32, ${shared}>;` : ""}
-${begin(threadsOf(signature), team !== null && team.lanes > 1)}`);
+      return k.finish(begin(threadsOf(signature), team !== undefined && team.lanes > 1));
     },
   };
 }
@@ -137,46 +134,34 @@ fn main(
   let ${group} = workgroup.y * grid.x + workgroup.x;`;
 }
 
-/** The text of a kernel, which all of its builders write to. */
-interface KernelText {
-  readonly statements: string[];
-  /** Definitions of functions, by name. */
-  readonly functions: Map<string, string>;
-  names: number;
-}
-
 /** Writes WGSL. */
 export class WgslBuilder implements KernelBuilder {
   readonly inTurn = false;
   readonly maxInTurn = 1;
   readonly first: WgslValue = new WgslValue("vec4<bool>(true, false, false, false)", "vec4<bool>");
   readonly end: Int = new WgslValue("(item + 1)", "i32");
-  readonly shared: Buffer<"f32">;
   readonly width: Width;
-  readonly #text: KernelText;
-  readonly #team: Team | null;
-  #depth = 0;
+  readonly #statements: string[] = [];
+  /** Declarations of what a workgroup shares. */
+  readonly #shared = new Set<string>();
+  readonly #team: Team;
+  #names = 0;
 
   /** @param width Numbers of a vector. */
-  constructor(
-    width: Width = 4,
-    text: KernelText = { statements: [], functions: new Map(), names: 0 },
-    team: Team | null = null,
-  ) {
+  constructor(width: Width = 4, team: Team = { items: 1, lanes: 1 }) {
     this.width = width;
-    this.#text = text;
     this.#team = team;
-    this.shared = new WgslBuffer(this, "shared_", "f32");
+  }
+  /** The statements that were written. */
+  get statements(): string {
+    return this.#statements.join("\n");
   }
   write(statement: string): void {
-    this.#text.statements.push(statement);
+    this.#statements.push(statement);
   }
-  /** The kernel: the statements that were written, after its beginning, and what they use. */
+  /** The kernel: the statements, after its beginning. */
   finish(begin: string): string {
-    return this.withFunctions(`${begin}\n${this.#text.statements.join("\n")}\n}\n`);
-  }
-  withFunctions(main: string): string {
-    return [...this.#text.functions.values(), main].join("");
+    return `${[...this.#shared].join("")}${begin}\n${this.statements}\n}\n`;
   }
   #number(value: number, type: WgslType): WgslValue {
     return new WgslValue(operandCode(value, type), type);
@@ -207,36 +192,19 @@ export class WgslBuilder implements KernelBuilder {
     return printed(vector).lane(number);
   }
   array(vectors: readonly Vector[]): Buffer<"vec4<f32>"> {
-    const name = `v${this.#text.names++}`;
+    const name = `v${this.#names++}`;
     this.write(`var ${name} = array(${vectors.map(codeOf).join(", ")});`);
     return new WgslBuffer(this, name, "vec4<f32>");
   }
-  #apply(name: string, x: Vector): WgslValue {
-    const { code, type, width } = printed(x);
-    return new WgslValue(`${name}${width}(${code})`, type);
-  }
   exp(x: Vector): Vector {
-    return this.#apply("exponential", x);
+    const { code, type, width } = printed(x);
+    return new WgslValue(`exponential${width}(${code})`, type);
   }
   expOfNonPositive(x: Vector): Vector {
     return this.exp(x);
   }
-  call(name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
-    const { type, width } = printed(x);
-    const { functions } = this.#text;
-    if (!functions.has(`${name}${width}`)) {
-      const text = { statements: [], functions, names: 0 };
-      const code = codeOf(body(new WgslBuilder(width, text), new WgslValue("x", type)));
-      functions.set(
-        `${name}${width}`,
-        `fn ${name}${width}(x: ${type}) -> ${type} {
-${text.statements.join("\n")}
-return ${code};
-}
-`,
-      );
-    }
-    return this.#apply(name, x);
+  call(_name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
+    return body(this, x);
   }
   let<T extends Value>(value: T): T {
     return this.#name("let", value);
@@ -246,7 +214,7 @@ return ${code};
   }
   #name<T extends Value>(keyword: "let" | "var", value: T): T {
     const { code, type } = printed(value);
-    const name = `v${this.#text.names++}`;
+    const name = `v${this.#names++}`;
     this.write(`${keyword} ${name} = ${code};`);
     return new WgslValue(name, type) as T & WgslValue;
   }
@@ -262,7 +230,7 @@ return ${code};
     this.#for(operandCode(from, "i32"), to, `${step}`, body);
   }
   #for(from: string, to: Index, step: string, body: (i: Int) => void): void {
-    const i = new WgslValue(`v${this.#text.names++}`, "i32");
+    const i = new WgslValue(`v${this.#names++}`, "i32");
     const end = operandCode(typeof to === "number" ? to : this.let(to), "i32");
     this.block(
       `for (var ${i.code} = ${from}; ${i.code} < ${end}; ${i.code} += ${step})`,
@@ -275,10 +243,10 @@ return ${code};
     _inTurn: number,
     body: (at: Int, vectors: number, isSingle: boolean) => void,
   ): void {
-    const at = new WgslValue(`v${this.#text.names++}`, "i32");
+    const at = new WgslValue(`v${this.#names++}`, "i32");
     const width = this.width;
     const start = `${operandCode(from, "i32")} + lane * ${width}`;
-    const step = (this.#team?.lanes ?? 1) * width;
+    const step = this.#team.lanes * width;
     const end = operandCode(to, "i32");
     this.block(
       `for (var ${at.code} = ${start}; isWanted && ${at.code} < ${end}; ${at.code} += ${step})`,
@@ -287,7 +255,7 @@ return ${code};
   }
   sumBlock(): number {
     // Compilers may undo the compensation of rounding errors, and then only short sums are accurate.
-    return 32 * (this.#team?.lanes ?? 1) * this.width;
+    return 32 * this.#team.lanes * this.width;
   }
   while(condition: Condition, body: () => void): void {
     this.block(`while (${codeOf(condition)})`, body);
@@ -302,31 +270,17 @@ return ${code};
   /** A statement with a body. */
   block(head: string, body: () => void): void {
     this.write(`${head} {`);
-    this.#depth++;
     body();
-    this.#depth--;
     this.write("}");
   }
   spread(count: Index, body: (i: Int) => void): void {
     this.#for("first", count, "step", body);
   }
-  eachLane(count: Index, body: (lane: Int) => void): void {
-    const lane = new WgslValue("lane", "i32");
-    this.#phase(`if (lane < ${operandCode(count, "i32")})`, () => body(lane));
-  }
   once(body: () => void): void {
-    if (this.#team === null) return this.#phase("if (lane == 0)", body);
     if (this.#team.lanes === 1) return this.block("if (isWanted)", body);
     // In place, a lane must not store what others have yet to load.
     this.write("storageBarrier();");
     this.block("if (isWanted && lane == 0)", body);
-  }
-  #phase(head: string, body: () => void): void {
-    if (this.#depth > 0) {
-      throw new Error("Cannot print a kernel: wanted lanes outside of loops and conditions");
-    }
-    this.block(head, body);
-    this.write("workgroupBarrier();");
   }
   acrossRow(
     values: readonly Vector[],
@@ -338,13 +292,12 @@ return ${code};
       const pair = (first: number) => combine(i, vector.lane(first), vector.lane(first + 1));
       return printed(combine(i, pair(0), pair(2)));
     });
-    const { items, lanes, itemsFirst } = this.#team ?? ONE_THREAD;
+    const { items, lanes, itemsFirst } = this.#team;
     if (lanes === 1) return own.map((value) => this.splat(value));
     // A tree: each half of the lanes adds what the other half has.
     const partial = own.map(({ type }, i) => {
       const name = `partial${i}`;
-      const declaration = `var<workgroup> ${name}: array<${type}, ${items * lanes}>;\n`;
-      this.#text.functions.set(name, declaration);
+      this.#shared.add(`var<workgroup> ${name}: array<${type}, ${items * lanes}>;\n`);
       return (index: string) => new WgslValue(`${name}[${index}]`, type);
     });
     own.forEach((value, i) => this.set(partial[i]!("thread"), value));
@@ -367,8 +320,6 @@ return ${code};
     return false;
   }
 }
-
-const ONE_THREAD: Team = { items: 1, lanes: 1 };
 
 /**
  * Elements in a binding. Those of `bf16` are two in a word, the first in its low half:
@@ -527,16 +478,8 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     const code = value === 0
       ? `${this.#typeOf(1)}()`
       : this.#stored(printed(value).splat(this.#isOfVectors ? 4 : 1));
-    this.#spread(index, count, () => code);
-  }
-  copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void {
-    const source = from.from(fromIndex) as WgslBuffer<T>;
-    const up = this.#isHalves ? ` << ${this.#isOfVectors ? "vec4<u32>(16u)" : "16u"}` : "";
-    this.#spread(index, count, (i) => `(${source.#bits(source.#index(i))}${up})`);
-  }
-  #spread(index: Index, count: Index, codeOf: (i: Int) => string): void {
     const target = this.from(index) as WgslBuffer<T>;
-    this.#k.spread(count, (i) => target.#write(target.#index(i), codeOf(i)));
+    this.#k.spread(count, (i) => target.#write(target.#index(i), code));
   }
 }
 

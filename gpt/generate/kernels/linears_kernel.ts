@@ -112,12 +112,13 @@ function linearsCode(count: number, epilogue: Epilogue, team: LinearsTeam): stri
   const { threads, lanes, columns } = team;
   const k = new WgslBuilder(1);
   const formula = {
-    none: "value",
-    reluSquared: "select(value * value, 0.0, value <= 0.0)",
-    softcap: `arguments.cap * ${codeOf(tanh(k, new WgslValue("value / arguments.cap", "f32")))}`,
-  }[activation];
+    none: () => "value",
+    reluSquared: () => "select(value * value, 0.0, value <= 0.0)",
+    softcap: () =>
+      `arguments.cap * ${codeOf(tanh(k, new WgslValue("value / arguments.cap", "f32")))}`,
+  }[activation]();
   const weights = Array.from({ length: count }, (_, i) => sumsOfWeight(i, epilogue, team));
-  const main = `
+  return `
 ${lanes === 1 ? "" : `var<workgroup> parts: array<f32, ${threads * countShared(epilogue, team)}>;`}
 ${beginMain(threads, "number", "local")}
   let thread = i32(local);
@@ -145,6 +146,7 @@ ${beginMain(threads, "number", "local")}
   var sums = array(${columnsOf(team).map((c) => `sum${c}`).join(", ")});
   for (var i = 0; i < min(${columns}, n - first); i++) {
     let value = sums[i] * factor;
+    ${k.statements}
     let result = ${formula};
     let column = first + i;
     y[yAt + column] = result${
@@ -153,7 +155,6 @@ ${beginMain(threads, "number", "local")}
   }
 }
 `;
-  return k.withFunctions(main);
 }
 
 /** The columns of a thread. */

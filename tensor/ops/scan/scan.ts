@@ -1,20 +1,20 @@
 /** Running sums (prefix sums). @module */
 
 import { applyOne, named, type Operation } from "../../apply.ts";
-import type { Device, View } from "../../device.ts";
-import { asMatrix, defineKernel, runKernel, split } from "../../kernel/run.ts";
+import { allocateView, type Device, type View, viewAs } from "../../device.ts";
 import { wrongType } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
-import { addPieces } from "../../kernel/language.ts";
+import type { Buffer, Float, Int, KernelBuilder } from "../../kernel/language.ts";
+import { asMatrix, defineKernel, type Kernel, runKernel, split } from "../../kernel/run.ts";
 import { normalizeAxis, sizeOf } from "../../layout.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
+import { flip } from "../arrange.ts";
 import { cumulativeSumOfIntegers } from "../integers.ts";
 import { runProgramOn } from "../program.ts";
 import { contiguous, transpose } from "../views.ts";
 
-/** The attribute tells whether to sum from the last element to the first. */
-const cumulativeSumOperation: Operation<boolean, readonly [x: Tensor]> = {
+const cumulativeSumOperation: Operation<null, readonly [x: Tensor]> = {
   name: "cumulativeSum",
   infer: ([x]) => {
     if (x.dtype !== "float32") {
@@ -22,12 +22,10 @@ const cumulativeSumOperation: Operation<boolean, readonly [x: Tensor]> = {
     }
     return [{ shape: x.shape, dtype: "float32" }];
   },
-  run: (device, [x], [output], reverse) => sumInto(device, x, output, reverse),
+  run: (device, [x], [output]) => sumInto(device, x, output),
   gradient: {
     // An element is part of its own sum and of all that follow.
-    apply: (upstream, _saved, reverse) => [
-      applyOne(cumulativeSumOperation, [contiguous(upstream)], !reverse),
-    ],
+    apply: (upstream) => [flip(cumulativeSum(flip(upstream, -1), -1), -1)],
   },
 };
 
@@ -57,9 +55,8 @@ export function cumulativeSum(x: Tensor, axis: number): Tensor {
   checkTensor("compute cumulativeSum", x);
   const along = normalizeAxis(axis, x.shape, "compute cumulativeSum");
   const rows = contiguous(transpose(x, along, -1));
-  const sums = x.dtype === "int32"
-    ? applyOne(cumulativeSumOfIntegers, [rows], null)
-    : applyOne(cumulativeSumOperation, [rows], false);
+  const operation = x.dtype === "int32" ? cumulativeSumOfIntegers : cumulativeSumOperation;
+  const sums = applyOne(operation, [rows], null);
   return named("cumulativeSum", transpose(sums, along, -1));
 }
 
@@ -69,43 +66,25 @@ export function cumulativeSum(x: Tensor, axis: number): Tensor {
  */
 const MAX_PIECES = 128;
 
-/**
- * The pieces of a row: their length, which is less for the last one, and their number. A short row
- * is one piece: its sums are the same as those of pieces of one element.
- */
-function piecesOf(length: number): { readonly piece: number; readonly pieces: number } {
-  const piece = length > MAX_PIECES ? Math.ceil(length / MAX_PIECES) : Math.max(1, length);
-  return { piece, pieces: Math.ceil(length / piece) };
-}
-
 /** Elements to add that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 8192;
 
 /** Running sums along the last axis of contiguous views. */
-function sumInto(device: Device, x: View, output: View, reverse: boolean): void {
+function sumInto(device: Device, x: View, output: View): void {
   const length = x.shape.at(-1)!;
   const rows = sizeOf(x.shape.slice(0, -1));
   if (length * rows === 0) return;
   const matrices = [asMatrix(x, rows), asMatrix(output, rows)] as const;
-  const grain = Math.ceil(ELEMENTS_PER_THREAD / length);
-  const parts = split(device, matrices, { name: "cumulative sum", axes: 2, firstOutput: 1 });
-  for (const { views, begin } of reverse ? parts.toReversed() : parts) {
-    const [row, column] = begin as [number, number];
-    const shape = views[0]!.shape as [number, number];
-    const { piece, pieces } = piecesOf(shape[1]);
-    const words = [shape[1], piece, pieces];
-    runKernel(device, reverse ? BACKWARD : FORWARD, views, words, shape[0], { grain });
-    const before = reverse ? column + shape[1] : column - 1;
-    if (before < 0 || before === length) continue;
+  for (const part of split(device, matrices, { name: "cumulative sum", axes: 2, firstOutput: 1 })) {
+    const [row, column] = part.begin as [number, number];
+    const shape = part.views[0]!.shape as [number, number];
+    sumPieces(device, part.views[0]!, part.views[1]!, ...shape);
+    if (column === 0) continue;
     // A row's later part continues the sum of the one before.
-    const sums = (column: number, step: number): View => ({
-      ...matrices[1],
-      shape,
-      strides: [length, step],
-      offset: output.offset + row * length + column,
-    });
+    const sums = (column: number, step: number) =>
+      viewAs(output, shape, [length, step], output.offset + row * length + column);
     const own = sums(column, 1);
-    runProgramOn(device, add, [own, sums(before, 0)], [own], []);
+    runProgramOn(device, add, [own, sums(column - 1, 0)], [own], []);
   }
 }
 
@@ -113,34 +92,64 @@ const add = defineProgram({ name: "add a sum so far", inputs: ["x", "y"] }, ({ x
   ex.add(x, y),
 ]);
 
-/** Work items are rows. */
-const makeKernel = (reverse: boolean) =>
-  defineKernel(
-    {
-      key: `cumulative sum${reverse ? " from the end" : ""}`,
-      buffers: { x: "f32", output: "f32" },
-      writes: ["output"],
-      arguments: ["length", "piece", "pieces"],
-      spread: "lanes",
-      lanes: MAX_PIECES,
-      shared: MAX_PIECES + 1,
-    },
-    (k, row, { x, output }, { length, piece, pieces }) => {
-      const begin = k.let(row.multiply(length));
-      const [from, to] = [x.from(begin), output.from(begin)];
-      const last = k.let(length.subtract(1));
-      addPieces(k, pieces, k.float(0), (i, before) => {
-        const start = k.let(i.multiply(piece));
-        const end = k.let(start.add(piece));
-        const sum = k.variable(k.float(0));
-        k.loop(start, end.min(length), (step) => {
-          const at = reverse ? k.let(last.subtract(step)) : step;
-          k.set(sum, sum.add(from.load(at)));
-          if (before !== null) to.store(at, before.add(sum));
-        }, { unroll: 2 });
-        return sum;
-      });
-    },
-  );
+/** Running sums of rows. A short row is one piece: its sums are the same as those of single elements. */
+function sumPieces(device: Device, x: View, output: View, rows: number, length: number): void {
+  const piece = length > MAX_PIECES ? Math.ceil(length / MAX_PIECES) : length;
+  const pieces = Math.ceil(length / piece);
+  const run = (kernel: Kernel, views: readonly View[]) => {
+    const grain = Math.ceil(ELEMENTS_PER_THREAD / piece);
+    runKernel(device, kernel, views, [length, piece, pieces], rows * pieces, { grain });
+  };
+  // There is nothing before the only piece of a row.
+  if (pieces === 1) return run(RUNNING_SUMS, [x, x, output]);
+  const [sums, totals] = ["sums of pieces", "running sums of pieces"].map((label) =>
+    allocateView(device, "float32", [rows, pieces], label)
+  ) as [View, View];
+  run(SUMS, [x, sums]);
+  sumPieces(device, sums, totals, rows, pieces);
+  run(RUNNING_SUMS, [x, totals, output]);
+  for (const { allocation } of [sums, totals]) device.free(allocation);
+}
 
-const [FORWARD, BACKWARD] = [makeKernel(false), makeKernel(true)];
+const SIZES = ["length", "piece", "pieces"] as const;
+
+/** Adds up a piece of a row, and calls `visit` with the place of each element and the sum up to it. */
+function addUp(
+  k: KernelBuilder,
+  item: Int,
+  x: Buffer<"f32">,
+  { length, piece, pieces }: Readonly<Record<typeof SIZES[number], Int>>,
+  visit: (at: Int, sum: Float) => void = () => {},
+): Float {
+  const begin = k.let(item.divide(pieces).multiply(length));
+  const start = k.let(item.remainder(pieces).multiply(piece));
+  const end = k.let(k.let(start.add(piece)).min(length));
+  const sum = k.variable(k.float(0));
+  k.loop(begin.add(start), begin.add(end), (at) => {
+    k.set(sum, sum.add(x.load(at)));
+    visit(at, sum);
+  }, { unroll: 2 });
+  return sum;
+}
+
+/** The sum of each piece, which is a work item. */
+const SUMS = defineKernel(
+  { key: "sums of pieces", buffers: { x: "f32", sums: "f32" }, writes: ["sums"], arguments: SIZES },
+  (k, item, { x, sums }, sizes) => sums.store(item, addUp(k, item, x, sizes)),
+);
+
+/** The running sums of each piece, after the total of those before. */
+const RUNNING_SUMS = defineKernel(
+  {
+    key: "running sums of pieces",
+    buffers: { x: "f32", totals: "f32", output: "f32" },
+    writes: ["output"],
+    arguments: SIZES,
+  },
+  (k, item, { x, totals, output }, sizes) => {
+    const before = k.variable(k.float(0));
+    const isFirst = item.remainder(sizes.pieces).equal(0);
+    k.unless(isFirst, () => k.set(before, totals.load(item.subtract(1))));
+    addUp(k, item, x, sizes, (at, sum) => output.store(at, before.add(sum)));
+  },
+);
