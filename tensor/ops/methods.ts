@@ -2,14 +2,14 @@
  * The methods of tensors, each of which calls its operation.
  *
  * Operations are built on tensors, so `tensor.ts` loads before them: this file adds the methods of
- * the interface below to `Tensor`, which extends it.
+ * the class below to `Tensor`, which extends its type.
  *
  * @module
  */
 
 import { describeValue } from "../checks.ts";
 
-import { wrongType, wrongValue } from "../errors.ts";
+import { TypeError, wrongValue } from "../errors.ts";
 import type { DType } from "../layout.ts";
 import { setOwnOperations, Tensor, type TensorOrNumber } from "../tensor.ts";
 import * as elementwise from "./elementwise.ts";
@@ -19,145 +19,238 @@ import * as rows from "./rows.ts";
 import * as views from "./views.ts";
 
 /** The operations of a {@linkcode Tensor}. */
-export interface TensorMethods {
+export class TensorMethods {
   // Elementwise
   /** this + other, with broadcasting. */
-  add(other: TensorOrNumber): Tensor;
+  add(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.add(this, other);
+  }
 
   /** this − other, with broadcasting. */
-  sub(other: TensorOrNumber): Tensor;
+  sub(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.subtract(this, other);
+  }
 
   /** this · other, elementwise, with broadcasting. */
-  mul(other: TensorOrNumber): Tensor;
+  mul(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.multiply(this, other);
+  }
 
   /** this / other, with broadcasting. */
-  div(other: TensorOrNumber): Tensor;
+  div(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.divide(this, other);
+  }
 
   /** The elementwise maximum, with broadcasting. */
-  maximum(other: TensorOrNumber): Tensor;
+  maximum(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.maximum(this, other);
+  }
 
   /** The elementwise minimum, with broadcasting. */
-  minimum(other: TensorOrNumber): Tensor;
+  minimum(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.minimum(this, other);
+  }
 
   /** 1 where this < other, else 0. */
-  lt(other: TensorOrNumber): Tensor;
+  lt(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.less(this, other);
+  }
 
   /** 1 where this ≤ other, else 0. */
-  le(other: TensorOrNumber): Tensor;
+  le(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.lessEqual(this, other);
+  }
 
   /** 1 where this > other, else 0. */
-  gt(other: TensorOrNumber): Tensor;
+  gt(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.greater(this, other);
+  }
 
   /** 1 where this ≥ other, else 0. */
-  ge(other: TensorOrNumber): Tensor;
+  ge(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.greaterEqual(this, other);
+  }
 
   /** 1 where this = other, else 0. */
-  eq(other: TensorOrNumber): Tensor;
+  eq(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.equal(this, other);
+  }
 
   /** 1 where this ≠ other, else 0. */
-  ne(other: TensorOrNumber): Tensor;
+  ne(this: Tensor, other: TensorOrNumber): Tensor {
+    return elementwise.notEqual(this, other);
+  }
 
   /** −this */
-  neg(): Tensor;
+  neg(this: Tensor): Tensor {
+    return elementwise.negate(this);
+  }
 
   /** e to the power of this. */
-  exp(): Tensor;
+  exp(this: Tensor): Tensor {
+    return elementwise.exp(this);
+  }
 
   /** The natural logarithm. */
-  log(): Tensor;
+  log(this: Tensor): Tensor {
+    return elementwise.log(this);
+  }
 
   /** The square root. */
-  sqrt(): Tensor;
+  sqrt(this: Tensor): Tensor {
+    return elementwise.sqrt(this);
+  }
 
   /** The square. */
-  square(): Tensor;
+  square(this: Tensor): Tensor {
+    return elementwise.square(this);
+  }
 
   /** The hyperbolic tangent. */
-  tanh(): Tensor;
+  tanh(this: Tensor): Tensor {
+    return elementwise.tanh(this);
+  }
 
   /** 1 / (1 + e^−this) */
-  sigmoid(): Tensor;
+  sigmoid(this: Tensor): Tensor {
+    return elementwise.sigmoid(this);
+  }
 
   /** this where positive, else 0. */
-  relu(): Tensor;
+  relu(this: Tensor): Tensor {
+    return elementwise.relu(this);
+  }
 
   /** ReLU², nanochat's activation. */
-  reluSquared(): Tensor;
+  reluSquared(this: Tensor): Tensor {
+    return elementwise.reluSquared(this);
+  }
 
   /** SiLU (swish): this · sigmoid(this). */
-  silu(): Tensor;
+  silu(this: Tensor): Tensor {
+    return elementwise.silu(this);
+  }
 
   /** Soft-capping: cap · tanh(this / cap), between −cap and cap. */
-  softcap(cap: number): Tensor;
+  softcap(this: Tensor, cap: number): Tensor {
+    return elementwise.softcap(this, cap);
+  }
 
   /** `a` where this is not 0, else `b`. */
-  where(a: TensorOrNumber, b: TensorOrNumber): Tensor;
+  where(this: Tensor, a: TensorOrNumber, b: TensorOrNumber): Tensor {
+    return elementwise.where(this, a, b);
+  }
 
   /**
    * Casts to another dtype: rounds to nearest for `float16` (infinite from 65,520 on), and integers
    * above 2²⁴ for `float32`; truncates floats for `int32`, clamped to its range, NaN to 0. Gradients
    * flow back between floats, each in the dtype of its tensor.
    */
-  to(dtype: DType): Tensor;
+  to(this: Tensor, dtype: DType): Tensor {
+    return elementwise.cast(this, dtype);
+  }
 
   // Reductions and rows
   /** The sum along the given axes, or of all elements. */
-  sum(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  sum(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reduce.sum(this, axes, keepAxes);
+  }
 
   /** The mean along the given axes, or of all elements. */
-  mean(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  mean(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reduce.mean(this, axes, keepAxes);
+  }
 
   /** The maximum along the given axes, or of all elements. */
-  max(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  max(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reduce.max(this, axes, keepAxes);
+  }
 
   /** The minimum along the given axes, or of all elements. */
-  min(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  min(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reduce.min(this, axes, keepAxes);
+  }
 
   /** The variance along the given axes, or of all elements; divides by n − `correction`. */
-  variance(axes?: number | readonly number[], keepAxes?: boolean, correction?: number): Tensor;
+  variance(
+    this: Tensor,
+    axes?: number | readonly number[],
+    keepAxes?: boolean,
+    correction?: number,
+  ): Tensor {
+    return reduce.variance(this, axes, keepAxes, correction);
+  }
 
   /** The index of the first maximum along an axis: `int32`. */
-  argmax(axis?: number, keepAxis?: boolean): Tensor;
+  argmax(this: Tensor, axis?: number, keepAxis?: boolean): Tensor {
+    return reduce.argmax(this, axis, keepAxis);
+  }
 
   /** The softmax along an axis. */
-  softmax(axis?: number): Tensor;
+  softmax(this: Tensor, axis?: number): Tensor {
+    return rows.softmax(this, axis);
+  }
 
   /** The logarithm of the softmax. */
-  logSoftmax(axis?: number): Tensor;
+  logSoftmax(this: Tensor, axis?: number): Tensor {
+    return rows.logSoftmax(this, axis);
+  }
 
   /** log Σ e^this along the axis. */
-  logSumExp(axis?: number, keepAxis?: boolean): Tensor;
+  logSumExp(this: Tensor, axis?: number, keepAxis?: boolean): Tensor {
+    return rows.logSumExp(this, axis, keepAxis);
+  }
 
   // Matmul
   /** Matmul over the last two axes; leading axes are batches, with broadcasting. */
-  matmul(other: Tensor, options?: MatmulOptions): Tensor;
+  matmul(this: Tensor, other: Tensor, options?: MatmulOptions): Tensor {
+    return matmul(this, other, options);
+  }
 
   // Views
   /** The same elements in another shape; one length may be −1. Copies only if necessary. */
-  reshape(shape: readonly number[], ...others: never[]): Tensor;
+  reshape(this: Tensor, shape: readonly number[], ...others: never[]): Tensor {
+    return views.reshape(this, checkedList("reshape", shape, others));
+  }
 
   /** Swaps two axes. */
-  transpose(first?: number, second?: number): Tensor;
+  transpose(this: Tensor, first?: number, second?: number): Tensor {
+    return views.transpose(this, first, second);
+  }
 
   /** Permutes the axes. */
-  permute(order: readonly number[], ...others: never[]): Tensor;
+  permute(this: Tensor, order: readonly number[], ...others: never[]): Tensor {
+    return views.permute(this, checkedList("permute", order, others));
+  }
 
   /**
    * Elements from `start` to `end` (exclusive) along an axis; negative limits count from its end.
    */
-  slice(axis: number, start: number, end?: number, ...others: never[]): Tensor;
+  slice(this: Tensor, axis: number, start: number, end?: number, ...others: never[]): Tensor {
+    if (others.length === 0) return views.slice(this, axis, start, end);
+    const step = "no step, which x.at([start, end, step]) takes";
+    throw wrongValue("slice", step, others.join(", "));
+  }
 
   /** Broadcasts axes of length 1, without copying. */
-  expand(shape: readonly number[], ...others: never[]): Tensor;
+  expand(this: Tensor, shape: readonly number[], ...others: never[]): Tensor {
+    return views.expand(this, checkedList("expand", shape, others));
+  }
 
   /** Removes an axis of length 1, or all of them. */
-  squeeze(axis?: number): Tensor;
+  squeeze(this: Tensor, axis?: number): Tensor {
+    return views.squeeze(this, axis);
+  }
 
   /** Inserts an axis of length 1. */
-  unsqueeze(axis: number): Tensor;
+  unsqueeze(this: Tensor, axis: number): Tensor {
+    return views.unsqueeze(this, axis);
+  }
 
   /** The same elements, contiguous in memory; copies only if they are not. */
-  contiguous(): Tensor;
+  contiguous(this: Tensor): Tensor {
+    return views.contiguous(this);
+  }
 }
 
 /** Checks the list that a method takes, where other libraries take the numbers one by one. */
@@ -170,78 +263,18 @@ function checkedList(
   const numbers = [list, ...others].filter((each) => each !== undefined);
   const areNumbers = numbers.length > 0 && numbers.every((each) => typeof each === "number");
   const example = areNumbers ? numbers.join(", ") : name === "permute" ? "1, 0" : "2, 3";
-  const got = areNumbers ? `${name}(${numbers.join(", ")})` : describeValue(list);
-  throw wrongType(name, `a list, as in ${name}([${example}])`, got);
+  throw new TypeError(
+    `Cannot ${name}: wanted a list, as in ${name}([${example}]), got ` +
+      (areNumbers ? `${name}(${numbers.join(", ")})` : describeValue(list)),
+  );
 }
-
-/** The operation that computes each method: its first argument is the tensor. */
-type OperationsOf<Methods> = {
-  readonly [Name in keyof Methods]: Methods[Name] extends (
-    ...others: infer Others extends readonly unknown[]
-  ) => infer Result ? (x: Tensor, ...others: Others) => Result
-    : never;
-};
 
 /** Adds methods to all tensors. */
-export function addMethods<Methods>(operations: OperationsOf<Methods>): void {
-  type AnyOperation = (x: Tensor, ...others: readonly unknown[]) => unknown;
-  for (const [name, operation] of Object.entries<AnyOperation>({ ...operations })) {
-    const value = function (this: Tensor, ...others: readonly unknown[]): unknown {
-      return operation(this, ...others);
-    };
-    Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
-  }
+export function addMethods(prototype: object): void {
+  const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(prototype);
+  Object.defineProperties(Tensor.prototype, methods);
 }
-
-addMethods<TensorMethods>({
-  add: elementwise.add,
-  sub: elementwise.subtract,
-  mul: elementwise.multiply,
-  div: elementwise.divide,
-  maximum: elementwise.maximum,
-  minimum: elementwise.minimum,
-  lt: elementwise.less,
-  le: elementwise.lessEqual,
-  gt: elementwise.greater,
-  ge: elementwise.greaterEqual,
-  eq: elementwise.equal,
-  ne: elementwise.notEqual,
-  neg: elementwise.negate,
-  exp: elementwise.exp,
-  log: elementwise.log,
-  sqrt: elementwise.sqrt,
-  square: elementwise.square,
-  tanh: elementwise.tanh,
-  sigmoid: elementwise.sigmoid,
-  relu: elementwise.relu,
-  reluSquared: elementwise.reluSquared,
-  silu: elementwise.silu,
-  softcap: elementwise.softcap,
-  where: elementwise.where,
-  to: elementwise.cast,
-  sum: reduce.sum,
-  mean: reduce.mean,
-  max: reduce.max,
-  min: reduce.min,
-  variance: reduce.variance,
-  argmax: reduce.argmax,
-  softmax: rows.softmax,
-  logSoftmax: rows.logSoftmax,
-  logSumExp: rows.logSumExp,
-  matmul,
-  reshape: (x, shape, ...others) => views.reshape(x, checkedList("reshape", shape, others)),
-  transpose: views.transpose,
-  permute: (x, order, ...others) => views.permute(x, checkedList("permute", order, others)),
-  slice: (x, axis, start, end, ...others) => {
-    if (others.length === 0) return views.slice(x, axis, start, end);
-    const step = "no step, which x.at([start, end, step]) takes";
-    throw wrongValue("slice", step, others.join(", "));
-  },
-  expand: (x, shape, ...others) => views.expand(x, checkedList("expand", shape, others)),
-  squeeze: views.squeeze,
-  unsqueeze: views.unsqueeze,
-  contiguous: views.contiguous,
-});
+addMethods(TensorMethods.prototype);
 
 setOwnOperations({
   fill: elementwise.fill,

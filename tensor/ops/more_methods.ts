@@ -12,7 +12,7 @@ import { eye, linspace } from "./ranges.ts";
 import { toDevice } from "./to_device.ts";
 
 /** Operations of a {@linkcode Tensor}, besides those of {@linkcode TensorMethods}. */
-export interface MoreTensorMethods {
+export class MoreTensorMethods {
   // Indexing
   /**
    * A part of the tensor, by an argument for each axis from the first one on: a number selects an
@@ -33,10 +33,14 @@ export interface MoreTensorMethods {
    * await device.close();
    * ```
    */
-  at(...indices: readonly Index[]): Tensor;
+  at(this: Tensor, ...indices: readonly Index[]): Tensor {
+    return at(this, indices);
+  }
 
   /** `value` where the mask, which is broadcast, is not 0; this elsewhere. */
-  maskedFill(mask: Tensor, value: number): Tensor;
+  maskedFill(this: Tensor, mask: Tensor, value: number): Tensor {
+    return where(mask, value, this);
+  }
 
   /**
    * A copy on another device, for which the values are read. A parameter becomes one there, without its
@@ -57,146 +61,179 @@ export interface MoreTensorMethods {
    * await there.close();
    * ```
    */
-  toDevice(device: Device): Promise<Tensor>;
+  toDevice(this: Tensor, device: Device): Promise<Tensor> {
+    return toDevice(this, device);
+  }
 
   // Elementwise
   /**
    * this to the power of other, with broadcasting. Unlike in PyTorch, (−0)^−0.5 is ∞ and (−∞)^−0.5
    * is 0, as IEEE 754 and `Math.pow` define them.
    */
-  pow(exponent: TensorOrNumber): Tensor;
+  pow(this: Tensor, exponent: TensorOrNumber): Tensor {
+    return power(this, exponent);
+  }
 
   /** The absolute value. Unlike in PyTorch, the gradient at NaN is NaN. */
-  abs(): Tensor;
+  abs(this: Tensor): Tensor {
+    return functions.abs(this);
+  }
 
   /**
    * Clamps the values between two bounds; `null` is none. Unlike in PyTorch, the gradient at NaN is 1.
    *
    * @throws {RangeError} If `low` is above `high`.
    */
-  clamp(low: number | null, high?: number | null): Tensor;
+  clamp(this: Tensor, low: number | null, high?: number | null): Tensor {
+    return functions.clamp(this, low, high);
+  }
 
   /** The sine, in radians; of more than 10⁴ any number from −1 to 1. */
-  sin(): Tensor;
+  sin(this: Tensor): Tensor {
+    return functions.sin(this);
+  }
 
   /** The cosine, in radians; of more than 10⁴ any number from −1 to 1. */
-  cos(): Tensor;
+  cos(this: Tensor): Tensor {
+    return functions.cos(this);
+  }
 
   /** The error function. */
-  erf(): Tensor;
+  erf(this: Tensor): Tensor {
+    return functions.erf(this);
+  }
 
   /** The largest integer that is not above. */
-  floor(): Tensor;
+  floor(this: Tensor): Tensor {
+    return functions.floor(this);
+  }
 
   /** The smallest integer that is not below. */
-  ceil(): Tensor;
+  ceil(this: Tensor): Tensor {
+    return functions.ceil(this);
+  }
 
   /** The nearest integer, and of two the even one. */
-  round(): Tensor;
+  round(this: Tensor): Tensor {
+    return functions.round(this);
+  }
 
   /** −1, 0 or 1. Unlike in PyTorch, NaN at NaN. */
-  sign(): Tensor;
+  sign(this: Tensor): Tensor {
+    return functions.sign(this);
+  }
 
   /** log(1 + this), also near 0. */
-  log1p(): Tensor;
+  log1p(this: Tensor): Tensor {
+    return functions.log1p(this);
+  }
 
   /** e to the power of this, minus 1, also near 0. */
-  expm1(): Tensor;
+  expm1(this: Tensor): Tensor {
+    return functions.expm1(this);
+  }
 
   /** 1 / √this */
-  rsqrt(): Tensor;
+  rsqrt(this: Tensor): Tensor {
+    return functions.rsqrt(this);
+  }
 
   /** 1 / this */
-  reciprocal(): Tensor;
+  reciprocal(this: Tensor): Tensor {
+    return functions.reciprocal(this);
+  }
 
   /** 1 where this is NaN, else 0. */
-  isNaN(): Tensor;
+  isNaN(this: Tensor): Tensor {
+    return functions.isNaN(this);
+  }
 
   /** 1 where this is neither NaN nor infinite, else 0. */
-  isFinite(): Tensor;
+  isFinite(this: Tensor): Tensor {
+    return functions.isFinite(this);
+  }
 
   /** ⌊this / other⌋, with broadcasting; of integers exactly, and −1 for a divisor of 0. */
-  floorDivide(other: TensorOrNumber): Tensor;
+  floorDivide(this: Tensor, other: TensorOrNumber): Tensor {
+    return functions.floorDivide(this, other);
+  }
 
   /** The remainder of `floorDivide`, with the sign of `other`, as in Python. */
-  remainder(other: TensorOrNumber): Tensor;
+  remainder(this: Tensor, other: TensorOrNumber): Tensor {
+    return functions.remainder(this, other);
+  }
 
   // Activations
   /**
    * The Gaussian error linear unit, by its `tanh` approximation unless `"erf"` is chosen. Unlike in
    * PyTorch, `"erf"` of ∞ is ∞, not NaN.
    */
-  gelu(approximation?: "tanh" | "erf"): Tensor;
+  gelu(this: Tensor, approximation?: "tanh" | "erf"): Tensor {
+    return functions.gelu(this, approximation);
+  }
 
   /** log(1 + e^this) */
-  softplus(): Tensor;
+  softplus(this: Tensor): Tensor {
+    return functions.softplus(this);
+  }
 
   /** The logarithm of the sigmoid. */
-  logSigmoid(): Tensor;
+  logSigmoid(this: Tensor): Tensor {
+    return functions.logSigmoid(this);
+  }
 
   /** this where positive, else `alpha` · (e^this − 1). @param alpha 1 by default. */
-  elu(alpha?: number): Tensor;
+  elu(this: Tensor, alpha?: number): Tensor {
+    return functions.elu(this, alpha);
+  }
 
   /** this where positive, else `slope` · this. @param slope 0.01 by default. */
-  leakyRelu(slope?: number): Tensor;
+  leakyRelu(this: Tensor, slope?: number): Tensor {
+    return functions.leakyRelu(this, slope);
+  }
 
   /** this · min(max(this + 3, 0), 6) / 6; 0 at −∞, where PyTorch has NaN. */
-  hardswish(): Tensor;
+  hardswish(this: Tensor): Tensor {
+    return functions.hardswish(this);
+  }
 
   // Reductions
   /** The standard deviation along the given axes, or of all; divides by n − `correction` (1). */
-  std(axes?: number | readonly number[], keepAxes?: boolean, correction?: number): Tensor;
+  std(
+    this: Tensor,
+    axes?: number | readonly number[],
+    keepAxes?: boolean,
+    correction?: number,
+  ): Tensor {
+    return reductions.std(this, axes, keepAxes, correction);
+  }
 
   /** The Euclidean norm along the given axes, or of all elements. */
-  norm(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  norm(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reductions.norm(this, axes, keepAxes);
+  }
 
   /** The product along the given axes, or of all elements. */
-  prod(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  prod(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reductions.prod(this, axes, keepAxes);
+  }
 
   /** 1 if an element along the given axes, or any, is not 0; else 0. */
-  any(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  any(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reductions.any(this, axes, keepAxes);
+  }
 
   /** 1 if no element along the given axes, or none, is 0; else 0. */
-  all(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
+  all(this: Tensor, axes?: number | readonly number[], keepAxes?: boolean): Tensor {
+    return reductions.all(this, axes, keepAxes);
+  }
 
   /** The index of the first minimum along an axis: `int32`. */
-  argmin(axis?: number, keepAxis?: boolean): Tensor;
+  argmin(this: Tensor, axis?: number, keepAxis?: boolean): Tensor {
+    return reductions.argmin(this, axis, keepAxis);
+  }
 }
 
-addMethods<MoreTensorMethods>({
-  at: (x, ...indices) => at(x, indices),
-  maskedFill: (x, mask, value) => where(mask, value, x),
-  toDevice,
-  pow: power,
-  abs: functions.abs,
-  clamp: functions.clamp,
-  sin: functions.sin,
-  cos: functions.cos,
-  erf: functions.erf,
-  floor: functions.floor,
-  ceil: functions.ceil,
-  round: functions.round,
-  sign: functions.sign,
-  log1p: functions.log1p,
-  expm1: functions.expm1,
-  rsqrt: functions.rsqrt,
-  reciprocal: functions.reciprocal,
-  isNaN: functions.isNaN,
-  isFinite: functions.isFinite,
-  floorDivide: functions.floorDivide,
-  remainder: functions.remainder,
-  gelu: functions.gelu,
-  softplus: functions.softplus,
-  logSigmoid: functions.logSigmoid,
-  elu: functions.elu,
-  leakyRelu: functions.leakyRelu,
-  hardswish: functions.hardswish,
-  std: reductions.std,
-  norm: reductions.norm,
-  prod: reductions.prod,
-  any: reductions.any,
-  all: reductions.all,
-  argmin: reductions.argmin,
-});
+addMethods(MoreTensorMethods.prototype);
 Tensor.eye = eye;
 Tensor.linspace = linspace;
