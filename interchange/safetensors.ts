@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkEntry, checkLayout, parseHeader, prefixBytes } from "../tensor/safetensors_header.ts";
+import { checkLayout, parseHeader, prefixBytes } from "../tensor/safetensors_header.ts";
 import { elementTypes } from "./element_types.ts";
 import { type Folder, malformed, type Source } from "./source.ts";
 import { StoredTensor } from "./stored_tensor.ts";
@@ -39,10 +39,7 @@ export async function openSafetensors(source: Source): Promise<StoredTensors> {
       : Number(new DataView(prefix.buffer).getBigUint64(0, true));
     // A header longer than the file is reported by the parser.
     const head = await source.read(0, Math.min(source.size, prefixBytes + announced));
-    const { entries, metadata, dataStart } = parseHeader(
-      head,
-      (name, description) => checkEntry(name, description, elementBytes),
-    );
+    const { entries, metadata, dataStart } = parseHeader(head, elementBytes);
     const tensors = checkLayout(entries, source.size - dataStart).map((entry) =>
       new StoredTensor({
         source,

@@ -1,7 +1,7 @@
 /** Loss scaling, which keeps half-precision gradients within range. @module */
 
 import { checkOptions } from "../tensor/checks.ts";
-import { Error, wrongState, wrongValue } from "../tensor/errors.ts";
+import { checkThat, Error, wrongState } from "../tensor/errors.ts";
 import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { ParameterGroup } from "./parameters.ts";
@@ -33,6 +33,7 @@ export interface GradScalerState {
   readonly growthTracker: number;
 }
 
+const WHAT = "scale losses";
 const MAX_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
 /** The unscaled gradient, and the number of non-finite elements per row. */
@@ -78,14 +79,15 @@ export class GradScaler {
 
   /** Starts at the scale `initScale`. @throws {RangeError} If an option is out of range. */
   constructor(options: GradScalerOptions = {}) {
-    checkOptions("scale losses", options, DEFAULTS);
+    checkOptions(WHAT, options, DEFAULTS);
     this.#options = { ...DEFAULTS, ...options };
-    const { initScale, growthFactor, backoffFactor, growthInterval } = this.#options;
-    check("initScale above 0", initScale, initScale > 0 && initScale < Infinity);
-    check("growthFactor above 1", growthFactor, growthFactor > 1 && growthFactor < Infinity);
-    check("backoffFactor from 0 to 1", backoffFactor, backoffFactor > 0 && backoffFactor < 1);
+    const { initScale, growthFactor: growth, backoffFactor: backoff, growthInterval } =
+      this.#options;
+    checkThat(initScale > 0 && initScale < Infinity, WHAT, "initScale above 0", initScale);
+    checkThat(growth > 1 && growth < Infinity, WHAT, "growthFactor above 1", growth);
+    checkThat(backoff > 0 && backoff < 1, WHAT, "backoffFactor from 0 to 1", backoff);
     const isCount = Number.isSafeInteger(growthInterval) && growthInterval > 0;
-    check("growthInterval as a positive integer", growthInterval, isCount);
+    checkThat(isCount, WHAT, "growthInterval as a positive integer", growthInterval);
     this.#scale = initScale;
   }
 
@@ -152,9 +154,9 @@ export class GradScaler {
 
   /** Restores a saved state. @throws {RangeError} If it is out of range. */
   loadStateDict({ scale, growthTracker }: GradScalerState): void {
-    check("a scale above 0", scale, scale > 0 && scale < Infinity);
+    checkThat(scale > 0 && scale < Infinity, WHAT, "a scale above 0", scale);
     const isCount = Number.isSafeInteger(growthTracker) && growthTracker >= 0;
-    check("growthTracker as a non-negative integer", growthTracker, isCount);
+    checkThat(isCount, WHAT, "growthTracker as a non-negative integer", growthTracker);
     this.#scale = scale;
     this.#growthTracker = growthTracker;
     this.#isFinite.clear();
@@ -174,8 +176,4 @@ function unscaleAll(gradients: readonly Tensor[], inverse: number): Promise<numb
     start = end;
   }
   return counts.sum().item();
-}
-
-function check(wanted: string, got: number, isRight: boolean): void {
-  if (!isRight) throw wrongValue("scale losses", wanted, got);
 }

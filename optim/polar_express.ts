@@ -122,6 +122,9 @@ function stagesOf(
   return all.flatMap((_, i) => i % size === 0 ? [all.slice(i, i + size)] : []);
 }
 
+/** All factors are polynomials of one symmetric matrix, so their product is symmetric. */
+const SYMMETRIC = { symmetric: true };
+
 /**
  * The product of the factors P of several iterations, from `gram`, A before the first of them,
  * `[count, size, size]`, which is freed. `row` holds the row indices.
@@ -134,14 +137,14 @@ function productOfFactors(
   let factor = factorOf(gram, row, first!);
   let all = factor;
   for (const coefficients of others) {
-    const half = symmetricMatmul(gram, factor);
+    const half = gram.matmul(factor, SYMMETRIC);
     gram.dispose();
-    gram = symmetricMatmul(factor, half);
+    gram = factor.matmul(half, SYMMETRIC);
     half.dispose();
     if (factor !== all) factor.dispose();
     factor = factorOf(gram, row, coefficients);
     const before = all;
-    all = symmetricMatmul(factor, before);
+    all = factor.matmul(before, SYMMETRIC);
     before.dispose();
   }
   gram.dispose();
@@ -150,12 +153,7 @@ function productOfFactors(
 }
 
 function factorOf(gram: Tensor, row: Tensor, coefficients: Coefficients): Tensor {
-  const factor = symmetricMatmul(gram, gram);
+  const factor = gram.matmul(gram, SYMMETRIC);
   runProgramInto(polynomial, [gram, factor, row], [factor], coefficients);
   return factor;
-}
-
-/** All factors are polynomials of one symmetric matrix, so their product is symmetric. */
-function symmetricMatmul(a: Tensor, b: Tensor): Tensor {
-  return a.matmul(b, { symmetric: true });
 }

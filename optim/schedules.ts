@@ -6,7 +6,7 @@
  * @module
  */
 
-import { wrongValue } from "../tensor/errors.ts";
+import { checkThat, wrongValue } from "../tensor/errors.ts";
 import { roundHalfToEven } from "./rounding.ts";
 
 /**
@@ -132,10 +132,10 @@ export function weightDecaySchedule(step: number, steps: number, initial: number
   return cosineSchedule(step, steps, initial, 0);
 }
 
+const WHAT = "follow a schedule";
+
 function progressOf(step: number, steps: number): number {
-  if (!(step >= 0 && steps >= 0)) {
-    throw wrongValue("follow a schedule", "steps from 0", `${step} of ${steps}`);
-  }
+  if (!(step >= 0 && steps >= 0)) throw wrongValue(WHAT, "steps from 0", `${step} of ${steps}`);
   return step < steps ? step / steps : 1;
 }
 
@@ -146,13 +146,9 @@ function warmdownStepsOf(steps: number, warmdownRatio: number): number {
 }
 
 function checkSteps(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw wrongValue("follow a schedule", `${name} from 0`, value);
-  }
+  checkThat(Number.isSafeInteger(value) && value >= 0, WHAT, `${name} from 0`, value);
 }
 
 function checkFraction(name: string, value: number): void {
-  if (!(value >= 0 && value <= 1)) {
-    throw wrongValue("follow a schedule", `${name} from 0 to 1`, value);
-  }
+  checkThat(value >= 0 && value <= 1, WHAT, `${name} from 0 to 1`, value);
 }

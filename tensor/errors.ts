@@ -75,6 +75,11 @@ export function wrongValue(what: string, wanted: string, got: string | number): 
   return new RangeError(`Cannot ${what}: wanted ${wanted}, got ${got}`);
 }
 
+/** Throws the error of {@linkcode wrongValue} unless a condition holds: for what need not be fast. */
+export function checkThat(holds: boolean, what: string, wanted: string, got: number): void {
+  if (!holds) throw wrongValue(what, wanted, got);
+}
+
 /** A state in which `what` cannot be done. */
 export function wrongState(what: string, wanted: string, got: string): Error {
   return new Error(`Cannot ${what}: wanted ${wanted}, got ${got}`);

@@ -98,13 +98,7 @@ export function runFastest<O extends Operation, K extends Kind>(
   const isFor = (path: { operation: Operation; device: Kind }): path is FastPath<O, K> =>
     path.operation === operation && path.device === device.kind;
   for (const path of paths) if (isFor(path)) suited.push(path);
-  return runFirst<FastOperations[O], Devices[K], Result<O>>(
-    operation,
-    suited,
-    problem,
-    device,
-    plain,
-  );
+  return runFirst(operation, suited, problem, device, plain);
 }
 
 /** Computes an operation by the first path that suits, or else by its plain body, and notes why. */

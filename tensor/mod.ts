@@ -53,8 +53,7 @@ export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray, NumberArray } from "./nested_array.ts";
 export { openDevice } from "./open_device.ts";
 export { flip, pad, repeat, roll, tril, triu, unbind } from "./ops/arrange.ts";
-export { attention, type AttentionOptions } from "./ops/attention/attention.ts";
-export { attentionPattern } from "./ops/attention/pattern.ts";
+export { attention, type AttentionOptions, attentionPattern } from "./ops/attention/attention.ts";
 export * from "./ops/creation.ts";
 export {
   linearCrossEntropy,

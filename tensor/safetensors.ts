@@ -14,7 +14,6 @@
 import { wrongType, wrongValue } from "./errors.ts";
 import { roundToBfloat16, widenBfloat16 } from "./layout.ts";
 import {
-  checkEntry,
   checkLayout,
   describe,
   type Entry,
@@ -141,10 +140,7 @@ const alignment = 8;
  * ```
  */
 export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTensor> {
-  const { entries, dataStart } = parseHeader(
-    bytes,
-    (name, description) => checkEntry(name, description, elementBytes),
-  );
+  const { entries, dataStart } = parseHeader(bytes, elementBytes);
   const data = bytes.subarray(dataStart);
   return new Map(
     checkLayout(entries, data.length).map((
@@ -168,7 +164,7 @@ export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTenso
  * ```
  */
 export function readSafetensorsMetadata(bytes: Uint8Array): Record<string, string> {
-  return parseHeader(bytes, () => null).metadata;
+  return parseHeader(bytes, null).metadata;
 }
 
 /**

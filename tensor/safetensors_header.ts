@@ -18,9 +18,9 @@ export interface Entry {
   readonly end: number;
 }
 
-export interface Header<Description> {
+export interface Header {
   readonly metadata: Record<string, string>;
-  readonly entries: Description[];
+  readonly entries: Entry[];
   /** Where the arrays begin in the file. */
   readonly dataStart: number;
 }
@@ -31,16 +31,17 @@ export function malformed(wanted: string, got: string, cause?: unknown): SyntaxE
 }
 
 /**
- * Parses the header of a file, of which `bytes` may be the beginning. `parseEntry` is called for
- * each array. Of two members with one name JSON keeps the last; the gap that an array leaves in the
- * file is an error.
+ * Parses the header of a file, of which `bytes` may be the beginning. Of two members with one name
+ * JSON keeps the last; the gap that an array leaves in the file is an error.
+ *
+ * @param elementBytes The dtypes that there may be; or `null` to read only the metadata.
  *
  * @throws {SyntaxError} If it is truncated, too long, or not a JSON object in UTF-8.
  */
-export function parseHeader<Description>(
+export function parseHeader(
   bytes: Uint8Array,
-  parseEntry: (name: string, description: Record<string, unknown>) => Description,
-): Header<Description> {
+  elementBytes: ReadonlyMap<string, number> | null,
+): Header {
   if (bytes.length < prefixBytes) {
     throw malformed(`at least ${prefixBytes} bytes`, `${bytes.length}`);
   }
@@ -57,11 +58,12 @@ export function parseHeader<Description>(
     );
   }
   let metadata: Record<string, string> = {};
-  const entries: Description[] = [];
+  const entries: Entry[] = [];
   for (const [name, value] of Object.entries(parseObject(decodeHeader(bytes, dataStart)))) {
     if (name === "__metadata__") metadata = checkMetadata(value);
-    else if (isObject(value)) entries.push(parseEntry(name, value));
-    else throw malformed(`the description of ${describe(name)} to be an object`, describe(value));
+    else if (!isObject(value)) {
+      throw malformed(`the description of ${describe(name)} to be an object`, describe(value));
+    } else if (elementBytes !== null) entries.push(checkEntry(name, value, elementBytes));
   }
   return { metadata, entries, dataStart };
 }
@@ -129,7 +131,7 @@ export function checkLayout(entries: readonly Entry[], dataBytes: number): Entry
  *
  * @throws {SyntaxError} If the description is malformed.
  */
-export function checkEntry(
+function checkEntry(
   name: string,
   description: Readonly<Record<string, unknown>>,
   elementBytes: ReadonlyMap<string, number>,

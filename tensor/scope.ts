@@ -262,21 +262,14 @@ interface Trails {
   enterWith(trail: Trail): void;
 }
 
-/** The part of the global scope that Deno, Node and Bun have, and browsers do not. */
-interface Runtime {
-  readonly process?: {
-    getBuiltinModule?(name: string): { readonly AsyncLocalStorage: new () => Trails } | undefined;
-  };
-}
-
 /**
  * Deno, Node and Bun track the current task: a trail set before an `await` is there after it,
  * whatever other tasks did meanwhile. Browsers do not. There a trail lasts until the next turn of
  * the event loop: no task ever sees another one's.
  */
 function makeTrails(): Trails {
-  const { process } = globalThis as Runtime;
-  const hooks = process?.getBuiltinModule?.("node:async_hooks");
+  const hooks: { readonly AsyncLocalStorage: new () => Trails } | undefined = Reflect
+    .get(globalThis, "process")?.getBuiltinModule?.("node:async_hooks");
   if (hooks !== undefined) return new hooks.AsyncLocalStorage();
   let last: Trail | undefined;
   return {

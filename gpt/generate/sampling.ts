@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Error, wrongState, wrongValue } from "../../tensor/errors.ts";
+import { checkThat, type Error, wrongState } from "../../tensor/errors.ts";
 import {
   defineProgram,
   deriveSeed,
@@ -40,17 +40,16 @@ export interface SamplingOptions {
 /** Validates sampling options. @throws {RangeError} If an option is out of range. */
 export function checkSampling(options: SamplingOptions): void {
   const { temperature = 1, topK = 0, topP = 1, seed = 42 } = options;
-  const check = (wanted: string, got: number, isRight: boolean) => {
-    if (!isRight) throw wrongValue("sample", wanted, got);
-  };
-  check("a temperature from 0 up", temperature, temperature >= 0 && Number.isFinite(temperature));
-  check("a topK from 0 up (0: all tokens)", topK, Number.isInteger(topK) && topK >= 0);
-  check("a topP from 0 to 1", topP, topP >= 0 && topP <= 1);
+  const check = (holds: boolean, wanted: string, got: number) =>
+    checkThat(holds, "sample", wanted, got);
+  check(temperature >= 0 && temperature < Infinity, "a temperature from 0 up", temperature);
+  check(Number.isInteger(topK) && topK >= 0, "a topK from 0 up (0: all tokens)", topK);
+  check(topP >= 0 && topP <= 1, "a topP from 0 to 1", topP);
   for (const name of ["frequencyPenalty", "presencePenalty"] as const) {
     const penalty = options[name] ?? 0;
-    check(`a finite ${name}`, penalty, Number.isFinite(penalty));
+    check(Number.isFinite(penalty), `a finite ${name}`, penalty);
   }
-  check("an integer seed from 0 up", seed, Number.isSafeInteger(seed) && seed >= 0);
+  check(Number.isSafeInteger(seed) && seed >= 0, "an integer seed from 0 up", seed);
 }
 
 /** Whether {@linkcode sampleTokens} supports all of the options. */

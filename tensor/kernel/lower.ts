@@ -283,7 +283,6 @@ interface Position extends Where {
 /** Writes a program for a row, or for vectors of adjacent rows. */
 class ItemWriter {
   readonly #all: Lowering;
-  readonly #k: KernelBuilder;
   readonly #isAlongRow: boolean;
   readonly #isSingle: boolean;
   /** Values computed outside of the loops along the row, for each of the adjacent rows. */
@@ -302,7 +301,6 @@ class ItemWriter {
   ) {
     const { k, program, columns, form: { vectors, keepsValues } } = all;
     this.#all = all;
-    this.#k = k;
     this.#isAlongRow = vectors === "row";
     this.#isSingle = isSingle;
     this.#known = [...known];
@@ -315,7 +313,7 @@ class ItemWriter {
     for (const pass of reductionPasses(program)) {
       this.#hoist(pass.map((reduction) => reduction.a));
       this.#reduce(pass).forEach((results, row) => {
-        const named = pass.map((e, i) => [e, this.#k.let(results[i]!)] as const);
+        const named = pass.map((e, i) => [e, this.#all.k.let(results[i]!)] as const);
         this.#known[row] = new Map([...this.#known[row]!, ...named]);
       });
     }
@@ -336,7 +334,7 @@ class ItemWriter {
       );
     }
     if (perRow.length === 0) return;
-    this.#k.once(() =>
+    this.#all.k.once(() =>
       this.#known.forEach((known, row) => {
         const values = writeFormulas(arithmetic, rootsOf(perRow), (e) => known.get(e));
         perRow.forEach((o, i) => {
@@ -376,7 +374,7 @@ class ItemWriter {
   #forEach(
     roots: readonly Expression[],
     use: (values: readonly Vector[], position: Position) => void,
-    range: readonly [from: Int, to: Int] = [this.#k.int(0), this.#all.columns],
+    range: readonly [from: Int, to: Int] = [this.#all.k.int(0), this.#all.columns],
   ): void {
     this.#forEachPosition(range, this.#vectorsInTurn(roots), (position) => {
       const known = this.#known[position.row]!;
@@ -387,7 +385,7 @@ class ItemWriter {
         (e) => this.#keep(e, position),
       );
       // All are computed before the first store.
-      use(values.length === 1 ? values : values.map((value) => this.#k.let(value)), position);
+      use(values.length === 1 ? values : values.map((value) => this.#all.k.let(value)), position);
     });
   }
 
@@ -409,9 +407,9 @@ class ItemWriter {
         visit({ at, row: this.#isAlongRow ? 0 : part, part, isSingle, isPaired, bufferOf });
       }
     };
-    if (this.#isAlongRow) this.#k.vectors(from, to, inTurn, visitAll);
+    if (this.#isAlongRow) this.#all.k.vectors(from, to, inTurn, visitAll);
     else if (!isRow) visitAll(from, inTurn, this.#isSingle);
-    else this.#k.loop(from, to, (column) => visitAll(column, inTurn, this.#isSingle));
+    else this.#all.k.loop(from, to, (column) => visitAll(column, inTurn, this.#isSingle));
     for (const e of this.#computed) this.#kept.add(e);
   }
 
@@ -425,7 +423,7 @@ class ItemWriter {
       return input.load(bufferOf(input), position);
     }
     if (e.kind !== "columnIndex") return undefined;
-    const index = this.#isAlongRow ? this.#k.indices(at.add(4 * part)) : this.#k.splat(at);
+    const index = this.#isAlongRow ? this.#all.k.indices(at.add(4 * part)) : this.#all.k.splat(at);
     return this.#all.numberOf(index);
   }
 
@@ -439,8 +437,7 @@ class ItemWriter {
 
   /** The results of independent reductions, for each of the adjacent rows. */
   #reduce(pass: readonly Reduction[]): readonly (readonly Vector[])[] {
-    const { arithmetic, columns } = this.#all;
-    const k = this.#k;
+    const { arithmetic, columns, k } = this.#all;
     const roots = pass.map((reduction) => reduction.a);
     const vectors = this.#vectorsInTurn(roots);
     const accumulators = pass.map(({ operation }) =>

@@ -148,8 +148,7 @@ function prepareBound(
     itemElements: program.isRow ? 1 : width,
   });
   const itemsFirst = program.isRow && layout.vectors === "run";
-  const columns = inner.length;
-  const team = teamOf(device, program, { rows: items, columns, width, itemsFirst });
+  const team = teamOf(device, program, [items, inner.length, width], itemsFirst);
   const kernel = kernelOf(program, form, { ...bindings, team });
   // A prepared call must not keep the memory of the views alive.
   const layouts = views.map(({ dtype, shape, strides }) => ({ dtype, shape, strides }));
@@ -280,20 +279,19 @@ const ROWS_SIDE_BY_SIDE = 32;
 const MAX_THREADS = 256;
 const USUAL_THREADS = 64;
 
-/** The size of a computation. */
-interface RowsToShare {
-  readonly rows: number;
-  readonly columns: number;
-  /** Numbers of a vector. */
-  readonly width: number;
-  /** Whether adjacent rows lie side by side, and not the elements of a row. */
-  readonly itemsFirst: boolean;
-}
-
-/** The threads that compute a program. */
-function teamOf(device: WebGpuDevice, program: Program, work: RowsToShare): Team {
+/**
+ * The threads that compute a program.
+ *
+ * @param width Numbers of a vector.
+ * @param itemsFirst Whether adjacent rows lie side by side, and not the elements of a row.
+ */
+function teamOf(
+  device: WebGpuDevice,
+  program: Program,
+  [rows, columns, width]: readonly [rows: number, columns: number, width: number],
+  itemsFirst: boolean,
+): Team {
   const { limits } = device;
-  const { rows, columns, width, itemsFirst } = work;
   const partials = Math.max(1, ...reductionPasses(program).map((pass) => pass.length));
   const threads = powerOfTwoBelow(Math.min(
     MAX_THREADS,

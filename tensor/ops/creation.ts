@@ -94,10 +94,7 @@ export function normal(device: Device, shape: readonly number[], options: Normal
 }
 
 /** Options for {@linkcode permutation}. */
-export interface PermutationOptions {
-  /** Random seed: an integer from 0 to 2⁵³ − 1. */
-  readonly seed: number;
-}
+export type PermutationOptions = Pick<UniformOptions, "seed">;
 
 /**
  * A random permutation of the integers from 0 to `count` − 1: `int32 [count]`.

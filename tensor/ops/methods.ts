@@ -8,8 +8,7 @@
  */
 
 import { describeValue } from "../checks.ts";
-
-import { TypeError, wrongValue } from "../errors.ts";
+import { wrongType, wrongValue } from "../errors.ts";
 import type { DType } from "../layout.ts";
 import { setOwnOperations, Tensor, type TensorOrNumber } from "../tensor.ts";
 import * as elementwise from "./elementwise.ts";
@@ -263,10 +262,8 @@ function checkedList(
   const numbers = [list, ...others].filter((each) => each !== undefined);
   const areNumbers = numbers.length > 0 && numbers.every((each) => typeof each === "number");
   const example = areNumbers ? numbers.join(", ") : name === "permute" ? "1, 0" : "2, 3";
-  throw new TypeError(
-    `Cannot ${name}: wanted a list, as in ${name}([${example}]), got ` +
-      (areNumbers ? `${name}(${numbers.join(", ")})` : describeValue(list)),
-  );
+  const got = areNumbers ? `${name}(${numbers.join(", ")})` : describeValue(list);
+  throw wrongType(name, `a list, as in ${name}([${example}])`, got);
 }
 
 /** Adds methods to all tensors. */

@@ -13,7 +13,7 @@ import type {
   WasmKernel,
 } from "../../device.ts";
 import { bytesPerElement, type StoredArray } from "../../layout.ts";
-import { Error, wrongState, wrongType, wrongValue } from "../../errors.ts";
+import { checkThat, Error, wrongState, wrongType, wrongValue } from "../../errors.ts";
 import { currentCall, type Profile, Profiled, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { emitKernel, F32x4 } from "../../kernel/emitter.ts";
@@ -62,10 +62,9 @@ const probe = emitKernel((f) => void f.local(F32x4.of(0).multiplyAdd(0, 0)));
 export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice> {
   const threads = options.threads ??
     Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, MAX_THREADS);
-  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    const wanted = `a whole number of threads from 1 to ${MAX_THREADS}`;
-    throw wrongValue("open the cpu device", wanted, threads);
-  }
+  const isRight = Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS;
+  const wanted = `a whole number of threads from 1 to ${MAX_THREADS}`;
+  checkThat(isRight, "open the cpu device", wanted, threads);
   const heap = new Heap(INITIAL_BYTES);
   const libraries = await openLibraries(options, heap);
   const { pool, failure } = await Pool.start(heap, threads - 1, libraries.forWorkers);

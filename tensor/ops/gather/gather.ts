@@ -24,15 +24,11 @@ export function checkIds(
   count: number,
 ): void {
   if (ids.dtype !== "int32") throw wrongType(operation, `${what}s of type int32`, ids.dtype);
-  const range = integerRange(ids);
+  const isWhole = ids.size * bytesPerElement(ids.dtype) === ids.storage.allocation.bytes;
+  const range = isWhole && ids.size > 0 ? ids.storage.integerRange : null;
   if (range === null) return;
   const bad = range[0] < low ? range[0] : range[1] >= count ? range[1] : null;
   if (bad !== null) throw wrongValue(operation, `${what}s from ${low} to ${count - 1}`, bad);
-}
-
-export function integerRange(ids: Tensor): readonly [low: number, high: number] | null {
-  const isWhole = ids.size * bytesPerElement(ids.dtype) === ids.storage.allocation.bytes;
-  return isWhole && ids.size > 0 ? ids.storage.integerRange : null;
 }
 
 /** The rows of a matrix, of any dtype; only floats carry a gradient. */
