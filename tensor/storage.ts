@@ -95,29 +95,25 @@ export class HandleOwner {
  * be saved.
  */
 export class History extends HandleOwner {
-  #refCount = 0;
+  /** Number of results and histories that hold it. */
+  refCount = 0;
   readonly #inputs: readonly History[];
 
   /** Creates the history of a result from those of its inputs. */
   constructor(inputs: readonly History[] = []) {
     super();
     this.#inputs = inputs;
-    for (const input of inputs) input.retain();
-  }
-
-  /** Adds a reference. */
-  retain(): void {
-    this.#refCount++;
+    for (const input of inputs) input.refCount++;
   }
 
   /** Drops a reference; the last one frees what was saved, here and before. */
   release(): void {
-    if (--this.#refCount > 0) return;
+    if (--this.refCount > 0) return;
     // Not recursive: a graph may be deep.
     const unused: History[] = [this];
     for (let history = unused.pop(); history !== undefined; history = unused.pop()) {
       history.releaseAll();
-      for (const input of history.#inputs) if (--input.#refCount === 0) unused.push(input);
+      for (const input of history.#inputs) if (--input.refCount === 0) unused.push(input);
     }
   }
 }
@@ -132,7 +128,8 @@ export class Handle {
   /** The tensor, while the handle has an owner: a finalizer must not hold what it waits for. */
   #tensor: object | null = null;
   #history: History | null = null;
-  #released: Release | null = null;
+  /** How the storage was released; `null` while it can be used. */
+  released: Release | null = null;
   /** Index in the owner's list; only the owner uses it. */
   place = 0;
 
@@ -143,14 +140,9 @@ export class Handle {
     this.own(owner, tensor);
   }
 
-  /** How the storage was released; `null` while it can be used. */
-  get released(): Release | null {
-    return this.#released;
-  }
-
   /** References a history until the storage is released. */
   holdHistory(history: History): void {
-    history.retain();
+    history.refCount++;
     this.#history?.release();
     this.#history = history;
   }
@@ -161,14 +153,14 @@ export class Handle {
    * loop that never pauses lets none of them run.
    */
   moveTo(owner: HandleOwner | null, tensor: object = this.#tensor!): void {
-    if (this.#released !== null) return;
+    if (this.released !== null) return;
     this.leave();
     this.own(owner, tensor);
   }
 
   /** Releases the storage; a second call does nothing. */
   release(how: Release): void {
-    if (this.#released !== null) return;
+    if (this.released !== null) return;
     this.leave();
     this.end(how);
   }
@@ -199,7 +191,7 @@ export class Handle {
 
   /** Releases the storage and the history of a handle that has left its owner. */
   end(how: Release): void {
-    this.#released = how;
+    this.released = how;
     this.#storage.release();
     this.#history?.release();
     this.#history = null;

@@ -152,6 +152,11 @@ export function isExpensive(e: Expression): boolean {
   return e.kind === "unary" && TRANSCENDENTAL.has(e.operation);
 }
 
+/** Approximate nanoseconds on the CPU to compute formulas for an element. */
+export function costOf(roots: readonly Expression[]): number {
+  return inOrder(roots).reduce((cost, e) => cost + (isExpensive(e) ? 0.6 : 0.03), 0);
+}
+
 /**
  * Writes formulas, with common subexpressions computed once.
  *

@@ -297,11 +297,8 @@ export interface KernelBuilder extends VectorBuilder {
   readonly inTurn: boolean;
   /** Runs `body` once for each item, instead of in each lane of its team. */
   once(body: () => void): void;
-  /**
-   * In pseudo-code, writes a line that stands for statements, which the caller leaves out, and returns
-   * true; elsewhere, does nothing.
-   */
-  summarize(line: string): boolean;
+  /** Only in pseudo-code: writes a line that stands for statements, which the caller leaves out. */
+  summarize?(line: string): true;
 }
 
 /** The threads of a workgroup that compute items together: powers of two. */

@@ -521,7 +521,7 @@ function forEachRun(
   operands: readonly OperandCursor[],
   visit: (length: Int | null) => void,
 ): void {
-  if (k.summarize("the operands begin at the item")) return visit(null);
+  if (k.summarize?.("the operands begin at the item")) return visit(null);
   const move = (distance: (operand: OperandCursor) => Int) => {
     for (const operand of operands) operand.buffer.move(distance(operand));
   };

@@ -19,17 +19,11 @@
 
 import type { CpuDevice, Device, View, WebGpuDevice } from "../device.ts";
 import { wrongValue } from "../errors.ts";
-import {
-  computesIntegers,
-  inOrder,
-  isAlongRow,
-  type Program,
-  reductionPasses,
-} from "../formula/program.ts";
+import { computesIntegers, isAlongRow, type Program, reductionPasses } from "../formula/program.ts";
 import type { TensorLayout } from "../layout.ts";
 import { memoize } from "../memoize.ts";
 import { viewBytes, type Work } from "../profile.ts";
-import { isExpensive } from "./formulas.ts";
+import { costOf } from "./formulas.ts";
 import type { Signature, Team } from "./language.ts";
 import { bufferNames, lowerProgram, type ProgramForm, valuesToKeep } from "./lower.ts";
 import { defineKernel, fitsOneBinding, type Kernel, runKernel, split } from "./run.ts";
@@ -66,10 +60,7 @@ export function prepareProgram(
 const knownOf = memoize((program: Program) => {
   const operands = program.inputs.length + program.outputs.length;
   /** Approximate nanoseconds per element on the CPU. */
-  const elementCost = inOrder(program.outputs).reduce(
-    (cost, e) => cost + (isExpensive(e) ? 0.6 : 0.03),
-    0.05 * operands,
-  );
+  const elementCost = 0.05 * operands + costOf(program.outputs);
   /** Number of values of an element that are kept for the next passes. */
   const kept = program.isRow ? valuesToKeep(program).length : 0;
   return { elementCost, kept };

@@ -249,7 +249,7 @@ class TextBuilder implements KernelBuilder {
   once(body: () => void): void {
     body();
   }
-  summarize(line: string): boolean {
+  summarize(line: string): true {
     this.write(line);
     return true;
   }

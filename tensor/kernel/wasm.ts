@@ -184,9 +184,6 @@ export class WasmBuilder implements KernelBuilder {
   once(body: () => void): void {
     body();
   }
-  summarize(): boolean {
-    return false;
-  }
 }
 
 /** How numbers of a type become vectors, and back. */

@@ -35,17 +35,12 @@ import {
   type Width,
 } from "./wgsl_value.ts";
 
-/** Threads of a workgroup, and those along a row, in a kernel for rows. */
-const [THREADS, ROW_THREADS] = [64, 16];
-
 /** The threads of a workgroup of a kernel. */
 export function threadsOf(
   { team, spread }: Pick<Signature<BufferTypes, string>, "team" | "spread">,
 ): Team {
   if (team !== undefined) return team;
-  return spread === "rows"
-    ? { items: THREADS / ROW_THREADS, lanes: ROW_THREADS }
-    : { items: THREADS, lanes: 1 };
+  return spread === "rows" ? { items: 4, lanes: 16 } : { items: 64, lanes: 1 };
 }
 
 /**
@@ -315,9 +310,6 @@ export class WgslBuilder implements KernelBuilder {
     // The next pass must not write before every lane has read.
     this.write("workgroupBarrier();");
     return totals.map((total) => this.splat(total));
-  }
-  summarize(): boolean {
-    return false;
   }
 }
 

@@ -32,7 +32,7 @@ export class KernelCache {
   readonly #failures: Failures;
   readonly #byKey = new Map<string, CompiledKernel>();
   readonly #groups = new Map<string, GPUBindGroup>();
-  /** By the bindings: layouts of equal ones are interchangeable. */
+  /** By {@linkcode CompiledKernel.groups}: kernels of equal bindings share one. */
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   bindGroupsCreated = 0;
 
@@ -95,7 +95,8 @@ export class KernelCache {
       type: writes ? "storage" : "read-only-storage",
     }));
     if (argumentBytes > 0) buffers.push({ type: "uniform", hasDynamicOffset: true });
-    const layout = this.#layoutOf(buffers);
+    const groups = `${argumentBytes}${buffers.map(({ type }) => type)}`;
+    const layout = this.#layouts.get(groups) ?? this.#newLayout(groups, buffers);
     const { device } = this.#gpu;
     const code = completeCode(kernel);
     device.pushErrorScope("validation");
@@ -105,20 +106,16 @@ export class KernelCache {
       compute: { module: device.createShaderModule({ label: key, code }), entryPoint: "main" },
     });
     this.#failures.check(`compile the kernel "${key}"`, device.popErrorScope());
-    const groups = `${argumentBytes}${buffers.map(({ type }) => type)}`;
     const compiled = { pipeline, argumentBytes, layout, groups };
     this.#byKey.set(key, compiled);
     return compiled;
   }
 
-  #layoutOf(buffers: readonly GPUBufferBindingLayout[]): GPUBindGroupLayout {
-    const key = buffers.map(({ type }) => type).join();
-    const known = this.#layouts.get(key);
-    if (known !== undefined) return known;
+  #newLayout(groups: string, buffers: readonly GPUBufferBindingLayout[]): GPUBindGroupLayout {
     const visibility = GPUShaderStage.COMPUTE;
     const entries = buffers.map((buffer, binding) => ({ binding, visibility, buffer }));
     const layout = this.#gpu.device.createBindGroupLayout({ entries });
-    this.#layouts.set(key, layout);
+    this.#layouts.set(groups, layout);
     return layout;
   }
 }

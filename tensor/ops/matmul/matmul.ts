@@ -2,13 +2,7 @@
 
 import { applyOne, named, type Operation, type Saved } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import {
-  broadcastShapes,
-  checkFloat,
-  formatShape,
-  shapesEqual,
-  type Specification,
-} from "../../layout.ts";
+import { broadcastShapes, checkFloat, formatShape, shapesEqual } from "../../layout.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace, copy, copyView } from "../elementwise.ts";
@@ -44,10 +38,7 @@ type Attributes = Pick<MatmulForm, "transposeA" | "transposeB" | "symmetric" | "
 
 type Inputs = readonly [a: Tensor, b: Tensor, ...bias: Tensor[]];
 
-function matrixShape(
-  { shape }: Specification,
-  transpose: boolean,
-): [rows: number, columns: number] {
+function matrixShape(shape: readonly number[], transpose: boolean): [number, number] {
   const [rows = 1, columns = 1] = shape.slice(-2);
   return transpose ? [columns, rows] : [rows, columns];
 }
@@ -65,14 +56,13 @@ const inferMatmul: Operation<Attributes, Inputs>["infer"] = (
   if (a.dtype !== b.dtype) {
     throw wrongType("matmul", "operands of one type", `${a.dtype} and ${b.dtype}`);
   }
-  const [m, k] = matrixShape(a, transposeA);
-  const [k2, n] = matrixShape(b, transposeB);
+  const [m, k] = matrixShape(a.shape, transposeA);
+  const [k2, n] = matrixShape(b.shape, transposeB);
   if (k !== k2) {
-    const mark = (x: Specification, t: boolean) => formatShape(x.shape) + (t ? " transposed" : "");
-    throw new RangeError(
-      `Cannot matmul ${mark(a, transposeA)} by ${mark(b, transposeB)}: ${k} columns against ` +
-        `${k2} rows`,
-    );
+    const mark = (shape: readonly number[], t: boolean) =>
+      formatShape(shape) + (t ? " transposed" : "");
+    const [left, right] = [mark(a.shape, transposeA), mark(b.shape, transposeB)];
+    throw new RangeError(`Cannot matmul ${left} by ${right}: ${k} columns against ${k2} rows`);
   }
   const shape = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)], "matmul");
   shape.push(m, n);
