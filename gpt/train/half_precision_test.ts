@@ -95,7 +95,7 @@ testOnEveryDevice(
   },
 );
 
-cpuTest("Polar Express in bfloat16 brings singular values near 1", async (device) => {
+testOnEveryDevice("Polar Express in bfloat16 brings singular values near 1", async (device) => {
   for (const [rows, columns] of [[64, 64], [64, 256], [256, 64]] as const) {
     const gradient = normal(device, [1, rows, columns], { seed: rows + columns });
     const norm = Math.hypot(...await gradient.data());
