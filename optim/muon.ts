@@ -19,6 +19,7 @@ import {
   runProgramInto,
   Tensor,
 } from "../tensor/mod.ts";
+import { multiplyProgram } from "../tensor/ops/elementwise.ts";
 import { allocate } from "../tensor/tensor.ts";
 import { blend, sumOfSquares } from "./formulas.ts";
 import { checkNumber, Optimizer, type Rule, type Update } from "./optimizer.ts";
@@ -50,6 +51,12 @@ export interface MuonGroup extends ParameterGroup {
  */
 const together = ({ kind }: Device): number => kind === "cpu" ? 1 : 4;
 
+/**
+ * Elements of a stack, unless a single matrix has more: a step takes several times as many for what it
+ * computes, and larger stacks are no faster.
+ */
+export const MAX_STACK: number = 2 ** 23;
+
 /** The new momentum, the Nesterov gradient, and the sum of squares of its rows. */
 const momentumProgram = defineProgram(
   { name: "muon momentum", inputs: ["gradient", "momentum"], scalars: ["oneMinusBeta", "beta"] },
@@ -69,11 +76,6 @@ const equalizationProgram = defineProgram(
     const norm = ex.sqrt(ex.rowSum(ex.multiply(rowSquares, ex.square(factor))));
     return [ex.divide(factor, ex.add(ex.multiply(norm, 1.01), 1e-6))];
   },
-);
-
-const scaleProgram = defineProgram(
-  { name: "muon scale", inputs: ["x", "factor"] },
-  ({ x, factor }) => [ex.multiply(x, factor)],
 );
 
 /**
@@ -108,17 +110,22 @@ const updateProgram = defineProgram({
   return [ex.subtract(parameter, ex.add(ex.multiply(lr, step), decayed))];
 });
 
-/** The updates of a group's matrices: one for the stack of each shape. */
+/** The updates of a group's matrices: one for each stack of a shape. */
 function muonUpdates(group: MuonGroup, parameters: ReadonlyMap<string, Tensor>): Update[] {
   for (const [name, { shape, size }] of parameters) {
     if (shape.length === 2 && size > 0) continue;
     throw wrongValue(`train ${name} by Muon`, "a matrix", `the shape [${shape.join(", ")}]`);
   }
-  const stacks = Map.groupBy(parameters, ([, { shape }]) => shape.join("x"));
-  return Array.from(stacks.values(), (stack) => muonUpdate(group, new Map(stack)));
+  const shapes = Map.groupBy(parameters, ([, { shape }]) => shape.join("x"));
+  return [...shapes.values()].flatMap((same) => {
+    // A power of two, which threads divide evenly.
+    const atOnce = 2 ** Math.floor(Math.log2(Math.max(1, MAX_STACK / same[0]![1].size)));
+    const stacks = Map.groupBy(same, (each) => Math.floor(same.indexOf(each) / atOnce));
+    return Array.from(stacks.values(), (stack) => muonUpdate(group, new Map(stack)));
+  });
 }
 
-/** The update of matrices of one shape. */
+/** The update of a stack of matrices of one shape. */
 function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Update {
   const parameters = [...stack.values()];
   const count = parameters.length;
@@ -155,7 +162,7 @@ function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Updat
     }
 
     const rowFactor = runProgram(equalizationProgram, [rowSquares.reshape([count, rows])]);
-    runProgramInto(scaleProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [ahead]);
+    runProgramInto(multiplyProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [ahead]);
     const direction = polarExpress(ahead, group.orthogonalizationSteps);
 
     const lines = linesAreRows ? direction : direction.transpose();

@@ -25,7 +25,7 @@ const polynomial = defineProgram(
 
 /** Adds a·I, on the diagonal alone: kernels that ask each element for its place are half as fast. */
 const addIdentity = defineProgram(
-  { name: "polar express identity", inputs: ["diagonal"], scalars: ["a"] },
+  { name: "identity", inputs: ["diagonal"], scalars: ["a"] },
   ({ diagonal, a }) => [ex.add(diagonal, a)],
 );
 

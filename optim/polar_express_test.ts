@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { bf16Test } from "../testing/bf16.ts";
 import { testOnEveryDevice } from "../testing/every_device.ts";
-import { matmul, noGrad, normal, Tensor } from "../tensor/mod.ts";
-import { Muon } from "./muon.ts";
+import { matmul, noGrad, normal, openDevice, Tensor } from "../tensor/mod.ts";
+import { MAX_STACK, Muon } from "./muon.ts";
 import { relativeDeviation } from "../testing/golden.ts";
 import { polarExpress } from "./polar_express.ts";
 import { composedPolarExpress } from "./testing/composed_polar_express.ts";
@@ -121,3 +121,28 @@ for (const [rows, columns] of [[64, 256], [256, 64]] as const) {
     },
   );
 }
+
+Deno.test("large matrices of one shape take several stacks, and are updated as each alone", async () => {
+  const device = await openDevice("cpu", { threads: 2, blas: false });
+  const shape = [2049, 2048];
+  assert(2 * 2049 * 2048 > MAX_STACK);
+  const make = (seed: number) => {
+    const weight = Tensor.zeros(device, shape, { requiresGrad: true });
+    const [column, row] = [[2049, 1], [1, 2048]].map((part) => normal(device, part, { seed }));
+    weight.grad = column!.mul(row!).keep();
+    return weight;
+  };
+  // Without iterations, as those of matrices of this size take long.
+  const options = { orthogonalizationSteps: 0 };
+  const both = [make(1), make(2)];
+  const together = new Muon(both, options);
+  together.step();
+  const names = ["0.momentum", "0.variance", "1.momentum", "1.variance"];
+  assertEquals([...together.stateDict().keys()], names);
+  for (const [i, weight] of both.entries()) {
+    const alone = make(i + 1);
+    new Muon([alone], options).step();
+    assertEquals(await alone.sub(weight).abs().max().item(), 0);
+  }
+  await device.close();
+});
