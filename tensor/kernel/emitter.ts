@@ -540,6 +540,10 @@ export class FunctionBuilder {
     memoryAccess(91, true, [address, value], offset, 0)(this);
   }
 
+  copyMemory(to: I32, from: I32, bytes: I32): void {
+    plain(0xfc, [to, from, bytes], [10, 0, 0])(this);
+  }
+
   clearMemory(address: I32, bytes: I32): void {
     plain(0xfc, [address, I32.of(0), bytes], [11, 0])(this);
   }

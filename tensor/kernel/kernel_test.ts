@@ -117,8 +117,7 @@ kernelTest("the threads of a row share what is spread, narrow or wide", async (d
     },
     (k, row, { x, copied, filled, cleared, counted }, { columns }) => {
       const begin = k.let(row.multiply(columns));
-      const [from, to] = [x.from(begin), copied.from(begin)];
-      k.spread(columns, (column) => to.store(column, from.load(column.add(1))));
+      copied.copy(begin, x, begin.add(1), columns);
       filled.fill(begin, columns, row);
       cleared.fill(begin, columns, 0);
       const counts = counted.from(begin);
@@ -203,7 +202,7 @@ kernelTest("elements may be vectors, from any multiple of four on", async (devic
     },
     (k, row, { x, y, ids }, { value }) => {
       const first = k.let(x.load(0));
-      k.spread(1, (i) => y.store(row.add(i), x.load(row.add(i).add(1))));
+      y.copy(row, x, row.add(1), 1);
       y.store(3, first.multiply(2).add(k.vector(0.5)));
       ids.fill(row, 1, value);
     },

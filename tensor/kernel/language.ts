@@ -199,6 +199,8 @@ export interface Buffer<T extends ElementType> {
   storeVector(index: Index, value: VectorOf<T>, options?: VectorOptions): void;
   /** Sets elements to a number, {@linkcode KernelBuilder.spread} over the item's threads. */
   fill(index: Index, count: Index, value: Int | Float | 0): void;
+  /** Copies elements of another buffer, spread likewise. */
+  copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void;
 }
 
 /** Options for {@linkcode KernelBuilder.loop}. */

@@ -154,6 +154,10 @@ class TextBuffer<T extends ElementType> implements Buffer<T> {
   fill(index: Index, count: Index, value: Int | Float | 0): void {
     this.#k.write(`${this.#at(index, textOf(count)).text} = ${textOf(value)}`);
   }
+  copy(index: Index, from: TextBuffer<T>, fromIndex: Index, count: Index): void {
+    const source = from.#at(fromIndex, textOf(count));
+    this.#k.write(`${this.#at(index, textOf(count)).text} = ${source.text}`);
+  }
 }
 
 /** Writes pseudo-code. */

@@ -356,6 +356,9 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
       this.#numbers.store(address.add(byte), value, 0);
     });
   }
+  copy(index: Index, from: WasmBuffer<T>, fromIndex: Index, count: Index): void {
+    this.#f.copyMemory(this.#at(index), from.#at(fromIndex), this.#bytes(count));
+  }
 }
 
 type Strided = VectorOptions & { readonly stride?: I32 };

@@ -473,6 +473,10 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     const target = this.from(index) as WgslBuffer<T>;
     this.#k.spread(count, (i) => target.#write(target.#index(i), code));
   }
+  copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void {
+    const [target, source] = [this.from(index), from.from(fromIndex)];
+    this.#k.spread(count, (i) => target.store(i, source.load(i)));
+  }
 }
 
 /** The bits to shift a word by, to get a half at an index. */

@@ -69,10 +69,7 @@ const takeRowsKernel = defineKernels((moved: Moved, width: Width) => {
       const to = output.from(i.multiply(stride));
       k.if(
         id.lessUnsigned(rows),
-        () => {
-          const from = weight.from(id.multiply(stride));
-          k.spread(columns, (column) => to.store(column, from.load(column)));
-        },
+        () => to.copy(0, weight, id.multiply(stride), columns),
         () =>
           k.if(
             firstRow.equal(0),
