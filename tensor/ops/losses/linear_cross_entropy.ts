@@ -216,7 +216,8 @@ export function inChunks(
   const [ofHidden, ofWeight] = gradients;
   // No chunk writes the padding; or anything, if there are no rows.
   if (ofWeight !== null) fillView(device, slice(ofWeight, 0, rows === 0 ? 0 : classes), 0);
-  const [used, column] = [slice(w, 0, 0, classes), contiguous(reshape(targets, [rows, 1]))];
+  // The method, which a matrix of packed numbers has as well.
+  const [used, column] = [w.slice(0, 0, classes), contiguous(reshape(targets, [rows, 1]))];
   const losses = noGrad(() => walk(x, used, column, gradients, softcap, rowsAtOnce));
   if (reduction === "none") return scope.keep(reshape(losses, targets.shape));
   const total = sum(losses);
