@@ -32,6 +32,7 @@ import {
   type CrossEntropyOptions,
   lossOf,
   reduceSum,
+  type Reduction,
 } from "./cross_entropy.ts";
 
 /** Options for {@linkcode linearCrossEntropy}. */
@@ -197,7 +198,10 @@ export function inChunks(
   hidden: Tensor,
   weight: Tensor,
   targets: Tensor,
-  { reduction, softcap, classes, rowsAtOnce }: Required<LinearCrossEntropyOptions> & {
+  { reduction, softcap, classes, rowsAtOnce }: {
+    readonly reduction: Reduction;
+    readonly softcap: number | undefined;
+    readonly classes: number;
     readonly rowsAtOnce: number;
   },
 ): Tensor {
