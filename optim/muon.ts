@@ -120,7 +120,7 @@ function muonUpdates(group: MuonGroup, parameters: ReadonlyMap<string, Tensor>):
   return [...shapes.values()].flatMap((same) => {
     // A power of two, which threads divide evenly.
     const atOnce = 2 ** Math.floor(Math.log2(Math.max(1, MAX_STACK / same[0]![1].size)));
-    const stacks = Map.groupBy(same, (each) => Math.floor(same.indexOf(each) / atOnce));
+    const stacks = Map.groupBy(same, (_, i) => Math.floor(i / atOnce));
     return Array.from(stacks.values(), (stack) => muonUpdate(group, new Map(stack)));
   });
 }
