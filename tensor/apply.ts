@@ -67,6 +67,7 @@ export interface Operation<
 interface SavedValue {
   readonly tensor: Tensor;
   readonly version: number;
+  readonly dtype: DType;
 }
 
 /** The values of an operation that its gradient needs, kept until the backward pass. */
@@ -106,27 +107,33 @@ export class Saved {
 
   #valueOf(saved: SavedValue | undefined, what: string, index: number): Tensor {
     if (saved === undefined) throw new Error(`"${this.#name}" did not save ${what} ${index}`);
-    const { tensor, version } = saved;
+    const { tensor, version, dtype } = saved;
     if (tensor.storage.version !== version) {
       throw new Error(
         `Cannot differentiate "${this.#name}": its ${what} ${index} was changed in place since it ` +
           `was computed. Run backward before the optimizer's step.`,
       );
     }
-    return tensor;
+    return tensor.to(dtype);
   }
 }
 
+/**
+ * Of a parameter that was rounded to 16 bits the parameter itself: it is rounded again when it is used, and
+ * the copy takes no memory until then.
+ */
 function save(tensor: Tensor, history: History): SavedValue {
-  return { tensor: tensor.alias(history), version: tensor.storage.version };
+  const kept = (tensor.node && rounded.get(tensor.node)) ?? tensor;
+  return { tensor: kept.alias(history), version: kept.storage.version, dtype: tensor.dtype };
 }
 
-/** Nodes whose values were rounded to 16 bits. */
-const rounded = new WeakSet<Node<Tensor>>();
+/** Nodes whose values were rounded to 16 bits; and the parameter, if that is what was rounded. */
+const rounded = new WeakMap<Node<Tensor>, Tensor | null>();
 
-/** Marks a result of 16 bits as its input rounded. */
-export function noteRounded({ node, dtype }: Tensor): void {
-  if (node !== null && bytesPerElement(dtype) === 2) rounded.add(node);
+/** Notes that a result of 16 bits is its input rounded. */
+export function noteRounded({ node, dtype }: Tensor, input: Tensor): void {
+  if (node === null || bytesPerElement(dtype) !== 2) return;
+  rounded.set(node, input.isParameter ? input : null);
 }
 
 /**

@@ -106,8 +106,10 @@ export function estimateMemory(
   const gradients = BYTES * total;
   const allOptimizer = BYTES * optimizerSize(config);
   const optimizer = allOptimizer / ranks;
-  const activations = tokens * savedPerToken(config, computeDtype) + headGradient +
-    (active === BYTES ? 0 : active * layerParameters(config));
+  const activations = tokens * savedPerToken(config, computeDtype) + headGradient;
+  const layer = active === BYTES
+    ? 0
+    : active * parameterCounts(config).transformerMatrices / config.nLayer;
 
   const throughout = parameters + optimizer;
   // With several batches in a step, earlier gradients exist from the beginning, and the head's
@@ -118,9 +120,10 @@ export function estimateMemory(
     // In the head: its input, a chunk of logits, weight and input as they are multiplied, and two
     // temporaries: the smeared embeddings and the last residual stream.
     duringBatch + BYTES * tokens * nEmbd + logits + converted + 2 * stream,
-    // In the last MLP of the forward pass: its hidden layer before the activation, and nine other
-    // temporaries of this width, one of which is saved later.
-    duringBatch - (isFirst ? 0 : headGradient) + 12 * stream,
+    // In the last MLP of the forward pass: its hidden layer before the activation, nine other
+    // temporaries of this width, one of which is saved later, and the layer's weights as they are
+    // multiplied.
+    duringBatch - (isFirst ? 0 : headGradient) + 12 * stream + layer,
     // In the optimizer: all gradients, and the orthogonalization.
     throughout + gradients + multiplied * orthogonalizationSize(config),
   );
@@ -173,11 +176,6 @@ function optimizerSize(config: GPTConfig): number {
     const lines = sizes.reduce((sum, shape) => sum + Math.max(...shape), 0);
     return sum + (kind === "muon" ? size + lines : 2 * size);
   }, 0);
-}
-
-/** Weights that are converted to the dtype of activations. */
-function layerParameters(config: GPTConfig): number {
-  return parameterCounts(config).transformerMatrices + smearChannels;
 }
 
 /** Bytes saved for the backward pass per token. */

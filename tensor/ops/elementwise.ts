@@ -237,7 +237,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
   checkDType("convert a tensor", dtype);
   const result = copyAs(x, dtype);
-  noteRounded(result);
+  noteRounded(result, x);
   return result;
 }
 

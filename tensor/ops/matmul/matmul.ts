@@ -107,7 +107,7 @@ function gradientOf(
   { transposeA = false, transposeB = false, precision }: Attributes,
   sum: Tensor | null,
 ): Tensor {
-  const [{ shape }, other] = [saved.input(index), saved.input(1 - index)];
+  const [shape, other] = [saved.inputShapes[index]!, saved.input(1 - index)];
   const [own, others] = index === 0 ? [transposeA, transposeB] : [transposeB, transposeA];
   // Batches that share one matrix are more rows of a single matmul.
   const isShared = index === 1 && !transposeA && other.shape.length > 2 && shape.length === 2;
@@ -116,13 +116,10 @@ function gradientOf(
   const [[a, ofA], [b, ofB]] = (index === 0) !== own ? sides : [sides[1], sides[0]] as const;
   const attributes = { transposeA: ofA, transposeB: ofB, precision };
   const [{ shape: result }] = inferMatmul([a, b], attributes);
-  if (sum !== null && shapesEqual(result, shape)) {
-    multiplyInto(a, b, sum, { ...attributes, accumulate: true });
-    return sum;
-  }
+  const accumulate = sum !== null && shapesEqual(result, shape);
   const specification = { shape: result, dtype: saved.gradientTypes[index]! };
-  const gradient = allocate(a.device, specification, "matmul");
-  multiplyInto(a, b, gradient, attributes);
+  const gradient = accumulate ? sum : allocate(a.device, specification, "matmul");
+  multiplyInto(a, b, gradient, { ...attributes, accumulate });
   return sumToShape(gradient, shape);
 }
 
