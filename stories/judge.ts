@@ -44,6 +44,29 @@ export function grams(text: string, n: number): string[] {
   );
 }
 
+/**
+ * How little each story shares with the others: the mean of 1/n over its distinct sequences of three
+ * words, of which n stories have each. 1 if it has all of them alone, 1/n if n stories are the same.
+ *
+ * @example
+ * ```ts
+ * import { originalities } from "./judge.ts";
+ *
+ * const [first, second] = originalities(["Tom was glad.", "Tom was sad."]);
+ * if (first !== 1 || second !== 1) throw new Error("expected nothing in common");
+ * ```
+ */
+export function originalities(stories: readonly string[]): number[] {
+  const sequences = stories.map((story) => new Set(grams(story, DISTINCT)));
+  const counts = new Map<string, number>();
+  for (const sequence of sequences.flatMap((one) => [...one])) {
+    counts.set(sequence, (counts.get(sequence) ?? 0) + 1);
+  }
+  return sequences.map((one) =>
+    ratio([...one].reduce((sum, sequence) => sum + 1 / counts.get(sequence)!, 0), one.size)
+  );
+}
+
 /** An index of training text, to find copies of it. */
 export class KnownText {
   readonly #grams = new Set<string>();

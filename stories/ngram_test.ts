@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { judge, kindOfQuestion, KnownText } from "./judge.ts";
+import { judge, kindOfQuestion, KnownText, originalities } from "./judge.ts";
 import { NGram } from "./ngram.ts";
 import { seededRandom } from "./random.ts";
 import { documentOf, tellStory } from "./story.ts";
@@ -21,6 +21,15 @@ Deno.test("true stories are judged sound, and a count of four words is not", () 
   assert(counted.firstFault !== undefined && counted.faults.length > 3);
   assertEquals(judge(documents.slice(600, 610), known).copied, 10);
   assertEquals(judge(documents.slice(600, 610), known).novel, 0);
+});
+
+Deno.test("a story shares its sequences of three words with the others that have them", () => {
+  const [first, second, third] = ["a b c d", "a b c e", "x y z"];
+  assertEquals(originalities([first!, second!, third!]), [0.75, 0.75, 1]);
+  assertEquals(originalities([first!, first!, first!, first!]), [0.25, 0.25, 0.25, 0.25]);
+  assertEquals(originalities(["a b a b a b c"]), [1]);
+  assertEquals(originalities([]), []);
+  assertEquals(originalities(["", "a b"]), [0, 0]);
 });
 
 Deno.test("an n-gram model continues with words that followed, and ends where texts ended", () => {

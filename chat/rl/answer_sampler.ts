@@ -83,7 +83,8 @@ export class AnswerSampler {
       return { prompt, rollouts: Array(samples).fill({ ids: [], mask: [], reward: 0 }) };
     }
     const [end] = format.ends;
-    const rollouts: Rollout[] = [];
+    const answers: Omit<Rollout, "reward">[] = [];
+    const texts: string[] = [];
     for (let batch = 0; batch < samples / deviceBatchSize; batch++) {
       const { tokens, masks } = await this.#engine.generateBatch(prompt, {
         samples: deviceBatchSize,
@@ -95,16 +96,18 @@ export class AnswerSampler {
       for (const [row, all] of tokens.entries()) {
         const ids = all.slice(prompt.length);
         const mask = masks[row]!.slice(prompt.length);
-        const reward = await task.isRight(problem, tokenizer.decode(ids)) ? 1 : 0;
+        texts.push(tokenizer.decode(ids));
         // The engine leaves out the token that ends an answer; an answer that was cut off has none.
         if (learnsToEnd && ids.length < maxTokens) {
           ids.push(end!);
           mask.push(1);
         }
-        rollouts.push({ ids, mask, reward });
+        answers.push({ ids, mask });
       }
     }
-    return { prompt, rollouts };
+    const rewards = task.rewardsOf?.(problem, texts) ??
+      await Promise.all(texts.map(async (text) => await task.isRight(problem, text) ? 1 : 0));
+    return { prompt, rollouts: answers.map((answer, i) => ({ ...answer, reward: rewards[i]! })) };
   }
 
   /** The unbiased estimate of pass@k, for k up to the size of a batch. */
@@ -115,7 +118,7 @@ export class AnswerSampler {
     const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
     for (let index = rank; index < questions; index += ranks) {
       const { rollouts } = await this.ask(task, index, -1, deviceBatchSize);
-      const right = rollouts.filter(({ reward }) => reward === 1).length;
+      const right = rollouts.filter(({ reward }) => reward > 0).length;
       for (let k = 1; k <= deviceBatchSize; k++) sums[k - 1]! += passAtK(rollouts.length, right, k);
     }
     return (parallel?.sum(sums) ?? sums).map((sum) => sum / questions);

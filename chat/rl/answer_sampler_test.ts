@@ -20,6 +20,9 @@ Deno.test("answers are rewarded by the task, and another step samples others", a
     assertEquals(reward, await letters.isRight(letters.get(2), text) ? 1 : 0);
   }
   assertEquals(await sampler.ask(letters, 2, 0), group);
+  const rewardsOf = (_: unknown, texts: readonly string[]) => texts.map((_, i) => i / 8);
+  const { rollouts } = await sampler.ask({ ...letters, rewardsOf }, 2, 0);
+  assertEquals(rollouts, group.rollouts.map((one, i) => ({ ...one, reward: i / 8 })));
   assert(JSON.stringify(await sampler.ask(letters, 2, 1)) !== JSON.stringify(group));
   await device.close();
 });

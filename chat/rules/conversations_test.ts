@@ -227,3 +227,17 @@ Deno.test("some chats tell a story, and answer a question about it", async () =>
   const told = stories.filter(({ content }) => checkStory(`${content}`).isConsistent);
   assert(told.length >= 20, `${told.length} of ${stories.length}`);
 });
+
+Deno.test("a right story is rewarded by what others of its group have not, an answer is not", async () => {
+  const task = await rulePractice("stories", 20, { heldOut: true });
+  const right = task.get(0).messages[1]!.content as string;
+  const [first = "", ...rest] = right.split(/(?<=\.) /);
+  const other = [first, ...rest.slice(0, -1)].join(" ");
+  assert(!await task.isRight(task.get(0), other));
+  const rewards = task.rewardsOf!(task.get(0), [right, right, other]);
+  assert(rewards[0]! > 1 / 3 && rewards[0]! < 1 / 2, `${rewards}`);
+  assertEquals(rewards, [rewards[0]!, rewards[0]!, 0]);
+  assertEquals(task.rewardsOf!(task.get(0), [right]), [1]);
+  const answer = task.get(1).messages.at(-1)!.content as string;
+  assertEquals(task.rewardsOf!(task.get(1), [answer, "Nobody.", answer]), [1, 0, 1]);
+});

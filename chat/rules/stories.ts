@@ -3,7 +3,13 @@
  * @module
  */
 
-import { checkStory, type Story, tellStory, withArticle } from "../../stories/mod.ts";
+import {
+  checkStory,
+  originalities,
+  type Story,
+  tellStory,
+  withArticle,
+} from "../../stories/mod.ts";
 import type { Conversation, Message } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
@@ -97,7 +103,8 @@ interface StoryProblem extends Conversation {
 /**
  * Requests for stories to practice on and, as every second problem, a question about a story. A
  * story is right if it is about the requested character and does not contradict itself; an answer,
- * if it is the one that the story gives.
+ * if it is the one that the story gives. Right stories are rewarded by what they have that others of
+ * the group have not: if all had the same reward, a model would soon tell the one that is safest.
  *
  * @param size The number of problems.
  * @param randomOf The random numbers of a problem.
@@ -131,11 +138,21 @@ export function storyPractice(
         ],
       };
     },
-    isRight: ({ mainCharacter, messages }, completion) =>
-      mainCharacter === null
-        ? completion === messages.at(-1)!.content
-        : isStoryAbout(mainCharacter, completion),
+    isRight,
+    rewardsOf: (problem, completions) => {
+      const right = completions.map((completion) => isRight(problem, completion));
+      const shares = problem.mainCharacter === null
+        ? completions.map(() => 1)
+        : originalities(completions);
+      return right.map((isRight, i) => isRight ? shares[i]! : 0);
+    },
   };
+}
+
+function isRight({ mainCharacter, messages }: StoryProblem, completion: string): boolean {
+  return mainCharacter === null
+    ? completion === messages.at(-1)!.content
+    : isStoryAbout(mainCharacter, completion);
 }
 
 /** Whether a text is a story about somebody, without a contradiction. */

@@ -22,6 +22,11 @@ export interface Task<Problem extends Conversation = Conversation> {
 export interface GenerativeTask<Problem extends Conversation = Conversation> extends Task<Problem> {
   /** Whether a completion, with its special tokens as text, solves the problem. */
   isRight(problem: Problem, completion: string): boolean | Promise<boolean>;
+  /**
+   * The rewards of several answers to one problem in reinforcement learning: 0 for a wrong one, and
+   * between 0 and 1 for a right one. Without it, right answers have 1.
+   */
+  rewardsOf?(problem: Problem, completions: readonly string[]): readonly number[];
   /** The part of the task that an example belongs to, for tasks with results by part. */
   groupOf?(index: number): string;
 }
