@@ -6,11 +6,12 @@ import type { FloatType } from "../layout.ts";
 import { allocate, Tensor } from "../tensor.ts";
 import { arraysFor, sizes } from "../ops/testing/attention_cases.ts";
 import { attention } from "../ops/attention/attention.ts";
-import { attend, attendBackward } from "../ops/attention/body.ts";
-import { UNLIMITED } from "../ops/attention/problem.ts";
+import { attend, attendBackward, plainSoftmax } from "../ops/attention/body.ts";
+import { type SoftmaxCall, UNLIMITED } from "../ops/attention/problem.ts";
 import { concat } from "../ops/join.ts";
 import { noGrad } from "../grad_mode.ts";
 import { normal } from "../ops/creation.ts";
+import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { cachedAttention } from "./cpu/cached_attention.ts";
 
 const CASES = [
@@ -76,6 +77,55 @@ kernelTest("the plain body of attention equals the fast paths", async (device) =
 cpuTest("the plain body of attention equals the fast paths in bfloat16", async (device) => {
   await compare(device, "bfloat16", 2 ** -7);
 });
+
+cpuTest(
+  "the softmax of visible keys equals the plain one, in each type of weights",
+  async (device) => {
+    if (device.kind !== "cpu") throw new Error("wanted a CPU");
+    using _scope = device.scope();
+    const [queries, keys, window] = [5, 21, 7];
+    const types = [["float32", 1e-6], ["bfloat16", 2 ** -8], ["float16", 2 ** -11]] as const;
+    for (const [dtype, tolerance] of types) {
+      for (const isGradient of [false, true]) {
+        const compute = async (run: (call: SoftmaxCall) => void) => {
+          // Rows are further apart than they are long.
+          const scores = (seed: number, type: FloatType) =>
+            normal(device, [2, 2, 1, queries, 24], { seed }).to(type).slice(-1, 0, keys);
+          const [products, upstream] = [scores(1, "float32"), scores(2, "float32")];
+          const results = dtype === "float32"
+            ? [products, upstream]
+            : [scores(3, dtype), scores(4, dtype)];
+          const logSums = Tensor.full(device, [2, 2, 1, queries, 1], 3);
+          run({
+            queries,
+            keys,
+            position: 12,
+            scale: 0.5,
+            left: window,
+            right: 0,
+            products,
+            logSums,
+            upstream: isGradient ? upstream : null,
+            results: isGradient ? results : results.slice(0, 1),
+          });
+          const read = [...results.slice(0, isGradient ? 2 : 1), logSums].map((x) => x.data());
+          return (await Promise.all(read)).map((numbers) => Array.from<number>(numbers));
+        };
+        const wanted = await compute((call) => plainSoftmax(device, call));
+        const got = await compute((call) => softmaxOfVisible.run(call, device));
+        assertEquals(got.length, isGradient ? 3 : 2);
+        for (const [i, numbers] of got.entries()) {
+          for (const [at, x] of numbers.entries()) {
+            assertAlmostEquals(x, wanted[i]![at]!, tolerance * Math.max(1, Math.abs(x)));
+          }
+        }
+        // The first query sees keys 5 to 12.
+        assertEquals([got[0]![4], got[0]![13]], [0, 0]);
+        assert(got[0]![5]! > 0 && got[0]![12]! > 0);
+      }
+    }
+  },
+);
 
 float16Test("the plain body of attention equals the fast paths in float16", async (device) => {
   // Results are rounded by 2⁻¹¹, and so is what the gradient is computed from.

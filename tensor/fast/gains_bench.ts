@@ -238,6 +238,8 @@ function softmaxCase(isGradient: boolean): Case {
     prepare: (device) => {
       if (device.kind !== "cpu") throw new Error("wanted a CPU");
       const shape = [batch, heads, 1, queries, keys];
+      const products = normal(device, shape, { seed: 1 });
+      const upstream = isGradient ? normal(device, shape, { seed: 2 }) : null;
       const call: SoftmaxCall = {
         queries,
         keys,
@@ -245,8 +247,9 @@ function softmaxCase(isGradient: boolean): Case {
         scale: 1 / 8,
         left: UNLIMITED,
         right: 0,
-        products: normal(device, shape, { seed: 1 }),
-        upstream: isGradient ? normal(device, shape, { seed: 2 }) : null,
+        products,
+        upstream,
+        results: upstream === null ? [products] : [products, upstream],
         logSums: Tensor.ones(device, shape.with(4, 1)),
       };
       return {

@@ -14,7 +14,7 @@ import { attentionWork, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
 import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import {
   MASK_WORDS,
-  softmaxInPlace,
+  softmaxOfRow,
   sumOfLanes,
   type VisibleKeys,
   visibleKeys,
@@ -153,7 +153,7 @@ export function attendQuery(
   );
   k.loop(k.let(apart.multiply(4)), count, (key) => multiplyKeys([key]));
 
-  const logSum = k.let(softmaxInPlace(k, scores, visible));
+  const logSum = k.let(softmaxOfRow(k, scores, visible));
 
   // Sums of a strip of columns stay in registers.
   for (let first = 0; first < headSize; first += STRIP) {

@@ -1,11 +1,14 @@
 /** The softmax of attention scores on the CPU, and its gradient: only visible keys are visited. @module */
 
 import { floatBits } from "../../kernel/emitter.ts";
+import type { View } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
+import { ELEMENTS } from "../../kernel/lower.ts";
 import type { Buffer, Float, Int, KernelBuilder, Vector } from "../../kernel/language.ts";
 import { log } from "../../kernel/math.ts";
-import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import { maskedSoftmax, softmaxGradient } from "../../ops/attention/body.ts";
+import type { DType } from "../../layout.ts";
 import { LOG2_E, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
 
 /** The lowest float, in place of −∞, whose differences would be NaN. */
@@ -22,14 +25,15 @@ export const softmaxOfVisible: FastPath<"attention softmax", "cpu"> = {
   gain: { factor: 2.16, of: "4 × 4 heads, 64 queries and 256 keys, against plain" },
   refuses: ({ scale }) => Math.fround(scale) === 0 ? "the scale is 0" : null,
   run: (call, device) => {
-    const { products, upstream, logSums, queries, keys, position, left, right, scale } = call;
+    const { products, upstream, results, logSums, queries, keys, left, right, scale } = call;
+    const [weights, changes = weights] = results as [View, View?];
     const [batch, keyHeads, group] = products.shape as [number, number, number];
     const strides = [products.strides[3]!, logSums.strides[2]!];
     runKernel(
       device,
-      upstream === null ? SOFTMAX : SOFTMAX_GRADIENT,
-      [products, upstream ?? products, logSums],
-      [queries, ...strides, position, keys, left, right, floatBits(scale)],
+      (upstream === null ? softmax : softmaxGradientOf)(ELEMENTS[weights.dtype]),
+      [products, upstream ?? products, logSums, weights, changes],
+      [queries, ...strides, call.position, keys, left, right, floatBits(scale)],
       batch * keyHeads * group * queries,
       {
         grain: Math.ceil(SCORES_PER_THREAD / Math.max(1, keys)),
@@ -67,6 +71,10 @@ function splat(k: KernelBuilder, value: Float): Vector {
 }
 
 type Row = Buffer<"f32">;
+/** The type of elements that are stored: products and gradients of weights are `f32`. */
+type Stored = typeof ELEMENTS[DType];
+/** Each NaN was computed, or comes from elements of 16 bits. */
+const COMPUTED = { isShort: true };
 
 /** The keys that a query sees: of a row of them, those from `first` below `last`. */
 export interface VisibleKeys {
@@ -111,8 +119,16 @@ export function visibleKeys(
   };
 }
 
-/** Turns the visible products of a row into their softmax, and returns the log-sum-exp. */
-export function softmaxInPlace(k: KernelBuilder, products: Row, visible: VisibleKeys): Float {
+/**
+ * Computes the softmax of the visible products of a row, which are overwritten, and returns the
+ * log-sum-exp.
+ */
+export function softmaxOfRow(
+  k: KernelBuilder,
+  products: Row,
+  visible: VisibleKeys,
+  weights: Buffer<Stored> = products,
+): Float {
   const { forEach, fillOthers, scale, hidden } = visible;
   fillOthers(products, hidden);
   const maxima = [0, 1].map(() => k.variable(k.vector(LOWEST)));
@@ -132,27 +148,36 @@ export function softmaxInPlace(k: KernelBuilder, products: Row, visible: Visible
   });
   const sum = splat(k, sumOfLanes(k, sums[0]!.add(sums[1]!)));
   const factor = k.let(k.vector(1).divide(sum));
-  forEach((at) => products.storeVector(at, products.loadVector(at).multiply(factor)));
+  forEach((at) => weights.storeVector(at, products.loadVector(at).multiply(factor), COMPUTED));
   return k.laneOf(log(k, sum), 0).add(max).multiply(LOG2_E);
 }
 
 /** A kernel whose work items are rows: `write` writes the visible part of those it returns. */
 function rowKernel(
   name: string,
+  stored: Stored,
   write: (
     k: KernelBuilder,
-    rows: Readonly<Record<"products" | "upstream" | "logSum", Row>>,
+    rows:
+      & Readonly<Record<"products" | "upstream" | "logSum", Row>>
+      & Readonly<Record<"weights" | "changes", Buffer<Stored>>>,
     visible: VisibleKeys,
-  ) => readonly Row[],
+  ) => readonly Buffer<Stored>[],
 ) {
   return defineKernel(
     {
-      key: `${name} of visible keys`,
-      buffers: { products: "f32", upstream: "f32", logSums: "f32" },
-      writes: ["products", "upstream", "logSums"],
+      key: `${name} of visible keys, ${stored}`,
+      buffers: {
+        products: "f32",
+        upstream: "f32",
+        logSums: "f32",
+        weights: stored,
+        changes: stored,
+      },
+      writes: ["products", "upstream", "logSums", "weights", "changes"],
       arguments: ["queries", "row", "logSumStep", "position", ...MASK_WORDS],
     },
-    (k, item, { products, upstream, logSums }, words) => {
+    (k, item, { products, upstream, logSums, weights, changes }, words) => {
       const { queries, row, logSumStep, position } = words;
       const query = k.let(item.remainder(queries));
       const visible = visibleKeys(k, k.let(position.add(query)), words);
@@ -161,6 +186,8 @@ function rowKernel(
         products: products.from(begin),
         upstream: upstream.from(begin),
         logSum: logSums.from(item.divide(queries).multiply(logSumStep).add(query)),
+        weights: weights.from(begin),
+        changes: changes.from(begin),
       };
       for (const written of write(k, rows, visible)) {
         written.fill(0, visible.first, 0);
@@ -170,33 +197,40 @@ function rowKernel(
   );
 }
 
-const SOFTMAX = rowKernel("softmax", (k, { products, logSum }, visible) => {
-  logSum.store(0, softmaxInPlace(k, products, visible));
-  return [products];
-});
+const softmax = defineKernels((stored: Stored) =>
+  rowKernel("softmax", stored, (k, { products, logSum, weights }, visible) => {
+    logSum.store(0, softmaxOfRow(k, products, visible, weights));
+    return [weights];
+  })
+);
 
-const SOFTMAX_GRADIENT = rowKernel("gradient of softmax", (k, rows, visible) => {
-  const { products, upstream } = rows;
-  const { forEach, fillOthers, scale, hidden } = visible;
-  fillOthers(products, hidden);
-  fillOthers(upstream, k.float(0));
-  const logSum = k.let(rows.logSum.loadSplat(0).multiply(1 / LOG2_E));
-  const zero = () => k.variable(k.vector(0));
-  const sums = [0, 1].map(() => ({ weights: zero(), changes: zero() }));
-  forEach((at, parity) => {
-    const score = products.loadVector(at).multiply(scale);
-    const weight = k.let(k.expOfNonPositive(score.subtract(logSum)));
-    const { weights, changes } = sums[parity]!;
-    k.set(weights, weights.add(weight));
-    k.set(changes, changes.add(upstream.loadVector(at).multiply(weight)));
-    products.storeVector(at, weight);
-  });
-  const total = (of: "weights" | "changes") =>
-    splat(k, sumOfLanes(k, sums[0]![of].add(sums[1]![of])));
-  const mean = k.let(total("changes").divide(total("weights")));
-  forEach((at) => {
-    const slope = products.loadVector(at).multiply(scale);
-    upstream.storeVector(at, slope.multiply(upstream.loadVector(at).subtract(mean)));
-  });
-  return [products, upstream];
-});
+const softmaxGradientOf = defineKernels((stored: Stored) =>
+  rowKernel("gradient of softmax", stored, (k, rows, visible) => {
+    const { products, upstream, weights, changes } = rows;
+    const { forEach, fillOthers, scale, hidden } = visible;
+    fillOthers(products, hidden);
+    fillOthers(upstream, k.float(0));
+    const logSum = k.let(rows.logSum.loadSplat(0).multiply(1 / LOG2_E));
+    const zero = () => k.variable(k.vector(0));
+    const sums = [0, 1].map(() => ({ weights: zero(), changes: zero() }));
+    forEach((at, parity) => {
+      const score = products.loadVector(at).multiply(scale);
+      const weight = k.let(k.expOfNonPositive(score.subtract(logSum)));
+      const { weights, changes } = sums[parity]!;
+      k.set(weights, weights.add(weight));
+      k.set(changes, changes.add(upstream.loadVector(at).multiply(weight)));
+      products.storeVector(at, weight);
+    });
+    const total = (of: "weights" | "changes") =>
+      splat(k, sumOfLanes(k, sums[0]![of].add(sums[1]![of])));
+    const mean = k.let(total("changes").divide(total("weights")));
+    forEach((at) => {
+      const weight = k.let(products.loadVector(at));
+      // In `f32` it is there.
+      if (stored !== "f32") weights.storeVector(at, weight, COMPUTED);
+      const change = upstream.loadVector(at).subtract(mean);
+      changes.storeVector(at, weight.multiply(scale).multiply(change), COMPUTED);
+    });
+    return [weights, changes];
+  })
+);

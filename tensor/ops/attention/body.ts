@@ -156,13 +156,9 @@ function allocateScores(device: Device, block: Block, dtype: DType = "float32"):
   return viewAs(whole, wide.with(4, keys), whole.strides);
 }
 
-/** Weights in the type of what they weight: instead of scores, which are freed. */
-function castWeights({ dtype }: View, device: Device, block: Block, scores: View): View {
-  if (dtype === "float32") return scores;
-  const weights = allocateScores(device, block, dtype);
-  copyView(device, scores, weights);
-  device.free(scores.allocation);
-  return weights;
+/** Memory for what becomes of scores, in the type of what it is multiplied by. */
+function allocateWeights(device: Device, block: Block, { dtype }: View, scores: View): View {
+  return dtype === "float32" ? scores : allocateScores(device, block, dtype);
 }
 
 function computeSoftmax(device: Device, call: SoftmaxCall): void {
@@ -171,15 +167,15 @@ function computeSoftmax(device: Device, call: SoftmaxCall): void {
 
 /** Computes a softmax or its gradient by the programs. */
 export function plainSoftmax(device: Device, call: SoftmaxCall): void {
-  const { products, upstream, logSums, queries, position, scale, left, right } = call;
+  const { products, upstream, results, logSums, queries, position, scale, left, right } = call;
   const numbers = Tensor.arange(device, 0, queries);
   const query = viewAs(numbers, [queries, 1], [1, 1]);
   const scalars = [scale, left - position, right + position];
   if (upstream === null) {
-    runProgramOn(device, maskedSoftmax, [products, query], [products, logSums], scalars);
+    runProgramOn(device, maskedSoftmax, [products, query], [...results, logSums], scalars);
   } else {
-    const both = [products, upstream];
-    runProgramOn(device, softmaxGradient, [...both, query, logSums], both, scalars);
+    const inputs = [products, upstream, query, logSums];
+    runProgramOn(device, softmaxGradient, inputs, results, scalars);
   }
   numbers.dispose();
 }
@@ -211,13 +207,13 @@ export function attend(
   for (const block of blocksOf(device, problem)) {
     const multiply = multiplier(device, block, isExact);
     const products = allocateScores(device, block);
+    const weights = allocateWeights(device, block, v, products);
     const [queries, keys] = [queriesOf(q, block), keysOf(k, block)];
     multiply("attention scores", [queries, keys, products], { transposeB: true });
-    const saved = ofRows(logSums, block);
-    computeSoftmax(device, { ...block, products, upstream: null, logSums: saved });
-    const weights = castWeights(v, device, block, products);
+    const [results, saved] = [[weights], ofRows(logSums, block)];
+    computeSoftmax(device, { ...block, products, upstream: null, results, logSums: saved });
     multiply("attention", [weights, keysOf(v, block), queriesOf(y, block)]);
-    device.free(weights.allocation);
+    for (const { allocation } of new Set([products, weights])) device.free(allocation);
   }
 }
 
@@ -238,16 +234,14 @@ export function attendBackward(
   for (const block of blocksOf(device, problem)) {
     const multiply = multiplier(device, block, isExact);
     const [products, slopes] = [allocateScores(device, block), allocateScores(device, block)];
+    const results = [products, slopes].map((x) => allocateWeights(device, block, q, x));
+    const [weights, changes] = results as [View, View];
     const [queries, upstream] = [queriesOf(q, block), queriesOf(dy, block)];
     const keys = keysOf(k, block);
     multiply(name, [queries, keys, products], { transposeB: true });
     multiply(name, [upstream, keysOf(v, block), slopes], { transposeB: true });
     const saved = ofRows(logSums, block);
-    computeSoftmax(device, { ...block, products, upstream: slopes, logSums: saved });
-    const [weights, changes] = [products, slopes].map((x) => castWeights(q, device, block, x)) as [
-      View,
-      View,
-    ];
+    computeSoftmax(device, { ...block, products, upstream: slopes, results, logSums: saved });
     multiply(name, [changes, keys, queriesOf(dq, block)]);
     const options = { transposeA: true, accumulate: true };
     for (let i = 0; i < problem.heads / problem.keyHeads; i++) {
@@ -256,7 +250,7 @@ export function attendBackward(
       add(changes, queries, keysOf(dk, block));
       add(weights, upstream, keysOf(dv, block));
     }
-    for (const { allocation } of [weights, changes]) device.free(allocation);
+    for (const { allocation } of new Set([products, slopes, ...results])) device.free(allocation);
   }
   [dk, dv].forEach((sum, i) => {
     if (sum === targets[i]) return;

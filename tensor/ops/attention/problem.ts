@@ -55,13 +55,15 @@ export interface AttentionCall<V extends ForwardViews> extends AttentionProblem 
 export interface SoftmaxCall
   extends Pick<AttentionProblem, "queries" | "keys" | "scale" | "left" | "right"> {
   readonly position: number;
-  /**
-   * Products of queries and keys, float32 [B, Hkv, H / Hkv, queries, keys]. They become the weights,
-   * 0 for keys that are not seen.
-   */
+  /** Products of queries and keys, float32 [B, Hkv, H / Hkv, queries, keys]. Overwritten. */
   readonly products: View;
-  /** Gradients of the weights, which become those of the products; `null` for the softmax. */
+  /** Gradients of the weights, likewise; `null` for the softmax. */
   readonly upstream: View | null;
+  /**
+   * Where the weights go, and after them the gradients of the products if there are any: 0 for keys that
+   * are not seen. In float32 they are `products` and `upstream` themselves.
+   */
+  readonly results: readonly View[];
   /** [B, Hkv, H / Hkv, queries, 1] */
   readonly logSums: View;
 }
