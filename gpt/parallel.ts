@@ -13,6 +13,7 @@
 import type { World } from "../mpi/mod.ts";
 import { quantizeModule } from "../nn/mod.ts";
 import { type Exchange, type Segments, ShardedMuonAdamW } from "../optim/mod.ts";
+import { wrongType } from "../tensor/errors.ts";
 import { type Device, readSafetensors, type Tensor, writeSafetensors } from "../tensor/mod.ts";
 import type { SafetensorsInput } from "../tensor/safetensors.ts";
 import type { LoadOptions } from "./files/architecture.ts";
@@ -216,14 +217,13 @@ function hasLauncher(): boolean {
   return names.some((name) => Deno.env.get(name) !== undefined);
 }
 
-/** Exchanges tensors in buckets, through memory outside the device. */
+/** Exchanges tensors in buckets of `float32`, through memory outside the device. */
 export class TensorExchange implements Exchange {
   readonly rank: number;
   readonly ranks: number;
   readonly #world: Collectives;
   readonly #address: number;
   readonly #bucket: Float32Array<ArrayBuffer>;
-  readonly #bucketBytes: Uint8Array;
   readonly #block: number;
 
   /** @param addressOf The address of an array's first element. */
@@ -237,7 +237,6 @@ export class TensorExchange implements Exchange {
     this.#world = world;
     this.#block = Math.ceil(bucketBytes / 4 / world.ranks);
     this.#bucket = new Float32Array(this.#block * world.ranks);
-    this.#bucketBytes = new Uint8Array(this.#bucket.buffer);
     this.#address = addressOf(this.#bucket);
   }
 
@@ -266,12 +265,9 @@ export class TensorExchange implements Exchange {
     segments: Segments,
     run: (at: number, block: number) => Promise<void>,
   ): Promise<void> {
-    for (const { dtype, shape, isContiguous } of segments.flat()) {
-      if (dtype === "float32" && isContiguous) continue;
-      throw new TypeError(
-        `Cannot exchange a tensor: wanted contiguous float32, got ${dtype} [${shape}]` +
-          (isContiguous ? "" : " with gaps"),
-      );
+    for (const { shape, isContiguous } of segments.flat()) {
+      if (isContiguous) continue;
+      throw wrongType("exchange a tensor", "a contiguous one", `[${shape}] with gaps`);
     }
     const longest = Math.max(
       ...segments.map((segment) => segment.reduce((sum, { size }) => sum + size, 0)),
@@ -284,34 +280,27 @@ export class TensorExchange implements Exchange {
   /** Copies the numbers of a segment from `at` on into the bucket. */
   async #pack(segment: readonly Tensor[], at: number, block: number, to: number): Promise<void> {
     await Promise.all(
-      cutBlock(segment, at, block).map(async ({ tensor, from, count, place }) => {
-        const { device, allocation, offset } = tensor;
-        const range = [allocation, 4 * (offset + from), 4 * count] as const;
-        const bytes = device.kind === "cpu"
-          ? device.bytes(...range)
-          : new Uint8Array(await device.read(...range));
-        this.#bucketBytes.set(bytes, 4 * (to + place));
+      cutBlock(segment, at, block).map(async ({ part, place }) => {
+        this.#bucket.set(await part.data(), to + place);
       }),
     );
   }
 
   #unpack(segment: readonly Tensor[], at: number, block: number, start: number): void {
-    for (const { tensor, from, count, place } of cutBlock(segment, at, block)) {
-      const { device, allocation, offset } = tensor;
-      const values = this.#bucket.subarray(start + place, start + place + count);
-      device.write(allocation, 4 * (offset + from), values);
+    for (const { part, place } of cutBlock(segment, at, block)) {
+      part.assign(this.#bucket.subarray(start + place, start + place + part.size));
     }
   }
 }
 
-/** The parts of tensors that lie in a block: `count` numbers from `from`, `place` into the block. */
+/** The parts of tensors that lie in a block, and their places in it. */
 function cutBlock(segment: readonly Tensor[], at: number, block: number) {
   let start = 0;
   return segment.flatMap((tensor) => {
     const from = Math.max(0, at - start);
-    const count = Math.min(tensor.size, at + block - start) - from;
+    const to = Math.min(tensor.size, at + block - start);
     const place = start + from - at;
     start += tensor.size;
-    return count > 0 ? [{ tensor, from, count, place }] : [];
+    return to > from ? [{ part: tensor.detach().reshape([-1]).slice(0, from, to), place }] : [];
   });
 }

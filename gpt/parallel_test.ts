@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { installedMpis, launch, type TestedMpi, testUnderMpi } from "../mpi/testing/ranks.ts";
-import { openDevice } from "../tensor/mod.ts";
+import { type FloatType, openDevice } from "../tensor/mod.ts";
 import { adapterTest } from "../testing/gpu.ts";
 import { GPT } from "./model/model.ts";
 import { openTinyLoader, tinyPlan } from "./testing/tiny.ts";
@@ -9,8 +9,19 @@ import { planTraining } from "./train/scaling.ts";
 
 const script = new URL("testing/ranks_script.ts", import.meta.url);
 
-async function run(mpi: TestedMpi, ranks: number, kind: string, device = "cpu") {
-  const { code, stdout, stderr } = await launch({ mpi, ranks, script, args: [kind, device] });
+async function run(
+  mpi: TestedMpi,
+  ranks: number,
+  kind: string,
+  device = "cpu",
+  dtype: FloatType = "float32",
+) {
+  const { code, stdout, stderr } = await launch({
+    mpi,
+    ranks,
+    script,
+    args: [kind, device, dtype],
+  });
   assertEquals(code, 0, stderr);
   const lines = stdout.trim().split("\n").map((line) => JSON.parse(line));
   return lines.sort((a, b) => a.rank - b.rank);
@@ -53,6 +64,17 @@ testUnderMpi(
     assertEquals(second.state, null, "expected the state on rank 0 alone");
   },
 );
+
+testUnderMpi("2 ranks train in bfloat16, where embeddings are of 16 bits", async (mpi) => {
+  const [first, second] = await run(mpi, 2, "sharded", "cpu", "bfloat16");
+  assertEquals(second.parameters, first.parameters);
+  const [whole] = await run(mpi, 2, "replicated", "cpu", "bfloat16");
+  const wanted = await lossesOfOne(2);
+  for (const [i, loss] of wanted.entries()) {
+    assert(Math.abs(first.losses[i] - loss) < 0.05, `${first.losses} instead of ${wanted}`);
+  }
+  assertEquals([first.parameters, first.state], [whole.parameters, whole.state]);
+});
 
 testUnderMpi("3 and 4 ranks have the same parameters, bit for bit", async (mpi) => {
   for (const ranks of [3, 4]) {

@@ -1,5 +1,5 @@
 import type { OptionNames } from "../tensor/checks.ts";
-import { type Device, embedding, type Tensor } from "../tensor/mod.ts";
+import { type Device, embedding, type FloatType, type Tensor } from "../tensor/mod.ts";
 import { type Initializer, normal } from "./initializers.ts";
 import { Module } from "./module.ts";
 import { checkLayer, namedSeed, parameter } from "./parameter.ts";
@@ -10,9 +10,11 @@ export interface EmbeddingOptions {
   readonly seed: number | null;
   /** Initializer of the table. @default {normal()} (as in PyTorch) */
   readonly initialWeight?: Initializer;
+  /** The dtype of the table, its gradient and an optimizer's moments. @default {"float32"} */
+  readonly dtype?: FloatType;
 }
 
-const OPTIONS: OptionNames<EmbeddingOptions> = { seed: true, initialWeight: true };
+const OPTIONS: OptionNames<EmbeddingOptions> = { seed: true, initialWeight: true, dtype: true };
 
 /**
  * An embedding table with one row per token id.
@@ -37,8 +39,8 @@ export class Embedding extends Module {
   constructor(device: Device, count: number, width: number, options: EmbeddingOptions) {
     super();
     checkLayer("Embedding", device, { count, width }, options, OPTIONS, ["seed"]);
-    const { seed, initialWeight = normal() } = options;
-    this.weight = parameter(device, [count, width], initialWeight, namedSeed(seed, "weight"));
+    const { seed, initialWeight: initial = normal(), dtype } = options;
+    this.weight = parameter(device, [count, width], initial, namedSeed(seed, "weight"), dtype);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { cpuTest } from "../testing/every_device.ts";
-import { type Device, Tensor } from "../tensor/mod.ts";
+import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { decodeState, type Device, encodeState, Tensor } from "../tensor/mod.ts";
 import { Dropout } from "./dropout.ts";
 import { Embedding } from "./embedding.ts";
 import { Linear } from "./linear.ts";
@@ -125,6 +125,23 @@ cpuTest("values may also be arrays, as a file has them", async (device) => {
     ]),
   );
   assertEquals([...await layer.weight.data(), ...await layer.bias!.data()], [1, 2, 3]);
+});
+
+testOnEveryDevice("a table in bfloat16 is saved in it, and loaded from float32", async (device) => {
+  const make = (seed: number) => new Embedding(device, 2, 2, { seed, dtype: "bfloat16" });
+  const [table, other] = [make(1), make(2)];
+  assertEquals([table.weight.dtype, table.weight.isParameter], ["bfloat16", true]);
+  // A file has 16 bits, which are widened when it is read.
+  other.loadStateDict(decodeState(await encodeState(table.stateDict())));
+  assertEquals(await other.weight.data(), await table.weight.data());
+  table.loadStateDict(new Map([["weight", Tensor.from(device, [[1 / 3, 1], [2, 3]])]]));
+  assertEquals([...await table.weight.data()], [0.333984375, 1, 2, 3]);
+  const integers = Tensor.zeros(device, [2, 2], { dtype: "int32" });
+  assertThrows(
+    () => table.loadStateDict(new Map([["weight", integers]])),
+    RangeError,
+    "wanted weight of bfloat16 [2, 2], got int32 [2, 2]",
+  );
 });
 
 cpuTest("zeroGrad clears the gradients of all parameters", (device) => {

@@ -12,6 +12,7 @@ import {
   deriveSeed,
   type Device,
   type DType,
+  type FloatType,
   isGradEnabled,
   QuantizedMatrix,
   Tensor,
@@ -66,7 +67,8 @@ export function namedSeed(seed: number | null, name: string): number | null {
 
 /**
  * Creates a parameter: a tensor that requires a gradient and outlives every scope. A seed of `null`
- * gives zeros, if values are loaded next.
+ * gives zeros, if values are loaded next. One of 16 bits has its gradient in them, too, and the moments
+ * of optimizers.
  *
  * @example
  * ```ts
@@ -85,9 +87,11 @@ export function parameter(
   shape: readonly number[],
   initializer: Initializer,
   seed: number | null,
+  dtype: FloatType = "float32",
 ): Tensor {
-  const values = placeholderOf(device, shape) ??
-    (seed === null ? Tensor.zeros(device, shape) : initializer(device, shape, seed));
+  using _scope = device.scope();
+  const make = () => seed === null ? Tensor.zeros(device, shape) : initializer(device, shape, seed);
+  const values = placeholderOf(device, shape) ?? make().to(dtype);
   return values.requireGrad().keep();
 }
 

@@ -1,5 +1,6 @@
 /**
- * Adam and AdamW, with one fused kernel per parameter.
+ * Adam and AdamW, with one fused kernel per parameter. It computes in single precision; moments have the
+ * dtype of their parameter, as in PyTorch.
  *
  * @module
  */
@@ -49,7 +50,8 @@ function adamUpdates(
   isDecoupled: boolean,
 ): Update[] {
   return Array.from(parameters, ([name, parameter]) => {
-    const zeros = () => Tensor.zeros(parameter.device, parameter.shape).keep();
+    const { device, shape, dtype } = parameter;
+    const zeros = () => Tensor.zeros(device, shape, { dtype }).keep();
     const [average, squares] = [zeros(), zeros()];
     const stepName = `${name}.step`;
     const state = new Map<string, Tensor | number>([

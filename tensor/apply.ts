@@ -184,11 +184,9 @@ export function applyOne<Attributes, Inputs extends readonly Tensor[]>(
 
 export function commonDevice(name: string, inputs: readonly Tensor[]): Device {
   const device: Device | undefined = inputs[0]?.device;
-  for (const input of inputs) {
-    // Properties of whatever the caller passed: what is wrong is found out afterwards.
-    if (input?.device !== device) throw wrongInputs(name, inputs);
-  }
-  if (device === undefined) throw wrongInputs(name, inputs);
+  // Properties of whatever the caller passed: what is wrong is found out afterwards.
+  const isCommon = device !== undefined && inputs.every((input) => input?.device === device);
+  if (!isCommon) throw wrongInputs(name, inputs);
   return device;
 }
 

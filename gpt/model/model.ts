@@ -65,8 +65,9 @@ export interface GPTOptions {
   /**
    * The dtype of activations, and of weights in matmuls. Parameters and their gradients stay
    * `float32`, and so do the logits' softcap and the loss. In `bfloat16`, as nanochat trains, the head
-   * and Muon's orthogonalization multiply in it as well. In `float16` they do not, and training needs a
-   * `GradScaler`, or small gradients underflow. @default {"float32"}
+   * and Muon's orthogonalization multiply in it as well, and tables of embeddings are kept in it. In
+   * `float16` they are not, and training needs a `GradScaler`, or small gradients underflow.
+   * @default {"float32"}
    */
   readonly computeDtype?: FloatType;
 }
@@ -168,6 +169,11 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
   readonly windows: readonly number[];
   /** Rotary cosines and sines, `[2, maximum length, 1, head size / 2]`: one buffer of a kernel. */
   readonly #angles: Tensor;
+  /**
+   * The dtype of tables of embeddings, of the head's matmul, and of Muon's orthogonalization, whose numbers
+   * may leave the range of `float16`.
+   */
+  readonly #wideType: FloatType;
 
   /**
    * Creates a model with random initial values.
@@ -196,13 +202,16 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
     this.config = config;
     this.device = device;
     this.computeDtype = computeDtype;
+    this.#wideType = computeDtype === "float16" ? "float32" : computeDtype;
     this.resid_lambdas = overLayers(device, nLayer, 1.15, 1.05);
     this.x0_lambdas = overLayers(device, nLayer, 0.2, 0.05);
     this.smear_lambda = parameter(device, [1], initializers.zeros, seed);
     this.backout_lambda = parameter(device, [1], initializers.constant(0.2), seed);
     const linear = linearsOf(device, seed);
-    const embedding = (name: string, width: number, initialWeight: initializers.Initializer) =>
-      new Embedding(device, vocabSize, width, { seed: namedSeed(seed, name), initialWeight });
+    const embedding = (name: string, width: number, initialWeight: initializers.Initializer) => {
+      const options = { seed: namedSeed(seed, name), initialWeight, dtype: this.#wideType };
+      return new Embedding(device, vocabSize, width, options);
+    };
     this.transformer = {
       wte: embedding("wte", nEmbd, initializers.normal({ standardDeviation: 0.8 })),
       h: layers.map((layer) => new Block(device, config, layer, namedSeed(seed, `h.${layer}`))),
@@ -284,10 +293,8 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
 
   /** The parameter groups of {@linkcode GPT.optimizer}. @throws {TypeError} If a name is unknown. */
   optimizerGroups(learningRates: LearningRates = {}): MuonAdamWGroupOptions[] {
-    const groups = optimizerGroupOptions(this.config, learningRates, this.parameters());
-    if (this.computeDtype !== "bfloat16") return groups;
-    return groups.map((group) =>
-      group.kind === "muon" ? { ...group, orthogonalizationDtype: this.computeDtype } : group
+    return optimizerGroupOptions(this.config, learningRates, this.parameters()).map((group) =>
+      group.kind === "muon" ? { ...group, orthogonalizationDtype: this.#wideType } : group
     );
   }
 
@@ -373,10 +380,9 @@ export class GPT extends Module implements TrainableModel, InspectableModel {
     return logits.slice(-1, 0, this.config.vocabSize).to("float32").softcap(LOGIT_CAP);
   }
 
-  /** The normed stream, in the dtype of the head's matmul: the range of `float16` is too small. */
+  /** The normed stream, in the dtype of the head's matmul. */
   #headInput(stream: Tensor): Tensor {
-    const { computeDtype } = this;
-    return norm(stream.to("float32")).to(computeDtype === "float16" ? "float32" : computeDtype);
+    return norm(stream.to("float32")).to(this.#wideType);
   }
 
   /**

@@ -6,20 +6,24 @@
 import { SharedLoader } from "../../data/mod.ts";
 import { addressOf, World } from "../../mpi/mod.ts";
 import type { MuonAdamW } from "../../optim/mod.ts";
-import { openDevice, readSafetensors, type Tensor } from "../../tensor/mod.ts";
+import { type FloatType, openDevice, readSafetensors, type Tensor } from "../../tensor/mod.ts";
 import { encodeModel, encodeOptimizer } from "../files/checkpoint_content.ts";
 import { GPT } from "../model/model.ts";
 import { RunRanks } from "../parallel.ts";
 import { pretrainingSchedule, trainingLoop } from "../train/loop.ts";
 import { openTinyLoader, tinyPlan } from "./tiny.ts";
 
-const [kind, deviceKind] = Deno.args as ["sharded" | "replicated", "cpu" | "webgpu"];
+const [kind, deviceKind, computeDtype] = Deno.args as [
+  "sharded" | "replicated",
+  "cpu" | "webgpu",
+  FloatType,
+];
 const world = World.open();
 const ranks = new RunRanks(world, addressOf, world.ranks);
 const device = await openDevice(deviceKind, { threads: 1 });
 const size = { numIterations: 3, totalBatchSize: 32 * ranks.ranks };
 const plan = tinyPlan({ ...size, ranks: ranks.ranks });
-const model = new GPT(plan.config, device, { seed: ranks.rank });
+const model = new GPT(plan.config, device, { seed: ranks.rank, computeDtype });
 await ranks.shareParameters(model);
 const sharded = ranks.optimizer(model, plan.learningRates);
 const whole = model.optimizer(plan.learningRates);

@@ -92,19 +92,20 @@ export function estimateMemory(
 ): MemoryEstimate {
   const { sequenceLen, vocabSize, nEmbd } = config;
   const tokens = deviceBatchSize * sequenceLen;
-  const { total } = parameterCounts(config);
+  const { total, wte, valueEmbeds } = parameterCounts(config);
   const active = bytesPerElement(computeDtype);
-  // The head and Muon multiply in bfloat16, but not in float16.
+  // The head and Muon multiply in bfloat16, and embeddings are kept in it; but not in float16.
   const isAll = computeDtype === "bfloat16";
+  const saved = isAll ? (BYTES - active) * (wte + valueEmbeds) : 0;
   const multiplied = isAll ? active : BYTES;
   const logits = multiplied * vocabSize * rowsAtOnce(tokens, multiplied * vocabSize);
   const converted = isAll ? active * (paddedVocabSize(config) + tokens) * nEmbd : 0;
   const stream = active * tokens * nEmbd;
   const headGradient = BYTES * paddedVocabSize(config) * nEmbd;
 
-  const parameters = BYTES * (total + rotarySize(config));
-  const gradients = BYTES * total;
-  const allOptimizer = BYTES * optimizerSize(config);
+  const parameters = BYTES * (total + rotarySize(config)) - saved;
+  const gradients = BYTES * total - saved;
+  const allOptimizer = BYTES * optimizerSize(config) - 2 * saved;
   const optimizer = allOptimizer / ranks;
   const activations = tokens * savedPerToken(config, computeDtype) + headGradient;
   const layer = active === BYTES
