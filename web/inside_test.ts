@@ -16,7 +16,7 @@ import { siteModelVersion } from "./site_model.ts";
 import { fixed } from "./parts/number.ts";
 import { builtSite } from "./testing/built_site.ts";
 import { filesOf, onCpu, small, trainInDeno, writeFiles } from "./testing/gpt.ts";
-import { openSite, pageTest, violations, ways, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, removeOthers, violations, ways, Widget } from "./testing/pages.ts";
 
 /** The names that `inspect` uses. */
 const [LENS_TOKENS, MAX_CANDIDATES] = [5, 50];
@@ -342,6 +342,7 @@ async function checkTables(page: Page, seen: Seen): Promise<void> {
 
 /** The opened parts are accessible, too, in light and dark, and as wide as a phone. */
 async function checkAccess(page: Page): Promise<void> {
+  await removeOthers(page, "inside");
   for (const [colorScheme, width] of [["light", 1280], ["dark", 1280], ["light", 360]] as const) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 740 });

@@ -6,7 +6,7 @@ import { CONTENT_SECURITY_POLICY } from "./build.tsx";
 import { readProse } from "./lesson/prose.tsx";
 import { builtSite } from "./testing/built_site.ts";
 import { readingFaults } from "./testing/looks.ts";
-import { openSite, pageTest, unreached, violations } from "./testing/pages.ts";
+import { openSite, pageTest, svgFaults, unreached, violations } from "./testing/pages.ts";
 
 const root = new URL("../", import.meta.url);
 const lesson = readProse(await Deno.readTextFile(new URL("web/words/lesson.md", root)));
@@ -122,7 +122,10 @@ pageTest("pages are accessible in light, dark and on a phone, and nothing overfl
     await page.$$eval("details", (all) => all.forEach((one) => one.open = true));
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert(wide <= width, `${path}: ${wide} at ${width}`);
-    if (isRead) assertEquals(await violations(page), [], `${path} ${colorScheme} ${width}`);
+    if (isRead) {
+      assertEquals(await page.evaluate(svgFaults), [], `${path} ${colorScheme} ${width}`);
+      assertEquals(await violations(page), [], `${path} ${colorScheme} ${width}`);
+    }
     for (const section of isRead && path === "" ? lesson.keys() : []) {
       if (section === "") continue;
       const faults = await page.evaluate(readingFaults, section);

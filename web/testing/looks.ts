@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import axe from "npm:axe-core@4.14.1";
-import { axeFaults, type Opened, svgFaults } from "./pages.ts";
+import { axeFaults, type Opened, removeOthers, svgFaults } from "./pages.ts";
 
 const looks = {
   light: { colorScheme: "light", viewport: { width: 1440, height: 900 } },
@@ -28,6 +28,7 @@ export async function checkLooks(
   const page = await opened.page({ ...looks.light, path, reducedMotion: "reduce" });
   await page.locator(`#${section}`).scrollIntoViewIfNeeded();
   await prepare(page);
+  await removeOthers(page, section);
   await page.setViewportSize(looks.narrow.viewport);
   const height = await page.$eval(`#${section}`, (one) => one.getBoundingClientRect().height);
   await page.$$eval(

@@ -188,6 +188,14 @@ export async function violations(page: Page, section = ""): Promise<string[]> {
   return [...await page.evaluate(axeFaults, section), ...await page.evaluate(hardToRead)];
 }
 
+/**
+ * Removes all sections but one: the others have tests of their own, and axe and the layout of each look would
+ * take most of their time for them.
+ */
+export async function removeOthers(page: Page, section: string): Promise<void> {
+  await page.$$eval(`section:not(#${section})`, (all) => all.forEach((one) => one.remove()));
+}
+
 /** The faults that axe, which has been loaded, finds in a section of a page, or in all of it. */
 export async function axeFaults(section: string): Promise<string[]> {
   const axe = Reflect.get(globalThis, "axe");
