@@ -35,13 +35,21 @@ async function checkKernel(
 const isBatched = ({ batch, margin, columnMajorA, columnMajorB }: MatmulCase): boolean =>
   batch.length > 0 || margin > 0 || columnMajorA || columnMajorB;
 
-for (const hasBatches of [false, true]) {
-  const which = hasBatches ? " on batches and slices of tensors" : "";
+const isTransposed = ({ options }: MatmulCase): boolean =>
+  options.transposeA === true || options.transposeB === true;
+
+const kinds: readonly (readonly [string, (case_: MatmulCase) => boolean])[] = [
+  ["", (case_) => !isBatched(case_) && !isTransposed(case_)],
+  [" on transposed operands", (case_) => !isBatched(case_) && isTransposed(case_)],
+  [" on batches and slices of tensors", isBatched],
+];
+
+for (const [which, isWanted] of kinds) {
   gpuTest(
     `each kernel that fits a device agrees${which} with double precision`,
     async (device, t) => {
       const dtypes = device.hasFloat16 ? ["float32", "float16"] as const : ["float32"] as const;
-      const cases = MATMUL_CASES.filter((case_) => isBatched(case_) === hasBatches);
+      const cases = MATMUL_CASES.filter(isWanted);
       for (const kernel of matmulsThatFit(device)) {
         for (const dtype of dtypes) {
           await t.step(

@@ -21,7 +21,8 @@ export function sizes(given: Partial<AttentionCase>): AttentionCase {
 }
 
 const LENGTHS = [1, 2, 5, 17, 64, 65, 130];
-const HEAD_SIZES = [1, 3, 8, 16, 64];
+/** Sizes of heads with many cases: one tile or less, and several tiles. */
+export const HEAD_SIZES: readonly number[] = [1, 3, 8, 16, 64];
 
 /** Many tiles, and with a BLAS one block of queries or several. */
 const LARGE_CASES: readonly AttentionCase[] = [
