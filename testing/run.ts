@@ -6,8 +6,8 @@
  * end come the time of each module, where it went, and the slowest tests.
  *
  * Not `deno test --parallel`: there, all files share one process, and so its memory, its environment
- * and its devices. Flags, such as `--filter=NAME`, are passed on to each `deno test`; `--ignore=PATH`
- * leaves out files.
+ * and its devices. Files of a process share an isolate (`together.ts`). Flags, such as `--filter=NAME`, are
+ * passed on to each `deno test`; `--ignore=PATH` leaves out files.
  *
  * @module
  */
@@ -82,7 +82,6 @@ interface Unit {
 
 /** A test that has run; its steps are part of it. */
 export interface TestRun {
-  readonly file: string;
   readonly name: string;
   readonly outcome: "ok" | "FAILED" | "ignored";
   readonly milliseconds: number;
@@ -90,6 +89,7 @@ export interface TestRun {
 
 /** A process that has ended. Times are in milliseconds. */
 export interface ProcessRun {
+  readonly files: readonly string[];
   /** The module of its files, or "types". */
   readonly module: string;
   readonly tests: readonly TestRun[];
@@ -106,11 +106,14 @@ export interface ProcessRun {
 
 const moduleOf = (path: string) => path.slice(0, Math.max(0, path.indexOf("/")));
 const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1);
+/** Where the tests of a process are: in one file, or in files of one folder. */
+const placeOf = ([first = "", ...others]: readonly string[]) =>
+  others.length === 0 ? first : folderOf(first);
 
-/** Files of a unit: starting a process takes as long as a small test. */
-const MAX_FILES = 6;
+/** Files of a unit: starting a process, and loading what most files need, takes as long as a small test. */
+const MAX_FILES = 12;
 /** The same for the last modules, whose files take long: a long unit would run alone at the end. */
-const MAX_LAST_FILES = 2;
+const MAX_LAST_FILES = 4;
 
 /** The files in the order in which they run, in units: some of a folder, or one file. */
 export function unitsOf(files: readonly string[]): readonly Unit[] {
@@ -141,18 +144,15 @@ export function unitsOf(files: readonly string[]): readonly Unit[] {
 /** The tests that the output of `deno test` names, without color. */
 export function testsIn(output: string): readonly TestRun[] {
   const tests: TestRun[] = [];
-  let file = "";
   // A test of more than a minute says so in the middle of its line.
   const lines = output.replace(/'[^\n]*' has been running for over \([^\n]*\)\n/g, "").split("\n");
   for (const line of lines) {
-    file = /^running \d+ tests? from (?:\.\/)?(.+)$/.exec(line)?.[1] ?? file;
     const found = /^(\S.*) \.\.\. (ok|FAILED|ignored)\b.*? \((?:(\d+)m)?(?:([\d.]+)(s|ms|µs))?\)$/
       .exec(line);
     if (found === null) continue;
     const [, name, outcome, minutes = "0", amount = "0", unit = "s"] = found;
     const factor = { s: 1000, ms: 1, µs: 0.001 }[unit]!;
     tests.push({
-      file,
       name: name!,
       outcome: outcome as TestRun["outcome"],
       milliseconds: 60_000 * Number(minutes) + factor * Number(amount),
@@ -187,18 +187,21 @@ export function summaryOf(processes: readonly ProcessRun[]): string {
     ([name, runs]) => row(name, runs),
   ).sort((a, b) => b.elapsed - a.elapsed);
   const busiest = processes.toSorted((a, b) => b.processor - a.processor).slice(0, BUSIEST);
-  const filesOf = ({ tests }: ProcessRun) => [...new Set(tests.map(({ file }) => file))].join(" ");
-  const slowest = processes.flatMap(({ tests }) => tests)
+  const slowest = processes.flatMap(({ files, tests }) =>
+    tests.map((test) => ({ place: placeOf(files), ...test }))
+  )
     .sort((a, b) => b.milliseconds - a.milliseconds).slice(0, SLOWEST);
   return [
     "Time by module, of it outside of tests, and of the processors:",
     ...[...modules, row("all", processes)].map(({ text }) => text),
     "The processes that kept the processors busiest:",
-    ...busiest.map((run) => `${seconds(run.processor)}  ${filesOf(run)}`),
+    ...busiest.map(({ processor, files }) => `${seconds(processor)}  ${files.join(" ")}`),
     `Half of the tests had run after ${seconds(timeOf(0.5, processes)).trim()}, ` +
     `80 % after ${seconds(timeOf(0.8, processes)).trim()}.`,
     "The slowest tests:",
-    ...slowest.map(({ file, name, milliseconds }) => `${seconds(milliseconds)}  ${file}: ${name}`),
+    ...slowest.map(({ place, name, milliseconds }) =>
+      `${seconds(milliseconds)}  ${place}: ${name}`
+    ),
   ].join("\n");
 }
 
@@ -292,14 +295,16 @@ async function main(given: readonly string[]): Promise<number> {
   const files = await findTests(paths, ignored);
   const common = ["--lock=deno.lock", ...flags.filter((flag) => flag !== "--no-check")];
   const tasks = unitsOf(files).map(({ name, files }) => ({
+    files,
     name,
     module: moduleOf(name),
-    args: ["test", "-A", "--no-check", ...common, ...files],
+    args: ["test", "-A", "--no-check", ...common, "testing/together.ts", "--", ...files],
   }));
   // Types are checked once for all files, while the first tests run.
   if (!flags.includes("--no-check")) {
     const config = flags.filter((flag) => flag.startsWith("--import-map"));
     tasks.unshift({
+      files: [],
       name: "types",
       module: "types",
       args: ["check", "--lock=deno.lock", ...config, ...files],
@@ -311,7 +316,7 @@ async function main(given: readonly string[]): Promise<number> {
   const left = tasks.values();
   let processorTime = childProcessorTime();
   const runLeft = async () => {
-    for (const { name, module, args } of left) {
+    for (const { files, name, module, args } of left) {
       const start = performance.now();
       const { code, output } = await runDeno(args, OPTIMIZED.includes(name));
       const elapsed = performance.now() - start;
@@ -319,8 +324,8 @@ async function main(given: readonly string[]): Promise<number> {
       const processor = childProcessorTime() - processorTime;
       processorTime += processor;
       const end = performance.now() - beginning;
-      processes.push({ module, tests: testsIn(output), elapsed, processor, end });
-      if (code !== 0) failed.push(name);
+      processes.push({ files, module, tests: testsIn(output), elapsed, processor, end });
+      if (code !== 0) failed.push(files.join(" ") || name);
       // Of the types, only what is wrong with them.
       if (args[0] === "test" || code !== 0) console.log(output.trim());
     }
@@ -338,8 +343,10 @@ async function main(given: readonly string[]): Promise<number> {
     `${count("ok")} tests passed, ${count("FAILED")} failed, ${count("ignored")} ignored, ` +
       `in ${minutes} minutes.`,
   );
-  for (const { file, name, outcome } of tests) {
-    if (outcome === "FAILED") console.log(`FAILED: ${file}: ${name}`);
+  for (const { files, tests } of processes) {
+    for (const { name, outcome } of tests) {
+      if (outcome === "FAILED") console.log(`FAILED: ${placeOf(files)}: ${name}`);
+    }
   }
   if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}`);
   return failed.length > 0 ? 1 : 0;

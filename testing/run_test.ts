@@ -1,13 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { joinFlags, LONG, OPTIMIZED, runDeno, summaryOf, testsIn, unitsOf } from "./run.ts";
 
-const output = `running 3 tests from ./nn/linear_test.ts
+const output = `running 5 tests from ./testing/together.ts
 a layer is a matmul ... ok (12ms)
 steps are part of their test ...
   the first ... ok (1s)
 steps are part of their test ... ok (1m2s)
 a test is left out (ignored: no adapter) ... ignored (0ms)
-running 1 test from ./tensor/ops/sum_test.ts
 ------- post-test output -------
 a sum of ... many
 a sum is exact ... FAILED (250µs)
@@ -18,42 +17,43 @@ a long test ...'a long test' has been running for over (1m0s)
 ok | 12 passed | 0 failed (3s)
 `;
 
-Deno.test("the tests of a process are read from what it prints, with file, outcome and time", () => {
+Deno.test("the tests of a process are read from what it prints, with outcome and time", () => {
   assertEquals(testsIn(output), [
-    { file: "nn/linear_test.ts", name: "a layer is a matmul", outcome: "ok", milliseconds: 12 },
-    {
-      file: "nn/linear_test.ts",
-      name: "steps are part of their test",
-      outcome: "ok",
-      milliseconds: 62_000,
-    },
-    {
-      file: "nn/linear_test.ts",
-      name: "a test is left out (ignored: no adapter)",
-      outcome: "ignored",
-      milliseconds: 0,
-    },
-    {
-      file: "tensor/ops/sum_test.ts",
-      name: "a sum is exact",
-      outcome: "FAILED",
-      milliseconds: 0.25,
-    },
-    {
-      file: "tensor/ops/sum_test.ts",
-      name: "a long test",
-      outcome: "FAILED",
-      milliseconds: 121_000,
-    },
+    { name: "a layer is a matmul", outcome: "ok", milliseconds: 12 },
+    { name: "steps are part of their test", outcome: "ok", milliseconds: 62_000 },
+    { name: "a test is left out (ignored: no adapter)", outcome: "ignored", milliseconds: 0 },
+    { name: "a sum is exact", outcome: "FAILED", milliseconds: 0.25 },
+    { name: "a long test", outcome: "FAILED", milliseconds: 121_000 },
   ]);
 });
 
 Deno.test("the summary has where the time of each module went, the most work and the slowest tests first", () => {
   const tests = testsIn(output);
   const lines = summaryOf([
-    { module: "nn", tests: tests.slice(0, 2), elapsed: 64_000, processor: 30_000, end: 64_000 },
-    { module: "tensor", tests: tests.slice(3, 4), elapsed: 500, processor: 400, end: 500 },
-    { module: "nn", tests: tests.slice(2, 3), elapsed: 2000, processor: 1000, end: 2500 },
+    {
+      files: ["nn/linear_test.ts", "nn/mlp_test.ts"],
+      module: "nn",
+      tests: tests.slice(0, 2),
+      elapsed: 64_000,
+      processor: 30_000,
+      end: 64_000,
+    },
+    {
+      files: ["tensor/ops/sum_test.ts"],
+      module: "tensor",
+      tests: tests.slice(3, 4),
+      elapsed: 500,
+      processor: 400,
+      end: 500,
+    },
+    {
+      files: ["nn/norm_test.ts"],
+      module: "nn",
+      tests: tests.slice(2, 3),
+      elapsed: 2000,
+      processor: 1000,
+      end: 2500,
+    },
   ]).split("\n").map((line) => line.trim());
   assertEquals(lines.slice(0, 11), [
     "Time by module, of it outside of tests, and of the processors:",
@@ -61,33 +61,33 @@ Deno.test("the summary has where the time of each module went, the most work and
     "0.5 s     0.5 s     0.4 s  tensor, 1 tests",
     "66.5 s     4.5 s    31.4 s  all, 4 tests",
     "The processes that kept the processors busiest:",
-    "30.0 s  nn/linear_test.ts",
-    "1.0 s  nn/linear_test.ts",
+    "30.0 s  nn/linear_test.ts nn/mlp_test.ts",
+    "1.0 s  nn/norm_test.ts",
     "0.4 s  tensor/ops/sum_test.ts",
     "Half of the tests had run after 2.5 s, 80 % after 64.0 s.",
     "The slowest tests:",
-    "62.0 s  nn/linear_test.ts: steps are part of their test",
+    "62.0 s  nn/: steps are part of their test",
   ]);
 });
 
 Deno.test("each file is in one unit, modules of many short tests first and long files before the last modules", () => {
   const files = [
     ...["web/page_test.ts", "gpt/model/a_test.ts", "tensor/b_test.ts", "autograd/tape_test.ts"],
-    ...Array.from({ length: 7 }, (_, i) => `nn/${i}_test.ts`),
-    ...Array.from({ length: 3 }, (_, i) => `scripts/${i}_test.ts`),
+    ...Array.from({ length: 13 }, (_, i) => `nn/${i}_test.ts`),
+    ...Array.from({ length: 5 }, (_, i) => `scripts/${i}_test.ts`),
     LONG[0]!,
   ];
   const units = unitsOf(files);
   assertEquals(units.flatMap(({ files }) => files).sort(), files.toSorted());
   assertEquals(units.map(({ name, files }) => `${name} ${files.length}`), [
     "autograd/ 1",
-    "nn/ 4",
-    "nn/ 3",
+    "nn/ 7",
+    "nn/ 6",
     "tensor/ 1",
     "gpt/model/ 1",
     `${LONG[0]} 1`,
+    "scripts/ 3",
     "scripts/ 2",
-    "scripts/ 1",
     "web/ 1",
   ]);
 });
