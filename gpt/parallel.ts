@@ -281,7 +281,7 @@ export class TensorExchange implements Exchange {
   async #pack(segment: readonly Tensor[], at: number, block: number, to: number): Promise<void> {
     await Promise.all(
       cutBlock(segment, at, block).map(async ({ part, place }) => {
-        this.#bucket.set(await part.data(), to + place);
+        this.#bucket.set(await numbersOf(part), to + place);
       }),
     );
   }
@@ -291,6 +291,14 @@ export class TensorExchange implements Exchange {
       part.assign(this.#bucket.subarray(start + place, start + place + part.size));
     }
   }
+}
+
+/** Reads a contiguous part of a tensor: on the CPU where it is, unless it has to be widened. */
+async function numbersOf(part: Tensor): Promise<ArrayLike<number>> {
+  const { device, dtype, allocation, offset, size } = part;
+  if (device.kind !== "cpu" || dtype !== "float32") return await part.data();
+  const { buffer, byteOffset } = device.bytes(allocation, 4 * offset, 4 * size);
+  return new Float32Array(buffer, byteOffset, size);
 }
 
 /** The parts of tensors that lie in a block, and their places in it. */

@@ -386,14 +386,17 @@ export class Tensor implements View {
       const what = this.isContiguous ? this.dtype : "view with gaps";
       throw new TypeError(`Cannot assign ${dtype} values to a ${what}`);
     }
-    if (values.byteLength !== this.allocation.bytes) {
+    const start = this.offset * bytesPerElement(dtype);
+    // A GPU writes whole words.
+    if ((start | values.byteLength) % 4 !== 0) {
       const copy = Tensor.from(this.device, values, { shape: this.shape, dtype });
       own.copyInto(copy, this);
       return copy.dispose();
     }
-    this.device.write(this.allocation, 0, values);
+    const isWhole = values.byteLength === this.allocation.bytes;
+    this.device.write(this.allocation, start, values);
     this.storage.noteChange();
-    if (values instanceof Int32Array) this.storage.noteIntegers(values);
+    if (isWhole && values instanceof Int32Array) this.storage.noteIntegers(values);
   }
 
   // --- Gradients ----------------------------------------------------------------------------

@@ -103,7 +103,7 @@ const quantized = [
 const fastPaths = ["tensor/fast/", "gpt/generate/decode.ts", "gpt/generate/kernels/"];
 
 /** The maximum lines of code of the engine without its fast paths. */
-const engineLimit = 13_591;
+const engineLimit = 13_588;
 
 export interface Lines {
   readonly files: number;

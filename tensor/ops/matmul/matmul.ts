@@ -5,7 +5,7 @@ import { checkOptions, type OptionNames } from "../../checks.ts";
 import { broadcastShapes, checkFloat, formatShape, shapesEqual } from "../../layout.ts";
 import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
-import { addInPlace, copy, copyView } from "../elementwise.ts";
+import { copy, copyView } from "../elementwise.ts";
 import { multiplyViews } from "./multiply.ts";
 import { hasUnitStride, type MatmulForm } from "./problem.ts";
 import { multiplyQuantized, quantizedLinear, QuantizedMatrix } from "../quantized/mod.ts";
@@ -86,12 +86,12 @@ const matmulOperation: Operation<Attributes, Inputs> = {
   },
   gradient: {
     savesInputs: [0, 1],
-    apply: (upstream, saved, attributes, [wantsA, wantsB, wantsBias], [sumA, sumB, sumBias]) => {
+    apply: (upstream, saved, attributes, [wantsA, wantsB, wantsBias], [sumA, sumB]) => {
       const a = wantsA ? gradientOf(0, upstream, saved, attributes, sumA) : null;
       const b = wantsB ? gradientOf(1, upstream, saved, attributes, sumB) : null;
       const [, , biasShape] = saved.inputShapes;
       if (biasShape === undefined) return [a, b];
-      return [a, b, wantsBias ? addSum(upstream, biasShape, sumBias ?? null) : null];
+      return [a, b, wantsBias ? sumToShape(upstream, biasShape) : null];
     },
   },
 };
@@ -121,12 +121,6 @@ function gradientOf(
   const gradient = accumulate ? sum : allocate(a.device, specification, "matmul");
   multiplyInto(a, b, gradient, { ...attributes, accumulate });
   return sumToShape(gradient, shape);
-}
-
-function addSum(upstream: Tensor, shape: readonly number[], sum: Tensor | null): Tensor {
-  if (sum === null || !shapesEqual(shape, upstream.shape)) return sumToShape(upstream, shape);
-  addInPlace(sum, upstream);
-  return sum;
 }
 
 function joinRows(x: Tensor): Tensor {
