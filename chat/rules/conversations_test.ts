@@ -238,6 +238,11 @@ Deno.test("a right story is rewarded by what others of its group have not, an an
   assert(rewards[0]! > 1 / 3 && rewards[0]! < 1 / 2, `${rewards}`);
   assertEquals(rewards, [rewards[0]!, rewards[0]!, 0]);
   assertEquals(task.rewardsOf!(task.get(0), [right]), [1]);
+  // Other names make no other story.
+  const [friend] = /(?<=named )\p{Lu}\p{L}+(?!.*named)/u.exec(right)!;
+  const renamed = right.replaceAll(friend, `${friend}a`);
+  assert(renamed !== right && await task.isRight(task.get(0), renamed), renamed);
+  assertEquals(task.rewardsOf!(task.get(0), [right, renamed]), [0.5, 0.5]);
   const answer = task.get(1).messages.at(-1)!.content as string;
   assertEquals(task.rewardsOf!(task.get(1), [answer, "Nobody.", answer]), [1, 0, 1]);
 });

@@ -143,10 +143,15 @@ export function storyPractice(
       const right = completions.map((completion) => isRight(problem, completion));
       const shares = problem.mainCharacter === null
         ? completions.map(() => 1)
-        : originalities(completions);
+        : originalities(completions.map(withoutNames));
       return right.map((isRight, i) => isRight ? shares[i]! : 0);
     },
   };
+}
+
+/** A made-up name is no merit: a model that is praised for it soon cannot copy what it made up. */
+function withoutNames(story: string): string {
+  return story.replace(/\p{Lu}\p{L}*/gu, "N");
 }
 
 function isRight({ mainCharacter, messages }: StoryProblem, completion: string): boolean {
