@@ -113,7 +113,7 @@ const placeOf = ([first = "", ...others]: readonly string[]) =>
 /** Files of a unit: starting a process, and loading what most files need, takes as long as a small test. */
 const MAX_FILES = 12;
 /** The same for the last modules, whose files take long: a long unit would run alone at the end. */
-const MAX_LAST_FILES = 4;
+const MAX_LAST_FILES = 2;
 
 /** The files in the order in which they run, in units: some of a folder, or one file. */
 export function unitsOf(files: readonly string[]): readonly Unit[] {
