@@ -19,7 +19,7 @@ export interface Rollout {
   readonly ids: readonly number[];
   /** 1 where a token was sampled, 0 where the output of a tool was forced. */
   readonly mask: readonly number[];
-  /** How good the answer is: 0 for a wrong one, up to 1 for a right one. */
+  /** How good the answer is: 0 for a wrong one, 1 for a right one, or on average. */
   readonly reward: number;
 }
 

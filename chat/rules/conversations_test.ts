@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { renderConversation, Tokenizer } from "../../tokenizer/mod.ts";
 import { checkStory } from "../../stories/mod.ts";
 import { pronounOfName } from "../../stories/names.ts";
@@ -234,15 +234,20 @@ Deno.test("a right story is rewarded by what others of its group have not, an an
   const [first = "", ...rest] = right.split(/(?<=\.) /);
   const other = [first, ...rest.slice(0, -1)].join(" ");
   assert(!await task.isRight(task.get(0), other));
-  const rewards = task.rewardsOf!(task.get(0), [right, right, other]);
-  assert(rewards[0]! > 1 / 3 && rewards[0]! < 1 / 2, `${rewards}`);
-  assertEquals(rewards, [rewards[0]!, rewards[0]!, 0]);
-  assertEquals(task.rewardsOf!(task.get(0), [right]), [1]);
+  const rewardsOf = (...stories: readonly string[]) => task.rewardsOf!(task.get(0), stories);
+  assertEquals(rewardsOf(right, right, other), [1, 1, 0]);
+  assertEquals(rewardsOf(right), [1]);
+  assertEquals(rewardsOf(other, ""), [0, 0]);
+  const variant = right.replace(" nine ", " six ");
+  assert(variant !== right && await task.isRight(task.get(0), variant), variant);
+  const [one = 0, same = 0, own = 0] = rewardsOf(right, right, variant);
+  assert(one === same && own > 1.05 * one, `${own} instead of ${one}`);
+  assertAlmostEquals(one + same + own, 3, 1e-12);
   // Other names make no other story.
   const [friend] = /(?<=named )\p{Lu}\p{L}+(?!.*named)/u.exec(right)!;
   const renamed = right.replaceAll(friend, `${friend}a`);
   assert(renamed !== right && await task.isRight(task.get(0), renamed), renamed);
-  assertEquals(task.rewardsOf!(task.get(0), [right, renamed]), [0.5, 0.5]);
+  assertEquals(rewardsOf(right, renamed), [1, 1]);
   const answer = task.get(1).messages.at(-1)!.content as string;
   assertEquals(task.rewardsOf!(task.get(1), [answer, "Nobody.", answer]), [1, 0, 1]);
 });

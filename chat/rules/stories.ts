@@ -141,12 +141,17 @@ export function storyPractice(
     isRight,
     rewardsOf: (problem, completions) => {
       const right = completions.map((completion) => isRight(problem, completion));
-      const shares = problem.mainCharacter === null
-        ? completions.map(() => 1)
-        : originalities(completions.map(withoutNames));
-      return right.map((isRight, i) => isRight ? shares[i]! : 0);
+      if (problem.mainCharacter !== null) return shareByOriginality(completions, right);
+      return right.map(Number);
     },
   };
+}
+
+/** Rewards of stories: 0 for a wrong one, and 1 on average for right ones, by what others have not. */
+function shareByOriginality(stories: readonly string[], right: readonly boolean[]): number[] {
+  const shares = originalities(stories.map(withoutNames)).map((share, i) => right[i] ? share : 0);
+  const average = shares.reduce((sum, share) => sum + share, 0) / right.filter(Boolean).length;
+  return shares.map((share) => share === 0 ? 0 : share / average);
 }
 
 /** A made-up name is no merit: a model that is praised for it soon cannot copy what it made up. */

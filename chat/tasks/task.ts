@@ -23,8 +23,8 @@ export interface GenerativeTask<Problem extends Conversation = Conversation> ext
   /** Whether a completion, with its special tokens as text, solves the problem. */
   isRight(problem: Problem, completion: string): boolean | Promise<boolean>;
   /**
-   * The rewards of several answers to one problem in reinforcement learning: 0 for a wrong one, and
-   * between 0 and 1 for a right one. Without it, right answers have 1.
+   * The rewards of several answers to one problem in reinforcement learning: 0 for a wrong one, and 1
+   * on average for right ones. Without it, each right one has 1.
    */
   rewardsOf?(problem: Problem, completions: readonly string[]): readonly number[];
   /** The part of the task that an example belongs to, for tasks with results by part. */
