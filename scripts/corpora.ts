@@ -68,6 +68,7 @@ const corpora: Readonly<Record<string, CorpusRecipe>> = {
       warmdownRatio: 0.8,
       lengthWarmupSteps: 302,
       matrixLr: 0.045,
+      unembeddingLr: 0.004,
     },
     sampleTokens: 64,
   },
