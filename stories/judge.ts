@@ -58,10 +58,7 @@ export function grams(text: string, n: number): string[] {
  */
 export function originalities(stories: readonly string[]): number[] {
   const sequences = stories.map((story) => new Set(grams(story, DISTINCT)));
-  const counts = new Map<string, number>();
-  for (const sequence of sequences.flatMap((one) => [...one])) {
-    counts.set(sequence, (counts.get(sequence) ?? 0) + 1);
-  }
+  const counts = tally(sequences.flatMap((one) => [...one]));
   return sequences.map((one) =>
     ratio([...one].reduce((sum, sequence) => sum + 1 / counts.get(sequence)!, 0), one.size)
   );
@@ -91,6 +88,13 @@ export class KnownText {
     const all = stories.flatMap((story) => grams(story, COPY));
     return ratio(all.filter((gram) => !this.#grams.has(gram)).length, all.length);
   }
+}
+
+/** How often each text occurs. */
+function tally(texts: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
 }
 
 const ratio = (part: number, whole: number) => whole === 0 ? 0 : part / whole;
@@ -132,10 +136,7 @@ export function judge(documents: readonly string[], known: KnownText): Judgment 
   const stories = documents.map((document) => document.trim().split("\n")[0] ?? "");
   const sentences = checked.flatMap(({ sentences }) => sentences);
   const triples = stories.flatMap((story) => grams(story, DISTINCT));
-  const faults = new Map<string, number>();
-  for (const fault of sentences.flatMap(({ faults }) => faults).map(kindOfFault)) {
-    faults.set(fault, (faults.get(fault) ?? 0) + 1);
-  }
+  const faults = tally(sentences.flatMap(({ faults }) => faults).map(kindOfFault));
   const failed = checked.findIndex(({ isConsistent }) => !isConsistent);
   const sentence = checked[failed]?.sentences.find(({ faults }) => faults.length > 0);
   return {

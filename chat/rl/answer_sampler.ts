@@ -106,7 +106,7 @@ export class AnswerSampler {
       }
     }
     const rewards = task.rewardsOf?.(problem, texts) ??
-      await Promise.all(texts.map(async (text) => await task.isRight(problem, text) ? 1 : 0));
+      await Array.fromAsync(texts, async (text) => Number(await task.isRight(problem, text)));
     return { prompt, rollouts: answers.map((answer, i) => ({ ...answer, reward: rewards[i]! })) };
   }
 
