@@ -9,9 +9,12 @@ const isThere = await importPyodide().then(() => true, () => false);
 
 let shared: Promise<Python> | undefined;
 
-/** Python with the default limits, for all tests of a file; ends with the process. */
+/**
+ * Python for all tests of a process, with which it ends. Its limit of time is one that no program of theirs
+ * reaches.
+ */
 export function sharedPython(): Promise<Python> {
-  return shared ??= openTestPython();
+  return shared ??= openTestPython({ seconds: 60 });
 }
 
 /** The folder of a snapshot that all tests share, which saves each the seconds to make one. */

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { importPyodide } from "../deps.ts";
-import { openTestPython, pythonTest, sharedPython } from "../testing/python.ts";
+import { pythonTest, sharedPython } from "../testing/python.ts";
 import { spawnConfined } from "./confined.ts";
 
 /** Things that no program may reach: a file, a variable, a server and this process. */
@@ -78,7 +78,7 @@ const refusals = [
 
 async function assertRefused(attempts: readonly Attempt[]): Promise<void> {
   await using outside = new Outside();
-  await using python = await openTestPython({ processes: 1, seconds: 60 });
+  const python = await sharedPython();
   const { stdout, error } = await python.run(runAll(attempts, outside));
   assertEquals(error, "");
   const outcomes = stdout.split("\n").filter((line) => line.includes(" -> "));

@@ -26,7 +26,7 @@ pythonTest("a program's output, and the last line of its error, come back", asyn
 });
 
 pythonTest("the standard library works, as in a program that python3 runs", async () => {
-  await using python = await openTestPython({ processes: 1, seconds: 30 });
+  const python = await sharedPython();
   const program = [
     "import asyncio, collections, csv, dataclasses, datetime, decimal, fractions, functools, gzip",
     "import hashlib, itertools, json, pathlib, pickle, random, re, statistics, string, tempfile",
@@ -73,7 +73,7 @@ pythonTest("a program that takes too long is ended, and its output so far is kep
 });
 
 pythonTest("a program that takes too much memory is ended, wherever the memory is", async () => {
-  await using python = await openTestPython({ memory: 128, seconds: 30 });
+  await using python = await openTestPython({ memory: 128, seconds: 30, processes: 1 });
   const programs = [
     "x = 'a' * 10**9",
     "file = open('a', 'wb')\nwhile True: file.write(bytes(10**6))",
@@ -88,7 +88,7 @@ pythonTest("a program that takes too much memory is ended, wherever the memory i
 });
 
 pythonTest("a busy event loop does not make a program take too long", async () => {
-  await using python = await openTestPython({ seconds: 2 });
+  await using python = await openTestPython({ seconds: 2, processes: 1 });
   const running = python.run("print(1)");
   await new Promise((resolve) => setTimeout(resolve, 50));
   for (const start = performance.now(); performance.now() - start < 2500;);
