@@ -16,7 +16,7 @@ import { taskLines } from "./engine/texts.ts";
 import { answerWithTool } from "./engine/tool.ts";
 import { fixed } from "./parts/number.ts";
 import { onCpu } from "./testing/gpt.ts";
-import { checkLooks } from "./testing/looks.ts";
+import { checkLooks, checkLooksOf } from "./testing/looks.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
 import { answererModel, keepModels, readerModel, teachInDeno } from "./testing/talk.ts";
 import { words } from "./words/answering.ts";
@@ -152,7 +152,7 @@ pageTest(
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-table=compared] tbody tr:nth-child(6)");
     assertEquals(opened.problems, []);
-    await checkLooks(opened, "answering");
+    await checkLooksOf(page, "answering");
   },
 );
 
@@ -214,13 +214,7 @@ pageTest(
     assertEquals(await boxes(), alone.map((step) => [visible(step.text), true]));
     await widget.shows({ toolAnswer: "–", toolForced: "0" });
     assertEquals(opened.problems, []);
-    await checkLooks(opened, "tool", async (page) => {
-      await keepModels(page, { taught: files });
-      const widget = new Widget(page, "tool");
-      await widget.press("Ask");
-      await page.waitForSelector("[data-widget=tool] .stream");
-      await widget.press("To the end");
-    }, cpu);
+    await checkLooksOf(page, "tool");
   },
 );
 
@@ -374,11 +368,6 @@ pageTest(
       (await widget.status())?.startsWith(`Everybody has an answer after ${steps.length} steps`),
     );
     assertEquals(opened.problems, []);
-    await checkLooks(opened, "serving", async (page) => {
-      await keepModels(page, { taught: files });
-      await new Widget(page, "serving").press("Serve them");
-      await page.waitForSelector("[data-table=served]");
-      await new Widget(page, "serving").move("serveStep", "End");
-    }, cpu);
+    await checkLooksOf(page, "serving");
   },
 );

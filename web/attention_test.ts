@@ -7,7 +7,7 @@ import { inductionHead } from "../lessons/induction.ts";
 import { attentionOf } from "./engine/attention.ts";
 import { onCpu } from "./testing/gpt.ts";
 import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, shownNumber, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, sharedPage, shownNumber, Widget } from "./testing/pages.ts";
 
 const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
 
@@ -51,8 +51,7 @@ const sources = (page: Page) =>
   );
 
 pageTest("every number of attention is the library's, with one head and with two", async () => {
-  await using opened = await openSite("isolated");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const widget = new Widget(page, "attention");
   const one = await byLibrary(fourWords.weights, 1);
   assertShown(await matrix(page, "pattern"), one.slice(0, 16));
@@ -90,8 +89,7 @@ pageTest("every number of attention is the library's, with one head and with two
 pageTest(
   "a chosen number lights up those that it came from, and a moved weight shows its effects",
   async () => {
-    await using opened = await openSite("plain");
-    const page = await opened.page();
+    const { page, opened } = await sharedPage();
     await choose(page, "queries", 3, 0);
     assertEquals(
       (await sources(page)).sort(),

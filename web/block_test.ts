@@ -5,7 +5,7 @@ import type { Page } from "npm:playwright-core@1.65.1";
 import { type BlockParts, ferns, throughBlock, wholeBlock } from "../lessons/block.ts";
 import { fixed } from "./parts/number.ts";
 import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, sharedPage, Widget } from "./testing/pages.ts";
 
 const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
 
@@ -37,8 +37,7 @@ async function checkBlock(page: Page, parts: BlockParts): Promise<void> {
 }
 
 pageTest("each part of a block is switched off and on, and the next word follows", async () => {
-  await using opened = await openSite("plain");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const widget = new Widget(page, "block");
   await checkBlock(page, wholeBlock);
   const names = { norm: "Norm", attention: "Attention", mlp: "MLP", square: "Square" } as const;

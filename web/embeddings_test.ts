@@ -7,7 +7,7 @@ import { rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
 import { fixed } from "./parts/number.ts";
 import { onCpu } from "./testing/gpt.ts";
 import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, shownNumber, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, sharedPage, shownNumber, Widget } from "./testing/pages.ts";
 
 const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
 
@@ -31,8 +31,7 @@ async function byLibrary(asks: number, answers: number): Promise<readonly [numbe
 }
 
 pageTest("a word looks up its row, by keys alone", async () => {
-  await using opened = await openSite("plain");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const widget = new Widget(page, "embedding");
   assertEquals(await widget.status(), "“Rex” is token 0, so it gets row 0: 1.0, 0.0, 0.0, 0.2.");
   await page.focus('[data-matrix=table] [tabindex="0"]');
@@ -60,8 +59,7 @@ pageTest("a word looks up its row, by keys alone", async () => {
 pageTest(
   "arrows turn by their places as the library's do, and the score knows the distance only",
   async () => {
-    await using opened = await openSite("plain");
-    const page = await opened.page();
+    const { page, opened } = await sharedPage();
     const widget = new Widget(page, "positions");
     const check = async (asks: number, answers: number) => {
       await frame(page);

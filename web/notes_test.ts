@@ -120,9 +120,10 @@ pageTest("a note is shown while the pointer is on its word or on it, and by touc
 
 pageTest("each note lies beside its word, within the window, on a phone, too", async () => {
   await using opened = await openSite("plain");
+  const page = await opened.page();
+  await page.$$eval("details", (all) => all.forEach((one) => one.open = true));
   for (const width of [1280, 360]) {
-    const page = await opened.page({ viewport: { width, height: 740 } });
-    await page.$$eval("details", (all) => all.forEach((one) => one.open = true));
+    await page.setViewportSize({ width, height: 740 });
     for (const name of used) {
       const word = wordOf(page, name);
       await word.focus();
@@ -134,11 +135,10 @@ pageTest("each note lies beside its word, within the window, on a phone, too", a
       }
       assertEquals(fault, "");
     }
-    await page.close();
   }
   // Without a script, a click shows it.
-  const page = await opened.page({ javaScriptEnabled: false });
-  await wordOf(page, "gpt").click();
-  assertEquals(await shown(page), [notes.gpt]);
+  const still = await opened.page({ javaScriptEnabled: false });
+  await wordOf(still, "gpt").click();
+  assertEquals(await shown(still), [notes.gpt]);
   assertEquals(opened.problems, []);
 });

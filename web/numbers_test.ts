@@ -73,11 +73,18 @@ async function checkDefaults(page: Page): Promise<void> {
   await checkLayers(page);
 }
 
-async function moveEverything(page: Page): Promise<void> {
+async function moveSome(page: Page): Promise<void> {
   const neuron = new Widget(page, "neuron");
   await neuron.move("w2", 3);
   await neuron.shows({ sum: "3.00", output: "0.9951" }, "Strong positive signal");
-  await neuron.move("w2", -1);
+  await neuron.press("Reset");
+  await neuron.shows(defaults.neuron);
+}
+
+async function moveEverything(page: Page): Promise<void> {
+  await moveSome(page);
+  const neuron = new Widget(page, "neuron");
+  await neuron.move("w2", 2);
   await neuron.shows({ sum: "0.50", output: "0.4621" }, "Weak positive signal");
   await neuron.move("x1", "Home");
   await neuron.move("x2", "Home");
@@ -187,7 +194,9 @@ for (const way of ways) {
     await using opened = await openSite(way);
     const page = await opened.page();
     await checkDefaults(page);
-    await moveEverything(page);
+    // However it was opened, a page that lives has the same widgets.
+    if (way === "file") await moveEverything(page);
+    else await moveSome(page);
     assertEquals(opened.problems, []);
   });
 }

@@ -9,7 +9,7 @@ import { descendValley, type Descent, type DescentPath } from "./engine/valley.t
 import { fixed } from "./parts/number.ts";
 import { onCpu } from "./testing/gpt.ts";
 import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, shownNumber, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, sharedPage, shownNumber, Widget } from "./testing/pages.ts";
 
 const byLibrary = (descent: Descent): Promise<DescentPath[]> =>
   onCpu((device) => Array.fromAsync(descendValley(device, descent)));
@@ -28,8 +28,7 @@ async function run(page: Page): Promise<string[][]> {
 }
 
 pageTest("four of the library's optimizers go down the valley, by any schedule", async () => {
-  await using opened = await openSite("isolated");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const losses = new Map<string, number[]>();
   for (const schedule of ["constant", "warmdown", "cosine"] as const) {
     await page.focus("#valleySchedule");
@@ -55,8 +54,7 @@ pageTest("four of the library's optimizers go down the valley, by any schedule",
 });
 
 pageTest("Muon's orthogonalization makes singular values equal, as the library does", async () => {
-  await using opened = await openSite("plain");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const widget = new Widget(page, "muon");
   await widget.move("updateb", "End");
   await widget.press("Make them equal");

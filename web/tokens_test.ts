@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { mergeSteps, Tokenizer } from "../tokenizer/mod.ts";
 import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, sharedPage, Widget } from "./testing/pages.ts";
 import { words } from "./words/tokens.ts";
 
 const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
@@ -50,8 +50,7 @@ async function checkStage(page: Page, text: string, merges: number): Promise<voi
 }
 
 pageTest("the tokenizer is trained merge by merge on the reader's own text, and back", async () => {
-  await using opened = await openSite("plain");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const widget = new Widget(page, "tokens");
   await checkStage(page, words.sentence, 0);
   assertMatch((await widget.status())!, /“h” and “e” stand together 7 times/);

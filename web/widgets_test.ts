@@ -11,8 +11,8 @@ import {
 } from "../lessons/mod.ts";
 import { openingLetters } from "./engine/opening_letters.ts";
 import { fixed } from "./parts/number.ts";
-import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, Widget } from "./testing/pages.ts";
+import { checkLooksOf } from "./testing/looks.ts";
+import { openSite, pageTest, sharedPage, Widget } from "./testing/pages.ts";
 
 const frame = (page: Page) => page.evaluate(() => new Promise(requestAnimationFrame));
 
@@ -60,14 +60,13 @@ pageTest(
     const says = (words: string) => `[data-widget=dials] [role=status]:has-text("${words}")`;
     await moving.waitForSelector(says("Small step"));
     await moving.waitForSelector(says("That is the rule"));
-    await checkLooks(opened, "rules");
+    await checkLooksOf(page, "rules");
     assertEquals(opened.problems, []);
   },
 );
 
 pageTest("edges have the width and color of their weights, and inputs move", async () => {
-  await using opened = await openSite("isolated");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const edges = (widget: string) =>
     page.$$eval(
       `[data-widget=${widget}] svg.across .edge[data-weight]`,
@@ -90,8 +89,7 @@ pageTest("edges have the width and color of their weights, and inputs move", asy
 });
 
 pageTest("a step back hides the numbers in the table, too", async () => {
-  await using opened = await openSite("isolated");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const forward = new Widget(page, "forward");
   await forward.press("Back");
   await forward.shows(
@@ -109,8 +107,7 @@ pageTest("a step back hides the numbers in the table, too", async () => {
 });
 
 pageTest("points are dragged on the curves of the loss, and a button goes downhill", async () => {
-  await using opened = await openSite("isolated");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   await drag(page, "loss", 0.3, 0.9);
   const own = Number(await page.textContent("output[for=prediction]"));
   assert(own > 2 && own <= 3, `${own}`);
@@ -129,8 +126,7 @@ pageTest("points are dragged on the curves of the loss, and a button goes downhi
 });
 
 pageTest("divergence is seen: the axes reach as far as w jumps", async () => {
-  await using opened = await openSite("isolated");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const highest = () =>
     page.$$eval(
       "[data-widget=loop] svg.plot:first-of-type .end text",
@@ -197,8 +193,7 @@ pageTest("the opening learns on arrival, with the loss of the lessons' model", a
 });
 
 pageTest("logits become probabilities and a loss, as in the lessons' example", async () => {
-  await using opened = await openSite("plain");
-  const page = await opened.page();
+  const { page, opened } = await sharedPage();
   const widget = new Widget(page, "softmax");
   const shares = async () => (await widget.table("softmax")).map(([, , share]) => share);
   assertEquals(await shares(), ["0.7054", "0.2595", "0.0351"]);
@@ -218,8 +213,7 @@ pageTest("logits become probabilities and a loss, as in the lessons' example", a
 pageTest(
   "words in the text light up what they name in the figure, by pointer and by keyboard",
   async () => {
-    await using opened = await openSite("isolated");
-    const page = await opened.page();
+    const { page, opened } = await sharedPage();
     /** The lit parts of a section: rows and sliders by their first words, others by their names. */
     const lit = (section: string) =>
       page.$$eval(

@@ -12,9 +12,7 @@ const looks = {
 } as const;
 
 /**
- * Opens a section, looks at it light, dark and on a phone, and fails where axe finds something, text is
- * small, a drawing is wider than its box, a table is cut, words lie over each other, the page is wider than
- * its window, or something moves although the reader wants no motion.
+ * Opens a section, and looks at it as {@linkcode checkLooksOf} does.
  *
  * @param prepare Brings the page into the state to look at.
  * @returns The height of the section on the phone, in pixels, with all closed that can be opened.
@@ -28,6 +26,19 @@ export async function checkLooks(
   const page = await opened.page({ ...looks.light, path, reducedMotion: "reduce" });
   await page.locator(`#${section}`).scrollIntoViewIfNeeded();
   await prepare(page);
+  const height = await checkLooksOf(page, section);
+  await page.close();
+  return height;
+}
+
+/**
+ * Looks at a section light, dark and on a phone, and fails where axe finds something, text is small, a drawing
+ * is wider than its box, a table is cut, words lie over each other, the page is wider than its window, or
+ * something moves although the reader wants no motion. The other sections are gone afterwards.
+ *
+ * @returns The height of the section on the phone, in pixels, with all closed that can be opened.
+ */
+export async function checkLooksOf(page: Page, section: string): Promise<number> {
   await removeOthers(page, section);
   await page.setViewportSize(looks.narrow.viewport);
   const height = await page.$eval(`#${section}`, (one) => one.getBoundingClientRect().height);
@@ -56,7 +67,6 @@ export async function checkLooks(
     assertEquals(await page.evaluate(svgFaults), [], `${section}, ${look}`);
     assertEquals(await page.evaluate(readingFaults, section), [], `${section}, ${look}`);
   }
-  await page.close();
   return height;
 }
 
