@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { launch, type TestedMpi, testUnderMpi } from "../mpi/testing/ranks.ts";
+import { launch, type TestedMpi, testUnderOneMpi } from "../mpi/testing/ranks.ts";
 import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
 
 const corpus = await makeCorpus();
@@ -17,16 +17,6 @@ async function run(mpi: TestedMpi | null, script: string, args: string): Promise
   });
   assertEquals(code, 0, stderr);
   return stdout;
-}
-
-const alone = new Map<string, Promise<string>>();
-
-/** Runs a script in one process, once for all MPIs. */
-function runAlone(script: string, args: string): Promise<string> {
-  const key = `${script} ${args}`;
-  const output = alone.get(key) ?? run(null, script, args);
-  alone.set(key, output);
-  return output;
 }
 
 /** The lines that one process prints, too. */
@@ -49,7 +39,7 @@ async function metricsOf(tag: string): Promise<number[]> {
   });
 }
 
-testUnderMpi("2 ranks fine-tune as one process does, and go on", async (mpi) => {
+testUnderOneMpi("2 ranks fine-tune as one process does, and go on", async (mpi) => {
   const wanted = await metricsOf("one");
   assertEquals(wanted.length, 4 + 3);
   const assertClose = async () => {
@@ -68,7 +58,7 @@ testUnderMpi("2 ranks fine-tune as one process does, and go on", async (mpi) => 
   await assertClose();
 });
 
-testUnderMpi("adapters on 2 ranks are refused", async (mpi) => {
+testUnderOneMpi("adapters on 2 ranks are refused", async (mpi) => {
   const { code, stderr } = await launch({
     mpi,
     ranks: 2,
@@ -83,7 +73,7 @@ testUnderMpi("adapters on 2 ranks are refused", async (mpi) => {
   assertStringIncludes(stderr, "Cannot train adapters on several ranks: wanted one, got 2");
 });
 
-testUnderMpi("2 ranks measure what one process does", async (mpi) => {
+testUnderOneMpi("2 ranks measure what one process does", async (mpi) => {
   const bundle = await runScript("core_bundle.ts", [], home);
   assertEquals(bundle.code, 0, bundle.stderr);
   const evaluation = `--data ${corpus} --eval core,bpb,sample --max-per-task 20 ` +
@@ -91,17 +81,17 @@ testUnderMpi("2 ranks measure what one process does", async (mpi) => {
   const exam =
     "--task rules --task human --max-problems 3 --model-tag one --num-examples 4 --num-samples 2 --temperature 1 --max-new-tokens 6";
   for (const [script, args] of [["base_eval.ts", evaluation], ["chat_eval.ts", exam]] as const) {
-    const [one, two] = [await runAlone(script, args), await run(mpi, script, args)];
+    const [one, two] = [await run(null, script, args), await run(mpi, script, args)];
     const timeless = (text: string) => withoutRanks(text).replaceAll(/\([\d.]+ m?s\)/g, "");
     assertEquals(timeless(two), timeless(one));
     assertStringIncludes(two, "All 2 ranks are done.");
   }
 });
 
-testUnderMpi("2 ranks reinforce, and rank 0 alone prints and saves", async (mpi) => {
+testUnderOneMpi("2 ranks reinforce, and rank 0 alone prints and saves", async (mpi) => {
   const args = "--sft-tag one --model-tag two --num-iterations 2 --examples-per-step 4 " +
     "--num-samples 4 --device-batch-size 2 --max-new-tokens 4 --eval-every 2 --eval-examples 4";
-  const one = await runAlone("chat_rl.ts", `--overwrite ${args}`);
+  const one = await run(null, "chat_rl.ts", `--overwrite ${args}`);
   const two = await run(mpi, "chat_rl.ts", `--overwrite ${args}`);
   assertMatch(two, /^step 2 of 2 {2}reward 0\.000 /m);
   const timeless = (text: string) =>

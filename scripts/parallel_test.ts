@@ -7,6 +7,7 @@ import {
   SOON,
   type TestedMpi,
   testUnderMpi,
+  testUnderOneMpi,
 } from "../mpi/testing/ranks.ts";
 import { readSafetensors } from "../tensor/safetensors.ts";
 import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
@@ -96,7 +97,7 @@ testUnderMpi("ranks train as one process does, and resume bit for bit", async (m
   assertEquals(await savedBits(two, 20), whole);
 });
 
-testUnderMpi("2 ranks have the parameters of one process after a step", async (mpi) => {
+testUnderOneMpi("2 ranks have the parameters of one process after a step", async (mpi) => {
   const step = `step-${mpi.command}`;
   const flags = ["--num-iterations", "1", "--warmup-steps", "0"];
   await trainAlone("step", flags);
@@ -108,7 +109,7 @@ testUnderMpi("2 ranks have the parameters of one process after a step", async (m
   assert(two.length === one.length && rms < 1e-6, `${rms}`);
 });
 
-testUnderMpi("a run resumes with 4, then 1, then 2 ranks", async (mpi) => {
+testUnderOneMpi("a run resumes with 4, then 1, then 2 ranks", async (mpi) => {
   const many = `many-${mpi.command}`;
   const batch = ["--total-batch-size", "128"];
   await trainAlone("batch", batch);
@@ -146,8 +147,6 @@ async function rowsOf(mpi: TestedMpi | null, ranks: number, folder: string): Pro
 }
 
 /** The rows of one process, in three parts. */
-let rowsAlone: Promise<readonly string[]> | undefined;
-
 async function threeParts(): Promise<readonly string[]> {
   const folder = await Deno.makeTempDir();
   const rows: string[] = [];
@@ -156,9 +155,9 @@ async function threeParts(): Promise<readonly string[]> {
   return rows;
 }
 
-testUnderMpi("the rows of 4, then 1, then 2 ranks are those of one process", async (mpi) => {
+testUnderOneMpi("the rows of 4, then 1, then 2 ranks are those of one process", async (mpi) => {
   const many = await Deno.makeTempDir();
-  const wanted = await (rowsAlone ??= threeParts());
+  const wanted = await threeParts();
   const got: string[] = [];
   for (const ranks of [4, 1, 2]) {
     const rows = await rowsOf(ranks === 1 ? null : mpi, ranks, many);
@@ -178,7 +177,7 @@ async function digestOf(rows: readonly string[]): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
-testUnderMpi("rank 0 chooses the precision of matmuls for all ranks", async (mpi) => {
+testUnderOneMpi("rank 0 chooses the precision of matmuls for all ranks", async (mpi) => {
   const script = new URL("testing/precision_on_ranks.ts", import.meta.url);
   const { code, stdout, stderr } = await launch({ mpi, ranks: 3, script });
   assertEquals(code, 0, stderr);

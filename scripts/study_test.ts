@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { testUnderMpi } from "../mpi/testing/ranks.ts";
+import { testUnderOneMpi } from "../mpi/testing/ranks.ts";
 import { contentsOf } from "./testing/kills.ts";
 import {
   makeCorpus,
@@ -191,7 +191,7 @@ Deno.test("invalid studies are refused before the first run, in one line", async
   assertEquals([...Deno.readDirSync(home)].map(({ name }) => name), ["rates.json"]);
 });
 
-testUnderMpi("the models of a study are trained by ranks", async (mpi) => {
+testUnderOneMpi("the models of a study are trained by ranks", async (mpi) => {
   const { home, file } = await writeStudy(tinyStudy({ vary: { "matrix-lr": [0.02] }, seeds: [1] }));
   const launcher = [mpi.command, ...mpi.args].join(" ");
   for (const [name, value] of Object.entries(mpi.env)) Deno.env.set(name, value);

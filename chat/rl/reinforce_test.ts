@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadModel, openCheckpoint, readMetrics } from "../../gpt/mod.ts";
 import { readRunInfo } from "../../gpt/internals.ts";
-import { launch, type TestedMpi, testUnderMpi } from "../../mpi/testing/ranks.ts";
+import { launch, type TestedMpi, testUnderOneMpi } from "../../mpi/testing/ranks.ts";
 import { letters, reinforceLetters as setUp } from "../testing/letters.ts";
 import { prepareReinforcement } from "./reinforce.ts";
 
@@ -85,7 +85,7 @@ async function runRanks(mpi: TestedMpi | null, ranks: number) {
   return (await Promise.all(texts)).map((text) => JSON.parse(text));
 }
 
-testUnderMpi("2 ranks reinforce what one process does", async (mpi) => {
+testUnderOneMpi("2 ranks reinforce what one process does", async (mpi) => {
   const [one] = await runRanks(null, 1);
   const [first, second] = await runRanks(mpi, 2);
   assertEquals(first.events, one.events);

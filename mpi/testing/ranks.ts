@@ -79,9 +79,23 @@ export async function launch(options: LaunchOptions): Promise<LaunchOutput> {
   return { code, stdout: text(stdout), stderr: text(stderr), seconds };
 }
 
-/** Registers a test for each MPI; where one is not installed it is skipped, unless it is required. */
-export function testUnderMpi(name: string, run: (mpi: TestedMpi) => Promise<void>): void {
-  for (const mpi of known) {
+type MpiTest = (mpi: TestedMpi) => Promise<void>;
+
+/**
+ * Registers a test for each MPI: of what launchers do in their own ways, such as starting, ending and adding up.
+ * Where one is not installed it is skipped, unless it is required.
+ */
+export function testUnderMpi(name: string, run: MpiTest): void {
+  register(name, run, known);
+}
+
+/** Registers a test for one MPI: of what ranks make of any. */
+export function testUnderOneMpi(name: string, run: MpiTest): void {
+  register(name, run, [installedMpis()[0] ?? known[0]!]);
+}
+
+function register(name: string, run: MpiTest, mpis: readonly TestedMpi[]): void {
+  for (const mpi of mpis) {
     const isRequired = Deno.env.get("NANODINO_REQUIRE_MPI") === "1";
     const isMissing = !isInstalled(mpi.command);
     const reason = isMissing && !isRequired ? ` (no ${mpi.command})` : "";
