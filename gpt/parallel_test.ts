@@ -55,7 +55,7 @@ async function lossesOfOne(ranks: number): Promise<number[]> {
   return losses;
 }
 
-/** What 2 ranks have, whoever started them. */
+/** The bits of 2 ranks, whoever started them. */
 let known: { parameters: string; state: string } | undefined;
 
 testUnderMpi(
