@@ -190,7 +190,7 @@ for (const [name, run] of Object.entries(works)) {
     const [got, wanted] = [run(device), run(plain)];
     assert(wanted.some(({ size }) => 4 * size > 2 ** 20));
     for (const [i, expected] of wanted.entries()) {
-      const [a, b] = [await got[i]!.data(), Array.from(await expected.data())];
+      const [a, b] = [await got[i]!.data(), await expected.data()];
       assertEquals([...got[i]!.shape], [...expected.shape]);
       const scale = b.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0);
       const worst = a.findIndex((value, j) =>

@@ -136,7 +136,13 @@ attentionTest(
   (device) => checkSingle(device, CASES.filter((of) => !isUsual(of))),
 );
 
-/** Checks attention in 16 bits: the result is rounded, enters the gradient, and is rounded again. */
+/** Sizes of heads of which elements of 16 bits are loaded in pairs, or not, with most kinds of cases. */
+const HALF_HEAD_SIZES = [8, 33, 64];
+
+/**
+ * Checks attention in 16 bits: the result is rounded, enters the gradient, and is rounded again. Loads and stores
+ * are new, and the sums are those in single precision.
+ */
 async function checkHalf(
   device: Device,
   dtype: "float16" | "bfloat16",
@@ -145,6 +151,7 @@ async function checkHalf(
 ): Promise<void> {
   const upload: Upload = (values, shape) => Tensor.from(device, values, { shape, dtype });
   for (const of of CASES) {
+    if (!HALF_HEAD_SIZES.includes(of.headSize)) continue;
     const arrays = arraysFor(of);
     for (const array of Object.values(arrays)) array.forEach((x, i) => array[i] = round(x));
     compare(
