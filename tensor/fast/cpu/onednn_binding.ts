@@ -111,12 +111,13 @@ export class OneDnnThread {
     // One by one along an axis that shares an operand, and along the second, where the library computes some
     // strides wrongly.
     const isShared = count > 1 && (stepA === 0 || stepB === 0);
+    const primitive = this.#primitiveFor(isShared ? { ...gemm, count: 1 } : gemm, isBf16);
     for (let j = 0; j < outer; j++) {
       for (let i = 0; i < (isShared ? count : 1); i++) {
         const a = gemm.a + j * outerA + i * stepA;
         const b = gemm.b + j * outerB + i * stepB;
         const c = gemm.c + j * outerC + i * stepC;
-        this.#execute({ ...gemm, a, b, c, count: isShared ? 1 : count }, isBf16);
+        this.#execute(primitive, a, b, c);
       }
     }
   }
@@ -148,11 +149,10 @@ export class OneDnnThread {
     return `${major}.${minor}.${patch}`;
   }
 
-  #execute(gemm: Sgemm, isBf16: boolean): void {
-    const { handle, memories: [a, b, c], arguments: operands } = this.#primitiveFor(gemm, isBf16);
-    this.#call("setAddress", a, this.#base + gemm.a);
-    this.#call("setAddress", b, this.#base + gemm.b);
-    this.#call("setAddress", c, this.#base + gemm.c);
+  #execute({ handle, memories, arguments: operands }: Primitive, a: number, b: number, c: number) {
+    this.#call("setAddress", memories[0], this.#base + a);
+    this.#call("setAddress", memories[1], this.#base + b);
+    this.#call("setAddress", memories[2], this.#base + c);
     this.#call("execute", handle, this.#stream, 3, operands.address);
   }
 
