@@ -13,9 +13,11 @@ import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import { attentionWork, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
 import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import {
+  isInPair,
   MASK_WORDS,
   softmaxOfRow,
   sumOfLanes,
+  vectorAt,
   type VisibleKeys,
   visibleKeys,
 } from "./attention_softmax.ts";
@@ -135,10 +137,10 @@ export function attendQuery(
     // Two sums per key are enough to hide the latency of additions.
     const sums = lines.map(() => [k.variable(k.vector(0)), k.variable(k.vector(0))] as const);
     for (let at = 0; at < headSize; at += 4) {
-      const four = k.let(q.loadVector(at));
+      const four = k.let(vectorAt(q, at, headSize));
       lines.forEach((line, i) => {
         const sum = sums[i]![at / 4 % 2]!;
-        k.set(sum, line.loadVector(at).multiplyAdd(four, sum));
+        k.set(sum, vectorAt(line, at, headSize).multiplyAdd(four, sum));
       });
     }
     sums.forEach(([even, odd], i) => weights.store(numbers[i]!, sumOfLanes(k, even.add(odd))));
@@ -157,19 +159,22 @@ export function attendQuery(
 
   // Sums of a strip of columns stay in registers.
   for (let first = 0; first < headSize; first += STRIP) {
-    const columns = Array.from(
-      { length: Math.min(STRIP, headSize - first) / 4 },
-      (_, i) => first + 4 * i,
-    );
+    const end = Math.min(first + STRIP, headSize);
+    const columns = Array.from({ length: (end - first) / 4 }, (_, i) => first + 4 * i);
     const sums = columns.map(() => k.variable(k.vector(0)));
     const at = k.variable(k.int(0));
     k.loop(0, count, (key) => {
       const weight = k.let(weights.loadSplat(key));
       const value = values.from(at);
-      sums.forEach((sum, i) => k.set(sum, value.loadVector(columns[i]!).multiplyAdd(weight, sum)));
+      sums.forEach((sum, i) =>
+        k.set(sum, vectorAt(value, columns[i]!, end).multiplyAdd(weight, sum))
+      );
       k.set(at, at.add(strides.value));
     });
-    sums.forEach((sum, i) => y.storeVector(columns[i]!, sum));
+    columns.forEach((at, i) => {
+      if (!isInPair(y, at, end)) y.storeVector(at, sums[i]!);
+      else if (at % 8 === 0) y.pair!(at).store(sums[i]!, sums[i + 1]!, false);
+    });
   }
   return logSum;
 }

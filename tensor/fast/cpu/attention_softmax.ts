@@ -4,9 +4,17 @@ import { floatBits } from "../../kernel/emitter.ts";
 import type { View } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { ELEMENTS } from "../../kernel/lower.ts";
-import type { Buffer, Float, Int, KernelBuilder, Vector } from "../../kernel/language.ts";
+import type {
+  Buffer,
+  ElementType,
+  Float,
+  Int,
+  KernelBuilder,
+  Vector,
+} from "../../kernel/language.ts";
 import { log } from "../../kernel/math.ts";
 import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
+import type { Element } from "../../ops/matmul/plain.ts";
 import { maskedSoftmax, softmaxGradient } from "../../ops/attention/body.ts";
 import type { DType } from "../../layout.ts";
 import { LOG2_E, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
@@ -45,6 +53,19 @@ export const softmaxOfVisible: FastPath<"attention softmax", "cpu"> = {
 
 /** The arguments of {@linkcode visibleKeys}. The scale is given by its bits. */
 export const MASK_WORDS = ["keys", "left", "right", "scale"] as const;
+
+/** Whether the vector at `at` of a line of `end` elements is one of a pair. */
+export function isInPair({ pair }: Buffer<ElementType>, at: number, end: number): boolean {
+  return pair !== undefined && at - at % 8 + 8 <= end;
+}
+
+/**
+ * A vector of a line of `end` elements, for sums, which may have any order: elements of 16 bits are widened
+ * by fewer instructions as even and odd ones of eight.
+ */
+export function vectorAt(line: Buffer<Element>, at: number, end: number): Vector {
+  return isInPair(line, at, end) ? line.pair!(at - at % 8).load(at % 8 > 0) : line.loadVector(at);
+}
 
 /** The sum of the lanes. */
 export function sumOfLanes(k: KernelBuilder, vector: Vector): Float {

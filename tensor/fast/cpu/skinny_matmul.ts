@@ -24,7 +24,7 @@ import {
   transposeMatmul,
 } from "../../ops/matmul/problem.ts";
 import { bfloat16Matmul, blasStripsMatmul } from "./blas_matmul.ts";
-import { sumOfLanes } from "./attention_softmax.ts";
+import { sumOfLanes, vectorAt } from "./attention_softmax.ts";
 
 /**
  * Maximum rows for which reading the other matrix in place beats packing it, as the BLAS does too.
@@ -216,12 +216,7 @@ const dots: Columns = (k, first, last, { a, b, c }, words) => {
     const sums = x.map(() => y.map(() => range(parts).map(() => k.variable(k.vector(0)))));
     const addVectors = (at: Int, vectors: number) => {
       const [left, right] = [x, y].map((lines) => lines.map((line) => line.from(at)));
-      // Elements of 16 bits are widened by fewer instructions as even and odd ones, and their order
-      // does not matter to a sum.
-      const load = (line: Matrices["a"], step: number) =>
-        line.pair === undefined || vectors === 1
-          ? line.loadVector(4 * step)
-          : line.pair(8 * (step >> 1)).load(step % 2 === 1);
+      const load = (line: Matrices["a"], step: number) => vectorAt(line, 4 * step, 4 * vectors);
       for (const step of range(vectors)) {
         const factors = left!.map((line) => k.let(load(line, step)));
         right!.forEach((line, j) => {
