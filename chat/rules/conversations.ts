@@ -39,7 +39,7 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(goodbye), 11],
   [single(reaction), 22],
   [single(feeling), 20],
-  [single(identity), 38],
+  [single(identity), 44],
   [single(capital), 20],
   // A capital is far more often an answer than part of a question, and rare capitals have rare
   // tokens.
@@ -59,9 +59,9 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(counting), 42],
   [single(repetition), 24],
   [single(unknown), 28],
-  // One in 30, which is a sixth of all text, since a story is as long as ten other answers. With a
+  // One in 30, which is a quarter of all text, since a story is as long as ten other answers. With a
   // fifth of that, a model that told stories before forgets how.
-  [story, 15],
+  [story, 20],
 ];
 
 const MAX_EXCHANGES = 8;

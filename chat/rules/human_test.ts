@@ -54,6 +54,7 @@ function slotPatterns(): Record<string, string> {
     count: word,
     language: word,
     model: "dino",
+    other: "\\S+",
     name: "\\S+(?: \\S+)?",
     nice: word,
     awful: word,

@@ -2,6 +2,8 @@
 
 import type { PythonRandom } from "../random/python_random.ts";
 import { abilities, type Exchange, type Subject } from "./exchange.ts";
+import { firstNames } from "./facts.ts";
+import { inventedName } from "./user_name.ts";
 import { draft, type Wordings, wordings } from "./wording.ts";
 
 /** The wordings of this module. */
@@ -69,6 +71,7 @@ export const aboutModel = {
     "what (are you able to do|are you good at|are your skills|else can you do|can i ask( you|)|do you offer)",
     "(help|help me|i need help|can you help me|how can you help( me|)|what now|what should i ask you)",
     "(tell me|show me) what you can (do|say)",
+    "(tell me|give me|show me) (a few|some) (examples|ideas|hints)",
     "(how do you work|what are you for|how can i use you|what is your (job|purpose|use|function))",
     "(what (questions|things|kind of things|topics) can (you (answer|do)|i ask)( you|)|give me some examples)",
     "(what|which) (tasks|jobs|subjects|kinds of questions|topics|questions) (can|do) you (do|know|handle|answer|understand)",
@@ -91,9 +94,10 @@ export const aboutModel = {
   ),
   isHuman: wordings(
     "?",
-    "are you (human|real|alive|a human|a person|a man|a woman|a girl|a boy|a real person|a human being|a child)",
+    "are you (human|real|alive|a human|a person|a man|a woman|a girl|a boy|male|female|a real person|a human being|a child)",
     "are you (chatgpt|gpt|siri|alexa|google|copilot|a dog|a cat|gemini|claude|gpt-4|a genius|an animal|an alien)",
     "(am i talking to|is this|are you really) a (human|person|real person|real human)",
+    "(are you|is your name|are you called|you are) {other}",
     "(do you have a (body|face|soul)|can you (see|hear|feel|smell) me)",
     "(am i|are we) (talking|speaking|writing) (to|with) (a human|a person|a real person|a real human|a human being|somebody real)",
     "is (there|it|that) (a human|a person|a real person|a man|a woman|somebody) (behind this|at the other end|typing|answering)",
@@ -120,7 +124,7 @@ export const aboutModel = {
   ),
 } satisfies Record<string, Wordings>;
 
-/** Questions about the model itself. */
+/** Questions about the model itself; some call it by a name that is not its own. */
 export function identity(random: PythonRandom, { name }: Subject): Exchange {
   const [asked, answer] = random.choice<[Wordings, string]>([
     [aboutModel.who, `I am ${name}, a small language model.`],
@@ -130,5 +134,13 @@ export function identity(random: PythonRandom, { name }: Subject): Exchange {
     [aboutModel.isHuman, `No, I am ${name}, a language model.`],
     [aboutModel.isMachine, `Yes, I am ${name}, a language model.`],
   ]);
-  return { question: draft(random, asked, { model: name }), answer };
+  return { question: draft(random, asked, { model: name, other: otherName(random, name) }), answer };
+}
+
+/** A name that the model does not go by. */
+function otherName(random: PythonRandom, name: string): string {
+  for (;;) {
+    const other = random.random() < 0.5 ? random.choice(firstNames) : inventedName(random);
+    if (other !== name) return other;
+  }
 }

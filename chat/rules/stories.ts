@@ -27,7 +27,7 @@ const MAX_LENGTH = 600;
 const QUESTIONS = 4;
 
 /** The share of the stories whose main character has an invented name, as users may type. */
-const INVENTED = 0.5;
+const INVENTED = 0.8;
 
 /** The wordings of this module. */
 export const storyWordings = {
