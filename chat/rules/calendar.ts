@@ -82,7 +82,7 @@ export function calendar(random: PythonRandom): Exchange {
   const unit = random.choice(units!);
   const at = random.randbelow(names!.length);
   const day = names![at]!;
-  if (random.random() < 0.35) {
+  if (random.random() < 0.45) {
     const before = names!.at(at - 1)!;
     const question = draft(random, aboutTime.before, { day, unit });
     return { question, answer: `Before ${day} comes ${before}.` };

@@ -49,7 +49,7 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(opposite), 26],
   [single(manyOpposites), 3],
   [twoOpposites, 1],
-  [single(calendar), 17],
+  [single(calendar), 24],
   [single(arithmetic), 18],
   [single(longerSum), 2],
   [(random, subject) => [arithmetic(random, subject), nextArithmetic(random, subject)], 1],

@@ -134,7 +134,10 @@ export function identity(random: PythonRandom, { name }: Subject): Exchange {
     [aboutModel.isHuman, `No, I am ${name}, a language model.`],
     [aboutModel.isMachine, `Yes, I am ${name}, a language model.`],
   ]);
-  return { question: draft(random, asked, { model: name, other: otherName(random, name) }), answer };
+  return {
+    question: draft(random, asked, { model: name, other: otherName(random, name) }),
+    answer,
+  };
 }
 
 /** A name that the model does not go by. */
