@@ -13,8 +13,8 @@ import {
 import { makePoints } from "./engine/points.ts";
 import { decimal, fixed } from "./parts/number.ts";
 import { onCpu } from "./testing/gpt.ts";
-import { checkLooks } from "./testing/looks.ts";
-import { openSite, pageTest, shownNumber, Widget } from "./testing/pages.ts";
+import { checkLooksOf } from "./testing/looks.ts";
+import { type Opened, openSite, pageTest, shownNumber, Widget } from "./testing/pages.ts";
 
 const spiral: NetworkSpec = {
   set: "spiral",
@@ -57,50 +57,57 @@ pageTest("a page trains the networks that Deno trains, to the last bit", async (
   const events = await trainInDeno(spiral);
   const inDeno = lossesOf(events);
   const weights = events.at(-1)!.weights.flatMap((layer) => [...layer]);
-  for (const way of ["isolated", "plain", "file"] as const) {
-    await using opened = await openSite(way);
+  const trainHundred = async (opened: Opened, isIsolated: boolean): Promise<Page> => {
     const page = await opened.page({ path: "#device=cpu&steps=100&pace=fast" });
-    assertEquals(await train(page, 100), inDeno[99], way);
-    await page.evaluate(() => location.hash = "device=cpu&steps=800&pace=fast");
-    const last = await train(page, 800);
-    assert(last === inDeno[799] && last < 0.05, `${way}: ${last}`);
-    // The lines of the graph are the weights, and each neuron shows a picture.
-    const drawn = await page.$$eval(
-      ".net .edge",
-      (all) => all.map((one) => [one.dataset.weight, one.classList.contains("minus")] as const),
-    );
-    assertEquals(drawn, weights.map((weight) => [decimal(weight, 4), weight < 0] as const), way);
-    assertEquals(await page.locator(".net canvas").count(), 2 + 8 + 8);
-    // The neuron that the reader comes to is shown large.
-    await page.locator(".net .map").nth(9).focus();
-    await page.waitForSelector(".trio .work:has-text('neuron 2 of layer 2')");
-    assertEquals(await page.getAttribute(".trio > div > .heat canvas", "width"), "16");
-    await page.focus("#set");
-    await page.waitForFunction(() =>
-      document.querySelector(".trio > div > .heat canvas")?.getAttribute("width") === "48"
-    );
+    assertEquals(await train(page, 100), inDeno[99]);
     const device = await page.textContent("[data-device]");
     const processors = await page.evaluate(() => navigator.hardwareConcurrency);
-    const hasThreads = way === "isolated" && processors > 1;
+    const hasThreads = isIsolated && processors > 1;
     assertEquals(/[2-9]\d* threads/.test(device ?? ""), hasThreads, device ?? "");
-
-    // A link has all that the controls say, and the points.
-    const other = await opened.page({ path: `#${xor}&device=cpu` });
-    assertEquals(await other.inputValue("#set"), "xor");
-    assertEquals(await other.inputValue("#rate"), "0.05");
-    await train(other, 200);
-    const outputs = (await new Widget(other, "network").table("xor")).map((row) =>
-      shownNumber(row[3])
-    );
-    assert(outputs[0]! < 0.05 && outputs[3]! < 0.05, outputs.join());
-    assert(outputs[1]! > 0.95 && outputs[2]! > 0.95, outputs.join());
-    await other.locator("[data-widget=network] summary", { hasText: "All settings" }).click();
-    await other.focus("#width");
-    await other.keyboard.press("ArrowLeft");
-    await other.waitForFunction(() => location.hash.includes("width=7"));
-    assert(other.url().includes("set=xor"), other.url());
+    return page;
+  };
+  for (const way of ["plain", "file"] as const) {
+    await using opened = await openSite(way);
+    await trainHundred(opened, false);
     assertEquals(opened.problems, []);
   }
+  await using opened = await openSite("isolated");
+  const page = await trainHundred(opened, true);
+  await page.evaluate(() => location.hash = "device=cpu&steps=800&pace=fast");
+  const last = await train(page, 800);
+  assert(last === inDeno[799] && last < 0.05, `${last}`);
+  // The lines of the graph are the weights, and each neuron shows a picture.
+  const drawn = await page.$$eval(
+    ".net .edge",
+    (all) => all.map((one) => [one.dataset.weight, one.classList.contains("minus")] as const),
+  );
+  assertEquals(drawn, weights.map((weight) => [decimal(weight, 4), weight < 0] as const));
+  assertEquals(await page.locator(".net canvas").count(), 2 + 8 + 8);
+  // The neuron that the reader comes to is shown large.
+  await page.locator(".net .map").nth(9).focus();
+  await page.waitForSelector(".trio .work:has-text('neuron 2 of layer 2')");
+  assertEquals(await page.getAttribute(".trio > div > .heat canvas", "width"), "16");
+  await page.focus("#set");
+  await page.waitForFunction(() =>
+    document.querySelector(".trio > div > .heat canvas")?.getAttribute("width") === "48"
+  );
+
+  // A link has all that the controls say, and the points.
+  const other = await opened.page({ path: `#${xor}&device=cpu` });
+  assertEquals(await other.inputValue("#set"), "xor");
+  assertEquals(await other.inputValue("#rate"), "0.05");
+  await train(other, 200);
+  const outputs = (await new Widget(other, "network").table("xor")).map((row) =>
+    shownNumber(row[3])
+  );
+  assert(outputs[0]! < 0.05 && outputs[3]! < 0.05, outputs.join());
+  assert(outputs[1]! > 0.95 && outputs[2]! > 0.95, outputs.join());
+  await other.locator("[data-widget=network] summary", { hasText: "All settings" }).click();
+  await other.focus("#width");
+  await other.keyboard.press("ArrowLeft");
+  await other.waitForFunction(() => location.hash.includes("width=7"));
+  assert(other.url().includes("set=xor"), other.url());
+  assertEquals(opened.problems, []);
 });
 
 pageTest(
@@ -346,11 +353,6 @@ pageTest(
       );
     }
     assertEquals(opened.problems, []);
-    await checkLooks(
-      opened,
-      "network",
-      async (page) => void await train(page, 20),
-      "#device=cpu&steps=20&pace=fast",
-    );
+    await checkLooksOf(page, "network");
   },
 );

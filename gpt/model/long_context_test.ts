@@ -44,7 +44,7 @@ adapterTest(
   async () => {
     const steps: StepMemory[] = [];
     // The time of attention is not linear, so the last steps to 8,192 are computed.
-    for (const tokens of [512, 1024, 2048]) {
+    for (const tokens of [256, 512, 1024]) {
       const step = await trainOneStep(tokens);
       const off = Math.abs(step.peak / step.estimated - 1);
       assert(off < 0.05, `${tokens} tokens take ${step.peak}, estimated ${step.estimated}`);
@@ -54,6 +54,6 @@ adapterTest(
     const growth = (long.peak - middle.peak) / (middle.peak - short.peak);
     assert(Math.abs(growth / 2 - 1) < 0.01, `twice the tokens need ${growth} times as much`);
     // One matrix of 8,192 × 8,192 numbers, of one head, would be 256 MiB.
-    assertLess(long.buffers + 6 * (long.buffers - middle.buffers), 512e6);
+    assertLess(long.buffers + 14 * (long.buffers - middle.buffers), 512e6);
   },
 );

@@ -6,7 +6,7 @@ import { configForDepth } from "./scaling.ts";
 import { GPT } from "../model/model.ts";
 import { readNumbers } from "./readback.ts";
 
-const shape = [4, 256];
+const shape = [4, 64];
 const config = configForDepth({
   depth: 4,
   aspectRatio: 64,
