@@ -31,7 +31,7 @@ Deno.test("modules for browsers pass a type check without Deno's types", async (
 });
 
 Deno.test("a type check without Deno's types fails for a file that uses Deno", async () => {
-  const { code, stderr } = await check("gpt/files/files.ts");
+  const { code, stderr } = await check("testing/source_files.ts");
   assertEquals(code, 1);
   assertMatch(stderr, /Cannot find name 'Deno'/);
 });
