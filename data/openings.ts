@@ -47,6 +47,7 @@ export async function openings(split: Split, count: number): Promise<string[]> {
 function openingOf(text: string): string {
   const line = text.slice(0, 1000).trimStart().split("\n", 1)[0]!;
   let [end, words, lastWord] = [0, 0, ""];
+  segmenter ??= new Intl.Segmenter("en", { granularity: "word" });
   for (const { segment, index, isWordLike } of segmenter.segment(line)) {
     if (words === WORDS || index + segment.length > MAX_LENGTH) break;
     // The end of a short sentence, but not that of "Mr."
@@ -57,4 +58,5 @@ function openingOf(text: string): string {
   return line.slice(0, end).replace(/[.!?…]$/, "");
 }
 
-const segmenter = new Intl.Segmenter("en", { granularity: "word" });
+/** Made when it is first needed: its tables take a tenth of a script's start to load. */
+let segmenter: Intl.Segmenter | undefined;
