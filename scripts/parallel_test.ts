@@ -251,7 +251,7 @@ function signalsOf(
   const passedOn = mpi.name === "MPICH"
     ? [["SIGINT", 130], ["SIGTERM", 143]] as const
     : [["SIGUSR2", 130]] as const;
-  // What ranks tell each other is the same under each: under one of them, all signals are tried.
+  // Ranks tell each other the same under each: under one of them, all signals are tried.
   const toRanks = mpi.name === "MPICH"
     ? [["SIGINT", 130], ["SIGUSR2", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const
     : [["SIGTERM", 143]] as const;
