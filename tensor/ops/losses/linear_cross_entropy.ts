@@ -99,7 +99,7 @@ function walk(
   const losses = allocate(device, { shape: [rows, 1], dtype: "float32" }, "losses");
   const shape = [Math.min(rows, rowsAtOnce), classes];
   const scratch = allocate(device, { shape, dtype }, "the logits of some rows");
-  const one = ofHidden === null && ofWeight === null ? null : fill(device, [1, 1], 1);
+  const one = ofHidden === null && ofWeight === null ? null : fill(device, [1, 1], 1, dtype);
   for (let start = 0; start < rows; start += rowsAtOnce) {
     using _views = device.scopes.openSync();
     const end = Math.min(rows, start + rowsAtOnce);
