@@ -13,7 +13,7 @@ import { checkIsNumber } from "../checks.ts";
 import { checkDType, checkShape, type DType, isFloat, promote } from "../layout.ts";
 import { wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
-import type { Expression } from "../formula/expression.ts";
+import type { Expression, Operand } from "../formula/expression.ts";
 import { copyProgram, defineProgram, makeProgram, type Program } from "../formula/program.ts";
 import { noGrad } from "../grad_mode.ts";
 import { fitsOneBinding } from "../kernel/run.ts";
@@ -148,9 +148,12 @@ export function reluSquared(x: Tensor): Tensor {
 /** SiLU: x · sigmoid(x). Source: Elfwing et al. (2017). */
 export const silu: Unary = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));
 
+/** Soft-capping as a formula, for programs that contain it. */
+export const softcapOf = (x: Expression, cap: Operand): Expression =>
+  ex.multiply(cap, ex.tanh(ex.divide(x, cap)));
 const softcapProgram = defineProgram(
   { name: "softcap", inputs: ["x"], scalars: ["cap"] },
-  ({ x, cap }) => [ex.multiply(cap, ex.tanh(ex.divide(x, cap)))],
+  ({ x, cap }) => [softcapOf(x, cap)],
 );
 
 /** Soft-capping: cap · tanh(x / cap), smoothly between −cap and cap. Source: Gemma 2 (2024). */

@@ -8,6 +8,7 @@ import type { Expression } from "../../formula/expression.ts";
 import { defineProgram, type Program } from "../../formula/program.ts";
 import { formatShape, shapesEqual } from "../../layout.ts";
 import type { Tensor } from "../../tensor.ts";
+import { softcapOf } from "../elementwise.ts";
 import { checkIds } from "../gather/gather.ts";
 import { runProgram } from "../program.ts";
 import { logSumExpOf } from "../rows.ts";
@@ -48,10 +49,7 @@ const plain = defineProgram(
 );
 const capped = defineProgram(
   { name: "crossEntropy (softcap)", ...definition, scalars: ["cap"] },
-  // Like `softcap`, with one division for a row instead of two for each element.
-  ({ logits, target, cap }) => [
-    nll(ex.multiply(cap, ex.tanh(ex.multiply(logits, ex.divide(1, cap)))), target),
-  ],
+  ({ logits, target, cap }) => [nll(softcapOf(logits, cap), target)],
 );
 
 /** From logits, softcapped first if there is a cap, and targets to the loss of each row. */
