@@ -77,11 +77,11 @@ pageTest("a page trains the networks that Deno trains, to the last bit", async (
   const last = await train(page, 800);
   assert(last === inDeno[799] && last < 0.05, `${last}`);
   // The lines of the graph are the weights, and each neuron shows a picture.
-  const drawn = await page.$$eval(
+  const edges = await page.$$eval(
     ".net .edge",
     (all) => all.map((one) => [one.dataset.weight, one.classList.contains("minus")] as const),
   );
-  assertEquals(drawn, weights.map((weight) => [decimal(weight, 4), weight < 0] as const));
+  assertEquals(edges, weights.map((weight) => [decimal(weight, 4), weight < 0] as const));
   assertEquals(await page.locator(".net canvas").count(), 2 + 8 + 8);
   // The neuron that the reader comes to is shown large.
   await page.locator(".net .map").nth(9).focus();
