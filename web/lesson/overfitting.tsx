@@ -35,12 +35,16 @@ const known = signal<readonly string[]>([]);
 const latest = new Latest("overfitting", message);
 const sentences = new Latest("stories.sentences", message);
 
+/** Stops the runs that were started last: they end later than that, and change nothing any more. */
+let current = new AbortController();
+
 effect(() => {
   void steps.value;
   untracked(stop);
 });
 
 function stop(): void {
+  current.abort();
   latest.stop();
   isBusy.value = false;
   message.value = "";
@@ -50,12 +54,13 @@ function stop(): void {
 
 async function start(): Promise<void> {
   stop();
+  const { signal: stopped } = current = new AbortController();
   isBusy.value = true;
   message.value = text.reading;
   try {
     if (known.value.length === 0) known.value = await sentences.ask(SENTENCES, "cpu");
     for (const name of names) {
-      if (!isBusy.value) return;
+      if (stopped.aborted) return;
       const input = { sentences: known.value, ...runs[name], steps: steps.value };
       const run = latest.start(input, "cpu", (look) => {
         looks.value = { ...looks.value, [name]: [...looks.value[name] ?? [], look] };
@@ -67,9 +72,9 @@ async function start(): Promise<void> {
     }
     message.value = "";
   } catch (error) {
-    message.value = (error as Error).message;
+    if (!stopped.aborted) message.value = (error as Error).message;
   } finally {
-    isBusy.value = false;
+    if (!stopped.aborted) isBusy.value = false;
   }
 }
 
