@@ -96,13 +96,14 @@ testUnderMpi("3 ranks have the same parameters, bit for bit", async (mpi) => {
   }
 });
 
-adapterTest("2 ranks on WebGPU have the bits of whole work", async () => {
-  const [mpi] = installedMpis();
-  if (mpi === undefined) return;
-  const [sharded] = await run(mpi, 2, "sharded", "webgpu");
-  const [whole] = await run(mpi, 2, "replicated", "webgpu");
-  assertEquals([sharded.parameters, sharded.state], [whole.parameters, whole.state]);
-});
+// Where no MPI is installed, the tests above say so.
+for (const mpi of installedMpis().slice(0, 1)) {
+  adapterTest("2 ranks on WebGPU have the bits of whole work", async () => {
+    const [sharded] = await run(mpi, 2, "sharded", "webgpu");
+    const [whole] = await run(mpi, 2, "replicated", "webgpu");
+    assertEquals([sharded.parameters, sharded.state], [whole.parameters, whole.state]);
+  });
+}
 
 Deno.test("ranks that do not divide the batch are an error that names the numbers", () => {
   const size = { maxSeqLen: 16, deviceBatchSize: 2, totalBatchSize: 64, numIterations: 1 };
