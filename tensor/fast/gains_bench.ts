@@ -41,7 +41,12 @@ import { addRowsInOrder } from "./cpu/add_rows.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
-import { bfloat16Matmul, blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
+import {
+  bfloat16FewRows,
+  bfloat16Matmul,
+  blasMatmul,
+  blasStripsMatmul,
+} from "./cpu/blas_matmul.ts";
 import { cachedAttention } from "./cpu/cached_attention.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { quantizedSkinny } from "./cpu/quantized_skinny.ts";
@@ -335,6 +340,7 @@ const cases: readonly Case[] = [
     blas: true,
     dtype: "bfloat16",
   }),
+  matmulCase(bfloat16FewRows, bfloat16Matmul, [16, 768, 3072], { blas: true, dtype: "bfloat16" }),
   matmulCase(bfloat16Matmul, widenedMatmul, [256, 256, 256], { blas: true, dtype: "bfloat16" }),
   matmulCase(bfloat16Matmul, widenedMatmul, [1024, 256, 1024], { blas: true, dtype: "bfloat16" }),
   matmulCase(widenedMatmul, plain, [256, 256, 256], { dtype: "bfloat16" }),

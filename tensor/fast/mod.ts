@@ -18,7 +18,12 @@ import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { cachedAttention } from "./cpu/cached_attention.ts";
-import { bfloat16Matmul, blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
+import {
+  bfloat16FewRows,
+  bfloat16Matmul,
+  blasMatmul,
+  blasStripsMatmul,
+} from "./cpu/blas_matmul.ts";
 import { openSystemLibraries } from "./cpu/libraries.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { quantizedSkinny } from "./cpu/quantized_skinny.ts";
@@ -43,6 +48,7 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   flashAttentionGradient,
   symmetricMatmul,
   skinnyMatmul,
+  bfloat16FewRows,
   bfloat16Matmul,
   widenedMatmul,
   blasStripsMatmul,

@@ -1,9 +1,15 @@
 /** Matmul by the system's BLAS, or by oneDNN where that is faster, or alone can. @module */
 
-import type { CpuDevice } from "../../device.ts";
+import { allocateView, type CpuDevice, viewAs } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { bytesPerElement } from "../../layout.ts";
-import { type MatmulProblem, matmulWork, type Matrix } from "../../ops/matmul/problem.ts";
+import { copyView } from "../../ops/elementwise.ts";
+import {
+  type MatmulProblem,
+  matmulWork,
+  type Matrix,
+  transposeMatmul,
+} from "../../ops/matmul/problem.ts";
 import { ONEDNN_LIMITS } from "./onednn.ts";
 import { type Sgemm, sgemmArguments } from "./sgemm_call.ts";
 
@@ -58,6 +64,36 @@ export const bfloat16Matmul: FastPath<"matmul", "cpu"> = {
     return device.bfloat16Speed >= MIN_BFLOAT16_SPEED ? null : "no library multiplies it faster";
   },
   run: (problem, device) => callBlas(device, problem),
+};
+
+/** The most rows, and the fewest elements of the large matrix, with which {@linkcode bfloat16FewRows} gains. */
+const FEW = { maxRows: 32, minElements: 1 << 16 };
+
+/**
+ * A few rows of `bfloat16` with a large matrix, as cᵀ = bᵀ · aᵀ: oneDNN rearranges its second operand at
+ * each call, and that is the small one then. A copy transposes the result.
+ */
+export const bfloat16FewRows: FastPath<"matmul", "cpu"> = {
+  operation: "matmul",
+  name: "bfloat16 of few rows",
+  device: "cpu",
+  gain: { factor: 1.2, of: "16×768×3072 on AMX, against bfloat16" },
+  refuses: (problem, device) => {
+    const { m, n, k, outer, inner, b, accumulate } = problem;
+    if (outer * inner > 1) return "it is a batch";
+    if (accumulate) return "it adds to the result";
+    if (b.row !== 1) return "the second operand is not transposed";
+    if (m > FEW.maxRows || n * k < FEW.minElements) return "it has many rows, or a small matrix";
+    return bfloat16Matmul.refuses(problem, device);
+  },
+  run: (problem, device) => {
+    const { m, n, c } = problem;
+    const columns = allocateView(device, c.dtype, [n, m], "a transposed product");
+    const transposed = { ...columns, row: m, column: 1, outer: 0, inner: 0 };
+    callBlas(device, { ...transposeMatmul(problem), c: transposed }, problem);
+    copyView(device, viewAs(columns, [m, n], [1, m]), viewAs(c, [m, n], [c.row, 1]));
+    device.free(columns.allocation);
+  },
 };
 
 /** A skinny matmul by BLAS, in strips of columns that OpenBLAS does not pack. */

@@ -2,11 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import type { View } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
 import "../mod.ts";
-import { matmul, normal } from "../../mod.ts";
+import { matmul, normal, Tensor } from "../../mod.ts";
 import { plainMatmul } from "../../ops/matmul/plain.ts";
 import { describeMatmuls } from "../../ops/matmul/problem.ts";
 import { checkMatmul, MATMUL_CASES } from "../../ops/testing/matmul_cases.ts";
 import { CPU_MATMULS } from "../testing/cpu_matmuls.ts";
+import { bfloat16FewRows, bfloat16Matmul } from "./blas_matmul.ts";
 import { symmetricMatmul } from "./symmetric_matmul.ts";
 
 Deno.test("each algorithm agrees with double precision wherever it is supported", async (t) => {
@@ -75,6 +76,37 @@ Deno.test("a symmetric matmul in bfloat16 is symmetric, and equals the whole one
       assert(got === half![j * size + i], `row ${i}, column ${j}`);
       // The same sums of products in another order, rounded.
       assert(Math.abs(got - whole![i * size + j]!) <= 2 ** -7 * Math.abs(got) + 1e-4);
+    }
+  }
+  await device.close();
+});
+
+Deno.test("few rows in bfloat16 have the sums that many rows have", async () => {
+  const device = await openCpuDevice({ threads: 2 });
+  if (device.bfloat16Speed === 0) return await device.close();
+  for (const dtype of ["bfloat16", "float32"] as const) {
+    for (const [m, n, k] of [[2, 300, 256], [16, 257, 300], [32, 70, 1000]] as const) {
+      // Between the columns of the result lies what must not change.
+      const whole = Tensor.full(device, [m, 2 * n], 7, { dtype });
+      const c = whole.slice(1, 3, n + 3);
+      const a = normal(device, [m, k], { seed: 1 }).to("bfloat16");
+      const b = normal(device, [n, k], { seed: 2 }).to("bfloat16");
+      const [problem] = describeMatmuls(a, b, c, { transposeB: true });
+      if (device.bfloat16Speed >= 1.2) {
+        assertEquals(bfloat16FewRows.refuses(problem!, device), null);
+      }
+      bfloat16FewRows.run(problem!, device);
+      const got = await c.data();
+      for (const around of [whole.slice(1, 0, 3), whole.slice(1, n + 3)]) {
+        assert((await around.data()).every((x) => x === 7));
+      }
+      bfloat16Matmul.run(problem!, device);
+      const wanted = await c.data();
+      // Sums in another order: they round alike but where they lie between two numbers.
+      const tolerance = dtype === "bfloat16" ? 2 ** -7 : 1e-6;
+      got.forEach((x, i) =>
+        assert(Math.abs(x - wanted[i]!) <= tolerance * (1 + Math.abs(x)), `${m}×${n}×${k} at ${i}`)
+      );
     }
   }
   await device.close();
