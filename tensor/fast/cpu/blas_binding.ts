@@ -8,7 +8,7 @@ const ROW_MAJOR = 101;
 const NO_TRANSPOSE = 111;
 
 export const BLAS_FUNCTIONS = {
-  /** Numbers instead of pointer objects: 30 ns per call instead of a microsecond. */
+  /** Addresses as `bigint`: 30 ns a call, instead of half a microsecond as numbers. */
   sgemm: {
     name: "cblas_sgemm",
     // deno-fmt-ignore
@@ -62,7 +62,12 @@ export class BlasThread {
       let b = this.#base + gemm.b + j * outerB;
       let c = this.#base + gemm.c + j * outerC;
       for (let i = 0; i < count; i++) {
-        sgemm(ROW_MAJOR, transposeA, transposeB, m, n, k, 1, a, lda, b, ldb, accumulate, c, ldc);
+        const [atA, atB, atC] = [BigInt(a), BigInt(b), BigInt(c)];
+        // deno-fmt-ignore
+        sgemm(
+          ROW_MAJOR, transposeA, transposeB, m, n, k,
+          1, atA, lda, atB, ldb, accumulate, atC, ldc,
+        );
         a += stepA;
         b += stepB;
         c += stepC;

@@ -9,8 +9,10 @@ export interface ForeignFunction {
   readonly optional?: boolean;
 }
 
+export type ForeignCall = (...values: (number | bigint)[]) => unknown;
+
 export interface ForeignLibrary<Name extends string> {
-  readonly symbols: Readonly<Record<Name, ((...values: number[]) => unknown) | null>>;
+  readonly symbols: Readonly<Record<Name, ForeignCall | null>>;
   close(): void;
 }
 

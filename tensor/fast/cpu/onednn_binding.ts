@@ -1,7 +1,8 @@
 /** Matmuls by oneDNN on one thread: the main thread or a worker, each of which opens the library. @module */
 
 import { Error } from "../../errors.ts";
-import type { DenoSubset, ForeignLibrary } from "./deno_subset.ts";
+import { shapesEqual } from "../../layout.ts";
+import type { DenoSubset, ForeignCall, ForeignLibrary } from "./deno_subset.ts";
 import { ONEDNN_FUNCTIONS } from "./onednn_functions.ts";
 import type { Sgemm } from "./sgemm_call.ts";
 
@@ -31,15 +32,17 @@ type Runtime = Pick<DenoSubset, "dlopen" | "UnsafePointer" | "UnsafePointerView"
 
 /** A matmul compiled for its shapes, and its three operands, whose addresses are set at each call. */
 interface Primitive {
-  readonly handle: number;
-  readonly memories: readonly [a: number, b: number, c: number];
+  /** Everything that it depends on: all but the addresses. */
+  readonly facts: readonly number[];
+  readonly handle: bigint;
+  readonly memories: readonly [a: bigint, b: bigint, c: bigint];
   readonly arguments: Block;
 }
 
 /** A few 64-bit words at an address that does not change: V8 moves small arrays. */
 interface Block {
   readonly words: BigInt64Array;
-  readonly address: number;
+  readonly address: bigint;
 }
 
 /**
@@ -61,9 +64,13 @@ export class OneDnnThread {
   readonly #out: Block;
   readonly #dims: Block;
   readonly #strides: Block;
-  readonly #primitives = new Map<string, Primitive>();
-  #engine = 0;
-  #stream = 0;
+  // Functions of their own, as V8 calls a library directly only where it sees which function it is.
+  readonly #setAddress: ForeignCall;
+  readonly #run: ForeignCall;
+  /** The most recently used one first. */
+  readonly #primitives: Primitive[] = [];
+  #engine = 0n;
+  #stream = 0n;
 
   /** @throws {Error} If it is not oneDNN 3, or its calls would not stay on the calling thread. */
   constructor(runtime: Runtime, { path, base, maxPrimitives }: OneDnnStart) {
@@ -74,6 +81,8 @@ export class OneDnnThread {
     this.#dims = this.#block();
     this.#strides = this.#block();
     this.#library = runtime.dlopen(path, ONEDNN_FUNCTIONS);
+    this.#setAddress = this.#library.symbols.setAddress!;
+    this.#run = this.#library.symbols.execute!;
     try {
       this.version = this.#checkVersion();
       const { symbols } = this.#library;
@@ -92,7 +101,7 @@ export class OneDnnThread {
 
   /** Primitives that are kept now. */
   get primitives(): number {
-    return this.#primitives.size;
+    return this.#primitives.length;
   }
 
   /**
@@ -123,10 +132,9 @@ export class OneDnnThread {
   }
 
   close(): void {
-    for (const primitive of this.#primitives.values()) this.#destroy(primitive);
-    this.#primitives.clear();
-    if (this.#stream !== 0) this.#call("destroyStream", this.#stream);
-    if (this.#engine !== 0) this.#call("destroyEngine", this.#engine);
+    for (const primitive of this.#primitives.splice(0)) this.#destroy(primitive);
+    if (this.#stream !== 0n) this.#call("destroyStream", this.#stream);
+    if (this.#engine !== 0n) this.#call("destroyEngine", this.#engine);
     this.#library.close();
   }
 
@@ -150,29 +158,27 @@ export class OneDnnThread {
   }
 
   #execute({ handle, memories, arguments: operands }: Primitive, a: number, b: number, c: number) {
-    this.#call("setAddress", memories[0], this.#base + a);
-    this.#call("setAddress", memories[1], this.#base + b);
-    this.#call("setAddress", memories[2], this.#base + c);
-    this.#call("execute", handle, this.#stream, 3, operands.address);
+    check("setAddress", this.#setAddress(memories[0], BigInt(this.#base + a)));
+    check("setAddress", this.#setAddress(memories[1], BigInt(this.#base + b)));
+    check("setAddress", this.#setAddress(memories[2], BigInt(this.#base + c)));
+    check("execute", this.#run(handle, this.#stream, 3, operands.address));
   }
 
-  /** The primitive for such a matmul. The least recently used one is first in the map, and goes. */
+  /** The primitive for such a matmul. The least recently used one goes when there are too many. */
   #primitiveFor(gemm: Sgemm, isBf16: boolean): Primitive {
     const primitives = this.#primitives;
-    const key = keyOf(gemm, isBf16);
-    const known = primitives.get(key);
-    if (known === undefined && primitives.size >= this.#maxPrimitives) {
-      const [oldest, primitive] = primitives.entries().next().value!;
-      primitives.delete(oldest);
-      this.#destroy(primitive);
-    }
-    const primitive = known ?? this.#compile(gemm, isBf16);
-    primitives.delete(key);
-    primitives.set(key, primitive);
+    const facts = factsOf(gemm, isBf16);
+    // A step uses a few dozen, among which a key of text would take longer.
+    let place = primitives.findIndex((known) => shapesEqual(known.facts, facts));
+    if (place < 0 && primitives.length >= this.#maxPrimitives) this.#destroy(primitives.pop()!);
+    if (place < 0) place = primitives.push(this.#compile(gemm, isBf16, facts)) - 1;
+    const primitive = primitives[place]!;
+    for (; place > 0; place--) primitives[place] = primitives[place - 1]!;
+    primitives[0] = primitive;
     return primitive;
   }
 
-  #compile(gemm: Sgemm, isBf16: boolean): Primitive {
+  #compile(gemm: Sgemm, isBf16: boolean, facts: readonly number[]): Primitive {
     const { transposeA, transposeB, m, n, k, lda, ldb, ldc, count } = gemm;
     const { operandBytes, resultBytes } = gemm;
     const matrices = [
@@ -184,7 +190,7 @@ export class OneDnnThread {
     const attributes = this.#describeAttributes(gemm, isBf16);
     const description = this.#create("describeMatmul", this.#engine, a, b, 0, c, attributes);
     const handle = this.#create("createPrimitive", description);
-    const memory = (matrix: number) => this.#create("createMemory", matrix, this.#engine, 0);
+    const memory = (matrix: bigint) => this.#create("createMemory", matrix, this.#engine, 0);
     const memories = [memory(a), memory(b), memory(c)] as const;
     this.#call("destroyDescription", description);
     this.#call("destroyAttributes", attributes);
@@ -192,7 +198,7 @@ export class OneDnnThread {
     // Pairs of which operand it is, and its memory.
     const operands = this.#block();
     fill(operands, [SOURCE, memories[0], WEIGHTS, memories[1], RESULT, memories[2]]);
-    return { handle, memories, arguments: operands };
+    return { facts, handle, memories, arguments: operands };
   }
 
   /** @param step From one matrix of the batch to the next, in bytes. */
@@ -204,7 +210,7 @@ export class OneDnnThread {
     leading: number,
     transpose: number,
     step: number,
-  ): number {
+  ): bigint {
     const sizes = [rows, columns];
     const strides = transpose === 0 ? [leading, 1] : [1, leading];
     if (count > 1) {
@@ -216,7 +222,7 @@ export class OneDnnThread {
     return this.#create("describeMatrix", sizes.length, dims, type, fill(this.#strides, strides));
   }
 
-  #describeAttributes({ accumulate, resultBytes }: Sgemm, isBf16: boolean): number {
+  #describeAttributes({ accumulate, resultBytes }: Sgemm, isBf16: boolean): bigint {
     const attributes = this.#create("createAttributes");
     if (isBf16) this.#call("setMathMode", attributes, BF16_MATH);
     // Without a sum the result is not read: it may be NaN.
@@ -233,38 +239,41 @@ export class OneDnnThread {
     this.#call("destroyPrimitive", handle);
   }
 
-  #call(name: string, ...values: number[]): void {
-    const status = this.#library.symbols[name]?.(...values);
-    if (status === 0) return;
-    throw new Error(`Cannot call oneDNN: ${ONEDNN_FUNCTIONS[name]?.name} returned ${status}`);
+  #call(name: string, ...values: (number | bigint)[]): void {
+    check(name, this.#library.symbols[name]?.(...values));
   }
 
   /** Calls a function whose first argument is the address for a new handle, which it returns. */
-  #create(name: string, ...values: number[]): number {
+  #create(name: string, ...values: (number | bigint)[]): bigint {
     this.#call(name, this.#out.address, ...values);
-    return Number(this.#out.words[0]);
+    return this.#out.words[0]!;
   }
 
   #block(): Block {
     const { of, value } = this.#runtime.UnsafePointer;
     const words = new BigInt64Array(new ArrayBuffer(128));
-    return { words, address: Number(value(of(words))) };
+    return { words, address: value(of(words)) };
   }
 }
 
 const typeOf = (elementBytes: number): number => elementBytes === 2 ? BF16 : F32;
 
 /** Writes 64-bit integers into a block, and returns its address. */
-function fill({ words, address }: Block, values: readonly number[]): number {
+function fill({ words, address }: Block, values: readonly (number | bigint)[]): bigint {
   for (const [i, value] of values.entries()) words[i] = BigInt(value);
   return address;
 }
 
-/** Everything that a primitive depends on: all but the addresses. */
-function keyOf(gemm: Sgemm, isBf16: boolean): string {
+/** Throws an error for a status that is not 0. */
+function check(name: string, status: unknown): void {
+  if (status === 0) return;
+  throw new Error(`Cannot call oneDNN: ${ONEDNN_FUNCTIONS[name]?.name} returned ${status}`);
+}
+
+function factsOf(gemm: Sgemm, isBf16: boolean): readonly number[] {
   const { transposeA, transposeB, m, n, k, lda, ldb, ldc, accumulate, count } = gemm;
-  const types = `${isBf16},${gemm.operandBytes},${gemm.resultBytes}`;
-  const key = `${types},${transposeA},${transposeB},${m},${n},${k},${lda},${ldb},${ldc},` +
-    accumulate;
-  return count > 1 ? `${key},${count},${gemm.stepA},${gemm.stepB},${gemm.stepC}` : key;
+  const { operandBytes, resultBytes } = gemm;
+  const flags = [transposeA, transposeB, accumulate, Number(isBf16), operandBytes, resultBytes];
+  const steps = count > 1 ? [gemm.stepA, gemm.stepB, gemm.stepC] : [0, 0, 0];
+  return [m, n, k, lda, ldb, ldc, count, ...flags, ...steps];
 }

@@ -107,7 +107,7 @@ export function readSgemm(
 ): Sgemm {
   // Addresses beyond 2 GiB are negative as signed integers.
   const word = (index: number): number => words[address / 4 + index]! >>> 0;
-  const whole: Sgemm = {
+  const part = {
     transposeA: word(0),
     transposeB: word(1),
     m: word(2),
@@ -131,25 +131,24 @@ export function readSgemm(
     outerB: word(21),
     outerC: word(22),
   };
-  const { transposeA, transposeB, a, lda, b, ldb, c, ldc, stepA, stepB, stepC } = whole;
-  const { operandBytes, resultBytes } = whole;
+  const { operandBytes, resultBytes } = part;
   const length = end - start;
   switch (SPLITS[word(11)]) {
-    case "columns": {
-      const columnOfB = transposeB === 0 ? operandBytes : operandBytes * ldb;
-      return { ...whole, n: length, b: b + start * columnOfB, c: c + start * resultBytes };
-    }
-    case "rows": {
-      const rowOfA = transposeA === 0 ? operandBytes * lda : operandBytes;
-      return { ...whole, m: length, a: a + start * rowOfA, c: c + start * resultBytes * ldc };
-    }
+    case "columns":
+      part.n = length;
+      part.b += start * operandBytes * (part.transposeB === 0 ? 1 : part.ldb);
+      part.c += start * resultBytes;
+      return part;
+    case "rows":
+      part.m = length;
+      part.a += start * operandBytes * (part.transposeA === 0 ? part.lda : 1);
+      part.c += start * resultBytes * part.ldc;
+      return part;
     default:
-      return {
-        ...whole,
-        count: length,
-        a: a + start * stepA,
-        b: b + start * stepB,
-        c: c + start * stepC,
-      };
+      part.count = length;
+      part.a += start * part.stepA;
+      part.b += start * part.stepB;
+      part.c += start * part.stepC;
+      return part;
   }
 }

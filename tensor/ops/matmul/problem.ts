@@ -210,7 +210,8 @@ function batchAxes(operands: readonly View[], shape: readonly number[]): BatchAx
     if (length === 1) continue;
     const strides = operands.map((each) => {
       const own = axis + each.shape.length - shape.length;
-      return each.shape[own] === length ? each.strides[own]! : 0;
+      // An index below 0 would be looked up as a name.
+      return own >= 0 && each.shape[own] === length ? each.strides[own]! : 0;
     });
     const previous = axes.at(-1);
     if (previous?.strides.every((stride, operand) => stride === length * strides[operand]!)) {
