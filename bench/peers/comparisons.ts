@@ -126,12 +126,12 @@ const training: Comparison[] = [
     others: torchAllWays(["step", ...TORCH_BASE, "--adamw"]),
     quantities: [tokensPerSecond("`base` step, plain AdamW, BLAS", 1.15)],
   },
-  ...([["MuonAdamW", [], 2.2, 1.9], ["AdamW", ["--adamw"], 1.7, 1.8]] as const).flatMap(
+  ...([["MuonAdamW", [], 2.5, 2.5], ["AdamW", ["--adamw"], 1.7, 1.8]] as const).flatMap(
     ([optimizer, torch, wantedOverTorch, wantedOverF32]): Comparison[] => {
       const step = torch.length === 0 ? BASE_STEP : [...BASE_STEP, "--optimizer", "adamw"];
-      const ours = bench("step", [...step, "--matmul-precision", "bf16"]);
+      const ours = bench("step", [...step, "--dtype", "bf16"]);
       const args = ["step", ...TORCH_BASE, ...torch];
-      const name = `\`base\` step, ${optimizer}, matmuls in bf16`;
+      const name = `\`base\` step, ${optimizer}, bf16`;
       return [
         {
           name: `step ${optimizer} bf16`,
@@ -148,7 +148,7 @@ const training: Comparison[] = [
           rounds: 5,
           tolerance: 0,
           ours,
-          others: [bench("step", step, "f32")],
+          others: [bench("step", [...step, "--no-one-dnn"], "f32, OpenBLAS")],
           quantities: [tokensPerSecond(`${name}, over f32`, wantedOverF32)],
         },
       ];
