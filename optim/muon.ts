@@ -52,10 +52,11 @@ export interface MuonGroup extends ParameterGroup {
 const together = ({ kind }: Device): number => kind === "cpu" ? 1 : 4;
 
 /**
- * Elements of a stack, unless a single matrix has more: a step takes several times as many for what it
- * computes, and larger stacks are no faster.
+ * The matrices of `size` elements that a stack has at most: a step takes several times as many for what it
+ * computes, and larger stacks are no faster. A power of two, which threads divide evenly.
  */
-export const MAX_STACK: number = 2 ** 23;
+export const matricesOfStack = (size: number): number =>
+  2 ** Math.floor(Math.log2(Math.max(1, 2 ** 23 / size)));
 
 /** The new momentum, the Nesterov gradient, and the sum of squares of its rows. */
 const momentumProgram = defineProgram(
@@ -118,9 +119,7 @@ function muonUpdates(group: MuonGroup, parameters: ReadonlyMap<string, Tensor>):
   }
   const shapes = Map.groupBy(parameters, ([, { shape }]) => shape.join("x"));
   return [...shapes.values()].flatMap((same) => {
-    // A power of two, which threads divide evenly.
-    const atOnce = 2 ** Math.floor(Math.log2(Math.max(1, MAX_STACK / same[0]![1].size)));
-    const stacks = Map.groupBy(same, (_, i) => Math.floor(i / atOnce));
+    const stacks = Map.groupBy(same, ([, { size }], i) => Math.floor(i / matricesOfStack(size)));
     return Array.from(stacks.values(), (stack) => muonUpdate(group, new Map(stack)));
   });
 }

@@ -9,7 +9,7 @@
  */
 
 import { polarExpressFlops } from "../../optim/mod.ts";
-import { MAX_STACK } from "../../optim/muon.ts";
+import { matricesOfStack } from "../../optim/muon.ts";
 import type { FloatType } from "../../tensor/mod.ts";
 import { bytesPerElement, sizeOf } from "../../tensor/layout.ts";
 import { rowsAtOnce } from "../../tensor/ops/losses/linear_cross_entropy.ts";
@@ -212,8 +212,7 @@ function orthogonalizationSize(config: GPTConfig): number {
   return Math.max(
     ...muonStacks(config).map(({ count, rows, columns }) => {
       const gram = Math.min(rows, columns) ** 2;
-      const atOnce = Math.min(count, Math.max(1, MAX_STACK / (rows * columns)));
-      return atOnce * (3 * rows * columns + gram);
+      return Math.min(count, matricesOfStack(rows * columns)) * (3 * rows * columns + gram);
     }),
   );
 }
