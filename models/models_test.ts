@@ -4,7 +4,7 @@ import { adaptModel, Engine, type TrainableModel } from "../gpt/mod.ts";
 import { openGguf, pathSource } from "../interchange/mod.ts";
 import { AdamW, MuonAdamW } from "../optim/mod.ts";
 import { type Device, noGrad, openDevice, readSafetensors, Tensor } from "../tensor/mod.ts";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { cpuTest, fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import { hasGolden, readGoldenJson, relativeDeviation } from "../testing/golden.ts";
 import { openGgufModel } from "./gguf_model.ts";
 import { architectures, GPT2, Llama, Nanochat2025, openPretrained } from "./mod.ts";
@@ -246,7 +246,7 @@ if (hasGolden) {
     assertThrows(() => tokenizer!.decode([513]), RangeError, "vocabulary of 513");
   });
 
-  cpuTest(
+  fresh.cpuTest(
     "a type of numbers that is not read is refused by name, and frees the model",
     async (device) => {
       const before = device.live;
@@ -270,7 +270,7 @@ if (hasGolden) {
     assertEquals(await fromGpu.forward(ids).data(), wanted);
   });
 
-  cpuTest("impossible configs are refused, and the error says why", async (device) => {
+  fresh.cpuTest("impossible configs are refused, and the error says why", async (device) => {
     const before = device.live;
     for (
       const [name, message] of [

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { cpuTest, fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import { normal, Tensor } from "../tensor/mod.ts";
 import { BatchNorm1d, BatchNorm2d } from "./batch_norm.ts";
 
@@ -33,7 +33,7 @@ testOnEveryDevice("without a momentum, the running mean is that of all batches",
   });
 });
 
-testOnEveryDevice("running a batch norm leaves nothing behind", (device) => {
+fresh.testOnEveryDevice("running a batch norm leaves nothing behind", (device) => {
   const layer = new BatchNorm2d(device, 3);
   const x = normal(device, [4, 3, 4, 4], { seed: 1, requiresGrad: true });
   const step = () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { cpuTest, fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import { Tensor } from "../tensor/mod.ts";
 import { batches } from "./batches.ts";
 
@@ -31,7 +31,7 @@ testOnEveryDevice("batches have every example once, with its target", async (dev
   }
 });
 
-testOnEveryDevice("a batch lives until the next one, also in scopes", async (device) => {
+fresh.testOnEveryDevice("a batch lives until the next one, also in scopes", async (device) => {
   const x = Tensor.from(device, [[1], [2], [3], [4]]);
   const before = device.live;
   const kept: Tensor[] = [];

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { cpuTest, fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import { AdamW } from "../optim/mod.ts";
 import { normal, Tensor } from "../tensor/mod.ts";
 import { Activation } from "./activation.ts";
@@ -60,7 +60,7 @@ testOnEveryDevice("a group norm gives each group mean 0 and variance 1", async (
   );
 });
 
-cpuTest("a small network of convolutions learns where a square is", async (device) => {
+fresh.cpuTest("a small network of convolutions learns where a square is", async (device) => {
   // Images of one bright square of 2 × 2; wanted are its row and column.
   const places = Array.from({ length: 49 }, (_, i) => [Math.floor(i / 7), i % 7] as const);
   const images = places.map(([row, column]) =>

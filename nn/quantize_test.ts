@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { cpuTest, fresh } from "../testing/every_device.ts";
 import { Adam } from "../optim/mod.ts";
 import { type Device, noGrad, QuantizedMatrix, Tensor } from "../tensor/mod.ts";
 import { addLoRA, Embedding, Linear, Module, parameterBytes, quantizeModule } from "./mod.ts";
@@ -27,28 +27,31 @@ class Tied extends Module {
   }
 }
 
-testOnEveryDevice("packing replaces weights of whole blocks, a shared one once", async (device) => {
-  const model = new Tied(device);
-  const ids = Tensor.from(device, [[1, 11, 0]], { dtype: "int32" });
-  const before = await noGrad(() => model.forward(ids)).data();
-  const names = [...model.parameters().keys()];
-  const { live } = device;
-  quantizeModule(model, "q8");
-  // Two weights became two buffers each.
-  assertEquals(device.live, live + 2);
-  assertEquals([...model.parameters().keys()], names);
-  const packed = [...model.parameters()].filter(([, each]) => each instanceof QuantizedMatrix);
-  assertEquals(packed.map(([name]) => name), ["table.weight", "layers.0.weight"]);
-  assert(model.head.weight === model.table.weight);
-  const numbers = (12 + 33) * 64;
-  assertEquals(parameterBytes(model), numbers * 36 / 32 + 4 * (33 + 33 * 64 + 64));
-  const after = await noGrad(() => model.forward(ids)).data();
-  const largest = Math.max(...before.map(Math.abs));
-  before.forEach((each, i) => assert(Math.abs(each - after[i]!) < 0.05 * largest));
-  // Packing again finds nothing to do.
-  quantizeModule(model, "q4");
-  assertEquals(await noGrad(() => model.forward(ids)).data(), after);
-});
+fresh.testOnEveryDevice(
+  "packing replaces weights of whole blocks, a shared one once",
+  async (device) => {
+    const model = new Tied(device);
+    const ids = Tensor.from(device, [[1, 11, 0]], { dtype: "int32" });
+    const before = await noGrad(() => model.forward(ids)).data();
+    const names = [...model.parameters().keys()];
+    const { live } = device;
+    quantizeModule(model, "q8");
+    // Two weights became two buffers each.
+    assertEquals(device.live, live + 2);
+    assertEquals([...model.parameters().keys()], names);
+    const packed = [...model.parameters()].filter(([, each]) => each instanceof QuantizedMatrix);
+    assertEquals(packed.map(([name]) => name), ["table.weight", "layers.0.weight"]);
+    assert(model.head.weight === model.table.weight);
+    const numbers = (12 + 33) * 64;
+    assertEquals(parameterBytes(model), numbers * 36 / 32 + 4 * (33 + 33 * 64 + 64));
+    const after = await noGrad(() => model.forward(ids)).data();
+    const largest = Math.max(...before.map(Math.abs));
+    before.forEach((each, i) => assert(Math.abs(each - after[i]!) < 0.05 * largest));
+    // Packing again finds nothing to do.
+    quantizeModule(model, "q4");
+    assertEquals(await noGrad(() => model.forward(ids)).data(), after);
+  },
+);
 
 cpuTest(
   "training, saving and adapting a packed network are refused, and loading packs",

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { gpuTest } from "../testing/gpu.ts";
-import { cpuTest } from "../testing/every_device.ts";
+import { cpuTest, fresh } from "../testing/every_device.ts";
 import {
   AdamW,
   clipGradientNorm,
@@ -154,7 +154,7 @@ cpuTest(
   },
 );
 
-cpuTest(
+fresh.cpuTest(
   "a character model memorizes sentences, generates them, and leaks no memory",
   async (device) => {
     const model = new CharacterModel(device, alphabet.length, 42);

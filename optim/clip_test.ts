@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { cpuTest, fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import { type Device, normal, Tensor } from "../tensor/mod.ts";
 import { clipGradientNorm } from "./clip.ts";
 
@@ -48,7 +48,7 @@ cpuTest("a NaN in one gradient shows in the norm and in all gradients", async (d
   assert((await gradientsOf(parameters)).every(Number.isNaN));
 });
 
-cpuTest("clipping allocates nothing but the norm", (device) => {
+fresh.cpuTest("clipping allocates nothing but the norm", (device) => {
   const parameters = [withGradient(device, [40], 1), withGradient(device, [2, 3], 2)];
   const { live } = device;
   const norm = clipGradientNorm(parameters, 1);

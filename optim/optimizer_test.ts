@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { cpuTest, fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import { type Device, normal, Tensor } from "../tensor/mod.ts";
 import { Adam } from "./adam.ts";
 import { AdamW, type AdamWGroup } from "./adam.ts";
@@ -118,7 +118,7 @@ for (const [name, make] of Object.entries(optimizers)) {
     },
   );
 
-  cpuTest(`${name} leaks no memory over 300 steps`, async (device) => {
+  fresh.cpuTest(`${name} leaks no memory over 300 steps`, async (device) => {
     const parameters = makeParameters(device);
     const optimizer = make(parameters);
     for (let i = 0; i < 3; i++) step(optimizer, parameters);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotMatch, assertThrows } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import { gpuTest } from "../testing/gpu.ts";
 import { type Device, Tensor } from "./mod.ts";
 import { allocate } from "./tensor.ts";
@@ -9,23 +9,26 @@ const isTold = Reflect.has(globalThis, "process");
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-testOnEveryDevice("two tasks on one device do not free each other's tensors", async (device) => {
-  const before = device.live;
-  async function job(ms: number): Promise<string> {
-    using _ = device.scope();
-    const t = Tensor.ones(device, [2]).mul(ms);
-    await sleep(ms);
-    const u = t.add(1);
-    await sleep(ms);
-    return await u.add(t).format();
-  }
-  const wanted = ["[101, 101]", "[61, 61]"];
-  assertEquals(await Promise.all([job(50), job(30)]), wanted);
-  assertEquals(await Promise.all([job(30), job(50)]), wanted.toReversed());
-  if (isTold) assertEquals(device.live, before);
-});
+fresh.testOnEveryDevice(
+  "two tasks on one device do not free each other's tensors",
+  async (device) => {
+    const before = device.live;
+    async function job(ms: number): Promise<string> {
+      using _ = device.scope();
+      const t = Tensor.ones(device, [2]).mul(ms);
+      await sleep(ms);
+      const u = t.add(1);
+      await sleep(ms);
+      return await u.add(t).format();
+    }
+    const wanted = ["[101, 101]", "[61, 61]"];
+    assertEquals(await Promise.all([job(50), job(30)]), wanted);
+    assertEquals(await Promise.all([job(30), job(50)]), wanted.toReversed());
+    if (isTold) assertEquals(device.live, before);
+  },
+);
 
-testOnEveryDevice("tasks may end their scopes in any order", async (device) => {
+fresh.testOnEveryDevice("tasks may end their scopes in any order", async (device) => {
   const before = device.live;
   // No two orders of waiting are equal; the shortest waits are a microtask turn.
   async function job(waits: readonly number[]): Promise<number> {
@@ -92,7 +95,7 @@ testOnEveryDevice("a task without a scope loses nothing to one with a scope", as
   assertEquals(await Promise.all([unscoped(), scoped(), unscoped()]), [12, 20, 12]);
 });
 
-testOnEveryDevice("scopes nest, each within the one around", (device) => {
+fresh.testOnEveryDevice("scopes nest, each within the one around", (device) => {
   const before = device.live;
   {
     using outer = device.scope();
@@ -110,7 +113,7 @@ testOnEveryDevice("scopes nest, each within the one around", (device) => {
   assertEquals(device.live, before + 1);
 });
 
-testOnEveryDevice("a scope takes in what its task makes after an await", async (device) => {
+fresh.testOnEveryDevice("a scope takes in what its task makes after an await", async (device) => {
   const before = device.live;
   {
     using _ = device.scope();
@@ -138,7 +141,7 @@ function warnings(run: () => void): string[] {
   return written;
 }
 
-cpuTest("a loop without scope and await is warned about scopes, once", (device) => {
+fresh.cpuTest("a loop without scope and await is warned about scopes, once", (device) => {
   const x = Tensor.ones(device, [2]);
   const loop = () => {
     for (let i = 0; i < 12_000; i++) x.add(i);
@@ -150,7 +153,7 @@ cpuTest("a loop without scope and await is warned about scopes, once", (device) 
   assertEquals(warnings(loop), []);
 });
 
-cpuTest("a loop with a scope gets no warning, however long", (device) => {
+fresh.cpuTest("a loop with a scope gets no warning, however long", (device) => {
   const x = Tensor.ones(device, [2]);
   const loop = () => {
     for (let i = 0; i < 6_000; i++) {
@@ -174,7 +177,7 @@ function fill(device: Device, megabytes: number): string {
 const advice =
   /\. \d+ tensors of the \w+ device are under no scope.*`using _ = device\.scope\(\)`\.$/;
 
-cpuTest("without a scope, an out-of-memory message names it (cpu)", (device) => {
+fresh.cpuTest("without a scope, an out-of-memory message names it (cpu)", (device) => {
   assertMatch(fill(device, 32), advice);
   using _ = device.scope();
   assertNotMatch(fill(device, 32), /scope/);

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { cpuTest, fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import { Node } from "../autograd/tape.ts";
 import {
   concat,
@@ -38,7 +38,7 @@ testOnEveryDevice("tensors are made of ranges and single numbers", async (device
   assertEquals(await Tensor.full(device, [3], -2.5).data(), Float32Array.of(-2.5, -2.5, -2.5));
 });
 
-testOnEveryDevice("views share memory, and copies do not", async (device) => {
+fresh.testOnEveryDevice("views share memory, and copies do not", async (device) => {
   const x = Tensor.from(device, [[1, 2], [3, 4]]);
   const row = x.slice(0, 1);
   const copy = x.transpose().contiguous();
@@ -73,24 +73,27 @@ testOnEveryDevice("two parameters of one sum have gradients of their own", async
   assertEquals(await b.grad!.data(), Float32Array.of(1, 1));
 });
 
-testOnEveryDevice("gradients add up in place, but only in memory of their own", async (device) => {
-  const x = Tensor.from(device, [[1, 2], [3, 4]], { requiresGrad: true });
-  const weight = Tensor.from(device, [[1, 0], [2, 1]], { requiresGrad: true });
-  const upstream = Tensor.from(device, [[1, 1], [1, 1]]);
-  // Both operands of each sum get the same gradient, and other uses of x add to it.
-  const shared = x.add(x.slice(1, 0, 1)).add(x);
-  const backward = () => shared.matmul(weight).add(x.square()).add(x.matmul(weight));
-  backward().backward(upstream);
-  const [gradX, gradWeight] = [x.grad!, weight.grad!];
-  assertEquals(await gradX.data(), Float32Array.of(9, 13, 13, 17));
-  assertEquals(await gradWeight.data(), Float32Array.of(16, 16, 22, 22));
-  assertEquals(await upstream.data(), Float32Array.of(1, 1, 1, 1));
-  x.matmul(weight).add(x).backward(upstream);
-  assertStrictEquals(x.grad, gradX);
-  assertStrictEquals(weight.grad, gradWeight);
-  assertEquals(await gradX.data(), Float32Array.of(11, 17, 15, 21));
-  assertEquals(await gradWeight.data(), Float32Array.of(20, 20, 28, 28));
-});
+fresh.testOnEveryDevice(
+  "gradients add up in place, but only in memory of their own",
+  async (device) => {
+    const x = Tensor.from(device, [[1, 2], [3, 4]], { requiresGrad: true });
+    const weight = Tensor.from(device, [[1, 0], [2, 1]], { requiresGrad: true });
+    const upstream = Tensor.from(device, [[1, 1], [1, 1]]);
+    // Both operands of each sum get the same gradient, and other uses of x add to it.
+    const shared = x.add(x.slice(1, 0, 1)).add(x);
+    const backward = () => shared.matmul(weight).add(x.square()).add(x.matmul(weight));
+    backward().backward(upstream);
+    const [gradX, gradWeight] = [x.grad!, weight.grad!];
+    assertEquals(await gradX.data(), Float32Array.of(9, 13, 13, 17));
+    assertEquals(await gradWeight.data(), Float32Array.of(16, 16, 22, 22));
+    assertEquals(await upstream.data(), Float32Array.of(1, 1, 1, 1));
+    x.matmul(weight).add(x).backward(upstream);
+    assertStrictEquals(x.grad, gradX);
+    assertStrictEquals(weight.grad, gradWeight);
+    assertEquals(await gradX.data(), Float32Array.of(11, 17, 15, 21));
+    assertEquals(await gradWeight.data(), Float32Array.of(20, 20, 28, 28));
+  },
+);
 
 testOnEveryDevice("what was repeated along rows gets the sum of its gradient", async (device) => {
   // Rows so long and few that they are cut into pieces, and rows that are summed where they are
@@ -168,34 +171,37 @@ cpuTest("an index carries no gradient", (device) => {
   assertEquals(x.argmax().requiresGrad, false);
 });
 
-testOnEveryDevice("a scope frees what was made in it, but for what is kept", async (device) => {
-  const before = device.live;
-  const parameter = Tensor.from(device, [1, 2], { requiresGrad: true });
-  let kept: Tensor;
-  let passed: Tensor;
-  let lost: Tensor;
-  {
-    using _outer = device.scope();
+fresh.testOnEveryDevice(
+  "a scope frees what was made in it, but for what is kept",
+  async (device) => {
+    const before = device.live;
+    const parameter = Tensor.from(device, [1, 2], { requiresGrad: true });
+    let kept: Tensor;
+    let passed: Tensor;
+    let lost: Tensor;
     {
-      using scope = device.scope();
-      lost = parameter.mul(2);
-      kept = parameter.mul(3).keep();
-      passed = scope.keep(parameter.mul(4));
-      parameter.mul(parameter).sum().backward();
+      using _outer = device.scope();
+      {
+        using scope = device.scope();
+        lost = parameter.mul(2);
+        kept = parameter.mul(3).keep();
+        passed = scope.keep(parameter.mul(4));
+        parameter.mul(parameter).sum().backward();
+      }
+      assertEquals(await passed.data(), Float32Array.of(4, 8));
     }
-    assertEquals(await passed.data(), Float32Array.of(4, 8));
-  }
-  await assertRejects(async () => await lost.data(), Error, "freed at the end of its scope");
-  await assertRejects(async () => await passed.data(), Error, "freed at the end of its scope");
-  assertEquals(await kept.data(), Float32Array.of(3, 6));
-  assertEquals(await parameter.grad!.data(), Float32Array.of(2, 4));
-  kept.dispose();
-  parameter.zeroGrad();
-  parameter.dispose();
-  assertEquals(device.live, before);
-});
+    await assertRejects(async () => await lost.data(), Error, "freed at the end of its scope");
+    await assertRejects(async () => await passed.data(), Error, "freed at the end of its scope");
+    assertEquals(await kept.data(), Float32Array.of(3, 6));
+    assertEquals(await parameter.grad!.data(), Float32Array.of(2, 4));
+    kept.dispose();
+    parameter.zeroGrad();
+    parameter.dispose();
+    assertEquals(device.live, before);
+  },
+);
 
-testOnEveryDevice("a graph that is never differentiated goes with its result", (device) => {
+fresh.testOnEveryDevice("a graph that is never differentiated goes with its result", (device) => {
   const x = Tensor.from(device, [[1, 2], [3, 4]], { requiresGrad: true });
   const before = device.live;
   for (let i = 0; i < 5; i++) {
@@ -252,7 +258,7 @@ testOnEveryDevice("a function may have a scope of its own, and its caller none",
   assertEquals(await gradients(), wanted);
 });
 
-cpuTest("what leads to a node of one's own lives as long as the result", async (device) => {
+fresh.cpuTest("what leads to a node of one's own lives as long as the result", async (device) => {
   const before = device.live;
   const x = Tensor.from(device, [2, 3], { requiresGrad: true });
   let reversed: Tensor;

@@ -5,7 +5,7 @@ import * as nn from "../nn/mod.ts";
 import * as optim from "../optim/mod.ts";
 import * as tensor from "../tensor/mod.ts";
 import { type Device, expression as ex, openDevice, Tensor } from "../tensor/mod.ts";
-import { testOnEveryDevice } from "./every_device.ts";
+import { fresh } from "./every_device.ts";
 import { HINT, type Mistake, open, testMistakes, type Untyped } from "./mistakes.ts";
 
 const { runProgram, defineProgram }: Untyped = tensor;
@@ -578,7 +578,7 @@ testMistakes("an error in backward names the operation that the caller wrote", [
   ],
 ]);
 
-testOnEveryDevice("a closed device says so, and names the operation", async (device) => {
+fresh.testOnEveryDevice("a closed device says so, and names the operation", async (device) => {
   const { x, w, other } = await open(device);
   await device.close();
   await other.close();

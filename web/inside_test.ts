@@ -8,7 +8,7 @@ import { parseFlags, UsageError } from "../scripts/flags.ts";
 import { siteFlags } from "../scripts/site.ts";
 import { runScript } from "../scripts/testing/run_script.ts";
 import { type Device, noGrad } from "../tensor/mod.ts";
-import { testOnEveryDevice } from "../testing/every_device.ts";
+import { fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import type { Site } from "./build.tsx";
 import { lookInside, type ModelFiles, openInside, openModel, type Seen } from "./engine/inside.ts";
 import { sampledWith } from "./inside/probabilities.ts";
@@ -76,7 +76,7 @@ testOnEveryDevice("a look shows attention, lens, logits and gates as computed", 
   assertEquals(seen.gates.map((gate) => gate?.length), [undefined, length * 2]);
 });
 
-testOnEveryDevice("looks leak nothing", async (device) => {
+fresh.testOnEveryDevice("looks leak nothing", async (device) => {
   await lookAt(device);
   const { live } = device;
   for (let i = 0; i < 5; i++) await lookInside(device, prompt).next();

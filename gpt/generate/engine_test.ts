@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
+import { cpuTest, fresh, testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { type Device, openDevice } from "../../tensor/mod.ts";
 import { generateWithoutCache } from "../testing/without_cache.ts";
@@ -57,7 +57,7 @@ testOnEveryDevice("generating with a cache equals generating without", async (de
   }
 });
 
-testOnEveryDevice("top-p and penalties change what is sampled", async (device) => {
+fresh.testOnEveryDevice("top-p and penalties change what is sampled", async (device) => {
   const engine = new Engine(makeModel(device), bare);
   const before = device.live;
   const nucleus = { maxTokens: 12, samples: 2, topP: 0.5, seed: 4 };
@@ -72,20 +72,23 @@ testOnEveryDevice("top-p and penalties change what is sampled", async (device) =
   assertEquals(device.live, before);
 });
 
-testOnEveryDevice("samples do not depend on how many tokens are read together", async (device) => {
-  const model = makeModel(device);
-  const before = device.live;
-  for (const [maxTokens, topK] of [[13, 0], [1, 5], [16, 5]] as const) {
-    const all = { maxTokens, topK, samples: 2, temperature: 1.5 };
-    const sample = (readEvery: number) =>
-      new Engine(model, bare).generateBatch(prompt, { ...all, readEvery });
-    const one = await sample(1);
-    assertEquals(one.tokens[0]!.length, prompt.length + maxTokens);
-    for (const readEvery of [2, 5, 16, 100]) assertEquals(await sample(readEvery), one);
-    assertEquals(await new Engine(model, bare).generateBatch(prompt, all), one);
-  }
-  assertEquals(device.live, before);
-});
+fresh.testOnEveryDevice(
+  "samples do not depend on how many tokens are read together",
+  async (device) => {
+    const model = makeModel(device);
+    const before = device.live;
+    for (const [maxTokens, topK] of [[13, 0], [1, 5], [16, 5]] as const) {
+      const all = { maxTokens, topK, samples: 2, temperature: 1.5 };
+      const sample = (readEvery: number) =>
+        new Engine(model, bare).generateBatch(prompt, { ...all, readEvery });
+      const one = await sample(1);
+      assertEquals(one.tokens[0]!.length, prompt.length + maxTokens);
+      for (const readEvery of [2, 5, 16, 100]) assertEquals(await sample(readEvery), one);
+      assertEquals(await new Engine(model, bare).generateBatch(prompt, all), one);
+    }
+    assertEquals(device.live, before);
+  },
+);
 
 gpuTest("several tokens are read together, the first of them alone", async (device) => {
   const engine = new Engine(makeModel(device), bare);
@@ -97,7 +100,7 @@ gpuTest("several tokens are read together, the first of them alone", async (devi
   assertEquals(readAfter, [1, ...Array(8).fill(2), ...Array(8).fill(3)]);
 });
 
-testOnEveryDevice("weights that are not finite are named when sampling", async (device) => {
+fresh.testOnEveryDevice("weights that are not finite are named when sampling", async (device) => {
   const model = makeModel(device);
   const head = model.parameters().get("lm_head.weight")!;
   head.assign(new Float32Array(head.size).fill(NaN, head.size / 2));
@@ -217,7 +220,7 @@ testOnEveryDevice("the calculator answers in the middle of a sample", async (dev
   }
 });
 
-cpuTest("a cache frees its memory when the reader leaves early", async (device) => {
+fresh.cpuTest("a cache frees its memory when the reader leaves early", async (device) => {
   const engine = new Engine(makeModel(device), bare);
   const before = device.live;
   for await (const _step of engine.generate(prompt, { maxTokens: 10 })) break;
@@ -303,7 +306,7 @@ Deno.test("a kept cache is for one sample, and must be large enough", async () =
   await device.close();
 });
 
-testOnEveryDevice("a generation that fails frees its cache", async (device) => {
+fresh.testOnEveryDevice("a generation that fails frees its cache", async (device) => {
   const model = makeModel(device);
   const engine = new Engine(model, bare);
   const options = { maxTokens: 4, temperature: 0 };

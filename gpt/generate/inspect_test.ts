@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
-import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { fresh, testOnEveryDevice } from "../../testing/every_device.ts";
 import { GPT } from "../model/model.ts";
 import { inspect } from "./inspect.ts";
 
@@ -54,12 +54,15 @@ testOnEveryDevice("an inspection has attention and gates by layer", async (devic
   assert(stages.every(({ size }) => size.every((rms) => rms > 0)));
 });
 
-testOnEveryDevice("inspecting leaks nothing, takes one token, and refuses none", async (device) => {
-  const model = makeModel(device);
-  const { live } = device;
-  const { attention, smear, stages } = await inspect(model, [5]);
-  assertEquals([attention[0]![0]!.length, smear.length, stages[0]!.next.length], [1, 0, 0]);
-  await assertRejects(() => inspect(model, []), RangeError, "wanted at least 1 token, got 0");
-  await assertRejects(() => inspect(model, [40]), RangeError);
-  assertEquals(device.live, live);
-});
+fresh.testOnEveryDevice(
+  "inspecting leaks nothing, takes one token, and refuses none",
+  async (device) => {
+    const model = makeModel(device);
+    const { live } = device;
+    const { attention, smear, stages } = await inspect(model, [5]);
+    assertEquals([attention[0]![0]!.length, smear.length, stages[0]!.next.length], [1, 0, 0]);
+    await assertRejects(() => inspect(model, []), RangeError, "wanted at least 1 token, got 0");
+    await assertRejects(() => inspect(model, [40]), RangeError);
+    assertEquals(device.live, live);
+  },
+);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
+import { cpuTest, fresh } from "../../testing/every_device.ts";
 import { GPT } from "../model/model.ts";
 import { decodeFlops } from "../model/costs.ts";
 import { inferenceCosts, measureInference } from "./measure_inference.ts";
@@ -38,7 +38,7 @@ cpuTest("costs count all weights, and of the KV cache what the windows reach", (
   );
 });
 
-testOnEveryDevice(
+fresh.testOnEveryDevice(
   "a measurement is consistent and leaks nothing",
   async (device) => {
     const model = new GPT(config, device);
@@ -59,7 +59,7 @@ testOnEveryDevice(
   },
 );
 
-cpuTest("a batch that exceeds the device's memory is refused", async (device) => {
+fresh.cpuTest("a batch that exceeds the device's memory is refused", async (device) => {
   const model = new GPT(config, device);
   const options = { promptTokens: 256, decodeTokens: 256, bandwidth: 1e10, peakFlops: 1e10 };
   await assertRejects(() => measureInference(model, 2 ** 20, options), RangeError);

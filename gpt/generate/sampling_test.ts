@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { fresh, testOnEveryDevice } from "../../testing/every_device.ts";
 import { deriveSeed, Tensor, uniformArray } from "../../tensor/mod.ts";
 import { sampleRows } from "./sample_rows.ts";
 import { sampleToken } from "./sample_token.ts";
@@ -62,28 +62,31 @@ testOnEveryDevice("the host samples what the device does", async (device) => {
   }
 });
 
-testOnEveryDevice("rows with options of their own are sampled as each alone", async (device) => {
-  const [rows, vocabSize] = [6, 300];
-  const values = Float32Array.from(uniformArray(8, rows * vocabSize), (uniform) => 4 * uniform);
-  values[3 * vocabSize + 7] = NaN;
-  const logits = Tensor.from(device, values, { shape: [rows, vocabSize] });
-  const ways = [{ temperature: 0 }, { temperature: 0.8 }, { temperature: 0.8, topK: 5 }, {}];
-  const asked = uniformArray(3, 10).entries().map(([i, uniform]) => ({
-    // Not in order, one of them twice, and one not at all.
-    row: [5, 0, 3, 1, 2, 0, 3, 1, 2, 5][i]!,
-    options: ways[i % ways.length]!,
-    uniform,
-  })).toArray();
-  const before = device.live;
-  const tokens = await sampleRows(logits, asked);
-  assertEquals(device.live, before);
-  const wanted = asked.map(({ row, options, uniform }) =>
-    sampleToken(values.subarray(row * vocabSize, (row + 1) * vocabSize), options, uniform)
-  );
-  assertEquals([...tokens], wanted);
-  assertEquals(wanted.indexOf(-1), 2);
-  assertEquals([...await sampleRows(logits, [])], []);
-});
+fresh.testOnEveryDevice(
+  "rows with options of their own are sampled as each alone",
+  async (device) => {
+    const [rows, vocabSize] = [6, 300];
+    const values = Float32Array.from(uniformArray(8, rows * vocabSize), (uniform) => 4 * uniform);
+    values[3 * vocabSize + 7] = NaN;
+    const logits = Tensor.from(device, values, { shape: [rows, vocabSize] });
+    const ways = [{ temperature: 0 }, { temperature: 0.8 }, { temperature: 0.8, topK: 5 }, {}];
+    const asked = uniformArray(3, 10).entries().map(([i, uniform]) => ({
+      // Not in order, one of them twice, and one not at all.
+      row: [5, 0, 3, 1, 2, 0, 3, 1, 2, 5][i]!,
+      options: ways[i % ways.length]!,
+      uniform,
+    })).toArray();
+    const before = device.live;
+    const tokens = await sampleRows(logits, asked);
+    assertEquals(device.live, before);
+    const wanted = asked.map(({ row, options, uniform }) =>
+      sampleToken(values.subarray(row * vocabSize, (row + 1) * vocabSize), options, uniform)
+    );
+    assertEquals([...tokens], wanted);
+    assertEquals(wanted.indexOf(-1), 2);
+    assertEquals([...await sampleRows(logits, [])], []);
+  },
+);
 
 Deno.test("options out of range are refused by name", () => {
   for (

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { fresh, testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { type Device, noGrad, profileRows, Tensor } from "../../tensor/mod.ts";
 import { windowSizes } from "./config.ts";
@@ -194,7 +194,7 @@ testOnEveryDevice("watching with a cache reports the keys of all tokens", async 
   assertClose(await seen.get(name)!.data(), await lastRow.data(), "weight");
 });
 
-testOnEveryDevice("watched tensors live as long as the caller wants", async (device) => {
+fresh.testOnEveryDevice("watched tensors live as long as the caller wants", async (device) => {
   const model = makeModel(device);
   const ids = makeIds(device, [1, 8]);
   const live = device.live;
@@ -219,7 +219,7 @@ testOnEveryDevice("watched tensors live as long as the caller wants", async (dev
   assertEquals(device.live, live);
 });
 
-testOnEveryDevice("a hundred watched forward passes leak nothing", (device) => {
+fresh.testOnEveryDevice("a hundred watched forward passes leak nothing", (device) => {
   const model = makeModel(device);
   const ids = makeIds(device, [1, 8]);
   const live = device.live;

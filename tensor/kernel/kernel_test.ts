@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { kernelTest } from "../../testing/every_device.ts";
+import { fresh } from "../../testing/every_device.ts";
 import type { Device, View } from "../device.ts";
 import type { DType, TypedArray } from "../layout.ts";
 import type { Condition, Float, Int, IntVector, Vector, VectorBuilder } from "./language.ts";
@@ -22,7 +22,7 @@ async function read(device: Device, { allocation, dtype, shape }: View): Promise
   return [...dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes)];
 }
 
-kernelTest("values mean the same on every device", async (device) => {
+fresh.kernelTest("values mean the same on every device", async (device) => {
   const integer = (x: Int, y: Int): Int[] => [
     ...[x.add(y), x.subtract(3), x.multiply(y), x.divide(4), x.remainder(4), x.min(y), x.min(-9)],
     ...[x.multiply(0x7fffffff), x.asF32().asI32(), y.add(0)],
@@ -79,34 +79,37 @@ kernelTest("values mean the same on every device", async (device) => {
   assertEquals(held.slice(32, 52), expected.map((holds) => 1 - holds));
 });
 
-kernelTest("loops, conditions and variables run as written, for every item", async (device) => {
-  const kernel = defineKernel(
-    { key: "test: loops", buffers: { y: "i32" }, writes: ["y"], arguments: ["low"] },
-    (k, item, { y }, { low }) => {
-      const sum = k.variable(k.int(0));
-      k.loop(low, item, (i) => {
-        k.if(i.remainder(2).equal(0), () => k.set(sum, sum.add(i)));
-      });
-      k.loop(3, 3, () => k.set(sum, k.int(-1)));
-      k.loop(0, item, () => k.set(sum, sum.add(1000)), { step: 3 });
-      k.loop(1, item, (i) => k.set(sum, sum.add(i)), { unroll: 4 });
-      k.loop(item, 99, () => k.set(sum, sum.add(10_000)), { step: 5, unroll: 3 });
-      const isValid = k.variable(k.int(0).equal(1));
-      k.if(sum.less(0), () => {}, () => k.set(isValid, k.int(0).equal(0)));
-      k.if(isValid, () => y.from(item).store(0, sum));
-    },
-  );
-  const y = integers(device, 200);
-  runKernel(device, kernel, [y], [2], 200);
-  const expected = range(200).map((item) => {
-    const even = range(item).filter((i) => i % 2 === 0);
-    const thousands = Math.ceil(item / 3) + 10 * Math.max(0, Math.ceil((99 - item) / 5));
-    return [...even, ...range(item), 1000 * thousands].reduce((a, b) => a + b, 0);
-  });
-  assertEquals(await read(device, y), expected);
-});
+fresh.kernelTest(
+  "loops, conditions and variables run as written, for every item",
+  async (device) => {
+    const kernel = defineKernel(
+      { key: "test: loops", buffers: { y: "i32" }, writes: ["y"], arguments: ["low"] },
+      (k, item, { y }, { low }) => {
+        const sum = k.variable(k.int(0));
+        k.loop(low, item, (i) => {
+          k.if(i.remainder(2).equal(0), () => k.set(sum, sum.add(i)));
+        });
+        k.loop(3, 3, () => k.set(sum, k.int(-1)));
+        k.loop(0, item, () => k.set(sum, sum.add(1000)), { step: 3 });
+        k.loop(1, item, (i) => k.set(sum, sum.add(i)), { unroll: 4 });
+        k.loop(item, 99, () => k.set(sum, sum.add(10_000)), { step: 5, unroll: 3 });
+        const isValid = k.variable(k.int(0).equal(1));
+        k.if(sum.less(0), () => {}, () => k.set(isValid, k.int(0).equal(0)));
+        k.if(isValid, () => y.from(item).store(0, sum));
+      },
+    );
+    const y = integers(device, 200);
+    runKernel(device, kernel, [y], [2], 200);
+    const expected = range(200).map((item) => {
+      const even = range(item).filter((i) => i % 2 === 0);
+      const thousands = Math.ceil(item / 3) + 10 * Math.max(0, Math.ceil((99 - item) / 5));
+      return [...even, ...range(item), 1000 * thousands].reduce((a, b) => a + b, 0);
+    });
+    assertEquals(await read(device, y), expected);
+  },
+);
 
-kernelTest("the threads of a row share what is spread, narrow or wide", async (device) => {
+fresh.kernelTest("the threads of a row share what is spread, narrow or wide", async (device) => {
   const kernel = defineKernel(
     {
       key: "test: rows",
@@ -141,28 +144,31 @@ kernelTest("the threads of a row share what is spread, narrow or wide", async (d
   }
 });
 
-kernelTest("ranges cover every item once, and vectors of four lie anywhere", async (device) => {
-  const kernel = defineKernel(
-    {
-      key: "test: ranges",
-      buffers: { x: "f32", y: "f32" },
-      writes: ["y"],
-      arguments: [],
-      spread: "ranges",
-    },
-    (k, first, { x, y }) =>
-      k.loop(first, k.end, (item) => {
-        const at = k.let(item.multiply(4).add(1));
-        const four = k.let(x.loadVector(at));
-        y.storeVector(at, y.loadVector(at).add(four.multiply(four)));
-      }),
-  );
-  const [x, y] = [place(device, Float32Array.from(range(405))), zeros(device, 405)];
-  runKernel(device, kernel, [x, y], [], 101);
-  assertEquals(await read(device, y), range(405).map((i) => i === 0 ? 0 : i * i));
-});
+fresh.kernelTest(
+  "ranges cover every item once, and vectors of four lie anywhere",
+  async (device) => {
+    const kernel = defineKernel(
+      {
+        key: "test: ranges",
+        buffers: { x: "f32", y: "f32" },
+        writes: ["y"],
+        arguments: [],
+        spread: "ranges",
+      },
+      (k, first, { x, y }) =>
+        k.loop(first, k.end, (item) => {
+          const at = k.let(item.multiply(4).add(1));
+          const four = k.let(x.loadVector(at));
+          y.storeVector(at, y.loadVector(at).add(four.multiply(four)));
+        }),
+    );
+    const [x, y] = [place(device, Float32Array.from(range(405))), zeros(device, 405)];
+    runKernel(device, kernel, [x, y], [], 101);
+    assertEquals(await read(device, y), range(405).map((i) => i === 0 ? 0 : i * i));
+  },
+);
 
-kernelTest("vectors are made of floats, and taken apart again", async (device) => {
+fresh.kernelTest("vectors are made of floats, and taken apart again", async (device) => {
   const kernel = defineKernel(
     {
       key: "test: lanes of vectors",
@@ -191,7 +197,7 @@ kernelTest("vectors are made of floats, and taken apart again", async (device) =
   assertEquals(await read(device, y), expected);
 });
 
-kernelTest("elements may be vectors, from any multiple of four on", async (device) => {
+fresh.kernelTest("elements may be vectors, from any multiple of four on", async (device) => {
   const kernel = defineKernel(
     {
       key: "test: vectors",
@@ -214,7 +220,7 @@ kernelTest("elements may be vectors, from any multiple of four on", async (devic
   assertEquals(await read(device, ids), range(12).map(() => 7));
 });
 
-kernelTest("vectors compute the same on every device", async (device) => {
+fresh.kernelTest("vectors compute the same on every device", async (device) => {
   const floats = (k: VectorBuilder, x: Vector, y: Vector): Vector[] => [
     ...[x.add(y), x.subtract(y), x.multiply(2), x.divide(y), x.negate(), x.abs(), y.sqrt()],
     ...[x.multiplyAdd(y, 1), x.negativeMultiplyAdd(y, 1), x.floor(), x.nearest(), x.min(y)],
@@ -282,46 +288,49 @@ kernelTest("vectors compute the same on every device", async (device) => {
   assertEquals(i, expectedInts.flat());
 });
 
-kernelTest("vectors of elements lie apart, repeat one, or end with the row", async (device) => {
-  const kernel = defineKernel(
-    {
-      key: "test: strided vectors",
-      buffers: { x: "f32", ids: "i32", y: "f32" },
-      writes: ["y"],
-      arguments: ["stride"],
-      floats: ["scale"],
-      spread: "ranges",
-    },
-    (k, _, { x, ids, y }, { stride }, { scale }) => {
-      const apart = k.let(x.loadVector(1, { stride: x.distance(stride) }));
-      y.storeVector(0, apart.multiply(k.splat(scale!)));
-      y.storeVector(2, apart, { stride: y.distance(k.int(2)) });
-      const second = x.from(k.int(2), x.distance(stride));
-      y.storeVector(34, second.loadVector(0));
-      y.storeVector(16, ids.loadSplat(2).add(k.indices(stride)).toF32x4());
-      x.move(1);
-      x.move(stride);
-      y.storeVector(20, x.loadVector(0));
-      y.storeVector(24, x.loadVector(0, { isSingle: true }), { isSingle: true });
-      y.storeVector(26, ids.loadVector(0).toF32x4());
-      const counted = k.variable(k.int(0));
-      k.while(counted.less(3), () => k.set(counted, counted.add(2)));
-      y.storeVector(30, k.splat(counted).toF32x4());
-    },
-  );
-  const [x, ids] = [
-    place(device, Float32Array.from(range(20))),
-    place(device, Int32Array.of(5, 6, 7, 8)),
-  ];
-  const y = zeros(device, 38);
-  runKernel(device, kernel, [x, ids, y], [3], 1, {}, [0.5]);
-  assertEquals(await read(device, y), [
-    ...[1.5, 3, 4.5, 6, 3, 0, 6, 0, 9, 0, 12, 0, 0, 0, 0, 0],
-    ...[10, 11, 12, 13, 4, 5, 6, 7, 4, 0, 5, 6, 7, 8, 4, 4, 4, 4, 6, 7, 8, 9],
-  ]);
-});
+fresh.kernelTest(
+  "vectors of elements lie apart, repeat one, or end with the row",
+  async (device) => {
+    const kernel = defineKernel(
+      {
+        key: "test: strided vectors",
+        buffers: { x: "f32", ids: "i32", y: "f32" },
+        writes: ["y"],
+        arguments: ["stride"],
+        floats: ["scale"],
+        spread: "ranges",
+      },
+      (k, _, { x, ids, y }, { stride }, { scale }) => {
+        const apart = k.let(x.loadVector(1, { stride: x.distance(stride) }));
+        y.storeVector(0, apart.multiply(k.splat(scale!)));
+        y.storeVector(2, apart, { stride: y.distance(k.int(2)) });
+        const second = x.from(k.int(2), x.distance(stride));
+        y.storeVector(34, second.loadVector(0));
+        y.storeVector(16, ids.loadSplat(2).add(k.indices(stride)).toF32x4());
+        x.move(1);
+        x.move(stride);
+        y.storeVector(20, x.loadVector(0));
+        y.storeVector(24, x.loadVector(0, { isSingle: true }), { isSingle: true });
+        y.storeVector(26, ids.loadVector(0).toF32x4());
+        const counted = k.variable(k.int(0));
+        k.while(counted.less(3), () => k.set(counted, counted.add(2)));
+        y.storeVector(30, k.splat(counted).toF32x4());
+      },
+    );
+    const [x, ids] = [
+      place(device, Float32Array.from(range(20))),
+      place(device, Int32Array.of(5, 6, 7, 8)),
+    ];
+    const y = zeros(device, 38);
+    runKernel(device, kernel, [x, ids, y], [3], 1, {}, [0.5]);
+    assertEquals(await read(device, y), [
+      ...[1.5, 3, 4.5, 6, 3, 0, 6, 0, 9, 0, 12, 0, 0, 0, 0, 0],
+      ...[10, 11, 12, 13, 4, 5, 6, 7, 4, 0, 5, 6, 7, 8, 4, 4, 4, 4, 6, 7, 8, 9],
+    ]);
+  },
+);
 
-kernelTest("a team adds up a row, whatever its length and its threads", async (device) => {
+fresh.kernelTest("a team adds up a row, whatever its length and its threads", async (device) => {
   for (const width of [1, 4] as const) {
     for (const team of [[4, 8, false], [4, 8, true], [8, 1, false]] as const) {
       const [items, lanes, itemsFirst] = team;
@@ -364,7 +373,7 @@ kernelTest("a team adds up a row, whatever its length and its threads", async (d
   }
 });
 
-kernelTest("buffers share memory, with elements of their own type", async (device) => {
+fresh.kernelTest("buffers share memory, with elements of their own type", async (device) => {
   for (const aligned of [[], ["x"]] as const) {
     const kernel = defineKernel(
       {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { kernelTest } from "../../testing/every_device.ts";
+import { fresh } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import type { Device, View } from "../device.ts";
 import { defineKernel, runKernel } from "./run.ts";
@@ -33,7 +33,7 @@ const wanted = Array.from(
   (_, i) => pairs.slice(16 * i, 16 * i + 16).reduce((sum, [a, b]) => sum + a * b, 4 * 1000),
 );
 
-kernelTest("dotBytes adds the products of signed bytes", async (device) => {
+fresh.kernelTest("dotBytes adds the products of signed bytes", async (device) => {
   const kernel = defineKernel(
     {
       key: "test: dotBytes",

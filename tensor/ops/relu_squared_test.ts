@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { fresh, testOnEveryDevice } from "../../testing/every_device.ts";
 import { linear, Tensor } from "../mod.ts";
 
-testOnEveryDevice("backward keeps the output of ReLU², and not its input", (device) => {
+fresh.testOnEveryDevice("backward keeps the output of ReLU², and not its input", (device) => {
   const weight = Tensor.ones(device, [128, 32], { requiresGrad: true });
   const x = Tensor.ones(device, [64, 32]);
   const before = device.memory.liveBytes;

@@ -43,6 +43,9 @@ export function test(definition: string | TestDefinition, fn?: TestFunction): vo
   else if (fn !== undefined) registered.push({ name: definition, fn });
 }
 
+/** Registers what runs after all tests, and is not run: the page ends with them. */
+test.afterAll = (_fn: () => Promise<void>): void => {};
+
 /** Runs the tests of a file whose names match a regular expression. */
 export async function runFile(file: string, only: string): Promise<TestResult[]> {
   if (!testsOf.has(file)) {

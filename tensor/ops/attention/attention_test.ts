@@ -17,7 +17,7 @@ import "../../mod.ts";
 import { openDevice } from "../../open_device.ts";
 import { Tensor } from "../../tensor.ts";
 import { attention, type AttentionOptions } from "./attention.ts";
-import { kernelTest } from "../../../testing/every_device.ts";
+import { fresh, kernelTest } from "../../../testing/every_device.ts";
 import { withoutRelaxedSimd } from "../testing/without_relaxed_simd.ts";
 import { arraysFor, CASES, HEAD_SIZES, sizes } from "../testing/attention_cases.ts";
 import {
@@ -33,8 +33,12 @@ const description = probe.info.description;
 await probe.close();
 
 /** Registers a kernel test, and once more with a BLAS. */
-function attentionTest(name: string, fn: (device: Device) => void | Promise<void>): void {
-  kernelTest(name, fn);
+function attentionTest(
+  name: string,
+  fn: (device: Device) => void | Promise<void>,
+  test = kernelTest,
+): void {
+  test(name, fn);
   Deno.test({
     name: `${name} (cpu, BLAS)${hasBlas ? "" : ` (ignored: ${description})`}`,
     ignore: !hasBlas,
@@ -356,6 +360,7 @@ attentionTest(
     const peak = device.memory.peakBytes - liveBytes;
     assert(peak < 10 << 20, `${peak} bytes at the peak`);
   },
+  fresh.kernelTest,
 );
 
 Deno.test("results do not depend on the number of threads", async () => {

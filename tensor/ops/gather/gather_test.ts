@@ -4,7 +4,7 @@ import { normalArray, permutationArray, uniformArray } from "../../random.ts";
 import { Tensor } from "../../tensor.ts";
 import { embedding, gather, sumAlong } from "./gather.ts";
 import { sumRows } from "./sum_rows.ts";
-import { kernelTest } from "../../../testing/every_device.ts";
+import { fresh, kernelTest } from "../../../testing/every_device.ts";
 import { float16Test, gpuTest } from "../../../testing/gpu.ts";
 
 const intsBelow = (seed: number, count: number, limit: number): Int32Array<ArrayBuffer> =>
@@ -107,7 +107,7 @@ float16Test("float16 elements are gathered, NaN if the index is invalid", async 
   assertEquals(await rows.data(), Float16Array.of(4, 5, 6, NaN, NaN, NaN));
 });
 
-kernelTest("later batches add to an embedding's gradient in place", async (device) => {
+fresh.kernelTest("later batches add to an embedding's gradient in place", async (device) => {
   for (const columns of [8, 5]) {
     const weight = Tensor.ones(device, [200, columns], { requiresGrad: true });
     const batches = [[3, 0, 3], [199, 3], [], [7, 7, 7, 7, 0]];
@@ -170,7 +170,7 @@ kernelTest("the gradient of an embedding has the same bits each time", async (de
   assertEquals(new Set(results).size, 1);
 });
 
-kernelTest("an embedding and its gradient leak no memory", (device) => {
+fresh.kernelTest("an embedding and its gradient leak no memory", (device) => {
   const weight = Tensor.ones(device, [300, 6], { requiresGrad: true });
   const before = device.live;
   for (let step = 0; step < 3; step++) {

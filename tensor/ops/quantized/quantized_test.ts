@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { cpuTest, kernelTest, testOnEveryDevice } from "../../../testing/every_device.ts";
+import { cpuTest, fresh, kernelTest, testOnEveryDevice } from "../../../testing/every_device.ts";
 import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
 import {
   type CpuDevice,
@@ -152,7 +152,7 @@ testOnEveryDevice(
   },
 );
 
-testOnEveryDevice("slices share the memory, and compute with their rows", async (device) => {
+fresh.testOnEveryDevice("slices share the memory, and compute with their rows", async (device) => {
   const [n, k] = [8, 64];
   const weight = numbers(n * k, 1);
   const x = tensorOf(device, numbers(2 * k, 2), [2, k]);
@@ -263,7 +263,7 @@ cpuTest("the result does not depend on relaxed SIMD, but for the order of sums",
   }
 });
 
-cpuTest("memory is 0.28 and 0.16 of float32's, and freed", (device) => {
+fresh.cpuTest("memory is 0.28 and 0.16 of float32's, and freed", (device) => {
   const whole = Tensor.ones(device, [64, 128]);
   const { live } = device;
   for (const [packing, share] of [["q8", 0.29], ["q4", 0.17]] as const) {
