@@ -257,7 +257,7 @@ pageTest(
   "a run that is paused, reloaded, goes on, is downloaded and loaded is the run that never was",
   async () => {
     // Far more than are done until it is paused, also on a fast machine, or where the page is slow to pause.
-    const steps = 200;
+    const steps = 120;
     const wanted = lossesOf(await trainInDeno({ spec: { ...small, steps } })).join();
     await using opened = await openSite("isolated");
     const context = await opened.context({ acceptDownloads: true });

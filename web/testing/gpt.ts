@@ -34,14 +34,14 @@ export const preset: GptSpec = {
 export const link =
   "#task=add&merges=64&gptDepth=1&gptWidth=32&context=32&gptSteps=20&gptDevice=cpu";
 
-/** Runs something on a device of two threads. */
+let device: Promise<Device> | undefined;
+
+Deno.test.afterAll(async () => await (await device)?.close());
+
+/** Runs something on a device of two threads, the same for all tests of a process, as it compiles kernels once. */
 export async function onCpu<Result>(run: (device: Device) => Promise<Result>): Promise<Result> {
-  const device = await openDevice("cpu", { blas: false, threads: 2 });
-  try {
-    return await run(device);
-  } finally {
-    await device.close();
-  }
+  device ??= openDevice("cpu", { blas: false, threads: 2 });
+  return await run(await device);
 }
 
 /** Trains in Deno. */
