@@ -74,7 +74,7 @@ Deno.test("each file is in one unit, modules of many short tests first and long 
   const files = [
     ...["web/page_test.ts", "gpt/model/a_test.ts", "tensor/b_test.ts", "autograd/tape_test.ts"],
     ...Array.from({ length: 13 }, (_, i) => `nn/${i}_test.ts`),
-    ...Array.from({ length: 3 }, (_, i) => `scripts/${i}_test.ts`),
+    ...Array.from({ length: 5 }, (_, i) => `scripts/${i}_test.ts`),
     LONG[0]!,
   ];
   const units = unitsOf(files);
@@ -86,8 +86,8 @@ Deno.test("each file is in one unit, modules of many short tests first and long 
     "tensor/ 1",
     "gpt/model/ 1",
     `${LONG[0]} 1`,
+    "scripts/ 3",
     "scripts/ 2",
-    "scripts/ 1",
     "web/ 1",
   ]);
 });
