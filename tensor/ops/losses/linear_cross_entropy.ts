@@ -23,6 +23,7 @@ import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { fill, fillView, multiplyProgram } from "../elementwise.ts";
 import { linear, multiplyInto } from "../matmul/matmul.ts";
 import { runProgramInto } from "../program.ts";
+import { QuantizedMatrix } from "../quantized/matrix.ts";
 import { sum } from "../reduce.ts";
 import { contiguous, reshape, slice } from "../views.ts";
 import {
@@ -103,7 +104,9 @@ function walk(
   const [program, scalars] = lossOf(softcap);
   const [ofHidden, ofWeight] = gradients;
   const losses = allocate(device, { shape: [rows, 1], dtype: "float32" }, "losses");
-  const shape = [Math.min(rows, rowsAtOnce), classes + PADDING];
+  // The kernels of packed numbers write rows without room after them.
+  const padding = weight instanceof QuantizedMatrix ? 0 : PADDING;
+  const shape = [Math.min(rows, rowsAtOnce), classes + padding];
   const scratch = allocate(device, { shape, dtype }, "the logits of some rows");
   const one = ofHidden === null && ofWeight === null ? null : fill(device, [1, 1], 1, dtype);
   for (let start = 0; start < rows; start += rowsAtOnce) {
