@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { gpuTest } from "../testing/gpu.ts";
-import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { fresh, testOnEveryDevice } from "../testing/every_device.ts";
 import { attention, type Device, Tensor } from "./mod.ts";
 import type { Profile, ProfileEvent } from "./profile.ts";
 import { profileAsText, profileAsTrace, profileRows } from "./profile_text.ts";
@@ -100,7 +100,7 @@ testOnEveryDevice("one profile is made at a time, and one that fails ends", asyn
   );
 });
 
-cpuTest("compilation does not count as the first run of a kernel", async (device) => {
+fresh.cpuTest("compilation does not count as the first run of a kernel", async (device) => {
   const x = Tensor.ones(device, [4]);
   const names = async () => (await device.profile(() => void x.exp())).events.map((e) => e.name);
   assertEquals(await names(), ["compile kernels", "exp"]);
