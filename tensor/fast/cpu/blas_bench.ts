@@ -1,7 +1,6 @@
 /** Matmul of two square matrices, through the device and by the library directly. */
 
-import { openCpuDevice } from "../../devices/cpu/device.ts";
-import "../mod.ts";
+import { matmul, openDevice, Tensor } from "../../mod.ts";
 
 const names = ["libopenblas.so.0", "libopenblas.so"];
 
@@ -30,35 +29,42 @@ function openDirectly() {
 const library = openDirectly();
 
 for (const size of library === null ? [] : [64, 128, 256, 512, 1_024]) {
-  const data = new Float32Array(size * size).fill(0.5);
+  const wanted = 0.25 * size;
   for (const threads of [1, 2]) {
-    const device = await openCpuDevice({ threads });
-    const [a, b, c] = [0, 1, 2].map(() => {
-      const allocation = device.allocate(data.byteLength, "matrix");
-      device.write(allocation, 0, data);
-      return device.address({ allocation, dtype: "float32", offset: 0 });
-    }) as [number, number, number];
-    const integers = [0, 0, size, size, size, a, size, b, size, c, size, 1, 1, 0, 0, 0, 0, 4, 4];
+    const device = await openDevice("cpu", { threads });
+    const matrix = Tensor.full(device, [size, size], 0.5);
+    check("the device", await matmul(matrix, matrix).data(), wanted);
     Deno.bench({
       name: `${size}³ through the device, threads: ${threads}`,
       group: `${size}`,
       baseline: threads === 1,
-      fn: () => device.dispatch({ key: "sgemm" }, { integers }, size),
+      fn: () => matmul(matrix, matrix).dispose(),
     });
-    const matrices = [data, data.slice(), data.slice()];
+    const matrices = Array.from({ length: 3 }, () => new Float32Array(size * size).fill(0.5));
     const [x, y, z] = matrices.map((matrix) =>
       Deno.UnsafePointer.value(Deno.UnsafePointer.of(matrix))
     ) as [bigint, bigint, bigint];
     const order = [101, 111, 111, size, size, size] as const;
+    const multiply = () => {
+      library?.symbols.openblas_set_num_threads(threads);
+      library?.symbols.cblas_sgemm(...order, 1, x, size, y, size, 0, z, size);
+      library?.symbols.openblas_set_num_threads(1);
+    };
+    multiply();
+    check("the library", matrices[2]!, wanted);
     Deno.bench({
       name: `${size}³ by the library, threads: ${threads}`,
       group: `${size}`,
       fn: () => {
-        library?.symbols.openblas_set_num_threads(threads);
-        library?.symbols.cblas_sgemm(...order, 1, x, size, y, size, 0, z, size);
-        library?.symbols.openblas_set_num_threads(1);
+        multiply();
         if (matrices.length === 0) throw new Error("the matrices must stay alive");
       },
     });
   }
+}
+
+/** Checks a product of two matrices of halves. */
+function check(name: string, product: ArrayLike<number>, wanted: number): void {
+  const wrong = Array.from(product).find((x) => x !== wanted);
+  if (wrong !== undefined) throw new Error(`Cannot time ${name}: wanted ${wanted}, got ${wrong}`);
 }
