@@ -160,9 +160,10 @@ Deno.test("a story is right if it is about whom it was asked for and contradicts
   const practice = await rulePractice("stories", 20);
   const heldOut = await rulePractice("stories", 20, { heldOut: true });
   for (const task of [practice, heldOut]) {
-    for (let i = 0; i < task.length; i += 2) {
+    for (let i = 0; i < task.length; i++) {
       const problem = task.get(i);
       assertEquals(task.get(i), problem);
+      if (i % 4 === 3) continue;
       const [question, answer] = problem.messages.map(({ content }) => content as string);
       const [, kind, name] = /an? (\w+) (?:named|called) (\p{L}+)[.?]$/u.exec(question!)!;
       assert(answer!.includes(name!), `${question}\n${answer}`);
@@ -182,9 +183,9 @@ Deno.test("a story is right if it is about whom it was asked for and contradicts
   assert(practice.get(0).messages[1]!.content !== heldOut.get(0).messages[1]!.content);
 });
 
-Deno.test("every second problem of stories asks about a story, and has one right answer", async () => {
+Deno.test("every fourth problem of stories asks about a story, and has one right answer", async () => {
   const task = await rulePractice("stories", 20, { heldOut: true });
-  for (let i = 1; i < task.length; i += 2) {
+  for (let i = 3; i < task.length; i += 4) {
     const problem = task.get(i);
     const [, story, question, answer] = problem.messages.map(({ content }) => content as string);
     const wanted = checkStory(story!).answers.get(question!)!;
@@ -241,13 +242,13 @@ Deno.test("a right story is rewarded by what others of its group have not, an an
   const variant = right.replace(" nine ", " six ");
   assert(variant !== right && await task.isRight(task.get(0), variant), variant);
   const [one = 0, same = 0, own = 0] = rewardsOf(right, right, variant);
-  assert(one === same && own > 1.05 * one, `${own} instead of ${one}`);
+  assert(one === same && own > 1.025 * one, `${own} instead of ${one}`);
   assertAlmostEquals(one + same + own, 3, 1e-12);
   // Other names make no other story.
   const [friend] = /(?<=named )\p{Lu}\p{L}+(?!.*named)/u.exec(right)!;
   const renamed = right.replaceAll(friend, `${friend}a`);
   assert(renamed !== right && await task.isRight(task.get(0), renamed), renamed);
   assertEquals(rewardsOf(right, renamed), [1, 1]);
-  const answer = task.get(1).messages.at(-1)!.content as string;
-  assertEquals(task.rewardsOf!(task.get(1), [answer, "Nobody.", answer]), [1, 0, 1]);
+  const answer = task.get(3).messages.at(-1)!.content as string;
+  assertEquals(task.rewardsOf!(task.get(3), [answer, "Nobody.", answer]), [1, 0, 1]);
 });

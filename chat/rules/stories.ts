@@ -101,10 +101,10 @@ interface StoryProblem extends Conversation {
 }
 
 /**
- * Requests for stories to practice on and, as every second problem, a question about a story. A
+ * Requests for stories to practice on and, as every fourth problem, a question about a story. A
  * story is right if it is about the requested character and does not contradict itself; an answer,
- * if it is the one that the story gives. Right stories are rewarded by what they have that others of
- * the group have not: if all had the same reward, a model would soon tell the one that is safest.
+ * if it is the one that the story gives. Right stories earn half of their reward by what they have that
+ * others of the group have not: if all had the same reward, a model would soon tell the one that is safest.
  *
  * @param size The number of problems.
  * @param randomOf The random numbers of a problem.
@@ -126,7 +126,7 @@ export function storyPractice(
         content: writeCarefully(makeExchange(random, told).question),
       };
       const story: Message = { role: "assistant", content: told.text };
-      if (index % 2 === 0) return { mainCharacter: told.mainCharacter, messages: [request, story] };
+      if (index % 4 < 3) return { mainCharacter: told.mainCharacter, messages: [request, story] };
       const [question, answer] = random.choice(told.questions);
       return {
         mainCharacter: null,
@@ -147,11 +147,11 @@ export function storyPractice(
   };
 }
 
-/** Rewards of stories: 0 for a wrong one, and 1 on average for right ones, by what others have not. */
+/** Rewards of stories: 0 for a wrong one, and 1 on average for right ones, half of it by what others have not. */
 function shareByOriginality(stories: readonly string[], right: readonly boolean[]): number[] {
   const shares = originalities(stories.map(withoutNames)).map((share, i) => right[i] ? share : 0);
   const average = shares.reduce((sum, share) => sum + share, 0) / right.filter(Boolean).length;
-  return shares.map((share) => share === 0 ? 0 : share / average);
+  return shares.map((share) => share === 0 ? 0 : (1 + share / average) / 2);
 }
 
 /** A made-up name is no merit: a model that is praised for it soon cannot copy what it made up. */
