@@ -251,13 +251,12 @@ function signalsOf(
   const passedOn = mpi.name === "MPICH"
     ? [["SIGINT", 130], ["SIGTERM", 143]] as const
     : [["SIGUSR2", 130]] as const;
-  // Ranks tell each other the same under each: under one of them, all signals are tried.
-  const toRanks = mpi.name === "MPICH"
-    ? [["SIGINT", 130], ["SIGUSR2", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const
-    : [["SIGTERM", 143]] as const;
   return [
     ...passedOn.map(([signal, code]) => ["launcher", signal, code] as const),
-    ...toRanks.map(([signal, code]) => ["rank", signal, code] as const),
+    ["rank", "SIGINT", 130],
+    ["rank", "SIGUSR2", 130],
+    ["rank", "SIGTERM", 143],
+    ["rank", "SIGHUP", 129],
   ];
 }
 
