@@ -205,16 +205,7 @@ Deno.test("the speedrun ends with a table, samples and a report with a picture",
 
 Deno.test("the speedrun continues with a chat, twice, and its report has both halves", async () => {
   const own = await Deno.makeTempDir();
-  const size = [
-    "--depth",
-    "1",
-    "--aspect-ratio",
-    "32",
-    "--max-seq-len",
-    "64",
-    "--total-batch-size",
-    "128",
-  ];
+  const size = "--depth 1 --aspect-ratio 32 --max-seq-len 64 --total-batch-size 128".split(" ");
   const steps = ["--num-iterations", "2", "--chat-iterations", "2"];
   const args = [...tinyFlags, ...data, ...size, ...steps, "--vocab-size", "300", "--chat"];
   const folder = `${own}/base_checkpoints/speedrun`;

@@ -105,10 +105,7 @@ pageTest("a run that is stopped leaves the page ready for another one", async ()
   await using opened = await openSite("plain");
   const page = await opened.page({ path: "#overSteps=380" });
   const widget = new Widget(page, "overfitting");
-  const looksTold = () =>
-    page.waitForFunction(() =>
-      document.querySelectorAll("[data-table=overfitting] tbody tr").length > 0
-    );
+  const looksTold = () => page.waitForSelector("[data-table=overfitting]");
   await widget.press("Train all three");
   await looksTold();
   // The next runs begin before the first ones have heard that they are stopped.
