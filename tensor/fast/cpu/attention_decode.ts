@@ -136,12 +136,16 @@ export function attendQuery(
     const lines = numbers.map((number) => keys.from(number.multiply(strides.key)));
     // Two sums per key are enough to hide the latency of additions.
     const sums = lines.map(() => [k.variable(k.vector(0)), k.variable(k.vector(0))] as const);
-    for (let at = 0; at < headSize; at += 4) {
-      const four = k.let(vectorAt(q, at, headSize));
-      lines.forEach((line, i) => {
-        const sum = sums[i]![at / 4 % 2]!;
-        k.set(sum, vectorAt(line, at, headSize).multiplyAdd(four, sum));
-      });
+    // Both vectors of a pair of one key, then those of the next one: so all sums stay in registers.
+    for (let first = 0; first < headSize; first += 8) {
+      const columns = [first, first + 4].filter((at) => at < headSize);
+      const fours = columns.map((at) => k.let(vectorAt(q, at, headSize)));
+      lines.forEach((line, i) =>
+        columns.forEach((at, half) => {
+          const sum = sums[i]![half]!;
+          k.set(sum, vectorAt(line, at, headSize).multiplyAdd(fours[half]!, sum));
+        })
+      );
     }
     sums.forEach(([even, odd], i) => weights.store(numbers[i]!, sumOfLanes(k, even.add(odd))));
   };
