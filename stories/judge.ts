@@ -5,6 +5,7 @@
  */
 
 import { type CheckedStory, checkStory } from "./checker.ts";
+import type { Story } from "./story.ts";
 
 /** Words of an n-gram that counts as copied if the training text has it. */
 const COPY = 8;
@@ -88,6 +89,25 @@ export class KnownText {
     const all = stories.flatMap((story) => grams(story, COPY));
     return ratio(all.filter((gram) => !this.#grams.has(gram)).length, all.length);
   }
+}
+
+/**
+ * Whether a story is about somebody, and does not contradict itself.
+ *
+ * @example
+ * ```ts
+ * import { checkStory, isAbout } from "./mod.ts";
+ *
+ * const story = checkStory("Once upon a time, there was a kind goat named Noah.");
+ * if (isAbout(story, { name: "Noah", kind: "goat" })) throw new Error("expected it to break off");
+ * ```
+ */
+export function isAbout(
+  { isConsistent, answers }: CheckedStory,
+  { name, kind }: Pick<Story["mainCharacter"], "name" | "kind">,
+): boolean {
+  const told = answers.get(`Who was ${name}?`);
+  return isConsistent && told?.match(/\w+(?=\.$)/)?.[0] === kind;
 }
 
 /** How often each text occurs. */

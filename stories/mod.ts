@@ -27,7 +27,14 @@ export {
   type CheckedStory,
   checkStory,
 } from "./checker.ts";
-export { judge, type Judgment, kindOfQuestion, KnownText, originalities } from "./judge.ts";
+export {
+  isAbout,
+  judge,
+  type Judgment,
+  kindOfQuestion,
+  KnownText,
+  originalities,
+} from "./judge.ts";
 export { NGram } from "./ngram.ts";
 export { type Random, seededRandom } from "./random.ts";
 export {

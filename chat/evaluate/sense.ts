@@ -10,6 +10,7 @@ import {
   checkStory,
   documentOf,
   examinationStories,
+  isAbout,
   judge,
   type Judgment,
   kindOfQuestion,
@@ -79,7 +80,10 @@ export interface SenseResult extends QuestionTally {
   readonly byKind: ReadonlyMap<string, QuestionTally>;
   /** Questions that the model asked about its own stories, and how many it answered right. */
   readonly ownQuestions: QuestionTally;
-  /** Share of the stories about names never seen that are consistent; `null` if none was written. */
+  /**
+   * Share of the stories about dragons with names never seen that are about them, and consistent; `null`
+   * if none was written.
+   */
   readonly typedNames: number | null;
 }
 
@@ -260,12 +264,12 @@ export async function evaluateSense(
   }
   const asked = await askQuestions(questions, teller.answer, () => advance(1));
 
-  const named: string[] = [];
+  const named: boolean[] = [];
   for (let i = 0; named.length < typedNames; i++) {
-    const name = TYPED_NAMES[i % TYPED_NAMES.length]!;
+    const dragon = { kind: "dragon", name: TYPED_NAMES[i % TYPED_NAMES.length]! };
     const count = Math.min(Math.ceil(typedNames / TYPED_NAMES.length), typedNames - named.length);
-    const sampling = { temperature, topK, seed: seed + i };
-    named.push(...await teller.tell(count, sampling, { kind: "dragon", name }));
+    const told = await teller.tell(count, { temperature, topK, seed: seed + i }, dragon);
+    named.push(...told.map((text) => isAbout(checkStory(text), dragon)));
     advance(10 * count);
   }
 
@@ -278,9 +282,7 @@ export async function evaluateSense(
       asked: own.length,
       right: own.filter(({ answer, wanted }) => answer === wanted).length,
     },
-    typedNames: named.length === 0
-      ? null
-      : named.filter((text) => checkStory(text).isConsistent).length / named.length,
+    typedNames: named.length === 0 ? null : named.filter(Boolean).length / named.length,
   };
 }
 

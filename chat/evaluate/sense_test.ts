@@ -11,7 +11,14 @@ import { openDevice } from "../../tensor/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { GPT } from "../../gpt/mod.ts";
 import { nanochatFormat } from "../format/format.ts";
-import { askQuestions, chatTeller, evaluateSense, judgeTrueStories, textTeller } from "./sense.ts";
+import {
+  askQuestions,
+  chatTeller,
+  evaluateSense,
+  judgeTrueStories,
+  type StoryTeller,
+  textTeller,
+} from "./sense.ts";
 
 const random = seededRandom(3);
 const documents = Array.from({ length: 1500 }, () => documentOf(tellStory(random, "train")));
@@ -64,6 +71,20 @@ Deno.test("a model without training makes no sense, and its samples follow the s
   const other = await evaluateSense(teller, { ...options, seed: 7 });
   assert(other.texts[0] !== result.texts[0]);
   await device.close();
+});
+
+Deno.test("a story about a typed name counts if it is about the dragon that was asked for", async () => {
+  const { mainCharacter, text } = tellStory(seededRandom(5), "train");
+  const share = async (kind: string) => {
+    const tell: StoryTeller["tell"] = (count, _, asked = mainCharacter) => {
+      const told = text.replaceAll(mainCharacter.name, asked.name);
+      return Promise.resolve(Array(count).fill(told.replace(mainCharacter.kind, kind)));
+    };
+    const options = { stories: 0, questions: 0, typedNames: 10, known };
+    return (await evaluateSense({ tell, answer: () => "" }, options)).typedNames ?? NaN;
+  };
+  assert(await share("dragon") > 0.5);
+  assertEquals(await share("goat"), 0);
 });
 
 Deno.test("a chat model is asked for stories by the seed, and about stories that it told", async () => {

@@ -5,6 +5,7 @@
 
 import {
   checkStory,
+  isAbout,
   originalities,
   type Story,
   tellStory,
@@ -162,12 +163,5 @@ function withoutNames(story: string): string {
 function isRight({ mainCharacter, messages }: StoryProblem, completion: string): boolean {
   return mainCharacter === null
     ? completion === messages.at(-1)!.content
-    : isStoryAbout(mainCharacter, completion);
-}
-
-/** Whether a text is a story about somebody, without a contradiction. */
-function isStoryAbout({ name, kind }: Story["mainCharacter"], text: string): boolean {
-  const { isConsistent, answers } = checkStory(text);
-  const told = answers.get(`Who was ${name}?`);
-  return isConsistent && !text.includes("\n") && told?.match(/\w+(?=\.$)/)?.[0] === kind;
+    : !completion.includes("\n") && isAbout(checkStory(completion), mainCharacter);
 }
