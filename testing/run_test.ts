@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join, relative } from "@std/path";
 import { joinFlags, LONG, OPTIMIZED, runDeno, summaryOf, testsIn, unitsOf } from "./run.ts";
 
 const output = `running 5 tests from ./testing/together.ts
@@ -103,6 +104,25 @@ Deno.test("a process that hangs is ended, and what it printed is kept", async ()
   const program = "console.log('begun'); setInterval(() => {}, 1000);";
   const { code, output } = await runDeno(["eval", program], false, 6000);
   assertEquals([code, output], [143, "begun\n\nEnded after 0.1 minutes: it hung."]);
+});
+
+Deno.test("a file that does not load fails, and the tests of other files run", async () => {
+  const folder = await Deno.makeTempDir();
+  const write = async (name: string, text: string) => {
+    await Deno.writeTextFile(join(folder, name), text);
+    return relative(join(import.meta.dirname!, ".."), join(folder, name));
+  };
+  const bad = await write("bad_test.ts", 'throw new Error("no adapter");');
+  const good = await write("good_test.ts", 'Deno.test("a sum", () => {});');
+  const together = join(import.meta.dirname!, "together.ts");
+  const { code, output } = await runDeno(["test", "-A", together, "--", bad, good]);
+  assertEquals(testsIn(output).map(({ name, outcome }) => `${name} ${outcome}`), [
+    `${bad} loads FAILED`,
+    "a sum ok",
+  ]);
+  assertMatch(output, /error: Error: no adapter/);
+  assertEquals(code, 1);
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("a flag and its value may be two arguments", () => {
