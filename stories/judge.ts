@@ -96,10 +96,12 @@ export class KnownText {
  *
  * @example
  * ```ts
- * import { checkStory, isAbout } from "./mod.ts";
+ * import { checkStory, isAbout, seededRandom, tellStory } from "./mod.ts";
  *
- * const story = checkStory("Once upon a time, there was a kind goat named Noah.");
- * if (isAbout(story, { name: "Noah", kind: "goat" })) throw new Error("expected it to break off");
+ * const { mainCharacter, text } = tellStory(seededRandom(1), "train");
+ * const story = checkStory(text);
+ * if (!isAbout(story, mainCharacter)) throw new Error("expected a story about its main character");
+ * if (isAbout(story, { name: "Zorbit", kind: "dragon" })) throw new Error("expected another one");
  * ```
  */
 export function isAbout(
