@@ -25,7 +25,7 @@ const clipProgram = defineProgram(
  * step is kept. Nothing is read back, so nothing waits. Source: Pascanu et al., "On the difficulty
  * of training recurrent neural networks" (2012), with the 1e-6 of PyTorch's `clip_grad_norm_`.
  *
- * @returns The norm before clipping, a scalar: the root of the sum of all squares.
+ * @returns The norm before clipping, a scalar in float32: the root of the sum of all squares.
  * @throws {RangeError} If the limit is not above 0, or no parameter has a gradient.
  *
  * @example
@@ -65,7 +65,8 @@ function gradientNorm(gradients: readonly Tensor[]): Tensor {
   using scope = gradients[0]!.device.scope();
   const sums = gradients.map((gradient) => {
     const rows = gradient.reshape(gradient.shape.length === 0 ? [1] : gradient.shape);
-    return runProgram(sumOfSquares, [rows]).sum().reshape([1]);
+    // The square of a float16 number may exceed what float16 holds.
+    return runProgram(sumOfSquares, [rows], [], "float32").sum().reshape([1]);
   });
   return scope.keep(concat(sums).sum().sqrt());
 }

@@ -66,3 +66,17 @@ cpuTest("an invalid maximum norm is refused, and so is a call without gradients"
     "wanted a norm above 0, got NaN",
   );
 });
+
+testOnEveryDevice(
+  "float16 gradients are clipped, whose squares are no float16 numbers",
+  async (device) => {
+    for (const [values, norm] of [[[300, 400], 500], [[3e-4, 4e-4], 5e-4]] as const) {
+      const x = Tensor.zeros(device, [2], { dtype: "float16", requiresGrad: true });
+      x.grad = Tensor.from(device, values, { dtype: "float16" });
+      assertAlmostEquals(await clipGradientNorm([x], norm / 5).item(), norm, norm / 1000);
+      const [a, b] = await x.grad.data();
+      assertAlmostEquals(a! / norm, 0.12, 0.001);
+      assertAlmostEquals(b! / norm, 0.16, 0.001);
+    }
+  },
+);
