@@ -395,3 +395,28 @@ cpuTest("a gradient is derived where it is recorded, and nowhere else", (device)
   recordOperation(operation, [x], [y], null);
   assertEquals(asked, 1);
 });
+
+testOnEveryDevice("a tensor is copied to where it overlaps with itself", async (device) => {
+  const x = Tensor.arange(device, 0, 100, 1, "float32");
+  copyInto(x.slice(0, 0, 99), x.slice(0, 1, 100));
+  assertEquals(await x.data(), Float32Array.from({ length: 100 }, (_, i) => Math.max(0, i - 1)));
+  const square = Tensor.arange(device, 0, 9, 1, "float32").reshape([3, 3]);
+  copyInto(square.transpose(), square);
+  assertEquals(await square.data(), Float32Array.of(0, 3, 6, 1, 4, 7, 2, 5, 8));
+});
+
+cpuTest(
+  "what needs a gradient is not copied into a tensor, as the gradient would be lost",
+  async (device) => {
+    const x = Tensor.from(device, [1, 2], { requiresGrad: true });
+    const rows = Tensor.zeros(device, [2, 2]);
+    assertThrows(
+      () => copyInto(x.mul(2), rows.at(0)),
+      Error,
+      "needs no gradient, got one that does: detach() it",
+    );
+    copyInto(x.mul(2).detach(), rows.at(0));
+    noGrad(() => copyInto(x, rows.at(1)));
+    assertEquals(await rows.data(), Float32Array.of(2, 4, 1, 2));
+  },
+);

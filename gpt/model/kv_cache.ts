@@ -85,8 +85,8 @@ export class KVCache {
   extend(layer: number, keys: Tensor, values: Tensor): KeysAndValues {
     const end = this.checkRoom(keys.shape[1]!);
     const all = this.#layers[layer]!;
-    copyInto(keys, all.keys.slice(1, this.position, end));
-    copyInto(values, all.values.slice(1, this.position, end));
+    copyInto(keys.detach(), all.keys.slice(1, this.position, end));
+    copyInto(values.detach(), all.values.slice(1, this.position, end));
     return { keys: all.keys.slice(1, 0, end), values: all.values.slice(1, 0, end) };
   }
 

@@ -43,7 +43,7 @@ export class SmearCache extends KVCache {
   /** Advances by tokens that all layers have appended, with the normed embeddings of these. */
   advanceWith(embeddings: Tensor): void {
     const tokens = embeddings.shape[1]!;
-    copyInto(embeddings, this.#embeddings.slice(1, this.position, this.position + tokens));
+    copyInto(embeddings.detach(), this.#embeddings.slice(1, this.position, this.position + tokens));
     this.advance(tokens);
   }
 

@@ -11,12 +11,11 @@ import { type Gradient, named, noteRounded } from "../apply.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber } from "../checks.ts";
 import { checkDType, checkShape, type DType, isFloat, promote } from "../layout.ts";
-import { wrongType, wrongValue } from "../errors.ts";
+import { wrongState, wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
 import type { Expression, Operand } from "../formula/expression.ts";
 import { copyProgram, defineProgram, makeProgram, type Program } from "../formula/program.ts";
-import { noGrad } from "../grad_mode.ts";
-import { fitsOneBinding } from "../kernel/run.ts";
+import { isGradEnabled, noGrad } from "../grad_mode.ts";
 import { allocate, checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
@@ -203,20 +202,21 @@ export function copyView(device: Device, source: View, target: View): void {
 }
 
 /**
- * Copies elements, casting between dtypes.
+ * Copies elements, casting between dtypes. Source and target may overlap. Nothing is recorded.
  *
  * @throws {TypeError} If one is no tensor.
  * @throws {RangeError} If the source does not broadcast to the target's shape.
+ * @throws {Error} If a gradient would be lost: the source needs one, and gradients are on.
  */
 export function copyInto(source: Tensor, target: Tensor): void {
   checkTensor("copy", source);
   checkTensor("copy", target);
-  const { device, storage } = target;
-  if (source.storage !== storage || fitsOneBinding(device, storage.allocation)) {
-    return runProgramInto(copyProgram, [source], [target]);
+  if (source.requiresGrad && isGradEnabled()) {
+    throw wrongState("copy", "a source that needs no gradient", "one that does: detach() it");
   }
-  // A GPU binds written memory once, and two places of it may be too far apart for one binding.
-  using _copy = device.scopes.openSync();
+  if (source.storage !== target.storage) return runProgramInto(copyProgram, [source], [target]);
+  // Elements might be overwritten before they are read.
+  using _copy = target.device.scopes.openSync();
   runProgramInto(copyProgram, [noGrad(() => copy(source))], [target]);
 }
 
