@@ -100,10 +100,10 @@ export abstract class BatchNorm extends Module {
       const wanted = this.#shapes.map((shape) => shape.replace("C", `${this.weight.shape[0]}`));
       throw wrongValue(what, wanted.join(" or "), formatShape(x.shape));
     }
-    const perChannel = (tensor: Tensor) =>
-      inType(tensor, x.dtype).reshape([channels, ...rest.map(() => 1)]);
+    const shape = [channels, ...rest.map(() => 1)];
+    const perChannel = (tensor: Tensor) => inType(tensor, x.dtype).reshape(shape);
     const normal = this.isTraining ? this.#normalize(x) : x.sub(perChannel(this.running_mean))
-      .div(perChannel(this.running_var.add(this.#epsilon).sqrt()));
+      .div(this.running_var.add(this.#epsilon).sqrt().to(x.dtype).reshape(shape));
     return normal.mul(perChannel(this.weight)).add(perChannel(this.bias));
   }
 
@@ -118,19 +118,25 @@ export abstract class BatchNorm extends Module {
           `shape ${formatShape(x.shape)}`,
       );
     }
-    const [normal, mean, variance] = runProgramOutputs(normalizeRows, [rows], [this.#epsilon]);
+    // A variance may exceed what float16 holds.
+    const [normal, mean, variance] = runProgramOutputs(
+      normalizeRows,
+      [rows],
+      [this.#epsilon],
+      "float32",
+    );
     noGrad(() => {
       copyInto(this.num_batches_tracked.add(1), this.num_batches_tracked);
       const batches = this.num_batches_tracked.to("float32");
       const follow = (running: Tensor, now: Tensor) => {
-        const change = now.to("float32").reshape(running.shape).sub(running);
+        const change = now.reshape(running.shape).sub(running);
         const step = this.#momentum === null ? change.div(batches) : change.mul(this.#momentum);
         copyInto(running.add(step), running);
       };
       follow(this.running_mean, mean!);
       follow(this.running_var, variance!.mul(count / (count - 1)));
     });
-    return normal!.reshape(channelsFirst.shape).transpose(0, 1);
+    return normal!.to(x.dtype).reshape(channelsFirst.shape).transpose(0, 1);
   }
 }
 

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { cpuTest, fresh, testOnEveryDevice } from "../testing/every_device.ts";
-import { normal, Tensor } from "../tensor/mod.ts";
+import { noGrad, normal, Tensor } from "../tensor/mod.ts";
 import { BatchNorm1d, BatchNorm2d } from "./batch_norm.ts";
 
 testOnEveryDevice("after eval, a batch norm uses the running mean and variance", async (device) => {
@@ -63,4 +63,29 @@ cpuTest("wrong shapes and options of a batch norm are named", (device) => {
   assertThrows(() => new BatchNorm1d(device, 0), RangeError, "channels to be 1 or more");
   assertThrows(() => new BatchNorm1d(device, 2, { momentum: 2 }), RangeError, "from 0 to 1, got 2");
   assert(new BatchNorm1d(device, 2).eval().forward(Tensor.ones(device, [1, 2])).size === 2);
+});
+
+testOnEveryDevice(
+  "a running variance may exceed what the dtype of the batch holds",
+  async (device) => {
+    const layer = new BatchNorm1d(device, 1, { momentum: 1 });
+    const x = Tensor.from(device, [[300], [-300], [600], [-600]], { dtype: "float16" });
+    const y = layer.forward(x);
+    assertEquals(y.dtype, "float16");
+    const wanted = [0.6325, -0.6325, 1.265, -1.265];
+    (await y.data()).forEach((value, i) => assertAlmostEquals(value, wanted[i]!, 1e-3));
+    assertAlmostEquals(await layer.running_var.item(), 300_000, 0.1);
+  },
+);
+
+fresh.testOnEveryDevice("a batch norm of few bits keeps nothing but its result", (device) => {
+  const layer = new BatchNorm2d(device, 3).eval();
+  const x = Tensor.ones(device, [2, 3, 4, 4], { dtype: "float16" });
+  const run = () => {
+    using _scope = device.scope();
+    noGrad(() => layer.forward(x));
+    return device.live;
+  };
+  const after = run();
+  assertEquals(run(), after);
 });
