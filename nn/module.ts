@@ -152,16 +152,20 @@ function* namedState(module: Module): Generator<[name: string, tensor: Tensor]> 
 /** A value inside a module: its path, and a function that puts another value in its place. */
 type Field = [path: string, value: unknown, replace: (value: unknown) => void];
 
-/** The values in the fields of modules, lists, sets, records and maps, in pre-order. */
-export function* fieldsOf(owner: unknown, path = ""): Generator<Field> {
+/**
+ * The values in the fields of modules, lists, sets, records and maps, in pre-order; what refers back to
+ * an owner is left out.
+ */
+export function* fieldsOf(owner: unknown, path = "", above = new Set([owner])): Generator<Field> {
   for (const [key, value] of entriesOf(owner)) {
+    if (above.has(value)) continue;
     const inner = path === "" ? `${key}` : `${path}.${key}`;
     yield [inner, value, (other) => {
       if (owner instanceof Map) owner.set(key, other);
       else if (owner instanceof Set) replaceInSet(owner, value, other);
       else Reflect.set(owner as object, key as string, other);
     }];
-    yield* fieldsOf(value, inner);
+    yield* fieldsOf(value, inner, new Set([...above, value]));
   }
 }
 

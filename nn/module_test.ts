@@ -217,3 +217,21 @@ cpuTest("a tied parameter is loaded under one of its names, or all", async (devi
   );
   assertEquals((await network.wte.weight.data())[0], 4);
 });
+
+cpuTest("a module may refer to the one that it is in", (device) => {
+  class Inner extends Module {
+    outer: Module | null = null;
+    readonly layer = new Linear(device, 2, 2, { seed: 1, bias: false });
+  }
+  class Outer extends Module {
+    readonly inner = new Inner();
+    readonly again = this.inner;
+    readonly list = [this.inner, [] as unknown[]];
+  }
+  const outer = new Outer();
+  outer.inner.outer = outer;
+  outer.list[1] = outer.list;
+  const names = ["inner.layer.weight", "again.layer.weight", "list.0.layer.weight"];
+  assertEquals([...outer.stateDict().keys()], names);
+  assertEquals(outer.parameters().size, 1);
+});
