@@ -93,6 +93,15 @@ cpuTest("what has no name of its own computes the same", async (device) => {
     if (left.delete(theirs!)) assertEquals(await digest(result), results[theirs!], theirs);
   }
   assertEquals([...left], []);
+  for (const name of ["F.normalize(a)", "F.cosine_similarity(a, b)"]) {
+    const [, , ours = ""] = recipes.find(([, theirs]) => theirs!.includes(name))!;
+    const ofZero = new Function("a", "b", `return ${/`([^`]+)`/.exec(ours)![1]}`);
+    const zero = Tensor.zeros(device, [1, 3], { requiresGrad: true });
+    const result: tensor.Tensor = ofZero(zero, scope.b.slice(0, 0, 1));
+    result.sum().backward();
+    assert((await result.data()).every((value) => value === 0), name);
+    assert((await zero.grad!.data()).every(Number.isFinite), name);
+  }
   const random = await (found.get("torch.randint(0, 4, (2, 3))") as tensor.Tensor).data();
   assert(random.length === 6 && random.every((value) => [0, 1, 2, 3].includes(value)));
   const coins = await (found.get("torch.bernoulli(p)") as tensor.Tensor).data();
