@@ -182,7 +182,9 @@ export function clamp(x: Tensor, low: number | null, high: number | null = null)
 /** ⌊a / b⌋ and the rest, from 0 to below b: what the rounded quotient gets wrong by 1 is repaired. */
 function divided(a: Expression, b: Expression): readonly [quotient: Expression, rest: Expression] {
   const quotient = ex.floor(ex.divide(a, b));
-  const rest = ex.subtract(a, ex.multiply(quotient, b));
+  // 0 · ∞ is not 0.
+  const whole = ex.select(ex.equal(quotient, 0), 0, ex.multiply(quotient, b));
+  const rest = ex.subtract(a, whole);
   const size = ex.multiply(rest, ex.sign(b));
   const correct = (value: Expression, less: Operand, more: Operand) =>
     ex.select(

@@ -3,9 +3,9 @@
 import { named } from "../apply.ts";
 import * as ex from "../formula/expression.ts";
 import { defineProgram } from "../formula/program.ts";
-import { normalizeAxis } from "../layout.ts";
+import { isFloat, normalizeAxis } from "../layout.ts";
 import { Tensor } from "../tensor.ts";
-import { equal, greater, multiply, notEqual } from "./elementwise.ts";
+import { cast, equal, greater, multiply, notEqual } from "./elementwise.ts";
 import { rootOfVariance } from "./functions.ts";
 import { concat } from "./join.ts";
 import { runProgram } from "./program.ts";
@@ -14,7 +14,9 @@ import { slice } from "./views.ts";
 
 /** The root of the variance; its gradient is 0 where all elements are equal, as in PyTorch. */
 export function std(x: Tensor, axes?: Axes, keepAxes = false, correction = 1): Tensor {
-  return rootOfVariance(variance(x, axes, keepAxes, correction));
+  // In float32, as the square of a float16 number may exceed what float16 holds.
+  const wide = isFloat(x.dtype) ? cast(x, "float32") : x;
+  return named("std", cast(rootOfVariance(variance(wide, axes, keepAxes, correction)), x.dtype));
 }
 
 const normProgram = defineProgram({ name: "norm", inputs: ["x"] }, ({ x }) => {

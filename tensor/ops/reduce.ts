@@ -29,8 +29,8 @@ const varianceProgram = defineProgram(
   { name: "variance", inputs: ["x"], scalars: ["correction"] },
   ({ x, correction }) => {
     // The distances add up to 0, so no gradient flows through the mean: there it would be ∞ − ∞.
-    const distance = ex.subtract(x, ex.detach(ex.rowMean(x)));
-    return [ex.divide(ex.rowSum(ex.square(distance)), ex.subtract(ex.rowLength, correction))];
+    const squares = ex.square(ex.subtract(x, ex.detach(ex.rowMean(x))));
+    return [ex.divide(ex.rowSum(squares), ex.max(0, ex.subtract(ex.rowLength, correction)))];
   },
 );
 
@@ -84,7 +84,7 @@ function largestDivisor(length: number, limit: number): number {
 }
 
 /** Reductions that are not defined for no elements. */
-const NOT_OF_NOTHING: ReadonlySet<string> = new Set(["max", "min", "argmax"]);
+const NOT_OF_NOTHING: ReadonlySet<string> = new Set(["max", "min", "argmax", "argmin"]);
 
 /** Reduces the rows of `x` along some axes by a function, and names the result after it. */
 export function reduceAlong(

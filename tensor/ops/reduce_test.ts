@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { Tensor } from "../tensor.ts";
@@ -52,5 +52,42 @@ gpuTest(
     // Of the pieces, of the remainder, and of these sums.
     assertEquals(events.filter(({ name }) => name === "sum").length, 3);
     assertEquals(await x.sum().item(), length);
+  },
+);
+
+testOnEveryDevice("the deviation of float16 numbers, whose squares are none", async (device) => {
+  const x = Tensor.from(device, [0, 255, 510, 1020], { dtype: "float16", requiresGrad: true });
+  x.std().backward();
+  assertEquals(x.std().dtype, "float16");
+  assertEquals(await x.std().item(), 435.5);
+  const slopes = [-0.3416, -0.1464, 0.0488, 0.4392];
+  (await x.grad!.data()).forEach((slope, i) => assertAlmostEquals(slope, slopes[i]!, 2e-4));
+  const small = Tensor.from(device, [1e-4, -1e-4], { dtype: "float16" });
+  assertAlmostEquals(await small.std().item(), 1e-4 * Math.SQRT2, 2e-7);
+});
+
+testOnEveryDevice(
+  "a variance has no negative count, and that of nothing is NaN",
+  async (device) => {
+    assertEquals(await Tensor.from(device, [1, 2]).variance(0, false, 3).item(), Infinity);
+    assertEquals(await Tensor.zeros(device, [0]).variance().item(), NaN);
+  },
+);
+
+testOnEveryDevice("nothing has no smallest element, and none has an index", (device) => {
+  for (const name of ["max", "min", "argmax", "argmin"] as const) {
+    const message = `Cannot take the ${name} of nothing`;
+    assertThrows(() => Tensor.zeros(device, [2, 0])[name](1), RangeError, message);
+  }
+});
+
+testOnEveryDevice(
+  "a number divided by infinity leaves itself, or infinity, as in Python",
+  async (device) => {
+    const x = Tensor.from(device, [1, -1, 0]);
+    assertEquals(await x.remainder(Infinity).data(), Float32Array.of(1, Infinity, 0));
+    assertEquals(await x.floorDivide(Infinity).data(), Float32Array.of(0, -1, 0));
+    assertEquals(await x.remainder(-Infinity).data(), Float32Array.of(-Infinity, -1, 0));
+    assertEquals(await x.floorDivide(-Infinity).data(), Float32Array.of(-1, 0, 0));
   },
 );
