@@ -91,10 +91,7 @@ export class ChatSession implements Disposable {
 
   /** The turns so far, without dropped ones. */
   get messages(): Message[] {
-    return this.#exchanges.flatMap(({ question, answer }): Message[] => [
-      { role: "user", content: question },
-      { role: "assistant", content: answer },
-    ]);
+    return turnsOf(this.#exchanges);
   }
 
   /** The system message, before the first turn. */
@@ -179,27 +176,33 @@ export class ChatSession implements Disposable {
     this.#forget();
   }
 
-  /** The prompt of the answer; drops the oldest exchanges if it would be too long. */
+  /**
+   * The prompt of the answer; drops the oldest exchanges if it would be too long, but none for a question
+   * that does not fit even alone.
+   */
   async #prompt(question: string, maxTokens: number): Promise<number[]> {
     const most = promptRoom(this.#maxTokens, maxTokens);
-    let ids = await this.#render(question);
-    while (ids.length > most && this.#exchanges.length > 0) {
-      this.#exchanges = this.#exchanges.slice(1);
-      this.#dropped++;
-      ids = await this.#render(question);
+    for (let dropped = 0;; dropped++) {
+      const exchanges = this.#exchanges.slice(dropped);
+      const ids = await this.#render(exchanges, question);
+      if (ids.length <= most) {
+        this.#exchanges = exchanges;
+        this.#dropped += dropped;
+        return ids;
+      }
+      if (exchanges.length > 0) continue;
+      throw new RangeError(
+        `Cannot answer: wanted a question of at most ${most} tokens with the system turn, got ` +
+          `${ids.length}`,
+      );
     }
-    if (ids.length <= most) return ids;
-    throw new RangeError(
-      `Cannot answer: wanted a question of at most ${most} tokens with the system turn, got ` +
-        `${ids.length}`,
-    );
   }
 
-  #render(question: string): Promise<number[]> {
+  #render(exchanges: readonly Exchange[], question: string): Promise<number[]> {
     const system = this.#system ?? "";
     return this.#format.renderPrompt([
       ...(system === "" ? [] : [{ role: "system", content: system } as const]),
-      ...this.messages,
+      ...turnsOf(exchanges),
       { role: "user", content: question },
     ]);
   }
@@ -225,4 +228,11 @@ export class ChatSession implements Disposable {
 interface Exchange {
   readonly question: string;
   readonly answer: readonly MessagePart[];
+}
+
+function turnsOf(exchanges: readonly Exchange[]): Message[] {
+  return exchanges.flatMap(({ question, answer }): Message[] => [
+    { role: "user", content: question },
+    { role: "assistant", content: answer },
+  ]);
 }

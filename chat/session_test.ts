@@ -79,8 +79,17 @@ Deno.test("a chat that is too long drops its oldest exchanges, and keeps the sys
   assert(session.dropped > 0 && session.dropped + session.messages.length / 2 === 8);
   assertEquals(session.messages.at(-2)!.content, "Question 7");
   assertEquals(session.system, "Be kind.");
-  await assertRejects(() => ask(session, "x".repeat(200)), RangeError, "a question of at most");
   await assertRejects(() => ask(session, " "), RangeError, "wanted a question, got none");
+  await device.close();
+});
+
+Deno.test("a question that is refused as too long leaves the chat as it was", async () => {
+  const { device, model } = await setUp();
+  using session = new ChatSession(model, tokenizer);
+  await ask(session, "My name is Ada.", { maxTokens: 8 });
+  const before = [session.messages, session.dropped, session.cachedTokens];
+  await assertRejects(() => ask(session, "x".repeat(200)), RangeError, "a question of at most");
+  assertEquals([session.messages, session.dropped, session.cachedTokens], before);
   await device.close();
 });
 
