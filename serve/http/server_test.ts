@@ -273,10 +273,16 @@ Deno.test("a server that stops does not wait for connections without a request",
     assert(performance.now() - started < LEFT_OPEN);
   }));
 
-Deno.test("a server that stops ends what takes too long", () =>
+Deno.test("a server that stops ends what takes too long, and says so in the stream", () =>
   withServer({ stopTimeout: 1, context: 2500 }, async ({ post, stop }) => {
     const long = { prompt: "a", max_tokens: 2400, temperature: 0, stream: true };
     const answer = await post("/v1/completions", long);
     const [text] = await Promise.all([answer.text(), stop()]);
-    assert(!/"finish_reason":"length"/.test(text));
+    assert(!/"finish_reason":"(length|stop)"/.test(text));
+    const [error, done] = text.trimEnd().split("\n\n").slice(-2);
+    assertEquals(
+      JSON.parse(error!.replace("data: ", "")).error.message,
+      "Cannot answer: the server stops",
+    );
+    assertEquals(done, "data: [DONE]");
   }));

@@ -133,7 +133,6 @@ export class Completion {
       );
       if (includesUsage) send([], { usage });
     } catch (error) {
-      if (this.#signal.aborted) return;
       sink.send(JSON.stringify(asApiError(error)));
     }
     sink.send("[DONE]");
