@@ -262,12 +262,20 @@ export class Batcher {
   }
 
   /**
-   * Checks that the queue has room for more requests.
+   * Checks that more requests find a place, in the batch or in the queue.
    *
-   * @throws {QueueFullError} If there would be too many.
+   * @param requests How many.
+   * @param choices The choices of each.
+   * @throws {QueueFullError} If too many would wait.
    */
-  checkRoom(requests: number): void {
-    if (this.#waiting.length + requests <= this.#maxQueue) return;
+  checkRoom(requests: number, choices: number): void {
+    let taken = this.#taken;
+    const waiting = this.#waiting.filter(({ isOver }) => !isOver)
+      .map(({ request }) => request.choices);
+    // The next step admits the others.
+    const late = [...waiting, ...Array<number>(requests).fill(choices)]
+      .filter((choices) => (taken += choices) > this.#maxSequences);
+    if (late.length <= this.#maxQueue) return;
     throw new QueueFullError(
       `Cannot generate: wanted at most ${this.#maxQueue} requests that wait, got more`,
     );
@@ -305,7 +313,7 @@ export class Batcher {
     }
     if (this.#isClosed) throw new Error("Cannot generate: the batcher was closed");
     if (signal?.aborted) throw signal.reason;
-    this.checkRoom(1);
+    this.checkRoom(1, choices);
     const { promise, resolve, reject } = Promise.withResolvers<GenerationResult>();
     const job: Job = {
       number: this.#requests++,
@@ -355,10 +363,16 @@ export class Batcher {
     this.#loop = null;
   }
 
+  /** Places in the batch that are not free at the next step. */
+  get #taken(): number {
+    const running = this.#running.filter(({ finish }) => finish === null);
+    return this.#prefilling.filter(({ isOver }) => !isOver)
+      .reduce((sum, { request }) => sum + request.choices, running.length);
+  }
+
   /** Moves requests from the queue into the batch, in order, while there is room. */
   #admit(): void {
-    let taken = this.#running.length;
-    for (const { request } of this.#prefilling) taken += request.choices;
+    let taken = this.#taken;
     for (let job = this.#waiting[0]; job !== undefined; job = this.#waiting[0]) {
       taken += job.request.choices;
       if (taken > this.#maxSequences) return;

@@ -149,6 +149,27 @@ batcherTest("a request that is given up leaves its place to the next", async (op
   await batcher.close();
 });
 
+batcherTest("only requests that find no place in the batch count as waiting", async (opened) => {
+  const { model, tokenizer } = opened;
+  for (
+    const [maxQueue, choices, accepted] of [[0, 1, 4], [0, 2, 2], [1, 2, 3], [0, 3, 1]] as const
+  ) {
+    const batcher = new Batcher(model, tokenizer, { maxSequences: 4, maxQueue });
+    const request = { ...options, prompt: [1], maxTokens: 3, choices };
+    batcher.checkRoom(accepted, choices);
+    assertThrows(() => batcher.checkRoom(accepted + 1, choices), QueueFullError);
+    const leaving = new AbortController();
+    const left = batcher.generate({ ...request, signal: leaving.signal }, () => true);
+    const others = Array.from({ length: accepted - 1 }, () => tokensOf(batcher, request));
+    assertThrows(() => batcher.generate(request, () => true), QueueFullError);
+    leaving.abort(new Error("left"));
+    await assertRejects(() => left, Error, "left");
+    others.push(tokensOf(batcher, request));
+    assertEquals((await Promise.all(others)).length, accepted);
+    await batcher.close();
+  }
+});
+
 batcherTest("a signal of many requests does not hold on to those that ended", async (opened) => {
   const { model, tokenizer } = opened;
   const batcher = new Batcher(model, tokenizer);

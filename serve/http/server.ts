@@ -264,7 +264,7 @@ class App {
       onFirstToken: (milliseconds) => this.#metrics.firstToken(milliseconds),
     });
     // Once a stream has begun, its status cannot be 429.
-    this.#batcher.checkRoom(wanted.prompts.length);
+    this.#batcher.checkRoom(wanted.prompts.length, wanted.choices);
     this.#leaving.add(leaving);
     if (!wanted.streams) {
       const answer = completion.respond().finally(() => this.#leaving.delete(leaving));

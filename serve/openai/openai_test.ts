@@ -381,6 +381,13 @@ clientTest("a full queue is told with the time to wait", async (client) => {
   }
 }, { maxSequences: 1, maxQueue: 2, context: 2500 });
 
+clientTest("a request may have more prompts than the batch has places", async (client) => {
+  const ask = (prompts: number) =>
+    client.completions.create({ model, prompt: Array(prompts).fill("a"), max_tokens: 2, n: 1 });
+  assertEquals((await ask(3)).choices.length, 3);
+  assertEquals((await assertRejects(() => ask(4), APIError)).status, 429);
+}, { maxSequences: 2, maxQueue: 1 });
+
 clientTest("a stream that is left frees its place", async (client, { url }) => {
   const long = { model, prompt: "a", max_tokens: 2400, temperature: 0 };
   for (let i = 0; i < 3; i++) {

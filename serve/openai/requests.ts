@@ -153,7 +153,8 @@ function readCommon(
   const limit = readLimit(body, limitField, fallback);
   const choices = numberField(body, "n", {
     least: 1,
-    most: Math.floor(maxChoices / prompts.length),
+    // Prompts without a place in the batch wait for one.
+    most: Math.max(1, Math.floor(maxChoices / prompts.length)),
     ...whole,
   }, 1);
   const streams = booleanField(body, "stream");
