@@ -329,6 +329,16 @@ clientTest(
   },
 );
 
+clientTest(
+  "the newer name of the limit of tokens goes first, unless it is null",
+  async (client) => {
+    for (const [max_completion_tokens, wanted] of [[3, 3], [null, 12]] as const) {
+      const { usage } = await client.chat.completions.create({ ...greedy, max_completion_tokens });
+      assertEquals(usage!.completion_tokens, wanted);
+    }
+  },
+);
+
 clientTest("an answer may be sent back as it came", async (client) => {
   const { choices: [answer] } = await client.chat.completions.create(greedy);
   const all = [...messages, answer!.message, ...messages];

@@ -86,7 +86,8 @@ export async function readChatRequest(
   checkParameters(body, chatParameters);
   const continues = booleanField(body, "continue_final_message");
   const messages = readMessages(body["messages"], model, continues ? "assistant" : "user");
-  const limit = "max_completion_tokens" in body ? "max_completion_tokens" : "max_tokens";
+  const hasNewLimit = (body["max_completion_tokens"] ?? null) !== null;
+  const limit = hasNewLimit ? "max_completion_tokens" : "max_tokens";
   const room = readRoom(body, model, limit, model.context);
   const { prompt, truncated } = await renderMessages(messages, model, room);
   const wantsLogprobs = booleanField(body, "logprobs");
