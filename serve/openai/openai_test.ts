@@ -433,3 +433,26 @@ Deno.test("an empty prompt is the client's mistake where no token begins a text"
     }
   }
 });
+
+Deno.test("a prompt is echoed, and its end is kept, with and without a token that begins texts", async () => {
+  const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
+  const limits = { name: "tiny", format: null, context: 16, maxChoices: 4, longestToken: 2 };
+  for (const documentStart of [null, 256]) {
+    const tokenizer = new Tokenizer({ ...vocabulary, documentStart });
+    const model = { ...limits, tokenizer };
+    const start = documentStart === null ? [] : [documentStart];
+    for (
+      const prompt of ["hello", tokenizer.encode("hello"), [...start, ...tokenizer.encode("hello")]]
+    ) {
+      const read = readCompletionRequest({ prompt, echo: true }, model);
+      assertEquals([read.echo, read.prompts], [["hello"], [[
+        ...start,
+        ...tokenizer.encode("hello"),
+      ]]]);
+    }
+    const long = { prompt: "abcdefghijklmnopqrst", max_tokens: 4, truncation: "auto" };
+    const [ids] = readCompletionRequest(long, model).prompts;
+    const end = tokenizer.encode(long.prompt).slice(start.length - 12);
+    assertEquals(ids, [...start, ...end]);
+  }
+});

@@ -114,13 +114,16 @@ export function readCompletionRequest(body: JsonObject, model: ServedModel): Com
   if (echoes && topLogprobs !== null) {
     throw wrongField("echo", "it without logprobs: those of prompts are not computed", true);
   }
-  const text = (ids: readonly number[]) => model.tokenizer.decode(ids.slice(1));
   const room = readRoom(body, model, "max_tokens", COMPLETION_TOKENS) ?? Infinity;
-  // The newest tokens are kept, after the one that begins every document.
-  const kept = prompts.map((ids) => ids.length <= room ? ids : [ids[0]!, ...ids.slice(1 - room)]);
+  const kept = prompts.map((prompt) => encode(prompt, model, room));
+  // Where no token begins every document, an empty prompt has none.
+  if (kept.some(({ length }) => length === 0)) {
+    const wanted = "at least one token, as no other one begins a text";
+    throw wrongField("prompt", wanted, body["prompt"]);
+  }
   return {
     ...readCommon(body, model, kept, "prompt", "max_tokens", COMPLETION_TOKENS),
-    echo: prompts.map((ids) => echoes ? text(ids) : ""),
+    echo: prompts.map((prompt) => echoes ? textOf(prompt, model) : ""),
     topLogprobs,
     truncatedMessages: null,
   };
@@ -204,12 +207,14 @@ function readSeed(body: JsonObject): number | null {
   return seed === null || seed >= 0 ? seed : seed + most;
 }
 
+/** A prompt: a text, or ids without the one that begins every document. */
+type Prompt = string | readonly number[];
+
 /** The prompts: a text, texts, ids, or lists of ids. */
-function readPrompts(value: unknown, model: ServedModel): readonly (readonly number[])[] {
-  const { tokenizer } = model;
+function readPrompts(value: unknown, { tokenizer }: ServedModel): readonly Prompt[] {
   const start = tokenizer.documentStart;
   const wanted = `1 to ${MAX_PROMPTS} texts or lists of ids of the vocabulary`;
-  if ((value === undefined || value === null) && start !== null) return [[start]];
+  if ((value === undefined || value === null) && start !== null) return [[]];
   const isId = (id: unknown) =>
     typeof id === "number" && Number.isInteger(id) && id >= 0 && id < tokenizer.vocabSize;
   const isSingle = typeof value === "string" || Array.isArray(value) && value.every(isId);
@@ -217,14 +222,11 @@ function readPrompts(value: unknown, model: ServedModel): readonly (readonly num
   if (!Array.isArray(list) || list.length < 1 || list.length > MAX_PROMPTS) {
     throw wrongField("prompt", wanted, value);
   }
-  const prompts = list.map((prompt: unknown): readonly number[] => {
-    if (typeof prompt === "string") return encode(prompt, "prompt", model, start);
+  return list.map((prompt: unknown): Prompt => {
+    if (typeof prompt === "string") return prompt;
     if (!Array.isArray(prompt) || !prompt.every(isId)) throw wrongField("prompt", wanted, value);
-    return start === null || prompt[0] === start ? prompt : [start, ...prompt];
+    return start !== null && prompt[0] === start ? prompt.slice(1) : prompt;
   });
-  // Where no token begins every document, an empty prompt has none.
-  if (prompts.every(({ length }) => length > 0)) return prompts;
-  throw wrongField("prompt", "at least one token, as no other one begins a text", value);
 }
 
 /** @param lastRole Whose turn is the last: the assistant's is one to continue. */
@@ -302,9 +304,17 @@ function checkLength(
   );
 }
 
-function encode(text: string, param: string, model: ServedModel, first: number | null): number[] {
-  checkLength(text, param, model);
-  return model.tokenizer.encode(text, { prepend: first });
+/** The ids of a prompt: the token that begins every document, if there is one, and the newest others. */
+function encode(prompt: Prompt, model: ServedModel, room: number): readonly number[] {
+  const { tokenizer } = model;
+  if (typeof prompt === "string") checkLength(prompt, "prompt", model);
+  const ids = typeof prompt === "string" ? tokenizer.encode(prompt) : prompt;
+  const start = tokenizer.documentStart === null ? [] : [tokenizer.documentStart];
+  return [...start, ...ids.slice(Math.max(0, start.length + ids.length - room))];
+}
+
+function textOf(prompt: Prompt, { tokenizer }: ServedModel): string {
+  return typeof prompt === "string" ? prompt : tokenizer.decode(prompt);
 }
 
 /**
