@@ -1,8 +1,12 @@
 /** Chats that are longer than the model's context: what is left out, and answers that go on. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { promptRoom } from "../../chat/internals.ts";
-import { withServer } from "../testing/tiny_server.ts";
+import { type ChatFormat, nanochatFormat } from "../../chat/mod.ts";
+import type { Message } from "../../tokenizer/mod.ts";
+import { openTinyModel, withServer } from "../testing/tiny_server.ts";
+import { ApiError } from "./errors.ts";
+import { readChatRequest } from "./requests.ts";
 
 const greedy = { temperature: 0, max_tokens: 40 };
 const context = 200;
@@ -61,6 +65,58 @@ Deno.test("a chat that is too long keeps its newest exchanges and room for an an
     assertEquals((await tooLong.json()).error.code, "context_length_exceeded");
     const wrong = await post("/v1/chat/completions", { ...body, truncation: "some" });
     assertEquals((await wrong.json()).error.param, "truncation");
+  }));
+
+Deno.test("a chat that cannot fit is refused before it is rendered, and cut before if it may be", async () => {
+  const { tokenizer, device } = await openTinyModel();
+  const rendered: (readonly Message[])[] = [];
+  const format: ChatFormat = {
+    ...nanochatFormat(tokenizer),
+    renderPrompt: (messages) => {
+      rendered.push(messages);
+      return nanochatFormat(tokenizer).renderPrompt(messages);
+    },
+  };
+  const model = { name: "tiny", tokenizer, format, context, maxChoices: 4, longestToken: 10 };
+  // Each message could fit.
+  const messages = longChat(200);
+  const read = (more: object = {}) => readChatRequest({ ...greedy, messages, ...more }, model);
+  const { error } = (await assertRejects(() => read(), ApiError)).toJSON();
+  assertEquals([error["param"], error["code"]], ["messages", "context_length_exceeded"]);
+  assertEquals(rendered.length, 0);
+  const { truncatedMessages, prompts } = await read({ truncation: "auto" });
+  assert(truncatedMessages! > 0 && prompts[0]!.length <= promptRoom(context, greedy.max_tokens));
+  for (const turns of rendered) {
+    const characters = turns.reduce((sum, { content }) => sum + content.length, 0);
+    assert(characters <= context * model.longestToken, `${characters}`);
+  }
+  await device.close();
+});
+
+Deno.test("what is left out of a chat or a text may be longer than anything that fits", () =>
+  withServer({ context }, async ({ post, tokenizer }) => {
+    const auto = { ...greedy, truncation: "auto" };
+    const question = { role: "user", content: "And now?" };
+    const before = [{ role: "user", content: "x ".repeat(4000) }, {
+      role: "assistant",
+      content: "ok",
+    }];
+    const ask = async (messages: object[]) =>
+      await (await post("/v1/chat/completions", { ...auto, messages })).json();
+    const cut = await ask([...before, question]);
+    assertEquals(cut.truncated_messages, 2);
+    assertEquals(cut.choices[0].message, (await ask([question])).choices[0].message);
+    assertEquals((await ask([before[0]!])).error.code, "context_length_exceeded");
+
+    const prompt = "Once upon a time, ".repeat(1000);
+    for (const max_tokens of [0, 40]) {
+      const text = await (await post("/v1/completions", { ...auto, prompt, max_tokens })).json();
+      assertEquals(text.usage.prompt_tokens, context - Math.max(1, max_tokens));
+      const ids = [tokenizer.bos, ...tokenizer.encode(prompt).slice(1 - text.usage.prompt_tokens)];
+      const same = await (await post("/v1/completions", { ...auto, prompt: ids, max_tokens }))
+        .json();
+      assertEquals(same.choices, text.choices);
+    }
   }));
 
 Deno.test("an answer goes on behind its last token, for chats and texts", () =>

@@ -207,7 +207,7 @@ const wrong: [body: Record<string, unknown>, status: number, param: string][] = 
   [{ messages: [{ role: "user" }] }, 400, "messages[0].content"],
   [{ messages: [{ role: "tool", content: "4" }] }, 400, "messages[0].role"],
   [{ messages: [...messages, { role: "assistant", content: "2" }] }, 400, "messages[1].role"],
-  [{ messages: [{ role: "user", content: "a".repeat(9000) }] }, 400, "messages[0].content"],
+  [{ messages: [{ role: "user", content: "a".repeat(9000) }] }, 400, "messages"],
   [{ messages: [{ role: "user", content: "a ".repeat(500) }] }, 400, "messages"],
   [{ model: "gpt-9" }, 404, "model"],
   [{ model: 7 }, 400, "model"],

@@ -85,7 +85,7 @@ export async function readChatRequest(
 ): Promise<CompletionRequest> {
   checkParameters(body, chatParameters);
   const continues = booleanField(body, "continue_final_message");
-  const messages = readMessages(body["messages"], model, continues ? "assistant" : "user");
+  const messages = readMessages(body["messages"], continues ? "assistant" : "user");
   const hasNewLimit = (body["max_completion_tokens"] ?? null) !== null;
   const limit = hasNewLimit ? "max_completion_tokens" : "max_tokens";
   const room = readRoom(body, model, limit, model.context);
@@ -114,7 +114,7 @@ export function readCompletionRequest(body: JsonObject, model: ServedModel): Com
   if (echoes && topLogprobs !== null) {
     throw wrongField("echo", "it without logprobs: those of prompts are not computed", true);
   }
-  const room = readRoom(body, model, "max_tokens", COMPLETION_TOKENS) ?? Infinity;
+  const room = readRoom(body, model, "max_tokens", COMPLETION_TOKENS);
   const kept = prompts.map((prompt) => encode(prompt, model, room));
   // Where no token begins every document, an empty prompt has none.
   if (kept.some(({ length }) => length === 0)) {
@@ -197,7 +197,8 @@ function readRoom(
   const value = body["truncation"] ?? "disabled";
   if (value === "disabled") return null;
   if (value !== "auto") throw wrongField("truncation", "auto or disabled", value);
-  return promptRoom(context, readLimit(body, limitField, fallback));
+  // A prompt has to be shorter than the context even if no token is to follow.
+  return promptRoom(context, Math.max(1, readLimit(body, limitField, fallback)));
 }
 
 /** Seeds are whole numbers; negative ones, which OpenAI allows, count from the end of 2⁵³. */
@@ -232,7 +233,6 @@ function readPrompts(value: unknown, { tokenizer }: ServedModel): readonly Promp
 /** @param lastRole Whose turn is the last: the assistant's is one to continue. */
 function readMessages(
   value: unknown,
-  model: ServedModel,
   lastRole: "user" | "assistant",
 ): readonly Message[] {
   if (!Array.isArray(value) || value.length < 1 || value.length > MAX_MESSAGES) {
@@ -249,7 +249,6 @@ function readMessages(
     }
     checkMessage(message, param);
     const content = readContent(message["content"], `${param}.content`, role);
-    checkLength(content, `${param}.content`, model);
     const last = messages.at(-1);
     if (role === "system" && last !== undefined && last.role !== "system") {
       throw wrongField(`${param}.role`, "the system's turn first", role);
@@ -287,30 +286,45 @@ function readContent(value: unknown, param: string, role: string): string | read
   return role === "assistant" ? parts : parts.map(({ text }) => text).join("");
 }
 
+/** Maximum characters that can fit into the context. */
+function maxCharacters({ context, longestToken }: ServedModel): number {
+  return context * longestToken;
+}
+
+function charactersOf(messages: readonly Message[]): number {
+  const texts = messages.flatMap(({ content }) =>
+    typeof content === "string" ? [content] : content.map(({ text }) => text)
+  );
+  return texts.reduce((sum, { length }) => sum + length, 0);
+}
+
 /** Refuses what cannot fit before it is encoded, which takes time. */
-function checkLength(
-  content: string | readonly MessagePart[],
-  param: string,
-  { context, longestToken }: ServedModel,
-): void {
-  const texts = typeof content === "string" ? [content] : content.map(({ text }) => text);
-  const length = texts.reduce((sum, { length }) => sum + length, 0);
-  if (length <= context * longestToken) return;
+function checkLength(characters: number, param: string, model: ServedModel): void {
+  if (characters <= maxCharacters(model)) return;
   throw new ApiError(
     400,
-    `Cannot use ${param}: wanted fewer than ${context} tokens, the context of this model, got ` +
-      `${length} characters`,
+    `Cannot use ${param}: wanted fewer than ${model.context} tokens, the context of this model, got ` +
+      `${characters} characters`,
     { param, code: "context_length_exceeded" },
   );
 }
 
-/** The ids of a prompt: the token that begins every document, if there is one, and the newest others. */
-function encode(prompt: Prompt, model: ServedModel, room: number): readonly number[] {
+/**
+ * The ids of a prompt: the token that begins every document, if there is one, and the newest others.
+ *
+ * @param room Maximum tokens, for which the oldest ones are left out; `null` for all of them.
+ */
+function encode(prompt: Prompt, model: ServedModel, room: number | null): readonly number[] {
   const { tokenizer } = model;
-  if (typeof prompt === "string") checkLength(prompt, "prompt", model);
-  const ids = typeof prompt === "string" ? tokenizer.encode(prompt) : prompt;
+  let ids = prompt;
+  if (typeof ids === "string") {
+    const text = room === null ? ids : ids.slice(-maxCharacters(model));
+    checkLength(text.length, "prompt", model);
+    ids = tokenizer.encode(text);
+  }
   const start = tokenizer.documentStart === null ? [] : [tokenizer.documentStart];
-  return [...start, ...ids.slice(Math.max(0, start.length + ids.length - room))];
+  const surplus = room === null ? 0 : start.length + ids.length - room;
+  return [...start, ...ids.slice(Math.max(0, surplus))];
 }
 
 function textOf(prompt: Prompt, { tokenizer }: ServedModel): string {
@@ -324,9 +338,10 @@ function textOf(prompt: Prompt, { tokenizer }: ServedModel): string {
  */
 async function renderMessages(
   messages: readonly Message[],
-  { format, name }: ServedModel,
+  model: ServedModel,
   room: number | null,
 ): Promise<{ readonly prompt: readonly number[]; readonly truncated: number }> {
+  const { format, name } = model;
   if (format === null) {
     const message =
       `Cannot chat with ${name}: wanted a model with a format of conversations, got one ` +
@@ -335,16 +350,25 @@ async function renderMessages(
   }
   const system = messages.filter(({ role }) => role === "system");
   const turns = messages.slice(system.length);
-  const render = (first: number) => format.renderPrompt([...system, ...turns.slice(first)]);
+  const last = Math.floor((turns.length - 1) / 2);
+  let first = 0;
+  let characters = charactersOf(messages);
+  // Exchanges that cannot fit are left out before the others are rendered, which takes time.
+  for (; room !== null && first < last && characters > maxCharacters(model); first++) {
+    characters -= charactersOf(turns.slice(2 * first, 2 * first + 2));
+  }
+  checkLength(characters, "messages", model);
+  const render = (exchange: number) =>
+    format.renderPrompt([...system, ...turns.slice(2 * exchange)]);
   try {
-    const whole = await render(0);
-    if (room === null || whole.length <= room) return { prompt: whole, truncated: 0 };
+    const whole = await render(first);
+    if (room === null || whole.length <= room) return { prompt: whole, truncated: 2 * first };
     // The first exchange of those that fit: what is left out makes the prompt no longer.
-    let [tooLong, fitting] = [0, Math.floor((turns.length - 1) / 2)];
-    let prompt = await render(2 * fitting);
+    let [tooLong, fitting] = [first, last];
+    let prompt = await render(fitting);
     while (fitting - tooLong > 1) {
       const middle = Math.floor((tooLong + fitting) / 2);
-      const ids = await render(2 * middle);
+      const ids = await render(middle);
       if (ids.length > room) tooLong = middle;
       else [fitting, prompt] = [middle, ids];
     }
