@@ -17,7 +17,7 @@ export {
 export { bundleFiles, demonstrationBundle } from "./core/demonstration.ts";
 export { checkCore } from "./core/evaluate.ts";
 export { plainTemplate } from "./format/plain_template.ts";
-export { FoldedText } from "./part_reader.ts";
+export { addPiece, FoldedText } from "./part_reader.ts";
 export { isAnsweredRight } from "./tasks/gsm8k.ts";
 export { withoutTools } from "./tasks/task.ts";
 export { smolTalk } from "./tasks/own_conversations.ts";

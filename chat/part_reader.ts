@@ -56,11 +56,28 @@ export class PartReader {
     const bytes = this.#tokenizer.decodeBytes([token]);
     const text = this.#decoder.decode(bytes, { stream: true });
     if (text === "") return null;
-    const last = this.parts.at(-1);
-    if (last?.type === this.#type) last.text += text;
-    else this.parts.push({ type: this.#type, text });
-    return { type: this.#type, text };
+    const piece = { type: this.#type, text };
+    addPiece(this.parts, piece);
+    return piece;
   }
+}
+
+/**
+ * Adds a piece to parts: to the last one, if that is of the same type.
+ *
+ * @example
+ * ```ts
+ * import { addPiece } from "./part_reader.ts";
+ *
+ * const parts = [{ type: "text" as const, text: "It" }];
+ * addPiece(parts, { type: "text", text: " is" });
+ * if (parts.length !== 1 || parts[0]!.text !== "It is") throw new Error("expected one part");
+ * ```
+ */
+export function addPiece(parts: MessagePart[], { type, text }: AnswerPiece): void {
+  const last = parts.at(-1);
+  if (last?.type === type) last.text += text;
+  else parts.push({ type, text });
 }
 
 /**

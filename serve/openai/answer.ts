@@ -2,7 +2,8 @@
  * Turning the tokens of a choice into text: characters, parts, stops, and probabilities. @module
  */
 
-import { FoldedText, PartReader } from "../../chat/internals.ts";
+import type { AnswerPiece } from "../../chat/mod.ts";
+import { addPiece, FoldedText, PartReader } from "../../chat/internals.ts";
 import type { MessagePart, Tokenizer } from "../../tokenizer/mod.ts";
 import type { GeneratedToken } from "../batch/batcher.ts";
 
@@ -32,6 +33,12 @@ export interface AnswerDelta {
   readonly logprobs: readonly SampledLogprob[];
 }
 
+/** A piece of an answer that has not been released, as it may be the beginning of a stop. */
+interface HeldPiece extends AnswerPiece {
+  /** The text behind the brackets that belong before it. */
+  readonly folded: string;
+}
+
 /**
  * The answer of a choice during generation.
  *
@@ -55,9 +62,8 @@ export class Answer {
   readonly #stop: readonly string[];
   readonly #reader: PartReader;
   readonly #folded = new FoldedText();
-  /** Text that may be the beginning of a stop. */
-  #held = "";
-  #parts: MessagePart[] = [];
+  readonly #parts: MessagePart[] = [];
+  #held: readonly HeldPiece[] = [];
   #logprobs: SampledLogprob[] = [];
   #isStopped = false;
 
@@ -74,9 +80,9 @@ export class Answer {
     return this.#isStopped;
   }
 
-  /** The answer in parts: text, calls of tools, outputs. */
+  /** The answer so far in parts: text, calls of tools, outputs. */
   get parts(): readonly MessagePart[] {
-    return this.#reader.parts;
+    return this.#parts;
   }
 
   /** Adds a token; returns the text that is complete, or `null` if there is none yet. */
@@ -90,17 +96,18 @@ export class Answer {
     }
     const piece = this.#reader.take(token);
     if (piece === null) return null;
-    this.#parts.push(piece);
-    return this.#release(this.#folded.add(piece), false);
+    return this.#release({ ...piece, folded: this.#folded.add(piece) }, false);
   }
 
   /** The rest of the text at the end. */
   end(): AnswerDelta | null {
-    return this.#isStopped ? null : this.#release(this.#folded.end(), true);
+    if (this.#isStopped) return null;
+    return this.#release({ type: "text", text: "", folded: this.#folded.end() }, true);
   }
 
-  #release(more: string, isLast: boolean): AnswerDelta | null {
-    const text = this.#held + more;
+  #release(more: HeldPiece, isLast: boolean): AnswerDelta | null {
+    const held = [...this.#held, more];
+    const text = held.map(({ folded }) => folded).join("");
     const found = this.#stop.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
     this.#isStopped = found.length > 0;
     const end = this.#isStopped
@@ -108,10 +115,19 @@ export class Answer {
       : isLast
       ? text.length
       : text.length - this.#beginning(text);
-    this.#held = this.#isStopped ? "" : text.slice(end);
+    let left = end;
+    const split = held.map(({ type, text, folded }) => {
+      const taken = Math.min(left, folded.length);
+      left -= taken;
+      const length = Math.max(0, taken - (folded.length - text.length));
+      const rest = { type, text: text.slice(length), folded: folded.slice(taken) };
+      return { piece: { type, text: text.slice(0, length) }, rest };
+    });
+    this.#held = split.map(({ rest }) => rest).filter(({ folded }) => folded !== "");
     if (end === 0 && !isLast && !this.#isStopped) return null;
-    const delta = { text: text.slice(0, end), parts: this.#parts, logprobs: this.#logprobs };
-    this.#parts = [];
+    const parts = split.map(({ piece }) => piece).filter(({ text }) => text !== "");
+    for (const part of parts) addPiece(this.#parts, part);
+    const delta = { text: text.slice(0, end), parts, logprobs: this.#logprobs };
     this.#logprobs = [];
     return delta;
   }
