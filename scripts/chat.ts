@@ -301,12 +301,7 @@ class Chat {
 
   async #save(path: string): Promise<void> {
     if (path === "") throw new UsageError("Cannot save: wanted /save FILE");
-    const system = this.#session.system;
-    const messages = [
-      ...(system === undefined ? [] : [{ role: "system", content: system }]),
-      ...this.#session.messages,
-    ];
-    await appendLine(path, JSON.stringify({ messages }));
+    await appendLine(path, savedLine(this.#session));
     console.log(`(Appended to ${path}.)`);
   }
 
@@ -320,6 +315,23 @@ class Chat {
       this.#answering = null;
     }
   }
+}
+
+/**
+ * The line that `/save` appends: a conversation that `chat_sft` reads.
+ *
+ * @throws {UsageError} If no question has an answer.
+ */
+export function savedLine(
+  { system = "", messages }: Pick<ChatSession, "system" | "messages">,
+): string {
+  // An answer that was stopped before its first character is none.
+  const answered = messages.filter((_, i) => messages[i % 2 === 0 ? i + 1 : i]!.content.length > 0);
+  if (answered.length === 0) {
+    throw new UsageError("Cannot save: wanted a chat with an answer, got none");
+  }
+  const before = system.trim() === "" ? [] : [{ role: "system", content: system }];
+  return JSON.stringify({ messages: [...before, ...answered] });
 }
 
 /** The last lines of a file; none, if it cannot be read. */

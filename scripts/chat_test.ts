@@ -1,5 +1,9 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { ownConversations } from "../chat/mod.ts";
 import { copySnapshot } from "../chat/testing/python.ts";
+import type { Message, MessagePart } from "../tokenizer/mod.ts";
+import { savedLine } from "./chat.ts";
+import { UsageError } from "./flags.ts";
 import {
   command,
   makeCorpus,
@@ -180,7 +184,8 @@ Deno.test("a chat answers, retries, saves what was said, and takes commands", as
       "/save",
       "/nonsense",
     ],
-    ...[`/save ${saved}`, "/clear", "/retry", "/temperature hot", "/help", "/exit", "never read"],
+    ...[`/save ${saved}`, "/clear", `/save ${saved}`, "/retry", "/temperature hot", "/help"],
+    ...["/exit", "never read"],
   ]);
   assertEquals([code, stderr], [0, ""]);
   for (
@@ -191,14 +196,33 @@ Deno.test("a chat answers, retries, saves what was said, and takes commands", as
       "Cannot save: wanted /save FILE",
       "There is no /nonsense.",
       `(Appended to ${saved}.)`,
+      "Cannot save: wanted a chat with an answer, got none",
       "(There is no question yet.)",
       'Cannot set the temperature: wanted a number of at least 0, got "hot"',
       "/edit ",
     ]
   ) assertStringIncludes(stdout, text);
-  const { messages } = JSON.parse(await Deno.readTextFile(saved));
-  assertEquals(messages.map(({ role }: { role: string }) => role), ["system", "user", "assistant"]);
-  assertEquals(messages[1].content, "4?");
+  const conversations = await ownConversations(saved);
+  assertEquals(conversations.length, 1);
+  const { messages } = conversations.get(0);
+  assertEquals(messages.map(({ role }) => role), ["system", "user", "assistant"]);
+  assertEquals(messages[1]!.content, "4?");
+});
+
+Deno.test("a chat is saved without answers that were stopped before they began", async () => {
+  const turns = (question: string, answer: readonly MessagePart[]): Message[] => [
+    { role: "user", content: question },
+    { role: "assistant", content: answer },
+  ];
+  const answered = turns("3?", [{ type: "text", text: "It is 3." }]);
+  for (const system of [undefined, "", " "]) {
+    const saved = `${home}/stopped.jsonl`;
+    const messages = [...turns("1?", []), ...answered, ...turns("2?", [])];
+    await Deno.writeTextFile(saved, savedLine({ system, messages }));
+    assertEquals((await ownConversations(saved)).get(0).messages, answered);
+    const none = () => savedLine({ system, messages: turns("1?", []) });
+    assertThrows(none, UsageError, "wanted a chat with an answer, got none");
+  }
 });
 
 Deno.test("a chat answers one question and ends, the same for the same seed", async () => {
