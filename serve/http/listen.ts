@@ -125,7 +125,10 @@ async function answer(
     })
   );
   try {
-    const response = await handle(toRequest(incoming), leaving.signal);
+    const request = toRequest(incoming);
+    const response = request === null
+      ? new Response(null, { status: 400 })
+      : await handle(request, leaving.signal);
     outgoing.statusCode = response.status;
     for (const [name, value] of response.headers) outgoing.setHeader(name, value);
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
@@ -137,7 +140,8 @@ async function answer(
   }
 }
 
-function toRequest(incoming: IncomingMessage): Request {
+/** The request; `null` if there is none with its method, such as TRACE, or its URL. */
+function toRequest(incoming: IncomingMessage): Request | null {
   const headers = new Headers();
   const { rawHeaders, method = "GET", url = "/" } = incoming;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -145,7 +149,13 @@ function toRequest(incoming: IncomingMessage): Request {
   }
   const hasBody = method !== "GET" && method !== "HEAD";
   const body = hasBody ? Readable.toWeb(incoming) as ReadableStream<Uint8Array> : null;
-  return new Request(new URL(url, "http://localhost"), { method, headers, body });
+  try {
+    // A path may begin with two slashes, and has no host even then.
+    const full = url.startsWith("/") ? `http://localhost${url}` : url;
+    return new Request(new URL(full, "http://localhost"), { method, headers, body });
+  } catch {
+    return null;
+  }
 }
 
 async function stream(

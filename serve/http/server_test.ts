@@ -101,6 +101,22 @@ Deno.test("a name of a model that is not encoded well is the client's mistake", 
     }
   }));
 
+Deno.test("paths and methods that no URL or request can have are answered, too", () =>
+  withServer({}, async ({ url }) => {
+    for (
+      const [line, status] of [
+        ["GET //", 404],
+        ["GET //127.0.0.1/health", 404],
+        ["GET http://127.0.0.1/health", 200],
+        ["GET http://:x/", 400],
+        ["TRACE /health", 400],
+      ] as const
+    ) {
+      const head = `${line} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n`;
+      assertEquals(statusOf(await sendRaw(url, head)), status, line);
+    }
+  }));
+
 Deno.test("hosts and origins of others are refused, and no origin is allowed unasked", () =>
   withServer({ origins: ["http://editor.test"] }, async ({ url }) => {
     const { port } = new URL(url);
