@@ -345,7 +345,9 @@ class HeadWriter {
   }
 
   finish(alignment: number): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, Math.ceil(this.length / alignment) * alignment);
+    const padded = new Uint8Array(Math.ceil(this.length / alignment) * alignment);
+    padded.set(this.#bytes.subarray(0, this.length));
+    return padded;
   }
 }
 
