@@ -472,3 +472,15 @@ for (const [name, build] of Object.entries(untrained)) {
     assertThrows(() => architecture.build(config, device, half), TypeError, "float32 activations");
   });
 }
+
+cpuTest(
+  "an error about a damaged model is one line, whatever stands in its files",
+  async (device) => {
+    for (const config of ["{\n  nothing\n}", JSON.stringify({ model_type: "a\nb\u2028c" })]) {
+      const folder = await Deno.makeTempDir();
+      await Deno.writeTextFile(`${folder}/config.json`, config);
+      const { message } = await assertRejects(() => openPretrained(folder, device), SyntaxError);
+      assertEquals(/[\p{Cc}\u2028]/u.test(message), false, message);
+    }
+  },
+);

@@ -8,15 +8,15 @@ import {
   type ParameterShapes,
 } from "../gpt/browser_internals.ts";
 import { elementTypes, type StoredTensor, type TensorToWrite } from "../interchange/mod.ts";
+import { malformed } from "../interchange/source.ts";
 import { buildPacked } from "../nn/mod.ts";
-import { SyntaxError } from "../tensor/errors.ts";
 import { type Device, type Packing, quantize, QuantizedMatrix, Tensor } from "../tensor/mod.ts";
 import { GGML_TYPES } from "../tensor/ops/quantized/mod.ts";
 
-/** An error that names the file: `Cannot read FILE: wanted …, got …`. */
+/** An error that names the file, in one line: `Cannot read FILE: wanted …, got …`. */
 export function unreadable(file: string, wanted: string, got: unknown): SyntaxError {
   const shown = typeof got === "string" ? got : JSON.stringify(got) ?? "none";
-  return new SyntaxError(`Cannot read ${file}: wanted ${wanted}, got ${shown.slice(0, 200)}`);
+  return malformed(file, wanted, shown.slice(0, 200));
 }
 
 /** How the tensors of a kind of file correspond to the parameters of a model. */
