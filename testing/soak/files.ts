@@ -6,10 +6,10 @@
  */
 
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { zipSync } from "npm:fflate@0.8.3";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { bundleFiles, demonstrationBundle } from "../../chat/core/demonstration.ts";
 import { readCoreBundle } from "../../chat/core/bundle.ts";
-import { importZip } from "../../data/deps.ts";
 import { parseConversations } from "../../chat/tasks/own_conversations.ts";
 import { findData, openSource, texts } from "../../data/mod.ts";
 import {
@@ -266,7 +266,6 @@ const core = folderTrial("core bundle", async (folder) => {
   const files = bundleFiles(demonstrationBundle());
   await Deno.mkdir(`${folder}/eval_data`);
   for (const [path, text] of files) await Deno.writeTextFile(`${folder}/${path}`, text);
-  const { zipSync } = await importZip();
   const packed = Object.fromEntries([...files].map(([path, text]) => [path, encode(text)]));
   return { names: [...files.keys()], zip: zipSync(packed) };
 }, async (random, folder, { names, zip }) => {
@@ -355,10 +354,12 @@ export const fileTrials: readonly Trial[] = [
     () => new Uint8Array(zstdCompressSync(longText)),
     readPackedTexts,
   ),
-  fileTrial("zip", "a.zip", async () => {
-    const { zipSync } = await importZip();
-    return zipSync({ "a.txt": encode(longText), "b/c.txt": encode(longText) });
-  }, readPackedTexts),
+  fileTrial(
+    "zip",
+    "a.zip",
+    () => zipSync({ "a.txt": encode(longText), "b/c.txt": encode(longText) }),
+    readPackedTexts,
+  ),
   stored,
   fileTrial("study", "study.json", () => encode(JSON.stringify(study)), readStudy),
 ];
