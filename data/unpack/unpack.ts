@@ -2,6 +2,7 @@
 
 import { findFiles, type FoundFile } from "../files.ts";
 import { fingerprint } from "../source.ts";
+import { lockFile } from "../store/lock.ts";
 import { COMPRESSED_EXTENSIONS, decompress, isCompressed } from "./streams.ts";
 import { openZip } from "./zip.ts";
 
@@ -57,20 +58,14 @@ async function unpackOnce(
   const key = await fingerprint([await Deno.realPath(file.path), file.bytes, mtime]);
   const folder = `${unpackInto}/${key}`;
   if (!await isThere(folder)) {
-    const arriving = `${folder}.${crypto.randomUUID()}.part`;
-    await Deno.mkdir(arriving, { recursive: true });
+    await Deno.mkdir(unpackInto, { recursive: true });
+    const lock = `${folder}.lock`;
+    using _lock = await lockFile(lock);
     try {
-      await unpack(file, arriving);
-      await Deno.rename(arriving, folder);
-    } catch (cause) {
-      await Deno.remove(arriving, { recursive: true });
-      // Another process may have been faster.
-      if (!await isThere(folder)) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        // Some errors name the file already.
-        if (reason.startsWith(`Cannot read ${file.path}: `)) throw cause;
-        throw new Error(`Cannot unpack "${file.path}": ${reason}`, { cause });
-      }
+      // Otherwise the process that held the lock has unpacked it.
+      if (!await isThere(folder)) await unpackWhole(file, folder);
+    } finally {
+      await Deno.remove(lock);
     }
   }
   const isAlone = !file.name.endsWith(ZIP_EXTENSION);
@@ -82,6 +77,24 @@ async function unpackOnce(
     found.push({ path, name: below + name, bytes: (await Deno.stat(path)).size });
   }
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** Unpacks a file into a folder that appears when it is whole. Its lock is held. */
+async function unpackWhole(file: FoundFile, folder: string): Promise<void> {
+  const arriving = `${folder}.part`;
+  // A process that was killed may have left it.
+  await removeFolder(arriving);
+  await Deno.mkdir(arriving);
+  try {
+    await unpack(file, arriving);
+    await Deno.rename(arriving, folder);
+  } catch (cause) {
+    await removeFolder(arriving);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    // Some errors name the file already.
+    if (reason.startsWith(`Cannot read ${file.path}: `)) throw cause;
+    throw new Error(`Cannot unpack "${file.path}": ${reason}`, { cause });
+  }
 }
 
 async function unpack(file: FoundFile, folder: string): Promise<void> {
@@ -104,6 +117,10 @@ async function unpackZip(path: string, folder: string): Promise<void> {
     const ending = name.slice(name.lastIndexOf("."));
     await Deno.writeFile(`${folder}/${`${i}`.padStart(6, "0")}${ending}`, zip.read(name));
   }
+}
+
+async function removeFolder(path: string): Promise<void> {
+  if (await isThere(path)) await Deno.remove(path, { recursive: true });
 }
 
 async function isThere(path: string): Promise<boolean> {

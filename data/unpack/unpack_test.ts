@@ -41,6 +41,25 @@ Deno.test("compressed text is the same corpus as plain text, and is unpacked onc
   await assertRejects(() => read(packed.folder), Error, "wanted a folder to unpack it into");
 });
 
+Deno.test("what an unpacking leaves that was killed is gone after the next", async () => {
+  const { folder, unpackInto } = await setUp({ "a.jsonl.gz": gzipSync(lines(0, 40)) });
+  const program = `
+    import { openSource } from "${new URL("../open_source.ts", import.meta.url)}";
+    Deno.rename = () => Deno.kill(Deno.pid, "SIGKILL");
+    const [place, unpackInto] = Deno.args;
+    await (await openSource(place, { unpackInto })).open("train");
+  `;
+  const { signal, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-config", program, folder, unpackInto],
+  }).output();
+  assertEquals(signal, "SIGKILL", new TextDecoder().decode(stderr));
+  const names = () => Array.fromAsync(Deno.readDir(unpackInto), ({ name }) => name);
+  assert((await names()).length > 0);
+  const found = await Promise.all([1, 2, 3].map(() => read(folder, unpackInto)));
+  assertEquals(found.map(({ found }) => found.length), [38, 38, 38]);
+  assertEquals((await names()).map((name) => name.includes(".")), [false]);
+});
+
 Deno.test("a file that changed is unpacked again", async () => {
   const { folder, unpackInto } = await setUp({ "a.jsonl.gz": gzipSync(lines(0, 40)) });
   const before = await read(folder, unpackInto);
