@@ -16,14 +16,17 @@ const READ =
 /** The file that marks a download as complete, and names its commit. */
 const DESCRIPTION = ".source.json";
 
+/** The file that names the commit of a download that is not complete. */
+const PIN = ".commit";
+
 /** Whether a place is a model of the hub, and not one on this machine. */
 export function isHubModel(place: string): boolean {
   return place.startsWith("hf:");
 }
 
 /**
- * The folder of a model of the hub. Missing files are downloaded; a complete model stays at its
- * commit, without any request.
+ * The folder of a model of the hub. Missing files are downloaded, of the commit with which the
+ * download began; a complete model stays at its commit, without any request.
  *
  * @throws {UsageError} If the address is malformed.
  * @throws {Error} If the model cannot be downloaded, or has no safetensors files.
@@ -48,19 +51,22 @@ export async function hubModel(address: string): Promise<string> {
     ...endpoint !== undefined && { endpoint },
     ...onWait !== undefined && { onWait },
   });
-  const commit = await hub.commit(repository!, revision);
+  const pin = await Deno.readTextFile(join(folder, PIN)).catch(() => null);
+  const commit = pin ?? await hub.commit(repository!, revision);
   const files = (await hub.files(repository!, commit)).filter(({ path }) => READ.test(path));
   if (!files.some(({ path }) => path === "config.json")) {
     throw new Error(`Cannot read ${address}: wanted config.json and safetensors files, got none`);
   }
+  await Deno.mkdir(folder, { recursive: true });
+  if (pin === null) await writeFileAtomically(join(folder, PIN), commit);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   printError(`Getting ${address}: ${files.length} files, ${bytes(total)}`);
   const onProgress = showTransfer();
   let arrived = 0;
   for (const file of files) {
     const path = join(folder, file.path);
-    // A complete file is not requested again.
-    if (await fileSize(path) !== file.size) {
+    // A complete file is not requested again, unless nothing says which commit it is of.
+    if (pin === null || await fileSize(path) !== file.size) {
       const options = { onProgress: (done: number) => onProgress(arrived + done, total) };
       await hub.download(repository!, commit, file, path, options);
     }
@@ -68,6 +74,8 @@ export async function hubModel(address: string): Promise<string> {
   }
   const description = { address, commit, files: files.map(({ path }) => path) };
   await writeFileAtomically(join(folder, DESCRIPTION), JSON.stringify(description));
+  // Another process that waited for the same files may have removed it.
+  await Deno.remove(join(folder, PIN)).catch(() => {});
   return folder;
 }
 

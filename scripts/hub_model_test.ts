@@ -1,8 +1,9 @@
 /** `--from hf:ORG/NAME`, with a hub that has the golden folders. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { startHub } from "../data/testing/hub.ts";
 import { goldenTest } from "../testing/golden.ts";
+import { hubModel } from "./hub_model.ts";
 import { permissions, runScript } from "./testing/run_script.ts";
 
 const golden = new URL("../../shared/golden/interchange/", import.meta.url).pathname;
@@ -77,3 +78,38 @@ goldenTest(
     }
   },
 );
+
+Deno.test("a download of a model that was interrupted goes on with its commit", async () => {
+  const shards = [1, 2].map((i) => `model-0000${i}-of-00002.safetensors`);
+  const names = ["config.json", ...shards];
+  await using hub = startHub(Object.fromEntries(names.map((name) => [name, new Uint8Array(9)])));
+  hub.hold = (path) => {
+    const missing = () => new Response(null, { status: 404 });
+    if (path === shards[0]) hub.faults.storage.push(missing);
+    return Promise.resolve();
+  };
+  const former = Deno.env.get("NANODINO_HOME");
+  Deno.env.set("NANODINO_HOME", await Deno.makeTempDir());
+  Deno.env.set("HF_ENDPOINT", hub.endpoint);
+  try {
+    await assertRejects(() => hubModel("hf:org/set"), Error, "no such model, file or revision");
+    const begun = hub.commit;
+    hub.commit = "d".repeat(40);
+    hub.commits.add(hub.commit);
+    hub.seen.length = 0;
+    const folder = await hubModel("hf:org/set");
+    const { commit } = JSON.parse(await Deno.readTextFile(`${folder}/.source.json`));
+    assertEquals(commit, begun);
+    const asked = hub.seen.filter(({ server }) => server === "hub").map(({ path }) => path);
+    assertEquals(asked, [
+      `/api/models/org/set/tree/${begun}`,
+      `/org/set/resolve/${begun}/${shards[1]}`,
+    ]);
+    const found = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assertEquals(found.sort(), [".source.json", ...names]);
+  } finally {
+    Deno.env.delete("HF_ENDPOINT");
+    if (former === undefined) Deno.env.delete("NANODINO_HOME");
+    else Deno.env.set("NANODINO_HOME", former);
+  }
+});

@@ -32,7 +32,8 @@ export interface TestHub extends AsyncDisposable {
   readonly files: Map<string, Uint8Array<ArrayBuffer>>;
   /** The files of all data sets by name. */
   readonly repositories: Map<string, Map<string, Uint8Array<ArrayBuffer>>>;
-  readonly commit: string;
+  /** The commit that `main` stands for. */
+  commit: string;
   /** All commits, including those of the catalog; all have the same files. */
   readonly commits: Set<string>;
   /** Whether the storage knows ranges. */
