@@ -2,6 +2,7 @@
  * Exports a model to other programs: a folder for transformers, a GGUF file, a folder for nanochat.
  */
 
+import { exitCodeOf } from "../gpt/internals.ts";
 import { openDevice } from "../gpt/mod.ts";
 import {
   type ExportedFile,
@@ -15,8 +16,12 @@ import { dirname, join } from "./deps.ts";
 import { choice, givenFlags, mainOf, optional, text, UsageError, type Values } from "./flags.ts";
 import { exportHtml } from "./export_html.ts";
 import { bytes } from "./format.ts";
+import { onInterrupt } from "./interrupt.ts";
 import { chooseModel, fromFlags, type ModelChoice, modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
+
+/** How the names of folders begin in which files are not whole. */
+const UNFINISHED = ".export-";
 
 const flags = {
   to: optional(choice(exportFormats, "huggingface", "The program that the files are for")),
@@ -35,7 +40,10 @@ export const main = mainOf({
   run: runExport,
 });
 
-async function runExport(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
+async function runExport(
+  values: Values<typeof flags>,
+  args: readonly string[],
+): Promise<number | void> {
   const { to, type, out, html } = values;
   if (html !== "") return await runHtml(values, givenFlags(args, flags));
   if (to === null) {
@@ -49,7 +57,15 @@ async function runExport(values: Values<typeof flags>, args: readonly string[]):
   try {
     const opened = await chosen.load(device, { computeDtype: "float32" });
     const options: ExportOptions = { to, type, card: cardOf(chosen, values.from) };
-    print(`Written to ${out}: ${await writeTogether(out, exportPretrained(opened, options))}`);
+    using interrupt = onInterrupt("Stopping.");
+    const { signal } = interrupt;
+    try {
+      const written = await writeTogether(out, exportPretrained(opened, options), signal);
+      print(`Written to ${out}: ${written}`);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    return exitCodeOf(signal);
   } finally {
     await device.close();
   }
@@ -85,6 +101,7 @@ function cardOf({ name, checkpoint }: ModelChoice, from: string): ModelCard {
 async function checkUnused(out: string): Promise<void> {
   try {
     for await (const { name } of Deno.readDir(out)) {
+      if (name.startsWith(UNFINISHED)) continue;
       throw new UsageError(
         `Cannot use --out: wanted a new or empty folder, got ${out} with ${name}`,
       );
@@ -96,26 +113,40 @@ async function checkUnused(out: string): Promise<void> {
   }
 }
 
-/** Writes all files, or none: they are moved into place when they are whole. Returns what they are. */
-async function writeTogether(out: string, files: AsyncIterable<ExportedFile>): Promise<string> {
-  const parent = dirname(out);
-  await Deno.mkdir(parent, { recursive: true });
-  const unfinished = await Deno.makeTempDir({ dir: parent, prefix: ".export-" });
+/**
+ * Writes all files, or none: they are moved into the folder when they are whole. The folder itself
+ * is not replaced, as it may be a mounted volume or the current folder. Returns what the files are.
+ */
+async function writeTogether(
+  out: string,
+  files: AsyncIterable<ExportedFile>,
+  signal: AbortSignal,
+): Promise<string> {
+  await Deno.mkdir(dirname(out), { recursive: true });
+  const isNew = await Deno.mkdir(out).then(() => true, (error) => {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  });
+  for await (const { name } of Deno.readDir(out)) {
+    // Left by a process that was killed.
+    if (name.startsWith(UNFINISHED)) await Deno.remove(join(out, name), { recursive: true });
+  }
+  const unfinished = await Deno.makeTempDir({ dir: out, prefix: UNFINISHED });
   try {
-    const written: string[] = [];
+    const [names, written]: [string[], string[]] = [[], []];
     for await (const { name, chunks } of files) {
       const path = join(unfinished, name);
-      await Deno.writeFile(path, ReadableStream.from(chunks));
+      await Deno.writeFile(path, ReadableStream.from(chunks), { signal });
+      names.push(name);
       written.push(`${name} (${bytes((await Deno.stat(path)).size)})`);
     }
-    // Temporary folders are their owner's alone.
-    if (Deno.build.os !== "windows") await Deno.chmod(unfinished, 0o755);
-    await Deno.remove(out).catch(() => {});
-    await Deno.rename(unfinished, out);
+    signal.throwIfAborted();
+    for (const name of names) await Deno.rename(join(unfinished, name), join(out, name));
     return written.join(", ");
-  } catch (error) {
+  } finally {
     await Deno.remove(unfinished, { recursive: true });
-    throw error;
+    // Only an empty folder can be removed so.
+    if (isNew) await Deno.remove(out).catch(() => {});
   }
 }
 

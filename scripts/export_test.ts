@@ -27,11 +27,22 @@ goldenTest("export turns a folder of transformers into a GGUF file that sample o
   assertEquals([sampled.code, sampled.stderr], [0, ""]);
 });
 
+let trainedHome: Promise<string> | undefined;
+
+/** A home with a tiny model. */
+function homeWithModel(): Promise<string> {
+  const train = async () => {
+    const corpus = await makeCorpus();
+    const trained = await makeHome(corpus);
+    const run = await runScript("base_train.ts", [...tinyFlags, "--data", corpus], trained);
+    assertEquals(run.code, 0, run.stderr);
+    return trained;
+  };
+  return trainedHome ??= train();
+}
+
 Deno.test("export gives a model trained here to nanochat, and refuses what would lose parts", async () => {
-  const corpus = await makeCorpus();
-  const trained = await makeHome(corpus);
-  const run = await runScript("base_train.ts", [...tinyFlags, "--data", corpus], trained);
-  assertEquals(run.code, 0, run.stderr);
+  const trained = await homeWithModel();
   const out = `${trained}/exported`;
   const { code, stderr } = await runScript(
     "export.ts",
@@ -52,6 +63,49 @@ Deno.test("export gives a model trained here to nanochat, and refuses what would
   assertEquals([refused.code, refused.stdout], [1, ""]);
   assert(/^Cannot export as gguf: [^\n]*nanochat\n$/.test(refused.stderr), refused.stderr);
   assertEquals(await namesIn(trained), before);
+});
+
+Deno.test("export writes into an empty folder as it is, which may be linked or mounted", async () => {
+  const trained = await homeWithModel();
+  const folder = await Deno.makeTempDir();
+  const [target, out] = [`${folder}/elsewhere`, `${folder}/link`];
+  // A process that was killed left files here.
+  await Deno.mkdir(`${target}/.export-1`, { recursive: true });
+  await Deno.writeTextFile(`${target}/.export-1/model_000000.pt`, "cut");
+  await Deno.symlink(target, out);
+  const before = await Deno.stat(target);
+  const args = ["--to", "nanochat", "--out", out];
+  const { code, stderr } = await runScriptHere("export.ts", args, trained);
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(await namesIn(target), ["meta_000000.json", "model_000000.pt", "tokenizer.pkl"]);
+  assertEquals([(await Deno.lstat(out)).isSymlink, (await Deno.stat(target)).ino], [
+    true,
+    before.ino,
+  ]);
+});
+
+Deno.test("an export that is interrupted leaves nothing", async () => {
+  const trained = await homeWithModel();
+  const folder = await Deno.makeTempDir();
+  const { writeFile } = Deno;
+  let hasArrived = false;
+  const listener = () => void (hasArrived = true);
+  Deno.addSignalListener("SIGTERM", listener);
+  Deno.writeFile = async (...args) => {
+    Deno.kill(Deno.pid, "SIGTERM");
+    // A signal that is waited for does not keep a process alive; a timer does.
+    while (!hasArrived) await new Promise((next) => setTimeout(next, 5));
+    await writeFile(...args);
+  };
+  try {
+    const args = ["--to", "nanochat", "--out", `${folder}/exported`];
+    const { code, stdout, stderr } = await runScriptHere("export.ts", args, trained);
+    assertEquals([code, stdout, stderr], [143, "", "\nStopping.\n"]);
+    assertEquals(await namesIn(folder), []);
+  } finally {
+    Deno.writeFile = writeFile;
+    Deno.removeSignalListener("SIGTERM", listener);
+  }
 });
 
 Deno.test("export refuses a folder with files, and flags that do not say what is wanted", async () => {
