@@ -22,6 +22,9 @@ interface Origin {
   readonly version: string | null;
 }
 
+/** A file has another digest than was wanted. */
+export class DigestError extends Error {}
+
 /** The transfer stopped before the end; what has arrived is kept. */
 class Cut extends Error {}
 
@@ -33,8 +36,9 @@ class Cut extends Error {}
  * @param url Where it is, on HTTP or HTTPS.
  * @param path Where to store it. An existing file is replaced once the new one is complete.
  * @returns The SHA-256 digest of the file, in hexadecimal.
- * @throws {Error} If it cannot be downloaded or written, does not have the length that the server
- * announced, or has another digest; in that case it is deleted.
+ * @throws {DigestError} If it has another digest; it is deleted then.
+ * @throws {Error} If it cannot be downloaded or written, or does not have the length that the server
+ * announced.
  */
 export async function download(
   url: string,
@@ -61,7 +65,7 @@ export async function download(
   const digest = await fileDigest(`${path}.part`);
   if (sha256 !== undefined && digest !== sha256.toLowerCase()) {
     await removePart(path);
-    throw new Error(
+    throw new DigestError(
       `Cannot use ${url}: wanted the SHA-256 digest ${sha256}, got ${digest} of ${bytes} bytes`,
     );
   }

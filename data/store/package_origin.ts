@@ -23,8 +23,8 @@ interface Version {
 }
 
 /**
- * The npm registry. A package is a single file, so listing the files of an address also downloads
- * them.
+ * The npm registry. A package is a single file, so listing the files of an address downloads them
+ * all, and so does downloading one of them.
  */
 export function packageOrigin(
   address: PackageAddress,
@@ -33,22 +33,30 @@ export function packageOrigin(
 ): Origin {
   const { package: name, files: glob } = address;
   const find = (version: string) => findVersion(registry, name, version, options);
+  let all: Promise<RemoteFile[]> | undefined;
+  const unpackAll = async (version: string, folder: string) => {
+    const { tarball, integrity } = await find(version);
+    const path = `${folder}/.package.tgz`;
+    await download(tarball, path, options);
+    try {
+      await checkIntegrity(path, integrity, `${name}@${version}`);
+      return await unpack(path, glob, folder);
+    } finally {
+      await Deno.remove(path);
+    }
+  };
   return {
     name,
     revision: async () => (await find(address.version)).version,
-    async files(version, folder) {
-      const { tarball, integrity } = await find(version);
-      const path = `${folder}/.package.tgz`;
-      await download(tarball, path, options);
-      try {
-        await checkIntegrity(path, integrity, `${name}@${version}`);
-        return await unpack(path, glob, folder);
-      } finally {
-        await Deno.remove(path);
-      }
-    },
-    download: (_version, file) => {
-      throw new Error(`Cannot get ${file.path} of ${name}: it was removed; get the address again`);
+    files: (version, folder) => all ??= unpackAll(version, folder),
+    async download(version, file, path) {
+      const files = await (all ??= unpackAll(version, path.slice(0, -file.path.length - 1)));
+      const got = files.find(({ path }) => path === file.path)?.sha256;
+      if (got === file.sha256 && got !== null) return got;
+      throw new Error(
+        `Cannot get ${file.path} of ${name}@${version}: wanted the SHA-256 digest ${file.sha256}, ` +
+          `got ${got ?? "no such file"}`,
+      );
     },
   };
 }

@@ -97,6 +97,11 @@ Deno.test("files of a package come from the registry, checked, and at one versio
   const asked = registry.seen.length;
   await fetchData({ registry: registry.url }, root, address);
   assertEquals(registry.seen.length, asked);
+  // Files that are missing come again, of the same version, in one package.
+  for (const { path } of stored.files) await Deno.remove(`${stored.folder}/${path}`);
+  assertEquals(await fetchData({ registry: registry.url }, root, address), stored);
+  assertEquals(registry.seen.slice(asked), ["/@scope%2ftexts/1.2.3", "/-/package.tgz"]);
+  assertEquals(await filesIn(stored.folder), [".source.json", "data/a.txt", "data/b.txt"]);
 
   const fetch = (address: string) => fetchData({ registry: registry.url }, root, address);
   await assertRejects(() => fetch("npm:@scope/texts@9/a.txt"), Error, "no such package or version");
@@ -132,6 +137,29 @@ Deno.test("a file on the web is downloaded once, and its digest is stored", asyn
   }
   assertEquals(requests, 1);
   assertEquals(progress.at(-1), [content.length, content.length]);
+});
+
+Deno.test("a file of the web that is missing comes again, unless the server has another one", async () => {
+  let content = encode("text of the web\n");
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    () => new Response(content),
+  );
+  const root = await Deno.makeTempDir();
+  const address = `http://127.0.0.1:${server.addr.port}/a.txt`;
+  const stored = await fetchData({}, root, address);
+  const first = content;
+  for (const other of ["another text\n", "text of the lab\n"]) {
+    await Deno.remove(`${stored.folder}/a.txt`);
+    content = encode(other);
+    const { message } = await assertRejects(() => fetchData({}, root, address), Error);
+    const digests = `digest ${await sha256Of(first)}, got ${await sha256Of(content)}`;
+    assert(message.includes(digests), message);
+    assert(message.endsWith("on the server; remove the data set to get the new one"), message);
+    assertEquals(await filesIn(stored.folder), [".source.json"]);
+    content = first;
+    assertEquals(await fetchData({}, root, address), stored);
+  }
 });
 
 Deno.test("the first and the last file come before the others, and one process downloads", async () => {
