@@ -4,7 +4,6 @@ import {
   addressesOf,
   catalog,
   fetchData,
-  findData,
   isAddress,
   isDataName,
   listData,
@@ -129,9 +128,7 @@ function wantedFiles(place: string, files: number | null): number {
 async function remove(place: string): Promise<number> {
   let removed = 0;
   for (const address of addressesOf(place)) {
-    if (await findData(dataPath(), address) === null) continue;
-    await removeData(dataPath(), address);
-    removed++;
+    if (await removeData(dataPath(), address)) removed++;
   }
   if (removed === 0) {
     const why = isPackaged(place)
@@ -145,7 +142,8 @@ async function remove(place: string): Promise<number> {
 
 /** Lists the named data sets and what is here of them, then other addresses. */
 async function list(): Promise<number> {
-  const stored = await listData(dataPath());
+  const damaged: string[] = [];
+  const stored = await listData(dataPath(), (address) => damaged.push(address));
   const named = Object.entries(catalog).map(([name, { about, bytes: size, license, parts }]) => {
     const found = stored.filter(({ address }) => Object.values(parts).includes(address));
     const here = isPackaged(name) || name === "core" ? "" : `, ${countHere(found, parts)}`;
@@ -154,7 +152,7 @@ async function list(): Promise<number> {
   print(table(named));
   const addresses = Object.values(catalog).flatMap(({ parts }) => Object.values<string>(parts));
   const others = stored.filter(({ address }) => !addresses.includes(address));
-  if (others.length > 0) {
+  if (others.length + damaged.length > 0) {
     print("");
     print(alignColumns([
       ["address", "files", "size", "revision"],
@@ -164,6 +162,7 @@ async function list(): Promise<number> {
         bytes(sizeOf(state)),
         shortRevision(state),
       ]),
+      ...damaged.map((address) => [address, "damaged", "", "remove it to get it again"]),
     ]));
   }
   return 0;

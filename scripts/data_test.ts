@@ -130,6 +130,24 @@ async function filesWith(text: string, folder: string): Promise<string[]> {
   return found;
 }
 
+Deno.test("a damaged data set is listed as such beside the others, and can be removed", async () => {
+  const home = await Deno.makeTempDir();
+  const folder = `${home}/data/${encodeURIComponent(address)}`;
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(`${folder}/.source.json`, "");
+  const listed = await runScriptHere("data.ts", ["list"], home);
+  assertEquals([listed.code, listed.stderr], [0, ""]);
+  assertMatch(
+    listed.stdout,
+    /^hf:org\/set\/shards\/\*\.parquet +damaged +remove it to get it again$/m,
+  );
+  const removed = await runScriptHere("data.ts", ["remove", address], home);
+  assertEquals([removed.code, removed.stdout, removed.stderr], [0, `Removed ${address}\n`, ""]);
+  const again = await runScriptHere("data.ts", ["remove", address], home);
+  assertEquals(again.code, 1);
+  assertStringIncludes(again.stderr, "there are no files of it here");
+});
+
 Deno.test("the first shards are downloaded, and the last one for validation, all of one commit", async () => {
   await using hub = startHub(shards);
   const home = await Deno.makeTempDir();

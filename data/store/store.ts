@@ -88,8 +88,17 @@ export async function isFetching(root: string, address: string): Promise<boolean
   return await isLocked(lockOf(root, address));
 }
 
-/** All data below `root`, by address. */
-export async function listData(root: string): Promise<StoredState[]> {
+/**
+ * All data below `root`, by address.
+ *
+ * @param onDamaged Called with each address whose description is damaged. @default {throws the error}
+ */
+export async function listData(
+  root: string,
+  onDamaged: (address: string, error: SyntaxError) => void = (_address, error) => {
+    throw error;
+  },
+): Promise<StoredState[]> {
   const names: string[] = [];
   try {
     for await (const { name } of Deno.readDir(root)) names.push(name);
@@ -100,7 +109,15 @@ export async function listData(root: string): Promise<StoredState[]> {
   const addresses = names.filter((name) => /^(hf|npm|https?)%3A/.test(name)).map(
     decodeURIComponent,
   );
-  const found = await Promise.all(addresses.sort().map((address) => findData(root, address)));
+  const found = await Promise.all(
+    addresses.sort().map((address) =>
+      findData(root, address).catch((error) => {
+        if (!(error instanceof SyntaxError)) throw error;
+        onDamaged(address, error);
+        return null;
+      })
+    ),
+  );
   return found.filter((state) => state !== null);
 }
 
@@ -146,15 +163,22 @@ export async function fetchData(
 }
 
 /**
- * Removes the files of an address.
+ * Removes the files of an address, even if their description is damaged.
  *
+ * @returns Whether there were any.
  * @throws {Error} If a process is downloading them.
  */
-export async function removeData(root: string, address: string): Promise<void> {
+export async function removeData(root: string, address: string): Promise<boolean> {
   if (await isFetching(root, address)) {
     throw new Error(`Cannot remove ${address}: a process is downloading it`);
   }
-  await Deno.remove(folderOf(root, address), { recursive: true });
+  try {
+    await Deno.remove(folderOf(root, address), { recursive: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** Whether an earlier request covers this one. */
@@ -244,6 +268,9 @@ async function writeDescription(folder: string, stored: StoredData): Promise<voi
   await Deno.mkdir(folder, { recursive: true });
   const path = `${folder}/${DESCRIPTION}`;
   await Deno.writeTextFile(`${path}.part`, JSON.stringify(stored, null, 2));
+  // Otherwise it may be empty after a power failure.
+  using part = await Deno.open(`${path}.part`, { write: true });
+  await part.sync();
   await Deno.rename(`${path}.part`, path);
 }
 

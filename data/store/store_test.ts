@@ -201,6 +201,22 @@ Deno.test("a data set keeps its commit, and more of its files are of that commit
   assertEquals(hub.seen.filter(({ server }) => server === "storage").length, 2);
 });
 
+Deno.test("a damaged description hinders no other data, and can be removed", async () => {
+  await using hub = startHub({ "0.txt": encode("zero") });
+  const root = await Deno.makeTempDir();
+  const addresses = ["hf:org/set/0.txt", "hf:org/set/*.txt"] as const;
+  for (const address of addresses) await fetchData({ endpoint: hub.endpoint }, root, address);
+  const [damaged, whole] = addresses;
+  await Deno.truncate(`${(await findData(root, damaged))!.folder}/.source.json`);
+  await assertRejects(() => findData(root, damaged), SyntaxError, "remove it to begin again");
+  const found: string[] = [];
+  const listed = await listData(root, (address) => found.push(address));
+  assertEquals([listed.map(({ address }) => address), found], [[whole], [damaged]]);
+  await assertRejects(() => listData(root), SyntaxError, "remove it to begin again");
+  assertEquals([await removeData(root, damaged), await removeData(root, damaged)], [true, false]);
+  assertEquals((await listData(root)).map(({ address }) => address), [whole]);
+});
+
 Deno.test("an address without files names what is there: splits of an export, or files", async () => {
   const names = [
     "main/train/0000.parquet",
