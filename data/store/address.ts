@@ -108,10 +108,14 @@ function parseUrl(address: string): WebAddress {
   return { kind: "web", url: address };
 }
 
+/** Characters of the name of a file, which has to leave room for the endings of parts. */
+const MAX_NAME = 200;
+
 /** The name of a file on the web, fit for a folder; empty if the path ends with a slash. */
 export function nameOf(url: URL): string {
   const name = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
-  return name.replaceAll(/%[0-9a-f]{2}/gi, "_").replaceAll(/[^\w.-]/g, "_").replace(/^\./, "_");
+  return name.replaceAll(/%[0-9a-f]{2}/gi, "_").replaceAll(/[^\w.-]/g, "_").slice(-MAX_NAME)
+    .replace(/^\./, "_");
 }
 
 function unreadable(address: string, wanted: string): SyntaxError {

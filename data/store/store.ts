@@ -5,6 +5,7 @@
  */
 
 import { checkSpace, unwritable, writing } from "../hub/download.ts";
+import { fingerprint } from "../source.ts";
 import { parseAddress } from "./address.ts";
 import { isLocked, lockFile } from "./lock.ts";
 import { type Connection, openOrigin } from "./open_origin.ts";
@@ -47,14 +48,33 @@ export interface FetchOptions {
 /** Dotfiles are not read as text. */
 const DESCRIPTION = ".source.json";
 
+/** Bytes that a name may have on every file system. */
+const MAX_NAME = 255;
+
+/** Bytes of an address that its name keeps if it is too long as a whole, as signed URLs are. */
+const KEPT = 150;
+
+/** The name of an address: in its encoded form, with a digest in place of what is too long. */
+async function encodedName(address: string): Promise<string> {
+  const whole = encodeURIComponent(address);
+  if (whole.length <= MAX_NAME) return whole;
+  let start = "";
+  for (const character of address) {
+    const longer = start + encodeURIComponent(character);
+    if (longer.length > KEPT) break;
+    start = longer;
+  }
+  return `${start}-${await fingerprint(address)}`;
+}
+
 /** The folder of an address below `root`. */
-function folderOf(root: string, address: string): string {
-  return `${root}/${encodeURIComponent(address)}`;
+async function folderOf(root: string, address: string): Promise<string> {
+  return `${root}/${await encodedName(address)}`;
 }
 
 /** The lock held by the process that fetches an address. */
-function lockOf(root: string, address: string): string {
-  return `${root}/.locks/${encodeURIComponent(address)}`;
+async function lockOf(root: string, address: string): Promise<string> {
+  return `${root}/.locks/${await encodedName(address)}`;
 }
 
 /**
@@ -63,7 +83,7 @@ function lockOf(root: string, address: string): string {
  * @throws {SyntaxError} If its description is damaged.
  */
 export async function findData(root: string, address: string): Promise<StoredState | null> {
-  const folder = folderOf(root, address);
+  const folder = await folderOf(root, address);
   let text: string;
   try {
     text = await Deno.readTextFile(`${folder}/${DESCRIPTION}`);
@@ -85,7 +105,7 @@ export async function findData(root: string, address: string): Promise<StoredSta
 
 /** Whether a process is fetching an address now. */
 export async function isFetching(root: string, address: string): Promise<boolean> {
-  return await isLocked(lockOf(root, address));
+  return await isLocked(await lockOf(root, address));
 }
 
 /**
@@ -105,7 +125,8 @@ export async function listData(
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  // Other files may lie beside the folders, even with names that cannot be decoded.
+  // Other files may lie beside the folders, even with names that cannot be decoded. A name with a digest
+  // is found as if it were an address, and its description has the whole one.
   const addresses = names.filter((name) => /^(hf|npm|https?)%3A/.test(name)).map(
     decodeURIComponent,
   );
@@ -144,7 +165,7 @@ export async function fetchData(
     ...connection,
     ...(signal === undefined ? {} : { signal }),
   });
-  const lock = lockOf(root, address);
+  const lock = await lockOf(root, address);
   await writing(lock, () => Deno.mkdir(`${root}/.locks`, { recursive: true }));
   using _lock = await lockFile(lock, signal, options.onOthers).catch((error) => {
     signal?.throwIfAborted();
@@ -155,7 +176,7 @@ export async function fetchData(
     const wanted = stored !== null && isEnough(stored, options)
       ? stored
       : await ask(origin, root, address, stored?.revision ?? null, options);
-    await downloadMissing(origin, folderOf(root, address), wanted, options);
+    await downloadMissing(origin, await folderOf(root, address), wanted, options);
     return (await findData(root, address))!;
   } finally {
     await Deno.remove(lock);
@@ -173,7 +194,7 @@ export async function removeData(root: string, address: string): Promise<boolean
     throw new Error(`Cannot remove ${address}: a process is downloading it`);
   }
   try {
-    await Deno.remove(folderOf(root, address), { recursive: true });
+    await Deno.remove(await folderOf(root, address), { recursive: true });
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
@@ -194,7 +215,7 @@ async function ask(
   before: string | null,
   { count = Infinity }: FetchOptions,
 ): Promise<StoredData> {
-  const folder = folderOf(root, address);
+  const folder = await folderOf(root, address);
   const revision = before ?? await origin.revision();
   const all = await origin.files(revision, folder);
   if (all.length === 0) {

@@ -139,6 +139,25 @@ Deno.test("a file on the web is downloaded once, and its digest is stored", asyn
   assertEquals(progress.at(-1), [content.length, content.length]);
 });
 
+Deno.test("data of long URLs is kept apart, and found by them", async () => {
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    (request) => new Response(new URL(request.url).search.at(-1)),
+  );
+  const root = await Deno.makeTempDir();
+  const start = `http://127.0.0.1:${server.addr.port}/${"é".repeat(99)}/${"a".repeat(300)}.txt`;
+  const addresses = [1, 2].map((i) => `${start}?signature=${"世%2F".repeat(99)}${i}`);
+  for (const [i, address] of addresses.entries()) {
+    const { folder, files } = await fetchData({}, root, address);
+    assertEquals(await filesIn(folder), [".source.json", files[0]!.path]);
+    assertEquals(await Deno.readTextFile(`${folder}/${files[0]!.path}`), `${i + 1}`);
+    assert(files[0]!.path.endsWith("a.txt"), files[0]!.path);
+  }
+  assertEquals((await listData(root)).map(({ address }) => address).sort(), addresses);
+  assertEquals(await removeData(root, addresses[0]!), true);
+  assertEquals((await listData(root)).map(({ address }) => address), [addresses[1]]);
+});
+
 Deno.test("a file of the web that is missing comes again, unless the server has another one", async () => {
   let content = encode("text of the web\n");
   await using server = Deno.serve(
