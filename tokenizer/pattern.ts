@@ -52,25 +52,38 @@ export const KNOWN_PATTERNS: ReadonlySet<string> = new Set([
     .raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
 ]);
 
-/** Shorthands that match other characters in JavaScript than in Python and Rust. */
-const SHORTHANDS: Readonly<Record<string, string>> = {
+/** Shorthands for properties, which match other characters in JavaScript than in Python and Rust. */
+const PROPERTIES: Readonly<Record<string, string>> = {
   "\\s": String.raw`\p{White_Space}`,
   "\\S": String.raw`\P{White_Space}`,
   "\\d": String.raw`\p{Nd}`,
   "\\D": String.raw`\P{Nd}`,
 };
 
-/** The parts of a pattern: characters, escapes, and what opens a group or repeats. */
+/** Word characters, inside of a class, as Unicode's UTS #18 and Rust have them. */
+const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}`;
+
+/** Other shorthands, outside of classes. */
+const SHORTHANDS: Readonly<Record<string, string>> = {
+  "\\w": `[${WORD}]`,
+  "\\W": `[^${WORD}]`,
+  "\\b": `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`,
+  "\\B": `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`,
+  // Without the flag `s`, JavaScript's dot excludes more than line feeds.
+  ".": String.raw`(?:.|[\r\u2028\u2029])`,
+};
+
+/** The parts of a pattern: classes, characters, escapes, and what opens a group or repeats. */
 export const PART =
-  /\\[pPxuk]\{[^}]*\}|\\k<[^>]*>|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^]|\(\?(?:<?[=!]|<[^>]*>|[a-z-]*:)|\{\d+(?:,\d*)?\}|[^]/gu;
+  /\[(?:\\[^]|[^\]\\])*\]|\\[pPxuk]\{[^}]*\}|\\k<[^>]*>|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^]|\(\?(?:<?[=!]|<[^>]*>|[a-z-]*:)|\{\d+(?:,\d*)?\}|[^]/gu;
 
 /**
  * Compiles a split pattern from the dialect of Python and Rust.
  *
- * Three things are translated: `\s` and `\d`, which match different characters in JavaScript;
- * needless escapes; and possessive quantifiers (`?+`, `*+`, `++`, `{1,3}+`), which JavaScript
- * lacks. `X++` becomes `(?=(?<name>X+))\k<name>`, because a lookahead never backtracks once it has
- * matched.
+ * Three things are translated: `\s`, `\d`, `\w`, `\b` and `.`, which match different characters in
+ * JavaScript; needless escapes; and possessive quantifiers (`?+`, `*+`, `++`, `{1,3}+`), which
+ * JavaScript lacks. `X++` becomes `(?=(?<name>X+))\k<name>`, because a lookahead never backtracks once
+ * it has matched.
  *
  * @returns The expression with the flags `g` and `u`.
  * @throws {SyntaxError} If the pattern is malformed or has no JavaScript equivalent.
@@ -85,15 +98,11 @@ export const PART =
 export function toRegExp(pattern: string): RegExp {
   const output: string[] = [];
   const groups: number[] = [];
-  let inClass = false;
   let atom = 0; // where the atom that a quantifier would repeat starts in `output`
   let quantified = false;
   let atomics = 0;
   for (const [part] of pattern.matchAll(PART)) {
-    if (inClass) {
-      output.push(translateEscape(part));
-      inClass = part !== "]";
-    } else if (part === "+" && quantified) {
+    if (part === "+" && quantified) {
       const name = `atomic${atomics++}`;
       const repeated = output.splice(atom).join("");
       output.push(`(?:(?=(?<${name}>${repeated}))\\k<${name}>)`);
@@ -108,9 +117,8 @@ export function toRegExp(pattern: string): RegExp {
       if (part === ")") atom = groups.pop() ?? output.length;
       else atom = output.length;
       if (part.startsWith("(")) groups.push(output.length);
-      inClass = part === "[";
       quantified = false;
-      output.push(translateEscape(part));
+      output.push(translatePart(part));
     }
   }
   try {
@@ -126,8 +134,28 @@ export function toRegExp(pattern: string): RegExp {
   }
 }
 
-export function translateEscape(part: string): string {
-  const shorthand = SHORTHANDS[part];
-  if (shorthand !== undefined) return shorthand;
+/** Translates a part of a pattern, such as a class, to JavaScript. */
+export function translatePart(part: string): string {
+  if (/^\[./su.test(part)) return translateClass(part);
+  return SHORTHANDS[part] ?? translateEscape(part);
+}
+
+function translateClass(part: string): string {
+  let hasOthers = false;
+  const source = part.replace(/\\[^]/gu, (escape) => {
+    if (escape === "\\w") return WORD;
+    if (escape !== "\\W") return translateEscape(escape);
+    hasOthers = true;
+    return "";
+  });
+  if (!hasOthers) return source;
+  // A class cannot contain the complement of several properties.
+  const others = SHORTHANDS["\\W"];
+  return source.startsWith("[^") ? `(?:(?!${others})${source})` : `(?:${source}|${others})`;
+}
+
+function translateEscape(part: string): string {
+  const property = PROPERTIES[part];
+  if (property !== undefined) return property;
   return /^\\[^a-zA-Z0-9^$\\.*+?()[\]{}|/-]$/u.test(part) ? part.slice(1) : part;
 }

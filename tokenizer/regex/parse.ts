@@ -1,6 +1,6 @@
 /** Split patterns as trees. @module */
 import { showValue } from "../show.ts";
-import { PART, toRegExp, translateEscape } from "../pattern.ts";
+import { PART, toRegExp, translatePart } from "../pattern.ts";
 
 export type Node =
   | { readonly kind: "character"; readonly set: CharacterSet }
@@ -112,19 +112,12 @@ class Parser {
 
   #atom(flags: string): Node {
     const part = this.#parts[this.#at++]!;
-    if (part === "[") {
-      let source = part;
-      for (let inside = ""; inside !== "]"; source += translateEscape(inside)) {
-        inside = this.#parts[this.#at++]!;
-      }
-      return this.#character(source, flags);
-    }
     if (part.startsWith("(")) return this.#group(part, flags);
     if (part === "^" || part === "$" || part === "\\b" || part === "\\B") {
-      return { kind: "assertion", expression: new RegExp(part, `${flags}y`) };
+      return { kind: "assertion", expression: new RegExp(translatePart(part), `${flags}y`) };
     }
     if (/^\\[k1-9]/.test(part)) refuse("no backreference", showValue(part));
-    return this.#character(translateEscape(part), flags);
+    return this.#character(translatePart(part), flags);
   }
 
   #group(open: string, flags: string): Node {
