@@ -39,7 +39,7 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(goodbye), 11],
   [single(reaction), 22],
   [single(feeling), 20],
-  [single(identity), 44],
+  [single(identity), 52],
   [single(capital), 20],
   // A capital is far more often an answer than part of a question, and rare capitals have rare
   // tokens.

@@ -15,17 +15,16 @@ import { aboutWords } from "./words.ts";
 
 /** The wordings of this module. Slots: a `{thing}`, `{place}`, `{person}`, number `{n}` and so on. */
 export const beyond = {
+  person: wordings("?", "(who was|who is|who's|who|what is|what was) {person}"),
   asked: wordings(
     "?",
     "what (time|day) is it",
-    "who (was|is) {person}",
-    "(who was|who is|who's|who) {person}",
     "(what is|what's) the (weather|time|date|news|temperature|forecast)( today| now| tomorrow| like| in {place}| in {city}|)",
     "who (won|will win|is winning|lost) the (game|election|match|world cup|war|race|{thing})( in {year}| last night| yesterday|)",
     "(who is|who was|who's) the (president|king|queen|leader|mayor|author|owner|father|inventor) of (the |){place}",
     "why (is the sky blue|do we sleep|do people like the {thing}|am i here|not|is that|do cats purr)",
     "who (won|made|invented|wrote|painted|built|owns|discovered|lost|sang|plays|directed) (the |){thing}( in {year}| last year|)",
-    "(who|what) (is|was|were|are) (the |){person}",
+    "(who|what) (is|was|were|are) the {person}",
     "(who is|who's) the (best|richest|tallest|oldest|fastest|most famous) ({thing}|person|man|woman|player)( in {place}|)",
     "(what is|what's|what are|what was) (a |an |the |){thing}( made of| good for| in {place}|)",
     "(what is|what's) the (population|flag|size|language|president|history|area|biggest city|king|religion|climate) (of|in) {place}",
@@ -263,7 +262,7 @@ export function unknown(random: PythonRandom, subject: Subject): Exchange {
     ? draft(random, aboutWords.opposite, { word: wordWithoutOpposite(random, subject) })
     : draft(
       random,
-      kind < 0.65 ? beyond.asked : beyond.told,
+      kind < 0.2 ? beyond.person : kind < 0.67 ? beyond.asked : beyond.told,
       anything(random, subject),
     );
   return { question: asked, answer: declined };

@@ -35,7 +35,7 @@ export const aboutUser = {
     "?",
     "(what is|what's|tell me|say|repeat|what was) my name( again|)",
     "do you (remember|know|recall|still know) (my name|who i am|what my name is|what i am called)",
-    "(who am i|what am i called|what did i say my name was|how am i called|who are you talking to)",
+    "(who am i|what am i called|what did i say my name was|how am i called)",
     "(can you (remember|say|tell me) my name|my name|you know my name|what do you call me|and me)",
     "(have you forgotten|did you forget|do you not know) my name( already|)",
     "(what|which) name did i (say|tell you|mention|use)",
@@ -49,7 +49,7 @@ export const aboutUser = {
     "(is my name known to you|have we met|you know me|do you know me|do you remember me|remember me|do i have a name)",
     "(i bet|i guess|i think|surely) you (know|forgot|don't know|do not know|still know) (my name|who i am)",
     "(can|could|would) you (still |)(say|repeat|recall|remember) (my name|who i am|what i am called)",
-    "(so|ok|and)(,|) (which|what) (name|first name) (is mine|was mine|do i have)",
+    "(so|ok|and)(,|) (which|what) (name|first name) (is mine|was mine)",
   ),
 } satisfies Record<string, Wordings>;
 
