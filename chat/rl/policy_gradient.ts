@@ -11,7 +11,7 @@
 
 import type { TrainableModel } from "../../gpt/browser.ts";
 import { mean } from "../../gpt/train/readback.ts";
-import { Tensor } from "../../tensor/mod.ts";
+import { crossEntropy, Tensor } from "../../tensor/mod.ts";
 
 /** One sampled answer. */
 export interface Rollout {
@@ -81,23 +81,30 @@ export function rolloutBatch(
 }
 
 /**
- * The loss of a batch: −Σ log p(target) · advantage, over the number of sampled targets.
+ * The loss of a batch: −Σ log p(target) · advantage, over the number of sampled targets. The
+ * probabilities are those at the temperature of sampling: nanochat's are those at 1, and the gradient at
+ * another temperature was not that of the answers' mean reward.
  *
  * Its gradient is that of the mean advantage. The caller divides it where a step has several batches.
  *
  * @param advantages One for each row.
+ * @param temperature That of the sampled answers, above 0.
  * @returns A scalar.
  */
 export function policyGradientLoss(
   model: TrainableModel,
   { inputs, targets, shape }: RolloutBatch,
   advantages: readonly number[],
+  temperature = 1,
 ): Tensor {
   const { device } = model;
   const ids = Tensor.from(device, inputs, { shape });
   const wanted = Tensor.from(device, targets, { shape });
-  const losses = model.forward(ids, wanted, { reduction: "none" }).reshape(shape);
+  // The logits need not be kept where nothing divides them.
+  const losses = temperature === 1
+    ? model.forward(ids, wanted, { reduction: "none" })
+    : crossEntropy(model.forward(ids).div(temperature), wanted, { reduction: "none" });
   const weights = Tensor.from(device, Float32Array.from(advantages), { shape: [shape[0], 1] });
   const sampled = targets.reduce((count, id) => count + (id >= 0 ? 1 : 0), 0);
-  return losses.mul(weights).sum().mul(1 / Math.max(1, sampled));
+  return losses.reshape(shape).mul(weights).sum().mul(1 / Math.max(1, sampled));
 }

@@ -10,6 +10,8 @@ import type { Conversation } from "../../tokenizer/mod.ts";
 import { isAnsweredRight } from "../tasks/gsm8k.ts";
 import { noteDeviation } from "../testing/deviations.ts";
 import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
+import { GPT } from "../../gpt/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
 import { computeAdvantages, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
 
 interface GoldenRl {
@@ -39,6 +41,34 @@ Deno.test("a group whose answers are equally good has no advantage", () => {
   assertEquals(computeAdvantages([1, 1, 1]), [0, 0, 0]);
   assertEquals(computeAdvantages([0, 1]), [-0.5, 0.5]);
 });
+
+testOnEveryDevice(
+  "answers are as likely as at the temperature that they were sampled at",
+  async (device) => {
+    const shape = { sequenceLen: 8, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+    const model = new GPT({ ...shape, vocabSize: 64, windowPattern: "L" }, device, { seed: 1 });
+    // A new model's head is zero, and every token equally likely.
+    model.parameters().get("lm_head.weight")!.assign(
+      Float32Array.from({ length: 64 * 32 }, (_, i) => Math.sin(i)),
+    );
+    const rollouts = [{ ids: [7, 8], mask: [1, 1] }, { ids: [6], mask: [1] }];
+    const batch = rolloutBatch([1, 2], rollouts, 4, 0);
+    const advantages = [0.75, -0.25];
+    const ids = Tensor.from(device, batch.inputs, { shape: batch.shape });
+    const logits = await model.forward(ids).data();
+    for (const temperature of [1, 0.8]) {
+      let wanted = 0;
+      batch.targets.forEach((target, i) => {
+        if (target < 0) return;
+        const row = Array.from(logits.subarray(64 * i, 64 * (i + 1)), (x) => x / temperature);
+        const normalizer = Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0));
+        wanted += (normalizer - row[target]!) * advantages[Math.floor(i / 3)]! / 3;
+      });
+      const loss = policyGradientLoss(model, batch, advantages, temperature);
+      assertAlmostEquals(await loss.item(), wanted, 1e-5);
+    }
+  },
+);
 
 if (hasGolden) {
   testOnEveryDevice("rewards, losses and gradients are the original's", async (device) => {

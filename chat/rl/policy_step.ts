@@ -16,9 +16,10 @@ export function hasNoSignal({ rollouts }: Group): boolean {
 export function addGradients(
   model: TrainableModel,
   group: Group,
-  { deviceBatchSize, examplesPerStep, format }: {
+  { deviceBatchSize, examplesPerStep, temperature, format }: {
     readonly deviceBatchSize: number;
     readonly examplesPerStep: number;
+    readonly temperature: number;
     readonly format: Pick<ChatFormat, "ends">;
   },
 ): void {
@@ -32,7 +33,8 @@ export function addGradients(
     using _scope = model.device.scope();
     const rows = rollouts.slice(first, first + deviceBatchSize);
     const batch = rolloutBatch(prompt, rows, width, padding);
-    const loss = policyGradientLoss(model, batch, advantages.slice(first, first + rows.length));
+    const own = advantages.slice(first, first + rows.length);
+    const loss = policyGradientLoss(model, batch, own, temperature);
     loss.div(passes * examplesPerStep).backward();
   }
 }
