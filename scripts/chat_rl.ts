@@ -47,17 +47,15 @@ const flags = {
   sftStep: optional(integer(0, "The step of the model, by default the latest", { least: 0 })),
   numIterations: integer(
     -1,
-    "The number of steps; -1 for 60, or for those of --num-epochs with gsm8k",
-    {
-      or: -1,
-    },
+    "The number of steps; -1 for 60, 120 for stories, or those of --num-epochs with gsm8k",
+    { or: -1 },
   ),
   numEpochs: integer(1, "Number of times every question of gsm8k is asked"),
   examplesPerStep: integer(16, "Questions of a step"),
   numSamples: integer(16, "Answers to each question"),
   deviceBatchSize: integer(
     8,
-    "Answers sampled in one batch; the default is lowered to divide --num-samples",
+    "Answers sampled in one batch, 16 for stories; the default is lowered to divide --num-samples",
   ),
   maxNewTokens: integer(64, "Maximum tokens of an answer; 200 for stories"),
   temperature: decimal(1, "1 samples from the model's distribution"),
@@ -167,15 +165,22 @@ async function runChatRl(
 /** Defaults of some tasks; the command line overrides them. */
 const taskDefaults: Readonly<Record<string, Partial<ReinforceValues>>> = {
   // At one rate for all, the head moves eight times as far as matrices do, and runs may break down.
-  stories: { maxNewTokens: 200, unembeddingLr: 0.0004, matrixLr: 0.04, scalarLr: 0.05 },
+  stories: {
+    numIterations: 120,
+    deviceBatchSize: 16,
+    maxNewTokens: 200,
+    unembeddingLr: 0.0004,
+    matrixLr: 0.04,
+    scalarLr: 0.05,
+  },
   // Those of nanochat.
   gsm8k: { maxNewTokens: 256, initLrFrac: 0.05, evalExamples: 400 },
 };
 
 function withDefaults(given: ReinforceValues, names: ReadonlySet<string>): ReinforceValues {
-  const defaults = { deviceBatchSize: batchFor(given), ...taskDefaults[given.task] };
-  const free = Object.entries(defaults).filter(([name]) => !names.has(name));
-  return { ...given, ...Object.fromEntries(free) };
+  const free = Object.entries(taskDefaults[given.task] ?? {}).filter(([name]) => !names.has(name));
+  const values = { ...given, ...Object.fromEntries(free) };
+  return names.has("deviceBatchSize") ? values : { ...values, deviceBatchSize: batchFor(values) };
 }
 
 /** Default number of steps of a synthetic task. */
