@@ -341,7 +341,10 @@ async function readLines(path: string): Promise<string[]> {
 }
 
 async function appendLine(path: string, line: string): Promise<void> {
-  await Deno.writeTextFile(path, `${line}\n`, { append: true });
+  const before = await Deno.readTextFile(path).catch(() => "");
+  // A file that was written by hand may lack its last line break.
+  const start = before === "" || before.endsWith("\n") ? "" : "\n";
+  await Deno.writeTextFile(path, `${start}${line}\n`, { append: true });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

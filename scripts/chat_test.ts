@@ -173,6 +173,9 @@ async function talk(lines: readonly string[], ...args: string[]): Promise<Outcom
 
 Deno.test("a chat answers, retries, saves what was said, and takes commands", async () => {
   const saved = `${home}/saved.jsonl`;
+  const own = [{ role: "user", content: "1?" }, { role: "assistant", content: "1." }];
+  // Without a line break at its end, as an editor may leave it.
+  await Deno.writeTextFile(saved, JSON.stringify({ messages: own }));
   const { code, stdout, stderr } = await talk([
     ...[
       "3?",
@@ -203,8 +206,8 @@ Deno.test("a chat answers, retries, saves what was said, and takes commands", as
     ]
   ) assertStringIncludes(stdout, text);
   const conversations = await ownConversations(saved);
-  assertEquals(conversations.length, 1);
-  const { messages } = conversations.get(0);
+  assertEquals(conversations.length, 2);
+  const { messages } = conversations.get(1);
   assertEquals(messages.map(({ role }) => role), ["system", "user", "assistant"]);
   assertEquals(messages[1]!.content, "4?");
 });
