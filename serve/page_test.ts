@@ -423,7 +423,10 @@ pageTest(
       // A message of more than two megabytes is not even read.
       const tooLarge = { error: { message: "too large", code: "request_too_large" } };
       await page.route("**/completions", (route) => route.fulfill({ status: 413, json: tooLarge }));
+      // The failure before stays until the request is sent.
+      const refused = page.waitForResponse("**/completions");
       await button(page, "Try again").click();
+      await refused;
       await settled(page);
       await failure.waitFor();
       assertMatch((await failure.textContent())!, /too long for this model: it can see 120 tokens/);
