@@ -81,11 +81,10 @@ export function rolloutBatch(
 }
 
 /**
- * The loss of a batch: −Σ log p(target) · advantage, over the number of sampled targets. The
- * probabilities are those at the temperature of sampling: nanochat's are those at 1, and the gradient at
- * another temperature was not that of the answers' mean reward.
+ * The loss of a batch: −Σ log p(target) · advantage, over the number of sampled targets.
  *
- * Its gradient is that of the mean advantage. The caller divides it where a step has several batches.
+ * Its gradient is that of the mean advantage, since the probabilities are those of sampling (nanochat's are
+ * those at temperature 1). The caller divides it where a step has several batches.
  *
  * @param advantages One for each row.
  * @param temperature That of the sampled answers, above 0.
