@@ -156,16 +156,16 @@ type Field = [path: string, value: unknown, replace: (value: unknown) => void];
  * The values in the fields of modules, lists, sets, records and maps, in pre-order; what refers back to
  * an owner is left out.
  */
-export function* fieldsOf(owner: unknown, path = "", above = new Set([owner])): Generator<Field> {
+export function* fieldsOf(owner: unknown, path = "", above = [owner]): Generator<Field> {
   for (const [key, value] of entriesOf(owner)) {
-    if (above.has(value)) continue;
+    if (above.includes(value)) continue;
     const inner = path === "" ? `${key}` : `${path}.${key}`;
     yield [inner, value, (other) => {
       if (owner instanceof Map) owner.set(key, other);
       else if (owner instanceof Set) replaceInSet(owner, value, other);
       else Reflect.set(owner as object, key as string, other);
     }];
-    yield* fieldsOf(value, inner, new Set([...above, value]));
+    yield* fieldsOf(value, inner, [...above, value]);
   }
 }
 

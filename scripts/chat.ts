@@ -301,7 +301,10 @@ class Chat {
 
   async #save(path: string): Promise<void> {
     if (path === "") throw new UsageError("Cannot save: wanted /save FILE");
-    await appendLine(path, savedLine(this.#session));
+    const line = savedLine(this.#session);
+    const before = await Deno.readTextFile(path).catch(() => "");
+    // A file that was written by hand may lack its last line break.
+    await appendLine(path, before === "" || before.endsWith("\n") ? line : `\n${line}`);
     console.log(`(Appended to ${path}.)`);
   }
 
@@ -341,10 +344,7 @@ async function readLines(path: string): Promise<string[]> {
 }
 
 async function appendLine(path: string, line: string): Promise<void> {
-  const before = await Deno.readTextFile(path).catch(() => "");
-  // A file that was written by hand may lack its last line break.
-  const start = before === "" || before.endsWith("\n") ? "" : "\n";
-  await Deno.writeTextFile(path, `${start}${line}\n`, { append: true });
+  await Deno.writeTextFile(path, `${line}\n`, { append: true });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -177,18 +177,22 @@ Deno.test("a chat answers, retries, saves what was said, and takes commands", as
   // Without a line break at its end, as an editor may leave it.
   await Deno.writeTextFile(saved, JSON.stringify({ messages: own }));
   const { code, stdout, stderr } = await talk([
-    ...[
-      "3?",
-      "/retry",
-      "/temperature 0.5",
-      "/topk",
-      "/system A",
-      "4?",
-      "/save",
-      "/nonsense",
-    ],
-    ...[`/save ${saved}`, "/clear", `/save ${saved}`, "/retry", "/temperature hot", "/help"],
-    ...["/exit", "never read"],
+    "3?",
+    "/retry",
+    "/temperature 0.5",
+    "/topk",
+    "/system A",
+    "4?",
+    "/save",
+    "/nonsense",
+    `/save ${saved}`,
+    "/clear",
+    `/save ${saved}`,
+    "/retry",
+    "/temperature hot",
+    "/help",
+    "/exit",
+    "never read",
   ]);
   assertEquals([code, stderr], [0, ""]);
   for (

@@ -30,7 +30,8 @@ function answerBefore(stop: readonly string[]) {
   const deltas = tokens.flatMap((token) =>
     answer.isStopped ? [] : answer.add({ token, isSampled: true }) ?? []
   );
-  deltas.push(...[answer.end() ?? []].flat());
+  const last = answer.end();
+  if (last !== null) deltas.push(last);
   return {
     text: deltas.map(({ text }) => text).join(""),
     parts: answer.parts,

@@ -17,6 +17,9 @@ function findByRegExp(pattern: string, text: string): number[][] {
   return found.filter(([start]) => !(text.codePointAt(start! - 1)! > 0xffff));
 }
 
+const CLASSES = [".", "[ab]", "[^a]", "[a\\s]", "[^\\s\\p{L}]", "[^]", "\\s", "\\S", "\\d"];
+const WORD_CLASSES = ["\\w", "\\W", "[^\\w1]", "[\\W1]", "[^\\W1]"];
+
 /**
  * A random pattern of every construct; groups are nested at most `depth` deep.
  *
@@ -32,10 +35,7 @@ function randomPattern(random: Random, depth: number, words: boolean): string {
     const atom = kind < 4
       ? pick([..."abA1🌍", "\\u0061", "\\x62", "\\.", "\\'"])
       : kind < 7
-      ? pick([
-        ...[".", "[ab]", "[^a]", "[a\\s]", "[^\\s\\p{L}]", "[^]", "\\s", "\\S", "\\d"],
-        ...words ? ["\\w", "\\W", "[^\\w1]", "[\\W1]", "[^\\W1]"] : [],
-      ])
+      ? pick(words ? CLASSES.concat(WORD_CLASSES) : CLASSES)
       : `${pick(["(?:", "(", "(?s:"])}${group()})`;
     const quantifier = pick(["", "", "*", "+", "?", "{2}", "{1,2}", "{0,3}", "{2,}"]);
     return atom + quantifier + (quantifier === "" ? "" : pick(["", "", "?", "+"]));
