@@ -70,7 +70,8 @@ export interface PackingStatistics {
 }
 
 /**
- * nanochat's data loader: BOS-aligned best-fit packing. Every row starts with BOS and is full.
+ * nanochat's data loader: BOS-aligned best-fit packing. Every row is full and starts with BOS, or,
+ * if the encoder has none, with a document or a piece of one.
  *
  * A row repeatedly takes the longest buffered piece that fits; when none fits, the shortest is
  * cropped to the remaining room. The buffer holds `bufferSize` pieces. The loader ends with the last

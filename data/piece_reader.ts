@@ -15,7 +15,7 @@ import {
 export interface Piece {
   /** Number of tokens, including BOS. */
   readonly length: number;
-  /** Token ids; the first is BOS. */
+  /** Token ids; the first is BOS, if the encoder has one. */
   readonly tokens: TokenArray;
   readonly chunk: number;
   readonly index: number;
@@ -164,9 +164,12 @@ export class PieceReader {
     const { split, encoder, capacity, longDocuments } = this.#options;
     if (!this.#isCached) {
       const stream = encodeTexts(await split.read(chunk), encoder, chunkName(split, chunk));
-      return cutPieces(stream, capacity, longDocuments);
+      return cutPieces(stream, encoder.bos, capacity, longDocuments);
     }
-    this.#cache ??= cutPieces(await readTokenStream(split, encoder), capacity, longDocuments);
+    if (this.#cache === undefined) {
+      const stream = await readTokenStream(split, encoder);
+      this.#cache = cutPieces(stream, encoder.bos, capacity, longDocuments);
+    }
     return this.#cache;
   }
 }

@@ -5,10 +5,10 @@ import type { TokenArray, TokenStream } from "./token_stream.ts";
 /** Treatment of a document longer than a row. */
 export type LongDocuments = "cut" | "crop";
 
-/** The pieces of a stream. Each is the BOS id followed by a range of the stream. */
+/** The pieces of a stream: each is the BOS id, or without one the id before, and a range of the stream. */
 export interface Pieces {
   readonly count: number;
-  /** The length of piece `index`, including BOS. */
+  /** The length of piece `index`, including the first id. */
   length(index: number): number;
   isFirst(index: number): boolean;
   /** A copy of the ids of piece `index`. */
@@ -22,9 +22,18 @@ export interface Pieces {
  * row, and each token of the text is a target once. With `"crop"` a document stays whole, as in
  * nanochat, and packing crops what does not fit.
  *
+ * Without BOS, a document's first token takes its place, and each further piece starts with the last
+ * token of the piece before. So a document of one token, which has nothing to predict, has no piece.
+ *
+ * @param bos The id that starts each document of the stream; `null` if nothing does.
  * @param capacity Tokens per row, at least 2.
  */
-export function cutPieces(stream: TokenStream, capacity: number, long: LongDocuments): Pieces {
+export function cutPieces(
+  stream: TokenStream,
+  bos: number | null,
+  capacity: number,
+  long: LongDocuments,
+): Pieces {
   const { tokens, starts } = stream;
   const step = long === "cut" ? capacity - 1 : tokens.length;
   /** Start and end of the text of each piece. */
@@ -43,7 +52,7 @@ export function cutPieces(stream: TokenStream, capacity: number, long: LongDocum
     isFirst: (index) => documents.has(index),
     copy(index) {
       const piece = tokens.slice(from(index) - 1, to(index));
-      piece[0] = tokens[0] ?? 0;
+      if (bos !== null) piece[0] = bos;
       return piece;
     },
   };

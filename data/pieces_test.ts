@@ -12,7 +12,7 @@ Deno.test("pieces of any capacity start with BOS, fit, and restore every documen
   const texts = ["a", "bc", "defg", "hijklmnopqrs", "tuvwxyz0123456789"];
   const stream = encodeTexts(texts, encoder, "letters");
   for (let capacity = 2; capacity < 20; capacity++) {
-    const pieces = cutPieces(stream, capacity, "cut");
+    const pieces = cutPieces(stream, encoder.bos, capacity, "cut");
     const found: string[] = [];
     for (let i = 0; i < pieces.count; i++) {
       const [bos, ...ids] = pieces.copy(i);
@@ -33,10 +33,24 @@ Deno.test("pieces of any capacity start with BOS, fit, and restore every documen
 
 Deno.test("documents to be cropped stay whole", () => {
   const stream = encodeTexts(["ab", "cdefghij"], encoder, "letters");
-  const pieces = cutPieces(stream, 4, "crop");
+  const pieces = cutPieces(stream, encoder.bos, 4, "crop");
   assertEquals([0, 1].map((i) => pieces.copy(i)), [
     Uint16Array.of(256, 97, 98),
     Uint16Array.of(256, 99, 100, 101, 102, 103, 104, 105, 106),
   ]);
   assertEquals(pieces.count, 2);
+});
+
+Deno.test("without BOS a piece starts with the token before those that it predicts", () => {
+  const texts = ["abc", "d", "efghijkl"];
+  const stream = encodeTexts(texts, { ...encoder, bos: null }, "letters");
+  const textsOf = (long: "cut" | "crop") => {
+    const pieces = cutPieces(stream, null, 4, long);
+    return Array.from({ length: pieces.count }, (_, i) => [
+      String.fromCharCode(...pieces.copy(i)),
+      pieces.isFirst(i),
+    ]);
+  };
+  assertEquals(textsOf("cut"), [["abc", true], ["efgh", true], ["hijk", false], ["kl", false]]);
+  assertEquals(textsOf("crop"), [["abc", true], ["efghijkl", true]]);
 });
