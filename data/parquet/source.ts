@@ -185,7 +185,10 @@ class Tables {
       if (start < stop) {
         const rows = { columns: [this.#column], group, start, end: stop };
         const values = await readParquet(this.files[file]!, rows, size);
-        texts.push(...this.#textsOf(values[this.#column]!, file, row + start));
+        // Not by one call of push: a row group may have a million rows, more than a call takes arguments.
+        for (const text of this.#textsOf(values[this.#column]!, file, row + start)) {
+          texts.push(text);
+        }
       }
       row += size.rows;
     }

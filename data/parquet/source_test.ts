@@ -80,6 +80,20 @@ Deno.test("in a single parquet file, the last 5 % of the rows are validation, at
   });
 });
 
+Deno.test("a row group may have more rows than a call takes arguments", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const data = Array.from({ length: 150_000 }, (_, i) => `${i}`);
+    const columnData = [{ name: "text", data, type: "STRING" as const }];
+    const buffer = parquetWriteBuffer({ columnData, rowGroupSize: data.length });
+    await Deno.writeFile(`${folder}/a.parquet`, new Uint8Array(buffer));
+    const train = await parquetFiles(folder).open("train");
+    assertEquals((await train.read(chunkOf(0, 1))).length, 142_500);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a missing column is an error that lists the existing ones", async () => {
   await withTables({ "a.parquet": rows("a", 4) }, async (folder) => {
     await assertRejects(
