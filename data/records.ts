@@ -163,7 +163,9 @@ async function* lines(file: FoundFile): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let rest = "";
   const take = function* (chunk: Uint8Array, isLast: boolean) {
-    const parts = (rest + decoder.decode(chunk, { stream: !isLast })).split("\n");
+    const parts = decoder.decode(chunk, { stream: !isLast }).split("\n");
+    // Joined after the split: searching a long line again with each chunk takes quadratic time.
+    parts[0] = rest + parts[0]!;
     rest = parts.pop()!;
     yield* parts;
   };

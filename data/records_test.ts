@@ -1,7 +1,8 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { zipSync } from "npm:fflate@0.8.3";
+import { processorTime } from "../testing/clock.ts";
 import { nestedTable } from "./testing/nested_table.ts";
 import { openTable, records } from "./records.ts";
 
@@ -33,6 +34,17 @@ Deno.test("rows of JSON Lines are the same in a compressed file, and in one of s
   }
   assertEquals((await valuesOf(folder)).length, 15);
   assertEquals((await valuesOf(`${folder}/{a,c}.*`)).length, 6);
+});
+
+Deno.test("a file of one long line takes linear time", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".jsonl" });
+  await Deno.writeTextFile(path, JSON.stringify("x".repeat(80e6)));
+  const start = processorTime();
+  const [text] = await valuesOf(path);
+  // One second; searching the line again with each chunk of the file took 40.
+  assert(processorTime() - start < 10_000);
+  assertEquals(`${text}`.length, 80e6);
+  await Deno.remove(path);
 });
 
 Deno.test("the rows of JSON Lines are counted, and lists have no columns", async () => {
