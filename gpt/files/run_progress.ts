@@ -1,5 +1,6 @@
 /** How far a run has come, and whether it is still training. @module */
 
+import { savedSteps } from "./checkpoint_list.ts";
 import type { CheckpointMeta } from "./checkpoint_meta.ts";
 import { readRunInfo } from "./run_info.ts";
 import { isTraining } from "./run_lock.ts";
@@ -52,7 +53,9 @@ export async function readProgress(
   const steps = meta.steps ?? await stepsOfRun(folder);
   if (steps !== null && step >= steps) return { state: "finished", step, steps };
   if (await isTraining(folder)) return { state: "running", step, steps };
-  return { state: steps === null ? "finished" : "stopped", step, steps };
+  // An early checkpoint of a run that went on to its end.
+  const isFinished = steps === null || (await savedSteps(folder)).some((saved) => saved >= steps);
+  return { state: isFinished ? "finished" : "stopped", step, steps };
 }
 
 /** Describes how far a run has come: "step 880 of 880", "step 23 of 880, stopped". */

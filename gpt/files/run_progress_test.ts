@@ -12,8 +12,11 @@ const device = await openDevice("cpu", { threads: 1, blas: false });
 const model = new GPT(tinyPlan().config, device, { seed: 3 });
 const tokenizer = await tinyTokenizer();
 
-async function save(step: number, steps?: number): Promise<string> {
-  const folder = await Deno.makeTempDir();
+async function save(
+  step: number,
+  steps?: number,
+  folder: string = Deno.makeTempDirSync(),
+): Promise<string> {
   const content = { model, tokenizer, state: { ...untrained, step }, settings: {} };
   await saveCheckpoint(folder, steps === undefined ? content : { ...content, steps });
   return folder;
@@ -31,6 +34,16 @@ Deno.test("a checkpoint tells how far its run got, and whether a process trains 
   }
   assertEquals(await describe(folder), "step 23 of 880, stopped");
   assertEquals(await describe(await save(880, 880)), "step 880 of 880");
+});
+
+Deno.test("an early checkpoint of a run that reached its end does not count as stopped", async () => {
+  const folder = await save(440, 880);
+  const early = await openCheckpoint(folder);
+  assertEquals((await readProgress(early)).state, "stopped");
+  await save(660, 880, folder);
+  assertEquals((await readProgress(early)).state, "stopped");
+  await save(880, 880, folder);
+  assertEquals(await readProgress(early), { state: "finished", step: 440, steps: 880 });
 });
 
 Deno.test("a checkpoint without a length takes it from the folder, or counts as finished", async () => {
