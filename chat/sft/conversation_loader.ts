@@ -191,7 +191,7 @@ export class ConversationLoader {
   async #row(): Promise<{ ids: number[]; mask: number[] }> {
     const ids: number[] = [];
     const mask: number[] = [];
-    await this.#refill();
+    await this.fill();
     while (true) {
       const next = this.#waiting.takeLongest(this.#options.sequenceLength + 1 - ids.length);
       if (next === undefined) return { ids, mask };
@@ -199,12 +199,17 @@ export class ConversationLoader {
       mask.push(...next.mask);
       this.#placed++;
       if (next.isCut) this.#cut++;
-      await this.#refill();
+      await this.fill();
     }
   }
 
-  /** Fills the buffer with conversations of this epoch; of the next one only once it is empty. */
-  async #refill(): Promise<void> {
+  /**
+   * Fills the buffer with conversations of this epoch; of the next one only once it is empty. Batches
+   * do so by themselves.
+   *
+   * @throws {RangeError} If no conversation of an epoch has an answer that fits into a row.
+   */
+  async fill(): Promise<void> {
     const { task } = this.#options;
     const { bufferSize } = this.#settings;
     for (const place of this.#restored) {

@@ -42,6 +42,8 @@ export async function openRows(
     task,
     ...(saved.conversations === undefined ? {} : { state: saved.conversations }),
   });
+  // Here and not with the first batch: by then a run may have removed an earlier one.
+  await conversations.fill();
   const loader = documents === undefined ? conversations : await DocumentsFirst.open({
     ...shape,
     seed,

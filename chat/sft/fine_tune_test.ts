@@ -101,6 +101,17 @@ Deno.test("the number of steps follows from the epochs, and what is too long is 
   await device.close();
 });
 
+Deno.test("conversations of which none fits into a row are refused before the run begins", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const options = await prepareTiny(device, tiny, { sequenceLength: 2, totalBatchSize: 4 });
+  await assertRejects(
+    () => prepareFineTuning(options),
+    RangeError,
+    "wanted one whose answer fits into 3 tokens, got none of 60",
+  );
+  await device.close();
+});
+
 Deno.test("sizes that do not go together are refused", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const wrong = await prepareTiny(device, tiny, { totalBatchSize: 200 });
