@@ -58,14 +58,14 @@ async function unpackOnce(
   const key = await fingerprint([await Deno.realPath(file.path), file.bytes, mtime]);
   const folder = `${unpackInto}/${key}`;
   if (!await isThere(folder)) {
-    await Deno.mkdir(unpackInto, { recursive: true });
-    const lock = `${folder}.lock`;
-    using _lock = await lockFile(lock);
     try {
-      // Otherwise the process that held the lock has unpacked it.
-      if (!await isThere(folder)) await unpackWhole(file, folder);
-    } finally {
-      await Deno.remove(lock);
+      await Deno.mkdir(unpackInto, { recursive: true });
+      await unpackLocked(file, folder);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      // Some errors name the file already.
+      if (reason.startsWith(`Cannot read ${file.path}: `)) throw cause;
+      throw new Error(`Cannot unpack "${file.path}": ${reason}`, { cause });
     }
   }
   const isAlone = !file.name.endsWith(ZIP_EXTENSION);
@@ -79,6 +79,18 @@ async function unpackOnce(
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
+/** Unpacks a file, unless another process does. */
+async function unpackLocked(file: FoundFile, folder: string): Promise<void> {
+  const lock = `${folder}.lock`;
+  using _lock = await lockFile(lock);
+  try {
+    // Otherwise the process that held the lock has unpacked it.
+    if (!await isThere(folder)) await unpackWhole(file, folder);
+  } finally {
+    await Deno.remove(lock);
+  }
+}
+
 /** Unpacks a file into a folder that appears when it is whole. Its lock is held. */
 async function unpackWhole(file: FoundFile, folder: string): Promise<void> {
   const arriving = `${folder}.part`;
@@ -88,12 +100,9 @@ async function unpackWhole(file: FoundFile, folder: string): Promise<void> {
   try {
     await unpack(file, arriving);
     await Deno.rename(arriving, folder);
-  } catch (cause) {
+  } catch (error) {
     await removeFolder(arriving);
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    // Some errors name the file already.
-    if (reason.startsWith(`Cannot read ${file.path}: `)) throw cause;
-    throw new Error(`Cannot unpack "${file.path}": ${reason}`, { cause });
+    throw error;
   }
 }
 

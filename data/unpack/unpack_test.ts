@@ -60,6 +60,15 @@ Deno.test("what an unpacking leaves that was killed is gone after the next", asy
   assertEquals((await names()).map((name) => name.includes(".")), [false]);
 });
 
+Deno.test("a folder that cannot be written is an error that names the file to unpack", async () => {
+  const { folder } = await setUp({ "a.jsonl.gz": gzipSync(lines(0, 2)), "file": encode("") });
+  await assertRejects(
+    () => openSource(`${folder}/a.jsonl.gz`, { unpackInto: `${folder}/file/unpacked` }),
+    Error,
+    `Cannot unpack "${folder}/a.jsonl.gz": `,
+  );
+});
+
 Deno.test("a file that changed is unpacked again", async () => {
   const { folder, unpackInto } = await setUp({ "a.jsonl.gz": gzipSync(lines(0, 40)) });
   const before = await read(folder, unpackInto);
