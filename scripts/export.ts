@@ -2,7 +2,7 @@
  * Exports a model to other programs: a folder for transformers, a GGUF file, a folder for nanochat.
  */
 
-import { exitCodeOf } from "../gpt/internals.ts";
+import { exitCodeOf, fileError } from "../gpt/internals.ts";
 import { openDevice } from "../gpt/mod.ts";
 import {
   type ExportedFile,
@@ -63,7 +63,9 @@ async function runExport(
       const written = await writeTogether(out, exportPretrained(opened, options), signal);
       print(`Written to ${out}: ${written}`);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      // The system's own errors tell no place: "No space left on device (os error 28)".
+      const isSystem = error instanceof Error && /\bos error \d+/.test(error.message);
+      if (!signal.aborted) throw isSystem ? fileError("write", out, error) : error;
     }
     return exitCodeOf(signal);
   } finally {

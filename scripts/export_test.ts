@@ -84,6 +84,21 @@ Deno.test("export writes into an empty folder as it is, which may be linked or m
   ]);
 });
 
+Deno.test("an export to a full disk says where there was no room, and leaves nothing", async () => {
+  const trained = await homeWithModel();
+  const folder = await Deno.makeTempDir();
+  const { writeFile } = Deno;
+  Deno.writeFile = () => Promise.reject(new Error("No space left on device (os error 28)"));
+  try {
+    const args = ["--to", "nanochat", "--out", `${folder}/exported`];
+    const { code, stderr } = await runScriptHere("export.ts", args, trained);
+    assertEquals([code, stderr], [1, `Cannot write ${folder}/exported: the disk is full\n`]);
+    assertEquals(await namesIn(folder), []);
+  } finally {
+    Deno.writeFile = writeFile;
+  }
+});
+
 Deno.test("an export that is interrupted leaves nothing", async () => {
   const trained = await homeWithModel();
   const folder = await Deno.makeTempDir();
