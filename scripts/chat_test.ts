@@ -300,8 +300,12 @@ Deno.test("chat_eval asks rows of the known data sets, and names faults in them"
   assertEquals(code, 0);
   assertMatch(stdout, /^GSM8K +0 of 1$/m);
   const cases: [string, number, string][] = [
-    [`MMLU=${rows}`, 1, `Cannot read ${rows}, line 1: wanted answer as a number`],
-    [`ARC-Easy=${rows}`, 1, `Cannot read ${rows}, line 1: wanted an object`],
+    [`MMLU=${rows}`, 1, `Cannot read ${rows}, line 1: wanted answer as a number, got "#### 2"`],
+    [
+      `ARC-Easy=${rows}`,
+      1,
+      `Cannot read ${rows}, line 1: wanted choices as an object, got nothing`,
+    ],
     [
       "poetry",
       2,

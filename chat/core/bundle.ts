@@ -9,6 +9,7 @@ import { openZip } from "../../data/mod.ts";
 import { basePath, fileError } from "../../gpt/internals.ts";
 import { importCsv, importYaml } from "../deps.ts";
 import { parseJsonLines } from "../files/json_lines.ts";
+import { shown } from "../files/records.ts";
 
 /** A question with several continuations, exactly one of them right. */
 export interface MultipleChoiceExample {
@@ -297,20 +298,20 @@ class Fields {
   readonly #fields: Record<string, unknown>;
 
   constructor(fields: unknown) {
-    if (!isRecord(fields)) throw new TypeError("wanted an object");
+    if (!isRecord(fields)) throw new TypeError(`wanted an object, got ${shown(fields)}`);
     this.#fields = fields;
   }
 
   text(name: string): string {
     const value = this.#fields[name];
     if (typeof value === "string") return value;
-    throw new TypeError(`wanted ${name} as a string, got ${typeof value}`);
+    throw new TypeError(`wanted ${name} as a string, got ${shown(value)}`);
   }
 
   texts(name: string): string[] {
     const values = this.#fields[name];
     if (Array.isArray(values) && values.every((value) => typeof value === "string")) return values;
-    throw new TypeError(`wanted ${name} as a list of strings`);
+    throw new TypeError(`wanted ${name} as a list of strings, got ${shown(values)}`);
   }
 
   /** The index `gold` into a list of strings. */

@@ -267,7 +267,10 @@ Deno.test("faults of a bundle are named with file and line", async () => {
       "colors.jsonl: wanted more than 1 examples",
     ],
     [{ "eval_data/colors.jsonl": "\n{" }, "colors.jsonl, line 2"],
-    [{ "eval_data/colors.jsonl": '{"query": "a"}' }, "line 1: wanted choices as a list of strings"],
+    [
+      { "eval_data/colors.jsonl": '{"query": "a"}' },
+      "line 1: wanted choices as a list of strings, got nothing",
+    ],
     [{ "eval_data/colors.jsonl": '{"query": 1}' }, "wanted query as a string"],
     [
       { "eval_data/colors.jsonl": '{"query": "a", "choices": ["b"], "gold": 1}' },

@@ -38,3 +38,8 @@ export async function readRecords<Item>(
   if (items.length === 0) throw new Error(`Cannot read ${place}: wanted ${wanted}, got none`);
   return items;
 }
+
+/** A value of a row for an error message: the beginning of its JSON. */
+export function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? "nothing").slice(0, 60);
+}

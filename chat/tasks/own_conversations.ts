@@ -13,7 +13,7 @@ import type { Conversation, Message, MessagePart } from "../../tokenizer/mod.ts"
 import { parseJsonLines } from "../files/json_lines.ts";
 import { records } from "../../data/mod.ts";
 import { basePath, fileError } from "../../gpt/internals.ts";
-import { readRecords } from "../files/records.ts";
+import { readRecords, shown } from "../files/records.ts";
 import { PackedConversations } from "./packed_conversations.ts";
 import { listTask, type Task } from "./task.ts";
 
@@ -91,7 +91,9 @@ function parseConversation(value: unknown, mayBeEmpty = false): Conversation {
 }
 
 function parseMessage(value: unknown, index: number, mayBeEmpty: boolean): Message {
-  if (!isRecord(value)) throw new TypeError(`wanted an object as turn ${index + 1}`);
+  if (!isRecord(value)) {
+    throw new TypeError(`wanted an object as turn ${index + 1}, got ${shown(value)}`);
+  }
   const { role, content } = value;
   if (role !== "system" && role !== "user" && role !== "assistant") {
     throw new TypeError(
@@ -121,15 +123,13 @@ function parsePart(value: unknown, index: number): MessagePart {
     );
   }
   if (typeof part.text !== "string") {
-    throw new TypeError(`wanted a string in the ${type} part of turn ${index + 1}`);
+    throw new TypeError(
+      `wanted a string in the ${type} part of turn ${index + 1}, got ${shown(part.text)}`,
+    );
   }
   return { type, text: part.text };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function shown(value: unknown): string {
-  return (JSON.stringify(value) ?? "nothing").slice(0, 60);
 }

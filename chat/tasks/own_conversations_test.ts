@@ -38,7 +38,7 @@ Deno.test("faults of a line are named with its file and number", () => {
     ],
     [
       `[${user}, {"role": "assistant", "content": [{"type": "text"}]}]`,
-      "wanted a string in the text part of turn 2",
+      "wanted a string in the text part of turn 2, got nothing",
     ],
     [`[{"role": "user", "content": 3}]`, "wanted a string as content of turn 1, got 3"],
   ];

@@ -5,7 +5,7 @@
  */
 
 import type { Conversation } from "../../tokenizer/mod.ts";
-import { readRecords } from "../files/records.ts";
+import { readRecords, shown } from "../files/records.ts";
 import type { Python } from "../tools/python.ts";
 import {
   type HumanEvalProblem,
@@ -110,12 +110,14 @@ function humanEvalRow(row: Row): HumanEvalRow {
 
 function mmluRow(row: Row): MmluRow {
   const { answer } = row;
-  if (typeof answer !== "number") throw new TypeError(`wanted answer as a number, got ${answer}`);
+  if (typeof answer !== "number") {
+    throw new TypeError(`wanted answer as a number, got ${shown(answer)}`);
+  }
   return { question: textOf(row, "question"), choices: textsOf(row, "choices"), answer };
 }
 
 function arcRow(row: Row): ArcRow {
-  const choices = asRow(row.choices);
+  const choices = asRow(row.choices, "choices");
   return {
     question: textOf(row, "question"),
     choices: { text: textsOf(choices, "text"), label: textsOf(choices, "label") },
@@ -123,19 +125,19 @@ function arcRow(row: Row): ArcRow {
   };
 }
 
-function asRow(value: unknown): Row {
+function asRow(value: unknown, name = "the row"): Row {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
-  throw new TypeError("wanted an object");
+  throw new TypeError(`wanted ${name} as an object, got ${shown(value)}`);
 }
 
 function textOf(row: Row, name: string): string {
   const value = row[name];
   if (typeof value === "string") return value;
-  throw new TypeError(`wanted ${name} as a string, got ${typeof value}`);
+  throw new TypeError(`wanted ${name} as a string, got ${shown(value)}`);
 }
 
 function textsOf(row: Row, name: string): string[] {
   const values = row[name];
   if (Array.isArray(values) && values.every((value) => typeof value === "string")) return values;
-  throw new TypeError(`wanted ${name} as a list of strings`);
+  throw new TypeError(`wanted ${name} as a list of strings, got ${shown(values)}`);
 }
