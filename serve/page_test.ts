@@ -540,6 +540,48 @@ pageTest(
 );
 
 pageTest(
+  "an answer that broke off goes on where it ended, and one that never began has nothing to copy",
+  () =>
+    withPage({ context: 250 }, async (page) => {
+      const failure = page.locator(".ending.failed");
+      const answer = page.locator("[data-turn=assistant]");
+      await page.route("**/completions", (route) => route.abort());
+      await send(page, "How many roses?");
+      assertMatch((await failure.textContent())!, /^The server does not answer\..*Try again/);
+      for (const name of ["Copy", "Probabilities"]) {
+        assertEquals(await answer.getByRole("button", { name }).count(), 0, name);
+      }
+      await page.unroute("**/completions");
+      const delta = { parts: [{ type: "text", text: "Seven roses" }] };
+      const begun = { choices: [{ delta, logprobs: null, finish_reason: null }] };
+      // The stream ends without its last event, as one of a server that was killed.
+      await page.route("**/completions", (route) =>
+        route.fulfill({
+          contentType: "text/event-stream",
+          body: `data: ${JSON.stringify(begun)}\n\n`,
+        }));
+      await button(page, "Try again").click();
+      await page.waitForFunction(() => document.body.innerText.includes("Seven roses"));
+      await settled(page);
+      assertMatch((await failure.textContent())!, /^The server does not answer\..*Continue/);
+      // The text stays while the server is away.
+      await page.unroute("**/completions");
+      await page.route("**/completions", (route) => route.abort());
+      const asked = page.waitForRequest("**/completions");
+      await button(page, "Continue").click();
+      await asked;
+      await settled(page);
+      assertEquals(await answers(page), ["Seven roses"]);
+      await page.unroute("**/completions");
+      await button(page, "Continue").click();
+      await failure.waitFor({ state: "detached" });
+      await settled(page);
+      const [whole] = await answers(page);
+      assert(whole!.startsWith("Seven roses") && whole!.length > 11, whole!);
+    }),
+);
+
+pageTest(
   "a server that does not answer is told, and asked again; a draft survives a reload",
   () =>
     withPage({ context: 120 }, async (page) => {

@@ -190,13 +190,20 @@ export async function say(text: string, place: number = current.value.turns.leng
   await answer([...current.value.turns.slice(0, place), question]);
 }
 
+/**
+ * Asks for the model again after an error: a server that is back may have another one.
+ *
+ * @returns Whether the reader is still in the same chat.
+ */
+async function findModelAgain(): Promise<boolean> {
+  const { id, turns } = current.value;
+  if (turns.at(-1)?.finish === "failed") await fetchModel();
+  return current.value.id === id;
+}
+
 /** Answers the last question again. */
 export async function regenerate(): Promise<void> {
-  const { id } = current.value;
-  // A server that is back may have another model.
-  if (current.value.turns.at(-1)?.finish === "failed") await fetchModel();
-  // Meanwhile the reader may have gone to another chat.
-  if (current.value.id !== id) return;
+  if (!await findModelAgain()) return;
   const { turns } = current.value;
   const end = turns.at(-1)?.role === "assistant" ? turns.length - 1 : turns.length;
   await answer(turns.slice(0, end));
@@ -204,6 +211,7 @@ export async function regenerate(): Promise<void> {
 
 /** Goes on with the last answer, behind its end. */
 export async function continueAnswer(): Promise<void> {
+  if (!await findModelAgain()) return;
   const { turns } = current.value;
   const last = turns.at(-1);
   if (last?.role !== "assistant") return;

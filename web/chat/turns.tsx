@@ -137,6 +137,7 @@ function Answer({ turn, place, isLast, prose }: {
 }): JSX.Element {
   const isComing = isLast && answering.value !== null;
   const isInspected = inspected.value?.turn === place;
+  const isEmpty = textOf(turn) === "";
   const toggle = () => inspected.value = isInspected ? null : { turn: place, token: 0 };
   return (
     <>
@@ -149,7 +150,7 @@ function Answer({ turn, place, isLast, prose }: {
       {!isComing && <Ending turn={turn} place={place} isLast={isLast} />}
       {!isComing && (
         <div class="actions">
-          <CopyButton text={() => saidIn(turn)} />
+          {!isEmpty && <CopyButton text={() => saidIn(turn)} />}
           {isLast && (
             <IconButton
               icon="repeat"
@@ -157,12 +158,14 @@ function Answer({ turn, place, isLast, prose }: {
               onClick={() => void regenerate()}
             />
           )}
-          <IconButton
-            icon="shares"
-            name={words.probabilities}
-            aria-pressed={isInspected}
-            onClick={toggle}
-          />
+          {!isEmpty && (
+            <IconButton
+              icon="shares"
+              name={words.probabilities}
+              aria-pressed={isInspected}
+              onClick={toggle}
+            />
+          )}
           <Timing of={turn} />
         </div>
       )}
@@ -179,7 +182,7 @@ function Ending({ turn, place, isLast }: {
   const { finish, problem } = turn;
   if (finish === undefined || finish === "stop") return null;
   const text = { length: words.cut, stopped: words.stopped, failed: problem }[finish];
-  const isCut = finish === "length" || finish === "stopped" && textOf(turn) !== "";
+  const isCut = finish === "length" || textOf(turn) !== "" && problem !== words.full;
   return (
     <p class={`ending ${finish}`}>
       {text}
