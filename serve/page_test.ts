@@ -724,9 +724,14 @@ pageTest(
   () =>
     withPage({ apiKey: "secret", stage: "base" }, async (page) => {
       await page.waitForSelector("#key");
+      assertEquals(await focused(page), "key");
+      await page.keyboard.type("Secret");
+      await page.keyboard.press("Enter");
+      await page.locator("#wrong-key", { hasText: "refuses this key" }).waitFor();
       await page.fill("#key", "secret");
       await page.getByRole("button", { name: "Use it" }).click();
       await page.waitForSelector("text=This is tiny.");
+      assertEquals(await focused(page), "message");
       const look = async (name: string) => {
         for (const colorScheme of ["light", "dark"] as const) {
           await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -751,7 +756,64 @@ pageTest(
       await page.getByText("Settings").waitFor();
       await page.waitForTimeout(300);
       assertEquals(await violations(page), []);
+      // The focus goes into the menu, and back to where it was opened.
+      const name = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+      assertEquals(await name(), "Hide chats and settings");
       await page.keyboard.press("Escape");
       await page.getByText("Settings").waitFor({ state: "hidden" });
+      assertEquals(await name(), "Show chats and settings");
     }),
+);
+
+/** Words and controls that reach out of the window, or of the box that holds them. */
+function cutOff(): string[] {
+  return [...document.querySelectorAll(".actions *, .card > div *, aside *")].flatMap((one) => {
+    if (!one.checkVisibility({ visibilityProperty: true })) return [];
+    const { left, right } = one.getBoundingClientRect();
+    const box = one.closest("aside, .card > div, .turns")!.getBoundingClientRect();
+    return left < 0 || right > box.right + 1 ? [one.outerHTML.slice(0, 120)] : [];
+  });
+}
+
+pageTest(
+  "letters twice as large fit on a phone, and an empty chat shows its greeting from the top",
+  () =>
+    withPage({ context: 250, parameters: 123_456_789, layers: 2 }, async (page) => {
+      // Chromium on a phone has this zoom of text.
+      await page.evaluate(() => document.documentElement.style.fontSize = "200%");
+      assertEquals(await page.$eval(".scroller", ({ scrollTop }) => scrollTop), 0);
+      const hello = (await page.locator(".greeting h2").boundingBox())!;
+      const header = (await page.locator("main header").boundingBox())!;
+      assert(hello.y >= header.y + header.height, `${hello.y}`);
+      // There is no answer to go down to.
+      await page.mouse.move(200, 300);
+      await page.mouse.wheel(0, 2000);
+      await page.waitForFunction(() => document.querySelector(".scroller")!.scrollTop > 0);
+      await page.mouse.wheel(0, -50);
+      await page.evaluate(() => new Promise(requestAnimationFrame));
+      assertEquals(await button(page, "Go down to the newest answer").count(), 0);
+      await send(page, "How many roses?");
+      const card = page.locator(".card");
+      await card.locator("summary").click();
+      assertEquals(await page.evaluate(cutOff), []);
+      // The card is over the chat, and goes when somebody goes on there.
+      const isOpen = () => card.evaluate((one) => (one as HTMLDetailsElement).open);
+      await page.keyboard.press("Escape");
+      assertEquals(await isOpen(), false);
+      await card.locator("summary").click();
+      assertEquals(await isOpen(), true);
+      await page.focus("#message");
+      assertEquals(await isOpen(), false);
+      await card.locator("summary").click();
+      await page.mouse.click(380, 700);
+      assertEquals(await isOpen(), false);
+      await button(page, "Show chats and settings").click();
+      await page.getByText("Settings").click();
+      assertEquals(await page.evaluate(cutOff), []);
+      // Both the chat and the last of the settings can be reached.
+      await page.locator(".chats button").first().click({ trial: true });
+      await page.getByText("Choose among so many").scrollIntoViewIfNeeded();
+      const help = (await page.getByText("Choose among so many").boundingBox())!;
+      assert(help.y + help.height < 845, `${help.y + help.height}`);
+    }, { viewport: { width: 390, height: 844 }, reducedMotion: "reduce" }),
 );

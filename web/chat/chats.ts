@@ -55,8 +55,8 @@ export const topK = slider("topK", words.topK, kept.topK, [0, 200, 1]);
 export const draft = signal(readStore<string>(DRAFT) ?? "");
 /** The server's key, which is kept until the page is closed. */
 export const key = signal("");
-/** Whether the server has asked for a key. */
-export const wantsKey = signal(false);
+/** Whether the server has asked for a key, and whether it has refused the one that it was given. */
+export const wantsKey = signal(false), isWrongKey = signal(false);
 /** The model, when it is known. */
 export const model = signal<ModelInfo | null>(null);
 /** Why the model is not known. */
@@ -139,7 +139,8 @@ export async function fetchModel(): Promise<void> {
   } catch (error) {
     const { status: code, message } = error as BackendError;
     wantsKey.value = code === 401;
-    status.value = message;
+    isWrongKey.value = wantsKey.value && key.value !== "";
+    status.value = isWrongKey.value ? words.wrongKey : message;
     // Where a model has answered before, its last turn tells what is wrong.
     if (model.value === null) problem.value = message;
   }

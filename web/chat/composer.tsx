@@ -10,7 +10,7 @@ import { answering, canAsk, draft, model, say, stop } from "./chats.ts";
 import { goToEnd } from "./scroll.tsx";
 
 /** Where there is no mouse, the focus would open a keyboard over half of the screen. */
-const hasMouse = matchMedia("(hover: hover)").matches;
+export const hasMouse: boolean = matchMedia("(hover: hover)").matches;
 
 /** Puts the focus into the box. */
 export function focusComposer(): void {

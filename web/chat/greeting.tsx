@@ -2,7 +2,7 @@
 
 /** An empty chat: a card of the model, and suggested messages. @module */
 
-import type { JSX } from "../deps.ts";
+import { type JSX, useEffect, useRef } from "../deps.ts";
 import { Button } from "../parts/controls.tsx";
 import { Mark } from "../parts/mark.tsx";
 import { words } from "../words/chat.ts";
@@ -42,6 +42,17 @@ export function Greeting({ of }: { readonly of: ModelInfo }): JSX.Element {
 
 /** A card with facts about the model. */
 export function Card({ of }: { readonly of: ModelInfo }): JSX.Element {
+  const card = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    // It lies over the chat: whoever goes on there is done with it.
+    const close = ({ target }: Event) => {
+      if (!card.current!.contains(target as Node)) card.current!.open = false;
+    };
+    for (const type of ["pointerdown", "focusin"]) document.addEventListener(type, close);
+    return () => {
+      for (const type of ["pointerdown", "focusin"]) document.removeEventListener(type, close);
+    };
+  }, []);
   const { cardRows: names } = words;
   const rows = [
     [names.origin, of.origin],
@@ -52,7 +63,7 @@ export function Card({ of }: { readonly of: ModelInfo }): JSX.Element {
     ...of.facts ?? [],
   ] as const;
   return (
-    <details class="card">
+    <details class="card" ref={card}>
       <summary title={words.card}>
         <span class="unseen">{words.card}</span>
         {of.id}

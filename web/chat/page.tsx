@@ -13,6 +13,7 @@ import {
   current,
   fetchModel,
   hasRoom,
+  isWrongKey,
   keepChats,
   key,
   model,
@@ -31,7 +32,7 @@ import {
   wantsKey,
 } from "./chats.ts";
 import type { Backend } from "./backend.ts";
-import { Composer, focusComposer } from "./composer.tsx";
+import { Composer, focusComposer, hasMouse } from "./composer.tsx";
 import { Card, Greeting } from "./greeting.tsx";
 import { Following, goToEnd, isFollowing } from "./scroll.tsx";
 import { type Prose, Turns } from "./turns.tsx";
@@ -65,6 +66,14 @@ function open(change: () => void): void {
   focusComposer();
 }
 
+/** The button that opens the menu. */
+const menuButton: { current: HTMLButtonElement | null } = { current: null };
+
+function closeMenu(): void {
+  isMenuOpen.value = false;
+  menuButton.current?.focus();
+}
+
 function Page(): JSX.Element {
   const { turns } = current.value;
   const away = isLooking.value ? "away" : "";
@@ -80,6 +89,7 @@ function Page(): JSX.Element {
             icon="menu"
             name={words.menu}
             aria-expanded={isMenuOpen.value}
+            ref={menuButton}
             onClick={() => isMenuOpen.value = true}
           />
           {model.value !== null && <Card of={model.value} />}
@@ -116,7 +126,7 @@ function Page(): JSX.Element {
           </div>
         </Following>
         <div class={`column foot ${away}`}>
-          {!isFollowing.value && (
+          {!isFollowing.value && turns.length > 0 && (
             <IconButton class="to-end" icon="down" name={words.down} onClick={goToEnd} />
           )}
           {!hasRoom.value && <p class="no-room">{words.noRoom}</p>}
@@ -129,14 +139,24 @@ function Page(): JSX.Element {
 }
 
 function Sidebar(): JSX.Element {
-  const close = () => isMenuOpen.value = false;
+  const closer = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    // Tab goes on in the menu, and not in the chat behind it.
+    if (isMenuOpen.value) closer.current?.focus();
+  }, [isMenuOpen.value]);
   return (
     <>
       <aside class={isMenuOpen.value ? "open" : ""} aria-label={words.sidebar}>
         <div class="brand">
           <Mark />
           <p>{words.brand}</p>
-          <IconButton class="narrow" icon="close" name={words.closeMenu} onClick={close} />
+          <IconButton
+            class="narrow"
+            icon="close"
+            name={words.closeMenu}
+            ref={closer}
+            onClick={closeMenu}
+          />
         </div>
         <Button class="new" onClick={() => open(newChat)}>
           <Icon name="add" />
@@ -153,7 +173,7 @@ function Sidebar(): JSX.Element {
           <p class="note">{words.topKHelp}</p>
         </details>
       </aside>
-      {isMenuOpen.value && <div class="veil" onClick={close} />}
+      {isMenuOpen.value && <div class="veil" onClick={closeMenu} />}
     </>
   );
 }
@@ -219,18 +239,31 @@ function Problem(): JSX.Element | null {
 }
 
 function Key(): JSX.Element {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // Nothing can be asked without it.
+    if (hasMouse) field.current!.focus();
+  }, []);
   return (
     <form
       class="key-form"
       onSubmit={(event) => {
         event.preventDefault();
         key.value = new FormData(event.currentTarget).get("key") as string;
-        void fetchModel();
+        void fetchModel().then(() => !wantsKey.value && focusComposer());
       }}
     >
       <label for="key">{words.key}</label>
-      <input id="key" name="key" type="password" autocomplete="off" />
+      <input
+        id="key"
+        name="key"
+        type="password"
+        autocomplete="off"
+        aria-describedby="wrong-key"
+        ref={field}
+      />
       <button type="submit">{words.useKey}</button>
+      <p id="wrong-key" class="ending failed">{isWrongKey.value && words.wrongKey}</p>
     </form>
   );
 }
@@ -252,7 +285,9 @@ export function startChat(
   prose = more.prose ?? prose;
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    if (isMenuOpen.value) isMenuOpen.value = false;
+    const card = document.querySelector<HTMLDetailsElement>(".card[open]");
+    if (isMenuOpen.value) closeMenu();
+    else if (card !== null) card.open = false;
     else stop();
   });
   render(<Page />, document.getElementById("page")!);

@@ -3,6 +3,7 @@
 /// <reference lib="dom" />
 /**
  * A part of the page that scrolls, and stays at its end while that grows: unless the reader has scrolled up.
+ * An empty chat stays at its beginning, which greets.
  *
  * @module
  */
@@ -15,6 +16,7 @@ import {
   useEffect,
   useRef,
 } from "../deps.ts";
+import { current } from "./chats.ts";
 
 /** Within so many pixels of its end it is at the end. */
 const NEAR = 8;
@@ -27,7 +29,8 @@ let scroller: HTMLElement | null = null;
 /** Goes to the end, and stays there. */
 export function goToEnd(): void {
   isFollowing.value = true;
-  if (scroller !== null) scroller.scrollTop = scroller.scrollHeight;
+  if (scroller === null) return;
+  scroller.scrollTop = current.value.turns.length === 0 ? 0 : scroller.scrollHeight;
 }
 
 /** Shows what grows. */

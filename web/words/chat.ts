@@ -91,5 +91,6 @@ export const words = {
   ready: (name: string): string => `${name} is ready.`,
   key: "The server wants its key",
   useKey: "Use it",
+  wrongKey: "The server refuses this key.",
   noRoom: "The browser has no room to keep this chat.",
 };
