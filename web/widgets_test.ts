@@ -88,6 +88,37 @@ pageTest("edges have the width and color of their weights, and inputs move", asy
   assertEquals(opened.problems, []);
 });
 
+pageTest(
+  "choices and labels are seen in full, on a laptop and with letters twice as large",
+  async () => {
+    const { page } = await sharedPage();
+    const cut = () =>
+      page.$$eval("select", (all) =>
+        all.flatMap((one) => {
+          const room = one.parentElement!.clientWidth, width = one.offsetWidth;
+          one.style.cssText = "flex: none; width: max-content; max-width: none";
+          const wanted = one.offsetWidth;
+          one.style.cssText = "";
+          // One that has the whole row can do no more.
+          return wanted > width + 1 && width < room - 1 ? [`${one.id}: ${wanted} in ${width}`] : [];
+        }));
+    await page.setViewportSize({ width: 1280, height: 720 });
+    await page.waitForSelector("#serveKeeps");
+    assertEquals(await cut(), []);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.evaluate(() => document.documentElement.style.fontSize = "200%");
+    assertEquals(await cut(), []);
+    // Nor do the words below the river reach into each other.
+    const beside = await page.$$eval(
+      ".river-stages li",
+      (all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent),
+    );
+    assertEquals(beside, []);
+    await page.evaluate(() => document.documentElement.style.fontSize = "");
+    await page.setViewportSize({ width: 1280, height: 720 });
+  },
+);
+
 pageTest("a step back hides the numbers in the table, too", async () => {
   const { page, opened } = await sharedPage();
   const forward = new Widget(page, "forward");
