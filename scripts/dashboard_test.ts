@@ -124,6 +124,8 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
     assert(!(await page.innerText("[data-table=runs]")).includes("WebAssembly"));
     const table = page.locator(".scroll:has([data-table=runs])");
     assert(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));
+    // The only run cannot be taken away: its curves would stay, beside a box that says they are not there.
+    assertEquals(await page.isDisabled("[data-run='base/one'] input"), true);
     const samples = await page.$$eval(".sample", (all) => all.map((one) => one.textContent));
     assertEquals(samples, [
       ...metrics.findLast(({ kind }) => kind === "samples")!.texts as string[],
@@ -144,6 +146,7 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
     await page.waitForFunction(() =>
       document.querySelectorAll("[data-table=values] thead th").length === 3
     );
+    assertEquals(await page.isDisabled("[data-run='base/one'] input"), false);
     // Two runs, each with its loss and the average.
     assertEquals(await page.getAttribute("[data-figure=loss]", "data-points"), "120");
     const differences = await page.$$eval(

@@ -136,7 +136,13 @@ function cellsOf(run: ListedRun): (string | JSX.Element)[] {
   const { figures, step, steps, parameters } = run;
   return [
     <label key={run.name} data-run={run.name} data-state={run.state}>
-      <input type="checkbox" checked={isShown} onChange={() => toggle(run.name)} />
+      <input
+        type="checkbox"
+        checked={isShown}
+        // One run is always shown: without a choice, the page would show the latest one unchecked.
+        disabled={isShown && shown.value.length === 1}
+        onChange={() => toggle(run.name)}
+      />
       {run.name}
       {isShown && <span class={`key ${color} ${look}`} />}
     </label>,
