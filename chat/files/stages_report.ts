@@ -63,9 +63,10 @@ export function reportAsMarkdown({ title, rows, sections, figures }: StagesRepor
   ].join("\n");
 }
 
-const STYLE = "body{max-width:50rem;margin:auto;padding:1rem;font:1rem/1.5 system-ui,sans-serif;" +
-  "color-scheme:light dark}table{border-collapse:collapse;margin:1rem 0}" +
-  "th,td{border-bottom:1px solid gray;padding:.2rem 1rem .2rem 0;text-align:left}" +
+const STYLE = ":root{color-scheme:light dark}body{max-width:50rem;margin:auto;padding:1rem;" +
+  "font:1rem/1.5 system-ui,sans-serif}table{border-collapse:collapse;margin:1rem 0}" +
+  "th,td{border-bottom:1px solid gray;padding:.2rem 1rem .2rem 0;text-align:left;" +
+  "overflow-wrap:anywhere}" +
   "img{max-width:100%}blockquote{white-space:pre-wrap;margin:1rem 0;padding-left:1rem;" +
   "border-left:3px solid gray}";
 
