@@ -85,6 +85,28 @@ pageTest(
   },
 );
 
+pageTest(
+  "a page whose network goes before the rest has come says so, and goes on later",
+  async () => {
+    await using opened = await openSite("plain");
+    const page = await opened.page({ isFirstLook: true });
+    await page.route("**/rest.js", (route) => route.abort());
+    await page.focus("#w2");
+    await page.keyboard.press("Home");
+    const missing = page.getByRole("alert").filter({ hasText: "The rest of the lesson" });
+    await missing.waitFor();
+    assertEquals(await page.locator("section").count(), 4);
+    await missing.getByRole("button", { name: "Try again" }).click();
+    await missing.waitFor();
+    await page.unroute("**/rest.js");
+    await missing.getByRole("button", { name: "Try again" }).click();
+    await page.waitForSelector("html[data-ready]");
+    assertEquals(await missing.count(), 0);
+    await page.locator("[data-widget=slope] button").first().click();
+    assertEquals(await page.textContent("output[for=w]"), "1.7");
+  },
+);
+
 Deno.test("a link to the site shows its picture, wherever the site is", async () => {
   const tagOf = (url: string | null = null) =>
     /<meta property="og:image" content="([^"]*)">/.exec(shareTags("Title", url))?.[1];

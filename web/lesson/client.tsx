@@ -3,9 +3,11 @@
 /// <reference lib="dom" />
 /** The entry point of the page's script. @module */
 
-import { hydrate, type JSX } from "../deps.ts";
+import { hydrate, type JSX, render } from "../deps.ts";
 import { loadScript, loadStyle } from "../engine/client.ts";
+import { Button } from "../parts/controls.tsx";
 import { followAddress, isWaiting, readWaiting } from "../state.ts";
+import { words } from "../words/lesson.ts";
 import { shared } from "./shared.ts";
 import { widgets } from "./widgets.ts";
 
@@ -138,7 +140,14 @@ function bringToLife(widgets: Readonly<Record<string, () => JSX.Element>>): void
 async function loadRest(): Promise<void> {
   // The widgets ask for the modules that they share with the first ones.
   Reflect.set(globalThis, "require", (path: string) => shared[path.split("/").at(-1)!]);
-  await Promise.all([loadScript("labs.js"), loadScript("rest.js"), loadStyle("labs.css")]);
+  // Scripts that have come are not run again, where the network went in between.
+  const once = (name: string, path: string) =>
+    Reflect.has(globalThis, name) ? undefined : loadScript(path);
+  await Promise.all([
+    once("nanodinoLabs", "labs.js"),
+    once("nanodinoRest", "rest.js"),
+    loadStyle("labs.css"),
+  ]);
   const isAwaited = isElsewhere();
   document.querySelector("main")!
     .insertAdjacentHTML("beforeend", Reflect.get(globalThis, "nanodinoRest"));
@@ -158,12 +167,32 @@ async function loadRest(): Promise<void> {
   }
 }
 
+/** Says that the lesson goes on, but has not come, and loads it when the reader asks for it. */
+function offerRest(load: () => void): void {
+  const place = document.createElement("div");
+  document.querySelector("main")!.append(place);
+  const again = () => {
+    place.remove();
+    load();
+  };
+  render(
+    <p class="buttons" role="alert">
+      {words.rest.missing}
+      <Button onClick={again}>{words.rest.again}</Button>
+    </p>,
+    place,
+  );
+}
+
 /** Loads the rest as soon as the reader moves, so that a first look costs little. */
 function loadRestOnMove(): void {
   const moves = ["scroll", "pointerdown", "pointermove", "touchstart", "keydown"];
   const load = () => {
     for (const move of moves) removeEventListener(move, load);
-    loadRest().catch((error) => console.error(error));
+    loadRest().catch((error) => {
+      console.error(error);
+      offerRest(load);
+    });
   };
   for (const move of moves) addEventListener(move, load, { passive: true });
   if (isWaiting() || isElsewhere()) load();

@@ -41,6 +41,7 @@ export const words = {
     found:
       "It meets all four points: times 1.8, plus 32. That is the rule, and nobody wrote it down!",
   },
+  rest: { missing: "The rest of the lesson has not come through.", again: "Try again" },
   actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
   neuron: {
     graph: "The neuron: two inputs, each times its weight, the sum with the bias, and tanh",
