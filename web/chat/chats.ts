@@ -55,8 +55,10 @@ export const topK = slider("topK", words.topK, kept.topK, [0, 200, 1]);
 export const draft = signal(readStore<string>(DRAFT) ?? "");
 /** The server's key, which is kept until the page is closed. */
 export const key = signal("");
-/** Whether the server has asked for a key, and whether it has refused the one that it was given. */
-export const wantsKey = signal(false), isWrongKey = signal(false);
+/** Whether the server has asked for a key. */
+export const wantsKey = signal(false);
+/** Whether it has refused the one that it was given. */
+export const isWrongKey = signal(false);
 /** The model, when it is known. */
 export const model = signal<ModelInfo | null>(null);
 /** Why the model is not known. */
