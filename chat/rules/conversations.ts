@@ -17,7 +17,7 @@ import { capital, countryOfCapital, currency, twoOfCountries } from "./geography
 import { identity } from "./identity.ts";
 import { repetition } from "./repetition.ts";
 import { feeling, goodbye, greeting, reaction } from "./small_talk.ts";
-import { story, storyPractice } from "./stories.ts";
+import { companion, story, storyPractice } from "./stories.ts";
 import { anyName, introduction, recollection } from "./user_name.ts";
 import { chooseByToken } from "./word_choice.ts";
 import {
@@ -59,7 +59,10 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(counting), 42],
   [single(repetition), 24],
   [single(unknown), 28],
-  // One in 30, which is a quarter of all text, since a story is as long as ten other answers. With a
+  // A story introduces one character that its request does not name, which is too few for a model to
+  // remember which names are men's: one in six of its stories told of a king named Molly or the like.
+  [single(companion), 28],
+  // One in 34, which is a quarter of all text, since a story is as long as ten other answers. With a
   // fifth of that, a model that told stories before forgets how.
   [story, 20],
 ];

@@ -2,11 +2,11 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import { renderConversation, Tokenizer } from "../../tokenizer/mod.ts";
 import { checkStory } from "../../stories/mod.ts";
 import { pronounOfName } from "../../stories/names.ts";
-import { femaleNames, maleNames } from "../../stories/words.ts";
+import { femaleNames, kinds, maleNames } from "../../stories/words.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import { ruleConversations, ruleExams, rulePractice } from "./conversations.ts";
 import { readCountries, readWords } from "./facts.ts";
-import { story } from "./stories.ts";
+import { companion, story } from "./stories.ts";
 
 const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
 
@@ -217,6 +217,27 @@ Deno.test("four of five stories are about somebody with an invented name, and al
     }
   }
   assert(invented > 700 && invented < 900, `${invented}`);
+});
+
+Deno.test("a companion is of another kind and name than the character, and no king is called Molly", () => {
+  const random = new PythonRandom(1);
+  const kindsSeen = new Set<string>();
+  for (let i = 0; i < 300; i++) {
+    const { question, answer } = companion(random);
+    const [, kind, name] = /(\w+) (?:named|called) (\p{L}+)$/u.exec(
+      `${question.slots!.character}`,
+    )!;
+    const [, otherKind, otherName] = /an? [\w-]+ (\w+) named (\p{L}+)/iu.exec(`${answer}`)!;
+    assert(kind !== otherKind && name !== otherName, `${answer}`);
+    const { pronoun } = kinds[otherKind!]!;
+    if (pronoun !== undefined) assertEquals(pronounOfName(otherName!), pronoun, `${answer}`);
+    assert(
+      /^\p{Lu}.*\.$/u.test(`${answer}`) && !/\b([Hh]e|[Ss]he)\b/.test(`${answer}`),
+      `${answer}`,
+    );
+    kindsSeen.add(otherKind!);
+  }
+  assert(kindsSeen.size > 20, [...kindsSeen].join());
 });
 
 Deno.test("some chats tell a story, and answer a question about it", async () => {

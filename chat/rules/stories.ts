@@ -1,5 +1,7 @@
 /**
- * Requests for stories, questions about them, and a check that a story is the requested one.
+ * Requests for stories, for companions of a character, questions about stories, and a check that a story
+ * is the requested one.
+ *
  * @module
  */
 
@@ -39,6 +41,13 @@ export const storyWordings = {
     "(i want|i would like|i'd like|i need) (a|to hear a) story about {character}",
     "(do you know|have you got|is there) a story about {character}",
   ),
+  companion: wordings(
+    "?",
+    "(who|whom) (does|could|might|will) {character} meet",
+    "(invent|make up|think of|name) (somebody|someone) (whom|who) {character} (meets|could meet)",
+    "who else is in (a|the|your) story about {character}",
+    "give {character} a friend",
+  ),
 } as const satisfies Readonly<Record<string, Wordings>>;
 
 /** Tells a story that a user may ask for. */
@@ -66,13 +75,29 @@ function renameMainCharacter(told: Story, name: string): Story {
   };
 }
 
-function makeExchange(random: PythonRandom, { mainCharacter, text }: Story): Exchange {
-  const { kind, name } = mainCharacter;
+/** A question about the main character of a story. */
+function askAbout(
+  random: PythonRandom,
+  { mainCharacter: { kind, name } }: Story,
+  question: Wordings,
+): Exchange["question"] {
   const called = random.choice(["named", "called"]);
-  const question = draft(random, storyWordings.ask, {
-    character: `${withArticle(kind)} ${called} ${name}`,
-  });
-  return { question: { ...question, isRepeated: true }, answer: text };
+  const character = `${withArticle(kind)} ${called} ${name}`;
+  return { ...draft(random, question, { character }), isRepeated: true };
+}
+
+/** A sentence of a story that introduces somebody else than the first one, and has no pronoun for that one. */
+const INTRODUCTION =
+  /(?<=[.?!]"? )(?!He |She )[^.?!"]*\ban? [\w-]+ \w+ named \p{Lu}\p{L}*[^.?!"]*\./u;
+
+/** "Give a dragon named Tom a friend.": the sentence by which a story introduces one. */
+export function companion(random: PythonRandom): Exchange {
+  while (true) {
+    const told = tell(random, "train");
+    const [answer] = INTRODUCTION.exec(told.text) ?? [];
+    if (answer === undefined) continue;
+    return { question: askAbout(random, told, storyWordings.companion), answer };
+  }
 }
 
 /** "Tell me a story about a dragon named Tom.", followed by questions about the story. */
@@ -82,7 +107,7 @@ export function story(random: PythonRandom): readonly Exchange[] {
     question: { text: "{question}", slots: { question }, mark: "?", isRepeated: true },
     answer: answerAsSentence(question, answer),
   }));
-  return [makeExchange(random, told), ...asked];
+  return [{ question: askAbout(random, told, storyWordings.ask), answer: told.text }, ...asked];
 }
 
 /**
@@ -124,7 +149,7 @@ export function storyPractice(
       const told = tell(random, heldOut ? "validation" : "train");
       const request: Message = {
         role: "user",
-        content: writeCarefully(makeExchange(random, told).question),
+        content: writeCarefully(askAbout(random, told, storyWordings.ask)),
       };
       const story: Message = { role: "assistant", content: told.text };
       if (index % 4 < 3) return { mainCharacter: told.mainCharacter, messages: [request, story] };
