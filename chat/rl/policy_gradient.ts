@@ -83,8 +83,10 @@ export function rolloutBatch(
 /**
  * The loss of a batch: −Σ log p(target) · advantage, over the number of sampled targets.
  *
- * Its gradient is that of the mean advantage, since the probabilities are those of sampling (nanochat's are
- * those at temperature 1). The caller divides it where a step has several batches.
+ * Its gradient is that of the mean advantage if every token could be sampled, since the probabilities are
+ * those of sampling (nanochat's are those at temperature 1). Tokens that top-k left out become likelier with
+ * each wrong answer, and nothing makes them less likely. The caller divides it where a step has several
+ * batches.
  *
  * @param advantages One for each row.
  * @param temperature That of the sampled answers, above 0.
