@@ -10,11 +10,12 @@ import type { LanguageModel } from "./language_model.ts";
  * requests come and go: the next token of one that is generated, and a chunk of a prompt of another.
  *
  * @param ids `int32 [tokens, 1]`: those of the first sequence, then of the second, and so on.
- * @param caches What came before, a cache of one sequence for each; its tokens are added to it.
- * @param counts The number of tokens of each sequence, at least one. By default one.
+ * @param caches What came before: a cache for each sequence, or for several at one position. The tokens are
+ * added to them.
+ * @param counts The number of tokens of each sequence of a cache, at least one; one if it has several. By
+ * default one.
  * @returns The logits after the last token of each sequence, `[sequences, 1, vocabSize]`.
- * @throws {RangeError} If there is not a cache of one sequence for each, or not as many tokens as the
- * counts say.
+ * @throws {RangeError} If there are not as many caches as counts, or not as many tokens as these say.
  *
  * @example Two sequences, one of which is three tokens longer
  * ```ts
@@ -43,19 +44,20 @@ export function decodeSequences(
   model: LanguageModel,
   ids: Tensor,
   caches: readonly KVCache[],
-  counts: readonly number[] = Array.from({ length: ids.shape[0]! }, () => 1),
+  counts: readonly number[] = caches.map(() => 1),
 ): Tensor {
-  if (caches.length !== counts.length || caches.some(({ batchSize }) => batchSize !== 1)) {
+  const sizes = caches.map(({ batchSize }) => batchSize);
+  if (sizes.length !== counts.length || sizes.some((size, i) => size > 1 && counts[i] !== 1)) {
     throw new RangeError(
-      `Cannot decode: wanted a cache of one sequence for each of ${counts.length} sequences, got ` +
-        `${caches.length} of ${caches.map(({ batchSize }) => batchSize).join(", ")}`,
+      `Cannot decode: wanted a cache for each of ${counts.length} counts, of one sequence if there are more ` +
+        `tokens than one, got ${sizes.length} of ${sizes.join(", ")}`,
     );
   }
-  const tokens = counts.reduce((sum, count) => sum + count, 0);
+  const tokens = counts.reduce((sum, count, i) => sum + count * sizes[i]!, 0);
   if (counts.some((count) => !(Number.isInteger(count) && count > 0)) || tokens !== ids.shape[0]) {
     throw new RangeError(
       `Cannot decode: wanted one token or more of each sequence, ${ids.shape[0]} in all, got ` +
-        counts.join(" + "),
+        counts.map((count, i) => count * sizes[i]!).join(" + "),
     );
   }
   return model.decode(ids, caches, counts);

@@ -177,9 +177,7 @@ export class Engine {
   #checkLengths(tokens: readonly number[], options: GenerateOptions): number {
     const { samples = 1, maxTokens, cache } = options;
     const { maximumLength } = this.#model;
-    if (tokens.length === 0) {
-      throw wrongValue("generate", "a prompt", "no tokens");
-    }
+    if (tokens.length === 0) throw wrongValue("generate", "a prompt", "no tokens");
     for (const [name, least] of [["samples", 1], ["maxTokens", 0], ["readEvery", 1]] as const) {
       const value = options[name];
       if (value === undefined || Number.isInteger(value) && value >= least) continue;

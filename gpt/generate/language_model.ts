@@ -47,10 +47,9 @@ export interface LanguageModel {
    * others. Each weight is read once for all of them.
    *
    * @param ids `int32 [tokens, 1]`: those of the first sequence, then of the second, and so on.
-   * @param caches The earlier tokens: one cache of all sequences, or one of one sequence for each. The
-   * tokens are appended.
-   * @param counts The number of tokens of each sequence, which has a cache of its own then. By default
-   * one.
+   * @param caches The earlier tokens: a cache for each sequence, or for several at one position. The tokens
+   * are appended.
+   * @param counts The number of tokens of each sequence of a cache: one if it has several. By default one.
    * @returns The logits after the last token of each sequence, `[sequences, 1, vocabSize]`.
    * @throws {RangeError} If caches and tokens do not match.
    */

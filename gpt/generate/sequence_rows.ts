@@ -23,9 +23,9 @@ export interface RotaryAngles {
 
 /**
  * The sequences of a forward pass. Everything but attention and positions treats tokens alike, so
- * tokens of sequences with caches of their own are rows of one batch, `[tokens, 1, …]`: those of
- * the first sequence, then those of the second, and so on. Without caches, or with one for all
- * sequences, a batch is `[sequences, tokens, …]` as usual.
+ * tokens of several caches are rows of one batch, `[tokens, 1, …]`: those of the first cache, which are
+ * several of one sequence, or one of each of its sequences, then those of the second, and so on. Without
+ * caches, or with one for all sequences, a batch is `[sequences, tokens, …]` as usual.
  *
  * @example Two sequences in caches of their own: one token and two
  * ```ts
@@ -45,21 +45,21 @@ export interface RotaryAngles {
  * ```
  */
 export class SequenceRows {
-  /** One for each sequence, one for all of them, or none. */
+  /** One for each sequence, or for several at one position; or none. */
   readonly caches: readonly KVCache[];
+  /** The tokens of each cache, of several sequences one each. */
   readonly #counts: readonly number[];
-  /** Where the rows of each sequence end; `null` for a batch `[sequences, tokens, …]`. */
+  /** Where the rows of each cache end; `null` for a batch `[sequences, tokens, …]`. */
   readonly #ends: readonly number[] | null;
-  /** Whether each sequence has a cache of its own, and one new token. */
+  /** Whether each sequence has one new token. */
   readonly #isOneTokenEach: boolean;
 
   private constructor(caches: readonly KVCache[], counts: readonly number[], isByRows: boolean) {
     this.caches = caches;
     this.#counts = counts;
-    this.#isOneTokenEach = counts.every((count) => count === 1) &&
-      caches.every(({ batchSize }) => batchSize === 1);
+    this.#isOneTokenEach = counts.every((count) => count === 1);
     let end = 0;
-    this.#ends = isByRows ? counts.map((count) => end += count) : null;
+    this.#ends = isByRows ? counts.map((count, i) => end += count * caches[i]!.batchSize) : null;
   }
 
   /** A batch `[sequences, tokens, …]`, with one cache for all of its sequences or none. */
@@ -67,16 +67,16 @@ export class SequenceRows {
     return new SequenceRows(cache === undefined ? [] : [cache], [tokens], false);
   }
 
-  /** Sequences with a cache of their own for each, and the number of tokens of each. */
+  /** Caches, and the number of tokens of each: of several sequences one each. */
   static ofSeveral(caches: readonly KVCache[], counts: readonly number[]): SequenceRows {
     return new SequenceRows(caches, counts, true);
   }
 
   /**
-   * The next tokens of sequences, with a cache for each, or one for all.
+   * The next tokens of sequences, with a cache for each, for several, or for all.
    *
    * @param tokens The number of all tokens.
-   * @param counts The tokens of each sequence, by default one.
+   * @param counts The tokens of each cache's sequences, by default one.
    */
   static ofDecoding(
     caches: readonly KVCache[],
@@ -108,18 +108,19 @@ export class SequenceRows {
     return rows.length === 1 ? rows[0]! : concat(rows);
   }
 
-  /** The last token for each cache, `[sequences, 1, …]`. */
+  /** The last token of each sequence, `[sequences, 1, …]`. */
   last(x: Tensor): Tensor {
     if (this.#ends === null) return x.slice(1, -1);
-    if (this.#ends.at(-1) === this.caches.length) return x;
-    const last = this.#ends.map((end) => x.slice(0, end - 1, end));
+    if (this.#isOneTokenEach) return x;
+    const last = this.split(x).map((part) => part.slice(1, -1));
     return last.length === 1 ? last[0]! : concat(last);
   }
 
   /** The position of each token, `int32 [tokens]`, or `[tokens, 1]` as rows of one batch. */
   positionIds(device: Device): Tensor {
+    // Of several sequences of a cache, all have the same position.
     const ids = this.#counts.flatMap((count, i) =>
-      Array.from({ length: count }, (_, at) => this.#positionOf(i) + at)
+      Array.from({ length: this.#rowsOf(i) }, (_, at) => this.#positionOf(i) + at % count)
     );
     const all = Tensor.from(device, ids, { dtype: "int32" });
     return this.#ends === null ? all : all.unsqueeze(1);
@@ -195,6 +196,11 @@ export class SequenceRows {
   /** Advances the caches by the tokens that all layers have appended. */
   advance(): void {
     for (const [i, cache] of this.caches.entries()) cache.advance(this.#counts[i]!);
+  }
+
+  /** The rows of a cache; without one for each, the tokens of a sequence. */
+  #rowsOf(i: number): number {
+    return this.#ends === null ? this.#counts[i]! : this.#ends[i]! - (this.#ends[i - 1] ?? 0);
   }
 
   #positionOf(i: number): number {

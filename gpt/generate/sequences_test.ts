@@ -101,6 +101,40 @@ testOnEveryDevice(
 );
 
 testOnEveryDevice(
+  "several sequences of one cache are decoded beside others as each would be alone",
+  async (device) => {
+    const model = openModel(device);
+    const [first, second, third] = [prompts[1]!, prompts[2]!, prompts[0]!];
+    const wide = model.createCache(3, 20);
+    wide.copyFrom(prefill(model, second));
+    let caches = [prefill(model, first), wide, prefill(model, third)];
+    let own = [first, second, second, second, third].map((prompt) => prefill(model, prompt));
+    const check = async (step: number) => {
+      const ids = own.map((_, i) => (i * 13 + step * 5) % 64);
+      const together = await logitsAfter(model, caches, ids);
+      for (const [i, id] of ids.entries()) {
+        const [alone] = await logitsAfter(model, [own[i]!], [id]);
+        alone!.forEach((value, token) =>
+          assertAlmostEquals(together[i]![token]!, value, 1e-5, `sequence ${i}, token ${token}`)
+        );
+      }
+    };
+    await check(0);
+    await check(1);
+    // The first and the last of the three go on, in the other order.
+    const fewer = model.createCache(2, 12);
+    fewer.copyFrom(wide, wide.position, [2, 0]);
+    caches = caches.with(1, fewer);
+    own = [own[0]!, own[3]!, own[1]!, own[4]!];
+    await check(2);
+    assertEquals(caches.map(({ position }) => position), [9, 6, 4]);
+    // Alone, they are a batch as any other.
+    [caches, own] = [[fewer], [own[1]!, own[2]!]];
+    await check(3);
+  },
+);
+
+testOnEveryDevice(
   "a fork of a cache continues as if it had read its tokens itself",
   async (device) => {
     const model = openModel(device);
@@ -120,7 +154,8 @@ testOnEveryDevice("caches that do not fit are refused", (device) => {
   const model = openModel(device);
   const cache = prefill(model, [1, 2, 3]);
   const ids = Tensor.from(device, [[1], [2]], { dtype: "int32" });
-  assertThrows(() => decodeSequences(model, ids, [cache]), RangeError, "of 2 sequences, got 1");
+  assertThrows(() => decodeSequences(model, ids, [cache]), RangeError, "2 in all, got 1");
+  assertThrows(() => decodeSequences(model, ids, [cache], [1, 1]), RangeError, "of 2 counts");
   for (const counts of [[2], [1, 0], [2, 1], [0.5, 1.5]]) {
     const others = counts.map(() => cache);
     assertThrows(
@@ -130,7 +165,8 @@ testOnEveryDevice("caches that do not fit are refused", (device) => {
     );
   }
   const wide = model.createCache(2, 4);
-  assertThrows(() => decodeSequences(model, ids, [cache, wide]), RangeError, "got 2 of 1, 2");
+  assertThrows(() => decodeSequences(model, ids, [cache, wide]), RangeError, "got 1 + 2");
+  assertThrows(() => decodeSequences(model, ids, [wide], [2]), RangeError, "got 1 of 2");
   assertThrows(() => forkCache(model, cache, [1, 2, 3, 4], 9), RangeError, "1 to 3 tokens");
   assertThrows(() => forkCache(model, cache, [], 9), RangeError, "after 0 tokens");
   assertThrows(() => forkCache(model, cache, [1, 2], 1), RangeError, "1 to 1 tokens");

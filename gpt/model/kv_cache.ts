@@ -116,12 +116,13 @@ export class KVCache {
   }
 
   /**
-   * Copies the tokens of a cache with one sequence, up to a position of it, to every sequence of
-   * this empty one, so that a prompt is prefilled once for many samples.
+   * Copies the tokens of another cache, up to a position of it, to this empty one.
    *
+   * @param sequences Which of its sequences each of this cache becomes; by default the first one, so that a
+   * prompt is prefilled once for many samples.
    * @throws {RangeError} If this cache is not empty, or too small.
    */
-  copyFrom(other: KVCache, position: number = other.position): void {
+  copyFrom(other: KVCache, position: number = other.position, sequences?: readonly number[]): void {
     if (this.position !== 0 || position > this.capacity) {
       throw new RangeError(
         `Cannot copy ${position} tokens to a cache of ${this.capacity} with ${this.position} in it: ` +
@@ -129,10 +130,12 @@ export class KVCache {
       );
     }
     noGrad(() => {
-      const sources = other.tensors;
       for (const [i, tensor] of this.tensors.entries()) {
-        const target = tensor.slice(1, 0, position);
-        copyInto(sources[i]!.slice(1, 0, position).expand(target.shape), target);
+        const [from, to] = [other.tensors[i]!, tensor].map((one) => one.slice(1, 0, position));
+        for (let row = 0; row < this.batchSize; row++) {
+          const at = sequences?.[row] ?? 0;
+          copyInto(from!.slice(0, at, at + 1), to!.slice(0, row, row + 1));
+        }
       }
     });
     this.#position = position;

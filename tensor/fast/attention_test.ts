@@ -142,21 +142,27 @@ cpuTest("a token of each sequence attends as it would alone", async (device) => 
   if (device.kind !== "cpu") throw new Error("wanted a CPU");
   using _scope = device.scope();
   for (const [dtype, tolerance, heads, keyHeads, headSize, left] of shapes) {
-    // The sequences have room for different numbers of tokens, and the first one has none yet.
+    // The caches have room for different numbers of tokens, and the first one has none yet. Some have
+    // several sequences.
+    const sizes = [1, 1, 3, 1, 2];
     const caches = [0, 1, 6, 40, 9].map((position, i) => {
-      const shape = [1, keyHeads, position + 1 + i, headSize];
+      const shape = [sizes[i]!, keyHeads, position + 1 + i, headSize];
       const stored = (seed: number) =>
         normal(device, shape, { seed: 2 * i + seed }).to(dtype).transpose(1, 2);
       return { keys: stored(20), values: stored(21), position };
     });
     const newest = (seed: number, heads: number) =>
-      normal(device, [caches.length, 1, heads, headSize], { seed }).to(dtype);
+      normal(device, [8, 1, heads, headSize], { seed }).to(dtype);
+    const rowsOf = (x: Tensor, i: number) => {
+      const first = sizes.slice(0, i).reduce((sum, size) => sum + size, 0);
+      return x.slice(0, first, first + sizes[i]!);
+    };
     const [q, k, v] = [newest(1, heads), newest(2, keyHeads), newest(3, keyHeads)] as const;
     const window = left === UNLIMITED ? -1 : left;
     const alone = caches.map(({ keys, values, position }, i) => {
       const withNewest = (cached: Tensor, x: Tensor) =>
-        concat([cached.slice(1, 0, position), x.slice(0, i, i + 1)], 1);
-      return attention(q.slice(0, i, i + 1), withNewest(keys, k), withNewest(values, v), {
+        concat([cached.slice(1, 0, position), rowsOf(x, i)], 1);
+      return attention(rowsOf(q, i), withNewest(keys, k), withNewest(values, v), {
         window,
       });
     });
@@ -169,7 +175,7 @@ cpuTest("a token of each sequence attends as it would alone", async (device) => 
     for (const [i, { keys, values, position }] of caches.entries()) {
       for (const [cached, x] of [[keys, k], [values, v]] as const) {
         const added = await cached.slice(1, position, position + 1).data();
-        assertEquals(added, await x.slice(0, i, i + 1).data());
+        assertEquals(added, await rowsOf(x, i).data());
       }
     }
   }

@@ -96,14 +96,20 @@ function tableOf(device: CpuDevice, { caches }: CachedAttention): View {
   const first = caches[0]!;
   const [firstKeys, firstValues] = [device.address(first.keys), device.address(first.values)];
   const bytes = bytesPerElement(first.keys.dtype);
-  const numbers = new Int32Array(caches.length * COLUMNS);
-  caches.forEach(({ keys, values, position }, i) => {
-    numbers[COLUMNS * i] = (device.address(keys) - firstKeys) / bytes;
-    numbers[COLUMNS * i + 1] = (device.address(values) - firstValues) / bytes;
-    numbers[COLUMNS * i + 2] = position;
-    numbers[COLUMNS * i + 3] = keys.strides[2]!;
-  });
-  const table = allocateView(device, "int32", [caches.length, COLUMNS], "the places of KV caches");
+  const sequences = caches.reduce((sum, { keys }) => sum + keys.shape[0]!, 0);
+  const numbers = new Int32Array(sequences * COLUMNS);
+  let at = 0;
+  for (const { keys, values, position } of caches) {
+    const keysAt = (device.address(keys) - firstKeys) / bytes;
+    const valuesAt = (device.address(values) - firstValues) / bytes;
+    for (let i = 0; i < keys.shape[0]!; i++) {
+      numbers[at++] = keysAt + i * keys.strides[0]!;
+      numbers[at++] = valuesAt + i * values.strides[0]!;
+      numbers[at++] = position;
+      numbers[at++] = keys.strides[2]!;
+    }
+  }
+  const table = allocateView(device, "int32", [sequences, COLUMNS], "the places of KV caches");
   device.write(table.allocation, 0, numbers);
   return table;
 }
@@ -171,9 +177,10 @@ function workOf({ q, k, v, caches, left }: CachedAttention, y: View) {
   const ofSequences = caches.map(({ keys, values, position }) => {
     const number = Math.min(position, left) + 1;
     const read = [keys, values].map((cached) =>
-      viewAs(cached, [1, number, ...k.shape.slice(2)], cached.strides)
+      viewAs(cached, [cached.shape[0]!, number, ...k.shape.slice(2)], cached.strides)
     );
-    const shape = { heads, keyHeads: k.shape[2]!, headSize, queries: 1, keys: number, batch: 1 };
+    const batch = keys.shape[0]!;
+    const shape = { heads, keyHeads: k.shape[2]!, headSize, queries: 1, keys: number, batch };
     return attentionWork("attention", { ...shape, scale: 1, left: UNLIMITED, right: 0 }, 2, read);
   });
   const sum = (name: "flops" | "bytes") =>

@@ -78,7 +78,10 @@ export interface CachedAttention extends Pick<AttentionProblem, "scale" | "left"
   /** [sequences, 1, Hkv, D] */
   readonly k: Tensor;
   readonly v: Tensor;
-  /** For each sequence keys and values, [1, capacity, Hkv, D], and how many there are: fewer than fit. */
+  /**
+   * Keys and values of one or more of the sequences, [sequences, capacity, Hkv, D], and how many there are
+   * of each: fewer than fit.
+   */
   readonly caches: readonly {
     readonly keys: Tensor;
     readonly values: Tensor;
