@@ -6,14 +6,17 @@
  * @module
  */
 
-import { Engine, type LanguageModel, type SamplingOptions } from "../../gpt/mod.ts";
-import type { SummingRanks } from "../../gpt/internals.ts";
+import type { LanguageModel, SamplingOptions } from "../../gpt/mod.ts";
+import { generateEach, type SummingRanks } from "../../gpt/internals.ts";
 import type { Conversation, Tokenizer } from "../../tokenizer/mod.ts";
 import { type ChatFormat, nanochatFormat, questionOf } from "../format/format.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 
+/** Answers that are sampled together. */
+const BATCH = 16;
+
 /** Options for {@linkcode evaluateGenerative}. */
-export interface GenerativeOptions extends SamplingOptions {
+export interface GenerativeOptions extends Pick<SamplingOptions, "temperature" | "topK" | "seed"> {
   /** How many answers are sampled for each problem. @default {1} */
   readonly samples?: number;
   /** Maximum tokens of an answer; fewer if the model's context ends earlier. @default {512} */
@@ -26,7 +29,7 @@ export interface GenerativeOptions extends SamplingOptions {
   readonly signal?: AbortSignal | undefined;
   /** The ranks that share the problems. */
   readonly parallel?: Pick<SummingRanks, "rank" | "ranks"> | undefined;
-  /** Called before each problem with the number of problems done so far, over all ranks. */
+  /** Called as answers come with the number of problems done so far, over all ranks. */
   readonly onProgress?: ((problems: number) => void) | undefined;
 }
 
@@ -52,24 +55,33 @@ export async function evaluateGenerative<Problem extends Conversation>(
   const { maxProblems = Infinity, maxTokens = 512, samples = 1 } = options;
   const { signal, parallel, onProgress, temperature = 0, topK = 50, seed } = options;
   const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
-  const sampling = { temperature, topK, ...(seed === undefined ? {} : { seed }) };
+  const seeded = seed === undefined ? {} : { seed };
   const { format = nanochatFormat(tokenizer) } = options;
-  const engine = new Engine(model, tokenizer);
-  const answers: GenerativeAnswer[] = [];
-  for (let index = 0; index < Math.min(task.length, maxProblems); index++) {
-    signal?.throwIfAborted();
-    onProgress?.(index);
-    if (index % ranks !== rank) continue;
-    const problem = task.get(index);
+  const own = Array.from({ length: Math.min(task.length, maxProblems) }, (_, index) => index)
+    .filter((index) => index % ranks === rank)
+    .map((index) => task.get(index));
+  const prompts = await Promise.all(own.map(async (problem) => {
     const prompt = await format.renderPrompt(questionOf(problem));
     const room = model.maximumLength - prompt.length;
-    const completions = room < 1
-      ? Array<string>(samples).fill("") // The model cannot even read it.
-      : (await engine.generateBatch(prompt, {
-        ...sampling,
-        samples,
-        maxTokens: Math.min(maxTokens, room),
-      })).tokens.map((ids) => tokenizer.decode(ids.slice(prompt.length)));
+    // None of what the model cannot even read.
+    return {
+      prompt,
+      samples: room < 1 ? 0 : samples,
+      maxTokens: Math.min(maxTokens, room),
+      ...seeded,
+    };
+  }));
+  const continuations = await generateEach(model, tokenizer, prompts, {
+    temperature,
+    topK,
+    batchSize: BATCH,
+    signal,
+    onProgress: (done) => onProgress?.(done * ranks),
+  });
+  const answers: GenerativeAnswer[] = [];
+  for (const [i, problem] of own.entries()) {
+    const completions = continuations[i]!.map(({ tokens }) => tokenizer.decode(tokens));
+    while (completions.length < samples) completions.push("");
     const correct: boolean[] = [];
     for (const text of completions) correct.push(await task.isRight(problem, text));
     answers.push({ completions, correct });

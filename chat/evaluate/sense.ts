@@ -6,6 +6,7 @@
  */
 
 import { Engine, type LanguageModel, type SamplingOptions } from "../../gpt/mod.ts";
+import { generateEach } from "../../gpt/internals.ts";
 import {
   checkStory,
   documentOf,
@@ -185,16 +186,19 @@ export function chatTeller(
   tokenizer: Tokenizer,
   format: ChatFormat,
 ): StoryTeller {
-  const engine = new Engine(model, tokenizer);
+  /** Completes chats, each with a seed of its own. */
   const complete = async (
-    messages: readonly Message[],
-    options: StorySampling & { samples: number; maxTokens: number },
+    chats: readonly (readonly Message[])[],
+    maximum: number,
+    { seed, ...sampling }: StorySampling,
   ): Promise<string[]> => {
-    const prompt = await format.renderPrompt(messages);
-    const maxTokens = Math.min(options.maxTokens, model.maximumLength - prompt.length);
-    if (maxTokens < 1) return Array<string>(options.samples).fill("");
-    const { tokens } = await engine.generateBatch(prompt, { ...options, maxTokens });
-    return tokens.map((ids) => plainText(tokenizer, ids.slice(prompt.length)));
+    const prompts = await Promise.all(chats.map(async (messages, i) => {
+      const prompt = await format.renderPrompt(messages);
+      const maxTokens = Math.min(maximum, model.maximumLength - prompt.length);
+      return { prompt, samples: maxTokens < 1 ? 0 : 1, maxTokens, seed: seed + i };
+    }));
+    const told = await generateEach(model, tokenizer, prompts, { ...sampling, batchSize: BATCH });
+    return told.map(([one]) => one === undefined ? "" : plainText(tokenizer, one.tokens));
   };
   const requestFor = ({ kind, name }: Story["mainCharacter"]): Message => ({
     role: "user",
@@ -202,27 +206,22 @@ export function chatTeller(
   });
   return {
     tell: async (count, sampling, mainCharacter) => {
-      const options = { ...sampling, maxTokens: MAX_STORY_TOKENS };
-      if (mainCharacter !== undefined) {
-        return await complete([requestFor(mainCharacter)], { ...options, samples: count });
-      }
       const random = seededRandom(sampling.seed);
-      const stories: string[] = [];
-      while (stories.length < count) {
-        const { mainCharacter } = tellStory(random, "train");
-        const seed = sampling.seed + stories.length;
-        stories.push(
-          ...await complete([requestFor(mainCharacter)], { ...options, seed, samples: 1 }),
-        );
-      }
-      return stories;
+      const chats = Array.from({ length: count }, () => [
+        requestFor(mainCharacter ?? tellStory(random, "train").mainCharacter),
+      ]);
+      return await complete(chats, MAX_STORY_TOKENS, sampling);
     },
     answer: async ({ mainCharacter, text }, question) => {
-      const [answer = ""] = await complete([
-        requestFor(mainCharacter),
-        { role: "assistant", content: text },
-        { role: "user", content: question },
-      ], { samples: 1, maxTokens: MAX_ANSWER_TOKENS, temperature: 0, topK: 0, seed: 0 });
+      const [answer = ""] = await complete(
+        [[
+          requestFor(mainCharacter),
+          { role: "assistant", content: text },
+          { role: "user", content: question },
+        ]],
+        MAX_ANSWER_TOKENS,
+        { temperature: 0, topK: 0, seed: 0 },
+      );
       // Synthetic conversations answer with a name in a sentence: "It was Tom."
       return answer.replace(/^It (is|was) /, "");
     },
