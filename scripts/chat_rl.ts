@@ -55,7 +55,7 @@ const flags = {
   numSamples: integer(16, "Answers to each question"),
   deviceBatchSize: integer(
     8,
-    "Answers sampled in one batch, 16 for stories; the default is lowered to divide --num-samples",
+    "Answers of one batch of the gradient, 16 for stories; eight times as many are sampled together. The default is lowered to divide --num-samples",
   ),
   maxNewTokens: integer(64, "Maximum tokens of an answer; 200 for stories"),
   temperature: decimal(1, "1 samples from the model's distribution"),

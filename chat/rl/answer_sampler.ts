@@ -1,6 +1,7 @@
 /** Answers that a model samples to the questions of a task, with their rewards. @module */
 
-import { Engine, type LanguageModel } from "../../gpt/browser.ts";
+import type { LanguageModel } from "../../gpt/browser.ts";
+import { generateEach } from "../../gpt/browser_internals.ts";
 import { deriveSeed } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { passAtK } from "../evaluate/pass_at_k.ts";
@@ -24,7 +25,7 @@ export interface AnswerSettings {
   readonly format: ChatFormat;
   /** Answers to each question: a multiple of `deviceBatchSize`. */
   readonly numSamples: number;
-  /** Answers that are sampled in one batch. */
+  /** Answers of one batch of the gradient; {@linkcode TOGETHER} times as many are sampled together. */
   readonly deviceBatchSize: number;
   /** Maximum tokens of an answer. */
   readonly maxNewTokens: number;
@@ -46,68 +47,70 @@ export interface AnswerSettings {
   } | undefined;
 }
 
+/** Answers are sampled without a gradient, which takes most of the memory. */
+const TOGETHER = 8;
+
 /** Asks the model questions. */
 export class AnswerSampler {
   readonly #settings: AnswerSettings;
   readonly #model: LanguageModel;
-  readonly #engine: Engine;
 
   /** Prepares to sample answers from a model. */
   constructor(settings: AnswerSettings, model: LanguageModel) {
     this.#settings = settings;
     this.#model = model;
-    this.#engine = new Engine(model, settings.checkpoint.tokenizer);
   }
 
   /**
-   * Samples answers to a question, in batches, each with a seed of its own.
+   * Samples answers to questions, each with a seed of its own.
    *
-   * @param index The question.
+   * @param indices The questions.
    * @param step The step of training, from 0; −1 to measure the model.
-   * @param samples The number of answers: a multiple of the batch.
+   * @param samples The number of answers to each.
    */
   async ask(
     task: GenerativeTask,
-    index: number,
+    indices: readonly number[],
     step: number,
     samples: number = this.#settings.numSamples,
-  ): Promise<Group> {
+  ): Promise<Group[]> {
     const { deviceBatchSize, maxNewTokens, seed, temperature, topK, learnsToEnd, format } =
       this.#settings;
     const { tokenizer } = this.#settings.checkpoint;
-    const problem = task.get(index);
-    const prompt = await format.renderPrompt(questionOf(problem));
-    const maxTokens = Math.min(maxNewTokens, this.#model.maximumLength - prompt.length - 1);
-    if (maxTokens < 1) {
-      // The model cannot even read the question.
-      return { prompt, rollouts: Array(samples).fill({ ids: [], mask: [], reward: 0 }) };
-    }
+    const problems = indices.map((index) => task.get(index));
+    const requests = await Promise.all(problems.map(async (problem, i) => {
+      const prompt = await format.renderPrompt(questionOf(problem));
+      return {
+        prompt,
+        // None if the model cannot even read the question.
+        samples: prompt.length < this.#model.maximumLength - 1 ? samples : 0,
+        maxTokens: Math.min(maxNewTokens, this.#model.maximumLength - prompt.length - 1),
+        seed: deriveSeed(deriveSeed(seed, step + 1), indices[i]!),
+      };
+    }));
     const [end] = format.ends;
-    const answers: Omit<Rollout, "reward">[] = [];
-    const texts: string[] = [];
-    for (let batch = 0; batch < samples / deviceBatchSize; batch++) {
-      const { tokens, masks } = await this.#engine.generateBatch(prompt, {
-        samples: deviceBatchSize,
-        maxTokens,
-        temperature,
-        topK,
-        seed: deriveSeed(deriveSeed(deriveSeed(seed, step + 1), index), batch),
-      });
-      for (const [row, all] of tokens.entries()) {
-        const ids = all.slice(prompt.length);
-        const mask = masks[row]!.slice(prompt.length);
-        texts.push(tokenizer.decode(ids));
-        // The engine leaves out the token that ends an answer; an answer that was cut off has none.
-        if (learnsToEnd && ids.length < maxTokens) {
-          ids.push(end!);
-          mask.push(1);
-        }
-        answers.push({ ids, mask });
+    const sampling = { temperature, topK, batchSize: TOGETHER * deviceBatchSize };
+    const continuations = await generateEach(this.#model, tokenizer, requests, sampling);
+    return await Promise.all(continuations.map(async (answers, i) => {
+      const problem = problems[i]!;
+      const { prompt } = requests[i]!;
+      if (answers.length === 0) {
+        return { prompt, rollouts: Array(samples).fill({ ids: [], mask: [], reward: 0 }) };
       }
-    }
-    const rewards = task.rewardsOf?.(problem, texts) ??
-      await Array.fromAsync(texts, async (text) => Number(await task.isRight(problem, text)));
-    return { prompt, rollouts: answers.map((answer, i) => ({ ...answer, reward: rewards[i]! })) };
+      const texts = answers.map(({ tokens }) => tokenizer.decode(tokens));
+      const rewards = task.rewardsOf?.(problem, texts) ??
+        await Array.fromAsync(texts, async (text) => Number(await task.isRight(problem, text)));
+      const rollouts = answers.map(({ tokens, masks, isFinished }, i): Rollout => {
+        // An answer that was cut off has no token that ends it.
+        const ends = learnsToEnd && isFinished;
+        return {
+          ids: ends ? [...tokens, end!] : tokens,
+          mask: ends ? [...masks, 1] : masks,
+          reward: rewards[i]!,
+        };
+      });
+      return { prompt, rollouts };
+    }));
   }
 
   /** The unbiased estimate of pass@k, for k up to the size of a batch. */
@@ -116,8 +119,8 @@ export class AnswerSampler {
     const questions = Math.min(evalExamples, task.length);
     const sums = new Array<number>(deviceBatchSize).fill(0);
     const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
-    for (let index = rank; index < questions; index += ranks) {
-      const { rollouts } = await this.ask(task, index, -1, deviceBatchSize);
+    const own = Array.from({ length: questions }, (_, i) => i).filter((i) => i % ranks === rank);
+    for (const { rollouts } of await this.ask(task, own, -1, deviceBatchSize)) {
       const right = rollouts.filter(({ reward }) => reward > 0).length;
       for (let k = 1; k <= deviceBatchSize; k++) sums[k - 1]! += passAtK(rollouts.length, right, k);
     }

@@ -11,19 +11,19 @@ Deno.test("answers are rewarded by the task, and another step samples others", a
   const settings = withDefaults(await reinforceLetters({ maxNewTokens: 3 }));
   const { device, checkpoint } = settings;
   const sampler = new AnswerSampler(settings, await loadModel(checkpoint, device));
-  const group = await sampler.ask(letters, 2, 0);
-  assertEquals(group.rollouts.length, 8);
-  for (const { ids, mask, reward } of group.rollouts) {
+  const [group] = await sampler.ask(letters, [2], 0);
+  assertEquals(group!.rollouts.length, 8);
+  for (const { ids, mask, reward } of group!.rollouts) {
     assertEquals(ids.length, mask.length);
     assert(ids.length <= 3);
     const text = checkpoint.tokenizer.decode([...ids]);
     assertEquals(reward, await letters.isRight(letters.get(2), text) ? 1 : 0);
   }
-  assertEquals(await sampler.ask(letters, 2, 0), group);
+  assertEquals(await sampler.ask(letters, [2], 0), [group]);
   const rewardsOf = (_: unknown, texts: readonly string[]) => texts.map((_, i) => i / 8);
-  const { rollouts } = await sampler.ask({ ...letters, rewardsOf }, 2, 0);
-  assertEquals(rollouts, group.rollouts.map((one, i) => ({ ...one, reward: i / 8 })));
-  assert(JSON.stringify(await sampler.ask(letters, 2, 1)) !== JSON.stringify(group));
+  const [{ rollouts } = group!] = await sampler.ask({ ...letters, rewardsOf }, [2], 0);
+  assertEquals(rollouts, group!.rollouts.map((one, i) => ({ ...one, reward: i / 8 })));
+  assert(JSON.stringify(await sampler.ask(letters, [2], 1)) !== JSON.stringify([group]));
   await device.close();
 });
 
@@ -38,9 +38,9 @@ Deno.test("a question that is longer than the model reads has answers without a 
       content: "0".repeat(500),
     }),
   };
-  const group = await sampler.ask({ ...letters, get: () => long }, 0, 0);
-  assertEquals(group.rollouts, Array(8).fill({ ids: [], mask: [], reward: 0 }));
-  assert(hasNoSignal(group));
+  const [group] = await sampler.ask({ ...letters, get: () => long }, [0], 0);
+  assertEquals(group!.rollouts, Array(8).fill({ ids: [], mask: [], reward: 0 }));
+  assert(hasNoSignal(group!));
   await device.close();
 });
 
@@ -62,9 +62,9 @@ Deno.test("a group makes what was right likelier; one whose answers are alike ch
   const before = await lead();
   const silent = { prompt, rollouts: rollouts.map((one) => ({ ...one, reward: 1 })) };
   assert(hasNoSignal(silent) && !hasNoSignal({ prompt, rollouts }));
-  addGradients(model, silent, settings);
+  addGradients(model, [silent], settings);
   assert(!hasGradient());
-  addGradients(model, { prompt, rollouts }, settings);
+  addGradients(model, [{ prompt, rollouts }], settings);
   assert(hasGradient());
   await updatePolicy(model, optimizer, 0.05);
   assert(await lead() > before + 0.01, `${before}, ${await lead()}`);

@@ -23,7 +23,13 @@ export interface Rollout {
   readonly reward: number;
 }
 
-/** Answers to one question, as rows of the same length. */
+/** A sampled answer with its question. */
+export interface RolloutRow extends Pick<Rollout, "ids" | "mask"> {
+  /** The tokens of the question. */
+  readonly prompt: readonly number[];
+}
+
+/** Answers with their questions, as rows of the same length. */
 export interface RolloutBatch {
   /** `[rows, tokens]`, row-major. */
   readonly inputs: Int32Array<ArrayBuffer>;
@@ -49,28 +55,25 @@ export function computeAdvantages(rewards: readonly number[]): number[] {
 }
 
 /**
- * Puts the answers to a question into rows.
+ * Puts answers with their questions into rows.
  *
- * @param prompt The tokens of the question.
- * @param rollouts The answers.
- * @param width The tokens of the longest row, prompt included.
  * @param padding The token that fills shorter rows: `<|assistant_end|>`.
+ * @param width The tokens of a row, by default those of the longest one.
  * @throws {RangeError} If a row is longer than `width`.
  */
 export function rolloutBatch(
-  prompt: readonly number[],
-  rollouts: readonly Pick<Rollout, "ids" | "mask">[],
-  width: number,
+  rollouts: readonly RolloutRow[],
   padding: number,
+  width?: number,
 ): RolloutBatch {
-  const tokens = width - 1;
+  const longest = Math.max(...rollouts.map(({ prompt, ids }) => prompt.length + ids.length));
+  const tokens = (width ?? longest) - 1;
+  if (longest > tokens + 1) {
+    throw new RangeError(`Cannot batch rollouts: wanted at most ${width} tokens, got ${longest}`);
+  }
   const inputs = new Int32Array(rollouts.length * tokens).fill(padding);
   const targets = new Int32Array(rollouts.length * tokens).fill(-1);
-  for (const [row, { ids, mask }] of rollouts.entries()) {
-    const length = prompt.length + ids.length;
-    if (length > width) {
-      throw new RangeError(`Cannot batch rollouts: wanted at most ${width} tokens, got ${length}`);
-    }
+  for (const [row, { prompt, ids, mask }] of rollouts.entries()) {
     const start = row * tokens;
     inputs.set([...prompt, ...ids].slice(0, tokens), start);
     ids.forEach((id, i) => {
@@ -81,21 +84,21 @@ export function rolloutBatch(
 }
 
 /**
- * The loss of a batch: −Σ log p(target) · advantage, over the number of sampled targets.
+ * The loss of a batch: −Σ log p(target) · weight.
  *
- * Its gradient is that of the mean advantage if every token could be sampled, since the probabilities are
- * those of sampling (nanochat's are those at temperature 1). Tokens that top-k left out become likelier with
- * each wrong answer, and nothing makes them less likely. The caller divides it where a step has several
- * batches.
+ * If the weight of an answer is its advantage over the number of sampled tokens, its gradient is that of the
+ * mean advantage if every token could be sampled, since the probabilities are those of sampling (nanochat's
+ * are those at temperature 1). Tokens that top-k left out become likelier with each wrong answer, and nothing
+ * makes them less likely.
  *
- * @param advantages One for each row.
+ * @param weights One for each row.
  * @param temperature That of the sampled answers, above 0.
  * @returns A scalar.
  */
 export function policyGradientLoss(
   model: TrainableModel,
   { inputs, targets, shape }: RolloutBatch,
-  advantages: readonly number[],
+  weights: readonly number[],
   temperature = 1,
 ): Tensor {
   const { device } = model;
@@ -105,7 +108,6 @@ export function policyGradientLoss(
   const losses = temperature === 1
     ? model.forward(ids, wanted, { reduction: "none" })
     : crossEntropy(model.forward(ids).div(temperature), wanted, { reduction: "none" });
-  const weights = Tensor.from(device, Float32Array.from(advantages), { shape: [shape[0], 1] });
-  const sampled = targets.reduce((count, id) => count + (id >= 0 ? 1 : 0), 0);
-  return losses.reshape(shape).mul(weights).sum().mul(1 / Math.max(1, sampled));
+  const factors = Tensor.from(device, Float32Array.from(weights), { shape: [shape[0], 1] });
+  return losses.reshape(shape).mul(factors).sum();
 }

@@ -27,14 +27,15 @@ interface GoldenRl {
 
 Deno.test("rows hold prompt, answer and padding, and only sampled tokens are targets", () => {
   const rollouts = [
-    { ids: [7, 8, 9], mask: [1, 0, 1] },
-    { ids: [6], mask: [1] },
+    { prompt: [1, 2], ids: [7, 8, 9], mask: [1, 0, 1] },
+    { prompt: [1, 2], ids: [6], mask: [1] },
   ];
-  const { inputs, targets, shape } = rolloutBatch([1, 2], rollouts, 5, 0);
+  const { inputs, targets, shape } = rolloutBatch(rollouts, 0);
   assertEquals(shape, [2, 4]);
   assertEquals([...inputs], [1, 2, 7, 8, 1, 2, 6, 0]);
   assertEquals([...targets], [-1, 7, -1, 9, -1, 6, -1, -1]);
-  assertThrows(() => rolloutBatch([1, 2], rollouts, 4, 0), RangeError, "at most 4 tokens, got 5");
+  assertEquals(rolloutBatch(rollouts, 0, 6).shape, [2, 5]);
+  assertThrows(() => rolloutBatch(rollouts, 0, 4), RangeError, "at most 4 tokens, got 5");
 });
 
 Deno.test("a group whose answers are equally good has no advantage", () => {
@@ -51,9 +52,12 @@ testOnEveryDevice(
     model.parameters().get("lm_head.weight")!.assign(
       Float32Array.from({ length: 64 * 32 }, (_, i) => Math.sin(i)),
     );
-    const rollouts = [{ ids: [7, 8], mask: [1, 1] }, { ids: [6], mask: [1] }];
-    const batch = rolloutBatch([1, 2], rollouts, 4, 0);
-    const advantages = [0.75, -0.25];
+    const rollouts = [
+      { prompt: [1, 2], ids: [7, 8], mask: [1, 1] },
+      { prompt: [1, 2], ids: [6], mask: [1] },
+    ];
+    const batch = rolloutBatch(rollouts, 0);
+    const weights = [0.75, -0.25];
     const ids = Tensor.from(device, batch.inputs, { shape: batch.shape });
     const logits = await model.forward(ids).data();
     for (const temperature of [1, 0.8]) {
@@ -62,9 +66,9 @@ testOnEveryDevice(
         if (target < 0) return;
         const row = Array.from(logits.subarray(64 * i, 64 * (i + 1)), (x) => x / temperature);
         const normalizer = Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0));
-        wanted += (normalizer - row[target]!) * advantages[Math.floor(i / 3)]! / 3;
+        wanted += (normalizer - row[target]!) * weights[Math.floor(i / 3)]!;
       });
-      const loss = policyGradientLoss(model, batch, advantages, temperature);
+      const loss = policyGradientLoss(model, batch, weights, temperature);
       assertAlmostEquals(await loss.item(), wanted, 1e-5);
     }
   },
@@ -92,14 +96,17 @@ if (hasGolden) {
         assertEquals(advantages, samples.map(({ advantage }) => advantage));
         const width = prompt.length + Math.max(...samples.map(({ ids }) => ids.length));
         for (let first = 0; first < samples.length; first += 2) {
-          const batch = rolloutBatch(prompt, samples.slice(first, first + 2), width, padding);
+          const rows = samples.slice(first, first + 2).map((row) => ({ ...row, prompt }));
+          const batch = rolloutBatch(rows, padding, width);
           const wanted = (name: string) =>
             Array.from(tensors.get(`pass_${pass}/${name}`)!.data, Number);
           assertEquals([...batch.inputs], wanted("inputs"));
           assertEquals([...batch.targets], wanted("targets"));
           using _scope = device.scope();
           // Two passes for each of two questions make the step.
-          const loss = policyGradientLoss(model, batch, advantages.slice(first, first + 2)).div(4);
+          const sampled = batch.targets.filter((target) => target >= 0).length;
+          const weights = advantages.slice(first, first + 2).map((one) => one / sampled / 4);
+          const loss = policyGradientLoss(model, batch, weights);
           loss.backward();
           const value = await loss.item();
           const wantedLoss = golden.pass_losses[pass++]!;

@@ -5,17 +5,33 @@ import type { MuonAdamW, ShardedMuonAdamW } from "../../optim/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import type { ChatFormat } from "../format/format.ts";
 import type { Group } from "./answer_sampler.ts";
-import { computeAdvantages, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
+import {
+  computeAdvantages,
+  policyGradientLoss,
+  rolloutBatch,
+  type RolloutRow,
+} from "./policy_gradient.ts";
 
 /** Whether all answers have the same reward, so that the gradient is 0. */
 export function hasNoSignal({ rollouts }: Group): boolean {
   return rollouts.every(({ reward }) => reward === rollouts[0]!.reward);
 }
 
-/** Adds the gradients of a group, a batch of answers at a time; a group without a signal has none. */
+/** An answer to learn from. */
+interface WeightedRow extends RolloutRow {
+  /** The advantage, over the number of tokens and answers that share the step. */
+  readonly weight: number;
+}
+
+/**
+ * Adds the gradients of the questions of a step, a batch of answers at a time; a group without a signal has
+ * none. The mean is over the sampled tokens of `deviceBatchSize` answers to a question, as in nanochat, and
+ * then over these. Which answers are computed together makes no difference, so those of about one length
+ * are: shorter ones are padded.
+ */
 export function addGradients(
   model: TrainableModel,
-  group: Group,
+  groups: readonly Group[],
   { deviceBatchSize, examplesPerStep, temperature, format }: {
     readonly deviceBatchSize: number;
     readonly examplesPerStep: number;
@@ -23,20 +39,38 @@ export function addGradients(
     readonly format: Pick<ChatFormat, "ends">;
   },
 ): void {
-  if (hasNoSignal(group)) return;
-  const { prompt, rollouts } = group;
-  const advantages = computeAdvantages(rollouts.map(({ reward }) => reward));
-  const width = prompt.length + Math.max(...rollouts.map(({ ids }) => ids.length));
-  const padding = format.ends[0]!;
-  const passes = rollouts.length / deviceBatchSize;
-  for (let first = 0; first < rollouts.length; first += deviceBatchSize) {
+  const rows = groups.flatMap((group): WeightedRow[] => {
+    if (hasNoSignal(group)) return [];
+    const { prompt, rollouts } = group;
+    const advantages = computeAdvantages(rollouts.map(({ reward }) => reward));
+    const passes = chunked([...rollouts.entries()], deviceBatchSize);
+    return passes.flatMap((pass) => {
+      const sampled = pass.reduce((sum, [, { mask }]) => sum + count(mask), 0);
+      const share = 1 / (Math.max(1, sampled) * passes.length * examplesPerStep);
+      return pass.map(([i, { ids, mask }]) => ({
+        prompt,
+        ids,
+        mask,
+        weight: advantages[i]! * share,
+      }));
+    });
+  });
+  rows.sort((a, b) => a.prompt.length + a.ids.length - b.prompt.length - b.ids.length);
+  for (const batch of chunked(rows, deviceBatchSize)) {
     using _scope = model.device.scope();
-    const rows = rollouts.slice(first, first + deviceBatchSize);
-    const batch = rolloutBatch(prompt, rows, width, padding);
-    const own = advantages.slice(first, first + rows.length);
-    const loss = policyGradientLoss(model, batch, own, temperature);
-    loss.div(passes * examplesPerStep).backward();
+    const weights = batch.map(({ weight }) => weight);
+    const rollouts = rolloutBatch(batch, format.ends[0]!);
+    policyGradientLoss(model, rollouts, weights, temperature).backward();
   }
+}
+
+const count = (mask: readonly number[]) => mask.reduce((sum, one) => sum + one, 0);
+
+function chunked<T>(all: readonly T[], size: number): T[][] {
+  return Array.from(
+    { length: Math.ceil(all.length / size) },
+    (_, i) => all.slice(i * size, (i + 1) * size),
+  );
 }
 
 /**

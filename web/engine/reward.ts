@@ -118,14 +118,12 @@ export async function* reinforceSums(
   const start = tokenizer.special("<|python_start|>");
   let step = 0;
   for (; step < steps && !signal.aborted; step++) {
-    const groups: Group[] = [];
-    const first = step * QUESTIONS;
-    for (let i = 0; i < QUESTIONS; i++) {
-      const index = (first + i) % task.length;
-      const group = await sampler.ask(task, index, step);
-      addGradients(model, group, settings);
-      groups.push(group);
-    }
+    const indices = Array.from(
+      { length: QUESTIONS },
+      (_, i) => (step * QUESTIONS + i) % task.length,
+    );
+    const groups = await sampler.ask(task, indices, step);
+    addGradients(model, groups, settings);
     // The one that teaches most: where right and wrong are most even.
     const shown = groups.map((group, i) => ({ group, i, balance: balanceOf(group) }))
       .reduce((best, one) => one.balance > best.balance ? one : best);
@@ -141,7 +139,7 @@ export async function* reinforceSums(
       step: step + 1,
       right: share(all.filter(({ reward }) => reward === 1).length),
       calls: share(all.filter(({ ids }) => ids.includes(start)).length),
-      question: task.get((first + shown.i) % task.length).question,
+      question: task.get(indices[shown.i]!).question,
       answers: describe(tokenizer, shown.group, before, after),
     };
   }
@@ -165,10 +163,8 @@ async function probabilitiesOf(
   tokenizer: Tokenizer,
   { prompt, rollouts }: Group,
 ): Promise<Float32Array> {
-  const all = rollouts.map(({ ids }) => ({ ids, mask: ids.map(() => 1) }));
-  const width = prompt.length + Math.max(...all.map(({ ids }) => ids.length));
-  const padding = tokenizer.special("<|assistant_end|>");
-  const { inputs, targets, shape } = rolloutBatch(prompt, all, width, padding);
+  const all = rollouts.map(({ ids }) => ({ prompt, ids, mask: ids.map(() => 1) }));
+  const { inputs, targets, shape } = rolloutBatch(all, tokenizer.special("<|assistant_end|>"));
   using _scope = model.device.scope();
   const losses = noGrad(() =>
     model.forward(
