@@ -13,7 +13,7 @@ import {
   wantedTokenizer,
 } from "./models.ts";
 import { printError, write, writeContinuation } from "./output.ts";
-import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
+import { checkTrace, profileFlags, showProfile, wantsProfile } from "./profile.ts";
 import { chosenType, deviceFlags, openChosenDevice, quantizeFlags } from "./device.ts";
 
 const flags = {
@@ -42,6 +42,7 @@ export const main = mainOf({
 });
 
 async function runSample(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
+  await checkTrace(values);
   const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   await using device = await openChosenDevice(values);
   const computeDtype = chosenType(device, values, choice.checkpoint?.meta.settings.dtype);

@@ -24,7 +24,7 @@ import { checkMemory, checkTrainable } from "./memory.ts";
 import { print } from "./output.ts";
 import { isFirst } from "./parallel.ts";
 import { planRows } from "./plan_table.ts";
-import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
+import { checkTrace, type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
 import { Progress, showRun } from "./progress.ts";
 import {
   planForModel,
@@ -76,6 +76,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { flags, device, checkpoint, ranks = null } = run;
   using interrupt = run.interrupt;
   await checkPlace(flags.data);
+  await checkTrace(flags);
   const choice = await chooseRun(run);
   const { plan, computeDtype } = choice;
   const parts = await openParts(run, computeDtype);
