@@ -129,15 +129,8 @@ function checkPrompt(
 ): void {
   if (samples === 0) return;
   if (length === 0) throw wrongValue("generate", "a prompt", "no tokens");
-  for (
-    const [name, value, least] of [["samples", samples, 0], ["maxTokens", maxTokens, 1]] as const
-  ) {
-    if (Number.isInteger(value) && value >= least) continue;
-    throw wrongValue("generate", `${name} from ${least} up`, value);
-  }
-  if (length + maxTokens <= maximumLength) return;
-  const got = `${length} and ${maxTokens}`;
-  throw wrongValue("generate", `at most ${maximumLength} tokens with those of the prompt`, got);
+  const wanted = `maxTokens from 1 to ${maximumLength - length}`;
+  checkThat(maxTokens >= 1 && length + maxTokens <= maximumLength, "generate", wanted, maxTokens);
 }
 
 /** A continuation on its way. */

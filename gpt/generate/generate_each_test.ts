@@ -116,7 +116,7 @@ fresh.testOnEveryDevice(
     };
     await refused([64], 1, "got 64");
     await refused([], 1, "no tokens");
-    await refused([1], 1000, "at most 320");
+    await refused([1], 1000, "from 1 to 319");
     await refused([1], 0, "maxTokens");
     await assertRejects(
       () => generateEach(model, tokenizer, prompts, { batchSize: 0 }),
