@@ -12,6 +12,7 @@ export { nanochat, nanochatConfig, parameterCount } from "./files/architecture.t
 export { type ParameterCounts, parameterCounts, type ParameterGroup } from "./model/parameters.ts";
 export type { InspectableModel, WatchedNames } from "./generate/inspect.ts";
 export { type RotaryAngles, SequenceRows } from "./generate/sequence_rows.ts";
+export { chunked } from "./generate/chunked.ts";
 export { type Continuation, generateEach } from "./generate/generate_each.ts";
 export { decodeSequences } from "./generate/decode_sequences.ts";
 export { forkCache } from "./generate/fork_cache.ts";

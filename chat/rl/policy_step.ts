@@ -1,6 +1,7 @@
 /** A step of the policy gradient: the gradients of the questions, and the update of the parameters. @module */
 
 import type { TrainableModel } from "../../gpt/browser.ts";
+import { chunked } from "../../gpt/browser_internals.ts";
 import type { MuonAdamW, ShardedMuonAdamW } from "../../optim/mod.ts";
 import { Tensor } from "../../tensor/mod.ts";
 import type { ChatFormat } from "../format/format.ts";
@@ -65,13 +66,6 @@ export function addGradients(
 }
 
 const count = (mask: readonly number[]) => mask.reduce((sum, one) => sum + one, 0);
-
-function chunked<T>(all: readonly T[], size: number): T[][] {
-  return Array.from(
-    { length: Math.ceil(all.length / size) },
-    (_, i) => all.slice(i * size, (i + 1) * size),
-  );
-}
 
 /**
  * Updates the parameters by the gradients of all questions, and clears these.

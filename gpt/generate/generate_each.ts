@@ -3,6 +3,7 @@
 import { checkThat, wrongValue } from "../../tensor/errors.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { KVCache } from "../model/kv_cache.ts";
+import { chunked } from "./chunked.ts";
 import { decodeSequences } from "./decode_sequences.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { type EngineTokenizer, generationTokens, RowState } from "./row_state.ts";
@@ -90,10 +91,7 @@ export async function generateEach(
   });
   // The samples of a prompt, of which no more may begin together than a batch has.
   const waiting = all.flatMap((sequences, at) =>
-    Array.from({ length: Math.ceil(sequences.length / batchSize) }, (_, i) => ({
-      at,
-      sequences: sequences.slice(i * batchSize, (i + 1) * batchSize),
-    }))
+    chunked(sequences, batchSize).map((sequences) => ({ at, sequences }))
   );
   let groups: Group[] = [];
   try {
