@@ -261,6 +261,11 @@ export class Batcher {
     return this.#maxSequences;
   }
 
+  /** Maximum requests that find a place, in the batch or in the queue, if there are no others. */
+  mostRequests(choices: number): number {
+    return Math.floor(this.#maxSequences / choices) + this.#maxQueue;
+  }
+
   /**
    * Checks that more requests find a place, in the batch or in the queue.
    *

@@ -263,6 +263,14 @@ class App {
       signal: leaving.signal,
       onFirstToken: (milliseconds) => this.#metrics.firstToken(milliseconds),
     });
+    const most = this.#batcher.mostRequests(wanted.choices);
+    if (wanted.prompts.length > most) {
+      const { prompts, choices } = wanted;
+      const message =
+        `Cannot use prompt: wanted at most ${most} prompts of ${choices} choices each, ` +
+        `got ${prompts.length}`;
+      throw new ApiError(400, message, { param: "prompt", code: "invalid_value" });
+    }
     // Once a stream has begun, its status cannot be 429.
     this.#batcher.checkRoom(wanted.prompts.length, wanted.choices);
     this.#leaving.add(leaving);

@@ -1,4 +1,11 @@
-import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import OpenAI, { APIError } from "npm:openai@7.57.0";
 import { zodResponseFormat } from "npm:openai@7.57.0/helpers/zod";
 import { z } from "npm:zod@4.6.7";
@@ -395,7 +402,10 @@ clientTest("a request may have more prompts than the batch has places", async (c
   const ask = (prompts: number) =>
     client.completions.create({ model, prompt: Array(prompts).fill("a"), max_tokens: 2, n: 1 });
   assertEquals((await ask(3)).choices.length, 3);
-  assertEquals((await assertRejects(() => ask(4), APIError)).status, 429);
+  // What never fits is wrong, however long one waits.
+  const { status, message } = await assertRejects(() => ask(4), APIError);
+  assertEquals(status, 400);
+  assertMatch(message, /wanted at most 3 prompts of 1 choices each, got 4/);
 }, { maxSequences: 2, maxQueue: 1 });
 
 clientTest("a stream that is left frees its place", async (client, { url }) => {
@@ -455,4 +465,14 @@ Deno.test("a prompt is echoed, and its end is kept, with and without a token tha
     const end = tokenizer.encode(long.prompt).slice(start.length - 12);
     assertEquals(ids, [...start, ...end]);
   }
+});
+
+Deno.test("a prompt that the split pattern of the model takes too long for is refused", async () => {
+  const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
+  const tokenizer = new Tokenizer({ ...vocabulary, pattern: String.raw`(\w+\s?)+$` });
+  const limits = { name: "tiny", format: null, context: 64, maxChoices: 4, longestToken: 1 };
+  const read = (prompt: string) => readCompletionRequest({ prompt }, { ...limits, tokenizer });
+  assertEquals(read("a".repeat(28)).echo, [""]);
+  const refused = assertThrows(() => read(`${"a".repeat(28)}!`), ApiError, "200 steps per char");
+  assertEquals(refused.status, 400);
 });

@@ -320,7 +320,13 @@ function encode(prompt: Prompt, model: ServedModel, room: number | null): readon
   if (typeof ids === "string") {
     const text = room === null ? ids : ids.slice(-maxCharacters(model));
     checkLength(text.length, "prompt", model);
-    ids = tokenizer.encode(text);
+    try {
+      ids = tokenizer.encode(text);
+    } catch (error) {
+      // The split pattern of the model takes too many steps with this text.
+      if (!(error instanceof RangeError)) throw error;
+      throw new ApiError(400, error.message, { param: "prompt", code: "invalid_value" });
+    }
   }
   const start = tokenizer.documentStart === null ? [] : [tokenizer.documentStart];
   const surplus = room === null ? 0 : start.length + ids.length - room;
