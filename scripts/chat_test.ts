@@ -366,6 +366,9 @@ Deno.test("chat_rl practices, measures and saves, and names wrong input", async 
   assertMatch(stdout, /^step 2 of 2 {2}reward 0\.000 .* without signal/m);
   assertMatch(stdout, /^step 2: pass@1 0\.000, .*, pass@4 0\.000$/m);
   assertMatch(stdout, /^Saved .*chatrl_checkpoints\/.*meta_000002\.json$/m);
+  const listed = await runScriptHere("runs.ts", [], home);
+  assertMatch(listed.stdout, /^run .* reward$/m);
+  assertMatch(listed.stdout, /^rl\/.* step 2 of 2 .* 0\.0000$/m);
   const wrong = await runScriptHere(
     "chat_rl.ts",
     [...onCpu, "--overwrite", "--num-samples", "3", "--device-batch-size", "2"],

@@ -40,7 +40,16 @@ async function runRuns({ compare, remove, yes }: Values<typeof flags>): Promise<
   if (runs.length === 0 && problems.length > 0) return;
   if (runs.length === 0) return print("There are no runs yet. Train a model: deno task speedrun");
   const rows = runs.map((run) => [run.name, ...describeRun(run)]);
-  const head = ["run", "saved", "parameters", "progress", "time", "loss", "bits per byte"];
+  const head = [
+    "run",
+    "saved",
+    "parameters",
+    "progress",
+    "time",
+    "loss",
+    "bits per byte",
+    "reward",
+  ];
   print(alignColumns([head, ...rows]));
 }
 
@@ -54,6 +63,7 @@ function describeRun({ meta, progress, parameters, figures }: RunSummary): strin
     duration(state.seconds),
     figure(figures["smoothLoss"] ?? figures["loss"]),
     figure(figures["bitsPerByte"]),
+    figure(figures["reward"]),
   ];
 }
 

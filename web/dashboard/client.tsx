@@ -150,6 +150,7 @@ function cellsOf(run: ListedRun): (string | JSX.Element)[] {
     <Done key={run.name} step={step} steps={steps} state={run.state} />,
     show(figures["smoothLoss"] ?? figures["loss"] ?? null),
     show(figures["bitsPerByte"]),
+    show(figures["reward"]),
     count(figures["tokensPerSecond"]),
     count(parameters),
     run.inside === null

@@ -22,6 +22,7 @@ export const words = {
     "Step",
     "Loss",
     "Bits per byte",
+    "Reward",
     "Tokens/s",
     "Parameters",
     "Model",
