@@ -136,6 +136,9 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
     const inside = await open(`${dashboard.url}/${await link.getAttribute("href")}`);
     await inside.waitForSelector("[data-widget=inside] [data-table=lens]");
     assertMatch((await inside.textContent("[data-widget=inside]"))!, /Trained for 30 steps/);
+    // It looks at a text that fits any corpus, as this one is the reader's own.
+    const looked = await inside.inputValue("[data-widget=inside] textarea");
+    assertEquals(looked, "Once upon a time, there was a cat.");
     await inside.close();
 
     const more = [...flags, "--model-tag", "two", "--seed", "1"];

@@ -360,8 +360,10 @@ export const words = {
       parentheses: "\n(()(()))",
       names: "\ntyrannosaurus",
       animals: "\nThe cow says moo.",
-      stories: "There once was a lonely dragon called Mia.",
-      other: "The state of our union is strong.",
+      stories: "There once was a lonely dragon named Mia.",
+      sotu: "The state of our union is strong.",
+      wordnet: "puppy (noun): a young dog",
+      other: "Once upon a time, there was a cat.",
     },
     tokens: "Tokens, colored by their surprise",
     token: (token: string, id: number, bits: string | null) =>
