@@ -73,7 +73,7 @@ export function tellStory(random: Random, part: Part, options: StoryOptions = {}
 }
 
 /**
- * Tells a story by a plot, which is chosen again if the story gets too long.
+ * Tells a story by a plot, which is chosen again if the story gets too long or repeats itself.
  *
  * @param options `isUnusual`: whether it may be about anybody and anything, in any words.
  */
@@ -91,12 +91,14 @@ export function tellByPlot(
     teller.say("begin");
     if (teller.chance(0.15)) teller.say("nature");
     choosePlot()(teller);
-    if (teller.length > maxLength) continue;
+    const { length, sentences } = teller;
+    // The second of two adventures may begin or end as the first one did, word for word.
+    if (length > maxLength || new Set(sentences).size < sentences.length) continue;
     const { name, kind } = cast.people.A;
     return {
       mainCharacter: { name, kind },
       hasNewName: [...teller.world.people.keys()].some(isHeldOutName),
-      text: teller.sentences.join(" "),
+      text: sentences.join(" "),
       questions: pickQuestions(random, teller.world, questionCount),
     };
   }

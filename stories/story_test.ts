@@ -58,6 +58,15 @@ Deno.test("the world has a hundred events, hundreds of sentences and thousands o
   assertLessOrEqual(3000, new Set(text.match(/[\p{L}-]+/gu)).size);
 });
 
+Deno.test("two adventures of the same two people repeat no sentence", () => {
+  const random = seededRandom(99);
+  const twoAdventures = plots.at(-1)!;
+  for (let i = 0; i < 2000; i++) {
+    const { text } = tellByPlot(random, "train", () => twoAdventures);
+    assert(checkStory(text).isConsistent, text);
+  }
+});
+
 Deno.test("every event is told by some story of the corpus", () => {
   const random = seededRandom(11);
   // As many unusual stories as a corpus has.
