@@ -48,6 +48,7 @@ const plantLooks = looks.filter((look) =>
 /** The words of unusual stories: all. */
 const everything = {
   kinds: Object.keys(kinds),
+  companionKinds: Object.keys(kinds),
   traits,
   things,
   looks,
@@ -63,10 +64,15 @@ const everything = {
 /** Words to choose from, by list. */
 type Vocabulary = typeof everything;
 
-/** The words of the other stories: the beginnings of the lists. */
+/**
+ * The words of the other stories: the beginnings of the lists. Companions have other kinds than main
+ * characters, and so never their main character's own: that two are of different kinds says too little
+ * about a story for a small model to learn it.
+ */
 const common: Vocabulary = {
   ...everything,
-  kinds: everything.kinds.slice(0, 24),
+  kinds: everything.kinds.slice(0, 12),
+  companionKinds: everything.kinds.slice(12, 24),
   traits: traits.slice(0, 40),
   things: things.slice(0, 32),
   looks: looks.slice(0, 32),
@@ -93,10 +99,11 @@ export interface Cast {
 /** Where a cast may be used: on, or off, what is held out; or anywhere. */
 export type Part = "train" | "validation";
 
+/** Picks the main character if there are no others yet, else a companion. */
 function castPerson(random: Random, others: readonly Person[], isUnusual: boolean): Person {
   const words = isUnusual ? everything : common;
   for (;;) {
-    const kind = pick(random, words.kinds);
+    const kind = pick(random, others.length === 0 ? words.kinds : words.companionKinds);
     const pronoun = kinds[kind]?.pronoun ?? (random() < 0.5 ? "she" : "he");
     const name = pickName(random, pronoun, isUnusual);
     if (others.some((other) => other.kind === kind || other.name === name)) continue;

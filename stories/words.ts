@@ -92,7 +92,7 @@ export const femaleEnds = list("lia ra mia nessa tta vina bella zia");
 /** Ends of made-up names of males. */
 export const maleEnds = list("bert dolf dor ko lon mund rik tok");
 
-/** The kinds of characters, the most frequent first. */
+/** The kinds of characters: first those of main characters in common stories, then those of their companions. */
 export const kinds: Readonly<Record<string, Kind>> = {
   girl: {
     pronoun: "she",
@@ -110,6 +110,88 @@ export const kinds: Readonly<Record<string, Kind>> = {
       "{A} talked to his shoes while he tied them.",
       "{A} kept a snail in a jam jar.",
       "{A}'s hair stood up like grass.",
+    ],
+  },
+  princess: {
+    pronoun: "she",
+    nature: [
+      "{A} could not sleep on peas, nor on carrots.",
+      "{A} climbed out of the window rather than use the stairs.",
+      "{A} had kissed eleven toads, just in case.",
+      "{A} kept her rubber boots beside the throne.",
+    ],
+  },
+  prince: {
+    pronoun: "he",
+    nature: [
+      "{A} rode a donkey, for the horses made him dizzy.",
+      "{A} practiced his bow before the mirror.",
+      "{A} had slept through every battle.",
+      "{A} sewed the buttons on his cloak himself.",
+    ],
+  },
+  fox: {
+    nature: [
+      "{A}'s tail was the color of autumn leaves.",
+      "{A} could hear a beetle sneeze.",
+      "{A} walked so softly that even shadows made more noise.",
+      "{A} knew nine ways out of every hole.",
+    ],
+  },
+  bear: {
+    nature: [
+      "{A} snored from November to March.",
+      "{A} said that honey was a vegetable.",
+      "{A} scratched {his A} back on the same old pine each morning.",
+      "{A} was too big for most doors.",
+    ],
+  },
+  rabbit: {
+    nature: [
+      "{A}'s ears arrived a moment before the rest.",
+      "{A} had forty cousins and knew all their birthdays.",
+      "{A} never walked where a hop would do.",
+      "{A}'s nose was busy from morning to night.",
+    ],
+  },
+  dragon: {
+    nature: [
+      "{A} toasted bread with one breath.",
+      "When {A} had a cold, the curtains caught fire.",
+      "{A}'s wings were folded like two umbrellas.",
+      "{A} slept on a heap of spoons, since gold was too hard.",
+    ],
+  },
+  robot: {
+    nature: [
+      "{A}'s left knee squeaked.",
+      "{A} blinked with a small green light.",
+      "{A} drank one cup of oil a day.",
+      "{A} said good night to the toaster.",
+    ],
+  },
+  mouse: {
+    nature: [
+      "{A} slept in a slipper.",
+      "{A} could live on one crumb for a week.",
+      "{A}'s whole house fitted into a coffeepot.",
+      "{A} squeaked before every sentence.",
+    ],
+  },
+  cat: {
+    nature: [
+      "{A} owned every chair in the village.",
+      "{A} slept eighteen hours and rested the other six.",
+      "{A} never came when called.",
+      "{A} purred like a sewing machine.",
+    ],
+  },
+  dog: {
+    nature: [
+      "{A} thought that every stick was a present.",
+      "{A}'s tail knocked over one cup a day.",
+      "{A} shook hands with everyone.",
+      "{A} barked at the moon, but politely.",
     ],
   },
   queen: {
@@ -148,54 +230,12 @@ export const kinds: Readonly<Record<string, Kind>> = {
       "{A}'s wand worked best on rainy days.",
     ],
   },
-  princess: {
-    pronoun: "she",
-    nature: [
-      "{A} could not sleep on peas, nor on carrots.",
-      "{A} climbed out of the window rather than use the stairs.",
-      "{A} had kissed eleven toads, just in case.",
-      "{A} kept her rubber boots beside the throne.",
-    ],
-  },
-  prince: {
-    pronoun: "he",
-    nature: [
-      "{A} rode a donkey, for the horses made him dizzy.",
-      "{A} practiced his bow before the mirror.",
-      "{A} had slept through every battle.",
-      "{A} sewed the buttons on his cloak himself.",
-    ],
-  },
-  fox: {
-    nature: [
-      "{A}'s tail was the color of autumn leaves.",
-      "{A} could hear a beetle sneeze.",
-      "{A} walked so softly that even shadows made more noise.",
-      "{A} knew nine ways out of every hole.",
-    ],
-  },
-  bear: {
-    nature: [
-      "{A} snored from November to March.",
-      "{A} said that honey was a vegetable.",
-      "{A} scratched {his A} back on the same old pine each morning.",
-      "{A} was too big for most doors.",
-    ],
-  },
   owl: {
     nature: [
       "{A} read the newspaper by moonlight.",
       "{A} went to bed when everyone else had breakfast.",
       "{A} could look behind without turning around.",
       "{A} answered most questions with another question.",
-    ],
-  },
-  rabbit: {
-    nature: [
-      "{A}'s ears arrived a moment before the rest.",
-      "{A} had forty cousins and knew all their birthdays.",
-      "{A} never walked where a hop would do.",
-      "{A}'s nose was busy from morning to night.",
     ],
   },
   hedgehog: {
@@ -206,52 +246,12 @@ export const kinds: Readonly<Record<string, Kind>> = {
       "{A} had more spines than anyone could count.",
     ],
   },
-  dragon: {
-    nature: [
-      "{A} toasted bread with one breath.",
-      "When {A} had a cold, the curtains caught fire.",
-      "{A}'s wings were folded like two umbrellas.",
-      "{A} slept on a heap of spoons, since gold was too hard.",
-    ],
-  },
-  robot: {
-    nature: [
-      "{A}'s left knee squeaked.",
-      "{A} blinked with a small green light.",
-      "{A} drank one cup of oil a day.",
-      "{A} said good night to the toaster.",
-    ],
-  },
-  mouse: {
-    nature: [
-      "{A} slept in a slipper.",
-      "{A} could live on one crumb for a week.",
-      "{A}'s whole house fitted into a coffeepot.",
-      "{A} squeaked before every sentence.",
-    ],
-  },
   frog: {
     nature: [
       "{A} sang a song with only one note.",
       "{A} thought that rain was the best weather.",
       "{A}'s feet went flip and flop.",
       "{A} could catch a fly without looking up.",
-    ],
-  },
-  cat: {
-    nature: [
-      "{A} owned every chair in the village.",
-      "{A} slept eighteen hours and rested the other six.",
-      "{A} never came when called.",
-      "{A} purred like a sewing machine.",
-    ],
-  },
-  dog: {
-    nature: [
-      "{A} thought that every stick was a present.",
-      "{A}'s tail knocked over one cup a day.",
-      "{A} shook hands with everyone.",
-      "{A} barked at the moon, but politely.",
     ],
   },
   duck: {

