@@ -39,7 +39,7 @@ const written = signal<readonly number[]>([]);
 /** The text: the reader's, or one like those that the model was trained on. */
 function prompt(): string {
   if (look.value !== "" || opened.value === null) return look.value;
-  // The lesson names the texts of a model its task; deno task base_train, its data.
+  // The lesson names the texts of a model its task; task train, its data.
   const { task, data } = opened.value.meta.settings;
   return text.prompts[(task ?? data) as keyof typeof text.prompts] ?? text.prompts.other;
 }
