@@ -262,7 +262,7 @@ export class Batcher {
   }
 
   /** Maximum requests that find a place, in the batch or in the queue, if there are no others. */
-  mostRequests(choices: number): number {
+  maxRequests(choices: number): number {
     return Math.floor(this.#maxSequences / choices) + this.#maxQueue;
   }
 

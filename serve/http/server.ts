@@ -263,7 +263,7 @@ class App {
       signal: leaving.signal,
       onFirstToken: (milliseconds) => this.#metrics.firstToken(milliseconds),
     });
-    const most = this.#batcher.mostRequests(wanted.choices);
+    const most = this.#batcher.maxRequests(wanted.choices);
     if (wanted.prompts.length > most) {
       const { prompts, choices } = wanted;
       const message =

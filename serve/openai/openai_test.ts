@@ -402,7 +402,7 @@ clientTest("a request may have more prompts than the batch has places", async (c
   const ask = (prompts: number) =>
     client.completions.create({ model, prompt: Array(prompts).fill("a"), max_tokens: 2, n: 1 });
   assertEquals((await ask(3)).choices.length, 3);
-  // What never fits is wrong, however long one waits.
+  // A request that never fits is wrong, however long one waits.
   const { status, message } = await assertRejects(() => ask(4), APIError);
   assertEquals(status, 400);
   assertMatch(message, /wanted at most 3 prompts of 1 choices each, got 4/);
