@@ -46,7 +46,7 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(countryOfCapital), 13],
   [single(currency), 16],
   [twoOfCountries, 4],
-  [single(opposite), 30],
+  [single(opposite), 26],
   [single(manyOpposites), 3],
   [twoOpposites, 1],
   [single(calendar), 24],
@@ -61,7 +61,7 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(unknown), 28],
   // A story introduces one character that its request does not name, which is too few for a model to
   // remember which names are men's: one in six of its stories told of a king named Molly or the like.
-  [single(companion), 14],
+  [single(companion), 28],
   // One in 34, which is a quarter of all text, since a story is as long as ten other answers. With a
   // fifth of that, a model that told stories before forgets how.
   [story, 20],
