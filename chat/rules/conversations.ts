@@ -61,6 +61,7 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(unknown), 28],
   // A story introduces one character that its request does not name, which is too few for a model to
   // remember which names are men's: one in six of its stories told of a king named Molly or the like.
+  // With half as many of these, one of two models told of other kinds than it was asked for.
   [single(companion), 28],
   // One in 34, which is a quarter of all text, since a story is as long as ten other answers. With a
   // fifth of that, a model that told stories before forgets how.

@@ -128,7 +128,8 @@ function checkPrompt(
   if (samples === 0) return;
   if (length === 0) throw wrongValue("generate", "a prompt", "no tokens");
   const wanted = `maxTokens from 1 to ${maximumLength - length}`;
-  checkThat(maxTokens >= 1 && length + maxTokens <= maximumLength, "generate", wanted, maxTokens);
+  const fits = maxTokens >= 1 && length + maxTokens <= maximumLength;
+  checkThat(fits && Number.isInteger(maxTokens), "generate", wanted, maxTokens);
 }
 
 /** A continuation on its way. */

@@ -118,6 +118,7 @@ fresh.testOnEveryDevice(
     await refused([], 1, "no tokens");
     await refused([1], 1000, "from 1 to 319");
     await refused([1], 0, "maxTokens");
+    await refused([1], 2.5, "maxTokens");
     await assertRejects(
       () => generateEach(model, tokenizer, prompts, { batchSize: 0 }),
       RangeError,
