@@ -261,9 +261,9 @@ export class Batcher {
     return this.#maxSequences;
   }
 
-  /** Maximum requests that find a place, in the batch or in the queue, if there are no others. */
-  maxRequests(choices: number): number {
-    return Math.floor(this.#maxSequences / choices) + this.#maxQueue;
+  /** Maximum requests of one choice each that find a place at once, in the batch or in the queue. */
+  get maxRequests(): number {
+    return this.#maxSequences + this.#maxQueue;
   }
 
   /**

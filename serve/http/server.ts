@@ -161,6 +161,7 @@ class App {
       format: options.format ?? openChatFormat({ tokenizer, chatTemplate: null }),
       context: Math.min(options.context ?? defaultContext(model), model.maximumLength),
       maxChoices: this.#batcher.maxSequences,
+      maxPrompts: this.#batcher.maxRequests,
       longestToken: tokenizer.tokenBytes().reduce((most, bytes) => Math.max(most, bytes), 1),
     };
   }
@@ -263,14 +264,6 @@ class App {
       signal: leaving.signal,
       onFirstToken: (milliseconds) => this.#metrics.firstToken(milliseconds),
     });
-    const most = this.#batcher.maxRequests(wanted.choices);
-    if (wanted.prompts.length > most) {
-      const { prompts, choices } = wanted;
-      const message =
-        `Cannot use prompt: wanted at most ${most} prompts of ${choices} choices each, ` +
-        `got ${prompts.length}`;
-      throw new ApiError(400, message, { param: "prompt", code: "invalid_value" });
-    }
     // Once a stream has begun, its status cannot be 429.
     this.#batcher.checkRoom(wanted.prompts.length, wanted.choices);
     this.#leaving.add(leaving);

@@ -77,7 +77,15 @@ Deno.test("a chat that cannot fit is refused before it is rendered, and cut befo
       return nanochatFormat(tokenizer).renderPrompt(messages);
     },
   };
-  const model = { name: "tiny", tokenizer, format, context, maxChoices: 4, longestToken: 10 };
+  const model = {
+    name: "tiny",
+    tokenizer,
+    format,
+    context,
+    maxChoices: 4,
+    maxPrompts: 8,
+    longestToken: 10,
+  };
   // Each message could fit.
   const messages = longChat(200);
   const read = (more: object = {}) => readChatRequest({ ...greedy, messages, ...more }, model);

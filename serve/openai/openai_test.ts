@@ -405,7 +405,7 @@ clientTest("a request may have more prompts than the batch has places", async (c
   // A request that never fits is wrong, however long one waits.
   const { status, message } = await assertRejects(() => ask(4), APIError);
   assertEquals(status, 400);
-  assertMatch(message, /wanted at most 3 prompts of 1 choices each, got 4/);
+  assertMatch(message, /wanted at most 3 prompts, got 4/);
 }, { maxSequences: 2, maxQueue: 1 });
 
 clientTest("a stream that is left frees its place", async (client, { url }) => {
@@ -429,7 +429,14 @@ clientTest("a stream that is left frees its place", async (client, { url }) => {
 
 Deno.test("an empty prompt is the client's mistake where no token begins a text", async () => {
   const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
-  const limits = { name: "tiny", format: null, context: 16, maxChoices: 4, longestToken: 1 };
+  const limits = {
+    name: "tiny",
+    format: null,
+    context: 16,
+    maxChoices: 4,
+    maxPrompts: 8,
+    longestToken: 1,
+  };
   for (const documentStart of [null, 256]) {
     const tokenizer = new Tokenizer({ ...vocabulary, documentStart });
     const read = (prompt: unknown) => readCompletionRequest({ prompt }, { ...limits, tokenizer });
@@ -446,7 +453,14 @@ Deno.test("an empty prompt is the client's mistake where no token begins a text"
 
 Deno.test("a prompt is echoed, and its end is kept, with and without a token that begins texts", async () => {
   const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
-  const limits = { name: "tiny", format: null, context: 16, maxChoices: 4, longestToken: 2 };
+  const limits = {
+    name: "tiny",
+    format: null,
+    context: 16,
+    maxChoices: 4,
+    maxPrompts: 8,
+    longestToken: 2,
+  };
   for (const documentStart of [null, 256]) {
     const tokenizer = new Tokenizer({ ...vocabulary, documentStart });
     const model = { ...limits, tokenizer };
@@ -470,7 +484,14 @@ Deno.test("a prompt is echoed, and its end is kept, with and without a token tha
 Deno.test("a prompt that the split pattern of the model takes too long for is refused", async () => {
   const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
   const tokenizer = new Tokenizer({ ...vocabulary, pattern: String.raw`(\w+\s?)+$` });
-  const limits = { name: "tiny", format: null, context: 64, maxChoices: 4, longestToken: 1 };
+  const limits = {
+    name: "tiny",
+    format: null,
+    context: 64,
+    maxChoices: 4,
+    maxPrompts: 8,
+    longestToken: 1,
+  };
   const read = (prompt: string) => readCompletionRequest({ prompt }, { ...limits, tokenizer });
   assertEquals(read("a".repeat(28)).echo, [""]);
   const refused = assertThrows(() => read(`${"a".repeat(28)}!`), ApiError, "200 steps per char");

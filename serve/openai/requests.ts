@@ -39,6 +39,8 @@ export interface ServedModel {
   readonly context: number;
   /** Maximum choices of a request. */
   readonly maxChoices: number;
+  /** Maximum prompts of a request: more would never find a place, however long the client waits. */
+  readonly maxPrompts: number;
   /** The bytes of the longest token. */
   readonly longestToken: number;
 }
@@ -109,6 +111,11 @@ export async function readChatRequest(
 export function readCompletionRequest(body: JsonObject, model: ServedModel): CompletionRequest {
   checkParameters(body, completionParameters);
   const prompts = readPrompts(body["prompt"], model);
+  if (prompts.length > model.maxPrompts) {
+    const message =
+      `Cannot use prompt: wanted at most ${model.maxPrompts} prompts, got ${prompts.length}`;
+    throw new ApiError(400, message, { param: "prompt", code: "invalid_value" });
+  }
   const topLogprobs = numberField(body, "logprobs", { least: 0, most: 5, isWhole: true }, null);
   const echoes = booleanField(body, "echo");
   if (echoes && topLogprobs !== null) {
