@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import { listSource } from "./list_source.ts";
 import { NaiveFit } from "./naive_fit.ts";
 import { PackedLoader, type PackedLoaderOptions } from "./packed_loader.ts";
@@ -96,6 +103,23 @@ for (const [kind, longDocuments] of [["cut", "cut"], ["cropped", "crop"]] as con
     assert(loader.statistics.documents > texts.length, "more than an epoch");
   });
 }
+
+Deno.test("with a buffer of 1, short documents begin rows as often as longer ones, and with many hardly ever", async () => {
+  const [short, long] = [1, 2];
+  const texts = Array.from({ length: 600 }, (_, d) => {
+    const length = (d % 2 === 0 ? 20 : 26) + randomBits(2, d) % 5;
+    return [d % 2 === 0 ? short : long, ...Array<number>(length - 1).fill(3)].join(" ");
+  });
+  const split = await makeSplit(texts);
+  const begunByShort = async (bufferSize: number) => {
+    const options = { split, encoder, seed: 1, batchSize: 200, sequenceLength: 63, bufferSize };
+    const { inputs } = await (await PackedLoader.open(options)).take();
+    const first = Array.from({ length: 200 }, (_, row) => inputs[63 * row + 1]);
+    return first.filter((kind) => kind === short).length / 200;
+  };
+  assertAlmostEquals(await begunByShort(1), 0.5, 0.15);
+  assertLess(await begunByShort(200), 0.05);
+});
 
 Deno.test("every epoch has every document once, in a different order", async () => {
   // Documents fill rows exactly, so each row identifies a document.

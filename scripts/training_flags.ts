@@ -87,6 +87,7 @@ export const trainingFlags = {
     "packed",
     "Pack documents into rows, or crop rows at random",
   ),
+  bufferSize: integer(1000, "Documents to pick from when packing; with 1 they keep their order"),
   seed: integer(42, "Seed of the initial values and of the order of the data", { least: 0 }),
   evalEvery: integer(250, "Steps between evaluations, -1 for none", { or: -1 }),
   evalTokens: integer(80 * 524_288, "Maximum tokens to predict in an evaluation"),
@@ -162,6 +163,7 @@ export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
     dtype: "f32",
     momentumWarmupSteps: 400,
     lengthWarmupSteps: 0,
+    bufferSize: 1000,
     ...checkpoint.meta.settings,
   };
 }

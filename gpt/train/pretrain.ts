@@ -62,6 +62,8 @@ export interface PretrainOptions
   readonly deviceBatchSize: number;
   /** How rows are cut from the corpus. */
   readonly loader: LoaderKind;
+  /** Documents that the packed loader chooses from, see {@linkcode PackedLoader}. @default {1000} */
+  readonly bufferSize?: number | undefined;
   /** The dtype of activations; `float16` trains with loss scaling. @default {"float32"} */
   readonly computeDtype?: FloatType;
   /** Seed of the initial values and of the order of the data. */
@@ -206,7 +208,7 @@ async function openLoader(
   split: Split,
   encoder: Encoder,
   batch: { batchSize: number; sequenceLength: number },
-  { loader, seed, checkpoint }: PretrainOptions,
+  { loader, bufferSize = 1000, seed, checkpoint }: PretrainOptions,
 ): Promise<Loader<unknown>> {
   // Loaders validate a state before they use it.
   const saved = checkpoint?.meta.state.loader ?? null;
@@ -217,7 +219,7 @@ async function openLoader(
     return new RandomCropLoader({ tokens, seed, corpus, ...batch, ...state });
   }
   const state = saved === null ? {} : { state: saved as PackedState };
-  return await PackedLoader.open({ split, encoder, seed, ...batch, ...state });
+  return await PackedLoader.open({ split, encoder, seed, bufferSize, ...batch, ...state });
 }
 
 /** On several ranks, rank 0 has the parameters and reads the files. */
