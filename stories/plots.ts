@@ -290,12 +290,12 @@ function twoAdventures(t: Teller): void {
 /** All plots, the most frequent first. */
 export const plots: readonly Plot[] = [
   withFriend(birthday),
-  storm,
-  seed,
   withFriend(night),
   picnic,
   swap,
   lost,
+  storm,
+  seed,
   withFriend(broken),
   withFriend(hideAndSeek),
   withFriend(rescue),

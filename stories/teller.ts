@@ -37,7 +37,7 @@ const KIND = 0.05;
 const OFTEN = 0.4;
 
 /** Some topics are frequent, most are rare. */
-const pickTopic = byRank(2, 20);
+const pickTopic = byRank(2, 40);
 /** The first of two sentences is told more often. */
 const pickSentence = byRank(1);
 
@@ -73,7 +73,7 @@ const common: Vocabulary = {
   ...everything,
   kinds: everything.kinds.slice(0, 12),
   companionKinds: everything.kinds.slice(12, 24),
-  traits: traits.slice(0, 40),
+  traits: traits.slice(0, 50),
   things: things.slice(0, 32),
   looks: looks.slice(0, 32),
   foods: foods.slice(0, 24),
@@ -82,7 +82,7 @@ const common: Vocabulary = {
 };
 
 /** How many sentences common stories have for an event, for a kind or a sight, and spots of a place. */
-const COMMON_SENTENCES = 2;
+const COMMON_SENTENCES = 3;
 const COMMON_TRUTHS = 1;
 const COMMON_SPOTS = 2;
 
