@@ -18,7 +18,7 @@ export interface PackedLoaderOptions extends BatchOptions {
   /** Number of times to read the split. @default {Infinity} */
   epochs?: number;
   /** Number of candidate pieces for each choice. @default {1000} (as nanochat) */
-  bufferSize?: number;
+  bufferSize?: number | undefined;
   /**
    * Whether documents longer than a row are `"cut"` into pieces or `"crop"`ped. @default {"cut"}
    */
@@ -83,8 +83,8 @@ export interface PackingStatistics {
  * from a state is exact.
  *
  * Of documents that are all shorter than a row, the longest begin rows, and the shortest are cropped and
- * hardly ever seen whole. Where they are of other kinds, a `bufferSize` of 1 gives each its share: pieces
- * keep their order, and the last of each row is cropped.
+ * hardly ever seen whole. Where short ones are of another kind than long ones, a `bufferSize` of 1 gives
+ * each kind its share: pieces keep their order, and the last of each row is cropped.
  *
  * Full-row pieces are taken first, so the last piece of each long document stays buffered until
  * nothing else is left. For only one or two epochs over long documents, choose a smaller buffer.

@@ -208,7 +208,7 @@ async function openLoader(
   split: Split,
   encoder: Encoder,
   batch: { batchSize: number; sequenceLength: number },
-  { loader, bufferSize = 1000, seed, checkpoint }: PretrainOptions,
+  { loader, bufferSize, seed, checkpoint }: PretrainOptions,
 ): Promise<Loader<unknown>> {
   // Loaders validate a state before they use it.
   const saved = checkpoint?.meta.state.loader ?? null;

@@ -427,16 +427,18 @@ clientTest("a stream that is left frees its place", async (client, { url }) => {
   assertEquals([running, waiting], [0, 0]);
 }, { maxSequences: 1, maxQueue: 1, context: 2500 });
 
+/** A model as requests are read for it, without its tokenizer. */
+const limits = {
+  name: "tiny",
+  format: null,
+  context: 16,
+  maxChoices: 4,
+  maxPrompts: 8,
+  longestToken: 1,
+};
+
 Deno.test("an empty prompt is the client's mistake where no token begins a text", async () => {
   const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
-  const limits = {
-    name: "tiny",
-    format: null,
-    context: 16,
-    maxChoices: 4,
-    maxPrompts: 8,
-    longestToken: 1,
-  };
   for (const documentStart of [null, 256]) {
     const tokenizer = new Tokenizer({ ...vocabulary, documentStart });
     const read = (prompt: unknown) => readCompletionRequest({ prompt }, { ...limits, tokenizer });
@@ -453,17 +455,9 @@ Deno.test("an empty prompt is the client's mistake where no token begins a text"
 
 Deno.test("a prompt is echoed, and its end is kept, with and without a token that begins texts", async () => {
   const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
-  const limits = {
-    name: "tiny",
-    format: null,
-    context: 16,
-    maxChoices: 4,
-    maxPrompts: 8,
-    longestToken: 2,
-  };
   for (const documentStart of [null, 256]) {
     const tokenizer = new Tokenizer({ ...vocabulary, documentStart });
-    const model = { ...limits, tokenizer };
+    const model = { ...limits, longestToken: 2, tokenizer };
     const start = documentStart === null ? [] : [documentStart];
     for (
       const prompt of ["hello", tokenizer.encode("hello"), [...start, ...tokenizer.encode("hello")]]
@@ -484,15 +478,8 @@ Deno.test("a prompt is echoed, and its end is kept, with and without a token tha
 Deno.test("a prompt that the split pattern of the model takes too long for is refused", async () => {
   const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
   const tokenizer = new Tokenizer({ ...vocabulary, pattern: String.raw`(\w+\s?)+$` });
-  const limits = {
-    name: "tiny",
-    format: null,
-    context: 64,
-    maxChoices: 4,
-    maxPrompts: 8,
-    longestToken: 1,
-  };
-  const read = (prompt: string) => readCompletionRequest({ prompt }, { ...limits, tokenizer });
+  const model = { ...limits, context: 64, tokenizer };
+  const read = (prompt: string) => readCompletionRequest({ prompt }, model);
   assertEquals(read("a".repeat(28)).echo, [""]);
   const refused = assertThrows(() => read(`${"a".repeat(28)}!`), ApiError, "200 steps per char");
   assertEquals(refused.status, 400);
