@@ -208,6 +208,15 @@ Deno.test("answers follow from the story, and a wrong one is detected", () => {
   assertEquals(questions.map(({ wanted }) => wanted), ["A red kite.", "A fox.", undefined]);
 });
 
+Deno.test("a question with two right answers is none", () => {
+  const question = "Where did Tom go?";
+  const before = `${tom} ${out} ${mia}`;
+  assertEquals(checkStory(before).answers.get(question), "To the lake.");
+  const { answers } = checkStory(`${before} Tom and Mia went to the hill.`);
+  assertEquals(answers.get(question), undefined);
+  assertEquals(answers.get("Where did Tom and Mia go together?"), "To the hill.");
+});
+
 /** Ways to break a sentence by one word, or a story by one sentence. */
 function* mutations(sentences: readonly string[], at: number, random: () => number) {
   const sentence = sentences[at]!;

@@ -60,7 +60,7 @@ function stuck(t: Teller): void {
   t.maybe(0.2, "love");
   t.say("go", { P: t.places[0]! });
   t.maybe(0.3, "see");
-  t.maybe(0.1, "take");
+  t.maybe(0.3, "take");
   t.say("stuck");
   t.maybe(0.2, "cry");
   t.maybe(0.6, "tooHigh");

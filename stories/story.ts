@@ -22,23 +22,23 @@ export interface Story {
   readonly questions: readonly (readonly [question: string, answer: string])[];
 }
 
-/** How often a question is skipped if there are others: who one is, which most stories say only once. */
-function skipped([question, answer]: readonly [string, string]): number {
-  return /^Who was .*\?$/.test(question) && /^An? /.test(answer) ? 0.95 : 0;
-}
+/** Whether a question asks who one is, which most stories say only once. */
+const asksWho = ([question, answer]: readonly [string, string]): boolean =>
+  /^Who was .*\?$/.test(question) && /^An? /.test(answer);
 
-/** Picks questions among those that a story answers; rather about what happened than who one is. */
+/** Picks questions among those that a story answers: about what happened, if there are enough. */
 function pickQuestions(
   random: Random,
   world: World,
   count: number,
 ): Story["questions"] {
-  const questions = [...world.answers];
+  const all = [...world.answers];
+  const [who, others] = [all.filter(asksWho), all.filter((entry) => !asksWho(entry))];
   const chosen: (readonly [string, string])[] = [];
-  while (chosen.length < count && questions.length > 0) {
-    const [entry] = questions.splice(Math.floor(random() * questions.length), 1);
-    if (questions.length >= count - chosen.length && random() < skipped(entry!)) continue;
-    chosen.push(entry!);
+  for (const from of [others, who]) {
+    while (chosen.length < count && from.length > 0) {
+      chosen.push(...from.splice(Math.floor(random() * from.length), 1));
+    }
   }
   return chosen;
 }

@@ -189,10 +189,13 @@ export class World {
     this.person(name).mood = mood;
   }
 
-  /** Moves people, and the story with them. */
+  /** Moves people, and the story with them. Where one of them went has two answers now if it had one. */
   go(place: string, ...names: readonly string[]): void {
     this.place = place;
-    for (const name of names) this.person(name).place = place;
+    for (const name of names) {
+      this.person(name).place = place;
+      this.answers.delete(`Where did ${name} go?`);
+    }
   }
 
   note(fact: string, parts: Parts = {}): void {
