@@ -48,7 +48,7 @@ export const UNUSUAL = 48;
 
 /** The first plots, which the other stories have, the most frequent first. */
 const COMMON_PLOTS = 7;
-const pickPlot = byRank(0.3);
+const pickPlot = byRank(0.5);
 
 /** Longer stories are told again, shorter: some 240 tokens with their questions. */
 const MAX_LENGTH = 780;

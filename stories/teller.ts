@@ -74,7 +74,7 @@ const common: Vocabulary = {
   kinds: everything.kinds.slice(0, 12),
   companionKinds: everything.kinds.slice(12, 24),
   traits: traits.slice(0, 50),
-  things: things.slice(0, 32),
+  things: things.slice(0, 40),
   looks: looks.slice(0, 32),
   foods: foods.slice(0, 24),
   plants: plants.slice(0, 12),
