@@ -325,6 +325,7 @@ const cases: readonly Case[] = [
   softmaxCase(false),
   softmaxCase(true),
   matmulCase(symmetricMatmul, packedMatmul, [256, 1024, 256], { symmetric: true }),
+  matmulCase(symmetricMatmul, blasMatmul, [256, 256, 256], { symmetric: true, blas: true }),
   matmulCase(symmetricMatmul, blasMatmul, [768, 768, 768], { symmetric: true, blas: true }),
   matmulCase(skinnyMatmul, packedMatmul, [1, 256, 4096]),
   matmulCase(skinnyMatmul, blasStripsMatmul, [1, 256, 1024], { blas: true }),
@@ -335,11 +336,14 @@ const cases: readonly Case[] = [
   matmulCase(blasMatmul, packedMatmul, [1024, 256, 1024], { blas: true }),
   matmulCase(blasMatmul, packedMatmul, [512, 512, 512], { blas: true }),
   matmulCase(packedMatmul, plain, [256, 256, 256]),
-  matmulCase(symmetricMatmul, bfloat16Matmul, [768, 768, 768], {
-    symmetric: true,
-    blas: true,
-    dtype: "bfloat16",
-  }),
+  // With shorter sums, it does not suit AMX.
+  ...([[256, 1024, 256], [768, 3072, 768]] as const).map((sizes) =>
+    matmulCase(symmetricMatmul, bfloat16Matmul, sizes, {
+      symmetric: true,
+      blas: true,
+      dtype: "bfloat16",
+    })
+  ),
   matmulCase(bfloat16FewRows, bfloat16Matmul, [16, 768, 3072], { blas: true, dtype: "bfloat16" }),
   matmulCase(bfloat16Matmul, widenedMatmul, [256, 256, 256], { blas: true, dtype: "bfloat16" }),
   matmulCase(bfloat16Matmul, widenedMatmul, [1024, 256, 1024], { blas: true, dtype: "bfloat16" }),

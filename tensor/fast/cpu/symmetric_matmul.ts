@@ -7,79 +7,97 @@ import { type Element, elementOf } from "../../ops/matmul/plain.ts";
 import type { Matrix } from "../../ops/matmul/problem.ts";
 import { bfloat16Matmul } from "./blas_matmul.ts";
 
-/** Minimum size of a strip: smaller ones save less arithmetic than they cost in speed. */
-const MIN_STRIP = 48;
-/** Number of strips of a large matrix; the remaining work is (1 + 1 / strips) / 2 of the whole. */
-const STRIPS = 6;
-/** A matrix of at most this size is faster as a whole if a library multiplies it. */
-const MAX_WHOLE = 512;
 /**
- * With operands of 16 bits, which AMX multiplies in a tenth of the time, mirroring takes longer than
- * the other half unless the sums are this many times as long as a row.
+ * Columns of a strip: narrower ones save more arithmetic, and multiply more slowly. Rows would do as
+ * well, but libraries rearrange their second operand at each call, and that of columns is small.
  */
-const MIN_SUM_OF_HALVES = 4;
-/** Strips are multiples of both sides of a register tile. */
-const STRIP_MULTIPLE = 24;
+const STRIP = 64;
+/** Rows that are mirrored together. */
+const MIRROR_ROWS = 8;
+/**
+ * With operands of 16 bits, AMX multiplies so many times as fast as BLAS in single precision. Then
+ * mirroring takes longer than the other half, unless the sums are so many times as long as a row.
+ */
+const AMX = { minSpeed: 4, minSums: 4 };
 
-/** Computes strips of rows, each from the diagonal on, then mirrors them. */
+/** Computes strips of columns, each down to the diagonal, then mirrors them. */
 export const symmetricMatmul: FastPath<"matmul", "cpu"> = {
   operation: "matmul",
   name: "symmetric",
   device: "cpu",
-  gain: { factor: 1.44, of: "256×1024×256, against packed; 768×768×768 with a BLAS 1.20" },
+  gain: { factor: 1.44, of: "256×1024×256, against packed; 768×768×768 with a BLAS 1.48" },
   refuses: (problem, device) => {
     const { symmetric, m, k, a } = problem;
     if (!symmetric) return "the result is not known to be symmetric";
     if (k === 0) return "the sums are empty";
-    if (m <= (device.hasBlas ? MAX_WHOLE : MIN_STRIP)) return "the matrix is small";
+    if (m < 2 * STRIP) return "the matrix is small";
     if (a.dtype === "float32") return null;
     // Each strip would widen its operands again.
     if (bfloat16Matmul.refuses(problem, device) !== null) return "no library multiplies it";
-    return k < MIN_SUM_OF_HALVES * m ? "mirroring takes longer than the other half" : null;
+    return device.bfloat16Speed >= AMX.minSpeed && k < AMX.minSums * m
+      ? "mirroring takes longer than the other half"
+      : null;
   },
   run: (problem, device) => {
-    const { m: size, outer, inner, a, b, c } = problem;
-    const even = Math.ceil(size / STRIPS / STRIP_MULTIPLE) * STRIP_MULTIPLE;
-    const strip = Math.max(MIN_STRIP, even);
+    const { m: size, outer, inner, b, c } = problem;
     const moved = (matrix: Matrix, elements: number) => ({
       ...matrix,
       offset: matrix.offset + elements,
     });
-    for (let first = 0; first < size; first += strip) {
+    for (let first = 0; first < size; first += STRIP) {
+      const width = Math.min(STRIP, size - first);
       multiply(device, {
         ...problem,
         symmetric: false,
-        m: Math.min(strip, size - first),
-        n: size - first,
-        a: moved(a, first * a.row),
+        m: first + width,
+        n: width,
         b: moved(b, first * b.column),
-        c: moved(c, first * (c.row + c.column)),
+        c: moved(c, first * c.column),
       });
     }
-    const words = [size, inner, c.row, c.outer, c.inner];
+    const groups = Math.ceil(size / MIRROR_ROWS);
+    const words = [size, groups, inner, c.row, c.outer, c.inner];
     const kernel = mirrorKernel(elementOf(c.dtype));
-    runKernel(device, kernel, [c], words, outer * inner * size, { grain: 64 });
+    const items = outer * inner * groups;
+    runKernel(device, kernel, [c], words, items, { grain: 64 / MIRROR_ROWS });
   },
 };
 
-/** Work items are rows of the lower half. */
+/**
+ * Work items are groups of rows of the lower half: what they mirror lies side by side in each row of
+ * the upper one.
+ */
 const mirrorKernel = defineKernels((stored: Element) =>
   defineKernel(
     {
       key: `matmul mirror ${stored}`,
       buffers: { c: stored },
       writes: ["c"],
-      arguments: ["size", "inner", "row", "outerStride", "innerStride"],
+      arguments: ["size", "groups", "inner", "row", "outerStride", "innerStride"],
     },
-    (k, item, { c }, { size, inner, row, outerStride, innerStride }) => {
-      const [i, batchItem] = [k.let(item.remainder(size)), k.let(item.divide(size))];
+    (k, item, { c }, { size, groups, inner, row, outerStride, innerStride }) => {
+      const [group, batchItem] = [item.remainder(groups), k.let(item.divide(groups))];
       const matrix = c.from(
         batchItem.divide(inner).multiply(outerStride).add(
           batchItem.remainder(inner).multiply(innerStride),
         ),
       );
-      const [lower, upper] = [matrix.from(i.multiply(row)), matrix.from(i)];
-      k.loop(0, i, (j) => lower.store(j, upper.load(j.multiply(row))), { unroll: 4 });
+      // The last group shares rows with the one before it, so that all have as many.
+      const first = k.let(group.multiply(MIRROR_ROWS).min(size.subtract(MIRROR_ROWS)));
+      const [upper, lower] = [matrix.from(first), matrix.from(first.multiply(row))];
+      const stride = c.distance(row);
+      k.loop(0, first, (j) => {
+        const line = upper.from(j.multiply(row));
+        for (let i = 0; i < MIRROR_ROWS; i += 4) {
+          lower.from(row.multiply(i).add(j)).storeVector(0, line.loadVector(i), { stride });
+        }
+      });
+      const diagonal = lower.from(first);
+      for (let i = 1; i < MIRROR_ROWS; i++) {
+        for (let j = 0; j < i; j++) {
+          diagonal.store(row.multiply(i).add(j), diagonal.load(row.multiply(j).add(i)));
+        }
+      }
     },
   )
 );

@@ -236,7 +236,7 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
         n: size,
         gram: true,
         margin: size % 4,
-        batch: size < 100 ? [2] : [],
+        batch: size < 200 ? [2] : [],
         options: {
           transposeA: transposed,
           transposeB: !transposed,
