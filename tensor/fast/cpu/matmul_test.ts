@@ -68,18 +68,12 @@ Deno.test("a symmetric matmul in bfloat16 is symmetric, and equals the whole one
   // No multiple of a strip, and sums that are long enough on any processor.
   const size = 203;
   const x = normal(device, [size, 4 * size], { seed: 1 }).to("bfloat16");
-  const [problem] = describeMatmuls(
-    x,
-    x,
-    Tensor.zeros(device, [size, size], { dtype: "bfloat16" }),
-    {
-      transposeB: true,
-      symmetric: true,
-    },
-  );
+  const options = { transposeB: true, symmetric: true } as const;
+  const c = Tensor.zeros(device, [size, size], { dtype: "bfloat16" });
+  const [problem] = describeMatmuls(x, x, c, options);
   if (device.bfloat16Speed >= 1.2) assertEquals(symmetricMatmul.refuses(problem!, device), null);
   const [half, whole] = await Promise.all(
-    [true, false].map((symmetric) => matmul(x, x, { transposeB: true, symmetric }).data()),
+    [true, false].map((symmetric) => matmul(x, x, { ...options, symmetric }).data()),
   );
   for (let i = 0; i < size; i++) {
     for (let j = 0; j <= i; j++) {
