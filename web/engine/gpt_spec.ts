@@ -41,7 +41,10 @@ export type GptSpec =
     readonly rate: number;
   };
 
-/** The run that reads: a GPT of the page on facts about animals and sums. */
+/**
+ * The run that reads: a GPT of the page on facts about animals and sums. With other seeds it may take a
+ * third more steps until its fine-tuned model copies every number into the calculator.
+ */
 export const readingSpec: GptSpec = {
   task: "animals",
   own: "",
@@ -53,7 +56,7 @@ export const readingSpec: GptSpec = {
   optimizer: "muon",
   rate: 1,
   schedule: "trapezoid",
-  seed: 1,
+  seed: 2,
   steps: 400,
 };
 
