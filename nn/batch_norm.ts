@@ -32,7 +32,7 @@ export interface BatchNormOptions {
 const OPTIONS: OptionNames<BatchNormOptions> = { epsilon: true, momentum: true };
 
 /** Computes, for each row, the row with mean 0 and variance 1, its mean, and its variance over n. */
-const normalizeRows = defineProgram(
+const normalizeRows = /* @__PURE__ */ defineProgram(
   { name: "batch norm", inputs: ["x"], scalars: ["epsilon"] },
   ({ x, epsilon }) => {
     const mean = ex.rowMean(x);

@@ -11,7 +11,7 @@ import {
 import { checkTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 
-const dropoutProgram = defineProgram(
+const dropoutProgram = /* @__PURE__ */ defineProgram(
   { name: "dropout", inputs: ["x", "chance"], scalars: ["probability", "scale"] },
   ({ x, chance, probability, scale }) => [
     ex.select(ex.less(ex.detach(chance), probability), 0, ex.multiply(x, scale)),

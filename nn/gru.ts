@@ -10,7 +10,7 @@ export interface GRUState {
   readonly hidden: Tensor;
 }
 
-const cell = defineCell("GRU", 3, 1, (ofInput, ofHidden, [hidden]) => {
+const cell = /* @__PURE__ */ defineCell("GRU", 3, 1, (ofInput, ofHidden, [hidden]) => {
   const [reset, update] = [0, 1].map((i) => ex.sigmoid(ex.add(ofInput[i]!, ofHidden[i]!)));
   const candidate = ex.tanh(ex.add(ofInput[2]!, ex.multiply(reset!, ofHidden[2]!)));
   return [ex.add(candidate, ex.multiply(update!, ex.subtract(hidden!, candidate)))];

@@ -12,7 +12,7 @@ export interface LSTMState {
   readonly cell: Tensor;
 }
 
-const cell = defineCell("LSTM", 4, 2, (ofInput, ofHidden, [, before]) => {
+const cell = /* @__PURE__ */ defineCell("LSTM", 4, 2, (ofInput, ofHidden, [, before]) => {
   const [input, forget, candidate, output] = ofInput.map((each, i) => ex.add(each, ofHidden[i]!));
   const next = ex.add(
     ex.multiply(ex.sigmoid(forget!), before!),

@@ -13,7 +13,7 @@ import {
 import { sumOfSquares } from "./formulas.ts";
 import { checkParameters, type Parameters } from "./parameters.ts";
 
-const clipProgram = defineProgram(
+const clipProgram = /* @__PURE__ */ defineProgram(
   { name: "clip", inputs: ["gradient", "norm"], scalars: ["maxNorm"] },
   ({ gradient, norm, maxNorm }) => [
     ex.multiply(gradient, ex.min(1, ex.divide(maxNorm, ex.add(norm, 1e-6)))),

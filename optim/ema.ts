@@ -26,7 +26,7 @@ const OPTIONS: OptionNames<EMAOptions> = { decay: true };
 /** The name of the number of updates in the state. */
 const COUNT = "updates";
 
-const updateProgram = defineProgram(
+const updateProgram = /* @__PURE__ */ defineProgram(
   { name: "EMA", inputs: ["average", "parameter"], scalars: ["share"] },
   ({ average, parameter, share }) => [blend(average, parameter, share)],
 );

@@ -196,7 +196,7 @@ export interface Program {
 }
 
 /**
- * Defines a program.
+ * Defines a program. Bundlers leave out an unused one whose definition is marked as `@__PURE__`.
  *
  * @param body Maps inputs and scalars, by name, to the formula of each output.
  * @param slopes Maps them to the derivative of an elementwise program's output with respect to each

@@ -4,7 +4,6 @@ import type { FastPath } from "../../fast_paths.ts";
 import { defineKernel, defineKernels, runKernel } from "../../kernel/run.ts";
 import { multiply } from "../../ops/matmul/multiply.ts";
 import { type Element, elementOf } from "../../ops/matmul/plain.ts";
-import type { Matrix } from "../../ops/matmul/problem.ts";
 import { bfloat16Matmul } from "./blas_matmul.ts";
 
 /**
@@ -14,11 +13,10 @@ import { bfloat16Matmul } from "./blas_matmul.ts";
 const STRIP = 64;
 /** Rows that are mirrored together. */
 const MIRROR_ROWS = 8;
-/**
- * With operands of 16 bits, AMX multiplies so many times as fast as BLAS in single precision. Then
- * mirroring takes longer than the other half, unless the sums are so many times as long as a row.
- */
-const AMX = { minSpeed: 4, minSums: 4 };
+/** With operands of 16 bits, AMX multiplies so many times as fast as BLAS in single precision. */
+const AMX_SPEED = 4;
+/** With AMX, mirroring takes longer than the other half unless sums are so many times as long as rows. */
+const AMX_SUMS = 4;
 
 /** Computes strips of columns, each down to the diagonal, then mirrors them. */
 export const symmetricMatmul: FastPath<"matmul", "cpu"> = {
@@ -29,21 +27,16 @@ export const symmetricMatmul: FastPath<"matmul", "cpu"> = {
   refuses: (problem, device) => {
     const { symmetric, m, k, a } = problem;
     if (!symmetric) return "the result is not known to be symmetric";
-    if (k === 0) return "the sums are empty";
     if (m < 2 * STRIP) return "the matrix is small";
     if (a.dtype === "float32") return null;
     // Each strip would widen its operands again.
     if (bfloat16Matmul.refuses(problem, device) !== null) return "no library multiplies it";
-    return device.bfloat16Speed >= AMX.minSpeed && k < AMX.minSums * m
+    return device.bfloat16Speed >= AMX_SPEED && k < AMX_SUMS * m
       ? "mirroring takes longer than the other half"
       : null;
   },
   run: (problem, device) => {
     const { m: size, outer, inner, b, c } = problem;
-    const moved = (matrix: Matrix, elements: number) => ({
-      ...matrix,
-      offset: matrix.offset + elements,
-    });
     for (let first = 0; first < size; first += STRIP) {
       const width = Math.min(STRIP, size - first);
       multiply(device, {
@@ -51,8 +44,8 @@ export const symmetricMatmul: FastPath<"matmul", "cpu"> = {
         symmetric: false,
         m: first + width,
         n: width,
-        b: moved(b, first * b.column),
-        c: moved(c, first * c.column),
+        b: { ...b, offset: b.offset + first * b.column },
+        c: { ...c, offset: c.offset + first * c.column },
       });
     }
     const groups = Math.ceil(size / MIRROR_ROWS);
@@ -86,18 +79,13 @@ const mirrorKernel = defineKernels((stored: Element) =>
       const first = k.let(group.multiply(MIRROR_ROWS).min(size.subtract(MIRROR_ROWS)));
       const [upper, lower] = [matrix.from(first), matrix.from(first.multiply(row))];
       const stride = c.distance(row);
-      k.loop(0, first, (j) => {
+      // On the diagonal a row reads from its lower half what the rows above it have mirrored.
+      k.loop(0, first.add(MIRROR_ROWS), (j) => {
         const line = upper.from(j.multiply(row));
         for (let i = 0; i < MIRROR_ROWS; i += 4) {
           lower.from(row.multiply(i).add(j)).storeVector(0, line.loadVector(i), { stride });
         }
       });
-      const diagonal = lower.from(first);
-      for (let i = 1; i < MIRROR_ROWS; i++) {
-        for (let j = 0; j < i; j++) {
-          diagonal.store(row.multiply(i).add(j), diagonal.load(row.multiply(j).add(i)));
-        }
-      }
     },
   )
 );
