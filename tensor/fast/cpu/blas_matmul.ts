@@ -10,8 +10,8 @@ import {
   type Matrix,
   transposeMatmul,
 } from "../../ops/matmul/problem.ts";
-import { ONEDNN_LIMITS } from "./onednn.ts";
 import { type Sgemm, sgemmArguments } from "./sgemm_call.ts";
+import { ONEDNN_LIMITS } from "./thread_matmuls.ts";
 
 /** Below this many operations, another thread costs BLAS more than it gains. */
 const BLAS_OPERATIONS_PER_THREAD = 500_000;

@@ -8,7 +8,7 @@ import type {
 import type { Heap } from "../../devices/cpu/memory.ts";
 import { openSystemBlas } from "./blas.ts";
 import { deno } from "./deno_subset.ts";
-import { bfloat16Speed, missingBf16, ONEDNN_LIMITS, openSystemOneDnn } from "./onednn.ts";
+import { bfloat16Speed, missingBf16, openSystemOneDnn } from "./onednn.ts";
 import { type MatmulsStart, threadMatmuls } from "./thread_matmuls.ts";
 
 /** The module that workers import. In a constant, so that no bundle contains it twice. */
@@ -26,12 +26,11 @@ export async function openSystemLibraries(
   const [oneDnn, description] = typeof found === "string"
     ? [null, found]
     : [found, found.description];
-  const limits = oneDnn?.limits ?? ONEDNN_LIMITS;
-  const start = { blas: blas.start, oneDnn: oneDnn?.start ?? null, limits };
+  const start = { blas: blas.start, oneDnn: oneDnn?.start ?? null };
   const inWorkers = blas.isPerThread ? await workerMatmuls(start) : null;
   const limit = typeof inWorkers === "string" ? ` on one thread (${inWorkers})` : "";
   return {
-    ...threadMatmuls(heap.memory, blas.thread, oneDnn?.thread ?? null, limits),
+    ...threadMatmuls(heap.memory, blas.thread, oneDnn?.thread ?? null),
     blas: { isOpen: true, description: blas.description + limit },
     oneDnn: { isOpen: oneDnn !== null, description },
     missingBf16: missingBf16(found, blas, heap, matmulPrecision),

@@ -8,28 +8,40 @@ import type { MatmulPrecision } from "../../device.ts";
 import type { KernelFunction, ThreadMatmuls } from "../../devices/cpu/matmul_libraries.ts";
 import { type BlasStart, BlasThread } from "./blas_binding.ts";
 import { deno } from "./deno_subset.ts";
-import type { ONEDNN_LIMITS } from "./onednn.ts";
 import { type OneDnnStart, OneDnnThread } from "./onednn_binding.ts";
 import { readSgemm, type Sgemm } from "./sgemm_call.ts";
 
+/** Which matmuls are oneDNN's; the BLAS computes the others. */
+export const ONEDNN_LIMITS = {
+  /** Operations of a thread's part below which the BLAS is as fast. */
+  minOperations: { f32: 8_000_000, bf16: 300_000 },
+  /**
+   * With up to this many rows, the BLAS is faster in float32 at any size: the logits of 16
+   * sequences, 16×256×4096, take it 0.7 of the time.
+   */
+  maxBlasRows: 16,
+  /**
+   * With longer rows of B and longer sums, the BLAS is faster in float32: oneDNN reads such rows
+   * where they are, and takes up to three times as long.
+   */
+  inPlace: { row: 1024, sum: 512 },
+};
 /** Arguments for opening the libraries in a worker. */
 export interface MatmulsStart {
   readonly blas: BlasStart;
   readonly oneDnn: OneDnnStart | null;
-  readonly limits: typeof ONEDNN_LIMITS;
 }
 
 /** Opens the libraries for the calling worker, without checking their results. */
 export function openMatmuls(
   memory: WebAssembly.Memory,
-  { blas, oneDnn, limits }: MatmulsStart,
+  { blas, oneDnn }: MatmulsStart,
 ): ThreadMatmuls {
   const runtime = deno()!;
   return threadMatmuls(
     memory,
     new BlasThread(runtime, blas),
     oneDnn === null ? null : new OneDnnThread(runtime, oneDnn),
-    limits,
   );
 }
 
@@ -38,14 +50,13 @@ export function threadMatmuls(
   memory: WebAssembly.Memory,
   blas: BlasThread,
   oneDnn: OneDnnThread | null,
-  limits: typeof ONEDNN_LIMITS,
 ): ThreadMatmuls {
   // A view made before the memory grew ends at its old size, but the arguments do not move.
   const words = new Int32Array(memory.buffer);
   const kernel = (precision: MatmulPrecision): KernelFunction => (address, start, end) => {
     const part = readSgemm(words, address, start, end);
     // No BLAS takes operands that are bf16 in memory, and without oneDNN there are none here.
-    const isForBlas = part.operandBytes === 4 && !isForOneDnn(part, precision, limits);
+    const isForBlas = part.operandBytes === 4 && !isForOneDnn(part, precision);
     if (oneDnn === null || isForBlas) blas.multiply(part);
     else oneDnn.multiply(part, precision === "bf16");
   };
@@ -65,8 +76,8 @@ export function threadMatmuls(
 function isForOneDnn(
   { transposeB, m, n, k, ldb, count, outer }: Sgemm,
   precision: MatmulPrecision,
-  { minOperations, maxBlasRows, inPlace }: typeof ONEDNN_LIMITS,
 ): boolean {
+  const { minOperations, maxBlasRows, inPlace } = ONEDNN_LIMITS;
   if (m === 1 || n === 1 || 2 * m * n * k * count * outer < minOperations[precision]) return false;
   const isSlow = transposeB === 0 && ldb > inPlace.row && k > inPlace.sum;
   return precision === "bf16" || (m > maxBlasRows && !isSlow);
