@@ -97,12 +97,13 @@ for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
   });
 }
 
-Deno.test("the estimate holds in bfloat16, where a library multiplies it", async (t) => {
+Deno.test("the estimate holds in bfloat16, where a library multiplies it faster", async (t) => {
   for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
     const device = await openDevice("cpu", { threads: 1 });
-    const ignore = device.kind !== "cpu" || device.bfloat16Speed === 0;
+    // Elsewhere copies of the operands in single precision come on top.
+    const ignore = device.kind !== "cpu" || device.bfloat16Speed < 1;
     await t.step({
-      name: ignore ? `${name} (ignored: no library)` : name,
+      name: ignore ? `${name} (ignored: none is faster)` : name,
       ignore,
       fn: async () => {
         const shape = {

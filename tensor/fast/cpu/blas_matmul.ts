@@ -46,7 +46,17 @@ export const blasMatmul: FastPath<"matmul", "cpu"> = {
 };
 
 /** Minimum speed of a library with operands of `bfloat16`, relative to single precision. */
-const MIN_BFLOAT16_SPEED = 1.2;
+export const MIN_BFLOAT16_SPEED = 1.2;
+
+/** Why oneDNN cannot multiply it in `bfloat16`, be that faster or not; or `null`. */
+export function bfloat16Problem({ m, n, k, a, b, c }: MatmulProblem): string | null {
+  if (a.dtype !== "bfloat16" || b.dtype !== "bfloat16") return "an operand is not in bfloat16";
+  if (c.dtype === "float16") return "the result is in float16";
+  if (k === 0) return "the sums are empty";
+  if (c.column !== 1) return "the result is stored by columns";
+  // oneDNN computes these wrongly.
+  return m === 1 || n === 1 ? "the result is a row or a column" : null;
+}
 
 /** A matmul of `bfloat16` by oneDNN, which adds in single precision. */
 export const bfloat16Matmul: FastPath<"matmul", "cpu"> = {
@@ -54,14 +64,10 @@ export const bfloat16Matmul: FastPath<"matmul", "cpu"> = {
   name: "bfloat16",
   device: "cpu",
   gain: { factor: 2.78, of: "256×256×256 on AMD with AVX-512 BF16, against widened" },
-  refuses: ({ m, n, k, a, b, c }, device) => {
-    if (a.dtype !== "bfloat16" || b.dtype !== "bfloat16") return "an operand is not in bfloat16";
-    if (c.dtype === "float16") return "the result is in float16";
-    if (k === 0) return "the sums are empty";
-    if (c.column !== 1) return "the result is stored by columns";
-    // oneDNN computes these wrongly.
-    if (m === 1 || n === 1) return "the result is a row or a column";
-    return device.bfloat16Speed >= MIN_BFLOAT16_SPEED ? null : "no library multiplies it faster";
+  refuses: (problem, device) => {
+    const reason = bfloat16Problem(problem);
+    if (reason !== null || device.bfloat16Speed >= MIN_BFLOAT16_SPEED) return reason;
+    return "no library multiplies it faster";
   },
   run: (problem, device) => callBlas(device, problem),
 };

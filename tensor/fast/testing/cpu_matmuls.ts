@@ -2,7 +2,7 @@
 
 import type { CpuDevice } from "../../device.ts";
 import type { MatmulProblem } from "../../ops/matmul/problem.ts";
-import { bfloat16Matmul, blasMatmul } from "../cpu/blas_matmul.ts";
+import { bfloat16Matmul, bfloat16Problem, blasMatmul } from "../cpu/blas_matmul.ts";
 import { packedMatmul } from "../cpu/packed_matmul.ts";
 import { widenedMatmul } from "../widened_matmul.ts";
 import { runRows } from "../cpu/skinny_matmul.ts";
@@ -39,7 +39,8 @@ export const CPU_MATMULS: Readonly<
   },
   bfloat16: {
     dtype: "bfloat16",
-    supports: (problem, device) => bfloat16Matmul.refuses(problem, device) === null,
+    supports: (problem, { bfloat16Speed }) =>
+      bfloat16Speed > 0 && bfloat16Problem(problem) === null,
     run: (device, problem) => bfloat16Matmul.run(problem, device),
   },
 };
