@@ -227,6 +227,32 @@ for (const matmulPrecision of precisions) {
 }
 
 testOneDnn(
+  "how fast oneDNN is at the moment changes no bit of a matmul in f32",
+  async () => {
+    const module = (path: string) => JSON.stringify(import.meta.resolve(path));
+    const sums = (clock: string) => `
+      performance.now = (() => { let reading = 0; return () => ${clock}; })();
+      const { normal } = await import(${module("../../mod.ts")});
+      const { openCpuDevice } = await import(${module("../../devices/cpu/device.ts")});
+      const device = await openCpuDevice({ threads: 1 });
+      const [a, b] = [1, 2].map((seed) => normal(device, [200, 1000], { seed }));
+      console.log(String(await a.matmul(b.transpose()).data()));`;
+    const results = [];
+    // Intervals get shorter, or longer: whatever is timed last is the fastest, or the slowest. Sums are
+    // long, as both libraries round short ones alike.
+    for (const clock of ["Math.sqrt(reading++)", "reading++ ** 2"]) {
+      const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["eval", "--no-check", sums(clock)],
+      }).output();
+      assert(success, new TextDecoder().decode(stderr));
+      results.push(new TextDecoder().decode(stdout));
+    }
+    assertEquals(results[0]!.split(",").length, 200 * 200);
+    assertEquals(results[0], results[1]);
+  },
+);
+
+testOneDnn(
   "a matmul in f32 stays exact on a device for bf16",
   () =>
     withDevice({ matmulPrecision: "bf16" }, async (device) => {
