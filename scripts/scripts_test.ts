@@ -540,7 +540,14 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       script: "tok_train.ts",
       args: [...data, "--vocab-size", "100"],
       code: 2,
-      message: 'wanted a whole number of at least 265, got "100"',
+      message: 'wanted a whole number from 265 to 2097151, got "100"',
+    },
+    {
+      what: "a vocabulary that is too large",
+      script: "tok_train.ts",
+      args: [...data, "--vocab-size", "3000000"],
+      code: 2,
+      message: 'wanted a whole number from 265 to 2097151, got "3000000"',
     },
     {
       what: "a corpus that does not exist",

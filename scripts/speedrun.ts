@@ -41,7 +41,7 @@ import { profileFlags } from "./profile.ts";
 import { questionsMeasure, senseRows } from "./sense_measure.ts";
 import { openChosenDevice } from "./device.ts";
 import { runTraining, type TrainingOutcome } from "./training.ts";
-import { runFlags, smallestVocabulary, withFallbacks } from "./training_flags.ts";
+import { runFlags, vocabularySizes, withFallbacks } from "./training_flags.ts";
 
 /** A run for a few minutes on two cores without a GPU. */
 const recipe = {
@@ -88,9 +88,7 @@ const flags = {
     "The corpus: stories of a small world, the State of the Union, or WordNet's definitions",
   ),
   data: text("", "Your own text instead: a file, folder or glob of text or parquet", "PLACE"),
-  vocabSize: integer(vocabSize, "Vocabulary size", {
-    least: smallestVocabulary,
-  }),
+  vocabSize: integer(vocabSize, "Vocabulary size", vocabularySizes),
   resume: toggle("Resume the run that was stopped"),
   chat: toggle("Continue with fine-tuning, so that the model answers: see deno task chat"),
   chatIterations: integer(FINE_TUNING_STEPS, "Steps of fine-tuning, with --chat"),

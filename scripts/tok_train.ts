@@ -6,14 +6,12 @@ import { openCorpus } from "./corpora.ts";
 import { GPT2_PATTERN, LLAMA3_PATTERN, SPLIT_PATTERN } from "../tokenizer/mod.ts";
 import { choice, integer, mainOf, type Values } from "./flags.ts";
 import { count, duration } from "./format.ts";
-import { corpusFlags, smallestVocabulary } from "./training_flags.ts";
+import { corpusFlags, vocabularySizes } from "./training_flags.ts";
 
 const flags = {
   maxChars: integer(2_000_000_000, "Maximum characters to train on"),
   docCap: integer(10_000, "Maximum characters of each document"),
-  vocabSize: integer(32_768, "Vocabulary size, including special tokens", {
-    least: smallestVocabulary,
-  }),
+  vocabSize: integer(32_768, "Vocabulary size, including special tokens", vocabularySizes),
   pattern: choice(
     ["nanochat", "gpt2", "llama3"],
     "nanochat",

@@ -8,7 +8,7 @@ import {
   type TrainingPlan,
 } from "../gpt/mod.ts";
 import { scalingDefaults } from "../gpt/internals.ts";
-import { SPECIAL_TOKENS } from "../tokenizer/mod.ts";
+import { MAX_VOCABULARY_SIZE, SPECIAL_TOKENS } from "../tokenizer/mod.ts";
 import { bundleFlags } from "./core.ts";
 import { deviceFlags, trainingPrecision } from "./device.ts";
 import {
@@ -28,7 +28,10 @@ import {
 import { kebabCase } from "./words.ts";
 
 /** A vocabulary has at least all bytes and the special tokens. */
-export const smallestVocabulary: number = 256 + SPECIAL_TOKENS.length;
+export const vocabularySizes = {
+  least: 256 + SPECIAL_TOKENS.length,
+  most: MAX_VOCABULARY_SIZE - 1,
+} as const;
 
 export const corpusFlags = {
   data: text(

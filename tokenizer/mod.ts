@@ -45,4 +45,10 @@ export {
 export { SPECIAL_TOKENS } from "./special.ts";
 export { type MergeStep, mergeSteps, type PairCount } from "./train.ts";
 export { type EncodeOptions, Tokenizer, type TrainOptions } from "./tokenizer.ts";
-export { type Merge, type NormalizationForm, startOfTexts, type Vocabulary } from "./vocabulary.ts";
+export {
+  MAX_VOCABULARY_SIZE,
+  type Merge,
+  type NormalizationForm,
+  startOfTexts,
+  type Vocabulary,
+} from "./vocabulary.ts";
