@@ -136,10 +136,15 @@ function sum(all: readonly Lines[]): Lines {
   return { files: total("files"), code: total("code"), all: total("all") };
 }
 
-/** The files that the README names for one training step, from the script to a kernel. */
+/**
+ * The files that the README names for one training step, from the script to a kernel.
+ *
+ * @throws {Error} If it has no such list.
+ */
 export function filesOfStep(readme: string): readonly string[] {
-  const [, list = ""] = /^To follow one training step, read:\n\n((?:\d+\. .*\n)+)/m.exec(readme) ??
-    [];
+  const heading = "To follow one training step, read:";
+  const [, list] = new RegExp(`^${heading}\n\n((?:\\d+\\. .*\n)+)`, "m").exec(readme) ?? [];
+  if (list === undefined) throw new Error(`README.md: wanted a list below "${heading}", got none`);
   return [...list.matchAll(/`([\w/]+\.ts)`/g)].map(([, path]) => path!);
 }
 

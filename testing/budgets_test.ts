@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { countLines, exceeded, filesOfStep, measureBudgets } from "./budgets.ts";
 
 Deno.test("the engine is within its budgets of lines", async () => {
@@ -14,6 +14,7 @@ Deno.test("the README lists the files to read for a training step, of all areas"
   assertEquals(new Set(files).size, files.length);
   const areas = new Set(files.map((path) => path.split("/")[0]));
   assertEquals([...areas], ["scripts", "gpt", "nn", "tensor", "autograd", "optim"]);
+  assertThrows(() => filesOfStep("# Another heading\n\n1. `gpt/mod.ts`\n"), Error, "got none");
 });
 
 Deno.test("comments and blank lines are no code", () => {
