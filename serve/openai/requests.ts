@@ -112,9 +112,7 @@ export function readCompletionRequest(body: JsonObject, model: ServedModel): Com
   checkParameters(body, completionParameters);
   const prompts = readPrompts(body["prompt"], model);
   if (prompts.length > model.maxPrompts) {
-    const message =
-      `Cannot use prompt: wanted at most ${model.maxPrompts} prompts, got ${prompts.length}`;
-    throw new ApiError(400, message, { param: "prompt", code: "invalid_value" });
+    throw wrongField("prompt", `at most ${model.maxPrompts} prompts`, prompts.length);
   }
   const topLogprobs = numberField(body, "logprobs", { least: 0, most: 5, isWhole: true }, null);
   const echoes = booleanField(body, "echo");
@@ -152,14 +150,7 @@ function readCommon(
     throw new ApiError(404, message, { param: "model", code: "model_not_found" });
   }
   const longest = Math.max(...prompts.map(({ length }) => length));
-  if (longest >= context) {
-    throw new ApiError(
-      400,
-      `Cannot use ${promptField}: wanted fewer than ${context} tokens, the context of this model, ` +
-        `got ${longest}`,
-      { param: promptField, code: "context_length_exceeded" },
-    );
-  }
+  if (longest >= context) throw tooLong(promptField, model, longest);
   const whole = { isWhole: true };
   const limit = readLimit(body, limitField, fallback);
   const choices = numberField(body, "n", {
@@ -308,12 +299,13 @@ function charactersOf(messages: readonly Message[]): number {
 /** Refuses what cannot fit before it is encoded, which takes time. */
 function checkLength(characters: number, param: string, model: ServedModel): void {
   if (characters <= maxCharacters(model)) return;
-  throw new ApiError(
-    400,
-    `Cannot use ${param}: wanted fewer than ${model.context} tokens, the context of this model, got ` +
-      `${characters} characters`,
-    { param, code: "context_length_exceeded" },
-  );
+  throw tooLong(param, model, `${characters} characters`);
+}
+
+function tooLong(param: string, { context }: ServedModel, got: number | string): ApiError {
+  const wanted = `fewer than ${context} tokens, the context of this model`;
+  const message = `Cannot use ${param}: wanted ${wanted}, got ${got}`;
+  return new ApiError(400, message, { param, code: "context_length_exceeded" });
 }
 
 /**
