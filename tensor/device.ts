@@ -286,8 +286,8 @@ export interface CpuDevice extends DeviceBase {
   readonly hasOneDnn: boolean;
   /**
    * How many times as fast libraries multiply matrices of `bfloat16` as those of `float32`, by a test of
-   * some milliseconds at the first call; 0 if they do not. It is 6 with AMX; with AVX-512 BF16 alone, 2
-   * on AMD, and 0.8 on Intel, whose instruction takes as long as two of `float32`.
+   * some milliseconds at the first call; 0 if they cannot. It is 6 with AMX; with AVX-512 BF16 alone, 2
+   * on AMD and 0.8 on Intel.
    */
   readonly bfloat16Speed: number;
   /** Whether kernels are emitted with fused multiply-add, an instruction of relaxed SIMD. */
