@@ -37,6 +37,7 @@ export {
 } from "./judge.ts";
 export { NGram } from "./ngram.ts";
 export { type Random, seededRandom } from "./random.ts";
+export { recast } from "./recast.ts";
 export {
   examinationStories,
   type StorySource,
@@ -46,4 +47,5 @@ export {
 } from "./source.ts";
 export { documentOf, type Story, type StoryOptions, tellStory } from "./story.ts";
 export type { Part } from "./teller.ts";
+export { kinds } from "./words.ts";
 export { withArticle } from "./world.ts";

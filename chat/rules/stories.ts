@@ -8,7 +8,9 @@
 import {
   checkStory,
   isAbout,
+  kinds,
   originalities,
+  recast,
   type Story,
   tellStory,
   withArticle,
@@ -50,29 +52,23 @@ export const storyWordings = {
   ),
 } as const satisfies Readonly<Record<string, Wordings>>;
 
-/** Tells a story that a user may ask for. */
+/** The share of those whose main character is of any kind, where that contradicts nothing. */
+const ANY_KIND = 0.4;
+const allKinds = Object.keys(kinds);
+
+/**
+ * Tells a story that a user may ask for. Common stories have a dozen kinds of main characters, and
+ * names of one or two tokens; of others, a model has to learn to copy what it was told.
+ */
 function tell(random: PythonRandom, part: "train" | "validation"): Story {
   const options = { maxLength: MAX_LENGTH, questionCount: QUESTIONS };
   const told = tellStory(() => random.random(), part, options);
-  if (random.random() >= INVENTED) return told;
-  const renamed = renameMainCharacter(told, inventedName(random));
-  // The end of an invented name may tell that its owner is a she, or a he.
-  return checkStory(renamed.text).isConsistent ? renamed : told;
-}
-
-/**
- * The same story about somebody with another name. Names of the stories are one or two tokens, which a
- * model knows; one that it is told, it must copy token by token.
- */
-function renameMainCharacter(told: Story, name: string): Story {
-  const pattern = new RegExp(`\\b${told.mainCharacter.name}\\b`, "g");
-  const rename = (text: string) => text.replaceAll(pattern, name);
-  return {
-    ...told,
-    mainCharacter: { ...told.mainCharacter, name },
-    text: rename(told.text),
-    questions: told.questions.map(([question, answer]) => [rename(question), rename(answer)]),
-  };
+  const { kind, name } = told.mainCharacter;
+  const otherKind = random.random() < ANY_KIND ? random.choice(allKinds) : kind;
+  const otherName = random.random() < INVENTED ? inventedName(random) : name;
+  // The end of an invented name may tell that its owner is a she, or a he; and so may a kind.
+  return recast(told, { kind: otherKind, name: otherName }, part) ??
+    recast(told, { kind, name: otherName }, part) ?? told;
 }
 
 /** A question about the main character of a story. */
