@@ -20,8 +20,8 @@ const paired = new Set([...things, ...Object.keys(places)]);
  * import { tellStory } from "./story.ts";
  *
  * const told = tellStory(seededRandom(1), "train");
- * const recasted = recast(told, { ...told.mainCharacter, name: "Zorbit" }, "train");
- * console.log(recasted?.text); // "… named Zorbit. …"
+ * const other = recast(told, { ...told.mainCharacter, name: "Zorbit" }, "train");
+ * console.log(other?.text); // "… named Zorbit. …"
  * ```
  */
 export function recast(
