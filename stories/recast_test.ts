@@ -5,6 +5,7 @@ import { isHeldOutPair } from "./names.ts";
 import { pick, seededRandom } from "./random.ts";
 import { recast } from "./recast.ts";
 import { tellStory } from "./story.ts";
+import { wordsIn } from "./testing/words_in.ts";
 import { kinds, places, things } from "./words.ts";
 
 Deno.test("a story about somebody else is right, and so are the answers to its questions", () => {
@@ -25,8 +26,7 @@ Deno.test("a story about somebody else is right, and so are the answers to its q
       assert(answer !== undefined, `${question} ${text}`);
       assertEquals(checked.answers.get(question), answer, text);
     }
-    const words = new Set(text.match(/[\p{L}-]+/gu));
-    for (const noun of nouns.filter((noun) => words.has(noun))) {
+    for (const noun of wordsIn(text, nouns)) {
       assert(!isHeldOutPair(mainCharacter.kind, noun), `${mainCharacter.kind}, ${noun}: ${text}`);
     }
     found.set(mainCharacter.kind, (found.get(mainCharacter.kind) ?? 0) + 1);

@@ -8,6 +8,7 @@ import { seededRandom } from "./random.ts";
 import { examinationStories, storySource } from "./source.ts";
 import { documentOf, type Story, tellByPlot, tellStory, UNUSUAL } from "./story.ts";
 import { type Part, pickCast } from "./teller.ts";
+import { wordsIn } from "./testing/words_in.ts";
 import { femaleNames, kinds, maleNames, places, things } from "./words.ts";
 import type { Person } from "./world.ts";
 
@@ -18,12 +19,6 @@ function tell(count: number, seed: number, part: Part): Story[] {
 
 /** Documents of the corpus that a speedrun has, and so many that all of the world is told. */
 const [CORPUS, MANY] = [16_500, 60_000];
-
-/** The words of a list that a text has, as whole words. */
-function wordsIn(text: string, list: readonly string[]): string[] {
-  const words = new Set(text.match(/[\p{L}-]+/gu));
-  return list.filter((word) => words.has(word));
-}
 
 for (const part of ["train", "validation"] as const) {
   Deno.test(`stories of the ${part} part contradict nothing, and their questions are answered`, () => {
