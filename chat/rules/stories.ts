@@ -67,8 +67,11 @@ function tell(random: PythonRandom, part: "train" | "validation"): Story {
   const otherKind = random.random() < ANY_KIND ? random.choice(allKinds) : kind;
   const otherName = random.random() < INVENTED ? inventedName(random) : name;
   // The end of an invented name may tell that its owner is a she, or a he; and so may a kind.
-  return recast(told, { kind: otherKind, name: otherName }, part) ??
-    recast(told, { kind, name: otherName }, part) ?? told;
+  for (const tried of new Set([otherKind, kind])) {
+    const other = recast(told, { kind: tried, name: otherName }, part);
+    if (other !== null) return other;
+  }
+  return told;
 }
 
 /** A question about the main character of a story. */
