@@ -62,8 +62,8 @@ export function openSystemOneDnn(
   if (typeof opened === "string") return opened;
   const { start, thread } = opened;
   const isSuited = choice !== true || has(thread, AVX512);
-  // Used whether or not it is faster at the moment: its sums have other roundings than the BLAS's, so
-  // the speed of a busy machine would decide what a seed brings.
+  // The library is used whether or not it is faster at the moment: its sums round otherwise than those
+  // of the BLAS, so the speed of a busy machine would decide what a seed brings.
   if (!isSuited || speedupOf(opened, blas, heap, "f32") === 0) {
     thread.close();
     return isSuited ? `${start.path}: it failed a small check` : "the processor has no AVX-512";

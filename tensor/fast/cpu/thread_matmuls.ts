@@ -11,7 +11,7 @@ import { deno } from "./deno_subset.ts";
 import { type OneDnnStart, OneDnnThread } from "./onednn_binding.ts";
 import { readSgemm, type Sgemm } from "./sgemm_call.ts";
 
-/** Which matmuls are oneDNN's; the BLAS computes the others. */
+/** Limits of the matmuls that oneDNN computes; the BLAS computes the others. */
 export const ONEDNN_LIMITS = {
   /** Operations of a thread's part below which the BLAS is as fast. */
   minOperations: { f32: 8_000_000, bf16: 300_000 },
@@ -26,6 +26,7 @@ export const ONEDNN_LIMITS = {
    */
   inPlace: { row: 1024, sum: 512 },
 };
+
 /** Arguments for opening the libraries in a worker. */
 export interface MatmulsStart {
   readonly blas: BlasStart;
