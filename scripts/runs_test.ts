@@ -27,6 +27,11 @@ await Deno.writeTextFile(conversations, lines.join("\n"));
 const runs = (...args: string[]) => runScriptHere("runs.ts", args, home);
 
 const onCpu = ["--device", "cpu", "--threads", "1", "--no-blas"];
+const sft = await runScript("chat_sft.ts", [
+  ...["--conversations", conversations, "--max-seq-len", "64", "--num-iterations", "3"],
+  ...["--base-tag", "one", "--model-tag", "one", "--eval-every", "-1", ...onCpu],
+], home);
+if (sft.code !== 0) throw new Error(sft.stderr);
 
 /** Starts a server, and returns its first line. */
 async function startServer(args: readonly string[], home: string) {
@@ -62,13 +67,13 @@ Deno.test("a run that has saved nothing yet is listed as such", async () => {
 });
 
 Deno.test("serve answers by the base model's name until it is asked to stop", async () => {
-  const { line, stop } = await startServer(["--model-tag", "one"], home);
-  assertMatch(line, /^Serving one \(base\) on http:\/\/127\.0\.0\.1:\d+\/v1\. Ctrl-C stops\.\n$/);
+  const { line, stop } = await startServer(["--model-tag", "two"], home);
+  assertMatch(line, /^Serving two \(base\) on http:\/\/127\.0\.0\.1:\d+\/v1\. Ctrl-C stops\.\n$/);
   const url = /http\S+\/v1/.exec(line)![0];
   const response = await fetch(`${url}/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model: "one", prompt: "My", max_tokens: 3, temperature: 0 }),
+    body: JSON.stringify({ model: "two", prompt: "My", max_tokens: 3, temperature: 0 }),
   });
   const { usage } = await response.json();
   assertEquals([response.status, usage.completion_tokens], [200, 3]);
@@ -88,7 +93,7 @@ Deno.test("serve reports a missing or half-written model on one line", async () 
   for (
     const [tag, wantedCode, wanted] of [
       ["broken", 1, "model_000020.safetensors"],
-      ["nowhere", 2, 'wanted one of base/broken, base/one, base/two, got "nowhere"'],
+      ["nowhere", 2, 'wanted one of base/broken, base/one, base/two, sft/one, got "nowhere"'],
     ] as const
   ) {
     const args = ["--device", "cpu", "--threads", "1", "--no-page", "--model-tag", tag];
@@ -101,11 +106,6 @@ Deno.test("serve reports a missing or half-written model on one line", async () 
 });
 
 Deno.test("the report has a section, a curve and texts of each stage, and a page", async () => {
-  const sft = await runScript("chat_sft.ts", [
-    ...["--conversations", conversations, "--max-seq-len", "64", "--num-iterations", "3"],
-    ...["--base-tag", "one", "--model-tag", "one", "--eval-every", "-1", ...onCpu],
-  ], home);
-  assertEquals([sft.code, sft.stderr], [0, ""]);
   await Deno.writeTextFile(
     `${home}/chatsft_checkpoints/one/chat_eval.json`,
     '{"step":3,"accuracies":{"MMLU":0.31},"chatCore":0.08}\n',
