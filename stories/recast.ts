@@ -32,7 +32,7 @@ export function recast(
   const patterns = [[kind, mainCharacter.kind], [name, mainCharacter.name]] as const;
   const replace = (old: string) =>
     patterns.reduce(
-      (words, [from, to]) => words.replaceAll(new RegExp(`\\b${from}\\b`, "g"), to),
+      (words, [from, to]) => words.replaceAll(new RegExp(`\\b${from}\\b`, "g"), () => to),
       old,
     );
   const isHeldOut = (word: string) => paired.has(word) && isHeldOutPair(mainCharacter.kind, word);

@@ -49,4 +49,5 @@ Deno.test("a story about somebody else has its articles, and nobody contradicts 
   assertEquals(asked("king"), null, "Ada is she");
   assertEquals(asked("bear"), null, "a second bear");
   assertEquals(asked("fox", "Mia"), null, "a second Mia");
+  assertEquals(asked("fox", "$&"), null, "no name");
 });
