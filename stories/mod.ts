@@ -35,6 +35,7 @@ export {
   KnownText,
   originalities,
 } from "./judge.ts";
+export { isHeldOutName, rareName } from "./names.ts";
 export { NGram } from "./ngram.ts";
 export { type Random, seededRandom } from "./random.ts";
 export { recast } from "./recast.ts";

@@ -62,6 +62,23 @@ export function pickName(random: Random, pronoun: Pronoun, isUnusual: boolean): 
   return pick(random, nameBeginnings) + middle + end;
 }
 
+/**
+ * A name that may be in unusual stories, most of them made up, for somebody of that name and kind.
+ *
+ * @example
+ * ```ts
+ * import { rareName, seededRandom } from "./mod.ts";
+ *
+ * console.log(rareName(seededRandom(1), { name: "Ada", kind: "fox" })); // "Tanessa", or the like
+ * ```
+ */
+export function rareName(
+  random: Random,
+  { name, kind }: { readonly name: string; readonly kind: string },
+): string {
+  return pickName(random, pronounOf(name, kind) ?? (random() < 0.5 ? "she" : "he"), true);
+}
+
 /** Whether a name never occurs in training text. */
 export function isHeldOutName(name: string): boolean {
   return hashOf(`name ${name}`) % HELD_OUT_NAMES === 0;

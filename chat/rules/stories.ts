@@ -18,8 +18,8 @@ import {
 import type { Conversation, Message } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
+import { characterName } from "./character_name.ts";
 import type { Exchange } from "./exchange.ts";
-import { inventedName } from "./user_name.ts";
 import { draft, type Wordings, wordings, writeCarefully } from "./wording.ts";
 
 /**
@@ -31,8 +31,8 @@ const MAX_LENGTH = 600;
 /** Questions about a story; a document of the corpus has two. */
 const QUESTIONS = 4;
 
-/** The share of the stories whose main character has an invented name, as users may type. */
-const INVENTED = 0.8;
+/** The share of the stories whose main character gets another name, as users may type. */
+const OTHER_NAME = 0.8;
 
 /** The wordings of this module. */
 export const storyWordings = {
@@ -65,8 +65,8 @@ function tell(random: PythonRandom, part: "train" | "validation"): Story {
   const told = tellStory(() => random.random(), part, options);
   const { kind, name } = told.mainCharacter;
   const otherKind = random.random() < ANY_KIND ? random.choice(allKinds) : kind;
-  const otherName = random.random() < INVENTED ? inventedName(random) : name;
-  // The end of an invented name may tell that its owner is a she, or a he; and so may a kind.
+  const otherName = random.random() < OTHER_NAME ? characterName(random, told) : name;
+  // A name may tell that its owner is a she, or a he; and so may a kind.
   for (const tried of new Set([otherKind, kind])) {
     const other = recast(told, { kind: tried, name: otherName }, part);
     if (other !== null) return other;
