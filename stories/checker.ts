@@ -426,6 +426,7 @@ export function checkStory(text: string): CheckedStory {
   const story = body.trim();
   const world = new World();
   const sentences: CheckedSentence[] = [];
+  const told = new Set<string>();
   let isEnd = false;
   for (let at = 0; at < story.length;) {
     const found = readSentence(world, story, at);
@@ -434,6 +435,7 @@ export function checkStory(text: string): CheckedStory {
       const length = /[.!?]"?(?= |$)/.exec(rest)?.index ?? rest.length - 1;
       const unknown = rest.slice(0, length + (rest[length + 1] === '"' ? 2 : 1));
       sentences.push({ text: unknown, event: undefined, faults: ["no such sentence"] });
+      told.add(unknown);
       at += unknown.length + 1;
       isEnd = false;
       continue;
@@ -441,10 +443,11 @@ export function checkStory(text: string): CheckedStory {
     apply(world, found.reading);
     const { length, reading: { event } } = found;
     const said = story.slice(at, at + length);
-    const faults = sentences.some((before) => before.text === said)
+    const faults = told.has(said)
       ? [...found.faults, "this was told already, word for word"]
       : found.faults;
     sentences.push({ text: said, event, faults });
+    told.add(said);
     isEnd = events[event].isEnd ?? false;
     at += length + 1;
   }
