@@ -28,10 +28,14 @@ const runs = (...args: string[]) => runScriptHere("runs.ts", args, home);
 
 const onCpu = ["--device", "cpu", "--threads", "1", "--no-blas"];
 const sft = await runScript("chat_sft.ts", [
-  ...["--conversations", conversations, "--max-seq-len", "64", "--num-iterations", "3"],
-  ...["--base-tag", "one", "--model-tag", "one", "--eval-every", "-1", ...onCpu],
+  "--conversations",
+  conversations,
+  ..."--max-seq-len 64 --num-iterations 3 --base-tag one --model-tag one".split(" "),
+  "--eval-every",
+  "-1",
+  ...onCpu,
 ], home);
-if (sft.code !== 0) throw new Error(sft.stderr);
+assertEquals([sft.code, sft.stderr], [0, ""]);
 
 /** Starts a server, and returns its first line. */
 async function startServer(args: readonly string[], home: string) {
