@@ -20,13 +20,10 @@ export function characterName(random: PythonRandom, told: Story): string {
     const sort = random.randbelow(3);
     return sort === 0 ? rare() : random.choice(sort === 1 ? [...firstNames, ...moreNames] : words);
   };
+  const both = () => blend(random, any(), any());
+  const makers = [() => inventedName(random), rare, both, both];
   while (true) {
-    const sort = random.randbelow(4);
-    const name = sort === 0
-      ? inventedName(random)
-      : sort === 1
-      ? rare()
-      : blend(random, any(), any());
+    const name = random.choice(makers)();
     if (!isHeldOutName(name)) return name;
   }
 }
