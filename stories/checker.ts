@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type EventName, events } from "./events/mod.ts";
+import type { EventName } from "./events/mod.ts";
 import { pronounOf } from "./names.ts";
 import { apply, type Reading, refusal, templates } from "./sentence.ts";
 import type { Slot, Template } from "./template.ts";
@@ -427,7 +427,6 @@ export function checkStory(text: string): CheckedStory {
   const world = new World();
   const sentences: CheckedSentence[] = [];
   const told = new Set<string>();
-  let isEnd = false;
   for (let at = 0; at < story.length;) {
     const found = readSentence(world, story, at);
     if (found === undefined) {
@@ -437,7 +436,7 @@ export function checkStory(text: string): CheckedStory {
       sentences.push({ text: unknown, event: undefined, faults: ["no such sentence"] });
       told.add(unknown);
       at += unknown.length + 1;
-      isEnd = false;
+      world.hasEnded = false;
       continue;
     }
     apply(world, found.reading);
@@ -448,7 +447,6 @@ export function checkStory(text: string): CheckedStory {
       : found.faults;
     sentences.push({ text: said, event, faults });
     told.add(said);
-    isEnd = events[event].isEnd ?? false;
     at += length + 1;
   }
   const questions = lines.flatMap((line): CheckedQuestion[] => {
@@ -457,7 +455,7 @@ export function checkStory(text: string): CheckedStory {
       ? []
       : [{ question, answer, wanted: world.answers.get(question) }];
   });
-  const isWellFormed = sentences[0]?.event === "begin" && isEnd &&
+  const isWellFormed = sentences[0]?.event === "begin" && world.hasEnded &&
     sentences.every(({ event }) => event !== undefined);
   return {
     sentences,

@@ -78,6 +78,8 @@ const seed =
   `${tom} Tom's best friend was a kind bear named Mia. Tom found a seed in his pocket. ` +
   "Tom planted the seed beside the door. A day passed, and then a week. Nothing.";
 
+const friends = "Since then, Tom and Mia have been friends.";
+
 /** Broken stories whose persons do what others began. */
 const exchanged: readonly (readonly [before: string, sentence: string, fault: string])[] = [
   [storm, '"Come in quickly," said Mia to Tom.', "it was Tom, not Mia"],
@@ -124,6 +126,19 @@ const exchanged: readonly (readonly [before: string, sentence: string, fault: st
     `${tom} Tom could hear a beetle sneeze.`,
     "Tom could hear a beetle sneeze.",
     "this was told already, word for word",
+  ],
+  [
+    `${tom} Tom's best friend was a kind bear named Mia. ${out}`,
+    "Mia had forgotten to have breakfast.",
+    "Mia is not here",
+  ],
+  [`${tom} ${out} ${mia}`, "The next day, Tom and Mia met again.", "the adventure is not over"],
+  [`${tom} ${out} ${mia} ${friends}`, "That night, Tom slept like a stone.", "the story has ended"],
+  [storm, friends, "somebody is at the door"],
+  [
+    `${tom} ${out} ${mia} Mia wanted to pet a fish and fell into the water.`,
+    friends,
+    "somebody is in the water",
   ],
 ];
 
@@ -271,6 +286,49 @@ Deno.test("the rule of every event catches stories that are broken on purpose", 
   }
   for (const name of wanted) {
     await t.step(name, () => assert(caught.has(name), "no broken story was caught"));
+  }
+});
+
+/** True stories that are broken by one more sentence, with what the sentence does. */
+function* longerStories(
+  count: number,
+): Generator<{ readonly kind: string; readonly story: string }> {
+  const random = seededRandom(31);
+  for (let i = 0; i < count; i++) {
+    const { text } = tellByPlot(random, "train", () => pick(random, plots));
+    const told = checkStory(text).sentences;
+    const sentences = told.map(({ text }) => text);
+    const names = Array.from(
+      text.matchAll(/(?:named|called) (\p{Lu}\p{L}+)/gu),
+      ([, name]) => name!,
+    );
+    const [A, B] = new Set(names);
+    if (A === undefined || B === undefined) continue;
+    const end = sentences.length - 1;
+    const longer = (kind: string, at: number, sentence: string) => ({
+      kind,
+      story: sentences.toSpliced(at, 0, sentence).join(" "),
+    });
+    const place = pick(random, Object.keys(places).filter((place) => !text.includes(place)));
+    yield longer("an end in the middle", end, `Since then, ${A} and ${B} have been friends.`);
+    yield longer("another adventure too early", end, `The next day, ${A} and ${B} met again.`);
+    yield longer("goes on after the end", end + 1, `That night, ${A} slept like a stone.`);
+    // An end may be about one of the two.
+    if (![A, B].every((name) => sentences[end]!.includes(name))) continue;
+    yield longer("one goes away", end, `One day, ${A} went to the ${place}.`);
+  }
+}
+
+Deno.test("of stories with a sentence too many, none is taken for true", () => {
+  const counts: Record<string, { caught: number; told: number }> = {};
+  for (const { kind, story } of longerStories(600)) {
+    const count = counts[kind] ??= { caught: 0, told: 0 };
+    count.told++;
+    if (!checkStory(story).isConsistent) count.caught++;
+  }
+  assertEquals(Object.keys(counts).length, 4);
+  for (const [kind, { caught, told }] of Object.entries(counts)) {
+    assertEquals(caught, told, kind);
   }
 });
 

@@ -45,12 +45,22 @@ export const templatesOf: ReadonlyMap<string, readonly Template[]> = new Map(
 
 /** Why an event cannot be told now, or nothing. */
 export function refusal(world: World, { event, roles, template }: Reading): Fault {
-  const { needs, times = 1 } = events[event];
+  const { needs, times = 1, isEnd = false, isNext = false, isAnywhere = false } = events[event];
   const { A, B } = roles;
   if (A !== undefined && A === B) return `${A} does this with ${B}`;
-  const fault = needs?.(world, roles as Roles, template.text);
+  if (world.hasEnded !== isNext) {
+    return isNext ? "the adventure is not over" : "the story has ended";
+  }
+  const fault = (isAnywhere ? undefined : isAway(world, A) ?? isAway(world, B)) ??
+    (isEnd ? world.hasNothingPending() : undefined) ??
+    needs?.(world, roles as Roles, template.text);
   if (fault !== undefined) return fault;
   return (world.told.get(event) ?? 0) < times ? undefined : `this was told already (${event})`;
+}
+
+/** Whether somebody who is in the story already is elsewhere. */
+function isAway(world: World, name: string | undefined): Fault {
+  return name !== undefined && world.people.has(name) ? world.isHere(name) : undefined;
 }
 
 /** Changes the world by a sentence. */
@@ -61,6 +71,7 @@ export function apply(world: World, reading: Reading): void {
   for (const [name, pronoun] of pronouns) world.person(name).pronoun ??= pronoun;
   events[event].does?.(world, roles as Roles);
   world.told.set(event, (world.told.get(event) ?? 0) + 1);
+  world.hasEnded = events[event].isEnd ?? false;
   world.subject = subject ?? world.subject;
   world.it = it ?? world.it;
 }

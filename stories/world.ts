@@ -81,6 +81,8 @@ export class World {
   subject: string | undefined;
   /** The day of a birthday, once it was said. */
   day: string | undefined;
+  /** Whether the last sentence was an end. */
+  hasEnded = false;
   /** The thing that "it" refers to. */
   it: string | undefined;
   /** Where somebody said that a thing is. */
@@ -162,6 +164,16 @@ export class World {
   /** Checks that a person is where the story is. */
   isHere(name: string): Fault {
     return this.person(name).place === this.place ? undefined : `${name} is not here`;
+  }
+
+  /** Checks that nobody waits for something to go on. */
+  hasNothingPending(): Fault {
+    return all(
+      this.hasNoFact("at the door", "somebody is at the door"),
+      this.hasNoFact("hidden", "somebody is hidden"),
+      this.hasNoFact("in the water", "somebody is in the water"),
+      this.hasNoFact("running", "they are running"),
+    );
   }
 
   hasKind(name: string, sentence: string): Fault {

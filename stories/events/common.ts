@@ -32,11 +32,13 @@ export const common = events({
     ],
     needs: (world) => world.people.size > 0 ? "the story has begun already" : undefined,
     does: (world, { A }) => world.answer(`Who was ${A}?`, withArticle(world.kindOf(A))),
+    isAnywhere: true,
   },
   nature: {
     sentences: Object.values(kinds).flatMap(({ nature }) => nature),
     needs: (world, { A }, sentence) => world.hasKind(A, sentence),
     times: 2,
+    isAnywhere: true,
   },
   befriend: {
     sentences: [
@@ -52,6 +54,7 @@ export const common = events({
       world.answer(`Who was ${B}?`, withArticle(world.kindOf(B)));
       world.answer(`Who was the friend of ${A}?`, B);
     },
+    isAnywhere: true,
   },
   own: {
     sentences: [
@@ -68,6 +71,7 @@ export const common = events({
       world.own(X, A);
       world.answer(`What did ${A} own?`, world.described(X));
     },
+    isAnywhere: true,
   },
   love: {
     sentences: [
@@ -98,6 +102,7 @@ export const common = events({
       world.go(P, A);
       world.answer(`Where did ${A} go?`, `to the ${P}`);
     },
+    isAnywhere: true,
   },
   see: {
     sentences: Object.values(places).flatMap(({ sights }) => sights),
@@ -177,6 +182,7 @@ export const common = events({
       world.answer(`Where did ${A} and ${B} go together?`, `to the ${P}`);
     },
     times: 2,
+    isAnywhere: true,
   },
   allTogether: {
     sentences: [
@@ -197,6 +203,7 @@ export const common = events({
       world.answer(`Where did ${names.join(" and ")} go together?`, `to the ${P}`);
     },
     times: 2,
+    isAnywhere: true,
   },
   rejoice: {
     sentences: [
@@ -258,5 +265,7 @@ export const common = events({
       world.hint = undefined;
       for (const name of [A, B]) world.person(name).place = undefined;
     },
+    isNext: true,
+    isAnywhere: true,
   },
 });

@@ -170,6 +170,7 @@ export const daring = events({
     ],
     needs: (world, { B }) => world.hasFact("dawdling", `nothing has stopped ${B}`, { B }),
     does: (world, { A, B }) => {
+      world.facts.delete("running");
       world.note("won", { A, B });
       world.mood(A, "happy");
       world.answer("Who won the race?", A);
@@ -206,6 +207,7 @@ export const daring = events({
       world.note("concert", { A });
       world.answer(`Where did ${A} sing?`, atPlace(P));
     },
+    isAnywhere: true,
   },
   stageFright: {
     sentences: [
@@ -233,9 +235,11 @@ export const daring = events({
         world.feels(A, "afraid"),
       ),
     does: (world, { A, B }) => {
+      world.person(B).place = world.place;
       world.note(`${B} is kind to ${A}`);
       world.answer(`Who helped ${A}?`, B);
     },
+    isAnywhere: true,
   },
   sing: {
     sentences: [
@@ -311,6 +315,7 @@ export const daring = events({
     ],
     needs: (world, { A, B }) => world.hasFact("at the door", "nobody is at the door", { A, B }),
     does: (world, { A, B }) => {
+      world.facts.delete("at the door");
       world.note("let in", { A, B });
       world.note(`${A} is kind to ${B}`);
       world.answer(`Who helped ${B}?`, A);

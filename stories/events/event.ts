@@ -27,8 +27,12 @@ export interface Event {
   readonly does?: (world: World, roles: Roles) => void;
   /** Maximum number of times in a story. @default {1} */
   readonly times?: number;
-  /** Whether a story may end with it. @default {false} */
+  /** Whether a story may end with it: nothing is told after it but what begins another adventure. @default {false} */
   readonly isEnd?: boolean;
+  /** Whether it begins another adventure, after the end of one. @default {false} */
+  readonly isNext?: boolean;
+  /** Whether it may be told of persons who are not where the story is. @default {false} */
+  readonly isAnywhere?: boolean;
 }
 
 /** Defines events by name; the type keeps the names. */

@@ -134,6 +134,7 @@ export const finding = events({
       world.answer(`Who found the ${X}?`, B);
       if (S !== undefined) world.answer(`Where was the ${X}?`, S);
     },
+    isAnywhere: true,
   },
   wonderWhose: {
     sentences: [
@@ -144,6 +145,7 @@ export const finding = events({
     ],
     needs: (world, { B, X }) =>
       all(world.holds(B, X), world.thing(X).owner === B ? `it is ${B}'s own` : undefined),
+    isAnywhere: true,
   },
   bringTo: {
     sentences: [
@@ -161,6 +163,7 @@ export const finding = events({
     does: (world, { A, B }) => {
       world.person(B).place = world.person(A).place;
     },
+    isAnywhere: true,
   },
   find: {
     sentences: [
@@ -415,6 +418,7 @@ export const finding = events({
         isSpotTold(world, S),
       ),
     does: (world, { A, B }) => {
+      world.facts.delete("hidden");
       world.note("found", { A, B });
       world.answer(`Who found ${B}?`, A);
     },
