@@ -64,7 +64,8 @@ const anyOf = (words: readonly string[]) =>
   words.toSorted((a, b) => b.length - a.length).map(escaped).join("|");
 
 /** A name: a capital and letters, or letters of a script without capitals. */
-const NAME = String.raw`\p{Lu}[\p{L}\p{M}'’-]*|\p{Lo}[\p{Lo}\p{M}]*`;
+const NAME = String
+  .raw`\p{Lu}[\p{L}\p{M}'’-]*|[\p{Lo}\p{Script=Georgian}][\p{L}\p{M}\u200c\u200d]*`;
 const KINDS = anyOf(Object.keys(kinds));
 const LOOKS = anyOf([...looks, ...tastes, ...toolLooks]);
 const nounsOf: Readonly<Record<string, string>> = {
@@ -81,10 +82,7 @@ const SPOTS = anyOf(Object.values(places).flatMap(({ spots }) => spots));
 function patternOf({ form, role, isPossessive }: Slot): string {
   switch (form) {
     case "person": {
-      // An apostrophe before "s" ends the name.
-      const named = isPossessive
-        ? `(?:${NAME.replaceAll("'", "")})(?='s)`
-        : `[Hh]e|[Ss]he|(?:${NAME})`;
+      const named = isPossessive ? `(?:${NAME})(?='s)` : `[Hh]e|[Ss]he|(?:${NAME})`;
       return `[Tt]he (?:${KINDS})|${named}`;
     }
     case "name":

@@ -182,12 +182,25 @@ Deno.test("things that a story places somewhere are found there", () => {
 });
 
 Deno.test("a story of names on no list is taken at its word, and held to it", () => {
-  for (const name of ["Zorbit", "Jinyoung", "Zoë", "O'Neil", "小明", "A".repeat(200)]) {
+  for (
+    const name of [
+      "Zorbit",
+      "Jinyoung",
+      "Zoë",
+      "O'Neil",
+      "小明",
+      "ユーリ",
+      "გიორგი",
+      "A".repeat(200),
+    ]
+  ) {
     const story = `There once was a shy fox called ${name}. ${name} owned a red kite.`;
     assertEquals(firstFault(story), "", name);
     const she =
       `${story} Nothing else made ${name} so happy. She put on her boots and marched to the lake.`;
     assertEquals(firstFault(she), "", name);
+    const friend = `There once was a shy fox called ${name}. ${name}'s best friend was a kind bear`;
+    assertEquals(firstFault(`${friend} named Mia.`), "", name);
     assert(
       firstFault(`${she} Of course, he took the kite along.`).endsWith(
         "nobody in particular is he",
