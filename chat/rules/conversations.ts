@@ -11,7 +11,13 @@ import type { GenerativeTask, Task } from "../tasks/task.ts";
 import { calendar } from "./calendar.ts";
 import { arithmetic, longArithmetic, longerSum, nextArithmetic } from "./calculation.ts";
 import { unknown } from "./declined.ts";
-import type { Exchange, MakeExchange, MakeExchanges, Subject } from "./exchange.ts";
+import {
+  type Exchange,
+  isAnsweredExactly,
+  type MakeExchange,
+  type MakeExchanges,
+  type Subject,
+} from "./exchange.ts";
 import { type Country, firstNames, readCountries, readWords, type WordLists } from "./facts.ts";
 import { capital, countryOfCapital, currency, twoOfCountries } from "./geography.ts";
 import { identity } from "./identity.ts";
@@ -33,8 +39,11 @@ import { writeCarefully, writeHastily } from "./wording.ts";
 
 const single = (make: MakeExchange): MakeExchanges => (random, subject) => [make(random, subject)];
 
-/** The relative frequency of each kind of exchange. */
-const weights: readonly (readonly [MakeExchanges, number])[] = [
+/** Kinds of exchanges, with their relative frequency. */
+type Weights = readonly (readonly [MakeExchanges, number])[];
+
+/** Exchanges that have one right answer. */
+const shortWeights: Weights = [
   [single(greeting), 14],
   [single(goodbye), 11],
   [single(reaction), 22],
@@ -59,6 +68,10 @@ const weights: readonly (readonly [MakeExchanges, number])[] = [
   [single(counting), 42],
   [single(repetition), 24],
   [single(unknown), 28],
+];
+
+const weights: Weights = [
+  ...shortWeights,
   // A story introduces one character that its request does not name, which is too few for a model to
   // remember which names are men's: one in six of its stories told of a king named Molly or the like.
   // With half as many of these, one of two models told of other kinds than it was asked for.
@@ -112,23 +125,28 @@ function isHeldOut(a: number, b: number): boolean {
 export async function ruleConversations(size: number, options: RuleOptions = {}): Promise<Task> {
   const { seed = 1 } = options;
   const subject = await subjectToLearn(options);
-  const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
-  const make = (random: PythonRandom): readonly Exchange[] => {
-    let rest = random.random() * total;
-    const [kind] = weights.find(([, weight]) => (rest -= weight) < 0) ?? weights[0]!;
-    return kind(random, subject);
-  };
   return {
     name: "Rules",
     length: size,
     get: (index) => {
       const random = new PythonRandom(seed * 2 ** 32 + index);
-      return writeConversation(
-        exchangesFor(random, make, subject),
-        (exchange, i) => writeHastily(exchange.question, random, i > 0),
-      );
+      return chat(random, weights, subject);
     },
   };
+}
+
+/** A conversation as people type it. */
+function chat(random: PythonRandom, weights: Weights, subject: Subject): Conversation {
+  const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
+  const make = (): readonly Exchange[] => {
+    let rest = random.random() * total;
+    const [kind] = weights.find(([, weight]) => (rest -= weight) < 0) ?? weights[0]!;
+    return kind(random, subject);
+  };
+  return writeConversation(
+    exchangesFor(random, make, subject),
+    ({ question }, i) => writeHastily(question, random, i > 0),
+  );
 }
 
 /** The training part: every word and pair of numbers that is not held out. */
@@ -173,7 +191,7 @@ async function heldOutSubject({ name = "Dino", ...options }: RuleOptions): Promi
  */
 function exchangesFor(
   random: PythonRandom,
-  make: (random: PythonRandom) => readonly Exchange[],
+  make: () => readonly Exchange[],
   subject: Subject,
 ): Exchange[] {
   // Half of the chats are short.
@@ -182,7 +200,7 @@ function exchangesFor(
     : 1 + random.randbelow(MAX_EXCHANGES);
   let exchanges: Exchange[] = [];
   for (let i = 0; i < count && exchanges.length < MAX_EXCHANGES; i++) {
-    const made = make(random);
+    const made = make();
     if (made.length > MAX_SHORT) {
       // A story and the questions about it are long: little was said before, and nothing follows.
       exchanges = [...exchanges.slice(-1), ...made];
@@ -283,7 +301,7 @@ export interface PracticeOptions extends RuleOptions {
  *
  * @param kind The name of an exam other than `names`; or `long-arithmetic`, with more digits than
  * the synthetic conversations have; or `stories`: requests for stories, right if the story does not
- * contradict itself, and questions about stories.
+ * contradict itself, questions about stories, and chats without one.
  * @param size The number of questions.
  * @throws {RangeError} If there is no such kind.
  */
@@ -294,7 +312,10 @@ export async function rulePractice(
 ): Promise<GenerativeTask> {
   const seed = (options.seed ?? 1) + (heldOut ? 1000 : 0);
   const randomOf = (index: number) => new PythonRandom(seed * 2 ** 32 + index);
-  if (kind === STORIES) return storyPractice(size, randomOf, heldOut);
+  if (kind === STORIES) {
+    const subject = await (heldOut ? heldOutSubject : subjectToLearn)(options);
+    return storyPractice(size, randomOf, heldOut, (random) => chat(random, shortWeights, subject));
+  }
   const make = practiceKinds.find(([label]) => label === kind)?.[1];
   if (make === undefined) {
     const kinds = [...practiceKinds.map(([label]) => label), STORIES].join(", ");
@@ -307,15 +328,4 @@ export async function rulePractice(
     get: (index) => writeConversation([make(randomOf(index), subject)]),
     isRight: isAnsweredExactly,
   };
-}
-
-/** Whether a completion is the last turn of a conversation, to the letter. */
-function isAnsweredExactly({ messages }: Conversation, completion: string): boolean {
-  const content = messages.at(-1)?.content ?? "";
-  return completion === (typeof content === "string" ? content : content.map(asTokens).join(""));
-}
-
-function asTokens({ type, text }: { readonly type: string; readonly text: string }): string {
-  if (type === "python") return `<|python_start|>${text}<|python_end|>`;
-  return type === "python_output" ? `<|output_start|>${text}<|output_end|>` : text;
 }

@@ -1,6 +1,6 @@
 /** An exchange of the synthetic conversations: a user's question with its one right answer. @module */
 
-import type { MessagePart } from "../../tokenizer/mod.ts";
+import type { Conversation, MessagePart } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Country } from "./facts.ts";
 import type { Draft } from "./wording.ts";
@@ -36,6 +36,17 @@ export const abilities = "calculate, spell, and tell capitals, currencies and op
 
 /** The answer to everything else. */
 export const declined = `Sorry, I can only ${abilities}.`;
+
+/** Whether a completion is the last turn of a conversation, to the letter. */
+export function isAnsweredExactly({ messages }: Conversation, completion: string): boolean {
+  const content = messages.at(-1)?.content ?? "";
+  return completion === (typeof content === "string" ? content : content.map(asTokens).join(""));
+}
+
+function asTokens({ type, text }: { readonly type: string; readonly text: string }): string {
+  if (type === "python") return `<|python_start|>${text}<|python_end|>`;
+  return type === "python_output" ? `<|output_start|>${text}<|output_end|>` : text;
+}
 
 /** A sentence that ends with a text, which may end with a period itself: `Washington D.C.` */
 export function sentence(text: string): string {

@@ -19,7 +19,7 @@ import type { Conversation, Message } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 import { characterName } from "./character_name.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, isAnsweredExactly } from "./exchange.ts";
 import { draft, type Wordings, wordings, writeCarefully } from "./wording.ts";
 
 /**
@@ -119,32 +119,35 @@ function answerAsSentence(question: string, answer: string): string {
   return `It ${question.endsWith(" now?") ? "is" : "was"} ${answer}`;
 }
 
-/** A conversation that ends with a story, or with an answer to a question about one. */
+/** A conversation that ends with a story, or with the one right answer to a question. */
 interface StoryProblem extends Conversation {
-  /** The requested main character; `null` for a question, which has one right answer. */
+  /** The requested main character; `null` for a question. */
   readonly mainCharacter: Story["mainCharacter"] | null;
 }
 
 /**
- * Requests for stories to practice on and, as every fourth problem, a question about a story. A
- * story is right if it is about the requested character and does not contradict itself; an answer,
+ * Requests for stories to practice on; as every fourth problem, a question about a story; and as every
+ * eighth, a chat without one: a model that practices nothing but stories forgets how to answer. A story is right if it is about the requested character and does not contradict itself; an answer,
  * if it is the one that the story gives. Right stories earn half of their reward by what they have that
  * others of the group have not: if all had the same reward, a model would soon tell the one that is safest.
  *
  * @param size The number of problems.
  * @param randomOf The random numbers of a problem.
  * @param heldOut Whether to use the names and pairs that no training story has.
+ * @param chat Makes a chat without a story.
  */
 export function storyPractice(
   size: number,
   randomOf: (index: number) => PythonRandom,
   heldOut: boolean,
+  chat: (random: PythonRandom) => Conversation,
 ): GenerativeTask<StoryProblem> {
   return {
     name: "stories",
     length: size,
     get: (index) => {
       const random = randomOf(index);
+      if (index % 8 === 5) return { mainCharacter: null, ...chat(random) };
       const told = tell(random, heldOut ? "validation" : "train");
       const request: Message = {
         role: "user",
@@ -186,6 +189,6 @@ function withoutNames(story: string): string {
 
 function isRight({ mainCharacter, messages }: StoryProblem, completion: string): boolean {
   return mainCharacter === null
-    ? completion === messages.at(-1)!.content
+    ? isAnsweredExactly({ messages }, completion)
     : !completion.includes("\n") && isAbout(checkStory(completion), mainCharacter);
 }
