@@ -55,6 +55,8 @@ export interface CheckedStory {
   readonly isWellFormed: boolean;
   /** Whether it is well-formed, and nothing in it contradicts anything before it. */
   readonly isConsistent: boolean;
+  /** Whom it introduces first, or undefined if it introduces nobody. */
+  readonly mainCharacter: Pick<Person, "name" | "kind"> | undefined;
   /** All questions that the text answers, with their answers. */
   readonly answers: ReadonlyMap<string, string>;
 }
@@ -460,6 +462,7 @@ export function checkStory(text: string): CheckedStory {
     questions,
     isWellFormed,
     isConsistent: isWellFormed && sentences.every(({ faults }) => faults.length === 0),
+    mainCharacter: world.people.values().next().value,
     answers: world.answers,
   };
 }

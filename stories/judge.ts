@@ -94,6 +94,8 @@ export class KnownText {
 /**
  * Whether a story is about somebody, and does not contradict itself.
  *
+ * @param wanted The main character; without a name or a kind, it may have any.
+ *
  * @example
  * ```ts
  * import { checkStory, isAbout, seededRandom, tellStory } from "./mod.ts";
@@ -105,11 +107,12 @@ export class KnownText {
  * ```
  */
 export function isAbout(
-  { isConsistent, answers }: CheckedStory,
-  { name, kind }: Pick<Story["mainCharacter"], "name" | "kind">,
+  { isConsistent, mainCharacter }: CheckedStory,
+  wanted: Partial<Pick<Story["mainCharacter"], "name" | "kind">>,
 ): boolean {
-  const told = answers.get(`Who was ${name}?`);
-  return isConsistent && told?.match(/\w+(?=\.$)/)?.[0] === kind;
+  if (!isConsistent || mainCharacter === undefined) return false;
+  const { name, kind } = mainCharacter;
+  return (wanted.name ?? name) === name && (wanted.kind ?? kind) === kind;
 }
 
 /** How often each text occurs. */

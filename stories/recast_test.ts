@@ -51,3 +51,17 @@ Deno.test("a story about somebody else has its articles, and nobody contradicts 
   assertEquals(asked("fox", "Mia"), null, "a second Mia");
   assertEquals(asked("fox", "$&"), null, "no name");
 });
+
+Deno.test("a story is about whom it begins with, by name, by kind or by both", () => {
+  const story = checkStory(
+    "There once was a shy fox called Tom. Tom's best friend was a kind bear named Mia. " +
+      "That night, Tom slept like a stone.",
+  );
+  for (const wanted of [{}, { name: "Tom" }, { kind: "fox" }, { name: "Tom", kind: "fox" }]) {
+    assert(isAbout(story, wanted), JSON.stringify(wanted));
+  }
+  for (const other of [{ name: "Mia" }, { kind: "bear" }, { name: "Mia", kind: "bear" }]) {
+    assert(!isAbout(story, other), JSON.stringify(other));
+  }
+  assert(!isAbout(checkStory("Once upon a time."), {}));
+});
