@@ -14,6 +14,7 @@
 export const suggestions: readonly string[] = [
   "What can you do?",
   "What is 17 times 23?",
+  "Tell me a story about a dragon.",
   "How do you spell river?",
   "What is the capital of Japan?",
   "How many r are in mirror?",

@@ -143,6 +143,105 @@ export function longerSum(random: PythonRandom): Exchange {
   return answered(around(random, sum), expression, said);
 }
 
+/** Ways to say a multiplication or a division. */
+export const multiples:
+  readonly (readonly [said: readonly string[], symbol: "*" | "/", by: number])[] = [
+    [["half of", "half of", "half", "one half of"], "/", 2],
+    [["a third of", "one third of"], "/", 3],
+    [["a quarter of", "one quarter of"], "/", 4],
+    [["double", "twice", "the double of", "double of"], "*", 2],
+    [["three times", "triple"], "*", 3],
+  ];
+
+/** Things that problems count. */
+const countable =
+  "apples books coins eggs cookies balls cats dogs cars pens cards oranges flowers friends sheep"
+    .split(" ");
+
+const someone = "(i have|tom has|she has|he has|if i have|you have|we have|ann has|there are)";
+
+/** The wordings of problems. */
+export const problems = {
+  more: wordings(
+    "?",
+    `${someone} {a} {things} and (buy|get|find|add|buys|gets|finds) {b}( more|)(,|.|) how many( {things}|) (do i have|are there|does he have|is that|now|in total|are that)( now|)`,
+    `${someone} {a} {things}(,|.|) {b} (more come|are added|more are bought)(,|.|) how many( now| are there|)`,
+    "how many are {a} {things} and {b} {things}",
+  ),
+  fewer: wordings(
+    "?",
+    `${someone} {a} {things} and (lose|eat|sell|give away|loses|eats|sells|gives away) {b}( of them|)(,|.|) how many( {things}|) (are left|do i have|remain|does he have|now|are there)( now|)`,
+    `${someone} {a} {things}(,|.|) {b} (are lost|get lost|are sold|go away)(,|.|) how many (are left|remain)`,
+  ),
+} satisfies Record<string, Wordings>;
+
+/** Numbers from 0 to 20. */
+export const numerals: readonly string[] = (
+  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen " +
+  "sixteen seventeen eighteen nineteen twenty"
+).split(" ");
+
+/** Calculations in words: "five plus four", "half of 50", "I have 3 apples and buy 5 more". */
+export function spokenArithmetic(random: PythonRandom, subject: Subject): Exchange {
+  const exchange = random.choice([inNumerals, multiple, problem]);
+  return exchange(random, subject);
+}
+
+/** Chooses numbers until they may be asked about. */
+function allowed(
+  { allowsNumbers }: Subject,
+  choose: () => readonly [number, number],
+): readonly [number, number] {
+  while (true) {
+    const [a, b] = choose();
+    if (allowsNumbers(a, b)) return [a, b];
+  }
+}
+
+function inNumerals(random: PythonRandom, subject: Subject): Exchange {
+  const { word, words, symbol } = random.choice(operations);
+  const [a, b] = allowed(subject, () => {
+    const b = 1 + random.randbelow(12);
+    return [
+      symbol === "/" ? b * (1 + random.randbelow(Math.floor(20 / b))) : 1 + random.randbelow(20),
+      b,
+    ];
+  });
+  const sum = `${numerals[a]} ${random.choice(words)} ${numerals[b]}`;
+  return answered(around(random, sum), `${a}${symbol}${b}`, `${a} ${word} ${b}`);
+}
+
+function multiple(random: PythonRandom, subject: Subject): Exchange {
+  const isSquare = random.random() < 0.2;
+  const [said, symbol, by] = random.choice(multiples);
+  const [a, b] = allowed(subject, () => {
+    const number = 1 + random.randbelow(random.choice([12, 100]));
+    if (isSquare) return [number, number];
+    return [symbol === "/" && random.random() < 0.8 ? number * by : number, by];
+  });
+  if (isSquare) {
+    const sum = random.choice([`${a} squared`, `the square of ${a}`]);
+    return answered(around(random, sum), `${a}*${a}`, `${a} times ${a}`);
+  }
+  const { word } = operations.find((one) => one.symbol === symbol)!;
+  const sum = `${random.choice(said)} ${a}`;
+  return answered(around(random, sum), `${a}${symbol}${b}`, `${a} ${word} ${b}`);
+}
+
+function problem(random: PythonRandom, subject: Subject): Exchange {
+  const isMore = random.random() < 0.5;
+  const [plus, minus] = operations;
+  const { word, symbol } = isMore ? plus! : minus!;
+  const [a, b] = allowed(subject, () => {
+    const b = 1 + random.randbelow(random.choice([10, 40]));
+    return [isMore ? 1 + random.randbelow(60) : b + random.randbelow(60), b];
+  });
+  const things = random.choice(countable);
+  const slots = { a: `${a}`, b: `${b}`, things };
+  const question = draft(random, isMore ? problems.more : problems.fewer, slots);
+  return answered(question, `${a}${symbol}${b}`, `${a} ${word} ${b}`);
+}
+
 /** A calculation in one of the wordings. */
 function around(random: PythonRandom, sum: string): Draft {
   return draft(random, random.random() < 0.25 ? bareCalculation : calculationWordings, { sum });
@@ -150,14 +249,13 @@ function around(random: PythonRandom, sum: string): Draft {
 
 function calculation(
   random: PythonRandom,
-  { allowsNumbers }: Subject,
+  subject: Subject,
   choices: readonly Operation[],
   numbers: ChooseNumbers,
 ): Exchange {
   const operation = random.choice(choices);
   const { word, symbol, words, signs } = operation;
-  let [a, b] = numbers(symbol, random);
-  while (!allowsNumbers(a, b)) [a, b] = numbers(symbol, random);
+  const [a, b] = allowed(subject, () => numbers(symbol, random));
   const question = random.random() < 0.15
     ? draft(random, operation.wordings, { a: `${a}`, b: `${b}` })
     : around(random, written(random, a, b, words, signs));

@@ -44,6 +44,27 @@ export const aboutTime = {
     "{day}(,|:|) (what|which {unit}|which one) (was|came|is|comes) (before|before it|before that)",
     "{day}(,|:| -|) (and before|and before that|the {unit} before|previous {unit}|last {unit})( what| it|)",
   )),
+  tomorrow: wordings(
+    "?",
+    "(if |when |as |)(today is|it is|it's) {day}(,|) (what|which|what day|which day|which weekday) (is|is it|will be|will it be) tomorrow",
+    "today is {day}(,|.|) (what is|what's|tell me|name|and) tomorrow",
+    "yesterday was {day}(,|.|:) (what|which|what day|which day) (is|is it) (today|now)",
+    "tomorrow(, if|, when| if) (today is|it is) {day}",
+  ),
+  yesterday: wordings(
+    "?",
+    "(if |when |as |)(today is|it is|it's) {day}(,|) (what|which|what day|which day|which weekday) (was|was it) yesterday",
+    "today is {day}(,|.|) (what was|tell me|name|and) yesterday",
+    "tomorrow is {day}(,|.|:) (what|which|what day|which day) (is|is it) (today|now)",
+    "yesterday(, if|, when| if) (today is|it is) {day}",
+  ),
+  endOfYear: wordings(
+    "?",
+    "(what is|what's|which is|name|tell me|) the {end} month( of the year| of a year| in a year| in the year|)",
+    "(which|what) (month is|is|month do we call) the {end} (month of the year|one of the twelve months|month in a year)",
+    "(which|what) month (is|comes) {end}( in the year| in a year|)",
+    "the year (has|has got|comes with) (which|what) {end} month",
+  ),
   span: slotFirst(wordings(
     "?",
     "how many {parts} (are|are there) in {whole}",
@@ -66,30 +87,41 @@ export const aboutTime = {
 } satisfies Record<string, Wordings>;
 
 /**
- * Asks for the day or month before or after another, for the days of a week, or for the number of
- * days, weeks or months in a year.
+ * Asks for the day or month before or after another, for the days of a week, for the first or last month,
+ * or for the number of days, weeks or months in a year.
  */
 export function calendar(random: PythonRandom): Exchange {
   const kind = random.random();
-  if (kind < 0.15) return span(random);
-  if (kind < 0.18) {
+  if (kind < 0.2) return span(random);
+  if (kind < 0.23) {
     return {
       question: draft(random, aboutTime.listDays),
       answer: `The days of the week are ${days.slice(0, -1).join(", ")} and ${days.at(-1)!}.`,
+    };
+  }
+  if (kind < 0.26) {
+    const [end, month] = random.choice([["first", months[0]!], ["last", months.at(-1)!]] as const);
+    return {
+      question: draft(random, aboutTime.endOfYear, { end }),
+      answer: `The ${end} month is ${month}.`,
     };
   }
   const [units, names] = random.choice([[["day", "day", "weekday"], days], [["month"], months]]);
   const unit = random.choice(units!);
   const at = random.randbelow(names!.length);
   const day = names![at]!;
+  const isNearToday = names === days && random.random() < 0.15;
   if (random.random() < 0.45) {
     const before = names!.at(at - 1)!;
-    const question = draft(random, aboutTime.before, { day, unit });
+    const question = draft(random, isNearToday ? aboutTime.yesterday : aboutTime.before, {
+      day,
+      unit,
+    });
     return { question, answer: `Before ${day} comes ${before}.` };
   }
   const after = names![(at + 1) % names!.length]!;
   return {
-    question: draft(random, aboutTime.after, { day, unit }),
+    question: draft(random, isNearToday ? aboutTime.tomorrow : aboutTime.after, { day, unit }),
     answer: `After ${day} comes ${after}.`,
   };
 }

@@ -9,7 +9,13 @@ import type { Conversation, Message, Tokenizer } from "../../tokenizer/mod.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask, Task } from "../tasks/task.ts";
 import { calendar } from "./calendar.ts";
-import { arithmetic, longArithmetic, longerSum, nextArithmetic } from "./calculation.ts";
+import {
+  arithmetic,
+  longArithmetic,
+  longerSum,
+  nextArithmetic,
+  spokenArithmetic,
+} from "./calculation.ts";
 import { unknown } from "./declined.ts";
 import {
   type Exchange,
@@ -18,16 +24,24 @@ import {
   type MakeExchanges,
   type Subject,
 } from "./exchange.ts";
-import { type Country, firstNames, readCountries, readWords, type WordLists } from "./facts.ts";
+import {
+  type Country,
+  firstNames,
+  readCountries,
+  readUnknownPlaces,
+  readWords,
+  type WordLists,
+} from "./facts.ts";
 import { capital, countryOfCapital, currency, twoOfCountries } from "./geography.ts";
 import { identity } from "./identity.ts";
 import { repetition } from "./repetition.ts";
 import { feeling, goodbye, greeting, reaction } from "./small_talk.ts";
 import { companion, story, storyPractice } from "./stories.ts";
-import { anyName, introduction, recollection } from "./user_name.ts";
+import { anyName, correction, introduction, recollection } from "./user_name.ts";
 import { chooseByToken } from "./word_choice.ts";
 import {
   counting,
+  length,
   manyOpposites,
   opposite,
   spelling,
@@ -46,8 +60,8 @@ type Weights = readonly (readonly [MakeExchanges, number])[];
 const shortWeights: Weights = [
   [single(greeting), 14],
   [single(goodbye), 11],
-  [single(reaction), 22],
-  [single(feeling), 20],
+  [single(reaction), 26],
+  [single(feeling), 24],
   [single(identity), 52],
   [single(capital), 20],
   // A capital is far more often an answer than part of a question, and rare capitals have rare
@@ -55,19 +69,21 @@ const shortWeights: Weights = [
   [single(countryOfCapital), 13],
   [single(currency), 16],
   [twoOfCountries, 4],
-  [single(opposite), 26],
+  [single(opposite), 38],
   [single(manyOpposites), 3],
   [twoOpposites, 1],
-  [single(calendar), 24],
+  [single(calendar), 32],
   [single(arithmetic), 18],
   [single(longerSum), 2],
+  [single(spokenArithmetic), 8],
   [(random, subject) => [arithmetic(random, subject), nextArithmetic(random, subject)], 1],
   [single(spelling), 56],
   [single(spellings), 46],
   [twoSpellings, 4],
   [single(counting), 42],
+  [single(length), 8],
   [single(repetition), 24],
-  [single(unknown), 28],
+  [single(unknown), 42],
 ];
 
 const weights: Weights = [
@@ -82,6 +98,9 @@ const weights: Weights = [
 ];
 
 const MAX_EXCHANGES = 8;
+
+/** The share of users who correct the name that they gave. */
+const CORRECTED = 0.15;
 
 /** Maximum exchanges on one subject that others may follow. */
 const MAX_SHORT = 3;
@@ -155,6 +174,7 @@ async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promi
   const { common, many } = options.words ?? await readWords();
   const { tokenizer } = options;
   const words = [...common, ...many];
+  const doubled = words.filter((word) => /(.)\1|(..)\2/.test(word));
   const any = (random: PythonRandom) => random.choice(many);
   // Many words are a single token, whose letters nothing but examples teaches: hence by the first one, too.
   const { byFirst, byAny } = tokenizer === undefined
@@ -163,14 +183,24 @@ async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promi
   return {
     name,
     countries,
+    unknownPlaces: await unknownTo(countries),
     // Two of five are common words, the ones people ask about. From rare words alone, a model would
     // learn that a token like "number" is never the whole word.
     word: (random) => {
       const kind = random.random();
-      return kind < 0.4 ? random.choice(common) : kind < 0.7 ? byFirst(random) : byAny(random);
+      if (kind < 0.4) return random.choice(common);
+      // Of "banana" and "school", a model is prone to spell half.
+      if (kind < 0.45 && doubled.length > 0) return random.choice(doubled);
+      return kind < 0.7 ? byFirst(random) : byAny(random);
     },
     allowsNumbers: (a, b) => !isHeldOut(a, b),
   };
+}
+
+/** The places that are none of the countries. */
+async function unknownTo(countries: readonly Country[]): Promise<string[]> {
+  const known = new Set(countries.map(({ name }) => name));
+  return (await readUnknownPlaces()).filter((place) => !known.has(place));
 }
 
 /** The part that exams ask about. */
@@ -180,6 +210,7 @@ async function heldOutSubject({ name = "Dino", ...options }: RuleOptions): Promi
   return {
     name,
     countries,
+    unknownPlaces: await unknownTo(countries),
     word: (random) => random.choice(heldOut),
     allowsNumbers: isHeldOut,
   };
@@ -209,10 +240,16 @@ function exchangesFor(
     exchanges.push(...made);
   }
   if (random.random() < 0.2) {
-    const name = anyName(random, subject);
+    let name = anyName(random, subject);
+    const introduced = [introduction(random, name)];
+    if (random.random() < CORRECTED) {
+      name = anyName(random, subject);
+      introduced.push(correction(random, name));
+    }
     const told = random.randbelow(Math.min(2, exchanges.length));
-    exchanges.splice(told, 0, introduction(random, name));
-    const asked = told + 1 + random.randbelow(exchanges.length - told);
+    exchanges.splice(told, 0, ...introduced);
+    const next = told + introduced.length;
+    const asked = next + random.randbelow(exchanges.length - next + 1);
     exchanges.splice(asked, 0, recollection(random, name));
     if (random.random() < 0.125) exchanges.splice(told, 0, recollection(random, null));
   } else if (random.random() < 0.125) {

@@ -7,7 +7,7 @@
 
 import type { PythonRandom } from "../random/python_random.ts";
 import { declined, type Exchange, type Subject } from "./exchange.ts";
-import { firstNames, months, moreNames, opposites, otherCities, unknownPlaces } from "./facts.ts";
+import { firstNames, months, moreNames, oneWayOpposites, opposites, otherCities } from "./facts.ts";
 import { geography } from "./geography.ts";
 import { inventedName } from "./user_name.ts";
 import { type Draft, draft, type Slots, withCapital, type Wordings, wordings } from "./wording.ts";
@@ -19,6 +19,7 @@ export const beyond = {
   asked: wordings(
     "?",
     "what (time|day) is it",
+    "(how old are you|where do you live|what do you look like|when were you born|how much do you cost|what are you thinking)",
     "(what is|what's) the (weather|time|date|news|temperature|forecast)( today| now| tomorrow| like| in {place}| in {city}|)",
     "who (won|will win|is winning|lost) the (game|election|match|world cup|war|race|{thing})( in {year}| last night| yesterday|)",
     "(who is|who was|who's) the (president|king|queen|leader|mayor|author|owner|father|inventor) of (the |){place}",
@@ -52,7 +53,6 @@ export const beyond = {
     "how (do|does) (a |the |){thing} (work|fly|grow|sound|live|taste)( in {place}|)",
     "how many (people|cities|states|rivers|islands|{thing}) (live |are |are there |)in (the world|{place}|my {thing}|the {thing})",
     "how many (legs|eyes|teeth|wheels|sides|pages|hearts|{thing}) (does|do|has) (a |an |the |){thing} have",
-    "how many letters (are in|does|in|are there in|has) {thing}",
     "(is|are|was|will|does|do|did) (the |a |it |there |){thing} ({thing}|good|bad|rain|true|safe|dangerous|real)( tomorrow| today|)",
     "is {place} (bigger|older|richer|nicer|colder|larger) than {place}",
     "(do|have|can|did) you (like|have|know|eat|sleep|dance|swim|sing|love|hate|see|play|want|speak|read) (a |the |any |){thing}",
@@ -62,23 +62,27 @@ export const beyond = {
     "what language do (they|people) speak in {place}",
     "how do (you|i|they) say {thing} in {language}",
     "(what is|what's) {thing} in {language}",
-    "(what is|what's) the (square root|square|cube|logarithm|factorial|half|double|sine) of {n}",
+    "(what is|what's) the (square root|cube|logarithm|factorial|sine) of {n}",
     "(what is|what's|) {n} (percent|%) of {n}",
     "(what is|what's|) {n} (to the power of|mod|to the|choose) {n}",
-    "(what is|what's|) {n} (squared|cubed|in binary|in words|in roman numerals|feet in meters|factorial)",
+    "(what is|what's|) {n} (cubed|in binary|in words|in roman numerals|feet in meters|factorial)",
     "is {n} (a prime|a prime number|even|odd|bigger than {n}|prime)",
-    "(i have|tom has|she has|there are) {n} {thing} and (buy|get|eat|lose|find|sell|buys|gets|loses) {n}( more|)(,|.|) how many( {thing}|) (are left|do i have|now|does he have|are there)",
     "(which|what) (is|number is) (bigger|larger|smaller)(,|:|) {n} or {n}",
     "how (far|long) is it (from {place} |)to {place}",
     "(will|should|can|must) (it|we|they|he|she|i) (rain|snow|go|eat|come|wait|win|buy {thing}|call {person}) (today|tomorrow|tonight|soon|now)",
     "(who|what|which {thing}) (do you think|would you say) (is|will|was) (the best {thing}|win|be famous|happen|the greatest {thing})( next| next year|)",
-    "(root|cube root|square|double|half|a third|log|sine|cosine) of {n}",
+    "(root|cube root|log|sine|cosine) of {n}",
     "(the |a |){thing}(,|:) (how (old|far|deep|heavy|expensive|fast) is (it|that)|what is (it|that)|who made it)",
     "(what's|what is) (going on|new|wrong|that|happening|love|life|art|truth|time|on tv)",
     "how many {thing}s (exist|do we know of|have been found|can i see|are out there|do people have|were there)( in total| in all|)",
     "why (does|do|did|is|are) (my|your|the|his|our) {thing} (looking at|look at|hate|like|bark at|avoid|follow|scare|angry at) (me|him|them|people|us|strangers)",
     "{thing} {thing}(,|:) (how (old|high|far|deep|big|long) is (it|that)|what is (it|that)|who made it|where is it)",
+    "(why|what|how|who|when|where|which|how come|why not)( though| exactly|)",
     "(how|why|when) (would|does|did|could) (a|an|the) ({thing}|{person}) (say|write|get|become|see|make) (good morning|a {thing}|it|the {thing}|goodbye)",
+    "(who|which (man|woman|country)) (was|were|is) the (first|last) (woman|king|person|president|human|doctor|to (fly|swim|land|stand)) (in|of|on|to see) (the |){place}",
+    "{person}(,|:|) how (old|tall|rich|big|strong) (is|was) (he|she)",
+    "(sqrt|ln|exp|cot|tanh|log10) {n}",
+    "why (do|did|does) (the|her|their|your|a) {thing} (stare|bark|laugh|shout|look|smile|run) (at|from|after) (me|you|us|her|everybody)",
     "who was the (last|second|next|oldest|youngest) (woman|king|person|{thing}) (in|of|to see) {place}",
     "(should|shall|must|could|would) (i|we|they) (bring|take|pack|wear|need) (a|an|the|some) {thing}( tonight| for the trip| outside| today|)",
     "(is|are) (there|) (any |)(rain|snow|sun|wind|{thing}s) (coming|expected|outside|today|this week)",
@@ -88,9 +92,9 @@ export const beyond = {
   told: wordings(
     ".",
     "tell me a (joke|secret)",
-    "(write|make|compose|create|give)( me|) ((a|another|the) (poem|song|story|joke|letter|rap|speech|summary|list|haiku|program|text|recipe|plan)|(an|another|the) (essay|email)|some (code|text|poem))( about (the |a |){thing}| for {person}| of {thing}|)",
+    "(write|make|compose|create|give)( me|) ((a|another|the) (poem|song|joke|letter|rap|speech|summary|list|haiku|program|text|recipe|plan)|(an|another|the) (essay|email)|some (code|text|poem))( about (the |a |){thing}| for {person}| of {thing}|)",
     "(translate|say|put) (hello|this|that|{thing}|good morning|the {thing}|{thing} {thing}|thank you) (to|into|in) {language}",
-    "(tell|read|sing|show|give|send|draw)( me|) (a|another|one|some|the) (joke|story|secret|riddle|poem|song|fact|picture|tip|lie|fairy tale|{thing})",
+    "(tell|read|sing|show|give|send|draw)( me|) (a|another|one|some|the) (joke|secret|riddle|poem|song|fact|picture|tip|lie|{thing})",
     "(i want|i need|i would like|i'd like|give me|get me|bring me|send me|buy me) (a |an |some |the |to buy a |){thing}",
     "(say|sing|read|print) (hello|goodbye|something|{thing})( to {person}| {n} times| again| loudly|)",
     "(explain|describe|define|discuss|summarize|compare|prove|solve|imagine|analyze) (the |a |an |this |){thing}( to me| and {thing}| in one sentence|)",
@@ -99,7 +103,7 @@ export const beyond = {
     "(play|open|close|start|stop|turn on|turn off|call|email|text|order|book|cancel|delete|find|search|google|show) (a |the |my |me |some |){thing}( for me| in {place}|)",
     "(remind me|set an alarm|wake me up|set a timer|call me|meet me) (to {thing}|at {n}|in {n} minutes|tomorrow|for {n})",
     "(use|put) (the word |){thing} in a sentence",
-    "(can|could|would) you (write|make|think of|invent|compose|prepare) (a|some|me a) (poem|song|story|text|letter|speech)( about {thing}| for my {thing}|)",
+    "(can|could|would) you (write|make|think of|invent|compose|prepare) (a|some|me a) (poem|song|text|letter|speech)( about {thing}| for my {thing}|)",
     "(recommend|suggest|choose|pick|name|list|find)( me|) (a|some|{n}|three|five|two) (good |nice |){thing}",
     "(give me|i need|do you have|any) (advice|ideas|tips|information|news|help)( on| about| for| with|) (the |my |a |){thing}",
     "(continue|correct|rewrite|improve|finish|fix|check|complete|shorten) (this|my|the) (sentence|text|story|essay|code|{thing})( for me|)",
@@ -112,7 +116,7 @@ export const beyond = {
     "{thing} {thing}",
     "{noise}",
     "{person}",
-    "(news|weather|time|date|music|food|sports|joke|poem|story|love|politics|football|movies|traffic)( today| in {place}| please|)",
+    "(news|weather|time|date|music|food|sports|joke|poem|love|politics|football|movies|traffic)( today| in {place}| please|)",
     "(recommend|suggest|find|pick)( me|) (something|anything|someone) (to read|to watch|for dinner|for my {thing}|good|new|about {thing}|to do|to cook)",
     "(can|could|would) you (please |)(come up|help me|try) (with|out|to write) (some|two) (lines|ideas|words|names|verses|{thing}s)( about {thing}| for my {thing}|)",
     "(the|give me the|tell me the) (end|author|summary|story|idea) of (a |the |my |){thing}",
@@ -256,13 +260,13 @@ const things = [
 /** Questions that the model cannot answer, among them those about places and words that it does not know. */
 export function unknown(random: PythonRandom, subject: Subject): Exchange {
   const kind = random.random();
-  const asked = kind < 0.1
+  const asked = kind < 0.22
     ? aboutUnknownPlace(random, subject)
-    : kind < 0.14
+    : kind < 0.28
     ? draft(random, aboutWords.opposite, { word: wordWithoutOpposite(random, subject) })
     : draft(
       random,
-      kind < 0.2 ? beyond.person : kind < 0.67 ? beyond.asked : beyond.told,
+      kind < 0.34 ? beyond.person : kind < 0.72 ? beyond.asked : beyond.told,
       anything(random, subject),
     );
   return { question: asked, answer: declined };
@@ -274,13 +278,13 @@ function aboutUnknownPlace(random: PythonRandom, subject: Subject): Draft {
     return draft(random, geography.country, { city: random.choice(otherCities), country });
   }
   const country = random.random() < 0.7
-    ? random.choice(unknownPlaces)
+    ? random.choice(subject.unknownPlaces)
     : withCapital(subject.word(random));
   return draft(random, random.choice([geography.capital, geography.currency]), { country });
 }
 
 function wordWithoutOpposite(random: PythonRandom, { word }: Subject): string {
-  const hasOpposite = new Set(opposites.flat());
+  const hasOpposite = new Set([...opposites, ...oneWayOpposites].flat());
   for (;;) {
     const chosen = random.random() < 0.5 ? random.choice(things) : word(random);
     if (!hasOpposite.has(chosen)) return chosen;
@@ -289,7 +293,7 @@ function wordWithoutOpposite(random: PythonRandom, { word }: Subject): string {
 
 /** Something for every slot of the wordings. */
 function anything(random: PythonRandom, subject: Subject): Slots {
-  const { countries, word } = subject;
+  const { countries, unknownPlaces, word } = subject;
   const surname = random.random() < 0.6 ? random.choice(surnames) : inventedName(random);
   const firstName = random.random() < 0.7
     ? random.choice([...firstNames, ...moreNames])

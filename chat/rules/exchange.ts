@@ -19,6 +19,8 @@ export interface Subject {
   readonly name: string;
   /** Countries to ask about. */
   readonly countries: readonly Country[];
+  /** Places whose capital and currency the model does not know. */
+  readonly unknownPlaces: readonly string[];
   /** A word to spell or to count in. */
   readonly word: (random: PythonRandom) => string;
   /** Whether two numbers may be asked about; some pairs are held out for the exam. */
@@ -32,7 +34,7 @@ export type MakeExchange = (random: PythonRandom, subject: Subject) => Exchange;
 export type MakeExchanges = (random: PythonRandom, subject: Subject) => readonly Exchange[];
 
 /** The abilities of a model that was fine-tuned on these exchanges, in its own words. */
-export const abilities = "calculate, spell, and tell capitals, currencies and opposites";
+export const abilities = "calculate, spell, and tell stories, capitals, currencies and opposites";
 
 /** The answer to everything else. */
 export const declined = `Sorry, I can only ${abilities}.`;

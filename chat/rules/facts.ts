@@ -56,6 +56,32 @@ export const opposites: readonly (readonly [string, string])[] = [
   ["friend", "enemy"],
   ["man", "woman"],
   ["boy", "girl"],
+  ["beautiful", "ugly"],
+  ["alive", "dead"],
+  ["life", "death"],
+  ["smart", "stupid"],
+  ["sweet", "sour"],
+  ["brave", "cowardly"],
+  ["kind", "cruel"],
+  ["arrive", "leave"],
+  ["laugh", "cry"],
+  ["remember", "forget"],
+  ["same", "different"],
+  ["question", "answer"],
+  ["brother", "sister"],
+  ["mother", "father"],
+  ["king", "queen"],
+  ["summer", "winter"],
+  ["morning", "evening"],
+  ["wide", "narrow"],
+  ["safe", "dangerous"],
+  ["healthy", "sick"],
+  ["asleep", "awake"],
+  ["interesting", "boring"],
+  ["top", "bottom"],
+  ["before", "after"],
+  ["on", "off"],
+  ["in", "out"],
 ];
 
 /**
@@ -71,6 +97,9 @@ export const oneWayOpposites: readonly (readonly [string, string])[] = [
   ["warm", "cold"],
   ["little", "big"],
   ["quick", "slow"],
+  ["find", "lose"],
+  ["clever", "stupid"],
+  ["pretty", "ugly"],
 ];
 
 /** The days of a week. */
@@ -224,6 +253,8 @@ const countryNames: Readonly<Record<string, readonly string[]>> = {
     "UK",
     "UK",
     "England",
+    "England",
+    "England",
     "Great Britain",
     "Britain",
     "United Kingdom",
@@ -257,8 +288,8 @@ const capitalAliases: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Places whose capital the model is not taught: some are not countries, others are too many to
- * learn.
+ * Places whose capital the model is not taught, and that are no countries. Most countries are too many to
+ * learn, and join them: see {@linkcode readUnknownPlaces}.
  */
 export const unknownPlaces: readonly string[] = [
   "Atlantis",
@@ -279,35 +310,20 @@ export const unknownPlaces: readonly string[] = [
   "London",
   "Paris",
   "the North Pole",
-  "Nepal",
-  "Mongolia",
-  "Bolivia",
-  "Ecuador",
-  "Uruguay",
-  "Uganda",
-  "Zambia",
-  "Malta",
-  "Latvia",
-  "Slovakia",
-  "Slovenia",
-  "Croatia",
-  "Cyprus",
-  "Jordan",
-  "Libya",
-  "Sudan",
-  "Mali",
-  "Chad",
-  "Fiji",
-  "Cambodia",
-  "Laos",
-  "Myanmar",
-  "Bhutan",
-  "Qatar",
-  "Oman",
-  "Yemen",
-  "Panama",
-  "Haiti",
-  "Angola",
+  "Scotland",
+  "Wales",
+  "Florida",
+  "Alaska",
+  "Ohio",
+  "Virginia",
+  "Ontario",
+  "Quebec",
+  "Catalonia",
+  "Sicily",
+  "Tuscany",
+  "Scandinavia",
+  "Yugoslavia",
+  "Tibet",
 ];
 
 /** Cities that are not capitals. */
@@ -368,6 +384,13 @@ export async function readCountries(): Promise<Country[]> {
       ...(cities === undefined ? {} : { capitalAliases: cities }),
     }];
   });
+}
+
+/** Reads the places that have a capital or a currency which the model is not taught. */
+export async function readUnknownPlaces(): Promise<string[]> {
+  const { countries } = await importCountries();
+  const others = Object.entries(countries).filter(([code]) => !countryCodes.includes(code));
+  return [...unknownPlaces, ...others.map(([, { name }]) => name)];
 }
 
 /** The name of a currency without the capital letter of its noun: `US dollar`, `Israeli new shekel`. */

@@ -13,7 +13,13 @@ const countries = [
   },
   { name: "Japan", capital: "Tokyo", currency: "Japanese yen" },
 ];
-const subject = { name: "Dino", countries, word: () => "river", allowsNumbers: () => true };
+const subject = {
+  name: "Dino",
+  countries,
+  word: () => "river",
+  unknownPlaces: [],
+  allowsNumbers: () => true,
+};
 
 Deno.test("a country is asked about by any of its names, and answered by one", () => {
   const random = new PythonRandom(1);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { allWordings } from "../testing/all_wordings.ts";
-import { operations } from "./calculation.ts";
+import { multiples, numerals, operations } from "./calculation.ts";
 import { days, months, otherCities, readCountries, spans, unknownPlaces } from "./facts.ts";
 import type { Template } from "./grammar.ts";
 import { familiarQuestions, humanExams, newQuestions } from "./human.ts";
@@ -31,6 +31,7 @@ const places = countries.flatMap(({ name, aliases = [] }) => [name, ...aliases])
 const cities = countries.flatMap((
   { capital, capitalAliases = [] },
 ) => [capital, ...capitalAliases]);
+const multipleWords = multiples.flatMap(([said]) => said);
 const signs = operations.flatMap(({ words, signs }) => [...words, ...signs]);
 
 /** A pattern of one of several texts. */
@@ -50,7 +51,11 @@ function slotPatterns(): Record<string, string> {
     b: number,
     n: number,
     year: number,
-    sum: `${number}(?:${sign}${number})+`,
+    sum: `${number}(?:${sign}${number})+|${number} squared|(?:${oneOf(multipleWords)}) ${number}|` +
+      `(?:${oneOf(numerals)})(?:${sign}(?:${oneOf(numerals)}))+|the square of ${number}`,
+    things: word,
+    end: "first|last",
+    character: `an? ${word}(?: (?:named|called) \\S+)?`,
     count: word,
     language: word,
     model: "dino",

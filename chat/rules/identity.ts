@@ -27,6 +27,7 @@ export const aboutModel = {
     "(hey|hi|yo|so|ok)(,|) (who|what) (are you|is this)( again| please|)",
     "(i wonder|tell me|i'd like to hear|explain to me) (who|what) you (are|might be)",
     "(who|what) do i have (here|the honor to talk to|in front of me)",
+    "(are you (very |really |)(smart|clever|intelligent|good|big)|how (smart|clever|intelligent|good|large) are you)",
   ),
   modelName: wordings(
     "?",
@@ -42,6 +43,8 @@ export const aboutModel = {
     "who (should|do|can) i (thank|address|say hello to)",
     "(your name is|and you are called|your name|ur name)( what|)",
     "do you (go by|have|use) (a|some|any) name( too|)",
+    "(have|got|did they give you|do you possess) (any|some|your own) name",
+    "(do|did) you (get|receive|ever get) (a|your own) name",
     "(by|under) (what|which) name (are you known|do people know you|do you go)",
     "(what's|what is) the name (of this bot|they gave you|you have|i should use)",
   ),
@@ -120,6 +123,7 @@ export const aboutModel = {
     "(are we|am i) (talking|writing|speaking) (to|with) (an ai|a bot|a robot|a machine|a computer|a program|a chatbot|a language model)",
     "(are you|is this) (automated|automatic|software|code|artificial intelligence|a neural network|a transformer|an llm|a language model|a large language model|an artificial intelligence|a small model)",
     "(am i|are we) (chatting|texting|messaging) (with|to) (a|some) (bot|robot|machine|program|computer)( here|)",
+    "(so|then|ok|and)(,|) (you are|you're|this is|is this) (a kind of|one of those|another|a sort of) (ai|bots|chatbots|robots|machine|chatbot)( right|)",
     "(so|then|ok|oh)(,|) (you are|you're|this is) (some|a|another|only a|one more) (bot|robot|machine|chatbot|program|computer)( right| i guess|)",
   ),
 } satisfies Record<string, Wordings>;

@@ -6,6 +6,7 @@ import { writeCarefully, writeHastily } from "./wording.ts";
 const subject = {
   name: "Dino",
   countries: [],
+  unknownPlaces: [],
   allowsNumbers: () => true,
   word: (random: PythonRandom) => random.choice(["river", "stone", "cloud"]),
 };

@@ -31,7 +31,7 @@ const MAX_LENGTH = 600;
 /** Questions about a story; a document of the corpus has two. */
 const QUESTIONS = 4;
 
-/** The share of the stories whose main character gets another name, as users may type. */
+/** The share of the requests that name the main character as no common story does, as users may. */
 const OTHER_NAME = 0.8;
 
 /** The wordings of this module. */
@@ -42,6 +42,14 @@ export const storyWordings = {
     "(can|could|will|would) you( please|) tell (me |us |)a story about {character}",
     "(i want|i would like|i'd like|i need) (a|to hear a) story about {character}",
     "(do you know|have you got|is there) a story about {character}",
+  ),
+  askAny: wordings(
+    ".",
+    "(tell|tell me|write|write me|make up|invent|read me) (a|another|some)( short| nice| funny| little|) (story|tale|fairy tale)",
+    "(can|could|will|would) you( please|) tell (me |us |)a( short| nice|) (story|fairy tale)",
+    "(i want|i would like|i'd like|i need) (a|to hear a)( good| short|) story",
+    "(a |another |one more |)(story|fairy tale|bedtime story)",
+    "(do you know|have you got|what about|how about) a( good| nice|) (story|tale)",
   ),
   companion: wordings(
     "?",
@@ -59,13 +67,19 @@ const allKinds = Object.keys(kinds);
 /**
  * Tells a story that a user may ask for. Common stories have a dozen kinds of main characters, and
  * names of one or two tokens; of others, a model has to learn to copy what it was told.
+ *
+ * @param otherNames The share of the stories whose main character gets another name.
  */
-function tell(random: PythonRandom, part: "train" | "validation"): Story {
+function tell(
+  random: PythonRandom,
+  part: "train" | "validation",
+  otherNames = OTHER_NAME,
+): Story {
   const options = { maxLength: MAX_LENGTH, questionCount: QUESTIONS };
   const told = tellStory(() => random.random(), part, options);
   const { kind, name } = told.mainCharacter;
   const otherKind = random.random() < ANY_KIND ? random.choice(allKinds) : kind;
-  const otherName = random.random() < OTHER_NAME ? characterName(random, told) : name;
+  const otherName = random.random() < otherNames ? characterName(random, told) : name;
   // A name may tell that its owner is a she, or a he; and so may a kind.
   for (const tried of new Set([otherKind, kind])) {
     const other = recast(told, { kind: tried, name: otherName }, part);
@@ -73,6 +87,11 @@ function tell(random: PythonRandom, part: "train" | "validation"): Story {
   }
   return told;
 }
+
+/** The share of requests that leave the name of the main character to the model. */
+const UNNAMED = 0.15;
+/** The share of requests that leave the whole story to the model. */
+const ANY_STORY = 0.1;
 
 /** A question about the main character of a story. */
 function askAbout(
@@ -99,14 +118,41 @@ export function companion(random: PythonRandom): Exchange {
   }
 }
 
-/** "Tell me a story about a dragon named Tom.", followed by questions about the story. */
+/** A request for a story. */
+interface Request {
+  readonly question: Exchange["question"];
+  /** The main character as far as the request says. */
+  readonly wanted: Partial<Story["mainCharacter"]>;
+  /** A story that is right. */
+  readonly told: Story;
+}
+
+/** "Tell me a story.", perhaps "about a dragon", perhaps "named Tom". */
+function request(random: PythonRandom, part: "train" | "validation"): Request {
+  const choice = random.random();
+  const isNamed = choice >= ANY_STORY + UNNAMED;
+  // A name that a model has to invent should be common: of all, the likeliest beginning is a single letter.
+  const told = tell(random, part, isNamed ? OTHER_NAME : 0);
+  const { mainCharacter } = told;
+  if (isNamed) {
+    return { question: askAbout(random, told, storyWordings.ask), wanted: mainCharacter, told };
+  }
+  if (choice < ANY_STORY) {
+    return { question: draft(random, storyWordings.askAny), wanted: {}, told };
+  }
+  const { kind } = mainCharacter;
+  const question = draft(random, storyWordings.ask, { character: withArticle(kind) });
+  return { question, wanted: { kind }, told };
+}
+
+/** A request for a story, followed by questions about it. */
 export function story(random: PythonRandom): readonly Exchange[] {
-  const told = tell(random, "train");
+  const { question, told } = request(random, "train");
   const asked = told.questions.map(([question, answer]): Exchange => ({
     question: { text: "{question}", slots: { question }, mark: "?", isRepeated: true },
     answer: answerAsSentence(question, answer),
   }));
-  return [{ question: askAbout(random, told, storyWordings.ask), answer: told.text }, ...asked];
+  return [{ question, answer: told.text }, ...asked];
 }
 
 /**
@@ -121,14 +167,15 @@ function answerAsSentence(question: string, answer: string): string {
 
 /** A conversation that ends with a story, or with the one right answer to a question. */
 interface StoryProblem extends Conversation {
-  /** The requested main character; `null` for a question. */
-  readonly mainCharacter: Story["mainCharacter"] | null;
+  /** The main character as far as the request says; `null` for a question. */
+  readonly wanted: Request["wanted"] | null;
 }
 
 /**
- * Requests for stories to practice on; as every fourth problem, a question about a story; and as every
- * eighth, a chat without one: a model that practices nothing but stories forgets how to answer. A story is right if it is about the requested character and does not contradict itself; an answer,
- * if it is the one that the story gives. Right stories earn half of their reward by what they have that
+ * Requests for stories to practice on, and as two of four problems a question about a story and a chat
+ * without one: a model that practices nothing but stories forgets how to answer. A story is right if it is
+ * about the requested character and does not contradict itself; an answer, if it is the one that the story
+ * or the chat gives. Right stories earn half of their reward by what they have that
  * others of the group have not: if all had the same reward, a model would soon tell the one that is safest.
  *
  * @param size The number of problems.
@@ -147,29 +194,27 @@ export function storyPractice(
     length: size,
     get: (index) => {
       const random = randomOf(index);
-      if (index % 8 === 5) return { mainCharacter: null, ...chat(random) };
-      const told = tell(random, heldOut ? "validation" : "train");
-      const request: Message = {
-        role: "user",
-        content: writeCarefully(askAbout(random, told, storyWordings.ask)),
-      };
-      const story: Message = { role: "assistant", content: told.text };
-      if (index % 4 < 3) return { mainCharacter: told.mainCharacter, messages: [request, story] };
-      const [question, answer] = random.choice(told.questions);
+      if (index % 4 === 1) return { wanted: null, ...chat(random) };
+      const { question, wanted, told } = request(random, heldOut ? "validation" : "train");
+      const messages: readonly Message[] = [
+        { role: "user", content: writeCarefully(question) },
+        { role: "assistant", content: told.text },
+      ];
+      if (index % 4 !== 3) return { wanted, messages };
+      const [next, answer] = random.choice(told.questions);
       return {
-        mainCharacter: null,
+        wanted: null,
         messages: [
-          request,
-          story,
-          { role: "user", content: question },
-          { role: "assistant", content: answerAsSentence(question, answer) },
+          ...messages,
+          { role: "user", content: next },
+          { role: "assistant", content: answerAsSentence(next, answer) },
         ],
       };
     },
     isRight,
     rewardsOf: (problem, completions) => {
       const right = completions.map((completion) => isRight(problem, completion));
-      if (problem.mainCharacter !== null) return shareByOriginality(completions, right);
+      if (problem.wanted !== null) return shareByOriginality(completions, right);
       return right.map(Number);
     },
   };
@@ -187,8 +232,8 @@ function withoutNames(story: string): string {
   return story.replace(/\p{Lu}\p{L}*/gu, "N");
 }
 
-function isRight({ mainCharacter, messages }: StoryProblem, completion: string): boolean {
-  return mainCharacter === null
+function isRight({ wanted, messages }: StoryProblem, completion: string): boolean {
+  return wanted === null
     ? isAnsweredExactly({ messages }, completion)
-    : !completion.includes("\n") && isAbout(checkStory(completion), mainCharacter);
+    : !completion.includes("\n") && isAbout(checkStory(completion), wanted);
 }

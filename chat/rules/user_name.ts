@@ -12,6 +12,7 @@ export const aboutUser = {
     "(my name is|my name's|my name is|i am|i'm|call me|i am called|you can call me|it's|this is) {name}",
     "(hi|hello|hey|good morning|good evening)(,|) (my name is|i am|i'm|this is|it's) {name}",
     "(my name is|i am|i'm) {name}(,| and) (nice to meet you|what is yours|who are you|what's your name)",
+    "(hi|hello|hey) (there|everyone|friend|all)(!|,|) (my name is|i am|i'm|this is|it's) {name}( here| speaking|)",
     "{name} is my name( since birth| you know| in full|)",
     "(people|my friends|they) call me {name}",
     "(the name is|my name:|name:|please call me|just call me|you may call me) {name}",
@@ -30,6 +31,15 @@ export const aboutUser = {
     "(i answer to|they named me|i got the name|my friends know me as|on paper i am) {name}",
     "{name} is (what people call me|my first name|what i am called|my nickname|what they call me)",
     "(hi|hello|hey)(,|) {name} (is my name|speaking|is here)",
+  ),
+  correction: wholeMessages(
+    ".",
+    "(no|sorry|oh|wait|actually|oops)(,|) (my name is|call me|it is|it's) {name}",
+    "(sorry|oh sorry|wait|hold on|no no)(,|) (i meant|i mean|i am called|my real name is) {name}",
+    "my (real|true|right|other|actual) name is {name}",
+    "(better|rather|no|instead|from now on)(,|) call me {name}",
+    "{name}(,| is) (is right|is correct|i meant|my real name|what i meant)",
+    "(that was wrong|that's wrong|i mistyped|i lied|a typo|correction)(,|:) (it is|it's|my name is) {name}",
   ),
   recollection: wordings(
     "?",
@@ -58,6 +68,15 @@ export function introduction(random: PythonRandom, name: string): Exchange {
   return {
     question: { ...draft(random, aboutUser.introduction, { name }), isRepeated: true },
     answer: `Nice to meet you, ${name}!`,
+  };
+}
+
+/** Another name, after a wrong one. */
+export function correction(random: PythonRandom, name: string): Exchange {
+  const { answer } = introduction(random, name);
+  return {
+    question: { ...draft(random, aboutUser.correction, { name }), isRepeated: true },
+    answer,
   };
 }
 

@@ -3,7 +3,7 @@
 import { calculate } from "../../gpt/generate/calculator.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Exchange, Subject } from "./exchange.ts";
-import { oneWayOpposites, opposites } from "./facts.ts";
+import { firstNames, moreNames, oneWayOpposites, opposites } from "./facts.ts";
 import { draft, slotFirst, withCapital, type Wordings, wordings } from "./wording.ts";
 
 const ask =
@@ -34,6 +34,7 @@ export const aboutWords = {
     "(i need|i want|i am looking for) the (opposite|contrary|reverse) of {word}",
     "(the|) (direct|true|real|usual) opposite (of|for|to) {word}",
     "{word}(,|:| -|) ((the|its|the exact|the direct|the very|) (opposite|antonym|contrary|counterpart)|an (opposite|antonym))( word|)( of it| is| means| would be| please| what|)",
+    "{word} and (the|what is the|what's the) (opposite|contrary|antonym)( of it|)",
     "{word}(,|:|) (which|what) (word|one|thing) is (its|the) (contrary|antonym|reverse|opposite)",
     "{word} (is|means) the (opposite|contrary|reverse|antonym) of (which|which word|what word|which one)",
     "{word} (against|versus|and not|or|but not) what",
@@ -84,6 +85,10 @@ export const aboutWords = {
     "(is it|would it be) (okay|all right|too much) to ask you to spell {word}",
     "(which|what) letters do (i|we|you) need (to write|for) {word}",
     "{word} (by|in|as|into|with) (its |single |separate |)letters",
+    "(he|she|my daughter|my brother|the kids|my friend) (can't|cannot|could not) (write|spell out|remember how to spell) {word}(,|)( please|) (help|please help|can you help|how is it spelled)( me| her| us|)",
+    "(i|we|they) (often|never|sometimes|usually) (misspell|mistype|get wrong|write wrong) {word}(,|:|) (how is it spelled|what are the letters|how do i write it|spell it)",
+    "(letters|the letters) (of|in) {word}(,|) (one after the other|each alone|in a row|letter by letter|each by itself)",
+    "(would|could|can) you (show|tell|teach) (me|us|her) (how to write|the spelling of|how one spells) {word}",
     "{word}(,|:| -|) (how|how is that|how is it) (spelled|spelt|written)( correctly| right|)",
     "(spell|write|say)(| out| down)( for me| please| now| this| the word|)(:| -|) {word}",
     "(i need|i want|we need|give me|show me) the (letters|spelling)( of| for|)( the word|) {word}",
@@ -128,8 +133,21 @@ export const aboutWords = {
     "(the word |){word}(:|,) (count|how many times do you see|how often do you see) (the|the letter|) {letter}",
     "(look|search) (in|through|inside) {word} (for the letter|for) {letter}(,|:) how many",
     "the letter {letter}(,|:) how often in {word}",
+    "(has|does) {word} (contain|hold|have) (any|a lot of|more than one|some) {letters}(,|:|) (how many|count them)",
     "in {word}(,|) how (many {letters}|often the letter {letter}|many times {letter})",
   ),
+  length: slotFirst(wordings(
+    "?",
+    "how many letters (are in|are there in|in|has|are in the word|has the word) {word}",
+    "how many letters does (the word |){word} have",
+    "(count|count all|please count|can you count) the letters (of|in) (the word |){word}",
+    "(the|what is the|what's the|tell me the|) (number|count) of letters in (the word |){word}",
+    "how long is the word {word}",
+    "(what is|what's|tell me|) the length of (the word |){word}",
+    "{word}(,|:| has) how many letters( are in it| has it| are there|)",
+    "{word}(,|:|) (number of letters|count its letters|count the letters|its length)",
+    "(tell me|do you know|say) how many letters {word} has",
+  )),
 } satisfies Record<string, Wordings>;
 
 /** The opposite of a word. */
@@ -225,6 +243,25 @@ export function counting(random: PythonRandom, subject: Subject): Exchange {
   };
 }
 
+/** How many letters a word has: counted by the calculator. */
+export function length(random: PythonRandom, subject: Subject): Exchange {
+  const word = subject.word(random);
+  // There is a space before each letter.
+  const expression = `' ${spelled(word)}'.count(' ')`;
+  const count = calculate(expression)!;
+  return {
+    question: {
+      ...draft(random, aboutWords.length, { word: quoted(random, word) }),
+      isRepeated: true,
+    },
+    answer: [
+      { type: "python", text: expression },
+      { type: "python_output", text: count },
+      { type: "text", text: `There are ${count} letters in it.` },
+    ],
+  };
+}
+
 const numerals = ["two", "three", "four", "five", "six", "seven", "eight"];
 
 /** Words in a sentence: `hot, big and old`. */
@@ -233,10 +270,12 @@ function listOf(words: readonly string[], random: PythonRandom): string {
   return `${words.slice(0, -1).join(", ")}${last}${words.at(-1)!}`;
 }
 
-/** A word to spell, sometimes with a capital letter. */
+/** A word to spell, sometimes with a capital letter, and sometimes a name. */
 function asked(random: PythonRandom, { word }: Subject): string {
   const text = word(random);
-  return random.random() < 0.04 ? withCapital(text) : text;
+  const kind = random.random();
+  if (kind < 0.03) return random.choice([...firstNames, ...moreNames]);
+  return kind < 0.06 ? withCapital(text) : text;
 }
 
 /** A word in a question, in quotes now and then. */

@@ -1,6 +1,11 @@
 /** All wordings of synthetic conversations, by name. @module */
 
-import { bareCalculation, calculationWordings, operations } from "../rules/calculation.ts";
+import {
+  bareCalculation,
+  calculationWordings,
+  operations,
+  problems,
+} from "../rules/calculation.ts";
 import { aboutTime } from "../rules/calendar.ts";
 import { beyond } from "../rules/declined.ts";
 import { geography } from "../rules/geography.ts";
@@ -8,6 +13,7 @@ import type { Template } from "../rules/grammar.ts";
 import { aboutModel } from "../rules/identity.ts";
 import { aboutRepeating } from "../rules/repetition.ts";
 import { smallTalk } from "../rules/small_talk.ts";
+import { storyWordings } from "../rules/stories.ts";
 import { aboutUser } from "../rules/user_name.ts";
 import type { Wordings } from "../rules/wording.ts";
 import { aboutWords } from "../rules/words.ts";
@@ -22,6 +28,8 @@ export const allWordings: Readonly<Record<string, Wordings>> = {
   ...aboutWords,
   ...aboutTime,
   ...beyond,
+  ...problems,
+  ...storyWordings,
   bareCalculation,
   calculationWordings,
   ...Object.fromEntries(operations.map(({ word, wordings }) => [word, wordings])),
