@@ -5,7 +5,8 @@ import { pronounOfName } from "../../stories/names.ts";
 import { femaleNames, kinds, maleNames } from "../../stories/words.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import { ruleConversations, ruleExams, rulePractice } from "./conversations.ts";
-import { readCountries, readWords } from "./facts.ts";
+import { unknown } from "./declined.ts";
+import { readCountries, readUnknownPlaces, readWords } from "./facts.ts";
 import { companion, story } from "./stories.ts";
 
 const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
@@ -107,12 +108,14 @@ async function exchanges(count: number): Promise<[question: string, answer: stri
 
 Deno.test("a name is asked for in vain until it was said, and then repeated as it was typed", async () => {
   const names = new Set<string>();
+  let corrected = 0;
   for (const conversation of await exchanges(2000)) {
     let name: string | null = null;
     for (const [question, answer] of conversation) {
       const [, met] = answer.match(/^Nice to meet you, (.+)!$/) ?? [];
       if (met !== undefined) {
         assert(question.includes(met), `${question}: ${answer}`);
+        if (name !== null) corrected++;
         names.add(name = met);
       }
       const isKnown = answer.startsWith("Your name is ");
@@ -121,6 +124,7 @@ Deno.test("a name is asked for in vain until it was said, and then repeated as i
     }
   }
   assert(names.size > 300, `${names.size} names`);
+  assert(corrected > 30, `${corrected} of another name after the first`);
 });
 
 Deno.test("unanswerable questions are declined in one way, which says what can be asked", async () => {
@@ -130,6 +134,25 @@ Deno.test("unanswerable questions are declined in one way, which says what can b
   assertEquals([...new Set(declined)], [
     "Sorry, I can only calculate, spell, and tell stories, capitals, currencies and opposites.",
   ]);
+});
+
+Deno.test("the capital of a country that is not taught is declined, whichever it is", async () => {
+  const taught = new Set((await readCountries()).map(({ name }) => name));
+  const places = (await readUnknownPlaces()).filter((place) => /^[A-Z]\p{L}+$/u.test(place));
+  assert(places.length > 120 && places.includes("Croatia") && places.includes("Scotland"));
+  assertEquals(places.filter((place) => taught.has(place)), []);
+  const subject = {
+    name: "Rex",
+    countries: await readCountries(),
+    unknownPlaces: places,
+    word: () => "river",
+    allowsNumbers: () => true,
+  };
+  const random = new PythonRandom(1);
+  const declined = Array.from({ length: 20_000 }, () => unknown(random, subject));
+  assertEquals(new Set(declined.map(({ answer }) => answer)).size, 1);
+  const asked = new Set(declined.map(({ question }) => question.slots["country"]));
+  assertEquals(places.filter((place) => !asked.has(place)), []);
 });
 
 Deno.test("practice is on other words and numbers than an exam", async () => {
