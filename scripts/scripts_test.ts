@@ -238,7 +238,7 @@ Deno.test("CORE is measured in training and afterwards, on a bundle that was mad
 
   const made = await runScript("core_bundle.ts", [], own);
   assertEquals([made.code, made.stderr], [0, ""]);
-  assertMatch(made.stdout, /^opposites +48 examples, 3 shown, multiple_choice$/m);
+  assertMatch(made.stdout, /^opposites +74 examples, 3 shown, multiple_choice$/m);
   const trained = await train("--core-metric-every", "10", "--core-metric-max-per-task", "4");
   assertEquals([trained.code, trained.stderr], [0, ""]);
   assertMatch(trained.stdout, /^step 10: CORE -?\d\.\d{4}\n(.*\n)*step 20: CORE -?\d\.\d{4}$/m);
