@@ -302,10 +302,27 @@ Deno.test("the rule of every event catches stories that are broken on purpose", 
   }
 });
 
+/** A story that is broken on purpose, and how. */
+interface Broken {
+  readonly kind: string;
+  readonly story: string;
+}
+
+/** How many of the stories of each kind are refused. */
+function countCaught(stories: Iterable<Broken>): Record<string, { caught: number; told: number }> {
+  const counts: Record<string, { caught: number; told: number }> = {};
+  for (const { kind, story } of stories) {
+    const count = counts[kind] ??= { caught: 0, told: 0 };
+    count.told++;
+    if (!checkStory(story).isConsistent) count.caught++;
+  }
+  return counts;
+}
+
 /** True stories that are broken by one more sentence, with what the sentence does. */
 function* longerStories(
   count: number,
-): Generator<{ readonly kind: string; readonly story: string }> {
+): Generator<Broken> {
   const random = seededRandom(31);
   for (let i = 0; i < count; i++) {
     const { text } = tellByPlot(random, "train", () => pick(random, plots));
@@ -333,12 +350,7 @@ function* longerStories(
 }
 
 Deno.test("of stories with a sentence too many, none is taken for true", () => {
-  const counts: Record<string, { caught: number; told: number }> = {};
-  for (const { kind, story } of longerStories(600)) {
-    const count = counts[kind] ??= { caught: 0, told: 0 };
-    count.told++;
-    if (!checkStory(story).isConsistent) count.caught++;
-  }
+  const counts = countCaught(longerStories(600));
   assertEquals(Object.keys(counts).length, 4);
   for (const [kind, { caught, told }] of Object.entries(counts)) {
     assertEquals(caught, told, kind);
@@ -348,7 +360,7 @@ Deno.test("of stories with a sentence too many, none is taken for true", () => {
 /** True stories with one word exchanged for another of its kind, where it stands for the second time or later. */
 function* exchangedWords(
   count: number,
-): Generator<{ readonly kind: string; readonly story: string }> {
+): Generator<Broken> {
   const random = seededRandom(29);
   const lists: Readonly<Record<string, readonly string[]>> = {
     things,
@@ -386,12 +398,7 @@ function* exchangedWords(
 }
 
 Deno.test("of stories with a word exchanged for another of its kind, hardly one is taken for true", () => {
-  const counts: Record<string, { caught: number; told: number }> = {};
-  for (const { kind, story } of exchangedWords(600)) {
-    const count = counts[kind] ??= { caught: 0, told: 0 };
-    count.told++;
-    if (!checkStory(story).isConsistent) count.caught++;
-  }
+  const counts = countCaught(exchangedWords(600));
   const { names, ...others } = counts;
   for (const [kind, { caught, told }] of Object.entries(others)) assertEquals(caught, told, kind);
   assertEquals(Object.keys(others).length, 5);

@@ -1,8 +1,8 @@
 /** Questions for the calculator. @module */
 
-import { calculate } from "../../gpt/generate/calculator.ts";
 import type { PythonRandom } from "../random/python_random.ts";
-import type { Exchange, Subject } from "./exchange.ts";
+import { callCalculator, type Exchange, type Subject } from "./exchange.ts";
+import { numerals } from "./facts.ts";
 import { type Draft, draft, type Wordings, wordings } from "./wording.ts";
 
 /** An operation: its word in answers, how the calculator takes it, and other ways to ask for it. */
@@ -175,12 +175,6 @@ export const problems = {
   ),
 } satisfies Record<string, Wordings>;
 
-/** Numbers from 0 to 20. */
-export const numerals: readonly string[] = (
-  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen " +
-  "sixteen seventeen eighteen nineteen twenty"
-).split(" ");
-
 /** Calculations in words: "five plus four", "half of 50", "I have 3 apples and buy 5 more". */
 export function spokenArithmetic(random: PythonRandom, subject: Subject): Exchange {
   const exchange = random.choice([inNumerals, multiple, problem]);
@@ -199,7 +193,8 @@ function allowed(
 }
 
 function inNumerals(random: PythonRandom, subject: Subject): Exchange {
-  const { word, words, symbol } = random.choice(operations);
+  const operation = random.choice(operations);
+  const { words, symbol } = operation;
   const [a, b] = allowed(subject, () => {
     const b = 1 + random.randbelow(12);
     return [
@@ -208,7 +203,7 @@ function inNumerals(random: PythonRandom, subject: Subject): Exchange {
     ];
   });
   const sum = `${numerals[a]} ${random.choice(words)} ${numerals[b]}`;
-  return answered(around(random, sum), `${a}${symbol}${b}`, `${a} ${word} ${b}`);
+  return computed(around(random, sum), a, operation, b);
 }
 
 function multiple(random: PythonRandom, subject: Subject): Exchange {
@@ -219,19 +214,16 @@ function multiple(random: PythonRandom, subject: Subject): Exchange {
     if (isSquare) return [number, number];
     return [symbol === "/" && random.random() < 0.8 ? number * by : number, by];
   });
-  if (isSquare) {
-    const sum = random.choice([`${a} squared`, `the square of ${a}`]);
-    return answered(around(random, sum), `${a}*${a}`, `${a} times ${a}`);
-  }
-  const { word } = operations.find((one) => one.symbol === symbol)!;
-  const sum = `${random.choice(said)} ${a}`;
-  return answered(around(random, sum), `${a}${symbol}${b}`, `${a} ${word} ${b}`);
+  const operation = operations.find((one) => one.symbol === (isSquare ? "*" : symbol))!;
+  const sum = isSquare
+    ? random.choice([`${a} squared`, `the square of ${a}`])
+    : `${random.choice(said)} ${a}`;
+  return computed(around(random, sum), a, operation, b);
 }
 
 function problem(random: PythonRandom, subject: Subject): Exchange {
   const isMore = random.random() < 0.5;
   const [plus, minus] = operations;
-  const { word, symbol } = isMore ? plus! : minus!;
   const [a, b] = allowed(subject, () => {
     const b = 1 + random.randbelow(random.choice([10, 40]));
     return [isMore ? 1 + random.randbelow(60) : b + random.randbelow(60), b];
@@ -239,7 +231,7 @@ function problem(random: PythonRandom, subject: Subject): Exchange {
   const things = random.choice(countable);
   const slots = { a: `${a}`, b: `${b}`, things };
   const question = draft(random, isMore ? problems.more : problems.fewer, slots);
-  return answered(question, `${a}${symbol}${b}`, `${a} ${word} ${b}`);
+  return computed(question, a, isMore ? plus! : minus!, b);
 }
 
 /** A calculation in one of the wordings. */
@@ -254,12 +246,12 @@ function calculation(
   numbers: ChooseNumbers,
 ): Exchange {
   const operation = random.choice(choices);
-  const { word, symbol, words, signs } = operation;
+  const { symbol, words, signs } = operation;
   const [a, b] = allowed(subject, () => numbers(symbol, random));
   const question = random.random() < 0.15
     ? draft(random, operation.wordings, { a: `${a}`, b: `${b}` })
     : around(random, written(random, a, b, words, signs));
-  return answered(question, `${a}${symbol}${b}`, `${a} ${word} ${b}`);
+  return computed(question, a, operation, b);
 }
 
 /** A calculation as people type it: in words, or with a sign, with spaces around it or without. */
@@ -275,17 +267,15 @@ function written(
   return `${a}${space}${random.choice(signs)}${space}${b}`;
 }
 
+/** An operation on two numbers, and its answer. */
+function computed(question: Draft, a: number, { word, symbol }: Operation, b: number): Exchange {
+  return answered(question, `${a}${symbol}${b}`, `${a} ${word} ${b}`);
+}
+
 /** The call of the calculator, and a sentence with its result. */
 function answered(question: Draft, expression: string, said: string): Exchange {
-  const output = calculate(expression)!;
-  return {
-    question,
-    answer: [
-      { type: "python", text: expression },
-      { type: "python_output", text: output },
-      { type: "text", text: `${said} is ${shortened(output)}` },
-    ],
-  };
+  const answer = callCalculator(expression, (output) => `${said} is ${shortened(output)}`);
+  return { question, answer };
 }
 
 /** A number at the end of a sentence: `12.`, `2.5.`, or `14.28...` if it has more digits. */

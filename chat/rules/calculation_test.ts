@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MessagePart } from "../../tokenizer/mod.ts";
 import { PythonRandom } from "../random/python_random.ts";
-import { arithmetic, longerSum, numerals, spokenArithmetic } from "./calculation.ts";
+import { arithmetic, longerSum, spokenArithmetic } from "./calculation.ts";
+import { numerals } from "./facts.ts";
 import { writeCarefully, writeHastily } from "./wording.ts";
 
 const subject = {

@@ -349,16 +349,15 @@ export async function rulePractice(
 ): Promise<GenerativeTask> {
   const seed = (options.seed ?? 1) + (heldOut ? 1000 : 0);
   const randomOf = (index: number) => new PythonRandom(seed * 2 ** 32 + index);
-  if (kind === STORIES) {
-    const subject = await (heldOut ? heldOutSubject : subjectToLearn)(options);
-    return storyPractice(size, randomOf, heldOut, (random) => chat(random, shortWeights, subject));
-  }
   const make = practiceKinds.find(([label]) => label === kind)?.[1];
-  if (make === undefined) {
+  if (make === undefined && kind !== STORIES) {
     const kinds = [...practiceKinds.map(([label]) => label), STORIES].join(", ");
     throw new RangeError(`Cannot practice: wanted ${kinds}, got "${kind}"`);
   }
   const subject = await (heldOut ? heldOutSubject : subjectToLearn)(options);
+  if (make === undefined) {
+    return storyPractice(size, randomOf, heldOut, (random) => chat(random, shortWeights, subject));
+  }
   return {
     name: kind,
     length: size,

@@ -1,5 +1,6 @@
 /** An exchange of the synthetic conversations: a user's question with its one right answer. @module */
 
+import { calculate } from "../../gpt/generate/calculator.ts";
 import type { Conversation, MessagePart } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { Country } from "./facts.ts";
@@ -38,6 +39,19 @@ export const abilities = "calculate, spell, and tell stories, capitals, currenci
 
 /** The answer to everything else. */
 export const declined = `Sorry, I can only ${abilities}.`;
+
+/** A call of the calculator, its output, and a sentence about that. */
+export function callCalculator(
+  expression: string,
+  tell: (output: string) => string,
+): readonly MessagePart[] {
+  const output = calculate(expression)!;
+  return [
+    { type: "python", text: expression },
+    { type: "python_output", text: output },
+    { type: "text", text: tell(output) },
+  ];
+}
 
 /** Whether a completion is the last turn of a conversation, to the letter. */
 export function isAnsweredExactly({ messages }: Conversation, completion: string): boolean {

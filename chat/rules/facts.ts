@@ -129,6 +129,12 @@ export const months: readonly string[] = [
   "December",
 ];
 
+/** Numbers from 0 to 20. */
+export const numerals: readonly string[] = (
+  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen " +
+  "sixteen seventeen eighteen nineteen twenty"
+).split(" ");
+
 /** Spans of time: the number of parts, the parts, and the span. */
 export const spans: readonly (readonly [count: string, parts: string, whole: string])[] = [
   ["60", "seconds", "minute"],

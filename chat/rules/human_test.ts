@@ -1,7 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { allWordings } from "../testing/all_wordings.ts";
-import { multiples, numerals, operations } from "./calculation.ts";
-import { days, months, otherCities, readCountries, spans, unknownPlaces } from "./facts.ts";
+import { multiples, operations } from "./calculation.ts";
+import {
+  days,
+  months,
+  numerals,
+  otherCities,
+  readCountries,
+  spans,
+  unknownPlaces,
+} from "./facts.ts";
 import type { Template } from "./grammar.ts";
 import { familiarQuestions, humanExams, newQuestions } from "./human.ts";
 import {

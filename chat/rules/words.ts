@@ -1,9 +1,8 @@
 /** Questions about words: their opposites, and their letters. @module */
 
-import { calculate } from "../../gpt/generate/calculator.ts";
 import type { PythonRandom } from "../random/python_random.ts";
-import type { Exchange, Subject } from "./exchange.ts";
-import { firstNames, moreNames, oneWayOpposites, opposites } from "./facts.ts";
+import { callCalculator, type Exchange, type Subject } from "./exchange.ts";
+import { firstNames, moreNames, numerals, oneWayOpposites, opposites } from "./facts.ts";
 import { draft, slotFirst, withCapital, type Wordings, wordings } from "./wording.ts";
 
 const ask =
@@ -214,7 +213,7 @@ export function twoSpellings(random: PythonRandom, subject: Subject): readonly E
  */
 export function spellings(random: PythonRandom, subject: Subject): Exchange {
   const words = Array.from({ length: 2 + random.randbelow(7) }, () => asked(random, subject));
-  const slots = { words: listOf(words, random), count: numerals[words.length - 2]! };
+  const slots = { words: listOf(words, random), count: numerals[words.length]! };
   return {
     question: { ...draft(random, aboutWords.spellings, slots), isRepeated: true },
     answer: words.map(spelled).join(", "),
@@ -229,17 +228,14 @@ export function counting(random: PythonRandom, subject: Subject): Exchange {
     : random.choice("abcdefghijklmnopqrstuvwxyz");
   // Spelled, as a word has other tokens in the question, depending on what stands before it.
   const expression = `' ${spelled(word)}'.count('${letter}')`;
-  const count = calculate(expression)!;
-  const statement = count === "1" ? `There is 1 ${letter}` : `There are ${count} ${letter}`;
   const letters = random.choice([letter, letter, `${letter}'s`, `${letter}s`, `letters ${letter}`]);
   const slots = { word: quoted(random, word), letter, letters };
   return {
     question: { ...draft(random, aboutWords.counting, slots), isRepeated: true },
-    answer: [
-      { type: "python", text: expression },
-      { type: "python_output", text: count },
-      { type: "text", text: `${statement} in it.` },
-    ],
+    answer: callCalculator(
+      expression,
+      (count) => `There ${count === "1" ? "is" : "are"} ${count} ${letter} in it.`,
+    ),
   };
 }
 
@@ -248,21 +244,14 @@ export function length(random: PythonRandom, subject: Subject): Exchange {
   const word = subject.word(random);
   // There is a space before each letter.
   const expression = `' ${spelled(word)}'.count(' ')`;
-  const count = calculate(expression)!;
   return {
     question: {
       ...draft(random, aboutWords.length, { word: quoted(random, word) }),
       isRepeated: true,
     },
-    answer: [
-      { type: "python", text: expression },
-      { type: "python_output", text: count },
-      { type: "text", text: `There are ${count} letters in it.` },
-    ],
+    answer: callCalculator(expression, (count) => `There are ${count} letters in it.`),
   };
 }
-
-const numerals = ["two", "three", "four", "five", "six", "seven", "eight"];
 
 /** Words in a sentence: `hot, big and old`. */
 function listOf(words: readonly string[], random: PythonRandom): string {
