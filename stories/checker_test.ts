@@ -78,6 +78,9 @@ const seed =
   `${tom} Tom's best friend was a kind bear named Mia. Tom found a seed in his pocket. ` +
   "Tom planted the seed beside the door. A day passed, and then a week. Nothing.";
 
+const night = `${tom} Tom's best friend was a kind bear named Mia. ` +
+  "One night, Tom could not sleep. Tom crept over to Mia and tapped on the window.";
+
 const friends = "Since then, Tom and Mia have been friends.";
 
 /** Broken stories whose persons do what others began. */
@@ -134,6 +137,8 @@ const exchanged: readonly (readonly [before: string, sentence: string, fault: st
   ],
   [`${tom} ${out} ${mia}`, "The next day, Tom and Mia met again.", "the adventure is not over"],
   [`${tom} ${out} ${mia} ${friends}`, "That night, Tom slept like a stone.", "the story has ended"],
+  [night, "Tom fetched a blanket for two.", "it was Mia, not Tom"],
+  [night, "Mia's eyes grew smaller and smaller.", "it was Tom, not Mia"],
   [storm, friends, "somebody is at the door"],
   [
     `${tom} ${out} ${mia} Mia wanted to pet a fish and fell into the water.`,

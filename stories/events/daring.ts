@@ -517,7 +517,7 @@ export const daring = events({
       "{B} played a very slow tune.",
       "{B} poured warm milk with honey for {A}.",
     ],
-    needs: (world) => world.hasFact("two awake", "nobody is out at night"),
+    needs: (world, { A, B }) => world.hasFact("two awake", "nobody is out at night", { A, B }),
     does: (world, { B }) => world.note(`${B} was good`),
   },
   yawn: {
@@ -528,7 +528,7 @@ export const daring = events({
       "In the middle of a sentence, {A} fell asleep.",
       "Then {A} heard nothing more but {B}'s quiet voice.",
     ],
-    needs: (world) => world.hasFact("two awake", "nobody is out at night"),
+    needs: (world, { A, B }) => world.hasFact("two awake", "nobody is out at night", { A, B }),
     does: (world) => world.note("yawned"),
   },
   endNight: {
