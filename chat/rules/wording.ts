@@ -237,9 +237,9 @@ function fill(text: string, slots: Slots, isLower = false): string {
   }).replace(/\s+/g, " ").replaceAll(" ,", ",").trim();
 }
 
-/** The same with a capital letter first, unless the answer copies the first word. */
+/** The same with a capital letter at the beginning of each sentence, unless the answer copies its first word. */
 function fillWithCapital(text: string, slots: Slots, isRepeated: boolean): string {
-  const filled = fill(text, slots);
+  const filled = fill(text.replace(/[.!?] +[a-z]/g, (start) => start.toUpperCase()), slots);
   if (filled === "" || (isRepeated && text.startsWith("{"))) return filled;
   return withCapital(filled);
 }

@@ -28,6 +28,10 @@ Deno.test("a careful writer begins with a capital letter and ends with the mark 
     writeCarefully({ ...draft, text: "name {country} , then" }),
     "Name South Korea, then.",
   );
+  assertEquals(
+    writeCarefully({ ...draft, text: "hey there! i am from {country}" }),
+    "Hey there! I am from South Korea?",
+  );
   assertEquals(writeCarefully({ text: "2+2=", slots: {}, mark: "?" }), "2+2=");
   assertThrows(() => writeCarefully({ ...draft, slots: {} }), RangeError, "{country}");
 });
