@@ -3,8 +3,7 @@
 import { isHeldOutName, rareName, type Story } from "../../stories/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import { firstNames, moreNames } from "./facts.ts";
-import { inventedName } from "./user_name.ts";
-import { withCapital } from "./wording.ts";
+import { blend, inventedName } from "./user_name.ts";
 
 /**
  * Another name for the main character of a story, none that is held out.
@@ -26,10 +25,4 @@ export function characterName(random: PythonRandom, told: Story): string {
     const name = random.choice(makers)();
     if (!isHeldOutName(name)) return name;
   }
-}
-
-/** The beginning of a word, and the end of another. */
-function blend(random: PythonRandom, word: string, other: string): string {
-  const beginning = word.slice(0, 1 + random.randbelow(word.length - 1));
-  return withCapital(beginning + other.slice(1 + random.randbelow(other.length - 1)));
 }

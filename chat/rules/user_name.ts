@@ -104,15 +104,24 @@ export function inventedName(random: PythonRandom): string {
   return withCapital(syllables.join(""));
 }
 
+/** The beginning of one name or word, and the end of another, each of two letters at least. */
+export function blend(random: PythonRandom, word: string, other: string): string {
+  const beginning = word.slice(0, 1 + random.randbelow(word.length - 1));
+  return withCapital(beginning + other.slice(1 + random.randbelow(other.length - 1)));
+}
+
 /**
- * The name of a user: a common one, a word, or an invented one, so that models learn to copy names
- * rather than to know them. Some are in lower case, and some have a surname.
+ * The name of a user: a common one, a word, an invented one, or a blend of two, so that models learn to
+ * copy names rather than to know them. Some are in lower case, and some have a surname.
  */
 export function anyName(random: PythonRandom, { word }: Pick<Subject, "word">): string {
+  const common = () => random.choice(random.random() < 0.4 ? firstNames : moreNames);
+  const piece = () => random.random() < 0.7 ? common() : word(random);
   const one = () => {
     const kind = random.random();
-    if (kind < 0.6) return random.choice(kind < 0.25 ? firstNames : moreNames);
-    return kind < 0.75 ? withCapital(word(random)) : inventedName(random);
+    if (kind < 0.4) return common();
+    if (kind < 0.5) return withCapital(word(random));
+    return kind < 0.75 ? inventedName(random) : blend(random, piece(), piece());
   };
   const name = random.random() < 0.06 ? `${one()} ${one()}` : one();
   return random.random() < 0.25 ? name.toLowerCase() : name;
