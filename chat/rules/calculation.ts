@@ -177,7 +177,7 @@ export const problems = {
 
 /** Calculations in words: "five plus four", "half of 50", "I have 3 apples and buy 5 more". */
 export function spokenArithmetic(random: PythonRandom, subject: Subject): Exchange {
-  const exchange = random.choice([inNumerals, multiple, problem]);
+  const exchange = random.choice([inNumerals, inNumerals, multiple, problem]);
   return exchange(random, subject);
 }
 

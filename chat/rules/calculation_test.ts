@@ -46,7 +46,7 @@ Deno.test("calculations in words have the numbers of the question", () => {
     [/triple|three times \d/, "*3"],
   ];
   let [inWords, multiples, squares, problems] = [0, 0, 0, 0];
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < 4000; i++) {
     const { question, answer } = spokenArithmetic(random, subject);
     const asked = writeCarefully(question).toLowerCase();
     const expression = (answer as readonly MessagePart[])[0]!.text;

@@ -10,13 +10,11 @@ export const aboutTime = {
   after: slotFirst(wordings(
     "?",
     "what (comes|follows|is|goes) after {day}",
-    "(which|what) one follows {day}",
     "(which|what) {unit} (comes|follows|is|is next) after {day}",
     "(what is|what's|tell me|name|do you know|) the( next|) {unit} after {day}",
     "(what|which) {unit} (follows|does follow) {day}",
     "(what is|what's|what comes) next after {day}",
     "(and|) after {day}( comes|)( what|)",
-    "{day} (is followed by|comes before|is before|precedes)( what| which {unit}| which one|)",
     "{day}(,|:| -|) (and then|and next|then|next|next {unit}|the next {unit}|and after that)( what| is| comes|)",
     "(next {unit} after {day}|the next {unit}: {day})",
     "(which|what) {unit} (will|would) (follow|come after|come next after) {day}",
@@ -26,16 +24,15 @@ export const aboutTime = {
     "(if|when|) (it is|this is|we have|now it is) {day}, what (is|comes) next",
     "{day}(,|:|) (what|which {unit}|which one) (comes|is|follows|will be) (next|then|after it|after that)",
     "{day} (ends|is over|has passed|is nearly over)(,|:| and) (what|which {unit}) (comes|is next|follows|begins)",
+    "(which|what) one follows {day}",
+    "{day} (is followed by|comes before|is before|precedes) (what|which {unit}|which one)",
   )),
   before: slotFirst(wordings(
     "?",
     "what (comes|was|is|goes) before {day}",
-    "(which|what) one precedes {day}",
     "(which|what) {unit} (comes|is|was|is right) before {day}",
     "(what is|what's|tell me|name|do you know|) the {unit} before {day}",
-    "(what|which) {unit} precedes {day}",
     "(and|) before {day}( comes| was|)( what|)",
-    "{day} (comes after|follows|is after|is right after) (what|which {unit}|which one)",
     "last {unit} before {day}",
     "(today is|it is|it's|this is|now is) {day}(,|.|:) (what|which {unit}) (was|came) before",
     "(what|which {unit}) (was|came) (right before|earlier than|ahead of) {day}",
@@ -43,19 +40,22 @@ export const aboutTime = {
     "(if|when|) (it is|this is|we have|now it is) {day}, what (was|came) before",
     "{day}(,|:|) (what|which {unit}|which one) (was|came|is|comes) (before|before it|before that)",
     "{day}(,|:| -|) (and before|and before that|the {unit} before|previous {unit}|last {unit})( what| it|)",
+    "(what|which) {unit} precedes {day}",
+    "(which|what) one precedes {day}",
+    "{day} (comes after|follows|is after|is right after) (what|which {unit}|which one)",
   )),
   tomorrow: wordings(
     "?",
     "(if |when |as |)(today is|it is|it's) {day}(,|) (what|which|what day|which day|which weekday) (is|is it|will be|will it be) tomorrow",
     "today is {day}(,|.|) (what is|what's|tell me|name|and) tomorrow",
-    "yesterday was {day}(,|.|:) (what|which|what day|which day) (is|is it) (today|now)",
+    "yesterday was {day}(,|.|:) (what|what day|which day) (is|is it) today",
     "tomorrow(, if|, when| if) (today is|it is) {day}",
   ),
   yesterday: wordings(
     "?",
     "(if |when |as |)(today is|it is|it's) {day}(,|) (what|which|what day|which day|which weekday) (was|was it) yesterday",
     "today is {day}(,|.|) (what was|tell me|name|and) yesterday",
-    "tomorrow is {day}(,|.|:) (what|which|what day|which day) (is|is it) (today|now)",
+    "tomorrow is {day}(,|.|:) (what|what day|which day) (is|is it) today",
     "yesterday(, if|, when| if) (today is|it is) {day}",
   ),
   endOfYear: wordings(
@@ -71,7 +71,7 @@ export const aboutTime = {
     "how many {parts} (does|has) {whole}( have|)",
     "how many {parts} in {whole}",
     "(how many|what number of) {parts} (make|fit in|fill|form|are inside|go into) {whole}",
-    "({parts} (in|per|for) {whole}|{whole} is how many {parts})",
+    "({parts} in {whole}|{whole} is how many {parts})",
     "(how long is|what is|how much is) {whole} in {parts}",
     "(what is|tell me|) the number of {parts} in {whole}",
     "{whole} has how many {parts}",
@@ -93,41 +93,42 @@ export const aboutTime = {
 export function calendar(random: PythonRandom): Exchange {
   const kind = random.random();
   if (kind < 0.2) return span(random);
-  if (kind < 0.23) {
+  if (kind < 0.24) {
     return {
       question: draft(random, aboutTime.listDays),
       answer: `The days of the week are ${days.slice(0, -1).join(", ")} and ${days.at(-1)!}.`,
     };
   }
-  if (kind < 0.26) {
+  if (kind < 0.27) {
     const [end, month] = random.choice([["first", months[0]!], ["last", months.at(-1)!]] as const);
     return {
       question: draft(random, aboutTime.endOfYear, { end }),
       answer: `The ${end} month is ${month}.`,
     };
   }
-  const [units, names] = random.choice([[["day", "day", "weekday"], days], [["month"], months]]);
-  const unit = random.choice(units!);
-  const at = random.randbelow(names!.length);
-  const day = names![at]!;
-  const isNearToday = names === days && random.random() < 0.15;
-  if (random.random() < 0.45) {
-    const before = names!.at(at - 1)!;
-    const question = draft(random, isNearToday ? aboutTime.yesterday : aboutTime.before, {
-      day,
-      unit,
-    });
-    return { question, answer: `Before ${day} comes ${before}.` };
-  }
-  const after = names![(at + 1) % names!.length]!;
-  return {
-    question: draft(random, isNearToday ? aboutTime.tomorrow : aboutTime.after, { day, unit }),
-    answer: `After ${day} comes ${after}.`,
-  };
+  return neighbor(random);
 }
 
+/** Asks for the day or month right before another, or right after it. */
+function neighbor(random: PythonRandom): Exchange {
+  const [units, names] = random.choice([[["day", "day", "weekday"], days], [["month"], months]]);
+  const at = random.randbelow(names!.length);
+  const [before, day, after] = [names!.at(at - 1)!, names![at]!, names![(at + 1) % names!.length]!];
+  const slots = { day, unit: random.choice(units!) };
+  const isNearToday = names === days && random.random() < 0.2;
+  if (random.random() < 0.45) {
+    const words = isNearToday ? aboutTime.yesterday : aboutTime.before;
+    return { question: draft(random, words, slots), answer: `Before ${day} comes ${before}.` };
+  }
+  const words = isNearToday ? aboutTime.tomorrow : aboutTime.after;
+  return { question: draft(random, words, slots), answer: `After ${day} comes ${after}.` };
+}
+
+/** A year has days, weeks and months; with half as many of these, a model took one number for another. */
+const ofYear = spans.filter(([, , whole]) => whole === "year");
+
 function span(random: PythonRandom): Exchange {
-  const [count, parts, whole] = random.choice(spans);
+  const [count, parts, whole] = random.choice([...spans, ...ofYear]);
   const article = whole === "hour" ? "An" : "A";
   const one = random.choice([article.toLowerCase(), article.toLowerCase(), "one"]);
   return {

@@ -40,3 +40,22 @@ Deno.test("a year begins with January and ends with December", () => {
     new Set([`The first month is ${months[0]}.`, `The last month is ${months[11]}.`]),
   );
 });
+
+Deno.test("what a day comes before is the day after it, and the reverse", () => {
+  const random = new PythonRandom(3);
+  const counts = { Before: 0, After: 0 };
+  const begin = /^(\w+) (?:comes|is|is right) (before|after|followed by) (?:what|which)/;
+  for (let i = 0; i < 20_000; i++) {
+    const { question, answer } = calendar(random);
+    const [, day = "", order] = begin.exec(writeCarefully(question)) ?? [];
+    const names = [days, months].find((names) => names.includes(day));
+    if (names === undefined) continue;
+    const [side, step] = order === "after" ? ["Before", -1] as const : ["After", 1] as const;
+    counts[side]++;
+    assertEquals(
+      answer,
+      `${side} ${day} comes ${names.at((names.indexOf(day) + step) % names.length)}.`,
+    );
+  }
+  for (const count of Object.values(counts)) assert(count > 50, JSON.stringify(counts));
+});

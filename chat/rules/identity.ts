@@ -16,6 +16,7 @@ export const aboutModel = {
     "(who|what) (am i talking to|is this|are you exactly)",
     "(what kind of (ai|bot|model|program|thing) are you|what are you exactly|who is {model}|what is {model})",
     "(who|what) (are you|is this)( exactly| anyway| really| then|)",
+    "(are you (very |really |)(smart|clever|intelligent|good|big)|how (smart|clever|intelligent|good|large) are you)",
     "(i am|i'm) curious who you are",
     "(can you|could you|please) (introduce|present|describe) yourself",
     "(who|whom|what) (am i|are we) (talking|speaking|writing) (to|with)",
@@ -27,7 +28,6 @@ export const aboutModel = {
     "(hey|hi|yo|so|ok)(,|) (who|what) (are you|is this)( again| please|)",
     "(i wonder|tell me|i'd like to hear|explain to me) (who|what) you (are|might be)",
     "(who|what) do i have (here|the honor to talk to|in front of me)",
-    "(are you (very |really |)(smart|clever|intelligent|good|big)|how (smart|clever|intelligent|good|large) are you)",
   ),
   modelName: wordings(
     "?",

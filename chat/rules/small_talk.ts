@@ -19,7 +19,6 @@ export const smallTalk = {
     "(sup|wassup|yo yo|hey ho|hola|bonjour|moin|servus|aloha|g'day|i'm back|knock knock)",
     "(hello|hi|hey)(,|) (let's talk|let's chat|let us begin|can we talk|can we chat|what's new|how nice)",
     "(just|only|i'm just|i am only) (dropping by|stopping by|passing by|checking in|saying hi|here to say hi|here to say hey)",
-    "(hi|hello|hey)(,|) (i am|i'm|we are) (just|only) (here to say|coming by to say|popping in for a|stopping by for a) (hi|hello|hey|chat)",
     "(hi|hello|hey)(,|) (just|only) (stopping by|testing|looking around|passing through|saying hello)",
     "(hi|hello|hey)(,|) (how nice to see you|long time no see|i am here|here i am|it is me|what a day)",
     "(hi|hello|hey|good morning|good evening|good afternoon|good day) to (all of you|all|everybody|you all|the little model)",
