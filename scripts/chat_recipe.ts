@@ -40,8 +40,9 @@ export const chatRecipe: ChatRecipe = {
   fineTuning: [
     ..."--task rules:31000 --max-seq-len 256 --device-batch-size 8".split(" "),
     // Half as many steps with twice as many tokens: Muon's part of a step is the same for both.
-    ..."--total-batch-size 2048 --embedding-lr 0.5 --unembedding-lr 0.008".split(" "),
-    ..."--matrix-lr 0.05 --init-lr-frac 0.8 --warmdown-ratio 0.7 --load-optimizer 0".split(" "),
+    ..."--total-batch-size 2048 --embedding-lr 0.5 --unembedding-lr 0.004".split(" "),
+    ..."--matrix-lr 0.05 --scalar-lr 0.25 --init-lr-frac 0.8 --warmdown-ratio 0.7".split(" "),
+    ..."--load-optimizer 0".split(" "),
     ..."--eval-every -1 --dtype auto".split(" "),
     "--num-iterations",
     `${FINE_TUNING_STEPS}`,
