@@ -124,7 +124,7 @@ function neighbor(random: PythonRandom): Exchange {
   return { question: draft(random, words, slots), answer: `After ${day} comes ${after}.` };
 }
 
-/** A year has days, weeks and months; with half as many of these, a model took one number for another. */
+/** The spans of a year come twice as often: a model is prone to take one of its three numbers for another. */
 const ofYear = spans.filter(([, , whole]) => whole === "year");
 
 function span(random: PythonRandom): Exchange {
