@@ -109,12 +109,18 @@ export function calendar(random: PythonRandom): Exchange {
   return neighbor(random);
 }
 
+/** Names that follow each other, in their order, with the words for one of them. */
+const neighbors: readonly (readonly [units: readonly string[], names: readonly string[]])[] = [
+  [["day", "day", "weekday"], days],
+  [["month"], months],
+];
+
 /** Asks for the day or month right before another, or right after it. */
 function neighbor(random: PythonRandom): Exchange {
-  const [units, names] = random.choice([[["day", "day", "weekday"], days], [["month"], months]]);
-  const at = random.randbelow(names!.length);
-  const [before, day, after] = [names!.at(at - 1)!, names![at]!, names![(at + 1) % names!.length]!];
-  const slots = { day, unit: random.choice(units!) };
+  const [units, names] = random.choice(neighbors);
+  const at = random.randbelow(names.length);
+  const [before, day, after] = [names.at(at - 1)!, names[at]!, names[(at + 1) % names.length]!];
+  const slots = { day, unit: random.choice(units) };
   const isNearToday = names === days && random.random() < 0.2;
   if (random.random() < 0.45) {
     const words = isNearToday ? aboutTime.yesterday : aboutTime.before;
@@ -125,10 +131,10 @@ function neighbor(random: PythonRandom): Exchange {
 }
 
 /** The spans of a year come twice as often: a model is prone to take one of its three numbers for another. */
-const ofYear = spans.filter(([, , whole]) => whole === "year");
+const askedSpans = [...spans, ...spans.filter(([, , whole]) => whole === "year")];
 
 function span(random: PythonRandom): Exchange {
-  const [count, parts, whole] = random.choice([...spans, ...ofYear]);
+  const [count, parts, whole] = random.choice(askedSpans);
   const article = whole === "hour" ? "An" : "A";
   const one = random.choice([article.toLowerCase(), article.toLowerCase(), "one"]);
   return {
