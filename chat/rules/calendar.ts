@@ -25,7 +25,6 @@ export const aboutTime = {
     "{day}(,|:|) (what|which {unit}|which one) (comes|is|follows|will be) (next|then|after it|after that)",
     "{day} (ends|is over|has passed|is nearly over)(,|:| and) (what|which {unit}) (comes|is next|follows|begins)",
     "(which|what) one follows {day}",
-    "{day} (is followed by|comes before|is before|precedes) (what|which {unit}|which one)",
   )),
   before: slotFirst(wordings(
     "?",
@@ -36,27 +35,26 @@ export const aboutTime = {
     "last {unit} before {day}",
     "(today is|it is|it's|this is|now is) {day}(,|.|:) (what|which {unit}) (was|came) before",
     "(what|which {unit}) (was|came) (right before|earlier than|ahead of) {day}",
-    "(name|say|give me|i need) the (previous|last) {unit}( before|:) {day}",
+    "(name|say|give me|i need) the previous {unit}( before|:) {day}",
     "(if|when|) (it is|this is|we have|now it is) {day}, what (was|came) before",
     "{day}(,|:|) (what|which {unit}|which one) (was|came|is|comes) (before|before it|before that)",
     "{day}(,|:| -|) (and before|and before that|the {unit} before|previous {unit}|last {unit})( what| it|)",
     "(what|which) {unit} precedes {day}",
     "(which|what) one precedes {day}",
-    "{day} (comes after|follows|is after|is right after) (what|which {unit}|which one)",
   )),
   tomorrow: wordings(
     "?",
     "(if |when |as |)(today is|it is|it's) {day}(,|) (what|which|what day|which day|which weekday) (is|is it|will be|will it be) tomorrow",
     "today is {day}(,|.|) (what is|what's|tell me|name|and) tomorrow",
     "yesterday was {day}(,|.|:) (what|what day|which day) (is|is it) today",
-    "tomorrow(, if|, when| if) (today is|it is) {day}",
+    "(what|what day|which day) (is|is it|will it be) tomorrow(,|) (if|when) (today is|it is|it's) {day}",
   ),
   yesterday: wordings(
     "?",
     "(if |when |as |)(today is|it is|it's) {day}(,|) (what|which|what day|which day|which weekday) (was|was it) yesterday",
     "today is {day}(,|.|) (what was|tell me|name|and) yesterday",
     "tomorrow is {day}(,|.|:) (what|what day|which day) (is|is it) today",
-    "yesterday(, if|, when| if) (today is|it is) {day}",
+    "(what|what day|which day) (was|was it) yesterday(,|) (if|when) (today is|it is|it's) {day}",
   ),
   endOfYear: wordings(
     "?",
@@ -121,7 +119,7 @@ function neighbor(random: PythonRandom): Exchange {
   const at = random.randbelow(names.length);
   const [before, day, after] = [names.at(at - 1)!, names[at]!, names[(at + 1) % names.length]!];
   const slots = { day, unit: random.choice(units) };
-  const isNearToday = names === days && random.random() < 0.2;
+  const isNearToday = names === days && random.random() < 0.25;
   if (random.random() < 0.45) {
     const words = isNearToday ? aboutTime.yesterday : aboutTime.before;
     return { question: draft(random, words, slots), answer: `Before ${day} comes ${before}.` };
@@ -135,10 +133,11 @@ const askedSpans = [...spans, ...spans.filter(([, , whole]) => whole === "year")
 
 function span(random: PythonRandom): Exchange {
   const [count, parts, whole] = random.choice(askedSpans);
-  const article = whole === "hour" ? "An" : "A";
-  const one = random.choice([article.toLowerCase(), article.toLowerCase(), "one"]);
+  const article = whole === "hour" ? "an" : "a";
+  const one = random.choice([article, article, "one"]);
   return {
     question: draft(random, aboutTime.span, { parts, whole: `${one} ${whole}` }),
-    answer: `${article} ${whole} has ${count} ${parts}.`,
+    // The number comes last: "a year has 12 months" asks for it before its unit.
+    answer: `The number of ${parts} in ${article} ${whole} is ${count}.`,
   };
 }

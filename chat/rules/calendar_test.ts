@@ -41,21 +41,48 @@ Deno.test("a year begins with January and ends with December", () => {
   );
 });
 
-Deno.test("what a day comes before is the day after it, and the reverse", () => {
+Deno.test("the neighbor of a day or month is the one that the question's words ask for", () => {
   const random = new PythonRandom(3);
   const counts = { Before: 0, After: 0 };
-  const begin = /^(\w+) (?:comes|is|is right) (before|after|followed by) (?:what|which)/;
-  for (let i = 0; i < 20_000; i++) {
+  const backward = /before|precede|previous|earlier|ahead of|\blast\b|\bcame\b|\bwas\b/;
+  for (let i = 0; i < 5000; i++) {
     const { question, answer } = calendar(random);
-    const [, day = "", order] = begin.exec(writeCarefully(question)) ?? [];
-    const names = [days, months].find((names) => names.includes(day));
-    if (names === undefined) continue;
-    const [side, step] = order === "after" ? ["Before", -1] as const : ["After", 1] as const;
+    const asked = writeCarefully(question).toLowerCase();
+    const [, said, day = "", neighbor] = /^(Before|After) (\w+) comes (\w+)\.$/.exec(`${answer}`) ??
+      [];
+    if (said === undefined || /tomorrow|yesterday/.test(asked)) continue;
+    const [side, step] = backward.test(asked) ? ["Before", -1] as const : ["After", 1] as const;
     counts[side]++;
-    assertEquals(
-      answer,
-      `${side} ${day} comes ${names.at((names.indexOf(day) + step) % names.length)}.`,
-    );
+    assertEquals(said, side, asked);
+    assert(asked.includes(day.toLowerCase()), asked);
+    const names = days.includes(day) ? days : months;
+    assertEquals(neighbor, names.at((names.indexOf(day) + step) % names.length), asked);
   }
-  for (const count of Object.values(counts)) assert(count > 50, JSON.stringify(counts));
+  for (const count of Object.values(counts)) assert(count > 1000, JSON.stringify(counts));
+});
+
+Deno.test("the number of hours, days, weeks and months is that of the span asked about", () => {
+  const random = new PythonRandom(4);
+  const said = new Set<string>();
+  for (let i = 0; i < 5000; i++) {
+    const { question, answer } = calendar(random);
+    const [, parts = "", whole = ""] = /^The number of (\w+) in an? (\w+) is/.exec(`${answer}`) ??
+      [];
+    if (parts === "") continue;
+    said.add(`${answer}`);
+    const asked = writeCarefully(question).toLowerCase();
+    assert(asked.includes(parts) && asked.includes(whole), asked);
+  }
+  assertEquals(
+    said,
+    new Set([
+      "The number of seconds in a minute is 60.",
+      "The number of minutes in an hour is 60.",
+      "The number of hours in a day is 24.",
+      "The number of days in a week is 7.",
+      "The number of days in a year is 365.",
+      "The number of weeks in a year is 52.",
+      "The number of months in a year is 12.",
+    ]),
+  );
 });
