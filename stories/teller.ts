@@ -117,14 +117,18 @@ function castThing(random: Random, nouns: readonly string[], adjectives: readonl
 
 /** Whether anything about a cast is held out of training. */
 export function isHeldOut({ people, things, places }: Cast): boolean {
-  const persons = Object.values(people);
-  if (persons.some(({ name }) => isHeldOutName(name))) return true;
-  const words = [persons.map(({ kind }) => kind), [things.X.noun, things.Y.noun], places];
-  return words.some((first, i) =>
-    words.slice(i + 1).some((second) =>
-      first.some((one) => second.some((other) => isHeldOutPair(one, other)))
-    )
-  );
+  const { A, B, C } = people;
+  const { X, Y } = things;
+  for (const { name, kind } of [A, B, C]) {
+    if (isHeldOutName(name) || isHeldOutPair(kind, X.noun) || isHeldOutPair(kind, Y.noun)) {
+      return true;
+    }
+    for (const place of places) if (isHeldOutPair(kind, place)) return true;
+  }
+  for (const place of places) {
+    if (isHeldOutPair(X.noun, place) || isHeldOutPair(Y.noun, place)) return true;
+  }
+  return false;
 }
 
 /** Picks a cast at random, of which nothing or something is held out of training. */
