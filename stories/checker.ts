@@ -7,7 +7,7 @@
 import type { EventName } from "./events/mod.ts";
 import { pronounOf } from "./names.ts";
 import { apply, type Reading, refusal, templates } from "./sentence.ts";
-import type { Slot, Template } from "./template.ts";
+import { kept, type Slot, type Template } from "./template.ts";
 import {
   choices,
   foods,
@@ -113,8 +113,8 @@ function patternOf({ form, role, isPossessive }: Slot): string {
       return SPOTS;
     case "did":
       return anyOf(Object.values(tools));
-    case "day":
-      return anyOf(choices.day!);
+    case "kept":
+      return anyOf(choices[kept[role]!]!);
     case "choice":
       return anyOf(choices[role]!);
   }
@@ -248,7 +248,7 @@ class Reader {
         return this.bind("P", place);
       }
       case "spot":
-      case "day":
+      case "kept":
         return this.bind(role, text);
       case "did": {
         const tool = this.roles.T;

@@ -73,6 +73,8 @@ for (const [before, sentence, fault] of broken) {
 const storm = `${tom} On Friday, a storm came up. At Tom's door stood a kind bear named Mia.`;
 const present = `${tom} Tom's best friend was a kind bear named Mia. ` +
   "It was nearly Mia's birthday, and Tom had no present. So Tom made a red kite out of wool.";
+const baking =
+  `${tom} Next door to Tom lived Mia, a kind bear. Tom wanted to bake a sweet pie. But the salt was all gone.`;
 const onFriday = present.replace("It was nearly", "On Friday, it was");
 const seed =
   `${tom} Tom's best friend was a kind bear named Mia. Tom found a seed in his pocket. ` +
@@ -100,6 +102,11 @@ const exchanged: readonly (readonly [before: string, sentence: string, fault: st
     `${storm} "Come in quickly," said Tom to Mia.`,
     "When the storm was over, Mia and Mia were friends.",
     "Mia does this with Mia",
+  ],
+  [
+    baking,
+    '"Do you have some sugar for me?" Tom asked Mia.',
+    "it was salt, not sugar",
   ],
   [present, '"Happy birthday!" said Mia and gave Tom the kite.', "Mia does not have the kite"],
   [
@@ -248,6 +255,26 @@ Deno.test("a question with two right answers is none", () => {
   const { answers } = checkStory(`${before} Tom and Mia went to the hill.`);
   assertEquals(answers.get(question), undefined);
   assertEquals(answers.get("Where did Tom and Mia go together?"), "To the hill.");
+});
+
+Deno.test("who bakes asks for what is lacking", () => {
+  const { answers, isConsistent } = checkStory(
+    `${baking} "Do you have some salt for me?" Tom asked Mia. Mia filled the cup for Tom to the brim. ` +
+      'Soon the pie was in the oven, and Tom licked the spoon. "Come in, Mia," called Tom, "the pie is ready!" ' +
+      "Now Tom bakes every week, and Mia always brings the salt.",
+  );
+  assert(isConsistent);
+  assertEquals(answers.get("What did Tom ask Mia for?"), "Salt.");
+});
+
+Deno.test("where two went together twice has no answer", () => {
+  const question = "Where did Tom and Mia go together?";
+  const once = `${tom} Next door to Tom lived Mia, a kind bear. They went to the lake together.`;
+  assertEquals(checkStory(once).answers.get(question), "To the lake.");
+  for (const names of ["Tom and Mia", "Mia and Tom"]) {
+    const { answers } = checkStory(`${once} ${names} went to the hill.`);
+    assertEquals([...answers.keys()].filter((asked) => asked.includes("together")), []);
+  }
 });
 
 /** Ways to break a sentence by one word, or a story by one sentence. */

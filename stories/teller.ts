@@ -8,7 +8,7 @@ import type { EventName } from "./events/mod.ts";
 import { isHeldOutName, isHeldOutPair, pickName, pronounOf } from "./names.ts";
 import { byRank, pick, type Random } from "./random.ts";
 import { apply, introduction, type Reading, refusal, templates, templatesOf } from "./sentence.ts";
-import type { Slot, Template } from "./template.ts";
+import { kept, type Slot, type Template } from "./template.ts";
 import {
   choices,
   foods,
@@ -362,8 +362,8 @@ export class Teller {
       }
       case "spot":
         return this.fillSpot(sentence, role);
-      case "day":
-        return roles[role] = this.world.day ?? this.choose("day");
+      case "kept":
+        return roles[role] = this.world.kept.get(role) ?? this.choose(kept[role]!);
       case "choice":
         return this.choose(role);
     }

@@ -10,7 +10,7 @@
  * | `{to P}`, `{in P}` | a place | to the lake, by the lake |
  * | `{S}` | a spot where a thing can lie | under a fern |
  * | `{did T}` | what one does with a tool | climbed up |
- * | `{D}` | the day of a birthday | Friday |
+ * | `{D}`, `{L}` | the day of a birthday, what a baker lacks: said once, kept in the story | Friday |
  * | `{weather}` | a word of that list | windy |
  *
  * @module
@@ -18,8 +18,11 @@
 
 import { choices } from "./words.ts";
 
-/** Persons A, B, C; things X, Y; food F; plant G; tool T; place P; spots S and R; day D. */
-export type Role = "A" | "B" | "C" | "X" | "Y" | "F" | "G" | "T" | "P" | "S" | "R" | "D";
+/** Persons A, B, C; things X, Y; food F; plant G; tool T; place P; spots S and R; see {@linkcode kept} for D and L. */
+export type Role = "A" | "B" | "C" | "X" | "Y" | "F" | "G" | "T" | "P" | "S" | "R" | "D" | "L";
+
+/** The lists of the roles whose words stay the same in a story once they were said. */
+export const kept: Readonly<Record<string, string>> = { D: "day", L: "lack" };
 
 /** The form in which a slot names its role. */
 export type Form =
@@ -37,7 +40,7 @@ export type Form =
   | "in"
   | "spot"
   | "did"
-  | "day"
+  | "kept"
   | "choice";
 
 /** A place in a template that the world fills. */
@@ -70,7 +73,7 @@ function formOf(word: string, role: string): Form {
   if (role in choices) return "choice";
   if (word === "") {
     if (persons.includes(role)) return "person";
-    if (role === "D") return "day";
+    if (role in kept) return "kept";
     return role === "S" || role === "R" ? "spot" : "thing";
   }
   return word as Form;
@@ -89,7 +92,7 @@ export function parseTemplate(text: string): Template {
   let last = 0;
   for (const match of text.matchAll(/\{(?:(a kind|\w+) )?(\w+)\}/g)) {
     const [whole, word = "", role = ""] = match;
-    if (!(role in choices) && !/^[ABCXYFGTPSRD]$/.test(role)) {
+    if (!(role in choices) && !/^[ABCXYFGTPSRDL]$/.test(role)) {
       throw new SyntaxError(
         `Cannot read the template "${text}": wanted a role or a list, got ${role}`,
       );

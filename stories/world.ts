@@ -79,8 +79,8 @@ export class World {
   place: string | undefined;
   /** The subject of the last sentence, which "he" or "she" refers to first. */
   subject: string | undefined;
-  /** The day of a birthday, once it was said. */
-  day: string | undefined;
+  /** What was said once and holds for the whole story, by its role: `L`, salt. */
+  readonly kept = new Map<string, string>();
   /** Whether the last sentence was an end. */
   hasEnded = false;
   /** The thing that "it" refers to. */
@@ -147,9 +147,14 @@ export class World {
       : `the ${noun} is not lost`;
   }
 
-  /** Checks that a day, if a sentence names one, is that of the birthday. */
-  isOn(day: string | undefined): Fault {
-    return isSame(this.day, day);
+  /** Checks that a word, if a sentence names it, is that which was said before. */
+  isStill(role: string, word: string | undefined): Fault {
+    return isSame(this.kept.get(role), word);
+  }
+
+  /** Keeps a word, if a sentence names it. */
+  keep(role: string, word: string | undefined): void {
+    if (word !== undefined) this.kept.set(role, word);
   }
 
   feels(name: string, mood: NonNullable<Person["mood"]>): Fault {
@@ -208,6 +213,17 @@ export class World {
       this.person(name).place = place;
       this.answers.delete(`Where did ${name} go?`);
     }
+  }
+
+  /** The same for people who go together. */
+  goTogether(place: string, names: readonly string[]): void {
+    this.go(place, ...names);
+    const questions = [names, names.toReversed()].map((names) =>
+      `Where did ${names.join(" and ")} go together?`
+    );
+    if (this.facts.has("went together")) questions.forEach((asked) => this.answers.delete(asked));
+    else this.answer(questions[0]!, `to the ${place}`);
+    this.note("went together");
   }
 
   note(fact: string, parts: Parts = {}): void {

@@ -177,10 +177,7 @@ export const common = events({
       "{A} and {B} raced each other {to P}.",
     ],
     needs: (world, { P }) => canGoTogether(world, P),
-    does: (world, { A, B, P }) => {
-      world.go(P, A, B);
-      world.answer(`Where did ${A} and ${B} go together?`, `to the ${P}`);
-    },
+    does: (world, { A, B, P }) => world.goTogether(P, [A, B]),
     times: 2,
     isAnywhere: true,
   },
@@ -197,11 +194,7 @@ export const common = events({
         world.people.size === 2 ? undefined : "they are not two",
         canGoTogether(world, P),
       ),
-    does: (world, { P }) => {
-      const names = [...world.people.keys()];
-      world.go(P, ...names);
-      world.answer(`Where did ${names.join(" and ")} go together?`, `to the ${P}`);
-    },
+    does: (world, { P }) => world.goTogether(P, [...world.people.keys()]),
     times: 2,
     isAnywhere: true,
   },

@@ -239,7 +239,7 @@ export const sharing = events({
       "On the calendar, {A} had drawn a ring around {B}'s birthday.",
     ],
     does: (world, { A, B, D }) => {
-      world.day = D;
+      world.keep("D", D);
       world.note("birthday", { A, B });
       world.answer("Whose birthday was it?", `${B}'s`);
     },
@@ -281,12 +281,12 @@ export const sharing = events({
     ],
     needs: (world, { A, B, D, X }) =>
       all(
-        world.isOn(D),
+        world.isStill("D", D),
         world.holds(A, X),
         world.hasFact("birthday", "it is nobody's birthday", { A, B }),
       ),
     does: (world, { A, B, D, X }) => {
-      world.day ??= D;
+      world.keep("D", D);
       world.own(X, B);
       world.mood(B, "happy");
       world.note("gift", { A, B });
@@ -316,7 +316,7 @@ export const sharing = events({
       "{B} said that it was the best birthday since the first one.",
     ],
     needs: (world, { A, B, D }) =>
-      all(world.isOn(D), world.hasFact("gift", "there was no gift", { A, B })),
+      all(world.isStill("D", D), world.hasFact("gift", "there was no gift", { A, B })),
     isEnd: true,
   },
   alsoHas: {
@@ -424,24 +424,28 @@ export const sharing = events({
   },
   lackSugar: {
     sentences: [
-      "But there was no {lack} in the house.",
-      "But in the jar for {lack} sat only a beetle.",
-      "But the {lack} was all gone.",
-      "But somebody had eaten all the {lack}.",
+      "But there was no {L} in the house.",
+      "But in the jar for {L} sat only a beetle.",
+      "But the {L} was all gone.",
+      "But somebody had eaten all the {L}.",
     ],
     needs: (world) => world.hasFact("baking", "nobody is baking"),
-    does: (world) => world.note("lacking"),
+    does: (world, { L }) => {
+      world.keep("L", L);
+      world.note("lacking");
+    },
   },
   askNeighbor: {
     sentences: [
-      "{A} knocked at {B}'s door and asked for {lack}.",
-      '"Do you have some {lack} for me?" {A} asked {B}.',
-      "With an empty cup, {A} went over to {B} and asked for {lack}.",
+      "{A} knocked at {B}'s door and asked for {L}.",
+      '"Do you have some {L} for me?" {A} asked {B}.',
+      "With an empty cup, {A} went over to {B} and asked for {L}.",
     ],
-    needs: (world) => world.hasFact("lacking", "nothing is lacking"),
-    does: (world, { A, B }) => {
+    needs: (world, { L }) =>
+      all(world.isStill("L", L), world.hasFact("lacking", "nothing is lacking")),
+    does: (world, { A, B, L }) => {
       world.note("asked for some", { A, B });
-      world.answer(`Who ran out of something?`, A);
+      world.answer(`What did ${A} ask ${B} for?`, L!);
     },
   },
   lendSugar: {
@@ -504,11 +508,12 @@ export const sharing = events({
   endCake: {
     sentences: [
       "{A} wrote into the cookbook: best with neighbors.",
-      "And the next time, it was {B} who ran out of {lack}.",
+      "And the next time, it was {B} who ran out of {L}.",
       "In the end, {A} and {B} were so full that they had to roll home.",
-      "Now {A} bakes every week, and {B} always brings the {lack}.",
+      "Now {A} bakes every week, and {B} always brings the {L}.",
     ],
-    needs: (world, { A, B }) => world.hasFact("invited", "nobody is invited", { A, B }),
+    needs: (world, { A, B, L }) =>
+      all(world.isStill("L", L), world.hasFact("invited", "nobody is invited", { A, B })),
     isEnd: true,
   },
 });
