@@ -18,7 +18,10 @@
 
 import { choices } from "./words.ts";
 
-/** Persons A, B, C; things X, Y; food F; plant G; tool T; place P; spots S and R; see {@linkcode kept} for D and L. */
+/**
+ * Persons A, B, C; things X, Y; food F; plant G; tool T; place P; spots S and R; see
+ * {@linkcode kept} for D and L.
+ */
 export type Role = "A" | "B" | "C" | "X" | "Y" | "F" | "G" | "T" | "P" | "S" | "R" | "D" | "L";
 
 /** The lists of the roles whose words stay the same in a story once they were said. */

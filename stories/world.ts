@@ -215,7 +215,7 @@ export class World {
     }
   }
 
-  /** The same for people who go together. */
+  /** The same for people who go together; where they went has two answers if they do so twice. */
   goTogether(place: string, names: readonly string[]): void {
     this.go(place, ...names);
     const questions = [names, names.toReversed()].map((names) =>

@@ -10,8 +10,8 @@ import type { Fault, World } from "../world.ts";
 /**
  * The roles of a sentence, filled in: names of persons, nouns of things, places and spots.
  *
- * Each sentence of an event names all roles that its rule needs, except spots and
- * words that are kept, which may be missing.
+ * Each sentence of an event names all roles that its rule needs, except spots and words
+ * that are kept, which may be missing.
  */
 export type Roles =
   & Readonly<Record<Exclude<Role, "S" | "R" | "D" | "L">, string>>

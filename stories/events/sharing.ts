@@ -445,7 +445,7 @@ export const sharing = events({
       all(world.isStill("L", L), world.hasFact("lacking", "nothing is lacking")),
     does: (world, { A, B, L }) => {
       world.note("asked for some", { A, B });
-      world.answer(`What did ${A} ask ${B} for?`, L!);
+      if (L !== undefined) world.answer(`What did ${A} ask ${B} for?`, L);
     },
   },
   lendSugar: {
