@@ -79,7 +79,7 @@ export class World {
   place: string | undefined;
   /** The subject of the last sentence, which "he" or "she" refers to first. */
   subject: string | undefined;
-  /** What was said once and holds for the whole story, by its role: `L`, salt. */
+  /** Words that were said once and hold for the whole story, by their roles: `L`, salt. */
   readonly kept = new Map<string, string>();
   /** Whether the last sentence was an end. */
   hasEnded = false;
