@@ -39,7 +39,7 @@ const flags = {
   task: text(
     "long-arithmetic",
     "What to practice: long-arithmetic (more digits than task chat teaches), arithmetic, counting, " +
-      "spelling, stories (without a contradiction, with questions about them, and chats), gsm8k with nanochat's defaults, or GSM8K=FILE",
+      "spelling, stories (without a contradiction; answers to questions about them, and of chats, are shown), gsm8k with nanochat's defaults, or GSM8K=FILE",
     "NAME",
   ),
   name: text("Dino", "The name that the model goes by in the synthetic conversations"),

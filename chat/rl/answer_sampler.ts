@@ -9,12 +9,14 @@ import { type ChatFormat, questionOf } from "../format/format.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 import type { Rollout } from "./policy_gradient.ts";
 
-/** A question and the answers that were sampled to it. */
+/** A question and the answers that were sampled to it, or the answer that is shown instead. */
 export interface Group {
   /** The tokens of the question. */
   readonly prompt: readonly number[];
-  /** The answers. */
+  /** The answers; none if one is shown. */
   readonly rollouts: readonly Rollout[];
+  /** The answer to learn from as in fine-tuning. */
+  readonly shown?: Pick<Rollout, "ids" | "mask">;
 }
 
 /** The settings that sampling needs; `reinforce_options.ts` describes each. */
@@ -110,6 +112,22 @@ export class AnswerSampler {
         };
       });
       return { prompt, rollouts };
+    }));
+  }
+
+  /** Shows the answers that questions end with, as far as the model has room for them. */
+  async show(task: GenerativeTask, indices: readonly number[]): Promise<Group[]> {
+    const { format } = this.#settings;
+    return await Promise.all(indices.map(async (index) => {
+      const problem = task.get(index);
+      const prompt = await format.renderPrompt(questionOf(problem));
+      const { ids, mask } = await format.renderConversation(problem);
+      const [from, to] = [prompt.length, this.#model.maximumLength];
+      return {
+        prompt,
+        rollouts: [],
+        shown: { ids: ids.slice(from, to), mask: mask.slice(from, to) },
+      };
     }));
   }
 

@@ -4,7 +4,8 @@
  *
  * Source: nanochat, `scripts/chat_rl.py`: REINFORCE (Williams, 1992) with the mean reward of a group as
  * the baseline, as in GRPO (Shao et al., "DeepSeekMath", 2024) without its ratio, its clipping, its
- * reference model and the division by the deviation.
+ * reference model and the division by the deviation. Fine-tuning along with it keeps what is not practiced:
+ * "PPO-ptx" of Ouyang et al., "Training language models to follow instructions with human feedback" (2022).
  *
  * @module
  */

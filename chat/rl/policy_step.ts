@@ -13,22 +13,23 @@ import {
   type RolloutRow,
 } from "./policy_gradient.ts";
 
-/** Whether all answers have the same reward, so that the gradient is 0. */
-export function hasNoSignal({ rollouts }: Group): boolean {
+/** Whether all answers have the same reward, or there is no room for the shown one, so that the gradient is 0. */
+export function hasNoSignal({ rollouts, shown }: Group): boolean {
+  if (shown !== undefined) return !shown.mask.includes(1);
   return rollouts.every(({ reward }) => reward === rollouts[0]!.reward);
 }
 
 /** An answer to learn from. */
 interface WeightedRow extends RolloutRow {
-  /** The advantage, over the number of tokens and answers that share the step. */
+  /** The advantage, 1 for a shown answer, over the number of tokens and answers that share the step. */
   readonly weight: number;
 }
 
 /**
  * Adds the gradients of the questions of a step, a batch of answers at a time; a group without a signal has
  * none. The mean is over the sampled tokens of `deviceBatchSize` answers to a question, as in nanochat, and
- * then over these. Which answers are computed together makes no difference, so those of about one length
- * are: shorter ones are padded.
+ * then over these; of a shown answer it is over its tokens, as in fine-tuning. Which answers are computed
+ * together makes no difference, so those of about one length are: shorter ones are padded.
  */
 export function addGradients(
   model: TrainableModel,
@@ -42,7 +43,10 @@ export function addGradients(
 ): void {
   const rows = groups.flatMap((group): WeightedRow[] => {
     if (hasNoSignal(group)) return [];
-    const { prompt, rollouts } = group;
+    const { prompt, rollouts, shown } = group;
+    if (shown !== undefined) {
+      return [{ prompt, ...shown, weight: 1 / (count(shown.mask) * examplesPerStep) }];
+    }
     const advantages = computeAdvantages(rollouts.map(({ reward }) => reward));
     const passes = chunked([...rollouts.entries()], deviceBatchSize);
     return passes.flatMap((pass) => {

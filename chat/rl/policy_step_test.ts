@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { GPT } from "../../gpt/mod.ts";
-import type { Device } from "../../tensor/mod.ts";
+import { type Device, Tensor } from "../../tensor/mod.ts";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { relativeDeviation } from "../../testing/golden.ts";
 import type { Group } from "./answer_sampler.ts";
@@ -38,6 +38,21 @@ function openModel(device: Device): GPT {
   return model;
 }
 
+/** Asserts that two models have the same gradients but for rounding. */
+async function assertSameGradients(model: GPT, reference: GPT): Promise<void> {
+  const wanted = reference.parameters();
+  let compared = 0;
+  for (const [name, { grad }] of model.parameters()) {
+    const [got, expected] = await Promise.all([grad!.data(), wanted.get(name)!.grad!.data()]);
+    // With two layers, the backout only scales what is normed: its gradient is 0 but for rounding.
+    if (Array.from(expected).every((x) => Math.abs(Number(x)) < 1e-6)) continue;
+    compared++;
+    const deviation = relativeDeviation(Array.from(got, Number), Array.from(expected, Number));
+    assert(deviation < 1e-5, `${name}: ${deviation}`);
+  }
+  assert(compared > 10, `${compared}`);
+}
+
 testOnEveryDevice(
   "answers to several questions have the gradients that nanochat's passes add up to",
   async (device) => {
@@ -55,17 +70,7 @@ testOnEveryDevice(
         policyGradientLoss(reference, batch, weights).div(6).backward();
       }
     }
-    const wanted = reference.parameters();
-    let compared = 0;
-    for (const [name, { grad }] of model.parameters()) {
-      const [got, expected] = await Promise.all([grad!.data(), wanted.get(name)!.grad!.data()]);
-      // With two layers, the backout only scales what is normed: its gradient is 0 but for rounding.
-      if (Array.from(expected).every((x) => Math.abs(Number(x)) < 1e-6)) continue;
-      compared++;
-      const deviation = relativeDeviation(Array.from(got, Number), Array.from(expected, Number));
-      assert(deviation < 1e-5, `${name}: ${deviation}`);
-    }
-    assert(compared > 10, `${compared}`);
+    await assertSameGradients(model, reference);
   },
 );
 
@@ -74,3 +79,23 @@ testOnEveryDevice("a step whose groups have no signal has no gradients", (device
   addGradients(model, [groups[1]!], settings);
   assertEquals([...model.parameters().values()].filter(({ grad }) => grad !== null), []);
 });
+
+testOnEveryDevice(
+  "a shown answer has the gradient of fine-tuning, whatever else is in the step",
+  async (device) => {
+    const [model, reference] = [openModel(device), openModel(device)];
+    const shown = { ids: [4, 8, 15, 16], mask: [1, 0, 1, 1] };
+    const prompt = [2, 3, 5];
+    const noRoom = { prompt, rollouts: [], shown: { ids: [7], mask: [0] } };
+    addGradients(model, [{ prompt, rollouts: [], shown }, noRoom, groups[0]!], settings);
+    addGradients(reference, [groups[0]!], settings);
+    {
+      using _scope = device.scope();
+      const inputs = Tensor.from(device, Int32Array.of(2, 3, 5, 4, 8, 15), { shape: [1, 6] });
+      const targets = Tensor.from(device, Int32Array.of(-1, -1, 4, -1, 15, 16), { shape: [1, 6] });
+      // The mean over three tokens, of one of three questions.
+      reference.forward(inputs, targets, { reduction: "none" }).sum().div(9).backward();
+    }
+    await assertSameGradients(model, reference);
+  },
+);

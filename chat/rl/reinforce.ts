@@ -173,23 +173,24 @@ class Run implements Disposable {
 
   /** Samples answers to the questions of a step, and makes the better ones more likely. */
   async doStep(): Promise<ReinforceStep> {
-    const { examplesPerStep, numSamples, numIterations, initialFraction } = this.#settings;
+    const { examplesPerStep, numIterations, initialFraction } = this.#settings;
     const start = performance.now();
     const step = this.#step++;
-    const [reward = 0, length = 0, silent = 0] = this.#sum(await this.#addGradients(step));
+    const sums = this.#sum(await this.#addGradients(step));
+    const [reward = 0, length = 0, answers = 0, silent = 0, asked = 0] = sums;
     const learningRateMultiplier = 1 - step / numIterations;
     if (silent < examplesPerStep) {
       const fraction = initialFraction * learningRateMultiplier;
       await updatePolicy(this.#model, this.#optimizer, fraction);
     }
-    const answers = examplesPerStep * numSamples;
     const event: ReinforceStep = {
       kind: "step",
       step,
       learningRateMultiplier,
-      reward: reward / answers,
-      sequenceLength: length / answers,
-      withoutSignal: silent / examplesPerStep,
+      // Where every answer was shown, none was sampled.
+      reward: reward / Math.max(1, answers),
+      sequenceLength: length / Math.max(1, answers),
+      withoutSignal: silent / Math.max(1, asked),
       seconds: (performance.now() - start) / 1000,
     };
     this.#seconds += event.seconds;
@@ -200,24 +201,30 @@ class Run implements Disposable {
   /**
    * Adds the gradients of this rank's questions.
    *
-   * @returns Sums: the rewards and the lengths of all answers, and the questions without a gradient.
+   * @returns Sums: the rewards and the lengths of all sampled answers, the number of these, the questions
+   * that were asked without a gradient, and all that were asked.
    */
   async #addGradients(step: number): Promise<readonly number[]> {
     const { task, examplesPerStep } = this.#settings;
-    let [reward, length, silent] = [0, 0, 0];
+    let [reward, length, answers, silent] = [0, 0, 0, 0];
     const indices = Array.from(
       { length: examplesPerStep },
       (_, i) => (step * examplesPerStep + i) % task.length,
-    ).filter((_, i) => i % this.#ranks === this.#rank);
-    const groups = await this.#sampler.ask(task, indices, step);
-    addGradients(this.#model, groups, this.#settings);
-    for (const group of groups) {
+    );
+    const isShown = (index: number) => task.isShown?.(task.get(index)) ?? false;
+    // To ask takes longer than to show, so ranks share each kind alike.
+    const own = (all: readonly number[]) => all.filter((_, i) => i % this.#ranks === this.#rank);
+    const asked = await this.#sampler.ask(task, own(indices.filter((i) => !isShown(i))), step);
+    const shown = await this.#sampler.show(task, own(indices.filter(isShown)));
+    addGradients(this.#model, [...asked, ...shown], this.#settings);
+    for (const group of asked) {
       for (const answer of group.rollouts) {
         reward += answer.reward;
         length += group.prompt.length + answer.ids.length;
       }
+      answers += group.rollouts.length;
       if (hasNoSignal(group)) silent++;
     }
-    return [reward, length, silent];
+    return [reward, length, answers, silent, asked.length];
   }
 }

@@ -82,11 +82,11 @@ export interface ReinforceStep {
   readonly kind: "step";
   /** The step, from 0. */
   readonly step: number;
-  /** The mean reward of all answers. */
+  /** The mean reward of all sampled answers. */
   readonly reward: number;
-  /** The mean length of an answer, in tokens, its question included. */
+  /** The mean length of a sampled answer, in tokens, its question included. */
   readonly sequenceLength: number;
-  /** The fraction of questions whose answers all had the same reward: their gradient is 0. */
+  /** The fraction of the questions asked whose answers all had the same reward: their gradient is 0. */
   readonly withoutSignal: number;
   /** Multiplier of the learning rates. */
   readonly learningRateMultiplier: number;

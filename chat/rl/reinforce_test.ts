@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadModel, openCheckpoint, readMetrics } from "../../gpt/mod.ts";
 import { readRunInfo } from "../../gpt/internals.ts";
 import { launch, type TestedMpi, testUnderOneMpi } from "../../mpi/testing/ranks.ts";
+import type { Conversation } from "../../tokenizer/mod.ts";
 import { letters, reinforceLetters as setUp } from "../testing/letters.ts";
 import { prepareReinforcement } from "./reinforce.ts";
 
@@ -51,6 +52,35 @@ Deno.test("if all answers are equally good, nothing is learned", async () => {
     if (event.kind === "step") assertEquals([event.reward, event.withoutSignal], [1, 1]);
   }
   assertEquals(await model.parameters().get("transformer.h.0.mlp.c_fc.weight")!.data(), before);
+  await options.device.close();
+});
+
+Deno.test("answers that are shown become likelier, and count among no rewards", async () => {
+  // The task shows "a", and no sampled answer is right.
+  const nothing = { ...letters, isRight: () => false, isShown: () => true };
+  const options = await setUp({ task: nothing, numIterations: 80, evalEvery: 80 });
+  const events = await Array.fromAsync((await prepareReinforcement(options)).run());
+  const measured = events.flatMap((event) =>
+    event.kind === "evaluation" ? [event.passAtK[0]!] : []
+  );
+  assert(measured[0]! < 0.5 && measured[1]! > 0.8, `${measured}`);
+  for (const event of events) {
+    if (event.kind !== "step") continue;
+    const { reward, sequenceLength, withoutSignal } = event;
+    assertEquals({ reward, sequenceLength, withoutSignal }, {
+      reward: 0,
+      sequenceLength: 0,
+      withoutSignal: 0,
+    });
+  }
+  const isShown = ({ messages }: Conversation) => Number(messages[0]!.content) % 2 === 1;
+  const half = { ...letters, isRight: () => true, isShown };
+  const all = await prepareReinforcement({ ...options, task: half, numIterations: 2 });
+  for await (const event of all.run()) {
+    if (event.kind !== "step") continue;
+    assertEquals([event.reward, event.withoutSignal], [1, 1]);
+    assert(event.sequenceLength > 5, `${event.sequenceLength}`);
+  }
   await options.device.close();
 });
 

@@ -187,6 +187,7 @@ Deno.test("a story is right if it is about whom it was asked for and contradicts
     for (let i = 0; i < task.length; i++) {
       const problem = task.get(i);
       assertEquals(task.get(i), problem);
+      assertEquals(task.isShown!(problem), i % 2 === 1);
       if (i % 2 === 1) continue;
       const [question, answer] = problem.messages.map(({ content }) => content as string);
       const [, kind, name] =

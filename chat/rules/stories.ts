@@ -173,10 +173,11 @@ interface StoryProblem extends Conversation {
 
 /**
  * Requests for stories to practice on, and as two of four problems a question about a story and a chat
- * without one: a model that practices nothing but stories forgets how to answer. A story is right if it is
- * about the requested character and does not contradict itself; an answer, if it is the one that the story
- * or the chat gives. Right stories earn half of their reward by what they have that
- * others of the group have not: if all had the same reward, a model would soon tell the one that is safest.
+ * without one, whose answers are shown: a model that practices nothing but stories forgets how to answer,
+ * and where it answers wrong each time, sampled answers teach it nothing. A story is right if it is about the
+ * requested character and does not contradict itself; an answer, if it is the one that the story or the chat
+ * gives. Right stories earn half of their reward by what they have that others of the group have not: if all
+ * had the same reward, a model would soon tell the one that is safest.
  *
  * @param size The number of problems.
  * @param randomOf The random numbers of a problem.
@@ -212,6 +213,7 @@ export function storyPractice(
       };
     },
     isRight,
+    isShown: ({ wanted }) => wanted === null,
     rewardsOf: (problem, completions) => {
       const right = completions.map((completion) => isRight(problem, completion));
       if (problem.wanted !== null) return shareByOriginality(completions, right);

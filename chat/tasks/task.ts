@@ -27,6 +27,11 @@ export interface GenerativeTask<Problem extends Conversation = Conversation> ext
    * on average for right ones. Without it, each right one has 1.
    */
   rewardsOf?(problem: Problem, completions: readonly string[]): readonly number[];
+  /**
+   * Whether reinforcement learning shows the answer that the problem ends with, as fine-tuning does,
+   * instead of asking for answers. Without it, none is shown.
+   */
+  isShown?(problem: Problem): boolean;
   /** The part of the task that an example belongs to, for tasks with results by part. */
   groupOf?(index: number): string;
 }

@@ -1,5 +1,6 @@
 /**
- * Run by a test as ranks: three steps of reinforcement, the first of which teaches rank 0 nothing.
+ * Run by a test as ranks: three steps of reinforcement, the first of which teaches rank 0 nothing,
+ * and the last of which shows one answer.
  * Each rank writes what happened, and its parameters, into a file in a folder.
  *
  * @module
@@ -17,6 +18,7 @@ const options = await reinforceLetters({
     ...letters,
     isRight: (problem, completion) =>
       problem.messages[0]!.content === "0" || letters.isRight(problem, completion),
+    isShown: ({ messages }) => messages[0]!.content === "4",
   },
   numIterations: 3,
   examplesPerStep: 2,
