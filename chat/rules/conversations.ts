@@ -36,7 +36,7 @@ import { capital, countryOfCapital, currency, twoOfCountries } from "./geography
 import { identity } from "./identity.ts";
 import { repetition } from "./repetition.ts";
 import { feeling, goodbye, greeting, reaction } from "./small_talk.ts";
-import { companion, story, storyPractice } from "./stories.ts";
+import { companion, story, storyPractice, twoStories } from "./stories.ts";
 import { anyName, correction, introduction, recollection } from "./user_name.ts";
 import { chooseByToken } from "./word_choice.ts";
 import {
@@ -94,7 +94,8 @@ const weights: Weights = [
   [single(companion), 28],
   // One in 34, which is a quarter of all text, since a story is as long as ten other answers. With a
   // fifth of that, a model that told stories before forgets how.
-  [story, 20],
+  [(random) => story(random, "train"), 17],
+  [twoStories, 3],
 ];
 
 const MAX_EXCHANGES = 8;
@@ -162,10 +163,12 @@ function chat(random: PythonRandom, weights: Weights, subject: Subject): Convers
     const [kind] = weights.find(([, weight]) => (rest -= weight) < 0) ?? weights[0]!;
     return kind(random, subject);
   };
-  return writeConversation(
-    exchangesFor(random, make, subject),
-    ({ question }, i) => writeHastily(question, random, i > 0),
-  );
+  return typed(exchangesFor(random, make, subject), random);
+}
+
+/** A conversation of exchanges as people type them. */
+function typed(exchanges: readonly Exchange[], random: PythonRandom): Conversation {
+  return writeConversation(exchanges, ({ question }, i) => writeHastily(question, random, i > 0));
 }
 
 /** The training part: every word and pair of numbers that is not held out. */
@@ -233,8 +236,11 @@ function exchangesFor(
   for (let i = 0; i < count && exchanges.length < MAX_EXCHANGES; i++) {
     const made = make();
     if (made.length > MAX_SHORT) {
-      // A story and the questions about it are long: little was said before, and nothing follows.
-      exchanges = [...exchanges.slice(-1), ...made];
+      // A story and the questions about it are long: little is said before or after.
+      const other = random.random() < 0.4 ? [reaction(random, subject)] : make();
+      exchanges = other.length === 1 && random.random() < 0.5
+        ? [...made, ...other]
+        : [...exchanges.slice(-1), ...made];
       break;
     }
     exchanges.push(...made);
@@ -356,7 +362,12 @@ export async function rulePractice(
   }
   const subject = await (heldOut ? heldOutSubject : subjectToLearn)(options);
   if (make === undefined) {
-    return storyPractice(size, randomOf, heldOut, (random) => chat(random, shortWeights, subject));
+    const part = heldOut ? "validation" : "train";
+    return storyPractice(size, randomOf, part, [
+      (random) => chat(random, shortWeights, subject),
+      // Up to any of the questions.
+      (random) => typed(story(random, part).slice(0, 2 + random.randbelow(4)), random),
+    ]);
   }
   return {
     name: kind,

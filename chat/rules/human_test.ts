@@ -63,6 +63,7 @@ function slotPatterns(): Record<string, string> {
       `(?:${oneOf(numerals)})(?:${sign}(?:${oneOf(numerals)}))+|the square of ${number}`,
     things: word,
     end: "first|last",
+    kind: word,
     character: `an? ${word}(?: (?:named|called) \\S+)?`,
     count: word,
     language: word,

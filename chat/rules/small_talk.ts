@@ -118,7 +118,7 @@ export const smallTalk = {
     "(lol|haha|ha ha|interesting|makes sense|i understand|oh|oh ok|ok then|indeed|of course|k)",
     "(ok|okay|oki|okey|oh)( sure| got it| i see| then| fine|)",
     "(hm|hmmm|mhm|uhm|ah|ah ok|oh i see|oh well|i guess|maybe|perhaps|whatever|no problem|never mind|nothing|not really)",
-    "(continue|go on|more|what else|yes please|no thanks|no thank you|yup|nah|fair enough|noted|will do|go ahead|i'm ready|ready|next one|next question)",
+    "(what else|yes please|no thanks|no thank you|yup|nah|fair enough|noted|will do|go ahead|i'm ready|ready|next one|next question)",
     "(i have|i've got|i have got|may i ask|can i ask) ((a|another|one|one more) (question|thing)|a few questions|something)( for you|)",
   ),
   gladFeeling: wholeMessages(

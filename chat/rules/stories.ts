@@ -15,18 +15,28 @@ import {
   tellStory,
   withArticle,
 } from "../../stories/mod.ts";
-import type { Conversation, Message } from "../../tokenizer/mod.ts";
+import type { Conversation } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 import { characterName } from "./character_name.ts";
 import { type Exchange, isAnsweredExactly } from "./exchange.ts";
-import { draft, type Wordings, wordings, writeCarefully } from "./wording.ts";
+import {
+  draft,
+  wholeMessages,
+  withCapital,
+  type Wordings,
+  wordings,
+  writeCarefully,
+} from "./wording.ts";
 
 /**
  * Characters of a story: with its request and four questions, it fits 256 tokens. Some plots, and
  * the questions that only they answer, take 500.
  */
 const MAX_LENGTH = 600;
+
+/** The same of each of two stories in a chat. */
+const SHORT_LENGTH = 360;
 
 /** Questions about a story; a document of the corpus has two. */
 const QUESTIONS = 4;
@@ -51,6 +61,54 @@ export const storyWordings = {
     "(a |another |one more |)(story|fairy tale|bedtime story)",
     "(do you know|have you got|what about|how about) a( good| nice|) (story|tale)",
   ),
+  askAgain: wordings(
+    ".",
+    "(another one|one more|another|tell me another one|tell another one|again|tell me one more|and another one)",
+    "(give|tell|write) me (one more|another one|a new one|a different one)",
+    "(do you know|have you got|can i have|could i hear|can you tell me) (another one|one more|a different one)",
+    "(i want|i would like|i'd like|let me have|let me hear) (another one|one more|a different one|a new one)",
+    "(now|how about|what about) (another one|one more|a different one|a new one|a longer one|a shorter one)",
+  ),
+  characterName: wordings(
+    "?",
+    "(what is|what's|what was|) (the {kind}'s name|the name of the {kind})",
+    "(what is|what was) the {kind} (called|named)",
+    "(which|what) name (does|did) the {kind} (have|go by)",
+    "(do you know|tell me|can you tell me|remind me of|i forgot) (the {kind}'s name|the name of the {kind})",
+    "the {kind} in (the|your|this|that) story(,|) (what is|what's|what was) (its|the) name",
+    "(who is|who was|who's) the {kind}( in the story| in it|)",
+  ),
+  characterKind: wordings(
+    "?",
+    "(who is|who's|and who is|who is that|who exactly is) {name}( in the story| in it| again|)",
+    "what (kind of|sort of) (animal|creature|person|character|being) (is|was) {name}",
+    "(is|was) {name} (a person|an animal|a human|a child) or (what|not|something else)",
+    "(tell me|explain|remind me) who {name} (is|was)",
+  ),
+  storySubject: wordings(
+    "?",
+    "(what|who|whom) (is|was) (the|this|that|your) (story|tale) about",
+    "(who|whom) (did you tell me about|was that about|is it about|was it about)",
+    "who (is|was) the (main character|hero|main person)( of the story| in it| in the story|)",
+    "(tell me|do you remember|can you say) (who|what|whom) the story (is|was) about",
+    "about (whom|who|what) (is|was) (it|the story|this story)",
+  ),
+  storyEnd: wordings(
+    "?",
+    "(and then|then what|and what then|and after that|what then|and now)",
+    "(continue|go on|keep going|tell me more|more|carry on)( the story| with the story|)",
+    "(and |so |)what (happened|happens|came|comes) (next|then|after that|afterwards|in the end)",
+    "(is|was) (that|this|it) (all|the end|everything|the whole story|already the end)",
+    "(how|and how) (does|did) (it|the story) (end|go on|continue)",
+    "(does|will) (it|the story) (go on|continue|have an end)",
+  ),
+  storyPraise: wholeMessages(
+    "!",
+    "(nice|good|great|lovely|funny|cute|wonderful|cool) (story|tale)",
+    "(what a|that was a|that is a|such a) (nice|good|great|lovely|funny|cute|wonderful) (story|tale)",
+    "(i|we|i really) (like|love|liked|loved|enjoyed) (the|this|that|your) (story|tale)",
+    "(the|your|this|that) (story|tale) (is|was) (so |very |really |)(nice|good|great|lovely|funny|cute|sweet)",
+  ),
   companion: wordings(
     "?",
     "(who|whom) (does|could|might|will) {character} meet",
@@ -69,13 +127,15 @@ const allKinds = Object.keys(kinds);
  * names of one or two tokens; of others, a model has to learn to copy what it was told.
  *
  * @param otherNames The share of the stories whose main character gets another name.
+ * @param maxLength Maximum characters.
  */
 function tell(
   random: PythonRandom,
   part: "train" | "validation",
   otherNames = OTHER_NAME,
+  maxLength = MAX_LENGTH,
 ): Story {
-  const options = { maxLength: MAX_LENGTH, questionCount: QUESTIONS };
+  const options = { maxLength, questionCount: QUESTIONS };
   const told = tellStory(() => random.random(), part, options);
   const { kind, name } = told.mainCharacter;
   const otherKind = random.random() < ANY_KIND ? random.choice(allKinds) : kind;
@@ -91,7 +151,7 @@ function tell(
 /** The share of requests that leave the name of the main character to the model. */
 const UNNAMED = 0.15;
 /** The share of requests that leave the whole story to the model. */
-const ANY_STORY = 0.1;
+const ANY_STORY = 0.12;
 
 /** A question about the main character of a story. */
 function askAbout(
@@ -128,31 +188,93 @@ interface Request {
 }
 
 /** "Tell me a story.", perhaps "about a dragon", perhaps "named Tom". */
-function request(random: PythonRandom, part: "train" | "validation"): Request {
+function request(
+  random: PythonRandom,
+  part: "train" | "validation",
+  maxLength: number,
+): Request {
   const choice = random.random();
+  if (choice < ANY_STORY) {
+    const { askAny, askAgain } = storyWordings;
+    return requestAny(random, part, random.choice([askAny, askAgain]), maxLength);
+  }
   const isNamed = choice >= ANY_STORY + UNNAMED;
-  // A name that a model has to invent should be common: of all, the likeliest beginning is a single letter.
-  const told = tell(random, part, isNamed ? OTHER_NAME : 0);
+  // A name that the model has to invent is a common one, as below.
+  const told = tell(random, part, isNamed ? OTHER_NAME : 0, maxLength);
   const { mainCharacter } = told;
   if (isNamed) {
     return { question: askAbout(random, told, storyWordings.ask), wanted: mainCharacter, told };
-  }
-  if (choice < ANY_STORY) {
-    return { question: draft(random, storyWordings.askAny), wanted: {}, told };
   }
   const { kind } = mainCharacter;
   const question = draft(random, storyWordings.ask, { character: withArticle(kind) });
   return { question, wanted: { kind }, told };
 }
 
-/** A request for a story, followed by questions about it. */
-export function story(random: PythonRandom): readonly Exchange[] {
-  const { question, told } = request(random, "train");
-  const asked = told.questions.map(([question, answer]): Exchange => ({
-    question: { text: "{question}", slots: { question }, mark: "?", isRepeated: true },
+/**
+ * A request that leaves the whole story to the model. A name that it has to invent should be common: of all
+ * names, the likeliest beginning is a single letter.
+ */
+function requestAny(
+  random: PythonRandom,
+  part: "train" | "validation",
+  wordings: Wordings,
+  maxLength: number,
+): Request {
+  return {
+    question: draft(random, wordings),
+    wanted: {},
+    told: tell(random, part, 0, maxLength),
+  };
+}
+
+/** A request for a story, and four questions about it, two of which any story answers. */
+export function story(random: PythonRandom, part: "train" | "validation"): readonly Exchange[] {
+  const requested = request(random, part, MAX_LENGTH);
+  return [tellOf(requested), ...questionsAbout(random, requested)];
+}
+
+/** A request for a short story and a question about it, then one for another one and a question about that. */
+export function twoStories(random: PythonRandom): readonly Exchange[] {
+  return [
+    request(random, "train", SHORT_LENGTH),
+    requestAny(random, "train", storyWordings.askAgain, SHORT_LENGTH),
+  ].flatMap((each) => [tellOf(each), random.choice(questionsAbout(random, each))]);
+}
+
+/** The request with its story. */
+function tellOf({ question, told }: Request): Exchange {
+  return { question, answer: told.text };
+}
+
+/** Four questions about a story, two of which any story answers. */
+function questionsAbout(random: PythonRandom, { told }: Request): Exchange[] {
+  const asked = random.sample(told.questions, Math.min(2, told.questions.length)).map((
+    [question, answer],
+  ): Exchange => ({
+    question: { text: "{question}", slots: { question: withinSentence(question) }, mark: "?" },
     answer: answerAsSentence(question, answer),
   }));
-  return [{ question, answer: told.text }, ...asked];
+  const questions = [...asked, ...random.sample(aboutAny(random, told), 2)];
+  random.shuffle(questions);
+  return questions;
+}
+
+/** Questions that any story answers, as people ask them. */
+function aboutAny(random: PythonRandom, { mainCharacter: { kind, name } }: Story): Exchange[] {
+  const { characterName, characterKind, storySubject, storyEnd, storyPraise } = storyWordings;
+  const main = withCapital(withArticle(kind));
+  return [
+    { question: draft(random, characterName, { kind }), answer: `It was ${name}.` },
+    { question: draft(random, characterKind, { name }), answer: `${main}.` },
+    { question: draft(random, storySubject), answer: `${main} named ${name}.` },
+    { question: draft(random, storyEnd), answer: "That is the end of the story." },
+    { question: draft(random, storyPraise), answer: "Thank you!" },
+  ];
+}
+
+/** A question as it stands within a sentence: "who helped Tom". */
+function withinSentence(question: string): string {
+  return question[0]!.toLowerCase() + question.slice(1).replace(/\?$/, "");
 }
 
 /**
@@ -181,34 +303,30 @@ interface StoryProblem extends Conversation {
  *
  * @param size The number of problems.
  * @param randomOf The random numbers of a problem.
- * @param heldOut Whether to use the names and pairs that no training story has.
- * @param chat Makes a chat without a story.
+ * @param part Whether to use the names and pairs that no training story has.
+ * @param shown Makes a chat without a story, and one about a story.
  */
 export function storyPractice(
   size: number,
   randomOf: (index: number) => PythonRandom,
-  heldOut: boolean,
-  chat: (random: PythonRandom) => Conversation,
+  part: "train" | "validation",
+  shown: readonly [
+    chat: (random: PythonRandom) => Conversation,
+    about: (random: PythonRandom) => Conversation,
+  ],
 ): GenerativeTask<StoryProblem> {
   return {
     name: "stories",
     length: size,
     get: (index) => {
       const random = randomOf(index);
-      if (index % 4 === 1) return { wanted: null, ...chat(random) };
-      const { question, wanted, told } = request(random, heldOut ? "validation" : "train");
-      const messages: readonly Message[] = [
-        { role: "user", content: writeCarefully(question) },
-        { role: "assistant", content: told.text },
-      ];
-      if (index % 4 !== 3) return { wanted, messages };
-      const [next, answer] = random.choice(told.questions);
+      if (index % 2 === 1) return { wanted: null, ...shown[(index >> 1) & 1]!(random) };
+      const { question, wanted, told } = request(random, part, MAX_LENGTH);
       return {
-        wanted: null,
+        wanted,
         messages: [
-          ...messages,
-          { role: "user", content: next },
-          { role: "assistant", content: answerAsSentence(next, answer) },
+          { role: "user", content: writeCarefully(question) },
+          { role: "assistant", content: told.text },
         ],
       };
     },

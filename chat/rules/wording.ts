@@ -98,7 +98,7 @@ export function writeCarefully({ text, slots, mark, isRepeated = false }: Draft)
  * questions.
  */
 const isOrder =
-  /^ *(please )?(add|answer|break|calculate|compute|count|divide|do|evaluate|explain|figure|find|give|help|introduce|list|multiply|name|repeat|say|show|solve|spell|split|subtract|take|tell|try|work|write)\b(?! (you|they|people|i)\b)/;
+  /^ *(please )?(add|answer|break|calculate|carry|compute|continue|count|divide|do|evaluate|explain|figure|find|give|go|help|introduce|keep|list|multiply|name|remind|repeat|say|show|solve|spell|split|subtract|take|tell|try|work|write)\b(?! (you|they|people|i)\b)/;
 
 function markOf(text: string, mark: Mark): Mark {
   return mark === "?" && isOrder.test(text) ? "." : mark;
