@@ -295,7 +295,8 @@ const examKinds = [
  * in new combinations. An answer must match the expected one exactly.
  *
  * @param size The number of questions of each exam.
- * @returns An exam for each kind of question, and `names`: a name given and asked for later.
+ * @returns An exam for each kind of question; `names`: a name given and asked for later; and `stories`: a
+ * question about a story of names and pairs that no training story has.
  */
 export async function ruleExams(size: number, options: RuleOptions = {}): Promise<RuleExam[]> {
   const { seed = 1 } = options;
@@ -326,11 +327,22 @@ export async function ruleExams(size: number, options: RuleOptions = {}): Promis
     },
     isRight: isAnsweredExactly,
   };
-  return [...exams, names];
+  const stories: RuleExam = {
+    name: STORIES,
+    length: size,
+    get: (index) => aboutStory(random(examKinds.length + 1, index), "validation"),
+    isRight: isAnsweredExactly,
+  };
+  return [...exams, names, stories];
+}
+
+/** A story with one to four questions about it, as people type them. */
+function aboutStory(random: PythonRandom, part: "train" | "validation"): Conversation {
+  return typed(story(random, part).slice(0, 2 + random.randbelow(4)), random);
 }
 
 const practiceKinds = [...examKinds, ["long-arithmetic", longArithmetic]] as const;
-/** Requests without a single right answer: see {@linkcode storyPractice}. */
+/** As an exam, questions about stories; to practice, requests for them: see {@linkcode storyPractice}. */
 const STORIES = "stories";
 
 /** Options for {@linkcode rulePractice}. */
@@ -342,7 +354,7 @@ export interface PracticeOptions extends RuleOptions {
 /**
  * Questions of one kind to practice on, or to measure the effect of practice.
  *
- * @param kind The name of an exam other than `names`; or `long-arithmetic`, with more digits than
+ * @param kind The name of an exam other than `names` and `stories`; or `long-arithmetic`, with more digits than
  * the synthetic conversations have; or `stories`: requests for stories, right if the story does not
  * contradict itself, questions about stories, and chats without one.
  * @param size The number of questions.
@@ -365,8 +377,7 @@ export async function rulePractice(
     const part = heldOut ? "validation" : "train";
     return storyPractice(size, randomOf, part, [
       (random) => chat(random, shortWeights, subject),
-      // Up to any of the questions.
-      (random) => typed(story(random, part).slice(0, 2 + random.randbelow(4)), random),
+      (random) => aboutStory(random, part),
     ]);
   }
   return {

@@ -40,6 +40,7 @@ Deno.test("exams ask about words and numbers that no conversation has", async ()
   assertEquals(exams.map(({ name }) => name), [
     ...["identity", "capitals", "opposites", "calendar", "arithmetic", "spelling", "counting"],
     "names",
+    "stories",
   ]);
   const task = await ruleConversations(3000);
   const questions = new Set<string>();
