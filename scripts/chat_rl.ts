@@ -47,7 +47,7 @@ const flags = {
   sftStep: optional(integer(0, "The step of the model, by default the latest", { least: 0 })),
   numIterations: integer(
     -1,
-    "The number of steps; -1 for 60, 120 for stories, or those of --num-epochs with gsm8k",
+    "The number of steps; -1 for 60, 140 for stories, or those of --num-epochs with gsm8k",
     { or: -1 },
   ),
   numEpochs: integer(1, "Number of times every question of gsm8k is asked"),
@@ -168,7 +168,7 @@ async function runChatRl(
 const taskDefaults: Readonly<Record<string, Partial<ReinforceValues>>> = {
   // At one rate for all, the head moves eight times as far as matrices do, and runs may break down.
   stories: {
-    numIterations: 120,
+    numIterations: 140,
     deviceBatchSize: 16,
     maxNewTokens: 200,
     // Wrong answers raise what was not sampled. Beyond the top 50 nothing ever lowered it again, until stories
