@@ -277,7 +277,7 @@ Deno.test("chat_eval prints a table of synthetic exams, and a line of JSON", asy
   assert(!lines.at(-1)!.startsWith("{"), "JSON only where it is asked for");
   const { stdout: json } = await runScript("chat_eval.ts", [...args.split(" "), "--json"], home);
   const { accuracies, chatCore } = JSON.parse(json);
-  assertEquals([Object.keys(accuracies).length, accuracies.names, chatCore], [8, 0, null]);
+  assertEquals([Object.keys(accuracies).length, accuracies.names, chatCore], [9, 0, null]);
 });
 
 Deno.test("chat_eval asks questions written by hand, and prints the results by kind", async () => {
