@@ -211,11 +211,12 @@ class Run implements Disposable {
       { length: examplesPerStep },
       (_, i) => (step * examplesPerStep + i) % task.length,
     );
-    const isShown = (index: number) => task.isShown?.(task.get(index)) ?? false;
+    const kinds = Map.groupBy(indices, (index) => task.isShown?.(task.get(index)) ?? false);
     // To ask takes longer than to show, so ranks share each kind alike.
-    const own = (all: readonly number[]) => all.filter((_, i) => i % this.#ranks === this.#rank);
-    const asked = await this.#sampler.ask(task, own(indices.filter((i) => !isShown(i))), step);
-    const shown = await this.#sampler.show(task, own(indices.filter(isShown)));
+    const own = (isShown: boolean) =>
+      (kinds.get(isShown) ?? []).filter((_, i) => i % this.#ranks === this.#rank);
+    const asked = await this.#sampler.ask(task, own(false), step);
+    const shown = await this.#sampler.show(task, own(true));
     addGradients(this.#model, [...asked, ...shown], this.#settings);
     for (const group of asked) {
       for (const answer of group.rollouts) {

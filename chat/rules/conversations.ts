@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Part } from "../../stories/mod.ts";
 import type { Conversation, Message, Tokenizer } from "../../tokenizer/mod.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask, Task } from "../tasks/task.ts";
@@ -337,7 +338,7 @@ export async function ruleExams(size: number, options: RuleOptions = {}): Promis
 }
 
 /** A story with one to four questions about it, as people type them. */
-function aboutStory(random: PythonRandom, part: "train" | "validation"): Conversation {
+function aboutStory(random: PythonRandom, part: Part): Conversation {
   return typed(story(random, part).slice(0, 2 + random.randbelow(4)), random);
 }
 

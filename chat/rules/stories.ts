@@ -10,6 +10,7 @@ import {
   isAbout,
   kinds,
   originalities,
+  type Part,
   recast,
   type Story,
   tellStory,
@@ -131,7 +132,7 @@ const allKinds = Object.keys(kinds);
  */
 function tell(
   random: PythonRandom,
-  part: "train" | "validation",
+  part: Part,
   otherNames = OTHER_NAME,
   maxLength = MAX_LENGTH,
 ): Story {
@@ -190,7 +191,7 @@ interface Request {
 /** "Tell me a story.", perhaps "about a dragon", perhaps "named Tom". */
 function request(
   random: PythonRandom,
-  part: "train" | "validation",
+  part: Part,
   maxLength: number,
 ): Request {
   const choice = random.random();
@@ -216,7 +217,7 @@ function request(
  */
 function requestAny(
   random: PythonRandom,
-  part: "train" | "validation",
+  part: Part,
   wordings: Wordings,
   maxLength: number,
 ): Request {
@@ -228,7 +229,7 @@ function requestAny(
 }
 
 /** A request for a story, and four questions about it, two of which any story answers. */
-export function story(random: PythonRandom, part: "train" | "validation"): readonly Exchange[] {
+export function story(random: PythonRandom, part: Part): readonly Exchange[] {
   const requested = request(random, part, MAX_LENGTH);
   return [tellOf(requested), ...questionsAbout(random, requested)];
 }
@@ -309,7 +310,7 @@ interface StoryProblem extends Conversation {
 export function storyPractice(
   size: number,
   randomOf: (index: number) => PythonRandom,
-  part: "train" | "validation",
+  part: Part,
   shown: readonly [
     chat: (random: PythonRandom) => Conversation,
     about: (random: PythonRandom) => Conversation,
