@@ -207,6 +207,9 @@ export function firstLine(error: unknown): string {
 }
 
 function splitArguments(args: readonly string[], flags: Flags): Map<string, string> {
+  if (args.includes("--")) {
+    throw new UsageError("Cannot read --: wanted flags only, which need no -- before them");
+  }
   const names = (isWanted: (flag: Flag<unknown>) => boolean) =>
     Object.keys(flags).filter((name) => isWanted(flags[name]!)).map(kebabCase);
   const switches = names(({ placeholder }) => placeholder === null);
@@ -216,7 +219,7 @@ function splitArguments(args: readonly string[], flags: Flags): Map<string, stri
       throw new UsageError(`Cannot use --${name}: wanted no value, got ${quote(value!)}`);
     }
   }
-  const parsed = parseArgs(joinNegative(args), {
+  const parsed = parseArgs(prepare(args, switches), {
     boolean: switches,
     string: names(({ placeholder }) => placeholder !== null),
     collect: names(({ isRepeatable = false }) => isRepeatable),
@@ -237,18 +240,20 @@ function splitArguments(args: readonly string[], flags: Flags): Map<string, stri
 }
 
 /**
- * `--eval-every -1` means `--eval-every=-1`; a bare `-1` would be parsed as a flag, and an empty text as
- * an argument.
+ * What `parseArgs` takes for something else: in `--eval-every -1` and `--prompt "- a list"`, the value for flags
+ * of one letter, which there are none of; an empty text for an argument; and `--no-blas=false` for `--blas`.
  */
-function joinNegative(args: readonly string[]): string[] {
-  const joined: string[] = [];
+function prepare(args: readonly string[], switches: readonly string[]): string[] {
+  const prepared: string[] = [];
   for (const argument of args) {
-    const last = joined.at(-1);
-    if (/^(-\d|$)/.test(argument) && last !== undefined && /^--[a-z-]+$/.test(last)) {
-      joined[joined.length - 1] = `${last}=${argument}`;
-    } else joined.push(argument);
+    const last = prepared.at(-1);
+    const [, name = "", value = ""] = /^--(no-[^=]+)=(.*)$/s.exec(argument) ?? [];
+    if (/^(-[^-]|$)/.test(argument) && last !== undefined && /^--[a-z-]+$/.test(last)) {
+      prepared[prepared.length - 1] = `${last}=${argument}`;
+    } else if (switches.includes(name)) prepared.push(`--${name}`, value);
+    else prepared.push(argument);
   }
-  return joined;
+  return prepared;
 }
 
 function parseValue(name: string, flag: Flag<unknown>, value: string): unknown {

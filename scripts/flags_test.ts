@@ -44,6 +44,8 @@ Deno.test("a value follows a space or an equals sign, and may be negative", () =
     prompt: "-5 degrees",
     noBlas: true,
   });
+  assertEquals(parseFlags(["--prompt", "- a list"], flags).prompt, "- a list");
+  assertEquals(parseFlags(["--no-blas=false"], flags, { noBlas: true }).noBlas, false);
 });
 
 Deno.test("the last of two values counts", () => {
@@ -79,6 +81,9 @@ Deno.test("invalid values are refused with what was wanted and what was given", 
     [["--no-blas=yes"], "--no-blas"],
     [["--bogus", "1"], "--bogus"],
     [["-d", "4"], "-d"],
+    [["--no-blas", "-d"], "--no-blas"],
+    [["--", "--prompt", "hi"], "Cannot read --: wanted flags only"],
+    [["--max-seq-len", "4", "--", "extra"], "Cannot read --"],
     [["extra"], "extra"],
     [["--max-seq-length", "4"], "There is no flag --max-seq-length; did you mean --max-seq-len?"],
     [["--prompt", ""], 'Cannot use --prompt: wanted a text, got ""'],
