@@ -109,6 +109,12 @@ Deno.test("a stream shorter than a batch is an error", () => {
     "Cannot fill a batch from the stream: wanted 34 or more tokens, got 33",
   );
   assertThrows(
+    () =>
+      new RandomCropLoader({ tokens, name: "a.txt", seed: 1, batchSize: 2, sequenceLength: 16 }),
+    RangeError,
+    "Cannot fill a batch from a.txt: wanted",
+  );
+  assertThrows(
     () => new SequentialLoader({ tokens, batchSize: 1, sequenceLength: 33 }),
     RangeError,
     "Cannot fill a row from the stream: wanted 34 or more tokens, got 33",

@@ -12,6 +12,8 @@ export interface RandomCropLoaderOptions extends BatchOptions {
   seed: number;
   /** The fingerprint of the stream's split, so that resuming notices another corpus. */
   corpus?: string;
+  /** What the stream is, for errors. @default {"the stream"} */
+  name?: string;
   /** A {@linkcode RandomCropLoader.state} to resume from, of a loader with the same options. */
   state?: RandomCropState;
 }
@@ -61,13 +63,13 @@ export class RandomCropLoader extends Loader<RandomCropState> {
    */
   constructor(options: RandomCropLoaderOptions) {
     super(options);
-    const { tokens, seed, corpus, state } = options;
+    const { tokens, name = "the stream", seed, corpus, state } = options;
     const { batchSize, sequenceLength } = this;
     checkSeed(seed);
     const minimum = batchSize * (sequenceLength + 1);
     if (tokens.length < minimum) {
       throw new RangeError(
-        `Cannot fill a batch from the stream: wanted ${minimum} or more tokens, got ${tokens.length}`,
+        `Cannot fill a batch from ${name}: wanted ${minimum} or more tokens, got ${tokens.length}`,
       );
     }
     this.#tokens = tokens;

@@ -215,8 +215,8 @@ async function openLoader(
   if (loader === "random") {
     const { tokens } = await readTokenStream(split, encoder);
     const state = saved === null ? {} : { state: saved as RandomCropState };
-    const corpus = split.fingerprint;
-    return new RandomCropLoader({ tokens, seed, corpus, ...batch, ...state });
+    const { name, fingerprint: corpus } = split;
+    return new RandomCropLoader({ tokens, name, seed, corpus, ...batch, ...state });
   }
   const state = saved === null ? {} : { state: saved as PackedState };
   return await PackedLoader.open({ split, encoder, seed, bufferSize, ...batch, ...state });
