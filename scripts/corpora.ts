@@ -25,64 +25,12 @@ import { didYouMean } from "./words.ts";
 /** Documents of the corpus of stories: 1.8 million tokens, so that a speedrun sees none twice. */
 const STORY_DOCUMENTS = 16_500;
 
-/** The settings of a speedrun that a corpus changes. */
-interface CorpusRecipe {
-  /** Flags with other values. */
-  readonly settings: Readonly<Record<string, string | number>>;
-  /** Tokens of a sample. */
-  readonly sampleTokens: number;
-}
-
-/** The recipe for unknown text. */
-const anyText: CorpusRecipe = { settings: {}, sampleTokens: 64 };
-
-/** Corpora by name, with what suits them. */
-const corpora: Readonly<Record<string, CorpusRecipe>> = {
-  // Few words, in short documents: a story begins in its row, and a sample is a whole one. The
-  // small vocabulary leaves time for more steps: 25.3 TFLOP, against 25.5 of own text.
-  stories: {
-    settings: {
-      vocabSize: 2048,
-      loader: "packed",
-      // Three stories fill such a row. From many, the loader would pick the longest to begin rows, and crop
-      // the shortest: all of two plots, which the model then never tells.
-      maxSeqLen: 320,
-      bufferSize: 1,
-      deviceBatchSize: 6,
-      totalBatchSize: 1920,
-      numIterations: 500,
-      evalEvery: 500,
-      momentumWarmupSteps: 175,
-      warmupSteps: 20,
-      finalLrFrac: 0,
-    },
-    sampleTokens: 250,
-  },
-  // Longer tokens hold more text, of which a model learns more in the same time, in fewer steps. Speeches
-  // are much longer than a row, so that nothing is lost by short rows at the beginning.
-  sotu: {
-    settings: {
-      vocabSize: 8192,
-      numIterations: 380,
-      evalEvery: 380,
-      warmupSteps: 35,
-      momentumWarmupSteps: 133,
-      warmdownRatio: 0.8,
-      lengthWarmupSteps: 302,
-      matrixLr: 0.045,
-      unembeddingLr: 0.004,
-    },
-    sampleTokens: 64,
-  },
-  wordnet: { settings: { loader: "packed" }, sampleTokens: 64 },
-};
-
 /** The names of the corpora, the default of a speedrun first. */
-export const corpusNames: readonly string[] = Object.keys(corpora);
+export const corpusNames = ["stories", "sotu", "wordnet"] as const;
 
-/** The recipe for a corpus: one of {@linkcode corpusNames}, or the user's own text. */
-export function recipeOf(place: string): CorpusRecipe {
-  return corpora[place] ?? anyText;
+/** Whether a text names a corpus. */
+export function isCorpusName(place: string): place is typeof corpusNames[number] {
+  return corpusNames.some((name) => name === place);
 }
 
 /**
@@ -93,7 +41,7 @@ export function recipeOf(place: string): CorpusRecipe {
  */
 export async function checkPlace(place: string): Promise<void> {
   if (isAddress(place)) parseAddress(place);
-  if (isAddress(place) || corpusNames.includes(place) || isDataName(place)) return;
+  if (isAddress(place) || isCorpusName(place) || isDataName(place)) return;
   const isPath = /[*?[{/\\]/.test(place) || await Deno.stat(place).then(() => true, () => false);
   if (isPath) return;
   const names = [...new Set([...corpusNames, ...Object.keys(catalog)])];

@@ -24,9 +24,14 @@ export async function makeTokenizer(
   vocabSize?: number,
 ): Promise<Tokenizer> {
   const tokenizer = await trainOnAll(corpus, vocabSize);
+  await keepForNewModels(tokenizer);
+  return tokenizer;
+}
+
+/** Saves a tokenizer for new models, and prints where the one before it is now. */
+export async function keepForNewModels(tokenizer: Tokenizer): Promise<void> {
   const { earlier } = await keepTokenizer(tokenizer);
   print(earlier === null ? "" : `The earlier tokenizer is now ${earlier}.\n`);
-  return tokenizer;
 }
 
 /** Trains a tokenizer on all of a corpus, and prints how it went. */

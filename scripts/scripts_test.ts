@@ -6,6 +6,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { SAVE_SECONDS } from "../gpt/train/folder_run.ts";
+import { corpusNames } from "./corpora.ts";
+import { recipeOf } from "./speedrun_recipes.ts";
 import {
   makeCorpus,
   makeHome,
@@ -201,6 +203,34 @@ Deno.test("the speedrun ends with a table, samples and a report with a picture",
   const folder = `${own}/base_checkpoints/speedrun`;
   assertStringIncludes(await Deno.readTextFile(`${folder}/report.md`), "| bits per byte |");
   assertStringIncludes(await Deno.readTextFile(`${folder}/loss.svg`), "<polyline");
+});
+
+Deno.test("a speedrun on too little text names the text, and leaves the tokenizer before it", async () => {
+  const own = await makeHome(corpus);
+  const path = `${own}/tokenizer/tokenizer.json`;
+  const before = await Deno.readTextFile(path);
+  const short = `${own}/short.txt`;
+  await Deno.writeTextFile(short, "ab");
+  const args = [...tinyFlags, "--data", short, "--vocab-size", "300"];
+  const { code, stderr } = await runScript("speedrun.ts", args, own);
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /^Cannot fill a batch from the train split of "[^"]*short.txt": wanted \d+ or more tokens, got \d\n$/,
+  );
+  assertEquals(await Deno.readTextFile(path), before);
+});
+
+Deno.test("the speedrun's help shows the defaults for stories, and other text has its own", async () => {
+  const own = await Deno.makeTempDir();
+  const { stdout } = await runScriptHere("speedrun.ts", ["--help"], own);
+  for (const shown of ["--max-seq-len N .*320", "--vocab-size N .*2048", "--loader .*: packed"]) {
+    assertMatch(stdout, new RegExp(`^ *${shown}\\)$`, "m"));
+  }
+  for (const name of corpusNames) {
+    const { settings } = recipeOf(name);
+    assertEquals(settings.bufferSize, name === "stories" ? 1 : 1000);
+  }
 });
 
 Deno.test("the speedrun continues with a chat, twice, and its report has both halves", async () => {

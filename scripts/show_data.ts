@@ -11,7 +11,7 @@ import {
   records,
 } from "../data/mod.ts";
 import { findKeptTokenizer, tableAsText } from "../gpt/internals.ts";
-import { corpusNames, openCorpus } from "./corpora.ts";
+import { isCorpusName, openCorpus } from "./corpora.ts";
 import { bytes, count, short } from "./format.ts";
 import { print } from "./output.ts";
 import { findStored, getCommand, isStored, unpackedPath } from "./stored.ts";
@@ -32,7 +32,7 @@ export async function showData(place: string): Promise<number> {
   if (isDataName(place)) print(tableAsText(await entryRows(place)) + "\n");
   if (place === "core") return 0;
   if (!isStored(place)) {
-    if (corpusNames.includes(place)) await showText(place);
+    if (isCorpusName(place)) await showText(place);
     else await showFiles(place, place, []);
     return 0;
   }

@@ -18,7 +18,7 @@ import {
 } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./chat_recipe.ts";
-import { corpusNames, recipeOf } from "./corpora.ts";
+import { checkPlace, corpusNames } from "./corpora.ts";
 import { dashboardFlags } from "./dashboard.ts";
 import {
   choice,
@@ -35,57 +35,26 @@ import {
 import { bytes, count, duration, percent, short } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
 import { openToResume, sampleCommand } from "./models.ts";
-import { makeTokenizer } from "./new_tokenizer.ts";
+import { keepForNewModels, trainOnAll } from "./new_tokenizer.ts";
 import { print, writeContinuation } from "./output.ts";
-import { profileFlags } from "./profile.ts";
+import { checkTrace, profileFlags } from "./profile.ts";
 import { questionsMeasure, senseRows } from "./sense_measure.ts";
 import { openChosenDevice } from "./device.ts";
+import { recipeOf } from "./speedrun_recipes.ts";
 import { runTraining, type TrainingOutcome } from "./training.ts";
-import { runFlags, vocabularySizes, withFallbacks } from "./training_flags.ts";
-
-/** A run for a few minutes on two cores without a GPU. */
-const recipe = {
-  vocabSize: 4096,
-  depth: 4,
-  aspectRatio: 64,
-  headDim: 64,
-  maxSeqLen: 256,
-  windowPattern: "L",
-  numIterations: 440,
-  totalBatchSize: 2048,
-  deviceBatchSize: 8,
-  loader: "random",
-  // Unscaled learning rates, since the scaling was found for batches a hundred times as large.
-  lrScaling: "none",
-  embeddingLr: 0.3,
-  unembeddingLr: 0.008,
-  matrixLr: 0.02,
-  scalarLr: 0.5,
-  weightDecay: 0.28,
-  warmupSteps: 40,
-  // The steps before the warmdown; nanochat's 400 are for runs of thousands of steps.
-  momentumWarmupSteps: 154,
-  warmdownRatio: 0.65,
-  finalLrFrac: 0.05,
-  evalEvery: 440,
-  coreMetricEvery: -1,
-  sampleEvery: -1,
-  saveEvery: 110,
-  // As good as in float32, see bench/QUALITY.md.
-  dtype: "auto",
-  modelTag: "speedrun",
-} as const;
+import { planRun, runFlags, vocabularySizes, withFallbacks } from "./training_flags.ts";
 
 const sampling = { temperature: 0.8, topK: 50, seed: 42 };
 
-const { vocabSize, ...trainingFallbacks } = recipe;
+const { vocabSize, ...trainingFallbacks } = recipeOf(corpusNames[0]).settings;
 
 const flags = {
   ...withFallbacks(trainingFallbacks),
   corpus: choice(
     corpusNames,
-    corpusNames[0]!,
-    "The corpus: stories of a small world, the State of the Union, or WordNet's definitions",
+    corpusNames[0],
+    "The corpus: stories of a small world, the State of the Union, or WordNet's definitions; the " +
+      "defaults here are those for stories",
   ),
   data: text("", "Your own text instead: a file, folder or glob of text or parquet", "PLACE"),
   vocabSize: integer(vocabSize, "Vocabulary size", vocabularySizes),
@@ -106,6 +75,9 @@ export const main = mainOf({
 
 async function runSpeedrun(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
   const start = performance.now();
+  if (givenFlags(args, flags).has("chatIterations") && !given.chat) {
+    throw new UsageError("Cannot use --chat-iterations: wanted --chat, too, got none");
+  }
   const folder = stagePath("base", given.modelTag);
   using interrupt = interruptTraining(null);
   await using lock = await lockRun(folder);
@@ -114,7 +86,8 @@ async function runSpeedrun(given: Values<typeof flags>, args: readonly string[])
     ? parseFlags(args, flags, settingsOfCorpus(given, args))
     : runFlags(args, flags, checkpoint);
   const isOfStories = values.data === "stories";
-  const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values, values.vocabSize);
+  if (checkpoint === undefined) await checkNewRun(values);
+  const tokenizer = checkpoint?.tokenizer ?? await trainOnAll(values, values.vocabSize);
   let half: string;
   {
     await using device = await openChosenDevice(values);
@@ -125,7 +98,12 @@ async function runSpeedrun(given: Values<typeof flags>, args: readonly string[])
       interrupt,
       device,
       tokenizer,
-      ...(given.resume ? {} : { clearFolder: () => archivePreviousRun(folder, lock) }),
+      ...(given.resume ? {} : {
+        clearFolder: async () => {
+          await keepForNewModels(tokenizer);
+          await archivePreviousRun(folder, lock);
+        },
+      }),
       resumeCommand: `deno task speedrun --resume --model-tag ${values.modelTag}`,
       ...(checkpoint === undefined ? {} : { checkpoint }),
       ...(isOfStories ? { measure: questionsMeasure(tokenizer, values.numIterations) } : {}),
@@ -165,6 +143,17 @@ function settingsOfCorpus(
     throw new UsageError(`Cannot use --corpus: wanted it or --data, got both`);
   }
   return { ...recipeOf(data).settings };
+}
+
+/**
+ * Checks the flags of a new run before a tokenizer is trained.
+ *
+ * @throws {UsageError} If they do not fit.
+ */
+async function checkNewRun(values: Values<typeof flags>): Promise<void> {
+  await checkPlace(values.data);
+  await checkTrace(values);
+  planRun(values, values.vocabSize);
 }
 
 /** Fine-tunes the model, examines it, and adds both to the report. */

@@ -131,11 +131,6 @@ async function chooseRun(
 ): Promise<Choice> {
   const isGiven = (flags.from ?? "") !== "";
   const newModel = isGiven ? null : planRun(flags, vocabSize, ranks?.ranks);
-  if (flags.lengthWarmupSteps > 0 && flags.maxSeqLen % 4 !== 0) {
-    throw new UsageError(
-      `Cannot use --length-warmup-steps: wanted --max-seq-len as a multiple of 4, got ${flags.maxSeqLen}`,
-    );
-  }
   if (flags.dtype === "f16" && ranks) {
     throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
   }

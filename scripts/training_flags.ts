@@ -103,7 +103,7 @@ export const trainingFlags = {
     "Steps between checkpoints, -1 for one every ten minutes, of which the last two are kept",
     { or: -1 },
   ),
-  modelTag: runName("The name of the run's folder, by default d and the depth"),
+  modelTag: runName("The name of the run's folder; without one, d and the depth"),
   ...corpusFlags,
   ...deviceFlags,
   ...trainingPrecision,
@@ -222,7 +222,7 @@ export function planForModel(flags: TrainingValues): PretrainPlan {
         `tokens, got ${totalBatchSize}`,
     );
   }
-  if (flags.evalEvery !== -1) checkEvalTokens("evalTokens", flags, sequenceLen);
+  checkLengths(flags, sequenceLen);
   return {
     config: { sequenceLen },
     numIterations,
@@ -235,9 +235,18 @@ export function planForModel(flags: TrainingValues): PretrainPlan {
 /** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */
 export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): TrainingPlan {
   const plan = withUsageErrors(() => planTraining({ ...flags, vocabSize, ranks }));
-  if (flags.evalEvery !== -1) checkEvalTokens("evalTokens", flags, plan.config.sequenceLen);
+  checkLengths(flags, plan.config.sequenceLen);
   if (flags.lrScaling === "batch") return plan;
   return { ...plan, learningRates: { ...learningRatesOf(flags), weightDecay: flags.weightDecay } };
+}
+
+/** @throws {UsageError} If flags do not fit the length of a row. */
+function checkLengths(flags: TrainingValues, rowLength: number): void {
+  if (flags.evalEvery !== -1) checkEvalTokens("evalTokens", flags, rowLength);
+  if (flags.lengthWarmupSteps === 0 || rowLength % 4 === 0) return;
+  throw new UsageError(
+    `Cannot use --length-warmup-steps: wanted --max-seq-len as a multiple of 4, got ${rowLength}`,
+  );
 }
 
 /** @throws {UsageError} If a flag leaves less than a row of tokens to evaluate on. */
