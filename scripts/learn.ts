@@ -31,12 +31,16 @@ async function runLearn({ port, open, ...chosen }: Values<typeof flags>): Promis
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
   const { serveSite } = await import("../web/serve.ts");
   const { Guard } = await import("../serve/http/guard.ts");
+  const { listening } = await import("../serve/http/listening.ts");
   const model = await readModel(chosen);
   const site = new Map(await buildSite({ model: model ?? new Map() }));
   using interrupt = onInterrupt("Stopping");
   // The files of a model are private.
   const guard = new Guard({ hostname: "127.0.0.1" });
-  await using server = serveSite(site, { port, check: (headers) => guard.check(headers) });
+  await using server = await listening(
+    { hostname: "127.0.0.1", port },
+    () => serveSite(site, { port, check: (headers) => guard.check(headers) }),
+  );
   const url = `http://127.0.0.1:${server.addr.port}/`;
   write(`The lesson is at ${url} until Ctrl-C\n`);
   if (open) await openInBrowser(url);

@@ -6,6 +6,7 @@ import { ApiError } from "../openai/errors.ts";
 import { decodeName } from "../http/decode_name.ts";
 import { type EventStream, openEvents } from "../http/events.ts";
 import { Guard } from "../http/guard.ts";
+import { listening } from "../http/listening.ts";
 import { FollowedRun } from "./followed_run.ts";
 import type { DashboardEvent, ListedRun, RunData } from "./messages.ts";
 
@@ -53,7 +54,7 @@ export interface Dashboard {
  * token in `x-token`. `GET /inside/RUN/` is the page that looks inside the model of a run, if there is one.
  *
  * @returns The server, which listens.
- * @throws {Deno.errors.AddrInUse} If another program listens there.
+ * @throws {Error} If it cannot listen there.
  *
  * @example
  * ```ts
@@ -69,10 +70,14 @@ export interface Dashboard {
 export async function serveDashboard(options: DashboardOptions): Promise<Dashboard> {
   const app = new App(options);
   await app.poll();
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: options.port ?? 0, onListen: () => {} },
-    (request) => app.handle(request),
-  );
+  const where = { hostname: "127.0.0.1", port: options.port ?? 0 };
+  const server = await listening(
+    where,
+    () => Deno.serve({ ...where, onListen: () => {} }, (request) => app.handle(request)),
+  ).catch(async (error) => {
+    await app.end();
+    throw error;
+  });
   const stop = async () => {
     await app.end();
     await server.shutdown();

@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { Error } from "../../tensor/errors.ts";
+import { listening } from "./listening.ts";
 
 /** Options for {@linkcode listen}. */
 export interface ListenOptions {
@@ -83,14 +84,11 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<L
     unused.add(socket);
     socket.once("close", () => unused.delete(socket));
   });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject).listen(port, hostname, resolve);
-  try {
-    await promise;
-  } catch (cause) {
-    const reason = (cause as Error).message;
-    throw new Error(`Cannot listen on ${hostname}:${port}: ${reason}`, { cause });
-  }
+  await listening({ hostname, port }, () => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once("error", reject).listen(port, hostname, resolve);
+    return promise;
+  });
   const address = server.address() as AddressInfo;
   const name = address.address.includes(":") ? `[${address.address}]` : address.address;
   return {
