@@ -5,6 +5,7 @@ import { createInterface, type Interface } from "node:readline/promises";
 import { type ChatFormat, ChatSession } from "../chat/mod.ts";
 import { FoldedText, latestRun } from "../chat/internals.ts";
 import type { LanguageModel, Tool } from "../gpt/mod.ts";
+import { naming } from "../gpt/files/files.ts";
 import { basePath } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
@@ -110,8 +111,19 @@ async function findOrMakeModel(
   values: ChatValues,
   recipe: ChatRecipe,
 ): Promise<ChosenModel | number> {
-  const isNamed = values.modelTag !== "" || values.source === "rl" || values.step !== null;
-  if (isNamed && !values.overwrite) return await openModel(values, talkingStages);
+  const named = [
+    ...values.modelTag === "" ? [] : ["--model-tag"],
+    ...values.source === "rl" ? ["--source rl"] : [],
+    ...values.step === null ? [] : ["--step"],
+  ];
+  if (named.length > 0 && values.overwrite) {
+    throw new UsageError(
+      `Cannot use --overwrite: wanted it without ${
+        named[0]
+      }, as it trains the model of this command`,
+    );
+  }
+  if (named.length > 0) return await openModel(values, talkingStages);
   if (!values.overwrite) {
     // If no run can be read, a model is trained; warnings have named the runs that were skipped.
     const found = await latestRun(talkingStages).catch(() => null);
@@ -279,7 +291,8 @@ class Chat {
       case "/edit": {
         const question = this.#session.undo();
         if (question === null) return console.log("(There is no question yet.)");
-        this.#reader?.write(question);
+        // Without a terminal there is no line to edit, and the next one is the question.
+        if (Deno.stdin.isTerminal()) this.#reader?.write(question);
         return;
       }
       default:
@@ -304,7 +317,8 @@ class Chat {
     const line = savedLine(this.#session);
     const before = await Deno.readTextFile(path).catch(() => "");
     // A file that was written by hand may lack its last line break.
-    await appendLine(path, before === "" || before.endsWith("\n") ? line : `\n${line}`);
+    const isWhole = before === "" || before.endsWith("\n");
+    await naming("write", path, () => appendLine(path, isWhole ? line : `\n${line}`));
     console.log(`(Appended to ${path}.)`);
   }
 

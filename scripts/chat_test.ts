@@ -103,13 +103,13 @@ Deno.test("chat_sft names wrong input and its place on one line", async () => {
       'or identity=FILE, got "mathematics"',
     ],
     [["--overwrite", "--task", "rules:0"], 2, "wanted NAME:N with a number from 1"],
-    [["--base-tag", "absent"], 2, '--base-tag: wanted one of base/d2, got "absent"'],
+    [["--base-tag", "absent"], 2, '--base-tag: wanted one of d2, got "absent"'],
     [["--model-tag", "../up"], 2, "Cannot use --model-tag: wanted letters, digits"],
     [["--base-tag", "../up"], 2, "Cannot use --base-tag: wanted letters, digits"],
     [
       ["--resume", "--model-tag", "absent"],
       2,
-      '--model-tag: wanted one of sft/base, sft/d2, sft/lora, sft/made, got "absent"',
+      '--model-tag: wanted one of base, d2, lora, made, got "absent"',
     ],
     [["--base-step", "7"], 2, "Cannot use --base-step: wanted one of 20 in"],
     [
@@ -179,11 +179,15 @@ Deno.test("a chat answers, retries, saves what was said, and takes commands", as
   const { code, stdout, stderr } = await talk([
     "3?",
     "/retry",
+    // Without a terminal, the next line is the question in place of the one before.
+    "/edit",
+    "3?",
     "/temperature 0.5",
     "/topk",
     "/system A",
     "4?",
     "/save",
+    `/save ${home}/nowhere/a.jsonl`,
     "/nonsense",
     `/save ${saved}`,
     "/clear",
@@ -195,12 +199,14 @@ Deno.test("a chat answers, retries, saves what was said, and takes commands", as
     "never read",
   ]);
   assertEquals([code, stderr], [0, ""]);
+  assert(!stdout.includes("readline"), stdout);
   for (
     const text of [
       "(temperature 0.5)",
       "(top-k 50)",
       "(Started over.)",
       "Cannot save: wanted /save FILE",
+      `Cannot write ${home}/nowhere/a.jsonl: there is no such file or folder`,
       "There is no /nonsense.",
       `(Appended to ${saved}.)`,
       "Cannot save: wanted a chat with an answer, got none",
@@ -265,6 +271,19 @@ Deno.test("without a model and without someone to ask, a chat says how to make o
   const { code, stdout, stderr } = await runScript("chat.ts", [], empty);
   assertEquals([code, stdout], [1, ""]);
   assertStringIncludes(stderr, "There is no fine-tuned model yet. Make one: deno task chat --yes");
+  const reinforced = await runScriptHere("chat.ts", ["--source", "rl"], empty);
+  assertEquals(reinforced.code, 1);
+  assertStringIncludes(
+    reinforced.stderr,
+    `wanted a run of rl below ${empty}, got none. Train a model first: deno task chat_rl`,
+  );
+  for (
+    const flag of [["--model-tag", "mine"], ["--source", "rl"], ["--step", "3"]]
+  ) {
+    const { code, stderr } = await runScriptHere("chat.ts", [...flag, "--overwrite"], empty);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, `Cannot use --overwrite: wanted it without ${flag[0]}`);
+  }
 });
 
 Deno.test("chat_eval prints a table of synthetic exams, and a line of JSON", async () => {

@@ -32,6 +32,7 @@ import {
   type Values,
 } from "./flags.ts";
 import { print } from "./output.ts";
+import { checkOutputFile } from "./output_path.ts";
 
 const shapesFlag: Flag<Readonly<Record<string, readonly number[]>>> = {
   help: "Tensors of the code, with their shapes; without them x=64x64",
@@ -73,6 +74,10 @@ export const main = mainOf({
 });
 
 async function runExplain(values: Values<typeof flags>): Promise<void> {
+  if (values.html !== null) await checkOutputFile("--html", values.html);
+  if (values.shapes !== null && values.code === null) {
+    throw new UsageError("Cannot use --shapes: wanted --code, too, got none");
+  }
   await using device = await openChosenDevice(values);
   print(device.info.description);
   const { code, step: kind, deviceBatchSize: batchSize, depth } = values;

@@ -2,6 +2,7 @@
  * Exports a model to other programs: a folder for transformers, a GGUF file, a folder for nanochat.
  */
 
+import { naming } from "../gpt/files/files.ts";
 import { exitCodeOf, fileError } from "../gpt/internals.ts";
 import { openDevice } from "../gpt/mod.ts";
 import {
@@ -19,6 +20,7 @@ import { bytes } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { chooseModel, fromFlags, type ModelChoice, modelFlags, openModel } from "./models.ts";
 import { print } from "./output.ts";
+import { checkOutputFile } from "./output_path.ts";
 
 /** How the names of folders begin in which files are not whole. */
 const UNFINISHED = ".export-";
@@ -79,6 +81,7 @@ async function runHtml(values: Values<typeof flags>, given: ReadonlySet<string>)
   if (other !== undefined) {
     throw new UsageError(`Cannot use --html with --${other}: wanted one of the two`);
   }
+  await checkOutputFile("--html", values.html);
   await exportHtml(values.html, await openModel(values));
 }
 
@@ -124,10 +127,12 @@ async function writeTogether(
   files: AsyncIterable<ExportedFile>,
   signal: AbortSignal,
 ): Promise<string> {
-  await Deno.mkdir(dirname(out), { recursive: true });
-  const isNew = await Deno.mkdir(out).then(() => true, (error) => {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw error;
+  const isNew = await naming("write", out, async () => {
+    await Deno.mkdir(dirname(out), { recursive: true });
+    return await Deno.mkdir(out).then(() => true, (error) => {
+      if (error instanceof Deno.errors.AlreadyExists) return false;
+      throw error;
+    });
   });
   for await (const { name } of Deno.readDir(out)) {
     // Left by a process that was killed.

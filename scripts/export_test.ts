@@ -132,6 +132,8 @@ Deno.test("export refuses a folder with files, and flags that do not say what is
       [["--to", "gguf", "--out", `${full}/mine.txt`], "wanted a folder, got the file"],
       [["--to", "gguf"], "Cannot use --out"],
       [["--out", `${home}/x`], "Cannot use --to: wanted huggingface, gguf, nanochat"],
+      [["--html", `${home}/x/y.html`], "wanted a file in a folder that exists, got"],
+      [["--html", full], "wanted a file, got a folder"],
     ] as const
   ) {
     const { code, stdout, stderr } = await runScriptHere("export.ts", args, home);

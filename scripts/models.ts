@@ -207,14 +207,15 @@ export async function findModel(
   throw await unknownRun(modelTag, among, flag);
 }
 
-/** An error that lists the existing runs, those of the requested stages if there are any. */
+/** An error that lists the names of the existing runs of the requested stages. */
 export async function unknownRun(
   tag: string,
   among: readonly Stage[],
   flag = "--model-tag",
 ): Promise<Error> {
   const all = await runNames();
-  const names = all.filter((name) => among.some((stage) => name.startsWith(`${stage}/`)));
+  const found = all.filter((name) => among.some((stage) => name.startsWith(`${stage}/`)));
+  const names = [...new Set(found.map((name) => name.slice(name.indexOf("/") + 1)))];
   const others = all.filter((name) => name.endsWith(`/${tag}`));
   const wanted = names.length > 0
     ? `one of ${names.join(", ")}`

@@ -5,9 +5,11 @@ import { dirname, join } from "./deps.ts";
 import { mainOf, optional, text, UsageError, type Values } from "./flags.ts";
 import { makePackage } from "./npm_package.ts";
 import { write } from "./output.ts";
+import { checkOutputFolder, overwriteFlag } from "./output_path.ts";
 
 const flags = {
   output: optional(text("", "The folder to write: then npm pack DIR, or npm install DIR", "DIR")),
+  ...overwriteFlag,
 };
 
 /** Writes the folder and prints its size. Returns the exit code. */
@@ -18,9 +20,10 @@ export const main = mainOf({
   run: writeNpmPackage,
 });
 
-async function writeNpmPackage({ output }: Values<typeof flags>): Promise<void> {
+async function writeNpmPackage({ output, overwrite }: Values<typeof flags>): Promise<void> {
   if (output === null) throw new UsageError("Cannot write the package: wanted --output, got none");
   const files = await makePackage();
+  if (!overwrite) await checkOutputFolder(output, files.keys());
   let bytes = 0;
   for (const [path, content] of files) {
     const data = new TextEncoder().encode(content);

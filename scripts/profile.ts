@@ -3,9 +3,9 @@
 import { writeFileAtomically } from "../gpt/files/files.ts";
 import type { TrainableModel } from "../gpt/browser.ts";
 import { type Profile, profileAsText, profileAsTrace } from "../gpt/browser_internals.ts";
-import { dirname } from "./deps.ts";
-import { optional, text, toggle, UsageError, type Values } from "./flags.ts";
+import { optional, text, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
+import { checkOutputFile } from "./output_path.ts";
 import { describeWeights } from "./weights.ts";
 
 export const profileFlags = {
@@ -22,16 +22,10 @@ export function wantsProfile({ profile, trace }: ProfileValues): boolean {
 /**
  * Checks that the trace can be written, before a run that takes its time.
  *
- * @throws {UsageError} If its folder does not exist.
+ * @throws {UsageError} If it cannot.
  */
 export async function checkTrace({ trace }: ProfileValues): Promise<void> {
-  if (trace === null) return;
-  const folder = dirname(trace);
-  const isFolder = await Deno.stat(folder).then((info) => info.isDirectory, () => false);
-  if (isFolder) return;
-  throw new UsageError(
-    `Cannot write --trace ${trace}: wanted a file in a folder that exists, got ${folder}`,
-  );
+  if (trace !== null) await checkOutputFile("--trace", trace);
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   findRun,
   listRuns,
   removeWholeRun,
+  type RunFolder,
   type RunSummary,
 } from "../chat/files/runs.ts";
 import { describeProgress } from "../gpt/internals.ts";
@@ -28,15 +29,18 @@ export const main = mainOf({
 });
 
 async function runRuns({ compare, remove, yes }: Values<typeof flags>): Promise<void> {
-  const { runs, problems } = await listRuns();
+  const { runs, others, problems } = await listRuns();
   for (const problem of problems) printError(problem);
-  const named = (names: readonly string[]) =>
-    names.map((name) => withUsageErrors(() => findRun(runs, name)));
+  const find = <Run extends RunFolder>(among: readonly Run[], names: readonly string[]): Run[] =>
+    names.map((name) => withUsageErrors(() => findRun(among, name)));
+  if (compare.length > 0 && remove.length > 0) {
+    throw new UsageError("Cannot use --compare with --remove: wanted one of the two");
+  }
   if (compare.length === 1) {
     throw new UsageError("Cannot use --compare: wanted it twice or more, got it once");
   }
-  if (remove.length > 0) return await removeRuns(named(remove), yes);
-  if (compare.length > 0) return printComparison(named(compare));
+  if (remove.length > 0) return await removeRuns(find([...runs, ...others], remove), yes);
+  if (compare.length > 0) return printComparison(find(runs, compare));
   if (runs.length === 0 && problems.length > 0) return;
   if (runs.length === 0) return print("There are no runs yet. Train a model: deno task speedrun");
   const rows = runs.map((run) => [run.name, ...describeRun(run)]);
@@ -70,7 +74,7 @@ function describeRun({ meta, progress, parameters, figures }: RunSummary): strin
 function printComparison(runs: readonly RunSummary[]): void {
   const { settings, figures } = compareRuns(runs);
   const show = (value: unknown) =>
-    value === undefined
+    value === undefined || value === null
       ? "–"
       : typeof value === "number" && !Number.isInteger(value)
       ? value.toPrecision(5)
@@ -84,7 +88,7 @@ function printComparison(runs: readonly RunSummary[]): void {
   print(alignColumns([head, ...rows]));
 }
 
-async function removeRuns(runs: readonly RunSummary[], isSure: boolean): Promise<void> {
+async function removeRuns(runs: readonly RunFolder[], isSure: boolean): Promise<void> {
   if (!isSure) {
     const names = runs.map(({ folder }) => folder).join(", ");
     throw new UsageError(`Cannot remove ${names}: wanted --yes, as it cannot be undone`);

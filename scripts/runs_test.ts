@@ -68,6 +68,25 @@ Deno.test("a run that has saved nothing yet is listed as such", async () => {
     "base/begun is training now, and has saved nothing\n" +
       "base/left was stopped, and has saved nothing\n",
   );
+  const removed = await runScriptHere("runs.ts", ["--remove", "left", "--yes"], place);
+  assertEquals([removed.code, removed.stdout], [0, `Removed ${folders[1]}\n`]);
+  assertEquals(await Array.fromAsync(Deno.readDir(folders[1]!)).catch(() => null), null);
+});
+
+Deno.test("a run with a damaged line in its metrics is listed, compared and named", async () => {
+  const path = `${home}/base_checkpoints/two/metrics.jsonl`;
+  const before = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, `${before}nonsense\n`);
+  for (const args of [[], ["--compare", "base/one", "--compare", "two"]]) {
+    const { code, stdout, stderr } = await runs(...args);
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /\btwo\b/);
+    assertMatch(stderr, /^[^\n]*two\/metrics\.jsonl[^\n]*\n$/);
+  }
+  await Deno.writeTextFile(path, before);
+  const both = await runs("--compare", "one", "--compare", "two", "--remove", "two");
+  assertEquals(both.code, 2);
+  assertStringIncludes(both.stderr, "Cannot use --compare with --remove: wanted one of the two");
 });
 
 Deno.test("serve answers by the base model's name until it is asked to stop", async () => {
@@ -97,7 +116,7 @@ Deno.test("serve reports a missing or half-written model on one line", async () 
   for (
     const [tag, wantedCode, wanted] of [
       ["broken", 1, "model_000020.safetensors"],
-      ["nowhere", 2, 'wanted one of base/broken, base/one, base/two, sft/one, got "nowhere"'],
+      ["nowhere", 2, 'wanted one of broken, one, two, got "nowhere"'],
     ] as const
   ) {
     const args = ["--device", "cpu", "--threads", "1", "--no-page", "--model-tag", tag];
@@ -158,7 +177,7 @@ Deno.test("the report has a section, a curve and texts of each stage, and a page
   assertStringIncludes(await Deno.readTextFile(`${home}/report/sft.svg`), "<polyline");
   const none = await runScriptHere("report.ts", ["--no-samples", "--model-tag", "none"], home);
   assertEquals(none.code, 2);
-  assertStringIncludes(none.stderr, 'wanted one of base/one, base/two, sft/one, got "none"');
+  assertStringIncludes(none.stderr, 'wanted one of one, two, got "none"');
 });
 
 Deno.test("chat and serve use the latest run of the latest stage, or the chosen one", async () => {
@@ -195,7 +214,7 @@ Deno.test("chat and serve use the latest run of the latest stage, or the chosen 
   assertMatch(sampled.models, /^Model: base\/(one|two), step 20 of 20, [\d.]+ \w+ in f32\n$/);
   const none = await runScriptHere("sample.ts", onCpu, place);
   assertEquals(none.code, 1);
-  assertStringIncludes(none.stderr, `wanted a base run below ${place}, got none`);
+  assertStringIncludes(none.stderr, `wanted a run of base below ${place}, got none`);
 });
 
 Deno.test("runs are listed, compared and removed", async () => {
@@ -273,6 +292,6 @@ Deno.test("an unfinished model is named as such, and not chosen while a finished
   assertEquals(unknown.code, 2);
   assertStringIncludes(
     unknown.stderr,
-    'wanted one of sft/later, sft/stopped, sft/whole, got "nope"',
+    'wanted one of later, stopped, whole, got "nope"',
   );
 });

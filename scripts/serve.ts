@@ -81,6 +81,14 @@ export const main = mainOf({
 
 async function runServe(values: Values<typeof flags>, args: readonly string[]): Promise<void> {
   const apiKey = await readKey(values);
+  const wrong = values.allowOrigin.find((text) =>
+    !URL.canParse(text) || new URL(text).origin !== text
+  );
+  if (wrong !== undefined) {
+    throw new UsageError(
+      `Cannot use --allow-origin: wanted an origin like http://localhost:3000, got "${wrong}"`,
+    );
+  }
   const choice = await chooseModel(values, givenFlags(args, flags), () => openModel(values));
   const { name, checkpoint } = choice;
   await using device = await openChosenDevice(values);

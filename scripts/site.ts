@@ -2,13 +2,13 @@
 
 import { stages } from "../chat/files/stages.ts";
 import { ensureWritableFolder, writeFileAtomically } from "../gpt/internals.ts";
-import { namesIn } from "../gpt/files/files.ts";
 import { dirname, join } from "./deps.ts";
 import { mainOf, optional, runName, text, toggle, UsageError, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { readModelFiles } from "./model_files.ts";
 import { findModel } from "./models.ts";
 import { write } from "./output.ts";
+import { checkOutputFolder, overwriteFlag } from "./output_path.ts";
 import { keptSiteModel, makeSiteModelShowing } from "./site_model.ts";
 
 /**
@@ -29,7 +29,7 @@ const flags = {
   output: optional(text("", "The folder to write, which any static host can serve", "DIR")),
   ...siteFlags,
   url: optional(text("", "The address of the site, so that links to it show its picture", "URL")),
-  overwrite: toggle("Write into a folder that has other files, and replace those of the same name"),
+  ...overwriteFlag,
 };
 
 /** Writes the folder and prints its size. Returns the exit code. */
@@ -47,6 +47,9 @@ export const main = mainOf({
 export async function readModel(
   { model, noModel }: Values<typeof siteFlags>,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>> | null> {
+  if (noModel && model !== null) {
+    throw new UsageError("Cannot use --model with --no-model: wanted one of the two");
+  }
   if (noModel) return new Map();
   if (model === null) return await keptSiteModel();
   return await readModelFiles(
@@ -63,7 +66,7 @@ async function runSite(
     throw new UsageError(`Cannot use --url: wanted an address like https://…, got "${url}"`);
   }
   const plain = await buildSite();
-  if (!overwrite) await checkFolder(output, [...plain.keys(), "model"]);
+  if (!overwrite) await checkOutputFolder(output, [...plain.keys(), "model"]);
   // Before a model is trained, which takes minutes.
   await ensureWritableFolder(output);
   using interrupt = onInterrupt("Stopping");
@@ -87,18 +90,6 @@ async function runSite(
     write(`${path.padEnd(width)} ${kilobytes(bytes)}, ${kilobytes(gzip)} gzip\n`);
   }
   write(`${site.size} files, ${kilobytes(total)}, in ${output}\n`);
-}
-
-/** @throws {UsageError} If a folder has files that are not those of a site. */
-async function checkFolder(output: string, paths: readonly string[]): Promise<void> {
-  const own = new Set(paths.map((path) => path.split("/")[0]));
-  const others = (await namesIn(output)).filter((name) => !own.has(name));
-  if (others.length === 0) return;
-  const shown = others.length > 3 ? [...others.slice(0, 3), "…"] : others;
-  throw new UsageError(
-    `Cannot write to ${output}: wanted a folder without other files, got ${shown.join(", ")}. ` +
-      "--overwrite writes beside them",
-  );
 }
 
 const kilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;

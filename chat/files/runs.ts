@@ -4,13 +4,14 @@ import {
   type CheckpointMeta,
   type MetricsRecord,
   openCheckpoint,
-  readMetrics,
   savedSteps,
 } from "../../gpt/mod.ts";
 import {
+  fileError,
   isTraining,
   lockRun,
   METRICS_FILE,
+  MetricsFollower,
   parameterCount,
   readProgress,
   type RunProgress,
@@ -18,14 +19,18 @@ import {
 import { Error, RangeError } from "../../tensor/errors.ts";
 import { type Stage, stagePath, stages } from "./stages.ts";
 
-/** A run, as its latest checkpoint and its metrics describe it. */
-export interface RunSummary {
+/** The folder of a run. */
+export interface RunFolder {
   /** The stage and the name of its folder: `sft/d4`. */
   readonly name: string;
-  /** The stage. */
-  readonly stage: Stage;
   /** The folder. */
   readonly folder: string;
+}
+
+/** A run, as its latest checkpoint and its metrics describe it. */
+export interface RunSummary extends RunFolder {
+  /** The stage. */
+  readonly stage: Stage;
   /** The latest checkpoint. */
   readonly meta: CheckpointMeta;
   /** How far it has come, and whether it is training now. */
@@ -42,7 +47,9 @@ export interface RunSummary {
 export interface RunList {
   /** The runs, by stage, the latest last. */
   readonly runs: readonly RunSummary[];
-  /** Problems with the other folders. */
+  /** The folders that have no checkpoint that can be read. */
+  readonly others: readonly RunFolder[];
+  /** Problems with these folders, and with files of runs. */
   readonly problems: readonly string[];
 }
 
@@ -58,6 +65,7 @@ export interface RunList {
  */
 export async function listRuns(): Promise<RunList> {
   const runs: RunSummary[] = [];
+  const others: RunFolder[] = [];
   const problems: string[] = [];
   const warn = (line: string) => void problems.push(line);
   for (const stage of stages) {
@@ -66,12 +74,13 @@ export async function listRuns(): Promise<RunList> {
       try {
         ofStage.push(await summarize(stage, tag, warn));
       } catch (error) {
+        others.push({ name: `${stage}/${tag}`, folder: stagePath(stage, tag) });
         problems.push((error as Error).message);
       }
     }
     runs.push(...ofStage.sort((a, b) => a.meta.savedAt < b.meta.savedAt ? -1 : 1));
   }
-  return { runs, problems };
+  return { runs, others, problems };
 }
 
 /**
@@ -79,7 +88,7 @@ export async function listRuns(): Promise<RunList> {
  *
  * @throws {RangeError} If there is none, or more than one.
  */
-export function findRun(runs: readonly RunSummary[], name: string): RunSummary {
+export function findRun<Run extends RunFolder>(runs: readonly Run[], name: string): Run {
   const found = runs.filter((run) => run.name === name || run.name.split("/")[1] === name);
   if (found.length === 1) return found[0]!;
   const names = (found.length === 0 ? runs : found).map(({ name }) => name).join(", ");
@@ -122,7 +131,7 @@ export function compareRuns(runs: readonly RunSummary[]): {
  *
  * @throws {Error} If a process trains in it, or it cannot be removed.
  */
-export async function removeWholeRun({ folder }: RunSummary): Promise<void> {
+export async function removeWholeRun({ folder }: RunFolder): Promise<void> {
   const lock = await lockRun(folder);
   try {
     await Deno.remove(folder, { recursive: true });
@@ -139,7 +148,7 @@ async function foldersIn(root: string): Promise<string[]> {
     return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
+    throw fileError("read the folder", root, error);
   }
 }
 
@@ -154,7 +163,9 @@ async function summarize(
     throw new Error(`${stage}/${tag} ${state}, and has saved nothing`);
   }
   const { meta } = await openCheckpoint(folder, undefined, { warn });
-  const metrics = await readMetrics(`${folder}/${METRICS_FILE}`);
+  const follower = new MetricsFollower(`${folder}/${METRICS_FILE}`);
+  const { records: metrics, problem } = await follower.read();
+  if (problem !== null) warn(problem.message);
   const figures: Record<string, number> = {};
   const { bitsPerByte } = meta.state;
   if (bitsPerByte !== null) figures["bitsPerByte"] = bitsPerByte;

@@ -32,6 +32,9 @@ export function stagePath(stage: Stage, ...tag: string[]): string {
   return basePath(folders[stage], ...tag);
 }
 
+/** The command that trains a model for the first of the stages that are wanted. */
+const trainers = [["base", "speedrun"], ["sft", "chat"], ["rl", "chat_rl"]] as const;
+
 /** A run of a stage that can be used. */
 export interface StageRun {
   /** The stage. */
@@ -68,12 +71,14 @@ export async function latestRun(
     }
   }
   if (unfinished !== null) return unfinished;
-  const wanted = from.length === stages.length ? "" : `${from.join(" or ")} `;
+  const wanted = from.length === stages.length ? "a run" : `a run of ${from.join(" or ")}`;
   throw new Error(
-    `Cannot find a model: wanted a ${wanted}run below ${basePath()}, got none` +
+    `Cannot find a model: wanted ${wanted} below ${basePath()}, got none` +
       (isSkipping
         ? " that can be read"
-        : `. Train a model first: deno task ${from.includes("base") ? "speedrun" : "chat"}`),
+        : `. Train a model first: deno task ${
+          trainers.find(([stage]) => from.includes(stage))![1]
+        }`),
   );
 }
 

@@ -112,6 +112,7 @@ export async function isFetching(root: string, address: string): Promise<boolean
  * All data below `root`, by address.
  *
  * @param onDamaged Called with each address whose description is damaged. @default {throws the error}
+ * @throws {Error} If `root` cannot be read; it may be missing.
  */
 export async function listData(
   root: string,
@@ -123,7 +124,11 @@ export async function listData(
   try {
     for await (const { name } of Deno.readDir(root)) names.push(name);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) {
+      const isFile = error instanceof Deno.errors.NotADirectory;
+      const reason = isFile ? "a file lies in the place of a folder" : (error as Error).message;
+      throw new Error(`Cannot read the folder ${root}: ${reason}`, { cause: error });
+    }
   }
   // Other files may lie beside the folders, even with names that cannot be decoded. A name with a digest
   // is found as if it were an address, and its description has the whole one.

@@ -215,6 +215,7 @@ function reasonOf(cause: unknown): string {
   if (cause instanceof Deno.errors.NotCapable) return `Deno does not allow it: ${message}`;
   if (cause instanceof Deno.errors.PermissionDenied) return "the system gives no permission";
   if (cause instanceof Deno.errors.NotFound) return "there is no such file or folder";
+  if (cause instanceof Deno.errors.NotADirectory) return "a file lies in the place of a folder";
   if (/os error (28|112)\b/.test(message)) return "the disk is full";
   return message;
 }
