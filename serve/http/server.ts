@@ -220,16 +220,16 @@ class App {
     const method = isModel ? "GET" : paths[path as keyof typeof paths];
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (method === undefined) {
-      const page = isRead ? this.#options.page?.(path) ?? null : null;
-      if (page !== null) return page;
+      const page = this.#options.page?.(path) ?? null;
+      if (page !== null && isRead) return page;
+      if (page !== null) throw wrongMethod(path, "GET", request.method);
       const message = `Cannot answer: wanted one of ${Object.keys(paths).join(", ")}, got ${
         path.slice(0, 80)
       }`;
       throw new ApiError(404, message, { code: "unknown_url" });
     }
     if (method === "GET" ? !isRead : request.method !== method) {
-      const message = `Cannot answer ${path.slice(0, 80)}: wanted ${method}, got ${request.method}`;
-      throw new ApiError(405, message, { code: "method_not_allowed", headers: { allow: method } });
+      throw wrongMethod(path, method, request.method);
     }
     if (path === "/health") return this.#health();
     await this.#guard.checkKey(request.headers);
@@ -306,4 +306,9 @@ class App {
     const message = `Cannot find model ${name.slice(0, 80)}: wanted ${this.#served.name}`;
     throw new ApiError(404, message, { code: "model_not_found", param: "model" });
   }
+}
+
+function wrongMethod(path: string, wanted: string, got: string): ApiError {
+  const message = `Cannot answer ${path.slice(0, 80)}: wanted ${wanted}, got ${got}`;
+  return new ApiError(405, message, { code: "method_not_allowed", headers: { allow: wanted } });
 }

@@ -64,7 +64,7 @@ function statusOf(answer: string): number {
 }
 
 Deno.test("health, metrics, unknown paths and methods are answered in OpenAI's shape", () =>
-  withServer({}, async ({ url, post }) => {
+  withServer({ page: (path) => path === "/" ? new Response("") : null }, async ({ url, post }) => {
     const health = await (await fetch(`${url}/health`)).json();
     assertEquals(health, { status: "ok", running: 0, waiting: 0 });
     await (await post("/v1/completions", prompt)).body?.cancel();
@@ -74,7 +74,8 @@ Deno.test("health, metrics, unknown paths and methods are answered in OpenAI's s
     for (
       const [path, method, status, code] of [
         ["/v1/embeddings", "POST", 404, "unknown_url"],
-        ["/", "GET", 404, "unknown_url"],
+        ["/x", "GET", 404, "unknown_url"],
+        ["/", "PUT", 405, "method_not_allowed"],
         ["/v1/completions", "GET", 405, "method_not_allowed"],
         ["/health", "DELETE", 405, "method_not_allowed"],
       ] as const

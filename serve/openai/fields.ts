@@ -96,6 +96,7 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** A value as a message shows it, shortened. */
 export function showValue(value: unknown): string {
+  if (value === undefined) return "nothing";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (isObject(value)) return "an object";
   if (typeof value !== "string") return `${value}`;

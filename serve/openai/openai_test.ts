@@ -453,6 +453,24 @@ Deno.test("an empty prompt is the client's mistake where no token begins a text"
   }
 });
 
+Deno.test("an id that is none, and a prompt that is missing, are named", async () => {
+  const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
+  const { vocabulary } = tokenizer;
+  const noStart = new Tokenizer({ ...vocabulary, documentStart: null });
+  for (
+    const [prompt, message] of [
+      [[1, 265], "Cannot use prompt[1]: wanted an id from 0 to 264, got 265"],
+      [[["a"]], 'Cannot use prompt[0][0]: wanted an id from 0 to 264, got "a"'],
+      [[[1], [2, -1]], "Cannot use prompt[1][1]: wanted an id from 0 to 264, got -1"],
+      [{}, "got an object"],
+      [undefined, "got nothing"],
+    ] as const
+  ) {
+    const model = { ...limits, tokenizer: noStart };
+    assertThrows(() => readCompletionRequest({ prompt }, model), ApiError, message);
+  }
+});
+
 Deno.test("a prompt is echoed, and its end is kept, with and without a token that begins texts", async () => {
   const { vocabulary } = await Tokenizer.train([], { vocabSize: 265 });
   for (const documentStart of [null, 256]) {

@@ -216,14 +216,20 @@ function readPrompts(value: unknown, { tokenizer }: ServedModel): readonly Promp
   if ((value === undefined || value === null) && start !== null) return [[]];
   const isId = (id: unknown) =>
     typeof id === "number" && Number.isInteger(id) && id >= 0 && id < tokenizer.vocabSize;
+  const wrong = (list: readonly unknown[], param: string) => {
+    const at = list.findIndex((id) => !isId(id));
+    return wrongField(`${param}[${at}]`, `an id from 0 to ${tokenizer.vocabSize - 1}`, list[at]);
+  };
   const isSingle = typeof value === "string" || Array.isArray(value) && value.every(isId);
   const list: unknown = isSingle ? [value] : value;
   if (!Array.isArray(list) || list.length < 1 || list.length > MAX_PROMPTS) {
     throw wrongField("prompt", wanted, value);
   }
-  return list.map((prompt: unknown): Prompt => {
+  if (typeof list[0] === "number") throw wrong(list, "prompt");
+  return list.map((prompt: unknown, i): Prompt => {
     if (typeof prompt === "string") return prompt;
-    if (!Array.isArray(prompt) || !prompt.every(isId)) throw wrongField("prompt", wanted, value);
+    if (!Array.isArray(prompt)) throw wrongField("prompt", wanted, value);
+    if (!prompt.every(isId)) throw wrong(prompt, `prompt[${i}]`);
     return start !== null && prompt[0] === start ? prompt.slice(1) : prompt;
   });
 }
