@@ -228,7 +228,7 @@ function requestAny(
   };
 }
 
-/** A request for a story, and four questions about it, two of which any story answers. */
+/** A request for a story, and four questions about it, one of which any story answers. */
 export function story(random: PythonRandom, part: Part): readonly Exchange[] {
   const requested = request(random, part, MAX_LENGTH);
   return [tellOf(requested), ...questionsAbout(random, requested)];
@@ -247,15 +247,18 @@ function tellOf({ question, told }: Request): Exchange {
   return { question, answer: told.text };
 }
 
-/** Four questions about a story, two of which any story answers. */
+/**
+ * Four questions about a story, one of which any story answers. Two of those taught models to answer "Who helped
+ * Tom?" as they answer "Who is Tom?": of 300 questions, four less were right.
+ */
 function questionsAbout(random: PythonRandom, { told }: Request): Exchange[] {
-  const asked = random.sample(told.questions, Math.min(2, told.questions.length)).map((
+  const asked = random.sample(told.questions, Math.min(3, told.questions.length)).map((
     [question, answer],
   ): Exchange => ({
     question: { text: "{question}", slots: { question: withinSentence(question) }, mark: "?" },
     answer: answerAsSentence(question, answer),
   }));
-  const questions = [...asked, ...random.sample(aboutAny(random, told), 2)];
+  const questions = [...asked, random.choice(aboutAny(random, told))];
   random.shuffle(questions);
   return questions;
 }
