@@ -15,7 +15,7 @@ import {
   writeTorchFile,
 } from "../interchange/mod.ts";
 import { RangeError, TypeError } from "../tensor/errors.ts";
-import { startOfTexts, writeHuggingFace } from "../tokenizer/mod.ts";
+import { startOfTexts, type Tokenizer, writeHuggingFace } from "../tokenizer/mod.ts";
 import { cardText, type ModelCard } from "./card.ts";
 import { toGguf } from "./gguf_model.ts";
 import { toGgufTokenizer } from "./gguf_tokenizer.ts";
@@ -56,7 +56,8 @@ export interface ExportedFile {
 }
 
 /**
- * Exports a model to files of another program. Everything is checked before the first file.
+ * Exports a model to files of another program. Everything is checked before the first file. A chat
+ * template is left out of nanochat's folders, which have no place for one: its code renders conversations.
  *
  * @param opened The model, opened with `openPretrained` or trained here.
  * @throws {RangeError} If the format cannot hold the model, the type or the tokenizer; the message
@@ -197,6 +198,7 @@ async function* asNanochat(
       `Cannot export as nanochat: wanted a tokenizer with a token of each id, got none of ${hole}`,
     );
   }
+  if (tokenizer !== null) checkTiktoken(tokenizer);
   const layout = { nameOf: (parameter: string) => parameter };
   // nanochat keeps embeddings in bf16, and gets them so where that loses nothing.
   const rounded = new Set<string>();
@@ -222,6 +224,26 @@ async function* asNanochat(
   }
   // Last, as it completes the checkpoint.
   yield json("meta_000000.json", { step: 0, model_config: config });
+}
+
+/**
+ * Checks that a `tiktoken.Encoding`, which has one pattern, bytes of tokens and special tokens, can hold a
+ * tokenizer.
+ *
+ * @throws {RangeError} If texts would be split or encoded in another way.
+ */
+function checkTiktoken({ vocabulary }: Tokenizer): void {
+  const { morePatterns = [], normalization = null, addedTokens = new Map() } = vocabulary;
+  const refuse = (wanted: string, got: string) =>
+    new RangeError(`Cannot export as nanochat: wanted a tokenizer ${wanted}, got ${got}`);
+  if (morePatterns.length > 0) {
+    throw refuse("with one split pattern", `${1 + morePatterns.length}`);
+  }
+  if (normalization !== null) throw refuse("that leaves texts as they are", normalization);
+  if (addedTokens.size > 0) {
+    const [name] = addedTokens.keys();
+    throw refuse("whose named tokens are all special", `${JSON.stringify(name)}, which is not`);
+  }
 }
 
 /** Whether the lower halves of all numbers are 0. */

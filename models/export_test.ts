@@ -12,7 +12,13 @@ import {
 import type { Device } from "../tensor/mod.ts";
 import { cpuTest } from "../testing/every_device.ts";
 import { hasGolden, readGoldenJson } from "../testing/golden.ts";
-import { startOfTexts, Tokenizer } from "../tokenizer/mod.ts";
+import {
+  DIGIT_PATTERN,
+  GPT2_PATTERN,
+  startOfTexts,
+  Tokenizer,
+  type Vocabulary,
+} from "../tokenizer/mod.ts";
 import { openHuggingFace } from "./hugging_face.ts";
 import {
   type ExportOptions,
@@ -261,3 +267,45 @@ cpuTest(
     }
   },
 );
+
+cpuTest("a tokenizer that nanochat's file cannot hold is refused", async (device) => {
+  const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32, vocabSize: 300 };
+  const model = new GPT({ ...shape, windowPattern: "L" }, device);
+  const tokens = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+  const plain = { pattern: GPT2_PATTERN, tokens, specialTokens: new Map([["<|bos|>", 256]]) };
+  const run = async (vocabulary: Vocabulary) => {
+    const opened = { model, tokenizer: new Tokenizer(vocabulary), chatTemplate: "{{ messages }}" };
+    const files: string[] = [];
+    try {
+      for await (const { name } of exportPretrained(opened, { to: "nanochat" })) files.push(name);
+    } catch (error) {
+      // Before the first file.
+      assertEquals(files, []);
+      throw error;
+    }
+    return files;
+  };
+  // Without the template, which the format has no place for.
+  const names = ["model_000000.pt", "tokenizer.pkl", "meta_000000.json"];
+  assertEquals(await run(plain), names);
+  assertEquals(
+    await run({ ...plain, morePatterns: [], normalization: null, addedTokens: new Map() }),
+    names,
+  );
+  for (
+    const [lost, message] of [
+      [
+        { pattern: DIGIT_PATTERN, morePatterns: [GPT2_PATTERN] },
+        "wanted a tokenizer with one split pattern, got 2",
+      ],
+      [{ normalization: "NFC" }, "wanted a tokenizer that leaves texts as they are, got NFC"],
+      [
+        { addedTokens: new Map([["<think>", 257]]) },
+        'wanted a tokenizer whose named tokens are all special, got "<think>", which is not',
+      ],
+    ] as [Partial<Vocabulary>, string][]
+  ) {
+    const error = await assertRejects(() => run({ ...plain, ...lost }), RangeError);
+    assertEquals(error.message, `Cannot export as nanochat: ${message}`);
+  }
+});

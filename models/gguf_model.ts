@@ -1,7 +1,7 @@
 /** Models in GGUF files: GPT-2 and the Llama family. @module */
 
 import type { TrainableModel } from "../gpt/browser.ts";
-import type { Fact, GgufFile, TensorToWrite } from "../interchange/mod.ts";
+import type { Fact, GgufFile, StoredTensor, TensorToWrite } from "../interchange/mod.ts";
 import type { Device } from "../tensor/mod.ts";
 import { GPT2, gpt2, type GPT2Config } from "./gpt2.ts";
 import { Llama, llama, type LlamaConfig, type RopeScaling } from "./llama.ts";
@@ -18,7 +18,8 @@ import {
  * Opens the model of a GGUF file.
  *
  * @param file Its name, for messages.
- * @throws {SyntaxError} If it is malformed, or needs an unsupported feature; the message names it.
+ * @throws {SyntaxError} If it is malformed, or needs an unsupported feature, such as a GPT-2 whose head
+ * is not its embedding; the message names it.
  * @throws {RangeError} If the device has no room.
  */
 export async function openGgufModel(
@@ -32,14 +33,17 @@ export async function openGgufModel(
   const kind = all.oneOf("architecture", ...["gpt2", "llama", "qwen2", "qwen3"] as const);
   if (!all.has("architecture")) throw unreadable(file, "general.architecture", "none");
   const fields = fieldsOf(file, gguf, `${kind}.`);
-  const vocabSize = tensors.get("token_embd.weight")?.shape[0];
+  const embedding = tensors.get("token_embd.weight");
+  const vocabSize = embedding?.shape[0];
   if (vocabSize === undefined) throw unreadable(file, "a tensor token_embd.weight", "none");
+  const head = tensors.get("output.weight");
   if (kind === "gpt2") {
+    if (head !== undefined) await checkHead(file, head, embedding!);
     const config = gpt2Config(fields, vocabSize);
     const [layout, architecture] = [gpt2Layout, gpt2];
     return await buildFrom({ file, tensors, layout, architecture, config }, device, options);
   }
-  const plain = llamaConfig(kind, fields, vocabSize, !tensors.has("output.weight"));
+  const plain = llamaConfig(kind, fields, vocabSize, head === undefined);
   const config = { ...plain, ropeScaling: await readScaling(file, gguf, fields, plain) };
   const [layout, architecture] = [llamaLayout(config), llama];
   return await buildFrom({ file, tensors, layout, architecture, config }, device, options);
@@ -148,6 +152,49 @@ function gpt2Config(fields: Fields, vocabSize: number): GPT2Config {
   };
 }
 
+/** Rows that are compared at once, so that a large vocabulary takes little memory. */
+const ROWS_AT_ONCE = 1024;
+
+/** Bits of precision of the types that round numbers. */
+const BITS: Readonly<Record<string, number>> = {
+  ...{ F16: 11, BF16: 8, Q8_0: 8, Q6_K: 6 },
+  ...{ Q5_0: 5, Q5_1: 5, Q5_K: 5, Q4_0: 4, Q4_1: 4, Q4_K: 4 },
+};
+
+/**
+ * Checks that the head, which files may store once more, is the embedding: GPT-2 has no other here. In the
+ * same type their numbers must be equal. Programs that quantize files often give the head a finer type: then
+ * each row may deviate by `2^(2 - bits)` of its norm, of the coarser type's bits of precision. That is 3 times
+ * or more what the rounding changes; a head that differs by less than that is taken for the embedding.
+ *
+ * @throws {SyntaxError} If it is another, or of a type that is known by name only.
+ */
+async function checkHead(file: string, head: StoredTensor, embedding: StoredTensor): Promise<void> {
+  const refuse = (got: string) =>
+    unreadable(file, "the head to be the embedding, as GPT-2's is", `an output.weight ${got}`);
+  const { shape } = embedding;
+  if (head.shape.join() !== shape.join()) throw refuse(`of [${head.shape}] for [${shape}]`);
+  const bits = Math.min(...[head, embedding].map(({ type }) => BITS[type.name] ?? Infinity));
+  const most = head.type === embedding.type ? 0 : 2 ** (2 - bits);
+  const rows = shape[0]!;
+  for (let first = 0; first < rows; first += ROWS_AT_ONCE) {
+    const count = Math.min(ROWS_AT_ONCE, rows - first);
+    const [ours, theirs] = await Promise.all(
+      [embedding, head].map(async (tensor) => await tensor.rows(first, count).float32()),
+    ) as [Float32Array, Float32Array];
+    const width = ours.length / count;
+    for (let row = 0; row < count; row++) {
+      let [deviation, norm] = [0, 0];
+      for (let i = row * width; i < (row + 1) * width; i++) {
+        deviation += (ours[i]! - theirs[i]!) ** 2;
+        norm += ours[i]! ** 2;
+      }
+      // Written so that a NaN is refused.
+      if (!(deviation <= most ** 2 * norm)) throw refuse(`that differs in row ${first + row}`);
+    }
+  }
+}
+
 const gpt2Layout: Layout = {
   nameOf: (parameter) =>
     parameter
@@ -161,7 +208,7 @@ const gpt2Layout: Layout = {
       .replace("attn.c_proj", "attn_output")
       .replace("mlp.c_fc", "ffn_up")
       .replace("mlp.c_proj", "ffn_down"),
-  // The head, which is the embedding, may be stored twice.
+  // The head may be stored once more; it is the embedding, which has been checked.
   isIgnored: (name) => name === "output.weight",
 };
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { decodeModelOf, encodeModel } from "../gpt/files/checkpoint_content.ts";
 import { adaptModel, Engine, type TrainableModel } from "../gpt/mod.ts";
-import { openGguf, pathSource } from "../interchange/mod.ts";
+import { openGguf, pathSource, writeTiktokenPickle } from "../interchange/mod.ts";
 import { AdamW, MuonAdamW } from "../optim/mod.ts";
 import { type Device, noGrad, openDevice, readSafetensors, Tensor } from "../tensor/mod.ts";
 import { cpuTest, fresh, testOnEveryDevice } from "../testing/every_device.ts";
@@ -484,3 +484,31 @@ cpuTest(
     }
   },
 );
+
+cpuTest("an error about a damaged tokenizer.pkl names the file", async (device) => {
+  const bytes = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+  const encoding = {
+    name: "test",
+    pattern: "a",
+    tokens: bytes,
+    special: new Map<string, number>(),
+  };
+  for (
+    const [damage, message] of [
+      [{ pattern: "(" }, "Cannot use the split pattern"],
+      [{ special: new Map([["<|bos|>", 65]]) }, "got 65, which is an ordinary token"],
+      [{ special: new Map([["<|bos|>", -1]]) }, "got -1"],
+      [{ tokens: [] }, "wanted a token for each of the 256 bytes, got 0 of them"],
+    ] as const
+  ) {
+    const folder = await Deno.makeTempDir();
+    // The tokenizer is read before these two.
+    await Deno.writeTextFile(`${folder}/meta_000000.json`, "");
+    await Deno.writeTextFile(`${folder}/model_000000.pt`, "");
+    const pickle = writeTiktokenPickle({ ...encoding, ...damage });
+    await Deno.writeFile(`${folder}/tokenizer.pkl`, pickle);
+    const error = await assertRejects(() => openPretrained(folder, device), SyntaxError);
+    const start = `Cannot read ${folder}/tokenizer.pkl: wanted a tokenizer, got `;
+    assert(error.message.startsWith(start) && error.message.includes(message), error.message);
+  }
+});

@@ -181,7 +181,11 @@ async function nanochatTokenizer(folders: readonly (Folder | null)[]): Promise<T
     const source = await folder?.open("tokenizer.pkl") ?? null;
     if (source === null) continue;
     const { pattern, tokens, special } = await readTiktokenPickle(source);
-    return new Tokenizer({ pattern, tokens, specialTokens: special });
+    try {
+      return new Tokenizer({ pattern, tokens, specialTokens: special });
+    } catch (error) {
+      throw unreadable(source.name, "a tokenizer", (error as Error).message);
+    }
   }
   return null;
 }

@@ -29,7 +29,7 @@ export function isHubModel(place: string): boolean {
  * download began; a complete model stays at its commit, without any request.
  *
  * @throws {UsageError} If the address is malformed.
- * @throws {Error} If the model cannot be downloaded, or has no safetensors files.
+ * @throws {Error} If the model cannot be downloaded, or has no config.json or no safetensors files.
  */
 export async function hubModel(address: string): Promise<string> {
   const match = /^hf:([\w.-]+\/[\w.-]+?)(?:@([\w./-]+))?$/.exec(address);
@@ -54,8 +54,16 @@ export async function hubModel(address: string): Promise<string> {
   const pin = await Deno.readTextFile(join(folder, PIN)).catch(() => null);
   const commit = pin ?? await hub.commit(repository!, revision);
   const files = (await hub.files(repository!, commit)).filter(({ path }) => READ.test(path));
-  if (!files.some(({ path }) => path === "config.json")) {
-    throw new Error(`Cannot read ${address}: wanted config.json and safetensors files, got none`);
+  const paths = files.map(({ path }) => path);
+  // Before anything is downloaded: what is complete is never asked for again.
+  const missing = !paths.includes("config.json")
+    ? "no config.json"
+    : !paths.some((path) => path.endsWith(".safetensors"))
+    ? "neither model.safetensors nor shards of it"
+    : null;
+  if (missing !== null) {
+    const wanted = "wanted config.json and safetensors files";
+    throw new Error(`Cannot read ${address}: ${wanted}, got ${missing}`);
   }
   await Deno.mkdir(folder, { recursive: true });
   if (pin === null) await writeFileAtomically(join(folder, PIN), commit);
@@ -72,7 +80,7 @@ export async function hubModel(address: string): Promise<string> {
     }
     arrived += file.size;
   }
-  const description = { address, commit, files: files.map(({ path }) => path) };
+  const description = { address, commit, files: paths };
   await writeFileAtomically(join(folder, DESCRIPTION), JSON.stringify(description));
   // Another process that waited for the same files may have removed it.
   await Deno.remove(join(folder, PIN)).catch(() => {});

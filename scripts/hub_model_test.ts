@@ -79,6 +79,37 @@ goldenTest(
   },
 );
 
+Deno.test("a model without weights in safetensors is refused, again and again", async () => {
+  for (
+    const [names, got] of [
+      [["config.json", "pytorch_model.bin"], "neither model.safetensors nor shards of it"],
+      [["config.json", "adapter_model.safetensors"], "neither model.safetensors nor shards of it"],
+      [["model.safetensors"], "no config.json"],
+    ] as const
+  ) {
+    await using hub = startHub(
+      Object.fromEntries(names.map((name) => [name, new Uint8Array(9)])),
+    );
+    const former = Deno.env.get("NANODINO_HOME");
+    const home = await Deno.makeTempDir();
+    Deno.env.set("NANODINO_HOME", home);
+    Deno.env.set("HF_ENDPOINT", hub.endpoint);
+    try {
+      for (let time = 0; time < 2; time++) {
+        const { message } = await assertRejects(() => hubModel("hf:org/set"), Error);
+        const wanted = "wanted config.json and safetensors files";
+        assertEquals(message, `Cannot read hf:org/set: ${wanted}, got ${got}`);
+      }
+      assertEquals(hub.seen.filter(({ server }) => server === "storage"), []);
+      assertEquals(await Array.fromAsync(Deno.readDir(home)), []);
+    } finally {
+      Deno.env.delete("HF_ENDPOINT");
+      if (former === undefined) Deno.env.delete("NANODINO_HOME");
+      else Deno.env.set("NANODINO_HOME", former);
+    }
+  }
+});
+
 Deno.test("a download of a model that was interrupted goes on with its commit", async () => {
   const shards = [1, 2].map((i) => `model-0000${i}-of-00002.safetensors`);
   const names = ["config.json", ...shards];
