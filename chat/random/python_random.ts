@@ -7,6 +7,16 @@
  * @module
  */
 
+/**
+ * The random numbers of one of many items, each of which has its own for each seed.
+ *
+ * @param seed A safe integer.
+ * @param index Below 2³².
+ */
+export function randomOf(seed: number, index: number): PythonRandom {
+  return new PythonRandom(BigInt(seed) * 2n ** 32n + BigInt(index));
+}
+
 const STATE_WORDS = 624;
 const MIDDLE_WORD = 397;
 

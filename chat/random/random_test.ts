@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { goldenTest, readGoldenJson } from "../../testing/golden.ts";
 import { numpyPermutation, pcg64, seedSequence } from "./numpy_permutation.ts";
 import { mixtureOrder } from "../tasks/task.ts";
-import { PythonRandom } from "./python_random.ts";
+import { PythonRandom, randomOf } from "./python_random.ts";
 
 interface GoldenRandom {
   generator: {
@@ -219,4 +219,12 @@ Deno.test("a mixture as long as nanochat's has Python's order", async () => {
     await sha256(text),
     "1479c6f97f9171dd426047d65f018933d1e92c7e34a389d10807d2bf5c1d7bb4",
   );
+});
+
+Deno.test("items have random numbers of their own, for seeds of any size", () => {
+  const first = (random: PythonRandom) => random.getrandbits(32);
+  assertEquals(first(randomOf(3, 5)), first(new PythonRandom(3 * 2 ** 32 + 5)));
+  const seeds = [2 ** 21, 20_261_203, Number.MAX_SAFE_INTEGER];
+  const drawn = seeds.flatMap((seed) => [0, 1].map((index) => first(randomOf(seed, index))));
+  assertEquals(new Set(drawn).size, drawn.length);
 });

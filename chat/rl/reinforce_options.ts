@@ -118,7 +118,11 @@ const defaults = {
 export function withDefaults(options: ReinforceOptions): ReinforceSettings {
   const format = options.format ?? nanochatFormat(options.checkpoint.tokenizer);
   const settings = { ...defaults, ...options, format };
-  const { numSamples, deviceBatchSize, task } = settings;
+  const { numSamples, deviceBatchSize, task, temperature } = settings;
+  // At 0 all samples of a question are the same, and there is nothing to prefer.
+  if (!(temperature > 0)) {
+    throw new RangeError(`Cannot sample answers: wanted a temperature above 0, got ${temperature}`);
+  }
   if (numSamples % deviceBatchSize !== 0) {
     throw new RangeError(
       `Cannot sample answers: wanted numSamples as a multiple of deviceBatchSize ` +

@@ -100,6 +100,15 @@ Deno.test("a run that is stopped saves what it has", async () => {
 Deno.test("samples that do not fill their batches are refused", async () => {
   const options = await setUp({ numSamples: 6 });
   await assertRejects(() => prepareReinforcement(options), RangeError, "deviceBatchSize 4, got 6");
+  for (const temperature of [0, NaN]) {
+    const options = await setUp({ temperature });
+    await assertRejects(
+      () => prepareReinforcement(options),
+      RangeError,
+      "temperature above 0, got",
+    );
+    await options.device.close();
+  }
   const task = { ...letters, length: 0 };
   await assertRejects(async () => await prepareReinforcement(await setUp({ task })), RangeError);
   await options.device.close();

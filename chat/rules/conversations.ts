@@ -7,7 +7,7 @@
 
 import type { Part } from "../../stories/mod.ts";
 import type { Conversation, Message, Tokenizer } from "../../tokenizer/mod.ts";
-import { PythonRandom } from "../random/python_random.ts";
+import { type PythonRandom, randomOf } from "../random/python_random.ts";
 import type { GenerativeTask, Task } from "../tasks/task.ts";
 import { calendar } from "./calendar.ts";
 import {
@@ -150,7 +150,7 @@ export async function ruleConversations(size: number, options: RuleOptions = {})
     name: "Rules",
     length: size,
     get: (index) => {
-      const random = new PythonRandom(seed * 2 ** 32 + index);
+      const random = randomOf(seed, index);
       return chat(random, weights, subject);
     },
   };
@@ -302,8 +302,7 @@ const examKinds = [
 export async function ruleExams(size: number, options: RuleOptions = {}): Promise<RuleExam[]> {
   const { seed = 1 } = options;
   const subject = await heldOutSubject(options);
-  const random = (exam: number, index: number) =>
-    new PythonRandom((1000 + seed) * 2 ** 32 + exam * 2 ** 16 + index);
+  const random = (exam: number, index: number) => randomOf(1000 + seed, exam * 2 ** 16 + index);
   const exams = examKinds.map(([label, kind], exam): RuleExam => ({
     name: label,
     length: size,
@@ -367,7 +366,7 @@ export async function rulePractice(
   { heldOut = false, ...options }: PracticeOptions = {},
 ): Promise<GenerativeTask> {
   const seed = (options.seed ?? 1) + (heldOut ? 1000 : 0);
-  const randomOf = (index: number) => new PythonRandom(seed * 2 ** 32 + index);
+  const random = (index: number) => randomOf(seed, index);
   const make = practiceKinds.find(([label]) => label === kind)?.[1];
   if (make === undefined && kind !== STORIES) {
     const kinds = [...practiceKinds.map(([label]) => label), STORIES].join(", ");
@@ -376,7 +375,7 @@ export async function rulePractice(
   const subject = await (heldOut ? heldOutSubject : subjectToLearn)(options);
   if (make === undefined) {
     const part = heldOut ? "validation" : "train";
-    return storyPractice(size, randomOf, part, [
+    return storyPractice(size, random, part, [
       (random) => chat(random, shortWeights, subject),
       (random) => aboutStory(random, part),
     ]);
@@ -384,7 +383,7 @@ export async function rulePractice(
   return {
     name: kind,
     length: size,
-    get: (index) => writeConversation([make(randomOf(index), subject)]),
+    get: (index) => writeConversation([make(random(index), subject)]),
     isRight: isAnsweredExactly,
   };
 }

@@ -7,7 +7,7 @@
 import { findFiles } from "../../data/files.ts";
 import type { Message } from "../../tokenizer/mod.ts";
 import { readText } from "../files/read_text.ts";
-import { PythonRandom } from "../random/python_random.ts";
+import { type PythonRandom, randomOf } from "../random/python_random.ts";
 import type { Task } from "./task.ts";
 
 /** A document to learn from. */
@@ -149,7 +149,7 @@ export function documentConversations(
     name: `Documents (${documents.length})`,
     length: size ?? 30 * places.length,
     get: (index) => {
-      const random = new PythonRandom(seed * 2 ** 32 + index);
+      const random = randomOf(seed, index);
       const place = random.random() < 0.5
         ? { section: random.randbelow(sections.length), piece: 0 }
         : random.choice(places);

@@ -13,7 +13,7 @@ import {
   type HumanEvalRow,
   testProgram,
 } from "./human_eval.ts";
-import { gsm8kProblem, type Gsm8kRow, isAnsweredRight } from "./gsm8k.ts";
+import { extractAnswer, gsm8kProblem, type Gsm8kRow, isAnsweredRight } from "./gsm8k.ts";
 import {
   arcProblem,
   type ArcRow,
@@ -96,7 +96,11 @@ export async function readRows(
 type Row = Readonly<Record<string, unknown>>;
 
 function gsm8kRow(row: Row): Gsm8kRow {
-  return { question: textOf(row, "question"), answer: textOf(row, "answer") };
+  const answer = textOf(row, "answer");
+  if (extractAnswer(answer) === null) {
+    throw new TypeError(`wanted answer with #### and a number, got ${shown(answer)}`);
+  }
+  return { question: textOf(row, "question"), answer };
 }
 
 function humanEvalRow(row: Row): HumanEvalRow {
