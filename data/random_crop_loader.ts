@@ -12,7 +12,7 @@ export interface RandomCropLoaderOptions extends BatchOptions {
   seed: number;
   /** The fingerprint of the stream's split, so that resuming notices another corpus. */
   corpus?: string;
-  /** What the stream is, for errors. @default {"the stream"} */
+  /** The name of the stream, for errors. @default {"the stream"} */
   name?: string;
   /** A {@linkcode RandomCropLoader.state} to resume from, of a loader with the same options. */
   state?: RandomCropState;

@@ -240,8 +240,9 @@ function splitArguments(args: readonly string[], flags: Flags): Map<string, stri
 }
 
 /**
- * What `parseArgs` takes for something else: in `--eval-every -1` and `--prompt "- a list"`, the value for flags
- * of one letter, which there are none of; an empty text for an argument; and `--no-blas=false` for `--blas`.
+ * Rewrites arguments that `parseArgs` takes for something else: the value in `--eval-every -1` and
+ * `--prompt "- a list"` for flags of one letter, which there are none of; an empty text for an argument; and
+ * `--no-blas=false` for `--blas`.
  */
 function prepare(args: readonly string[], switches: readonly string[]): string[] {
   const prepared: string[] = [];
@@ -265,7 +266,8 @@ function parseValue(name: string, flag: Flag<unknown>, value: string): unknown {
 }
 
 function parseNumber(text: string, wanted: string, isFine: (value: number) => boolean): number {
-  const value = text.trim() === "" ? NaN : Number(text.replaceAll("_", ""));
+  const digits = text.replaceAll("_", "").trim();
+  const value = digits === "" ? NaN : Number(digits);
   if (isFine(value)) return value;
   throw new UsageError(`wanted ${wanted}, got ${quote(text)}`);
 }

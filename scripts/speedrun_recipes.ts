@@ -1,4 +1,4 @@
-/** What a speedrun does by default with each corpus. */
+/** The defaults of a speedrun with each corpus. */
 
 import { type corpusNames, isCorpusName } from "./corpora.ts";
 import type { TrainingValues } from "./training_flags.ts";
