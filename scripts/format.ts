@@ -8,15 +8,22 @@ export function count(value: number): string {
 /** Three significant digits and a letter: `26.2 M`, `1.85 T`. */
 export function short(value: number): string {
   const steps = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]] as const;
-  const [size, letter] = steps.find(([size]) => value >= size) ?? [1, ""];
-  return `${(value / size).toPrecision(3)} ${letter}`.trimEnd();
+  // 999,999 is 1.00 M, not 1.00e+3 k.
+  const rounded = Number(value.toPrecision(3));
+  const [size, letter] = steps.find(([size]) => rounded >= size) ?? [1, ""];
+  return `${(rounded / size).toPrecision(3)} ${letter}`.trimEnd();
 }
 
 /** Bytes in units of 1,024: `36.5 MiB`. */
 export function bytes(value: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  const power = Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), units.length - 1);
-  return power === 0 ? `${value} bytes` : `${(value / 1024 ** power).toFixed(1)} ${units[power]}`;
+  if (value < 1024) return `${value} bytes`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  let [amount, power] = [value / 1024, 0];
+  // 1,048,575 bytes are 1.0 MiB, not 1024.0 KiB.
+  while (amount >= 1023.95 && power < units.length - 1) {
+    [amount, power] = [amount / 1024, power + 1];
+  }
+  return `${amount.toFixed(1)} ${units[power]}`;
 }
 
 /** `9.3 s`, `6:45`, `2:03:09` */

@@ -4,6 +4,7 @@ import { alignColumns, bytes, count, duration, percent, short } from "./format.t
 Deno.test("large numbers have commas, or three digits and a letter", () => {
   assertEquals([count(0), count(1234567.6)], ["0", "1,234,568"]);
   assertEquals([short(512), short(26_240_000), short(1.85e12)], ["512", "26.2 M", "1.85 T"]);
+  assertEquals([short(999_400), short(999_900), short(999_999_999)], ["999 k", "1.00 M", "1.00 G"]);
 });
 
 Deno.test("bytes are counted in units of 1,024", () => {
@@ -12,6 +13,11 @@ Deno.test("bytes are counted in units of 1,024", () => {
     "1023 bytes",
     "1.5 KiB",
     "5.0 GiB",
+  ]);
+  assertEquals([bytes(1024 * 1023.9), bytes(2 ** 20 - 1), bytes(5000 * 2 ** 40)], [
+    "1023.9 KiB",
+    "1.0 MiB",
+    "5000.0 TiB",
   ]);
 });
 
