@@ -112,21 +112,31 @@ async function watch(
   ranks: number,
 ): Promise<{ code: number; isSaved: boolean }> {
   const decoder = new TextDecoder();
-  let output = "";
+  let isSaved = false;
+  // MPICH's launcher sometimes loses the code of a killed rank.
+  let isDone = ranks === 1;
+  let line = "";
+  const look = () => {
+    isSaved ||= /^Saved |Resuming after step/.test(line);
+    isDone ||= line.includes(doneMessage(ranks));
+  };
   for await (const chunk of child.stdout) {
     const text = decoder.decode(chunk, { stream: true });
     write(text);
-    output += text;
+    const [first = "", ...more] = text.split("\n");
+    line += first;
+    for (const next of more) {
+      look();
+      line = next;
+    }
   }
+  look();
   const { code } = await child.status;
-  const isSaved = /^Saved /m.test(output) || output.includes("Resuming after step");
-  // MPICH's launcher sometimes loses the code of a killed rank.
-  const isDone = ranks === 1 || output.includes(doneMessage(ranks));
   return { code: code === 0 && !isDone ? 1 : code, isSaved };
 }
 
 function resuming(command: readonly string[]): string[] {
-  const others = command.filter((arg) => arg !== "--overwrite" && arg !== "--resume");
+  const others = command.filter((arg) => !/^--(overwrite|resume)(=|$)/.test(arg));
   return [...others, "--resume"];
 }
 

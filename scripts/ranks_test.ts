@@ -49,15 +49,17 @@ testUnderMpi(
 Deno.test("ranks are restarted if the launcher says they are done, but they do not", async () => {
   const home = await Deno.makeTempDir();
   const launcher = `${home}/launcher`;
-  await Deno.writeTextFile(launcher, "#!/bin/sh\necho Saved a checkpoint\nexit 0\n", {
-    mode: 0o755,
-  });
+  const script = `#!/bin/sh\necho "of $*" >> ${home}/commands\necho Saved a checkpoint\nexit 0\n`;
+  await Deno.writeTextFile(launcher, script, { mode: 0o755 });
   const options = { permissions: ["--allow-env", "--allow-read", "--allow-run"] };
-  const flags = ["--retries", "2", "--launcher", launcher, "--", "eval", ""];
+  const flags = ["--retries", "2", "--launcher", launcher, "--", "eval", "--overwrite=true"];
   const { code, stderr } = await runScript("ranks.ts", flags, home, options);
   assertEquals(code, 1);
   const again = "The ranks ended with code 1. Restarting on 2, from the last checkpoint\n";
   assertEquals(stderr, again.repeat(2));
+  const commands = (await Deno.readTextFile(`${home}/commands`)).trim().split("\n");
+  assertEquals(commands.map((line) => line.includes("--overwrite")), [true, false, false]);
+  assertEquals(commands.map((line) => line.includes("--resume")), [false, true, true]);
 
   await Deno.writeTextFile(launcher, "#!/bin/sh\necho All 2 ranks are done.\nexit 0\n");
   assertEquals((await runScript("ranks.ts", flags, home, options)).code, 0);
