@@ -133,17 +133,19 @@ async function readKey(
   if (apiKey !== "" && apiKeyFile !== "") {
     throw new UsageError("Cannot use --api-key-file: wanted one key, got --api-key, too");
   }
-  if (apiKey !== "") return apiKey;
-  if (apiKeyFile !== "") {
-    const key = (await readText(apiKeyFile)).trim();
-    if (key !== "" && !/\s/.test(key)) return key;
-    throw new Error(
-      `Cannot use ${apiKeyFile}: wanted a key in one word, got ${key === "" ? "none" : "several"}`,
-    );
-  }
+  if (apiKey !== "") return checkedKey(apiKey, "--api-key");
+  if (apiKeyFile !== "") return checkedKey((await readText(apiKeyFile)).trim(), apiKeyFile);
   const variable = { name: "env", variable: KEY_VARIABLE } as const;
   if ((await Deno.permissions.query(variable)).state !== "granted") return null;
-  return Deno.env.get(KEY_VARIABLE) || null;
+  const key = Deno.env.get(KEY_VARIABLE) ?? "";
+  return key === "" ? null : checkedKey(key, KEY_VARIABLE);
+}
+
+/** A key that a header can have. The error does not show it. */
+function checkedKey(key: string, source: string): string {
+  if (/^[!-~]+$/.test(key)) return key;
+  const got = key === "" ? "none" : /\s/.test(key) ? "several" : "other characters";
+  throw new Error(`Cannot use ${source}: wanted a key in one word of ASCII, got ${got}`);
 }
 
 function isThisMachine(host: string): boolean {

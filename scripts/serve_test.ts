@@ -87,11 +87,18 @@ Deno.test("the key comes from a file or the environment, too, and is not shown",
   } finally {
     Deno.env.delete("NANODINO_API_KEY");
   }
+  for (const [key, got] of [["my key", "several"], ["schlüssel", "other characters"]] as const) {
+    const { code, stderr } = await runScript("serve.ts", ["--api-key", key, ...onCpu], home);
+    assertEquals([code, stderr], [
+      1,
+      `Cannot use --api-key: wanted a key in one word of ASCII, got ${got}\n`,
+    ]);
+  }
   await Deno.writeTextFile(path, "\n");
   const refused = await runScript("serve.ts", ["--api-key-file", path, ...onCpu], home);
   assertEquals([refused.code, refused.stderr], [
     1,
-    `Cannot use ${path}: wanted a key in one word, got none\n`,
+    `Cannot use ${path}: wanted a key in one word of ASCII, got none\n`,
   ]);
 });
 
