@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
-import { type ChatFormat, ChatSession } from "../chat/mod.ts";
+import { calculate, type ChatFormat, ChatSession, pythonTool } from "../chat/mod.ts";
 import { FoldedText, latestRun } from "../chat/internals.ts";
 import type { LanguageModel, Tool } from "../gpt/mod.ts";
 import { naming } from "../gpt/files/files.ts";
@@ -38,8 +38,8 @@ import {
   suggestionsFor,
 } from "./models.ts";
 import { write } from "./output.ts";
-import { openTool, toolFlags } from "./tools.ts";
-import { deviceFlags, openChosenDevice, quantizeFlags } from "./device.ts";
+import { openPython, toolFlags } from "./tools.ts";
+import { chosenType, deviceFlags, openChosenDevice, quantizeFlags } from "./device.ts";
 
 const flags = {
   prompt: optional(text("", "Ask this one question, print the answer, and end")),
@@ -90,13 +90,14 @@ async function runChat(
   args: readonly string[],
   recipe: ChatRecipe,
 ): Promise<number> {
-  const tool = await openTool(values, "chat");
+  await using python = await openPython(values, "chat");
+  const tool = python === null ? calculate : pythonTool(python);
   const found = values.from === "" ? await findOrMakeModel(values, recipe) : null;
   if (typeof found === "number") return found;
   const open = () => Promise.resolve(found!);
   const chosen = await chooseModel(values, givenFlags(args, flags), open);
   await using device = await openChosenDevice(values);
-  const opened = await chosen.load(device, { computeDtype: "float32" });
+  const opened = await chosen.load(device, { computeDtype: chosenType(device, values) });
   const { tokenizer, format } = chatParts(opened, chosen);
   using _ = format;
   using session = openSession(opened.model, tokenizer, values, { tool, format });

@@ -37,7 +37,7 @@ import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } f
 import { Counter } from "./progress.ts";
 import { localPlace } from "./stored.ts";
 import { openPython, toolFlags } from "./tools.ts";
-import { deviceFlags, quantizeFlags } from "./device.ts";
+import { chosenType, deviceFlags, quantizeFlags } from "./device.ts";
 
 const flags = {
   task: list(
@@ -108,7 +108,7 @@ async function runChatEval(
       (ranks ?? { loadModel }).loadModel(checkpoint, device, options),
   );
   await using device = await openDeviceOnRanks(ranks, values);
-  const loaded = await chosen.load(device, { computeDtype: "float32" });
+  const loaded = await chosen.load(device, { computeDtype: chosenType(device, values) });
   const { model } = loaded;
   const { tokenizer, format } = chatParts(loaded, chosen);
   using _ = format;

@@ -223,7 +223,7 @@ function stepLine(event: ReinforceStep, steps: number): string {
   ].join("  ");
 }
 
-/** The questions to practice on, and others to measure the model on. */
+/** The questions to practice on, and others to measure the model on: of a file, the same ones. */
 async function openTask(
   { task: spec, name, examplesPerStep, numIterations, evalExamples, seed }: ReinforceValues,
 ): Promise<{ task: GenerativeTask; validation: GenerativeTask }> {

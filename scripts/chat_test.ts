@@ -314,6 +314,7 @@ Deno.test("chat_eval asks questions written by hand, and prints the results by k
 Deno.test("chat_eval asks rows of the known data sets, and names faults in them", async () => {
   const rows = `${home}/gsm8k.jsonl`;
   await Deno.writeTextFile(rows, '{"question": "2?", "answer": "#### 2"}\n');
+  await Deno.writeTextFile(`${home}/unanswered.jsonl`, '{"question": "2?", "answer": "2"}\n');
   const argsFor = (task: string) => ["--task", task, ...onCpu];
   const { code, stdout } = await runScript("chat_eval.ts", argsFor(`GSM8K=${rows}`), home);
   assertEquals(code, 0);
@@ -333,6 +334,7 @@ Deno.test("chat_eval asks rows of the known data sets, and names faults in them"
     ],
     [`HumanEval=${rows}`, 2, "Cannot judge HumanEval: wanted --tools python"],
     [`GSM8K=${home}/none`, 1, `Cannot read ${home}/none`],
+    [`GSM8K=${home}/unanswered.jsonl`, 1, "wanted answer with #### and a number, got"],
   ];
   for (const [task, wanted, message] of cases) {
     const outcome = await runScriptHere("chat_eval.ts", argsFor(task), home);

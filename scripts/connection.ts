@@ -14,16 +14,6 @@ export const dataHosts: readonly string[] = [
   "registry.npmjs.org",
 ];
 
-/** The variables that are read, as far as permissions allow. */
-export const connectionVariables = [
-  "HF_TOKEN",
-  "HF_ENDPOINT",
-  "HF_HUB_OFFLINE",
-  "HF_HUB_CACHE",
-  "HF_HOME",
-  "NPM_CONFIG_REGISTRY",
-] as const;
-
 /** The connection that the environment asks for. */
 export function connectionOf(onWait: NonNullable<Connection["onWait"]>): Connection {
   const [endpoint, registry] = [variable("HF_ENDPOINT"), variable("NPM_CONFIG_REGISTRY")];

@@ -50,6 +50,9 @@ const shapesFlag: Flag<Readonly<Record<string, readonly number[]>>> = {
     ),
 };
 
+// Everything is computed in float32.
+const { dtype: _, ...placeFlags } = deviceFlags;
+
 const flags = {
   step: choice(["training", "decoding"], "training", "The step of a model to explain"),
   depth: integer(4, "Number of layers of the model"),
@@ -62,7 +65,7 @@ const flags = {
   kernel: toggle("Print each kernel once: pseudo-code or formula, and WGSL on WebGPU"),
   gradient: toggle("Print the derived gradient of each formula once"),
   html: optional(text("", "Write a page to this file, where each line unfolds", "FILE")),
-  ...deviceFlags,
+  ...placeFlags,
 };
 
 /** Explains a step or an expression. Returns the exit code. */

@@ -1,11 +1,10 @@
 /** A model as one page: weights, tokenizer, engine, chat and the view inside. */
 
-import { checkpointFileName } from "../gpt/mod.ts";
 import { describeProgress, writeFileAtomically } from "../gpt/internals.ts";
-import { join } from "./deps.ts";
 import { UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
 import { assistantNameOf, type ChosenModel, suggestionsFor } from "./models.ts";
+import { readModelFiles } from "./model_files.ts";
 import { print } from "./output.ts";
 
 /**
@@ -31,10 +30,7 @@ export async function exportHtml(path: string, chosen: ChosenModel): Promise<voi
   }
   const { packCheckpoint, modelPageTemplate, fillTemplate }:
     typeof import("../web/model_page/mod.ts") = await import(BUILD);
-  const names = (["meta", "model", "tokenizer"] as const)
-    .map((part) => checkpointFileName(part, meta.state.step));
-  const files = names.map(async (name) => [name, await Deno.readFile(join(folder, name))] as const);
-  const packed = await packCheckpoint(new Map(await Promise.all(files)));
+  const packed = await packCheckpoint(await readModelFiles(folder, meta.state.step));
   const page = await fillTemplate(
     await modelPageTemplate(),
     {

@@ -25,7 +25,7 @@ import {
 import { architectures } from "../models/architectures.ts";
 import type { Pretrained } from "../models/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { basename } from "./deps.ts";
+import { basename, join } from "./deps.ts";
 import { choice, integer, optional, runName, text, UsageError, type Values } from "./flags.ts";
 import { bytes, count } from "./format.ts";
 import { hubModel, isHubModel } from "./hub_model.ts";
@@ -138,10 +138,12 @@ export async function chooseModel<From extends Checkpoint>(
   };
 }
 
-/** The name of a model of another program, for runs and servers. */
+/** The name of a model of another program, for runs and servers: letters, digits, `.`, `_` and `-`. */
 export function nameOf(from: string): string {
   const [place = from] = isHubModel(from) ? from.split("@") : [from];
-  return basename(place).replace(/\.gguf$/, "");
+  // `.` and `..` have no name of their own.
+  const name = basename(join(Deno.cwd(), place)).replace(/\.gguf$/, "");
+  return name.replace(/^\W+/, "").replace(/[^\w.-]+/g, "-") || "model";
 }
 
 /** `llama of 135,000,000 parameters, 0.15 GB in q8` */

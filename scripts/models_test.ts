@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { suggestions } from "../chat/suggestions.ts";
-import { assistantNameOf, type ChosenModel, suggestionsFor } from "./models.ts";
+import { assistantNameOf, type ChosenModel, nameOf, suggestionsFor } from "./models.ts";
 
 Deno.test("questions of the synthetic conversations are suggested for models trained on them only", () => {
   const ask = (stage: ChosenModel["stage"], settings: Record<string, string | null>) =>
@@ -22,4 +22,19 @@ Deno.test("the name of a model is the one that its conversations gave it, if the
   assertEquals(ask("sft", taught), null);
   assertEquals(ask("sft", { task: "spelling:9", name: "Rex" }), null);
   assertEquals(ask("base", { ...taught, name: "Rex" }), null);
+});
+
+Deno.test("the name of another program's model names a folder", () => {
+  const here = Deno.cwd().split("/").at(-1)!.replace(/[^\w.-]+/g, "-");
+  for (
+    const [from, name] of [
+      ["models/qwen.gguf", "qwen"],
+      ["hf:org/Some-Model@main", "Some-Model"],
+      ["./my model/", "my-model"],
+      ["/models/.hidden", "hidden"],
+      [".", here],
+      ["x/..", here],
+      ["/models/模型", "model"],
+    ] as const
+  ) assertEquals(nameOf(from), name, from);
 });

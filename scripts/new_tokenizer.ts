@@ -19,7 +19,7 @@ const SMALL_CORPUS = 50e6;
 type CorpusValues = Values<typeof corpusFlags>;
 
 /** Trains a tokenizer on all of a corpus, saves it for new models, and prints its path. */
-export async function makeTokenizer(
+async function makeTokenizer(
   corpus: CorpusValues,
   vocabSize?: number,
 ): Promise<Tokenizer> {

@@ -1,6 +1,6 @@
 /** A report of all stages: the latest base model, the fine-tuned and the reinforced one. */
 
-import { ChatSession } from "../chat/mod.ts";
+import { type ChatFormat, ChatSession } from "../chat/mod.ts";
 import {
   FoldedText,
   listRuns,
@@ -35,16 +35,19 @@ import {
 } from "./evaluations.ts";
 import { decimal, mainOf, runName, toggle, type Values } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
-import { readPrompts, unknownRun } from "./models.ts";
+import { chatParts, readPrompts, unknownRun } from "./models.ts";
 import { print, printError } from "./output.ts";
 import { deviceFlags, openChosenDevice } from "./device.ts";
 import { figureTitle, settingTitle } from "./words.ts";
+
+// Everything is computed in float32.
+const { dtype: _, ...placeFlags } = deviceFlags;
 
 const flags = {
   modelTag: runName("The name of the runs, by default that of the latest run of each stage"),
   pricePerHour: decimal(0, "The machine's price per hour, for the cost of each stage"),
   noSamples: toggle("Leave out samples of text, which take some seconds"),
-  ...deviceFlags,
+  ...placeFlags,
 };
 
 const titles: Readonly<Record<Stage, string>> = {
@@ -175,15 +178,21 @@ async function draw({ stage, metrics }: RunSummary, folder: string): Promise<str
 async function write(run: RunSummary, device: Device, tokenizer: Tokenizer): Promise<string[]> {
   const checkpoint = await openCheckpoint(run.folder, undefined, { architectures });
   const model = await loadModel(checkpoint, device);
-  return run.stage === "base"
-    ? await likelyTexts(model, tokenizer, await readPrompts(run))
-    : await chat(model, tokenizer);
+  if (run.stage === "base") return await likelyTexts(model, tokenizer, await readPrompts(run));
+  const { chatTemplate = null } = checkpoint.meta;
+  const { format } = chatParts({ tokenizer, chatTemplate }, run);
+  using _ = format;
+  return await chat(model, tokenizer, format);
 }
 
-async function chat(model: LanguageModel, tokenizer: Tokenizer): Promise<string[]> {
+async function chat(
+  model: LanguageModel,
+  tokenizer: Tokenizer,
+  format: ChatFormat,
+): Promise<string[]> {
   // Models that were trained on very short texts get room for an answer.
   const maxTokens = Math.max(model.config.sequenceLen, 256);
-  using session = new ChatSession(model, tokenizer, { maxTokens });
+  using session = new ChatSession(model, tokenizer, { maxTokens, format });
   let text = "";
   for (const question of questions) {
     const folded = new FoldedText();

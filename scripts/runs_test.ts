@@ -73,6 +73,15 @@ Deno.test("a run that has saved nothing yet is listed as such", async () => {
   assertEquals(await Array.fromAsync(Deno.readDir(folders[1]!)).catch(() => null), null);
 });
 
+Deno.test("a run whose folder is a link is listed", async () => {
+  const link = `${home}/base_checkpoints/linked`;
+  await Deno.symlink(`${home}/base_checkpoints/one`, link);
+  const { code, stdout } = await runs();
+  await Deno.remove(link);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^base\/linked /m);
+});
+
 Deno.test("a run with a damaged line in its metrics is listed, compared and named", async () => {
   const path = `${home}/base_checkpoints/two/metrics.jsonl`;
   const before = await Deno.readTextFile(path);

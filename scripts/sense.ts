@@ -65,7 +65,9 @@ async function runSense(values: Values<typeof flags>): Promise<void> {
   // A model that chats is asked for its stories.
   using format = checkpoint.stage === "base"
     ? null
-    : chatParts({ tokenizer, chatTemplate: null }, { name: checkpoint.tag }).format;
+    : chatParts({ tokenizer, chatTemplate: checkpoint.meta.chatTemplate ?? null }, {
+      name: checkpoint.tag,
+    }).format;
   const teller = format === null
     ? textTeller(model, tokenizer)
     : chatTeller(model, tokenizer, format);

@@ -7,7 +7,6 @@ import {
   savedSteps,
 } from "../../gpt/mod.ts";
 import {
-  fileError,
   isTraining,
   lockRun,
   METRICS_FILE,
@@ -16,6 +15,7 @@ import {
   readProgress,
   type RunProgress,
 } from "../../gpt/internals.ts";
+import { namesIn } from "../../gpt/files/files.ts";
 import { Error, RangeError } from "../../tensor/errors.ts";
 import { type Stage, stagePath, stages } from "./stages.ts";
 
@@ -143,13 +143,15 @@ export async function removeWholeRun({ folder }: RunFolder): Promise<void> {
 }
 
 async function foldersIn(root: string): Promise<string[]> {
-  try {
-    const entries = await Array.fromAsync(Deno.readDir(root));
-    return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw fileError("read the folder", root, error);
+  const names: string[] = [];
+  for (const name of await namesIn(root)) {
+    // A link to a folder is one; and it may have been removed meanwhile.
+    const { isDirectory } = await Deno.stat(`${root}/${name}`).catch(() => ({
+      isDirectory: false,
+    }));
+    if (isDirectory) names.push(name);
   }
+  return names;
 }
 
 async function summarize(
