@@ -20,7 +20,8 @@ export interface EventStream {
  * Opens a stream of events. An event is sent at once, unless another one was just before: then it waits
  * for those that follow, for 10 ms at most.
  *
- * @param options.timeout The milliseconds after which a client that does not read is disconnected.
+ * @param options.timeout The milliseconds after which the stream of a client that does not read fails.
+ * What is left after `close` is the server's to send, which disconnects a client that does not read it.
  * @param options.onLeave Is called when the client disconnects, or is disconnected.
  *
  * @example

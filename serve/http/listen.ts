@@ -1,6 +1,6 @@
 /**
  * Listens for requests, with limits on the number of connections, and on the time that the head of
- * a request may take. `Deno.serve` has no such limits.
+ * a request, and the client's reading of the answer, may take. `Deno.serve` has no such limits.
  *
  * @module
  */
@@ -11,6 +11,9 @@ import { Readable } from "node:stream";
 import { Error } from "../../tensor/errors.ts";
 import { listening } from "./listening.ts";
 
+/** Bytes of an answer that are written at once, so that a slow client has time for each of them. */
+const PIECE = 65_536;
+
 /** Options for {@linkcode listen}. */
 export interface ListenOptions {
   /** The name or address to listen on. */
@@ -18,7 +21,8 @@ export interface ListenOptions {
   /** The port; 0 for a free one. */
   readonly port: number;
   /**
-   * Milliseconds within which the head of a request must arrive, and that a connection may be idle.
+   * Milliseconds within which the head of a request must arrive, and the client must read what was
+   * written, and that a connection may be idle.
    */
   readonly timeout: number;
   /** Maximum connections; further ones are closed immediately. */
@@ -75,7 +79,7 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<L
     noDelay: true,
   }, (incoming, outgoing) => {
     unused.delete(incoming.socket);
-    void answer(incoming, outgoing, handle).finally(() => {
+    void answer(incoming, outgoing, handle, timeout).finally(() => {
       if (!server.listening) server.closeIdleConnections();
     });
   });
@@ -114,14 +118,14 @@ async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   handle: Handler,
+  timeout: number,
 ): Promise<void> {
   const leaving = new AbortController();
-  const hasLeft = new Promise<void>((resolve) =>
-    outgoing.once("close", () => {
-      if (!outgoing.writableFinished) leaving.abort();
-      resolve();
-    })
-  );
+  const { promise: hasEnded, resolve } = Promise.withResolvers<void>();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) leaving.abort();
+    resolve();
+  });
   try {
     const request = toRequest(incoming);
     const response = request === null
@@ -130,8 +134,13 @@ async function answer(
     outgoing.statusCode = response.status;
     for (const [name, value] of response.headers) outgoing.setHeader(name, value);
     const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
-    if (isStream) await stream(response.body!, outgoing, hasLeft);
-    else outgoing.end(new Uint8Array(await response.arrayBuffer()));
+    if (isStream) outgoing.flushHeaders();
+    const body = isStream ? response.body! : await inPieces(response, outgoing);
+    // A client may ask again before an answer has ended, and reads the second one after the first.
+    if (outgoing.socket === null) {
+      await Promise.race([new Promise((resolve) => outgoing.once("socket", resolve)), hasEnded]);
+    }
+    await send(body, outgoing, hasEnded, timeout);
   } catch {
     // The client disconnected, was disconnected, or sent a malformed request.
     outgoing.destroy();
@@ -156,17 +165,36 @@ function toRequest(incoming: IncomingMessage): Request | null {
   }
 }
 
-async function stream(
+/** A body that is known as a whole. */
+async function inPieces(
+  response: Response,
+  outgoing: ServerResponse,
+): Promise<ReadableStream<Uint8Array>> {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  // Statuses such as 204 have no body, and no length either.
+  if (response.body !== null) outgoing.setHeader("content-length", bytes.length);
+  const starts = Array.from({ length: Math.ceil(bytes.length / PIECE) }, (_, i) => i * PIECE);
+  return ReadableStream.from(starts.map((start) => bytes.subarray(start, start + PIECE)));
+}
+
+/** Sends a body, and disconnects a client that does not read what was written within `timeout`. */
+async function send(
   body: ReadableStream<Uint8Array>,
   outgoing: ServerResponse,
-  hasLeft: Promise<void>,
+  hasEnded: Promise<void>,
+  timeout: number,
 ): Promise<void> {
-  outgoing.flushHeaders();
+  const untilRead = async (read: Promise<void>) => {
+    const timer = setTimeout(() => outgoing.destroy(), timeout);
+    await Promise.race([read, hasEnded]);
+    clearTimeout(timer);
+  };
   const reader = body.getReader();
-  void hasLeft.then(() => reader.cancel()).catch(() => {});
+  void hasEnded.then(() => reader.cancel()).catch(() => {});
   for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
     if (outgoing.write(value)) continue;
-    await Promise.race([new Promise((resolve) => outgoing.once("drain", resolve)), hasLeft]);
+    await untilRead(new Promise((resolve) => outgoing.once("drain", resolve)));
   }
   outgoing.end();
+  await untilRead(hasEnded);
 }
