@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { BestFit } from "./best_fit.ts";
-import { NaiveFit } from "./naive_fit.ts";
 import { randomBits } from "./shuffle.ts";
+import { NaiveFit } from "./testing/naive_fit.ts";
 
 interface Item {
   length: number;

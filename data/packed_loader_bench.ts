@@ -8,10 +8,10 @@
 import { assertEquals } from "@std/assert";
 import { BestFit, type Sized } from "./best_fit.ts";
 import { listSource } from "./list_source.ts";
-import { NaiveFit } from "./naive_fit.ts";
 import { PackedLoader } from "./packed_loader.ts";
 import { RandomCropLoader } from "./random_crop_loader.ts";
 import { randomBits } from "./shuffle.ts";
+import { NaiveFit } from "./testing/naive_fit.ts";
 
 const CAPACITY = 257;
 const ROWS = 1000;

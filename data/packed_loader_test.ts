@@ -7,10 +7,10 @@ import {
   assertRejects,
 } from "@std/assert";
 import { listSource } from "./list_source.ts";
-import { NaiveFit } from "./naive_fit.ts";
 import { PackedLoader, type PackedLoaderOptions } from "./packed_loader.ts";
 import { randomBits } from "./shuffle.ts";
 import type { Split } from "./source.ts";
+import { NaiveFit } from "./testing/naive_fit.ts";
 
 const bos = 1000;
 /** Texts are their ids, separated by spaces. */

@@ -48,7 +48,7 @@ async function recordFiles(
  *
  * @param place A file, a folder or a glob of `.jsonl` files, also as `.gz` and `.zst`, `.parquet` files,
  * and `.zip` files of these. A single file with another name is read as JSON Lines.
- * @throws {Error} If there is nothing there.
+ * @throws {Error} If there is nothing there, or the system cannot read a file.
  * @throws {SyntaxError} If a file is damaged, or a line is not JSON; the message names the line.
  *
  * @example
@@ -70,9 +70,11 @@ export async function* records(
 }
 
 /**
- * The columns of rows, and the number of rows: of parquet files, or of lines that are not empty.
+ * The columns of rows, and the number of rows: of parquet files, or of lines that are not empty. Files
+ * of JSON Lines without rows have no columns.
  *
- * @throws {Error} If there are no rows at the place.
+ * @throws {Error} If there is nothing at the place, or the system cannot read a file.
+ * @throws {SyntaxError} If a file is damaged, or its first line is not JSON.
  */
 export async function openTable(
   place: string,
@@ -185,6 +187,9 @@ async function* lines(file: FoundFile): AsyncGenerator<string> {
       : cause instanceof Error
       ? cause.message
       : String(cause);
-    throw new SyntaxError(`Cannot read ${path}: ${reason}`, { cause });
+    const message = `Cannot read ${path}: ${reason}`;
+    // The file is not damaged if the system does not give it.
+    const isOfSystem = Object.values(Deno.errors).some((type) => cause instanceof type);
+    throw isOfSystem ? new Error(message, { cause }) : new SyntaxError(message, { cause });
   }
 }

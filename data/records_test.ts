@@ -158,3 +158,16 @@ Deno.test("a file that is cut, damaged or a bomb is an error that names it", asy
   }
   await assertRejects(() => valuesOf(`${folder}/none`), Error, "there is no such file or folder");
 });
+
+Deno.test("a file that the system does not give is no damaged one, and one without rows is no error", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const name of ["a.jsonl", "b.jsonl"]) await Deno.writeTextFile(`${folder}/${name}`, "1\n");
+  const found = records(folder);
+  assertEquals((await found.next()).value?.value, 1);
+  await Deno.remove(`${folder}/b.jsonl`);
+  const error = await assertRejects(() => found.next(), Error, `Cannot read ${folder}/b.jsonl: `);
+  assertEquals([error.name, error.message.split("\n").length], ["Error", 1]);
+  await Deno.writeTextFile(`${folder}/a.jsonl`, "\n");
+  assertEquals(await openTable(folder), { columns: [], rows: 0 });
+  await assertRejects(() => openTable(`${folder}/none`), Error, "there is no such file or folder");
+});

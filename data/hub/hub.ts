@@ -6,8 +6,9 @@
  * @module
  */
 
+import { isInside } from "../store/origin.ts";
 import { download, type DownloadOptions } from "./download.ts";
-import { request, RequestError, type RequestOptions, type Token } from "./request.ts";
+import { readJson, request, RequestError, type RequestOptions, type Token } from "./request.ts";
 
 /** Options for {@linkcode Hub}. */
 export interface HubOptions
@@ -64,23 +65,31 @@ export class Hub {
     this.#options = { ...options, token: secret };
   }
 
-  /** The commit that a revision of a repository stands for, so that later reads get the same files. */
+  /**
+   * The commit that a revision of a repository stands for, so that later reads get the same files.
+   *
+   * @throws {Error} If the hub does not answer, or with something else.
+   */
   async commit(repository: string, revision = "main"): Promise<string> {
     if (COMMIT.test(revision)) return revision;
     const path = `api/${this.#kind}/${repository}/revision/${encodeURIComponent(revision)}`;
-    const { sha } = await this.#json(path, repository) as { sha?: unknown };
+    const { json } = await this.#json(`${this.#endpoint}/${path}`, repository);
+    const { sha } = json as { sha?: unknown };
     if (typeof sha === "string" && COMMIT.test(sha)) return sha;
     throw new TypeError(`Cannot read ${repository}: wanted a commit of ${revision}, got ${sha}`);
   }
 
-  /** All files of a repository at a commit, in the order of the hub. */
+  /**
+   * All files of a repository at a commit, in the order of the hub.
+   *
+   * @throws {Error} If the hub does not answer, or with something else.
+   */
   async files(repository: string, commit: string): Promise<HubFile[]> {
     const files: HubFile[] = [];
     let next: string | null =
       `${this.#endpoint}/api/${this.#kind}/${repository}/tree/${commit}?recursive=true`;
     while (next !== null) {
-      const { response } = await this.#get(next, repository);
-      const page: unknown = await response.json();
+      const { json: page, headers } = await this.#json(next, repository);
       if (!Array.isArray(page)) throw malformed(repository, "a list of files");
       for (const entry of page) {
         if (entry?.type !== "file") continue;
@@ -88,11 +97,11 @@ export class Hub {
         if (typeof path !== "string" || typeof size !== "number") {
           throw malformed(repository, "files with a path and a size");
         }
-        checkPath(repository, path);
+        if (!isInside(path)) throw malformed(repository, "paths inside of it");
         const sha256 = typeof lfs?.oid === "string" ? lfs.oid : null;
         files.push({ path, size: lfs?.size ?? size, sha256 });
       }
-      const link: string | null = response.headers.get("link");
+      const link: string | null = headers.get("link");
       const following: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(link ?? "")?.[1];
       next = following === undefined ? null : this.#onThisHub(following, repository);
     }
@@ -124,20 +133,11 @@ export class Hub {
     }
   }
 
-  async #json(path: string, repository: string): Promise<unknown> {
-    const { response } = await this.#get(`${this.#endpoint}/${path}`, repository);
+  async #json(url: string, repository: string): Promise<{ json: object; headers: Headers }> {
     try {
-      return await response.json();
-    } catch (cause) {
-      throw new SyntaxError(`Cannot read ${repository}: wanted JSON of the hub, got other text`, {
-        cause,
-      });
-    }
-  }
-
-  async #get(url: string, repository: string): ReturnType<typeof request> {
-    try {
-      return await request(url, this.#options);
+      const { response } = await request(url, this.#options);
+      const json = await readJson(response, repository, "the hub");
+      return { json, headers: response.headers };
     } catch (error) {
       throw explained(error, repository, this.#kind);
     }
@@ -145,8 +145,8 @@ export class Hub {
 
   /** The next page of a list: a token must not go elsewhere. */
   #onThisHub(link: string, repository: string): string {
-    const url = new URL(link, this.#endpoint);
-    if (url.origin === new URL(this.#endpoint).origin) return url.href;
+    const url = URL.parse(link, this.#endpoint);
+    if (url !== null && url.origin === new URL(this.#endpoint).origin) return url.href;
     throw malformed(repository, `another page on ${this.#endpoint}`);
   }
 }
@@ -175,13 +175,6 @@ function explained(error: unknown, repository: string, kind: "datasets" | "model
     });
   }
   return error;
-}
-
-/** @throws {Error} If a path leads out of the folder that it would be stored in. */
-function checkPath(repository: string, path: string): void {
-  const parts = path.split("/");
-  const isInside = parts.every((part) => !["", ".", ".."].includes(part)) && !/[\\\0:]/.test(path);
-  if (!isInside) throw malformed(repository, "paths inside of it");
 }
 
 function malformed(repository: string, wanted: string): TypeError {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { sha256Of, startHub } from "../testing/hub.ts";
 import { download } from "./download.ts";
 import { Hub } from "./hub.ts";
-import { checkRedirect, isPrivate } from "./request.ts";
+import { checkRedirect, isPrivate, request, RequestError } from "./request.ts";
 
 const random = (length: number) => {
   const bytes = new Uint8Array(length);
@@ -209,6 +209,30 @@ Deno.test("a path of the hub that leads out of the folder is refused", async () 
     const client = new Hub({ endpoint: hub.endpoint });
     await assertRejects(() => client.files("org/set", hub.commit), TypeError, "paths inside of it");
   }
+});
+
+Deno.test("an answer that is no JSON, as a login page is, and an address that is none are refused in words", async () => {
+  await using hub = startHub({ [path]: shard });
+  const client = new Hub({ endpoint: hub.endpoint, attempts: 1 });
+  const requests = [
+    () => client.commit("org/set"),
+    () => client.files("org/set", hub.commit),
+  ];
+  const login = "<html>Log in</html>";
+  for (const ask of requests) {
+    for (const [text, got] of [[login, "other text"], ["null", "null"], ['"a"', "a"]] as const) {
+      hub.faults.hub.push(() => new Response(text));
+      const message = `Cannot read org/set: wanted a JSON object or list of the hub, got ${got}`;
+      await assertRejects(ask, RequestError, message);
+    }
+    const headers = { location: "http://[bad" };
+    hub.faults.hub.push(() => new Response(null, { status: 302, headers }));
+    await assertRejects(ask, RequestError, "a redirect to an address, got one to http://[bad");
+  }
+  const headers = { link: '<http://[bad>; rel="next"' };
+  hub.faults.hub.push(() => Response.json([], { headers }));
+  await assertRejects(requests[1]!, TypeError, "Cannot read org/set: wanted another page on ");
+  await assertRejects(() => request("no address"), RequestError, "Cannot get no address: wanted");
 });
 
 Deno.test("redirects from HTTPS to HTTP, and from outside into this network, are refused", () => {

@@ -68,13 +68,17 @@ class Passing extends Error {
  * after what the server asks for. Redirects from HTTPS to HTTP, and from a public address to one of
  * this machine or its network, are refused.
  *
- * @throws {RequestError} If there is no answer after all attempts, or it is an error.
+ * @throws {RequestError} If the URL is none, there is no answer after all attempts, or it is an error.
  */
 export async function request(url: string, options: RequestOptions = {}): Promise<Answer> {
   const { attempts = 5, signal, wait = pause, onWait } = options;
+  const start = URL.parse(url);
+  if (start === null) {
+    throw new RequestError(null, `Cannot get ${url}: wanted an address like https://example.org`);
+  }
   for (let attempt = 1;; attempt++) {
     try {
-      return await attemptRequest(new URL(url), options);
+      return await attemptRequest(start, options);
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Passing)) throw error;
@@ -104,11 +108,39 @@ async function attemptRequest(start: URL, options: RequestOptions): Promise<Answ
       return { response, first };
     }
     await response.body?.cancel();
-    const next = new URL(location, url);
+    const next = URL.parse(location, url);
+    if (next === null) {
+      const message =
+        `Cannot get ${start}: wanted a redirect to an address, got one to ${location}`;
+      throw new RequestError(response.status, message);
+    }
     checkRedirect(start, url, next);
     url = next;
   }
   throw new RequestError(null, `Cannot get ${start}: wanted at most ${MAX_REDIRECTS} redirects`);
+}
+
+/**
+ * The JSON of an answer.
+ *
+ * @param what What was asked for, for the message.
+ * @param sender Who answers, for the message.
+ * @throws {RequestError} If it has no JSON object or list, as the login page of a network has none.
+ */
+export async function readJson(response: Response, what: string, sender: string): Promise<object> {
+  const refuse = (got: string, cause?: unknown) => {
+    const message = `Cannot read ${what}: wanted a JSON object or list of ${sender}, got ${got}`;
+    return new RequestError(response.status, message, { cause });
+  };
+  let value: unknown;
+  try {
+    value = await response.json();
+  } catch (cause) {
+    // Otherwise the connection broke.
+    throw refuse(cause instanceof SyntaxError ? "other text" : `"${reasonOf(cause)}"`, cause);
+  }
+  if (typeof value !== "object" || value === null) throw refuse(`${value}`);
+  return value;
 }
 
 async function send(url: URL, { headers, token, signal }: RequestOptions): Promise<Response> {

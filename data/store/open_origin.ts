@@ -63,14 +63,19 @@ function hubOrigin(
 /** The shared cache alone. */
 function cachedOrigin({ repository, ...address }: HubAddress, cache: SharedCache | null): Origin {
   if (cache === null) throw offline(repository);
+  const missing = () => offline(repository, `, and ${cache.folder} does not have it`);
   return {
     name: repository,
     async revision() {
       const commit = await cache.commit(address.revision);
-      if (commit === null) throw offline(repository, `, and ${cache.folder} does not have it`);
+      if (commit === null) throw missing();
       return commit;
     },
-    files: async (commit) => await matchingFiles(await cache.files(commit), address.files),
+    async files(commit) {
+      const all = await cache.files(commit);
+      if (all === null) throw missing();
+      return await matchingFiles(all, address.files);
+    },
     async download(commit, file, path) {
       const digest = await cache.copy(commit, file, path);
       if (digest === null) throw offline(`${file.path} of ${repository}`);

@@ -8,7 +8,7 @@
 
 import { importTar } from "../deps.ts";
 import { download, fileDigest } from "../hub/download.ts";
-import { request, RequestError, type RequestOptions } from "../hub/request.ts";
+import { readJson, request, RequestError, type RequestOptions } from "../hub/request.ts";
 import { decompress } from "../unpack/streams.ts";
 import type { PackageAddress } from "./address.ts";
 import { isInside, matchingFiles, type Origin, type RemoteFile } from "./origin.ts";
@@ -70,7 +70,8 @@ async function findVersion(
   const url = `${registry.replace(/\/+$/, "")}/${name.replace("/", "%2f")}/${version}`;
   let found: { version?: unknown; dist?: { tarball?: unknown; integrity?: unknown } };
   try {
-    found = await (await request(url, options)).response.json();
+    const { response } = await request(url, options);
+    found = await readJson(response, `${name}@${version}`, "npm");
   } catch (error) {
     if (!(error instanceof RequestError) || error.status !== 404) throw error;
     throw new Error(`Cannot read ${name}@${version}: npm has no such package or version`, {

@@ -19,15 +19,24 @@ export class SharedCache {
     this.folder = `${root}/datasets--${repository.replaceAll("/", "--")}`;
   }
 
-  /** The commit that a revision stood for when it was last fetched; `null` if it never was. */
+  /**
+   * The commit that a revision stood for when it was last fetched; `null` if it never was, or no
+   * files of that commit are here.
+   */
   async commit(revision: string): Promise<string | null> {
-    if (/^[0-9a-f]{40}$/.test(revision)) return await this.#has(revision) ? revision : null;
-    const text = await Deno.readTextFile(`${this.folder}/refs/${revision}`).catch(() => "");
-    return /^[0-9a-f]{40}$/.test(text.trim()) ? text.trim() : null;
+    const isCommit = (text: string) => /^[0-9a-f]{40}$/.test(text);
+    const commit = isCommit(revision)
+      ? revision
+      : await Deno.readTextFile(`${this.folder}/refs/${revision}`).then(
+        (text) => text.trim(),
+        () => "",
+      );
+    return isCommit(commit) && await this.#has(commit) ? commit : null;
   }
 
-  /** The files of a commit that are here. */
-  async files(commit: string): Promise<RemoteFile[]> {
+  /** The files of a commit that are here; `null` if it has no folder. */
+  async files(commit: string): Promise<RemoteFile[] | null> {
+    if (!await this.#has(commit)) return null;
     return await this.#walk(`${this.folder}/snapshots/${commit}`, "");
   }
 
@@ -57,7 +66,10 @@ export class SharedCache {
   }
 
   async #has(commit: string): Promise<boolean> {
-    return await Deno.stat(`${this.folder}/snapshots/${commit}`).then(() => true, () => false);
+    return await Deno.stat(`${this.folder}/snapshots/${commit}`).then(
+      ({ isDirectory }) => isDirectory,
+      () => false,
+    );
   }
 
   async #walk(folder: string, below: string): Promise<RemoteFile[]> {

@@ -35,7 +35,7 @@ export interface StoredState extends StoredData {
 export interface FetchOptions {
   /** Get only this many files from the first on, and the last one for validation. @default {all} */
   readonly count?: number | undefined;
-  /** Number of concurrent downloads. @default {4} */
+  /** Number of concurrent downloads, from 1 on. @default {4} */
   readonly workers?: number;
   /** Stops the downloads; what has arrived is kept. */
   readonly signal?: AbortSignal;
@@ -153,6 +153,7 @@ export async function listData(
  * several processes want the same data, one downloads it, and the others wait.
  *
  * @throws {SyntaxError} If the address is malformed.
+ * @throws {RangeError} If `workers` is no whole number from 1 on.
  * @throws {Error} If there are no such files, or one cannot be downloaded; what has arrived is
  * kept.
  */
@@ -163,9 +164,14 @@ export async function fetchData(
   options: FetchOptions = {},
 ): Promise<StoredState> {
   const parsed = parseAddress(address);
+  const { signal, workers } = options;
+  if (workers !== undefined && !(Number.isSafeInteger(workers) && workers >= 1)) {
+    throw new RangeError(
+      `Cannot get ${address}: wanted workers as a whole number from 1 on, got ${workers}`,
+    );
+  }
   const before = await findData(root, address);
   if (before !== null && before.missing.length === 0 && isEnough(before, options)) return before;
-  const { signal } = options;
   const origin = openOrigin(parsed, {
     ...connection,
     ...(signal === undefined ? {} : { signal }),
@@ -284,7 +290,14 @@ async function downloadMissing(
       if (file.size === null || file.sha256 === null) await describeAgain();
     }
   };
-  const results = await Promise.allSettled(Array.from({ length: workers }, work));
+  const results = await Promise.allSettled(
+    Array.from({ length: workers }, () =>
+      work().catch((error) => {
+        // The other workers take no more files: the error would come after the last of them.
+        left.length = 0;
+        throw error;
+      })),
+  );
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { sha256Of, startHub } from "../testing/hub.ts";
+import { RequestError } from "../hub/request.ts";
 import { startRegistry } from "../testing/registry.ts";
 import { parseAddress } from "./address.ts";
 import { catalog } from "./catalog.ts";
+import { isLocked } from "./lock.ts";
 import { fetchData, findData, isFetching, listData, removeData } from "./store.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -111,6 +113,12 @@ Deno.test("files of a package come from the registry, checked, and at one versio
     Error,
     "wanted files that match",
   );
+  registry.faults.push(() => new Response("<html>Log in</html>"));
+  await assertRejects(
+    () => fetch("npm:@scope/texts@1.2.3/data/*"),
+    RequestError,
+    "Cannot read @scope/texts@1.2.3: wanted a JSON object or list of npm, got other text",
+  );
   registry.integrity = `sha512-${btoa("another")}`;
   const changed = () => fetch("npm:@scope/texts@1.2.3/data/*");
   await assertRejects(changed, Error, "wanted the sha512 digest");
@@ -205,6 +213,34 @@ Deno.test("the first and the last file come before the others, and one process d
     server === "storage" ? [path.slice(path.indexOf(":") + 1)] : []
   );
   assertEquals(order, ["0.txt", "5.txt", "1.txt", "2.txt", "3.txt", "4.txt"]);
+});
+
+Deno.test("no more files are begun once one has failed, and at least one worker is wanted", async () => {
+  const names = Array.from({ length: 8 }, (_, i) => `${i}.txt`);
+  await using hub = startHub(Object.fromEntries(names.map((name) => [name, encode(name)])));
+  const hasFailed = Promise.withResolvers<void>();
+  hub.hold = () => hasFailed.promise;
+  hub.faults.storage.push(() => new Response(null, { status: 404 }));
+  const root = await Deno.makeTempDir();
+  const fetch = (workers: number) =>
+    fetchData({ endpoint: hub.endpoint }, root, "hf:org/set/*.txt", { workers });
+  const failed = assertRejects(() => fetch(2), Error, "no such data set, file or revision");
+  const asked = () =>
+    hub.seen.flatMap(({ server, path }) => server === "storage" ? [path.split(":")[1]] : []);
+  while (asked().length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { folder } = (await findData(root, "hf:org/set/*.txt"))!;
+  // A download holds this lock to its end.
+  while (await isLocked(`${folder}/${asked()[0]}.part`)) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  hasFailed.resolve();
+  await failed;
+  assertEquals(asked().length, 2);
+  for (const workers of [0, -1, 1.5, NaN]) {
+    const message = `wanted workers as a whole number from 1 on, got ${workers}`;
+    await assertRejects(() => fetch(workers), RangeError, message);
+  }
+  assertEquals((await fetch(2)).missing, []);
 });
 
 Deno.test("a data set keeps its commit, and more of its files are of that commit", async () => {
@@ -326,4 +362,18 @@ Deno.test("without a network the cache of other clients is enough, or the error 
     );
   }
   assertEquals((await listData(root)).length, 1);
+
+  // Clients note what a branch stands for before its files are there.
+  await Deno.remove(`${sharedCache}/datasets--org--set/snapshots`, { recursive: true });
+  const missing = `HF_HUB_OFFLINE says not to, and ${sharedCache}/datasets--org--set does not have`;
+  const fetch = (root: string, address: string) =>
+    assertRejects(() => fetchData(offline, root, address), Error, missing);
+  for (const address of ["hf:org/set/data/*", `hf:org/set/data/*@${"d".repeat(40)}`]) {
+    await fetch(await Deno.makeTempDir(), address);
+  }
+  // More files of a commit than were wanted before.
+  const description = `${stored.folder}/.source.json`;
+  const { count, ...more } = JSON.parse(await Deno.readTextFile(description));
+  await Deno.writeTextFile(description, JSON.stringify({ ...more, count: count + 1 }));
+  await fetch(root, "hf:org/set/data/*");
 });

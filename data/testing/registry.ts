@@ -9,6 +9,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly url: string;
   /** The paths that were asked for. */
   readonly seen: string[];
+  /** Answers that replace the next right ones; each is used once. */
+  readonly faults: (() => Response)[];
   /** The digest of the tarball that the registry states; tests change it. */
   integrity: string;
 }
@@ -29,6 +31,8 @@ export async function startRegistry(
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
     const { pathname } = new URL(request.url);
     seen.push(pathname);
+    const fault = registry.faults.shift();
+    if (fault !== undefined) return fault();
     if (pathname.endsWith(".tgz")) return new Response(new Uint8Array(tarball));
     const [, path, version] = /^\/(.+)\/([^/]+)$/.exec(pathname) ?? [];
     if (decodeURIComponent(path ?? "") !== name || !["1.2.3", "latest"].includes(version!)) {
@@ -40,6 +44,7 @@ export async function startRegistry(
   const registry: TestRegistry = {
     url: `http://127.0.0.1:${server.addr.port}`,
     seen,
+    faults: [],
     integrity: `sha512-${createHash("sha512").update(tarball).digest("base64")}`,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };

@@ -1,6 +1,6 @@
 /** {@linkcode BestFit} as nanochat's linear scan, for tests and benchmarks. @module */
 
-import type { Sized } from "./best_fit.ts";
+import type { Sized } from "../best_fit.ts";
 
 /** Items in insertion order, searched from the front. */
 export class NaiveFit<Item extends Sized> {
