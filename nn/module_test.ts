@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
-import { decodeState, type Device, encodeState, Tensor } from "../tensor/mod.ts";
+import { decodeState, type Device, encodeState, Tensor, type TensorValues } from "../tensor/mod.ts";
 import { Dropout } from "./dropout.ts";
 import { Embedding } from "./embedding.ts";
 import { Linear } from "./linear.ts";
-import { fieldsOf, Module } from "./module.ts";
+import { fieldsOf, type Layer, Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { zeros } from "./initializers.ts";
+import { Sequential } from "./sequential.ts";
 
 /** A module with submodules in every kind of container, named like nanochat's. */
 class Network extends Module {
@@ -96,7 +97,7 @@ cpuTest(
       new Map(
         [...network.stateDict()].map(([name, { shape }]) => [name, Tensor.ones(device, shape)]),
       );
-    const refuse = (state: Map<string, Tensor>, message: string) =>
+    const refuse = (state: Map<string, TensorValues>, message: string) =>
       assertThrows(() => network.loadStateDict(state), RangeError, message);
 
     const renamed = fitting();
@@ -112,6 +113,12 @@ cpuTest(
       "wanted lambdas of float32 [2], got float32 [3]; wanted head.bias of float32 [5], got int32 [5]",
     );
     refuse(new Map(), "; and 3 more");
+    const freed = fitting();
+    freed.get("head.bias")!.dispose();
+    refuse(freed, "head.bias has been freed");
+    const short: Map<string, TensorValues> = fitting();
+    short.set("head.bias", { dtype: "float32", shape: [5], data: Float32Array.of(1, 2) });
+    refuse(short, "got float32 [5] with 2 elements");
     assertEquals(await network.lambdas.data(), before);
   },
 );
@@ -234,4 +241,20 @@ cpuTest("a module may refer to the one that it is in", (device) => {
   const names = ["inner.layer.weight", "again.layer.weight", "list.0.layer.weight"];
   assertEquals([...outer.stateDict().keys()], names);
   assertEquals(outer.parameters().size, 1);
+});
+
+cpuTest("a layer whose parameters would not be found is refused in a chain", (device) => {
+  class Scale {
+    readonly linear = new Linear(device, 2, 2, { seed: 1 });
+    forward(x: Tensor): Tensor {
+      return this.linear.forward(x);
+    }
+  }
+  for (const layer of [new Scale(), { forward: (x: Tensor) => x }, new Network(device)]) {
+    assertThrows(
+      () => new Sequential([new Dropout(0.5, { seed: 1 }), layer as unknown as Layer]),
+      TypeError,
+      "Cannot make a Sequential: wanted Modules with a method forward, got",
+    );
+  }
 });

@@ -31,14 +31,14 @@ export class Sequential extends Module {
 
   /**
    * Creates the chain; each layer needs a seed of its own. @throws {TypeError} If one has no
-   * `forward`.
+   * `forward`, or is no Module, whose parameters would not be found.
    */
   constructor(layers: readonly Layer[]) {
     super();
     checkList("make a Sequential", "a list of layers, as in [first, second]", layers);
     for (const layer of layers) {
-      if (typeof layer?.forward === "function") continue;
-      throw wrongType("make a Sequential", "layers with a method forward", describeValue(layer));
+      if (layer instanceof Module && typeof layer.forward === "function") continue;
+      throw wrongType("make a Sequential", "Modules with a method forward", describeValue(layer));
     }
     this.layers = layers;
   }

@@ -3,7 +3,7 @@
 import { describeValue } from "./checks.ts";
 import { RangeError, wrongType } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
-import { formatShape, type TypedArray } from "./layout.ts";
+import { formatShape, sizeOf, type TypedArray } from "./layout.ts";
 import { copyInto } from "./ops/elementwise.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -51,8 +51,8 @@ export function assignTensors(
     // A file of `bfloat16` is read in `float32`: it is rounded again.
     const isRounded = wanted.replace("bfloat16", "float32") === got;
     if (wanted !== got && !isRounded) problems.push(`wanted ${name} of ${wanted}, got ${got}`);
-    else if (source instanceof Tensor && source.device !== target.device) {
-      problems.push(`${name} is on another device`);
+    else if (source instanceof Tensor && (!source.isOpen || source.device !== target.device)) {
+      problems.push(`${name} ${source.isOpen ? "is on another device" : "has been freed"}`);
     }
   }
   report(problems, what);
@@ -67,8 +67,7 @@ export function assignTensors(
 
 export function checkMap(what: string, values: ReadonlyMap<string, unknown>): void {
   if (values instanceof Map) return;
-  const isObject = typeof values === "object" && values !== null;
-  const hint = isObject ? ". Pass new Map(Object.entries(…))." : "";
+  const hint = (values as unknown) instanceof Object ? ". Pass new Map(Object.entries(…))." : "";
   throw wrongType(what, "a Map", describeValue(values) + hint);
 }
 
@@ -84,9 +83,11 @@ export function checkNames(
   ], what);
 }
 
-function describe(tensor: { readonly dtype: string; readonly shape: readonly number[] }): string {
-  if (!Array.isArray(tensor?.shape)) return describeValue(tensor);
-  return `${tensor.dtype} ${formatShape(tensor.shape)}`;
+function describe(values: TensorValues): string {
+  if (!Array.isArray(values?.shape)) return describeValue(values);
+  const shown = `${values.dtype} ${formatShape(values.shape)}`;
+  const count = values instanceof Tensor ? values.size : (values.data as TypedArray).length;
+  return count === sizeOf(values.shape) ? shown : `${shown} with ${count} elements`;
 }
 
 function report(problems: readonly string[], what: string): void {

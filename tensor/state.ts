@@ -76,8 +76,12 @@ export async function encodeState(
  * `int32` where they fit.
  *
  * @throws {SyntaxError} If the file is damaged.
+ * @throws {TypeError} If it is no `Uint8Array`.
  */
 export function decodeState(bytes: Uint8Array): Map<string, TensorValues | number> {
+  if (!((bytes as unknown) instanceof Uint8Array)) {
+    throw wrongType("decode the state", "bytes in a Uint8Array", describeValue(bytes));
+  }
   const state = new Map<string, Exclude<TensorValues, Tensor> | number>();
   const text = readSafetensorsMetadata(bytes)[METADATA];
   const { counts = {}, ...halves }: Rest = text === undefined ? {} : JSON.parse(text);

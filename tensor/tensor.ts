@@ -371,17 +371,17 @@ export class Tensor implements View {
    * recorded. A `bfloat16` takes a `Float32Array`, which is rounded, or the bits in a `Uint16Array`.
    *
    * @throws {RangeError} If there are more or fewer.
-   * @throws {TypeError} If the dtype differs, or the tensor is a non-contiguous view.
+   * @throws {TypeError} If it is no typed array, the dtype differs, or the tensor is a non-contiguous view.
+   * `copyInto` copies a tensor.
    */
   assign(given: StoredArray): void {
     const isRounded = this.dtype === "bfloat16" && given instanceof Float32Array;
     const values = isRounded ? storedArray(this.dtype, given) : given;
-    if (values.length !== this.size) {
-      throw new RangeError(
-        `Cannot assign ${values.length} values to a tensor of shape ${formatShape(this.shape)}`,
-      );
-    }
     const dtype = dtypeOf(values);
+    if (values.length !== this.size) {
+      const what = `assign to a tensor of ${formatShape(this.shape)}`;
+      throw wrongValue(what, `${this.size} values`, values.length);
+    }
     if (dtype !== this.dtype || !this.isContiguous) {
       const what = this.isContiguous ? this.dtype : "view with gaps";
       throw new TypeError(`Cannot assign ${dtype} values to a ${what}`);
@@ -418,7 +418,8 @@ export class Tensor implements View {
 
   /**
    * Makes this tensor a parameter: `backward` will accumulate a gradient in `grad`. With `false`, it
-   * is frozen: its gradient is cleared, and none is computed until it is required again.
+   * is frozen: its gradient is cleared, and none is computed until it is required again. The result of an
+   * operation on parameters stays what it is: gradients flow through it, and `grad` keeps none.
    *
    * @throws {TypeError} If the elements are integers.
    * @throws {Error} If the result of an operation is to be frozen: `detach` cuts off its history.

@@ -6,12 +6,14 @@ import {
   concat,
   copyInto,
   crossEntropy,
+  decodeState,
   defineProgram,
   embedding,
   expression as ex,
   noGrad,
   openDevice,
   runProgram,
+  split,
   stack,
   Tensor,
 } from "./mod.ts";
@@ -331,7 +333,7 @@ cpuTest("invalid input is reported in one line", (device) => {
     [() => Tensor.zeros(device, [-1]), RangeError, "[-1]"],
     [() => Tensor.zeros(device, [1.5]), RangeError, "[1.5]"],
     [() => Tensor.arange(device, 0, Infinity), RangeError, "Infinity"],
-    [() => x.assign(Float32Array.of(1)), RangeError, "1 values"],
+    [() => x.assign(Float32Array.of(1)), RangeError, "wanted 6 values, got 1"],
     [() => x.assign(new Int32Array(6)), TypeError, "int32"],
   ];
   for (const [run, type, part] of cases) {
@@ -420,3 +422,25 @@ cpuTest(
     assertEquals(await rows.data(), Float32Array.of(2, 4, 1, 2));
   },
 );
+
+testOnEveryDevice("what cannot be assigned, split or decoded is refused in words", (device) => {
+  const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]]);
+  assertThrows(
+    () => x.assign(Float32Array.of(1, 2)),
+    RangeError,
+    "Cannot assign to a tensor of [2, 3]: wanted 6 values, got 2",
+  );
+  for (const given of [x, 3, undefined]) {
+    assertThrows(() => x.assign(given as unknown as Float32Array<ArrayBuffer>), TypeError);
+  }
+  for (const lengths of [[-1, 3], [3, -1], [2, 1], [NaN, 2]]) {
+    assertThrows(() => split(x, lengths), RangeError, "Cannot split [2, 3] along axis 0");
+  }
+  for (const bytes of [new ArrayBuffer(8), "abc", undefined, Promise.resolve()]) {
+    assertThrows(
+      () => decodeState(bytes as unknown as Uint8Array),
+      TypeError,
+      "Cannot decode the state: wanted bytes in a Uint8Array, got",
+    );
+  }
+});

@@ -79,13 +79,13 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 /**
  * Splits a tensor along an axis into views of the given lengths.
  *
- * @throws {RangeError} If the lengths do not add up to that of the axis.
+ * @throws {RangeError} If one is negative, or they do not add up to that of the axis.
  */
 export function split(x: Tensor, lengths: readonly number[], axis = 0): Tensor[] {
   checkTensor("split", x);
   checkList("split", "a list of lengths, as in split(x, [2, 1])", lengths);
   const along = normalizeAxis(axis, x.shape, "split");
-  const total = lengths.reduce((sum, length) => sum + length, 0);
+  const total = lengths.reduce((sum, length) => sum + (length >= 0 ? length : NaN), 0);
   if (total !== x.shape[along]) {
     const what = `split ${formatShape(x.shape)} along axis ${axis}`;
     throw wrongValue(what, `lengths that add up to ${x.shape[along]}`, formatShape(lengths));
