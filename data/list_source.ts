@@ -1,6 +1,6 @@
 /** An in-memory corpus. @module */
 
-import { fingerprint, type Source } from "./source.ts";
+import { checkSplit, fingerprint, type Source } from "./source.ts";
 
 /**
  * Creates a corpus from documents in memory, one chunk per document. Empty documents are dropped.
@@ -26,6 +26,7 @@ export function listSource(
   return {
     name,
     async open(split) {
+      checkSplit(name, split);
       if (!(Number.isInteger(validationDocuments) && validationDocuments >= 1)) {
         throw new RangeError(
           `Cannot split "${name}": wanted a whole number of documents for validation from 1 up, ` +

@@ -11,6 +11,17 @@
 /** The two parts of a corpus: one to train on, one held out for evaluation. */
 export type SplitName = "train" | "validation";
 
+/**
+ * Checks that a split is one: a misspelled name would be the other one.
+ *
+ * @param name The name of the corpus, for the message.
+ * @throws {RangeError} If it is neither.
+ */
+export function checkSplit(name: string, split: SplitName): void {
+  if (split === "train" || split === "validation") return;
+  throw new RangeError(`Cannot open "${name}": wanted the split train or validation, got ${split}`);
+}
+
 /** A corpus. Nothing is read before a split is opened. */
 export interface Source {
   /** The user's name for the corpus, for messages. */

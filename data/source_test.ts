@@ -1,6 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { listSource } from "./list_source.ts";
-import { documents, type Split, texts } from "./source.ts";
+import { parquetFiles } from "./parquet/source.ts";
+import { documents, type Split, type SplitName, texts } from "./source.ts";
+import { textFiles } from "./text_files.ts";
+import { wordNetSource } from "./wordnet.ts";
 
 const chunks = [["a", "b"], [], ["c"], ["d", "e", "f"]];
 const split: Split = {
@@ -57,4 +60,25 @@ Deno.test("a fingerprint changes with the split and with the text", async () => 
   const otherSplit = await listSource("letters", ["b", "a"], 1).open("validation");
   assertEquals(first.fingerprint, same.fingerprint);
   assertEquals(new Set([first, otherText, otherSplit].map((s) => s.fingerprint)).size, 3);
+});
+
+Deno.test("a split that there is not is no other one", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/a.txt`, "a b c d e\n".repeat(100));
+  const sources = [
+    listSource("rhyme", ["one", "two", "three"], 1),
+    textFiles(folder),
+    parquetFiles(folder),
+    wordNetSource(),
+  ];
+  for (const source of sources) {
+    for (const name of ["training", "val", "", undefined]) {
+      await assertRejects(
+        () => source.open(name as SplitName),
+        RangeError,
+        `wanted the split train or validation, got ${name}`,
+      );
+    }
+  }
+  await Deno.remove(folder, { recursive: true });
 });

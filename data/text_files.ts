@@ -3,7 +3,7 @@
 import { type FoundFile, readBytes } from "./files.ts";
 import { shorten, typeInWords } from "./show.ts";
 import { fileFingerprint } from "./fingerprint.ts";
-import { chunkAt, type Source, type SplitName } from "./source.ts";
+import { checkSplit, chunkAt, type Source, type SplitName } from "./source.ts";
 import { findUnpacked } from "./unpack/unpack.ts";
 
 /** Extensions of text files; in a `.jsonl` file each line is a document. */
@@ -62,6 +62,7 @@ export function textFiles(place: string, options: TextFilesOptions = {}): Source
   return {
     name: place,
     async open(split) {
+      checkSplit(place, split);
       const files = (await findUnpacked(place, TEXT_EXTENSIONS, unpackInto)).filter(({ bytes }) =>
         bytes > 0
       );

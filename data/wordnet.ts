@@ -1,7 +1,7 @@
 /** A corpus of definitions: WordNet 3.1. @module */
 
 import { importWordNet, WORDNET_PACKAGE } from "./deps.ts";
-import { fingerprint, type Source } from "./source.ts";
+import { checkSplit, fingerprint, type Source } from "./source.ts";
 
 const FILES = ["data.noun", "data.verb", "data.adj", "data.adv"] as const;
 
@@ -41,6 +41,7 @@ export function wordNetSource(): Source {
   return {
     name: "wordnet",
     async open(part) {
+      checkSplit("wordnet", part);
       const definitions = (await Promise.all(FILES.map(loadFile))).flat();
       const texts = definitions
         .filter(({ word }) => isHeldOut(word) === (part === "validation"))

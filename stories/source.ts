@@ -77,6 +77,10 @@ export function storySource(
     name: "stories",
     open: (part) => {
       const count = counts[part];
+      if (count === undefined) {
+        const wanted = "wanted the split train or validation";
+        return Promise.reject(new RangeError(`Cannot open "stories": ${wanted}, got ${part}`));
+      }
       const fingerprint = hashOf(JSON.stringify([events, documents, seed, part])).toString(16);
       return Promise.resolve({
         name: `the ${part} split of "stories"`,

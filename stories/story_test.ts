@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertRejects, assertThrows } from "@std/assert";
 import type { Source } from "../data/source.ts";
 import { events } from "./events/mod.ts";
 import { checkStory } from "./checker.ts";
@@ -146,6 +146,11 @@ Deno.test("the corpus is a source of documents, in chunks that are the same each
     () => storySource({ documents: 3 }),
     RangeError,
     "wanted at least 20 documents, got 3",
+  );
+  await assertRejects(
+    () => source.open("val" as Part),
+    RangeError,
+    "wanted the split train or validation, got val",
   );
 });
 

@@ -3,7 +3,7 @@
 import type { FoundFile } from "../files.ts";
 import { fileFingerprint } from "../fingerprint.ts";
 import { typeInWords } from "../show.ts";
-import type { Source, Split, SplitName } from "../source.ts";
+import { checkSplit, type Source, type Split, type SplitName } from "../source.ts";
 import { findUnpacked } from "../unpack/unpack.ts";
 import type { GroupSize } from "./decode.ts";
 import { openParquet, readParquet } from "./reader.ts";
@@ -53,6 +53,7 @@ export function parquetFiles(place: string, options: ParquetOptions = {}): Sourc
   return {
     name: place,
     async open(split) {
+      checkSplit(place, split);
       const files = await findUnpacked(place, [PARQUET_EXTENSION], unpackInto);
       const fingerprint = await fileFingerprint(files, [split, column, CHUNKS_PER_FILE]);
       const tables = new Tables(files, split, column);
@@ -85,6 +86,7 @@ export function arrivingParquetFiles(
   return {
     name: place,
     async open(split) {
+      checkSplit(place, split);
       const tables = new Tables(files, split, column, arrive);
       await tables.checkFirst();
       const identity = `${fingerprint}-${split}-${column}-${CHUNKS_PER_FILE}`;
