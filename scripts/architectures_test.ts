@@ -90,6 +90,10 @@ goldenTest("models of other programs are trained on texts and on conversations",
   const args = ["--from", `${golden}hf-gpt2`, "--lora-rank", "4", ...tune, ...onCpu];
   const { code, stderr } = await runScript("chat_sft.ts", args, home);
   assertEquals([code, /^hf-gpt2 has no chat template: [^\n]*\n$/.test(stderr)], [0, true], stderr);
+  // The report and the exam of sense ask it in these words, too.
+  assert((await run("report.ts", "--model-tag", "hf-gpt2", ...onCpu)).startsWith("Report: "));
+  const sense = "--source sft --model-tag hf-gpt2 --stories 1 --questions 1 --names 1 --json";
+  assert((await run("sense.ts", ...sense.split(" "), ...onCpu)).startsWith("{"));
 });
 
 Deno.test("--from for training refuses what shapes a new model, or a run", async () => {

@@ -50,7 +50,10 @@ export const flags = {
   }),
   finalLrFrac: decimal(0, "The final fraction of the learning rate", { most: 1 }),
   evalEvery: integer(200, "Steps between evaluations, -1 for none", { or: -1 }),
-  evalTokens: integer(65_536, "Maximum tokens predicted in an evaluation"),
+  evalTokens: integer(
+    65_536,
+    "Maximum tokens predicted in an evaluation, which has at least a batch",
+  ),
   chatcoreEvery: integer(
     200,
     "Steps between examinations, if nanochat's tasks are learned and their data is here",

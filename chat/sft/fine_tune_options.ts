@@ -78,7 +78,7 @@ export interface FineTuneOptions
   readonly loadOptimizer?: boolean;
   /** Steps from one evaluation to the next; −1 for never. */
   readonly evalEvery: number;
-  /** Maximum tokens of an evaluation. */
+  /** Maximum tokens of an evaluation, which has at least a batch; 0 for none. */
   readonly evalTokens: number;
   /** The seed of the order of the conversations. */
   readonly seed: number;

@@ -71,8 +71,9 @@ export async function* validationRows(
 /** Batches of an evaluation; 0 without validation data. */
 export function validationBatches(options: FineTuneOptions): number {
   const { validation, evalTokens, deviceBatchSize, sequenceLength } = options;
-  if (validation === undefined) return 0;
-  return Math.floor(evalTokens / (deviceBatchSize * sequenceLength));
+  if (validation === undefined || evalTokens === 0) return 0;
+  // With large batches, nothing would be measured in silence.
+  return Math.max(1, Math.floor(evalTokens / (deviceBatchSize * sequenceLength)));
 }
 
 function shapeOf({ checkpoint, format, deviceBatchSize, sequenceLength }: FineTuneOptions) {

@@ -7,7 +7,7 @@ import {
   type TrainingEvent,
 } from "../../gpt/mod.ts";
 import { openDevice } from "../../tensor/mod.ts";
-import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
 import { goldenTest, readGoldenJson, readGoldenTensors } from "../../testing/golden.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { ruleConversations } from "../rules/conversations.ts";
@@ -149,6 +149,18 @@ goldenTest("bits per byte of the validation rows are the original's", async () =
   assertAlmostEquals(bits, runs.fresh!.log[0]!["val/bpb"]!, 1e-3);
   await device.close();
 });
+
+cpuTest(
+  "an evaluation has at least a batch, or none if it is to have no tokens",
+  async (device) => {
+    for (const [evalTokens, wanted] of [[1, true], [0, false]] as const) {
+      const sizes = { evalEvery: 4, evalTokens, numIterations: 4, validation: task };
+      const tuning = await prepareFineTuning(await prepareTiny(device, tiny, sizes));
+      const events = await Array.fromAsync(tuning.run());
+      assertEquals(events.some(({ kind }) => kind === "evaluation"), wanted);
+    }
+  },
+);
 
 testOnEveryDevice(
   "adapters are trained alone, and saved as a model like any other",
