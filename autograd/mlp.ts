@@ -1,6 +1,6 @@
 /** Layers of neurons, and a multi-layer perceptron (MLP). @module */
 
-import { type Activation, Neuron } from "./neuron.ts";
+import { type Activation, Neuron, toValues } from "./neuron.ts";
 import { childSeed } from "./random.ts";
 import type { Value } from "./value.ts";
 
@@ -45,9 +45,16 @@ export class Layer {
       }));
   }
 
-  /** One output for each neuron. @throws {RangeError} If `x` is not one value for each input. */
-  call(x: readonly Value[]): Value[] {
-    return this.neurons.map((neuron) => neuron.call(x));
+  /**
+   * One output for each neuron.
+   *
+   * @throws {RangeError} If `x` is not one value for each input.
+   * @throws {TypeError} If `x` is not a list of values or numbers.
+   */
+  call(x: readonly (Value | number)[]): Value[] {
+    // Here, so that all neurons share one value for each number.
+    const values = toValues(x);
+    return this.neurons.map((neuron) => neuron.call(values));
   }
 
   /** The parameters, neuron by neuron. */
@@ -94,9 +101,15 @@ export class MLP {
    *
    * @param sizes The number of neurons of each layer; the last is the number of outputs.
    * @throws {RangeError} If there is no layer, or a size is not a positive integer.
+   * @throws {TypeError} If `sizes` is not a list.
    */
   constructor(inputs: number, sizes: readonly number[], options: MLPOptions = {}) {
     const { activation = "tanh", outputActivation = "linear", seed = 0 } = options;
+    if (!Array.isArray(sizes)) {
+      throw new TypeError(
+        `Cannot make an MLP: wanted a list of sizes, as in [4, 1], got ${typeof sizes}`,
+      );
+    }
     if (sizes.length === 0) {
       throw new RangeError("Cannot make an MLP: wanted the size of 1 layer or more, got none");
     }
@@ -109,9 +122,14 @@ export class MLP {
     );
   }
 
-  /** Computes the outputs. @throws {RangeError} If `x` is not one value for each input. */
-  call(x: readonly Value[]): Value[] {
-    return this.layers.reduce((values, layer) => layer.call(values), [...x]);
+  /**
+   * Computes the outputs.
+   *
+   * @throws {RangeError} If `x` is not one value for each input.
+   * @throws {TypeError} If `x` is not a list of values or numbers.
+   */
+  call(x: readonly (Value | number)[]): Value[] {
+    return this.layers.reduce((values, layer) => layer.call(values), toValues(x));
   }
 
   /**

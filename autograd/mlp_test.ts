@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { checkGradient, numericalGradient } from "./gradcheck.ts";
+import { toDot } from "./graph.ts";
 import { Layer, MLP } from "./mlp.ts";
 import { type Activation, Neuron } from "./neuron.ts";
 import { Value } from "./value.ts";
@@ -48,6 +49,32 @@ Deno.test("a network equals its layers in sequence", () => {
   const expected = mlp.layers[1]!.neurons.map((neuron) => weighted(neuron, hidden));
   const outputs = numbersOf(mlp.call(toValues(x)));
   outputs.forEach((y, i) => assert(Math.abs(y - expected[i]!) < 1e-15, `${y} ${expected[i]}`));
+});
+
+Deno.test("numbers are inputs, too, and the neurons of a layer share their values", () => {
+  const mlp = new MLP(2, [3, 1], { seed: 5 });
+  const x = [0.5, -1];
+  assertEquals(numbersOf(mlp.call(x)), numbersOf(mlp.call(toValues(x))));
+  assertEquals(mlp.layers[0]!.neurons[1]!.call(x).data, mlp.layers[0]!.call(x)[1]!.data);
+  const nodes = (layer: Layer, x: readonly (Value | number)[]): number =>
+    toDot(layer.call(x).reduce((sum, output) => sum.add(output))).split("\n").length;
+  assertEquals(nodes(mlp.layers[0]!, x), nodes(mlp.layers[0]!, toValues(x)));
+});
+
+Deno.test("what is no list of numbers or values is refused", () => {
+  const mlp = new MLP(2, [1]);
+  const list = "Cannot call a network: wanted a list of values or numbers, got number";
+  const cases: [() => unknown, string][] = [
+    [() => mlp.call(5 as never), list],
+    [() => mlp.layers[0]!.call(5 as never), list],
+    [() => mlp.layers[0]!.neurons[0]!.call(5 as never), list],
+    [() => mlp.call(["1", "2"] as never), "Cannot make a Value: wanted a number, got string"],
+    [
+      () => new MLP(2, 1 as never),
+      "Cannot make an MLP: wanted a list of sizes, as in [4, 1], got number",
+    ],
+  ];
+  for (const [run, message] of cases) assertEquals(assertThrows(run, TypeError).message, message);
 });
 
 Deno.test("the last layer is linear by default", () => {

@@ -1,7 +1,7 @@
 /** A neuron: the weighted sum of its inputs plus a bias, through an activation function. @module */
 
 import { randomUniform } from "./random.ts";
-import { Value } from "./value.ts";
+import { toValue, Value } from "./value.ts";
 
 /** Activation functions; `linear` is the identity. */
 export type Activation = "tanh" | "relu" | "sigmoid" | "linear";
@@ -83,14 +83,20 @@ export class Neuron {
     this.activation = activation;
   }
 
-  /** Computes the output. @throws {RangeError} If `x` is not one value for each input. */
-  call(x: readonly Value[]): Value {
+  /**
+   * Computes the output.
+   *
+   * @throws {RangeError} If `x` is not one value for each input.
+   * @throws {TypeError} If `x` is not a list of values or numbers.
+   */
+  call(x: readonly (Value | number)[]): Value {
+    const values = toValues(x);
     if (x.length !== this.weights.length) {
       throw new RangeError(
         `Cannot call a Neuron of ${this.weights.length} inputs: wanted ${this.weights.length} values, got ${x.length}`,
       );
     }
-    const products = x.map((value, i) => value.mul(this.weights[i]!));
+    const products = values.map((value, i) => value.mul(this.weights[i]!));
     const sum = products.reduce((total, product) => total.add(product)).add(this.bias);
     return activations[this.activation](sum);
   }
@@ -99,4 +105,14 @@ export class Neuron {
   parameters(): Value[] {
     return [...this.weights, this.bias];
   }
+}
+
+/** Inputs of a network as values, of which numbers become new ones. @throws {TypeError} If they are no list. */
+export function toValues(x: readonly (Value | number)[]): Value[] {
+  if (!Array.isArray(x)) {
+    throw new TypeError(
+      `Cannot call a network: wanted a list of values or numbers, got ${typeof x}`,
+    );
+  }
+  return x.map((value: Value | number) => toValue(value));
 }

@@ -207,6 +207,7 @@ function valueOf(
   return new Value(data, { operation, inputs, gradient });
 }
 
-function toValue(x: Value | number): Value {
+/** A number as a value without inputs. @throws {TypeError} If it is neither. */
+export function toValue(x: Value | number): Value {
   return x instanceof Value ? x : new Value(x);
 }

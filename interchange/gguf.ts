@@ -7,7 +7,7 @@
  */
 
 import { bytesOf, elementTypes, ggufTypes } from "./element_types.ts";
-import { malformed, type Source } from "./source.ts";
+import { checkSource, malformed, type Source } from "./source.ts";
 import { StoredTensor } from "./stored_tensor.ts";
 import type { TensorToWrite } from "./torch_file.ts";
 
@@ -96,8 +96,10 @@ export interface GgufFile {
  *
  * @throws {SyntaxError} If it is malformed, big-endian, of another version, or has a tensor of an
  * unknown type.
+ * @throws {TypeError} If `source` is no source, such as a path.
  */
 export async function openGguf(source: Source): Promise<GgufFile> {
+  checkSource(source);
   for (let length = FIRST_READ;; length *= 2) {
     const bytes = await source.read(0, Math.min(length, source.size));
     const head = new Head(bytes, source);

@@ -349,6 +349,23 @@ Deno.test("a GGUF file is whole however long its facts are", async () => {
   }
 });
 
+Deno.test("a path is refused where a source is wanted, and so are bytes", async () => {
+  const prefix = "Cannot read the file: wanted a source, as in await pathSource(path), got ";
+  for (const open of [openGguf, openTorchFile, openSafetensors, readTiktokenPickle]) {
+    for (
+      const [source, got] of [
+        ["m.gguf", '"m.gguf"'],
+        [new Uint8Array(8), "a Uint8Array"],
+        [undefined, "undefined"],
+        [Promise.resolve(), "a promise, to be awaited"],
+      ] as const
+    ) {
+      const error = await assertRejects<Error>(() => open(source as never), TypeError);
+      assertEquals(error.message, prefix + got, open.name);
+    }
+  }
+});
+
 Deno.test("an error about a damaged file is one line, whatever names stand in it", async () => {
   const facts = new Map<string, Fact>([["a\nname\0with\u2028breaks", {
     type: "uint32",

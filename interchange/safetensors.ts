@@ -6,7 +6,7 @@
 
 import { checkLayout, parseHeader, prefixBytes } from "../tensor/safetensors_header.ts";
 import { elementTypes } from "./element_types.ts";
-import { type Folder, malformed, type Source } from "./source.ts";
+import { checkSource, type Folder, malformed, type Source } from "./source.ts";
 import { StoredTensor } from "./stored_tensor.ts";
 import type { TensorToWrite } from "./torch_file.ts";
 
@@ -30,8 +30,10 @@ export interface StoredTensors {
  * Opens a safetensors file: reads its header only.
  *
  * @throws {SyntaxError} If it is malformed.
+ * @throws {TypeError} If `source` is no source, such as a path.
  */
 export async function openSafetensors(source: Source): Promise<StoredTensors> {
+  checkSource(source);
   try {
     const prefix = await source.read(0, Math.min(prefixBytes, source.size));
     const announced = prefix.length < prefixBytes

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { SyntaxError } from "../tensor/errors.ts";
+import { describeValue } from "../tensor/checks.ts";
+import { SyntaxError, wrongType } from "../tensor/errors.ts";
 
 /** A file to read from. */
 export interface Source {
@@ -40,6 +41,13 @@ export function malformed(file: string, wanted: string, got: string, cause?: unk
   const options = cause === undefined ? undefined : { cause };
   const message = `Cannot read ${file}: wanted ${wanted}, got ${got}`;
   return new SyntaxError(message.replace(/[\p{Cc}\u2028\u2029]+/gu, "�"), options);
+}
+
+/** Checks that a file to read is a source, not its path. @throws {TypeError} If it is not. */
+export function checkSource(source: Source): void {
+  if (typeof source === "object" && typeof source?.read === "function") return;
+  const wanted = "a source, as in await pathSource(path)";
+  throw wrongType("read the file", wanted, describeValue(source));
 }
 
 /** Throws if a part is not in a file. */

@@ -5,7 +5,7 @@
  */
 
 import { type Buildable, PickleWriter, unpickle } from "./pickle.ts";
-import { malformed, type Source } from "./source.ts";
+import { checkSource, malformed, type Source } from "./source.ts";
 
 /** The fields of a `tiktoken.Encoding`. */
 export interface TiktokenEncoding {
@@ -34,8 +34,10 @@ class Encoding implements Buildable {
  * Reads a `tokenizer.pkl`.
  *
  * @throws {SyntaxError} If it is malformed, or holds anything else.
+ * @throws {TypeError} If `source` is no source, such as a path.
  */
 export async function readTiktokenPickle(source: Source): Promise<TiktokenEncoding> {
+  checkSource(source);
   const refuse = (wanted: string, got: string) => malformed(source.name, wanted, got);
   if (source.size > MAX_BYTES) throw refuse(`at most ${MAX_BYTES} bytes`, `${source.size}`);
   const encoding = unpickle(await source.read(0, source.size), {

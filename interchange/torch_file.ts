@@ -6,7 +6,7 @@
 
 import { bytesOf, type ElementType, elementTypes } from "./element_types.ts";
 import { type Buildable, type PickleGlobal, PickleWriter, unpickle } from "./pickle.ts";
-import { malformed, type Source } from "./source.ts";
+import { checkSource, malformed, type Source } from "./source.ts";
 import { StoredTensor } from "./stored_tensor.ts";
 import { openZip, writeZip, type ZipEntry } from "./zip.ts";
 
@@ -55,8 +55,10 @@ const isCounts = (value: unknown): value is number[] =>
  * StoredTensor}s that are named after their storage.
  * @throws {SyntaxError} If it is malformed, older than PyTorch 1.6, big-endian, or holds anything
  * but tensors and plain values.
+ * @throws {TypeError} If `source` is no source, such as a path.
  */
 export async function openTorchFile(source: Source): Promise<unknown> {
+  checkSource(source);
   const entries = await openZip(source);
   const refuse = (wanted: string, got: string) => malformed(source.name, wanted, got);
   const main = [...entries.keys()].find((name) => /^[^/]*\/data\.pkl$/.test(name));

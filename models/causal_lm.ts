@@ -13,6 +13,7 @@ import {
 import { SequenceRows } from "../gpt/browser_internals.ts";
 import { linearCrossEntropy, Module } from "../nn/mod.ts";
 import type { MuonAdamWGroupOptions } from "../optim/mod.ts";
+import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError, TypeError } from "../tensor/errors.ts";
 import { type Device, type FloatType, linear, type Tensor } from "../tensor/mod.ts";
 
@@ -31,6 +32,9 @@ export interface ModelOptions {
   /** The dtype of activations: only `float32`. @default {"float32"} */
   readonly computeDtype?: FloatType;
 }
+
+const OPTIONS: OptionNames<ModelOptions> = { seed: true, computeDtype: true };
+const FORWARD_OPTIONS: OptionNames<LossOptions> = { reduction: true, cache: true, lastOnly: true };
 
 /**
  * nanochat's learning rates are for embeddings with a standard deviation of 0.8; these models have
@@ -64,15 +68,17 @@ export abstract class CausalLM<Config extends ModelConfig> extends Module
   /**
    * Stores the sizes; the subclass creates the parameters.
    *
-   * @throws {TypeError} If a dtype other than `float32` is requested.
+   * @throws {TypeError} If a dtype other than `float32` is requested, or an option is unknown.
    */
   constructor(
     device: Device,
     config: Config,
     sizes: ModelSizes,
-    { computeDtype = "float32" }: ModelOptions,
+    options: ModelOptions,
   ) {
     super();
+    checkOptions("build the model", options, OPTIONS);
+    const { computeDtype = "float32" } = options;
     if (computeDtype !== "float32") {
       throw new TypeError(
         `Cannot build the model: wanted float32 activations, got ${computeDtype}`,
@@ -118,9 +124,10 @@ export abstract class CausalLM<Config extends ModelConfig> extends Module
    * Runs the model: see `TrainableModel`.
    *
    * @throws {RangeError} If an id is not in the vocabulary, or the sequence is too long.
-   * @throws {TypeError} If there are targets, and `lastOnly`.
+   * @throws {TypeError} If there are targets, and `lastOnly`, or an option is unknown.
    */
   forward(ids: Tensor, targets?: Tensor, options: LossOptions = {}): Tensor {
+    checkOptions("run the model", options, FORWARD_OPTIONS);
     const { cache, lastOnly = false, reduction = "mean" } = options;
     if (lastOnly && targets !== undefined) {
       throw new TypeError("Cannot run the model: wanted no targets with lastOnly, got some");

@@ -14,6 +14,7 @@ import {
   writeTiktokenPickle,
   writeTorchFile,
 } from "../interchange/mod.ts";
+import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError, TypeError } from "../tensor/errors.ts";
 import { startOfTexts, type Tokenizer, writeHuggingFace } from "../tokenizer/mod.ts";
 import { cardText, type ModelCard } from "./card.ts";
@@ -47,6 +48,8 @@ export interface ExportOptions {
   readonly shardBytes?: number;
 }
 
+const OPTIONS: OptionNames<ExportOptions> = { to: true, type: true, card: true, shardBytes: true };
+
 /** A file to write. */
 export interface ExportedFile {
   /** The name in the folder. */
@@ -62,7 +65,7 @@ export interface ExportedFile {
  * @param opened The model, opened with `openPretrained` or trained here.
  * @throws {RangeError} If the format cannot hold the model, the type or the tokenizer; the message
  * says which.
- * @throws {TypeError} If the format or the type is unknown.
+ * @throws {TypeError} If the format, the type or an option is unknown.
  *
  * @example
  * ```ts
@@ -85,8 +88,10 @@ export interface ExportedFile {
  */
 export async function* exportPretrained(
   opened: Pretrained,
-  { to, type = "f32", card, shardBytes = 5e9 }: ExportOptions,
+  options: ExportOptions,
 ): AsyncGenerator<ExportedFile> {
+  checkOptions("export the model", options, OPTIONS, ["to"]);
+  const { to, type = "f32", card, shardBytes = 5e9 } = options;
   check("to", exportFormats, to);
   check("type", exportTypes, type);
   const { model } = opened;

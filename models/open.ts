@@ -15,7 +15,8 @@ import {
   readTiktokenPickle,
   type Source,
 } from "../interchange/mod.ts";
-import { Error } from "../tensor/errors.ts";
+import { checkDevice, checkOptions, describeValue } from "../tensor/checks.ts";
+import { Error, wrongType } from "../tensor/errors.ts";
 import type { Device } from "../tensor/mod.ts";
 import { readHuggingFace, Tokenizer } from "../tokenizer/mod.ts";
 import { openGgufModel } from "./gguf_model.ts";
@@ -38,12 +39,14 @@ export interface Pretrained {
 /**
  * Opens a model that another program has saved: what it is follows from looking at it.
  *
- * @param source The path of a folder or of a `.gguf` file, or the files that the user of a page chose.
+ * @param source The path or `file:` URL of a folder or of a `.gguf` file, or the files that the user of
+ * a page chose.
  * @param device Where the model is to be.
  * @param options How to pack its weights.
  * @throws {Error} If there is no model.
  * @throws {SyntaxError} If a file is malformed or asks for what is not supported; the message names it.
  * @throws {RangeError} If the device has no room.
+ * @throws {TypeError} If `source` or `device` is neither, or an option is unknown.
  *
  * @example
  * ```ts
@@ -62,10 +65,13 @@ export async function openPretrained(
   device: Device,
   options: OpenPretrainedOptions = {},
 ): Promise<Pretrained> {
-  if (Array.isArray(source)) {
+  const isFiles = Array.isArray(source);
+  const path = isFiles ? "" : pathOf(source as string | URL);
+  checkDevice("open a model", device, "second");
+  checkOptions("open a model", options, { packing: true });
+  if (isFiles) {
     return await openFolder(filesFolder(source as readonly File[]), () => null, device, options);
   }
-  const path = source instanceof URL ? decodeURIComponent(source.pathname) : `${source as string}`;
   const { isFile } = await Deno.stat(path).catch((cause) => {
     throw new Error(`Cannot open ${path}: ${(cause as Error).message}`, { cause });
   });
@@ -77,6 +83,14 @@ export async function openPretrained(
     device,
     options,
   );
+}
+
+function pathOf(source: string | URL): string {
+  if (typeof source === "string") return source;
+  const isUrl = source instanceof URL;
+  if (isUrl && source.protocol === "file:") return decodeURIComponent(source.pathname);
+  const wanted = "a path, a file: URL or a list of files first, and then a device";
+  throw wrongType("open a model", wanted, isUrl ? source.href : describeValue(source));
 }
 
 async function openGgufFile(

@@ -1,4 +1,5 @@
 /** Chat rendering: conversations as token ids, with a loss mask for the assistant. @module */
+import { checkOptions } from "./checks.ts";
 import { showValue } from "./show.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -48,7 +49,8 @@ export interface RenderOptions {
  *
  * Source: `render_conversation` in nanochat's `tokenizer.py`.
  *
- * @throws {TypeError} If something in the conversation is missing or of the wrong type.
+ * @throws {TypeError} If something in the conversation is missing or of the wrong type, or an option
+ * is unknown.
  * @throws {RangeError} If there are no turns or they do not alternate starting with the user, if a
  * part has an unknown type, or if the tokenizer lacks a special token.
  *
@@ -69,8 +71,10 @@ export interface RenderOptions {
 export function renderConversation(
   tokenizer: Tokenizer,
   conversation: Conversation,
-  { maxTokens = 2048 }: RenderOptions = {},
+  options: RenderOptions = {},
 ): RenderedConversation {
+  checkOptions("render the conversation", options, { maxTokens: true });
+  const { maxTokens = 2048 } = options;
   if (maxTokens !== Infinity && !(Number.isSafeInteger(maxTokens) && maxTokens >= 0)) {
     throw new RangeError(
       `Cannot render the conversation: wanted maxTokens as a whole number or Infinity, ` +

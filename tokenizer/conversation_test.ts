@@ -101,6 +101,17 @@ Deno.test("a length that is no whole number from 0 up is refused by its name", (
   }
 });
 
+Deno.test("an unknown option is refused by its name", () => {
+  const options: object = { max_tokens: 8 };
+  for (const render of [renderConversation, renderForCompletion]) {
+    assertThrows(
+      () => render(tokenizer, chat, options),
+      TypeError,
+      'Cannot render the conversation: wanted options named maxTokens, got "max_tokens"',
+    );
+  }
+});
+
 Deno.test("a completion prompt ends where the assistant's last turn would begin", () => {
   assertEquals(
     tokenizer.decode(renderForCompletion(tokenizer, chat)),

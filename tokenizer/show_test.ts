@@ -9,6 +9,11 @@ Deno.test("a small value is shown whole, on one line", () => {
     [null, "null"],
     [undefined, "undefined"],
     [{ a: [1, "x"] }, '{"a":[1,"x"]}'],
+    [Object.create(null), "{}"],
+    [new ArrayBuffer(2), "an ArrayBuffer"],
+    [new Map(), "a Map"],
+    [{ constructor: { name: "x" } }, '{"constructor":{"name":"x"}}'],
+    [() => 1, "a function"],
     ["x".repeat(78), `"${"x".repeat(78)}"`],
   ];
   for (const [value, shown] of cases) assertEquals(showValue(value), shown);

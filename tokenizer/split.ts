@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { wrongType } from "./checks.ts";
 import { withRoom } from "./growable.ts";
 import {
   DIGIT_PATTERN,
@@ -33,8 +34,12 @@ export interface Splitter {
  * Text between two matches is a piece as well, so no text is lost.
  *
  * @throws {SyntaxError} If a pattern is malformed or not supported.
+ * @throws {TypeError} If a pattern is not a string.
  */
 export function makeSplitter(patterns: readonly string[]): Splitter {
+  for (const pattern of patterns) {
+    if (typeof pattern !== "string") throw wrongType("use the split pattern", "a string", pattern);
+  }
   if (patterns.length === 1 && isScannable(patterns[0]!)) return new ScanSplitter();
   return new PatternSplitter(patterns.map(matchesBy));
 }

@@ -1,4 +1,5 @@
 /** The `Tokenizer` class. @module */
+import { checkOptions, checkTexts, wrongType } from "./checks.ts";
 import { Encoder } from "./encode.ts";
 import { readJson, type TokenizerJson, writeJson } from "./formats/json.ts";
 import { SPLIT_PATTERN } from "./pattern.ts";
@@ -40,6 +41,9 @@ export interface TrainOptions {
   specialTokens?: readonly string[];
 }
 
+const MERGES_OPTIONS = { pattern: true, specialTokens: true } as const;
+const TRAIN_OPTIONS = { vocabSize: true, ...MERGES_OPTIONS } as const;
+
 /** Options for {@linkcode Tokenizer.encode}. */
 export interface EncodeOptions {
   /** Token to put first: the name of a special token, or any id; `null` for none. */
@@ -49,6 +53,8 @@ export interface EncodeOptions {
   /** Whether names of special tokens in the text become these tokens. @default {"text"} */
   special?: "text" | "recognize";
 }
+
+const ENCODE_OPTIONS = { prepend: true, append: true, special: true } as const;
 
 /**
  * A byte-level BPE tokenizer.
@@ -122,14 +128,21 @@ export class Tokenizer {
    * @param texts Documents. Merges never cross from one into the next.
    * @throws {RangeError} If `vocabSize` leaves no room for the bytes and the special tokens, or if
    * a special token is unnamed or repeated, or the pattern takes too many steps.
-   * @throws {TypeError} If a document is not a string, or if `texts` is one.
+   * @throws {TypeError} If a document is not a string, if `texts` is one, or if an option is unknown or
+   * of the wrong type.
    * @throws {Error} If there is no text.
    * @throws {SyntaxError} If the pattern is malformed, or has a lookbehind or a backreference.
    */
   static async train(
     texts: Iterable<string> | AsyncIterable<string>,
-    { vocabSize, pattern = SPLIT_PATTERN, specialTokens = SPECIAL_TOKENS }: TrainOptions,
+    options: TrainOptions,
   ): Promise<Tokenizer> {
+    const what = "train a tokenizer";
+    checkTexts(what, texts, true);
+    checkOptions(what, options, TRAIN_OPTIONS);
+    const { vocabSize, pattern = SPLIT_PATTERN, specialTokens = SPECIAL_TOKENS } = options;
+    checkNames(what, specialTokens);
+    if (typeof vocabSize !== "number") throw wrongType(what, "a number as vocabSize", vocabSize);
     const smallest = 256 + specialTokens.length;
     if (!isTokenId(vocabSize) || vocabSize < smallest) {
       throw new RangeError(
@@ -137,9 +150,6 @@ export class Tokenizer {
           `(256 bytes and ${specialTokens.length} special tokens) ` +
           `and below ${MAX_VOCABULARY_SIZE}, got ${vocabSize}`,
       );
-    }
-    if (typeof texts === "string") {
-      throw new TypeError("Cannot train a tokenizer: wanted an iterable of texts, got one string");
     }
     const twice = specialTokens.find((name, i) => specialTokens.indexOf(name) !== i);
     if (twice !== undefined) {
@@ -170,6 +180,7 @@ export class Tokenizer {
    *
    * @param merges Pairs of ids: merge `i` makes the token 256 + i.
    * @throws {RangeError} If a merge names a token that comes later.
+   * @throws {TypeError} If an option is unknown or of the wrong type.
    *
    * @example The text after each merge of its training
    * ```ts
@@ -185,9 +196,11 @@ export class Tokenizer {
    */
   static fromMerges(
     merges: readonly Readonly<Merge>[],
-    { pattern = SPLIT_PATTERN, specialTokens = SPECIAL_TOKENS }: Omit<TrainOptions, "vocabSize"> =
-      {},
+    options: Omit<TrainOptions, "vocabSize"> = {},
   ): Tokenizer {
+    checkOptions("make a tokenizer", options, MERGES_OPTIONS);
+    const { pattern = SPLIT_PATTERN, specialTokens = SPECIAL_TOKENS } = options;
+    checkNames("make a tokenizer", specialTokens);
     const tokens = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
     for (const [i, pair] of merges.entries()) {
       const [left, right] = pair.map((id) => tokens[id]);
@@ -274,7 +287,7 @@ export class Tokenizer {
   /**
    * Encodes text to ids.
    *
-   * @throws {TypeError} If `text` is not a string, or `special` is neither.
+   * @throws {TypeError} If `text` is not a string, `special` is neither, or an option is unknown.
    * @throws {RangeError} If `prepend` or `append` is not a token, or if the split pattern, one from a
    * file perhaps, takes more than 200 steps per character and a million in addition.
    */
@@ -282,6 +295,7 @@ export class Tokenizer {
     if (typeof text !== "string") {
       throw new TypeError(`Cannot encode: wanted a string, got ${typeof text}`);
     }
+    checkOptions("encode", options, ENCODE_OPTIONS);
     const { prepend, append, special = "text" } = options;
     const ids = prepend === undefined || prepend === null ? [] : [this.#idOf(prepend)];
     if (special !== "text" && special !== "recognize") {
@@ -302,16 +316,24 @@ export class Tokenizer {
     return ids;
   }
 
-  /** Encodes each string, with the same options. */
+  /**
+   * Encodes each string, with the same options.
+   *
+   * @throws {TypeError} If `texts` is one string, or no iterable; besides, as {@linkcode encode}.
+   */
   encodeBatch(texts: Iterable<string>, options: EncodeOptions = {}): number[][] {
+    checkTexts("encode", texts);
     return Array.from(texts, (text) => this.encode(text, options));
   }
 
   /**
    * Encodes bytes. Valid UTF-8 gives the ids of the text; an invalid byte is split off like a
    * punctuation mark.
+   *
+   * @throws {TypeError} If `bytes` is not a Uint8Array.
    */
   encodeBytes(bytes: Uint8Array): number[] {
+    if (!(bytes instanceof Uint8Array)) throw wrongType("encode bytes", "a Uint8Array", bytes);
     const { normalization = null } = this.vocabulary;
     const text = normalization === null && this.#addedNames === null ? null : textOf(bytes);
     if (text !== null) return this.encode(text);
@@ -327,6 +349,7 @@ export class Tokenizer {
    * generated, pass {@linkcode decodeBytes} of each id to a `TextDecoder` with `{ stream: true }`.
    *
    * @throws {RangeError} If an id is not in the vocabulary.
+   * @throws {TypeError} If `ids` is not a list of numbers.
    */
   decode(ids: ArrayLike<number>): string {
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.decodeBytes(ids));
@@ -336,17 +359,14 @@ export class Tokenizer {
    * Decodes ids to exactly the bytes that were encoded.
    *
    * @throws {RangeError} If an id is not in the vocabulary.
+   * @throws {TypeError} If `ids` is not a list of numbers.
    */
   decodeBytes(ids: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+    checkIds(ids);
     let length = 0;
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i]!;
-      if (!this.#isId(id)) {
-        throw new RangeError(
-          `Cannot decode: wanted an id of the vocabulary of ${this.vocabSize}, ` +
-            `got ${id} at position ${i}`,
-        );
-      }
+      if (!this.#isId(id)) throw this.#unknownId("decode", id, ` at position ${i}`);
       length += this.#bytes[id]?.length ?? 0;
     }
     const decoded = new Uint8Array(length);
@@ -386,17 +406,37 @@ export class Tokenizer {
 
   /** Whether the id has a token, or a row of the model has it and no token. */
   #isId(id: number): boolean {
+    // An array finds "97" and [97], too.
+    if (typeof id !== "number") return false;
     return this.#bytes[id] !== undefined ||
       this.vocabulary.size !== undefined && Number.isInteger(id) && id >= 0 && id < this.vocabSize;
+  }
+
+  #unknownId(what: string, id: unknown, place = ""): Error {
+    const wanted = `wanted an id of the vocabulary of ${this.vocabSize}`;
+    const message = `Cannot ${what}: ${wanted}, got ${showValue(id)}${place}`;
+    return typeof id === "number" ? new RangeError(message) : new TypeError(message);
   }
 
   #idOf(token: string | number): number {
     if (typeof token === "string") return this.special(token);
     if (this.#isId(token)) return token;
-    throw new RangeError(
-      `Cannot encode: wanted an id of the vocabulary of ${this.vocabSize}, got ${token}`,
-    );
+    throw this.#unknownId("encode", token);
   }
+}
+
+/** Checks that names of special tokens are a list of strings. */
+function checkNames(what: string, names: readonly string[]): void {
+  if (Array.isArray(names) && names.every((name) => typeof name === "string")) return;
+  throw wrongType(what, "a list of names as specialTokens", names);
+}
+
+/** Checks that ids are a list: those of a tensor, which is none, have to be read first. */
+function checkIds(ids: ArrayLike<number>): void {
+  if (typeof ids === "object" && typeof ids?.length === "number") return;
+  const { data } = Object(ids);
+  const hint = typeof data === "function" ? ". Its ids are read by await tensor.data()" : "";
+  throw new TypeError(`Cannot decode: wanted a list of token ids, got ${showValue(ids)}${hint}`);
 }
 
 /** Matches any of the names, of those that begin alike the longest; `null` if there are none. */

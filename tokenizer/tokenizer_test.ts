@@ -103,6 +103,46 @@ Deno.test("only strings are encoded", () => {
   }
 });
 
+Deno.test("arguments of the wrong type are refused with what was wanted", () => {
+  class Tensor {
+    data(): void {}
+  }
+  const bytes = "Cannot encode bytes: wanted a Uint8Array, got ";
+  const ids = "Cannot decode: wanted a list of token ids, got ";
+  const id = "Cannot decode: wanted an id of the vocabulary of 500, got ";
+  const texts = "Cannot encode: wanted an iterable of texts, got ";
+  const options = "Cannot encode: wanted options named prepend, append, special, got ";
+  const cases: [(value: never) => unknown, unknown, string][] = [
+    [(value) => tokenizer.encodeBytes(value), "abc", `${bytes}"abc"`],
+    [(value) => tokenizer.encodeBytes(value), new ArrayBuffer(3), `${bytes}an ArrayBuffer`],
+    [(value) => tokenizer.encodeBytes(value), [300], `${bytes}[300]`],
+    [(value) => tokenizer.decode(value), 97, `${ids}97`],
+    [(value) => tokenizer.decode(value), null, `${ids}null`],
+    [(value) => tokenizer.decode(value), "a", `${ids}"a"`],
+    [
+      (value) => tokenizer.decode(value),
+      new Tensor(),
+      `${ids}a Tensor. Its ids are read by await tensor.data()`,
+    ],
+    [(value) => tokenizer.decode(value), [1, [97]], `${id}[97] at position 1`],
+    [(value) => tokenizer.decodeBytes(value), ["97"], `${id}"97" at position 0`],
+    [(value) => tokenizer.encodeBatch(value), "abc", `${texts}one string`],
+    [(value) => tokenizer.encodeBatch(value), 5, `${texts}5`],
+    [(value) => tokenizer.encodeBatch(value), undefined, `${texts}undefined`],
+    [(value) => tokenizer.encode("a", value), "<|bos|>", `${options}"<|bos|>"`],
+    [(value) => tokenizer.encode("a", value), { specials: "recognize" }, `${options}"specials"`],
+    [(value) => tokenizer.encodeBatch(["a"], value), { toString: 1 }, `${options}"toString"`],
+    [
+      (value) => tokenizer.encode("a", { prepend: value }),
+      ["97"],
+      'Cannot encode: wanted an id of the vocabulary of 500, got ["97"]',
+    ],
+  ];
+  for (const [call, value, message] of cases) {
+    assertEquals(assertThrows(() => call(value as never), TypeError).message, message);
+  }
+});
+
 Deno.test("the byte lengths of tokens add up to the text's, special tokens count 0", () => {
   const lengths = tokenizer.tokenBytes();
   const text = randomText(random, 200);

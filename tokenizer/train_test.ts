@@ -131,6 +131,29 @@ Deno.test("training errors say what was wanted", async () => {
   await assertRejects(() => train(mixed as string[], 300), TypeError, "as text 1, got number");
 });
 
+Deno.test("arguments of the wrong type are refused before training", async () => {
+  const names = "wanted a list of names as specialTokens, got ";
+  const cases: [texts: unknown, options: unknown, message: string][] = [
+    [["a"], undefined, "wanted options named vocabSize, pattern, specialTokens, got undefined"],
+    [["a"], { vocabSize: 266, special_tokens: ["x"] }, 'got "special_tokens"'],
+    [["a"], { vocabSize: "300" }, 'wanted a number as vocabSize, got "300"'],
+    [["a"], { vocabSize: 300, pattern: /a+/ }, "wanted a string, got a RegExp"],
+    [["a"], { vocabSize: 300, specialTokens: "<x>" }, `${names}"<x>"`],
+    [["a"], { vocabSize: 300, specialTokens: [3] }, `${names}[3]`],
+    [5, { vocabSize: 300 }, "wanted an iterable of texts, got 5"],
+    [null, { vocabSize: 300 }, "wanted an iterable of texts, got null"],
+    [{ a: 1 }, { vocabSize: 300 }, 'wanted an iterable of texts, got {"a":1}'],
+  ];
+  for (const [texts, options, message] of cases) {
+    const train = () => Tokenizer.train(texts as never, options as never);
+    await assertRejects(train, TypeError, message);
+  }
+  const rest: object = { vocabSize: 300 };
+  assertThrows(() => Tokenizer.fromMerges([], rest), TypeError, 'got "vocabSize"');
+  const pattern = /a+/ as unknown as string;
+  assertThrows(() => [...mergeSteps(["a"], pattern)], TypeError, "wanted a string, got a RegExp");
+});
+
 Deno.test("a vocabulary of bytes alone needs no text", async () => {
   const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
   assertEquals(tokenizer.merges, []);

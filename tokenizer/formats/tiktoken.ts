@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { checkOptions } from "../checks.ts";
 import { SPLIT_PATTERN } from "../pattern.ts";
 import { showValue } from "../show.ts";
 import { SPECIAL_TOKENS } from "../special.ts";
@@ -27,6 +28,7 @@ export interface TiktokenOptions {
  * Parses a vocabulary from tiktoken's ranks.
  *
  * @throws {SyntaxError} If a line is malformed, a rank occurs twice or a byte has no token.
+ * @throws {TypeError} If an option is unknown.
  *
  * @example A vocabulary of the 256 bytes
  * ```ts
@@ -39,6 +41,7 @@ export interface TiktokenOptions {
  * ```
  */
 export function readTiktoken(text: string, options: TiktokenOptions = {}): Vocabulary {
+  checkOptions(`read ${KIND}`, options, { pattern: true, specialTokens: true });
   const { pattern = SPLIT_PATTERN, specialTokens = SPECIAL_TOKENS } = options;
   const tokens: (Uint8Array | undefined)[] = [];
   const ranks = new Set<string>();

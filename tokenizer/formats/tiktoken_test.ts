@@ -91,6 +91,13 @@ Deno.test("malformed ranks are an error that names the line", () => {
     SyntaxError,
     "ordinary token",
   );
+  const options: object = { special_tokens: ["x"] };
+  assertThrows(
+    () => readTiktoken(good.join("\n"), options),
+    TypeError,
+    "Cannot read the tiktoken ranks: wanted options named pattern, specialTokens, got " +
+      '"special_tokens"',
+  );
 });
 
 Deno.test("a hostile split pattern for ranks cannot keep the process busy", () => {
