@@ -12,7 +12,7 @@ const STEPS = 20;
 /** `base` steps with MuonAdamW on the addresses. */
 async function wait(): Promise<Job> {
   const size = { vocabSize: 4096, maxSeqLen: 256 };
-  const tokenizer = await Tokenizer.train(await addresses(), size);
+  const tokenizer = await Tokenizer.train(await addresses(), { vocabSize: size.vocabSize });
   const encoder = {
     encode: (text: string) => tokenizer.encode(text),
     bos: tokenizer.special("<|bos|>"),
