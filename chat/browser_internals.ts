@@ -13,5 +13,6 @@ export {
   type Rollout,
   type RolloutBatch,
   rolloutBatch,
+  type RolloutRow,
 } from "./rl/policy_gradient.ts";
 export { addGradients, hasNoSignal, updatePolicy } from "./rl/policy_step.ts";

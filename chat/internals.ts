@@ -44,7 +44,7 @@ export {
   textTeller,
 } from "./evaluate/sense.ts";
 export type { LoadedModel } from "./sft/fine_tune_options.ts";
-export { listRuns, type RunList, type RunSummary } from "./files/runs.ts";
+export { listRuns, type RunFolder, type RunList, type RunSummary } from "./files/runs.ts";
 export {
   reportAsHtml,
   reportAsMarkdown,

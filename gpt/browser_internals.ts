@@ -13,7 +13,12 @@ export { type ParameterCounts, parameterCounts, type ParameterGroup } from "./mo
 export type { InspectableModel, WatchedNames } from "./generate/inspect.ts";
 export { type RotaryAngles, SequenceRows } from "./generate/sequence_rows.ts";
 export { chunked } from "./generate/chunked.ts";
-export { type Continuation, generateEach } from "./generate/generate_each.ts";
+export {
+  type Continuation,
+  generateEach,
+  type GenerateEachOptions,
+  type PromptToContinue,
+} from "./generate/generate_each.ts";
 export { decodeSequences } from "./generate/decode_sequences.ts";
 export { forkCache } from "./generate/fork_cache.ts";
 export { defaultContext } from "./generate/context.ts";

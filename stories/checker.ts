@@ -56,7 +56,7 @@ export interface CheckedStory {
   /** Whether it is well-formed, and nothing in it contradicts anything before it. */
   readonly isConsistent: boolean;
   /** Whom it introduces first, or undefined if it introduces nobody. */
-  readonly mainCharacter: Pick<Person, "name" | "kind"> | undefined;
+  readonly mainCharacter: { readonly name: string; readonly kind: string } | undefined;
   /** All questions that the text answers, with their answers. */
   readonly answers: ReadonlyMap<string, string>;
 }

@@ -48,5 +48,5 @@ export {
 } from "./source.ts";
 export { documentOf, type Story, type StoryOptions, tellStory } from "./story.ts";
 export type { Part } from "./teller.ts";
-export { kinds } from "./words.ts";
+export { type Kind, kinds, type Pronoun } from "./words.ts";
 export { withArticle } from "./world.ts";

@@ -335,7 +335,7 @@ testMistakes("layers and parameters that are something else are described", [
   [
     () => new Sequential([(x: unknown) => x]),
     TypeError,
-    "Cannot make a Sequential: wanted layers with a method forward, got a function",
+    "Cannot make a Sequential: wanted Modules with a method forward, got a function",
   ],
   ...[SGD, AdamW, MuonAdamW].map((Optimizer): Mistake => [
     ({ layer }) => new Optimizer(layer),

@@ -21,7 +21,7 @@ export interface EventStream {
  * for those that follow, for 10 ms at most.
  *
  * @param options.timeout The milliseconds after which the stream of a client that does not read fails.
- * What is left after `close` is the server's to send, which disconnects a client that does not read it.
+ * After `close`, the server sends the rest, and disconnects a client that does not read it.
  * @param options.onLeave Is called when the client disconnects, or is disconnected.
  *
  * @example
