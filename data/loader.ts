@@ -1,6 +1,7 @@
 /** Batches, and the base class of all data loaders. @module */
 
 import { showValue } from "./show.ts";
+import type { TokenArray } from "./token_stream.ts";
 
 /** Inputs and targets for one forward pass. */
 export interface Batch<State> {
@@ -114,9 +115,18 @@ export abstract class Loader<State> implements AsyncIterable<Batch<State>> {
   }
 }
 
+/** Checks the tokens of a stream. @throws {TypeError} If they are no typed array. */
+export function checkTokens(tokens: TokenArray): void {
+  if (ArrayBuffer.isView(tokens)) return;
+  throw new TypeError(
+    `Cannot make batches: wanted tokens in an Int32Array or Uint16Array, got ${showValue(tokens)}`,
+  );
+}
+
 function checkSize(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 1) return;
-  throw new RangeError(`Cannot make batches: wanted a whole ${name} of 1 or more, got ${value}`);
+  const got = typeof value === "number" ? value : showValue(value);
+  throw new RangeError(`Cannot make batches: wanted a whole ${name} of 1 or more, got ${got}`);
 }
 
 /**

@@ -160,3 +160,21 @@ Deno.test("invalid sizes, seeds and states are errors that name them", () => {
     "got undefined",
   );
 });
+
+Deno.test("a stream that is a list, and sizes that are texts, are named", () => {
+  const tokens = [1, 2, 3] as unknown as Int32Array;
+  const size = { batchSize: 1, sequenceLength: 1 };
+  for (
+    const open of [
+      () => new RandomCropLoader({ tokens, seed: 1, ...size }),
+      () => new SequentialLoader({ tokens, ...size }),
+    ]
+  ) {
+    assertThrows(open, TypeError, "wanted tokens in an Int32Array or Uint16Array, got [1,2,3]");
+  }
+  assertThrows(
+    () => new SequentialLoader({ tokens: stream, ...size, batchSize: "8" as unknown as number }),
+    RangeError,
+    'wanted a whole batchSize of 1 or more, got "8"',
+  );
+});

@@ -4,6 +4,7 @@ import { BestFit } from "./best_fit.ts";
 import { type BatchOptions, checkCount, checkSeed, checkState, Loader } from "./loader.ts";
 import { type Piece, PieceReader, type ReaderPosition } from "./piece_reader.ts";
 import type { LongDocuments } from "./pieces.ts";
+import { showValue } from "./show.ts";
 import { type Split, withoutContent } from "./source.ts";
 import type { Encoder } from "./token_stream.ts";
 
@@ -126,6 +127,18 @@ export class PackedLoader extends Loader<PackedState> {
     super(options);
     const { split, encoder, seed = null, epochs = Infinity, bufferSize = 1000 } = options;
     const { longDocuments = "cut", cacheBytes = 2 ** 26 } = options;
+    if (typeof split?.read !== "function") {
+      throw new TypeError(
+        `Cannot pack rows: wanted a split, as in await source.open("train"), got ${
+          showValue(split)
+        }`,
+      );
+    }
+    if (typeof encoder?.encode !== "function") {
+      throw new TypeError(
+        `Cannot pack rows: wanted an encoder with the method encode, got ${showValue(encoder)}`,
+      );
+    }
     if (seed !== null) checkSeed(seed);
     if (!(epochs >= 1)) {
       throw new RangeError(`Cannot pack rows: wanted 1 or more epochs, got ${epochs}`);
@@ -154,6 +167,7 @@ export class PackedLoader extends Loader<PackedState> {
    *
    * @throws {RangeError} If an option is out of range, the split has no documents or fewer tokens
    * than a batch, or than a row if epochs are counted, or an id is outside the vocabulary.
+   * @throws {TypeError} If `split` or `encoder` is none.
    * @throws {Error} If the state belongs to other options or to another corpus.
    */
   static async open(options: PackedLoaderOptions): Promise<PackedLoader> {

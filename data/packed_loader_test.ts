@@ -11,6 +11,7 @@ import { PackedLoader, type PackedLoaderOptions } from "./packed_loader.ts";
 import { randomBits } from "./shuffle.ts";
 import type { Split } from "./source.ts";
 import { NaiveFit } from "./testing/naive_fit.ts";
+import type { Encoder } from "./token_stream.ts";
 
 const bos = 1000;
 /** Texts are their ids, separated by spaces. */
@@ -307,5 +308,24 @@ Deno.test("a loader of one epoch ends, resumes, and leaves out only what does no
     () => PackedLoader.open({ ...options, epochs: 0 }),
     RangeError,
     "wanted 1 or more epochs, got 0",
+  );
+});
+
+Deno.test("a source is no split, and an encoder is needed", async () => {
+  const source = listSource("letters", ["ab", "cd"], 1);
+  const size = { seed: 1, batchSize: 1, sequenceLength: 1 };
+  const open = (split: unknown, encoder: unknown) =>
+    PackedLoader.open({ split: split as Split, encoder: encoder as Encoder, ...size });
+  const encoder = { encode: () => [1], bos: 0, vocabSize: 2 };
+  await assertRejects(
+    () => open(source, encoder),
+    TypeError,
+    'wanted a split, as in await source.open("train"), got {"name":"letters"}',
+  );
+  const split = await source.open("train");
+  await assertRejects(
+    () => open(split, undefined),
+    TypeError,
+    "wanted an encoder with the method encode, got undefined",
   );
 });

@@ -1,6 +1,13 @@
 /** Rows cropped from a flat stream at random positions. @module */
 
-import { type BatchOptions, checkCount, checkSeed, checkState, Loader } from "./loader.ts";
+import {
+  type BatchOptions,
+  checkCount,
+  checkSeed,
+  checkState,
+  checkTokens,
+  Loader,
+} from "./loader.ts";
 import { randomBits } from "./shuffle.ts";
 import type { TokenArray } from "./token_stream.ts";
 
@@ -59,12 +66,14 @@ export class RandomCropLoader extends Loader<RandomCropState> {
    * The stream is not copied.
    *
    * @throws {RangeError} If an option is out of range, or the stream is shorter than a batch.
+   * @throws {TypeError} If the stream is no typed array.
    * @throws {Error} If the state belongs to other options.
    */
   constructor(options: RandomCropLoaderOptions) {
     super(options);
     const { tokens, name = "the stream", seed, corpus, state } = options;
     const { batchSize, sequenceLength } = this;
+    checkTokens(tokens);
     checkSeed(seed);
     const minimum = batchSize * (sequenceLength + 1);
     if (tokens.length < minimum) {

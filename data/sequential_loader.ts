@@ -1,6 +1,6 @@
 /** Rows read from a flat stream once, in order, for validation. @module */
 
-import { type BatchOptions, checkCount, checkState, Loader } from "./loader.ts";
+import { type BatchOptions, checkCount, checkState, checkTokens, Loader } from "./loader.ts";
 import type { TokenArray } from "./token_stream.ts";
 
 /** Options for {@linkcode SequentialLoader}. */
@@ -54,12 +54,14 @@ export class SequentialLoader extends Loader<SequentialState> {
    * The stream is not copied.
    *
    * @throws {RangeError} If an option is out of range, or the stream is shorter than a row.
+   * @throws {TypeError} If the stream is no typed array.
    * @throws {Error} If the state belongs to other options.
    */
   constructor(options: SequentialLoaderOptions) {
     super(options);
     const { sequenceLength } = this;
     const { tokens, state, stride = sequenceLength } = options;
+    checkTokens(tokens);
     this.rows = Math.floor((tokens.length - 1 - sequenceLength) / stride) + 1;
     if (this.rows < 1) {
       throw new RangeError(

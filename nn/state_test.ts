@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { float16Test } from "../testing/gpu.ts";
 import { AdamW, SGD } from "../optim/mod.ts";
@@ -190,6 +190,11 @@ cpuTest("invalid states are refused, and the error says why", async (device) => 
     message = String(error);
   }
   assertEquals(message, 'TypeError: Cannot encode the state: wanted x to be a tensor, got "7"');
+  await assertRejects(
+    () => encodeState(new Map([["step", NaN]])),
+    TypeError,
+    "wanted step to be a finite number, got NaN",
+  );
   const network = new MLP(device, [1, 1], { activation: "tanh", seed: 1 });
   const [name] = network.stateDict().keys();
   assertThrows(

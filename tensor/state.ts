@@ -28,7 +28,7 @@ interface Rest {
  * Encodes the state of a module or an optimizer as a safetensors file, which PyTorch reads with
  * `safetensors.torch.load_file`. The step counts of an optimizer are in the file's metadata.
  *
- * @throws {TypeError} If an entry is neither a tensor, nor an array, nor a number.
+ * @throws {TypeError} If an entry is neither a tensor, nor an array, nor a finite number.
  *
  * @example
  * ```ts
@@ -52,6 +52,9 @@ export async function encodeState(
   const arrays = await Promise.all(
     Array.from(state, async ([name, value]): Promise<[string, SafetensorsInput][]> => {
       if (typeof value === "number") {
+        if (!Number.isFinite(value)) {
+          throw wrongType("encode the state", `${name} to be a finite number`, `${value}`);
+        }
         counts[name] = value;
         return [];
       }
