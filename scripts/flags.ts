@@ -247,9 +247,10 @@ function splitArguments(args: readonly string[], flags: Flags): Map<string, stri
 function prepare(args: readonly string[], switches: readonly string[]): string[] {
   const prepared: string[] = [];
   for (const argument of args) {
-    const last = prepared.at(-1);
+    const last = prepared.at(-1) ?? "";
+    const takesValue = /^--[a-z-]+$/.test(last) && !switches.includes(last.slice(2));
     const [, name = "", value = ""] = /^--(no-[^=]+)=(.*)$/s.exec(argument) ?? [];
-    if (/^(-[^-]|$)/.test(argument) && last !== undefined && /^--[a-z-]+$/.test(last)) {
+    if (takesValue && /^(-[^-]|$)/.test(argument)) {
       prepared[prepared.length - 1] = `${last}=${argument}`;
     } else if (switches.includes(name)) prepared.push(`--${name}`, value);
     else prepared.push(argument);

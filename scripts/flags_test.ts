@@ -20,6 +20,7 @@ const flags = {
   device: choice(["auto", "cpu"], "auto", "Device"),
   prompt: optional(text("", "Beginning")),
   noBlas: toggle("No BLAS"),
+  yes: toggle("Yes"),
 };
 
 Deno.test("flags that are not given have their defaults", () => {
@@ -30,6 +31,7 @@ Deno.test("flags that are not given have their defaults", () => {
     device: "auto",
     prompt: null,
     noBlas: false,
+    yes: false,
   });
 });
 
@@ -43,6 +45,7 @@ Deno.test("a value follows a space or an equals sign, and may be negative", () =
     device: "cpu",
     prompt: "-5 degrees",
     noBlas: true,
+    yes: false,
   });
   assertEquals(parseFlags(["--prompt", "- a list"], flags).prompt, "- a list");
   assertEquals(parseFlags(["--no-blas=false"], flags, { noBlas: true }).noBlas, false);
@@ -82,7 +85,8 @@ Deno.test("invalid values are refused with what was wanted and what was given", 
     [["--no-blas=yes"], "--no-blas"],
     [["--bogus", "1"], "--bogus"],
     [["-d", "4"], "-d"],
-    [["--no-blas", "-d"], "--no-blas"],
+    [["--no-blas", "-d"], "There is no flag -d"],
+    [["--yes", "-d"], "There is no flag -d"],
     [["--", "--prompt", "hi"], "Cannot read --: wanted flags only"],
     [["--max-seq-len", "4", "--", "extra"], "Cannot read --"],
     [["extra"], "extra"],

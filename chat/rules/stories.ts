@@ -249,7 +249,7 @@ function tellOf({ question, told }: Request): Exchange {
 
 /**
  * Four questions about a story, one of which any story answers. Two of those taught models to answer "Who helped
- * Tom?" as they answer "Who is Tom?": of 300 questions, eight less were right.
+ * Tom?" as they answer "Who is Tom?": of 300 questions, eight fewer were right.
  */
 function questionsAbout(random: PythonRandom, { told }: Request): Exchange[] {
   const asked = random.sample(told.questions, Math.min(3, told.questions.length)).map((
