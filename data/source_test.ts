@@ -62,7 +62,7 @@ Deno.test("a fingerprint changes with the split and with the text", async () => 
   assertEquals(new Set([first, otherText, otherSplit].map((s) => s.fingerprint)).size, 3);
 });
 
-Deno.test("a split that there is not is no other one", async () => {
+Deno.test("an unknown split is refused, and not taken for the other one", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/a.txt`, "a b c d e\n".repeat(100));
   const sources = [
