@@ -10,7 +10,7 @@ import { exportPretrained, GPT2, openPretrained } from "./mod.ts";
 const folder = new URL("../../shared/golden/interchange/hf-llama/", import.meta.url);
 
 cpuTest("what is no model, no device or no option is refused", async (device) => {
-  const path = Deno.cwd();
+  const path = "folder";
   const source = "Cannot open a model: wanted a path, a file: URL or a list of files first, and " +
     "then a device, got ";
   const url = new URL("https://huggingface.co/gpt2");
