@@ -1,9 +1,9 @@
 /**
  * nanochat's GPT: model, training, evaluation, checkpoints, generation.
  *
- * In the order of a run: `scaling.ts` plans it, `model.ts` is the model, `loop.ts` is the training
- * loop, `run.ts` adds timing and events, `evaluate.ts` measures, `checkpoint.ts` saves, `engine.ts`
- * generates, and `pretrain.ts` combines them.
+ * In the order of a run: `train/scaling.ts` plans it, `model/model.ts` is the model, `train/loop.ts` is the
+ * training loop, `train/run.ts` adds timing and events, `train/evaluate.ts` measures,
+ * `files/checkpoint.ts` saves, `generate/engine.ts` generates, and `train/pretrain.ts` combines them.
  *
  * In a browser, import `browser.ts`, which needs no files.
  *

@@ -10,9 +10,9 @@
  * ```
  *
  * The second command restarts from the last checkpoint when a rank dies. Each rank takes its share
- * of every step's batches, so `--total-batch-size` must be a multiple of `--device-batch-size` ×
- * `--max-seq-len` × ranks, and of the optimizer's work and state. A checkpoint resumes on any
- * number of ranks. Rank 0 alone writes; every rank reads the corpus. `--mpi PATH` names the library
+ * of every step's batches, and of the optimizer's work and state; so `--total-batch-size` must be a
+ * multiple of `--device-batch-size` × `--max-seq-len` × ranks. A checkpoint resumes on any number of
+ * ranks. Rank 0 alone writes; every rank reads the corpus. `--mpi PATH` names the library
  * if the launcher's is not found; `--mpi off` ignores the launcher.
  *
  * Ctrl-C stops with a checkpoint under MPICH. Open MPI's launcher ends its ranks at Ctrl-C and

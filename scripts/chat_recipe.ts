@@ -24,7 +24,7 @@ export interface ChatRecipe {
   readonly fineTuning: readonly string[];
 }
 
-/** With 960, copies of names and words fail more often, and reinforced stories are worse: `bench/QUALITY.md`. */
+/** With 960, copies of names and words fail more often, and reinforced stories are worse: `bench/EXPERIMENTS.md`. */
 export const FINE_TUNING_STEPS = 1440;
 
 export const chatRecipe: ChatRecipe = {

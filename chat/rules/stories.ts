@@ -39,7 +39,7 @@ const MAX_LENGTH = 600;
 /** The same of each of two stories in a chat. */
 const SHORT_LENGTH = 360;
 
-/** Questions about a story; a document of the corpus has two. */
+/** Questions of a story, of which three are asked; a document of the corpus has two. */
 const QUESTIONS = 4;
 
 /** The share of the requests that name the main character as no common story does, as users may. */

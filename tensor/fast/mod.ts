@@ -4,9 +4,10 @@
  * folder, and the line of `tensor/mod.ts` that imports it, every operation computes the same, more
  * slowly; `deno task test:core` runs the tests that way.
  *
- * Each has earned its place by a gain of at least 5 %. `gains_bench.ts` measures it against what
- * would run without the row: the next one that suits, or the plain body. The gains here are those on
- * two cores of an Intel Xeon with AVX-512.
+ * Each on the CPU has earned its place by a gain of at least 5 %; those on WebGPU are unmeasured, and say
+ * so. `gains_bench.ts` measures a gain against what would run without the row: the next one that suits, or
+ * the plain body. Gains are those on two cores of an Intel Xeon with AVX-512, unless a row names another
+ * processor.
  *
  * @module
  */
