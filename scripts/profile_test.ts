@@ -76,7 +76,7 @@ Deno.test("--profile prints where the time of a step and of writing goes", async
   await t.step("a trace that cannot be written is said on one line", async () => {
     const args = "--max-tokens 2 --device cpu --threads 1 --prompt We --trace".split(" ");
     const { code, stderr } = await runScript("sample.ts", [...args, home], home);
-    assertEquals(code, 1);
-    assertMatch(stderr, /^Cannot write [^\n]*\n$/);
+    assertEquals(code, 2);
+    assertMatch(stderr, /^Cannot write --trace [^\n]*: wanted a file, got a folder[^\n]*\n$/);
   });
 });

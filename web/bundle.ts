@@ -48,7 +48,7 @@ ${style}</head>
 }
 
 /** Files of the engine that no page needs: libraries of the system, which foreign functions open. */
-const SYSTEM_FILES = ["libraries.ts"];
+const SYSTEM_FILES = ["libraries.ts", "blas_binding.ts", "onednn_binding.ts"];
 
 /**
  * Bundles a worker that computes, as the text of a function: the page makes a worker of it.
