@@ -157,8 +157,16 @@ const ROWS_AT_ONCE = 1024;
 
 /** Bits of precision of the types that round numbers. */
 const BITS: Readonly<Record<string, number>> = {
-  ...{ F16: 11, BF16: 8, Q8_0: 8, Q6_K: 6 },
-  ...{ Q5_0: 5, Q5_1: 5, Q5_K: 5, Q4_0: 4, Q4_1: 4, Q4_K: 4 },
+  F16: 11,
+  BF16: 8,
+  Q8_0: 8,
+  Q6_K: 6,
+  Q5_0: 5,
+  Q5_1: 5,
+  Q5_K: 5,
+  Q4_0: 4,
+  Q4_1: 4,
+  Q4_K: 4,
 };
 
 /**

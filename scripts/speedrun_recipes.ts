@@ -3,39 +3,46 @@
 import { type corpusNames, isCorpusName } from "./corpora.ts";
 import type { TrainingValues } from "./training_flags.ts";
 
-/** The defaults of a speedrun: flags of training, and the size of the vocabulary. */
-type RecipeSettings =
-  & Pick<
-    TrainingValues,
-    | "depth"
-    | "aspectRatio"
-    | "headDim"
-    | "maxSeqLen"
-    | "windowPattern"
-    | "numIterations"
-    | "totalBatchSize"
-    | "deviceBatchSize"
-    | "loader"
-    | "bufferSize"
-    | "lrScaling"
-    | "embeddingLr"
-    | "unembeddingLr"
-    | "matrixLr"
-    | "scalarLr"
-    | "weightDecay"
-    | "lengthWarmupSteps"
-    | "warmupSteps"
-    | "momentumWarmupSteps"
-    | "warmdownRatio"
-    | "finalLrFrac"
-    | "evalEvery"
-    | "coreMetricEvery"
-    | "sampleEvery"
-    | "saveEvery"
-    | "dtype"
-    | "modelTag"
-  >
-  & { readonly vocabSize: number };
+/** A run for a few minutes on two cores without a GPU, on any text. */
+const anyText = {
+  vocabSize: 4096,
+  depth: 4,
+  aspectRatio: 64,
+  headDim: 64,
+  maxSeqLen: 256,
+  windowPattern: "L",
+  numIterations: 440,
+  totalBatchSize: 2048,
+  deviceBatchSize: 8,
+  loader: "random",
+  bufferSize: 1000,
+  // Unscaled learning rates, since the scaling was found for batches a hundred times as large.
+  lrScaling: "none",
+  embeddingLr: 0.3,
+  unembeddingLr: 0.008,
+  matrixLr: 0.02,
+  scalarLr: 0.5,
+  weightDecay: 0.28,
+  lengthWarmupSteps: 0,
+  warmupSteps: 40,
+  // The steps before the warmdown; nanochat's 400 are for runs of thousands of steps.
+  momentumWarmupSteps: 154,
+  warmdownRatio: 0.65,
+  finalLrFrac: 0.05,
+  evalEvery: 440,
+  coreMetricEvery: -1,
+  sampleEvery: -1,
+  saveEvery: 110,
+  // As good as in float32, see bench/QUALITY.md.
+  dtype: "auto",
+  modelTag: "speedrun",
+} as const satisfies Partial<TrainingValues> & { readonly vocabSize: number };
+
+/** The same settings with other values, so that no corpus leaves one out that another sets. */
+type RecipeSettings = {
+  readonly [Name in keyof typeof anyText]: Name extends keyof TrainingValues ? TrainingValues[Name]
+    : number;
+};
 
 /** A recipe. */
 interface Recipe {
@@ -44,50 +51,12 @@ interface Recipe {
   readonly sampleTokens: number;
 }
 
-/** A run for a few minutes on two cores without a GPU, on any text. */
-const anyText: Recipe = {
-  settings: {
-    vocabSize: 4096,
-    depth: 4,
-    aspectRatio: 64,
-    headDim: 64,
-    maxSeqLen: 256,
-    windowPattern: "L",
-    numIterations: 440,
-    totalBatchSize: 2048,
-    deviceBatchSize: 8,
-    loader: "random",
-    bufferSize: 1000,
-    // Unscaled learning rates, since the scaling was found for batches a hundred times as large.
-    lrScaling: "none",
-    embeddingLr: 0.3,
-    unembeddingLr: 0.008,
-    matrixLr: 0.02,
-    scalarLr: 0.5,
-    weightDecay: 0.28,
-    lengthWarmupSteps: 0,
-    warmupSteps: 40,
-    // The steps before the warmdown; nanochat's 400 are for runs of thousands of steps.
-    momentumWarmupSteps: 154,
-    warmdownRatio: 0.65,
-    finalLrFrac: 0.05,
-    evalEvery: 440,
-    coreMetricEvery: -1,
-    sampleEvery: -1,
-    saveEvery: 110,
-    // As good as in float32, see bench/QUALITY.md.
-    dtype: "auto",
-    modelTag: "speedrun",
-  },
-  sampleTokens: 64,
-};
-
 const recipes: Readonly<Record<typeof corpusNames[number], Recipe>> = {
   // Few words, in short documents: a story begins in its row, and a sample is a whole one. The
   // small vocabulary leaves time for more steps: 25.3 TFLOP, against 25.5 of own text.
   stories: {
     settings: {
-      ...anyText.settings,
+      ...anyText,
       vocabSize: 2048,
       loader: "packed",
       // Three stories fill such a row. From many, the loader would pick the longest to begin rows, and crop
@@ -108,7 +77,7 @@ const recipes: Readonly<Record<typeof corpusNames[number], Recipe>> = {
   // are much longer than a row, so that nothing is lost by short rows at the beginning.
   sotu: {
     settings: {
-      ...anyText.settings,
+      ...anyText,
       vocabSize: 8192,
       numIterations: 380,
       evalEvery: 380,
@@ -121,10 +90,10 @@ const recipes: Readonly<Record<typeof corpusNames[number], Recipe>> = {
     },
     sampleTokens: 64,
   },
-  wordnet: { ...anyText, settings: { ...anyText.settings, loader: "packed" } },
+  wordnet: { settings: { ...anyText, loader: "packed" }, sampleTokens: 64 },
 };
 
 /** The recipe for a corpus: one of {@linkcode corpusNames}, or the user's own text. */
 export function recipeOf(place: string): Recipe {
-  return isCorpusName(place) ? recipes[place] : anyText;
+  return isCorpusName(place) ? recipes[place] : { settings: anyText, sampleTokens: 64 };
 }

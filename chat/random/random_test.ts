@@ -225,6 +225,6 @@ Deno.test("items have random numbers of their own, for seeds of any size", () =>
   const first = (random: PythonRandom) => random.getrandbits(32);
   assertEquals(first(randomOf(3, 5)), first(new PythonRandom(3 * 2 ** 32 + 5)));
   const seeds = [2 ** 21, 20_261_203, Number.MAX_SAFE_INTEGER];
-  const drawn = seeds.flatMap((seed) => [0, 1].map((index) => first(randomOf(seed, index))));
-  assertEquals(new Set(drawn).size, drawn.length);
+  const numbers = seeds.flatMap((seed) => [0, 1].map((index) => first(randomOf(seed, index))));
+  assertEquals(new Set(numbers).size, numbers.length);
 });
