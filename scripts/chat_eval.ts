@@ -25,6 +25,7 @@ import {
   integer,
   list,
   runScript,
+  splitNames,
   text,
   toggle,
   UsageError,
@@ -42,7 +43,7 @@ import { chosenType, deviceFlags, quantizeFlags } from "./device.ts";
 const flags = {
   task: list(
     `What to ask, with commas: rules, human, ${examNames.join(", ")}; or NAME=FILE with rows of ` +
-      "these; rules and human by default. Names may stand before the flags, too",
+      "these; rules and human by default. Names may stand without the flag, too",
     "NAME[=FILE]",
   ),
   ...toolFlags,
@@ -68,8 +69,7 @@ type EvalValues = Values<typeof flags>;
 
 /** Examines a model, and prints a table or a line of JSON. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
-  const end = args.findIndex((argument) => argument.startsWith("-"));
-  const names = end === -1 ? args : args.slice(0, end);
+  const { names, rest } = splitNames(args, flags);
   return runScript({
     summary:
       "Examines the model that was fine-tuned last: chat_eval arc-easy arc-challenge mmlu gsm8k " +
@@ -79,7 +79,7 @@ export function main(args: readonly string[]): Promise<number> {
     run: onRanks((ranks, values, given) =>
       runChatEval(ranks, { ...values, task: [...names, ...values.task] }, given)
     ),
-  }, args.slice(names.length));
+  }, rest);
 }
 
 interface Result {

@@ -18,6 +18,7 @@ import {
   rethrowAsUsage,
   runName,
   runScript,
+  splitNames,
   text,
   toggle,
   UsageError,
@@ -84,16 +85,15 @@ const flags = {
 
 type ReinforceValues = Values<typeof flags>;
 
-/** Reinforces a model. The task may also stand first, as in `chat_rl gsm8k`. Returns the exit code. */
+/** Reinforces a model. The task may also stand without its flag, as in `chat_rl gsm8k`. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
-  const [name = "", ...rest] = args;
-  const isTask = name !== "" && !name.startsWith("-");
+  const { names: [name, ...more], rest } = splitNames(args, flags);
   return runScript({
     summary: "Reinforces right answers of the model that was fine-tuned last.",
     command: "deno task chat_rl [TASK]",
     flags,
     run: onRanks(runChatRl),
-  }, isTask ? [`--task=${name}`, ...rest] : args);
+  }, name === undefined ? rest : [`--task=${name}`, ...rest, ...more]);
 }
 
 async function runChatRl(

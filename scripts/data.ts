@@ -13,7 +13,7 @@ import {
 } from "../data/mod.ts";
 import { exitCodeOf } from "../gpt/internals.ts";
 import { connectionOf } from "./connection.ts";
-import { integer, optional, runScript, UsageError, type Values } from "./flags.ts";
+import { integer, optional, runScript, splitNames, UsageError, type Values } from "./flags.ts";
 import { alignColumns, bytes, count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
@@ -41,15 +41,17 @@ const shortFlags: Readonly<Record<string, string>> = { "-n": "--files", "-w": "-
 
 /** Gets, shows, lists or removes data sets. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
-  const end = args.findIndex((argument) => argument.startsWith("-"));
-  const words = end === -1 ? args : args.slice(0, end);
+  const { names, rest } = splitNames(
+    args.map((argument) => shortFlags[argument] ?? argument),
+    flags,
+  );
   return runScript({
     summary: "Gets data sets by name or address: data get NAME, data show NAME, data list, data " +
       "remove NAME. Addresses: hf:ORG/NAME, npm:PACKAGE@VERSION/PATH, https://…",
     command: "deno task data get climbmix",
     flags,
-    run: (values) => runData(values, words),
-  }, args.slice(words.length).map((argument) => shortFlags[argument] ?? argument));
+    run: (values) => runData(values, names),
+  }, rest);
 }
 
 async function runData(values: Values<typeof flags>, words: readonly string[]): Promise<number> {

@@ -153,7 +153,7 @@ Deno.test("the first shards are downloaded, and the last one for validation, all
   const home = await Deno.makeTempDir();
   await withEnvironment({ HF_ENDPOINT: hub.endpoint, HF_TOKEN: TOKEN }, async () => {
     const get = (...args: string[]) => runScript("data.ts", ["get", ...args], home, net);
-    const first = await get(address, "-n", "1", "-w", "2");
+    const first = await get("-n", "1", address, "-w", "2");
     assertEquals([first.code, first.stderr], [0, ""]);
     const folder = `${home}/data/${encodeURIComponent(address)}/shards`;
     const names = async () =>

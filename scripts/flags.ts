@@ -182,6 +182,21 @@ export function parseFlags<Given extends Flags>(
   return values as Values<Given>;
 }
 
+/** Takes out what is neither a flag nor the value of one: names of tasks, files and the like, in any place. */
+export function splitNames(
+  args: readonly string[],
+  flags: Flags,
+): { readonly names: readonly string[]; readonly rest: readonly string[] } {
+  const withValue = Object.keys(flags).filter((name) => flags[name]!.placeholder !== null)
+    .map((name) => `--${kebabCase(name)}`);
+  const isName = (argument: string, index: number) =>
+    !argument.startsWith("-") && !withValue.includes(args[index - 1] ?? "");
+  return {
+    names: args.filter(isName),
+    rest: args.filter((argument, index) => !isName(argument, index)),
+  };
+}
+
 export function givenFlags(args: readonly string[], flags: Flags): ReadonlySet<string> {
   return new Set(splitArguments(args, { ...flags, ...commonFlags }).keys());
 }

@@ -7,6 +7,7 @@ import {
   optional,
   parseFlags,
   runScript,
+  splitNames,
   text,
   toggle,
   UsageError,
@@ -98,6 +99,17 @@ Deno.test("invalid values are refused with what was wanted and what was given", 
     assertStringIncludes(error.message, part);
     assertEquals(error.message.split("\n").length, 1);
   }
+});
+
+Deno.test("names are told from flags and their values, wherever they stand", () => {
+  const args = ["gsm8k", "--max-seq-len", "3", "rules", "--no-blas", "human", "--prompt=a", "core"];
+  assertEquals(splitNames(args, flags), {
+    names: ["gsm8k", "rules", "human", "core"],
+    rest: ["--max-seq-len", "3", "--no-blas", "--prompt=a"],
+  });
+  // The value of a flag is no name, and `--` is left to be refused.
+  assertEquals(splitNames(["--prompt", "rules"], flags).names, []);
+  assertEquals(splitNames(["--", "-d"], flags).rest, ["--", "-d"]);
 });
 
 Deno.test("given flags are known", () => {

@@ -28,6 +28,7 @@ import {
   optional,
   runName,
   runScript,
+  splitNames,
   text,
   UsageError,
   type Values,
@@ -62,8 +63,7 @@ const flags = {
 
 /** Runs or continues a study. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
-  const end = args.findIndex((argument) => argument.startsWith("-"));
-  const words = end === -1 ? args : args.slice(0, end);
+  const { names, rest } = splitNames(args, flags);
   return runScript({
     summary: "Trains a model for each row of a table of settings, with each seed, and compares " +
       `them. Takes a file, or one of ${
@@ -72,8 +72,8 @@ export function main(args: readonly string[]): Promise<number> {
       "by the same command.",
     command: "deno task study FILE.json",
     flags,
-    run: (values, given) => runStudy(words, values, given),
-  }, args.slice(words.length));
+    run: (values, given) => runStudy(names, values, given),
+  }, rest);
 }
 
 /** A running study. */
@@ -88,12 +88,12 @@ interface Session {
 }
 
 async function runStudy(
-  words: readonly string[],
+  names: readonly string[],
   values: Values<typeof flags>,
   args: readonly string[],
 ): Promise<number> {
   const start = performance.now();
-  const [file, ...more] = words;
+  const [file, ...more] = names;
   if (file === undefined || more.length > 0) {
     throw new UsageError(
       `Cannot run a study: wanted one file, or one of ${shippedStudies.join(", ")}`,
