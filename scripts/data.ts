@@ -54,10 +54,10 @@ export function main(args: readonly string[]): Promise<number> {
   }, rest);
 }
 
-async function runData(values: Values<typeof flags>, words: readonly string[]): Promise<number> {
-  const [action = "list", place, ...more] = words;
+async function runData(values: Values<typeof flags>, names: readonly string[]): Promise<number> {
+  const [action = "list", place, ...more] = names;
   if (!actions.some((known) => known === action) || more.length > 0) {
-    throw new UsageError(`Cannot use ${words.join(" ")}: wanted ${actions.join(", ")}`);
+    throw new UsageError(`Cannot use ${names.join(" ")}: wanted ${actions.join(", ")}`);
   }
   if ((place === undefined) !== (action === "list")) {
     throw new UsageError(
