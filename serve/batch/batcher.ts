@@ -515,7 +515,7 @@ export class Batcher {
       for (let choice = 0; choice < choices; choice++) {
         const own = choice === 0
           ? cache
-          : forkCache(this.#model, cache, prompt, prompt.length + maxTokens);
+          : this.#makeRoom(() => forkCache(this.#model, cache, prompt, prompt.length + maxTokens));
         const sampling = { ...job.request, index: choice };
         this.#owners.set(own, { request: job.number, choice });
         const row = new RowState(this.#special, this.#tokenizer, undefined, sampling);
@@ -544,20 +544,28 @@ export class Batcher {
       const length = Math.min(sharedLength(sequence, prompt), prompt.length - 1);
       if (length > shared) [best, shared] = [sequence, length];
     }
-    if (best === null) {
+    if (best !== null) {
+      this.#kept.touch(best);
       try {
-        return this.#model.createCache(1, capacity);
+        const cache = forkCache(this.#model, best.cache, prompt.slice(0, shared), capacity);
+        job.cachedTokens = shared;
+        this.statistics.cachedTokens += shared;
+        return cache;
       } catch {
-        // If memory is short, caches kept for later requests are freed first.
-        this.#kept[Symbol.dispose]();
-        return this.#model.createCache(1, capacity);
+        // Memory is short, and the prefix may be in a cache that is freed now: it is read again.
       }
     }
-    this.#kept.touch(best);
-    const cache = forkCache(this.#model, best.cache, prompt.slice(0, shared), capacity);
-    job.cachedTokens = shared;
-    this.statistics.cachedTokens += shared;
-    return cache;
+    return this.#makeRoom(() => this.#model.createCache(1, capacity));
+  }
+
+  /** Opens a cache. If memory is short, caches kept for later requests are freed first. */
+  #makeRoom(open: () => KVCache): KVCache {
+    try {
+      return open();
+    } catch {
+      this.#kept[Symbol.dispose]();
+      return open();
+    }
   }
 
   /** Samples the next token of a sequence, and passes it on. */

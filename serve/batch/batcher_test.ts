@@ -344,6 +344,24 @@ batcherTest("a request without room fails alone, and what is kept makes room", a
 });
 
 batcherTest(
+  "requests with a common prefix find room where kept caches filled it",
+  async (opened) => {
+    const { model, tokenizer } = opened;
+    const prefix = [5, 6, 7, 8, 9, 10, 11, 12];
+    const batcher = new Batcher(withLimit(model, 100), tokenizer);
+    for (let last = 20; last < 27; last++) {
+      const request = { ...options, prompt: [...prefix, last], maxTokens: 20 };
+      const alone = await tokensOf(new Batcher(model, tokenizer), request);
+      assertEquals(await tokensOf(batcher, request), alone);
+      // Each choice has a cache of its own.
+      const both = await tokensOf(batcher, { ...request, choices: 2 });
+      assertEquals(both, [...alone, ...alone]);
+    }
+    await batcher.close();
+  },
+);
+
+batcherTest(
   "caches fill by a token a step, and are kept or freed when requests end",
   async (opened) => {
     const { model, tokenizer } = opened;
