@@ -6,6 +6,7 @@
  */
 
 import { integer, runScript, text, toggle, UsageError, type Values } from "./flags.ts";
+import { TIME_IS_UP } from "./interrupt.ts";
 import { printError, write } from "./output.ts";
 import { doneMessage } from "./parallel.ts";
 
@@ -23,8 +24,8 @@ const flags = {
  */
 const OPEN_MPI_STORE = { PMIX_MCA_gds: "hash" };
 
-/** Exit codes after which a retry is pointless: done, wrong flags, stopped. */
-const FINAL_CODES = [0, 2, 129, 130, 143];
+/** Exit codes after which a retry is pointless: done, wrong flags, out of time, stopped. */
+const FINAL_CODES = [0, 2, TIME_IS_UP, 129, 130, 143];
 
 /**
  * Runs the arguments after `--` as a `deno` command on several ranks.

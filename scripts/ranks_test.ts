@@ -66,6 +66,17 @@ Deno.test("ranks are restarted if the launcher says they are done, but they do n
   await Deno.remove(home, { recursive: true });
 });
 
+Deno.test("ranks whose time is up are not restarted", async () => {
+  const home = await Deno.makeTempDir();
+  const launcher = `${home}/launcher`;
+  await Deno.writeTextFile(launcher, "#!/bin/sh\nexit 124\n", { mode: 0o755 });
+  const options = { permissions: ["--allow-env", "--allow-read", "--allow-run"] };
+  const flags = ["--retries", "2", "--launcher", launcher, "--", "train", "--hours", "1"];
+  const { code, stderr } = await runScript("ranks.ts", flags, home, options);
+  assertEquals([code, stderr], [124, ""]);
+  await Deno.remove(home, { recursive: true });
+});
+
 Deno.test("a signal after the ranks have ended is no error", async () => {
   const home = await Deno.makeTempDir();
   // The process ends at once; another one that it started keeps its output open.
