@@ -104,7 +104,9 @@ async function runSpeedrun(given: Values<typeof flags>, args: readonly string[])
           await archivePreviousRun(folder, lock);
         },
       }),
-      resumeCommand: `deno task speedrun --resume --model-tag ${values.modelTag}`,
+      resumeCommand: `deno task speedrun --resume --model-tag ${values.modelTag}${
+        chatFlags(values)
+      }`,
       ...(checkpoint === undefined ? {} : { checkpoint }),
       ...(isOfStories ? { measure: questionsMeasure(tokenizer, values.numIterations) } : {}),
     });
@@ -154,6 +156,14 @@ async function checkNewRun(values: Values<typeof flags>): Promise<void> {
   await checkPlace(values.data);
   await checkTrace(values);
   planRun(values, values.vocabSize);
+}
+
+/** The flags of what follows pretraining, to give again when a run is resumed. */
+function chatFlags({ chat, chatIterations }: Values<typeof flags>): string {
+  if (!chat) return "";
+  return chatIterations === FINE_TUNING_STEPS
+    ? " --chat"
+    : ` --chat --chat-iterations ${chatIterations}`;
 }
 
 /** Fine-tunes the model, examines it, and adds both to the report. */
