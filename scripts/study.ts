@@ -175,10 +175,12 @@ async function readRunState(
   if (state.meta === null) return state;
   const saved = state.meta.settings;
   const wanted = settingsOf(settingsOfRun(study, run));
-  // The device decides which precision `auto` stands for.
+  // The device decides what `auto` stands for, and whether it has `f16`.
+  const isUpToDevice = (name: string) =>
+    wanted[name] === "auto" && ["matmulPrecision", "dtype"].includes(name) ||
+    wanted[name] === "f16" && name === "dtype";
   const other = Object.keys(wanted).find((name) =>
-    name in saved && saved[name] !== wanted[name] &&
-    !(name === "matmulPrecision" && wanted[name] === "auto")
+    name in saved && saved[name] !== wanted[name] && !isUpToDevice(name)
   );
   const refuse = (wanted: string, got: string) => {
     throw new Error(
