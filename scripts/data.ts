@@ -56,13 +56,13 @@ export function main(args: readonly string[]): Promise<number> {
 
 async function runData(values: Values<typeof flags>, names: readonly string[]): Promise<number> {
   const [action = "list", place, ...more] = names;
-  if (!actions.some((known) => known === action) || more.length > 0) {
+  if (!actions.some((known) => known === action)) {
     throw new UsageError(`Cannot use ${names.join(" ")}: wanted ${actions.join(", ")}`);
   }
-  if ((place === undefined) !== (action === "list")) {
-    throw new UsageError(
-      `Cannot ${action}: wanted ${action === "list" ? "no" : "a"} name or address`,
-    );
+  if ((place === undefined) !== (action === "list") || more.length > 0) {
+    const wanted = action === "list" ? "no" : "one";
+    const got = names.length === 1 ? "none" : names.slice(1).join(", ");
+    throw new UsageError(`Cannot ${action}: wanted ${wanted} name or address, got ${got}`);
   }
   if (place === undefined) return await list();
   if (action === "show") return await showData(place);

@@ -176,7 +176,8 @@ Deno.test("the first shards are downloaded, and the last one for validation, all
       [[local], 2, `it is on this machine already: deno task train --data '${local}'`],
       [["tinystoris"], 2, "https://…; did you mean tinystories?"],
       [["core"], 2, "wanted deno task core_bundle --from nanochat"],
-      [[], 2, "wanted a name or address"],
+      [[], 2, "wanted one name or address, got none"],
+      [["climbmix", "extra"], 2, "wanted one name or address, got climbmix, extra"],
       [["a", "b"], 2, "wanted list, get, show, remove"],
     ];
     for (const [args, code, message] of cases) {
