@@ -25,6 +25,8 @@ export class Feed {
     const { promise: stopped, reject } = Promise.withResolvers<never>();
     const stop = () => reject(signal?.reason);
     signal?.addEventListener("abort", stop);
+    // The signal may have come between two batches of a step.
+    if (signal?.aborted) stop();
     try {
       return await Promise.race([loader.take(), stopped]);
     } catch (error) {
