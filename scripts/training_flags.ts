@@ -100,7 +100,7 @@ export const trainingFlags = {
   sampleEvery: integer(2000, "Steps between samples, -1 for none", { or: -1 }),
   saveEvery: integer(
     -1,
-    "Steps between checkpoints, -1 for one every ten minutes, of which the last two are kept",
+    "Steps between checkpoints, -1 for one every ten minutes, of which the last two since the start are kept",
     { or: -1 },
   ),
   modelTag: runName("The name of the run's folder; without one, d and the depth"),

@@ -27,7 +27,7 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
   readonly saveEvery: number;
   /**
    * Seconds between checkpoints if `saveEvery` is −1; longer if saving would take more than 1 % of
-   * the time. The last two of them are kept. @default {600}
+   * the time. The last two of them since the run began or was resumed are kept. @default {600}
    */
   readonly saveSeconds?: number | undefined;
   /** Whether to save at the next step, regardless of the interval. */
@@ -74,7 +74,8 @@ export async function* trainInFolder(
       folder,
       options.merged === undefined ? { ...content, optimizer: optimizerState } : content,
     );
-    if (isSavedByTime) {
+    // What the user asked for is kept.
+    if (isSavedByTime && options.wantsSave?.() !== true) {
       const outdated = timedSteps.at(-2);
       if (outdated !== undefined) await removeCheckpoint(folder, outdated);
       timedSteps.push(state.step);

@@ -80,6 +80,19 @@ Deno.test("the last two of the checkpoints that are saved by time stay", async (
   assertEquals(files, wanted);
 });
 
+Deno.test("checkpoints that were asked for stay, unlike those that are saved by time", async () => {
+  const controller = new AbortController();
+  const long = { plan: tinyPlan({ numIterations: 1_000_000 }), signal: controller.signal };
+  const given = await options({ ...long, saveSeconds: 1e6, wantsSave: () => true });
+  const saved: number[] = [];
+  for await (const event of (await preparePretraining(given)).run()) {
+    if (event.kind === "checkpoint") saved.push(event.step);
+    if (saved.length === 4) controller.abort();
+  }
+  const models = (await namesIn(given.folder)).filter((name) => name.startsWith("model_"));
+  assertEquals(models, saved.map((step) => `model_${`${step}`.padStart(6, "0")}.safetensors`));
+});
+
 Deno.test("the second of two runs in one folder is refused until the first has ended", async () => {
   const given = await options({ plan: tinyPlan({ numIterations: 4 }) });
   const [first, second] = [await preparePretraining(given), await preparePretraining(given)];
