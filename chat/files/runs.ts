@@ -37,7 +37,7 @@ export interface RunSummary extends RunFolder {
   readonly progress: RunProgress;
   /** The parameters of the model. */
   readonly parameters: number;
-  /** The last value of each figure that was measured: `loss`, `bitsPerByte`, `passAt1`. */
+  /** The last value of each figure that was measured: `loss`, `bitsPerByte`, `pass@1`. */
   readonly figures: Readonly<Record<string, number>>;
   /** All that was measured. */
   readonly metrics: readonly MetricsRecord[];
@@ -184,5 +184,5 @@ async function summarize(
 
 /** Whether a metric measures the model's quality, and not its speed. */
 function isFigure(name: string): boolean {
-  return /loss|bits|pass|reward|accuracy|core/i.test(name);
+  return /loss|bits|pass|reward|accuracy|core|right/i.test(name);
 }
