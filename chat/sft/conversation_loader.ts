@@ -11,7 +11,7 @@ import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type ChatFormat, nanochatFormat } from "../format/format.ts";
 import type { Task } from "../tasks/task.ts";
 
-/** Options for {@linkcode ConversationLoader.open}. */
+/** Options for {@linkcode ConversationLoader}. */
 export interface ConversationLoaderOptions extends BatchOptions {
   /** The conversations, each seen once in every epoch. */
   readonly task: Task;
