@@ -12,6 +12,7 @@ import {
   type Tool,
 } from "../gpt/mod.ts";
 import { defaultContext } from "../gpt/internals.ts";
+import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { type AnswerPiece, PartReader } from "./part_reader.ts";
 import { promptRoom } from "./prompt_room.ts";
 import type { Message, MessagePart, Tokenizer } from "../tokenizer/mod.ts";
@@ -36,6 +37,13 @@ export interface ChatSessionOptions {
   /** How the conversation becomes tokens; stays the caller's. @default {nanochatFormat(tokenizer)} */
   readonly format?: ChatFormat;
 }
+
+const OPTIONS: OptionNames<ChatSessionOptions> = {
+  system: true,
+  maxTokens: true,
+  tool: true,
+  format: true,
+};
 
 /**
  * A conversation that keeps its turns and a KV cache of their tokens, so that each turn prefills
@@ -81,6 +89,7 @@ export class ChatSession implements Disposable {
    * @throws {RangeError} If the tokenizer lacks the special tokens of conversations.
    */
   constructor(model: LanguageModel, tokenizer: Tokenizer, options: ChatSessionOptions = {}) {
+    checkOptions("start a conversation", options, OPTIONS);
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#format = options.format ?? nanochatFormat(tokenizer);

@@ -134,3 +134,14 @@ Deno.test("a tokenizer without the tokens of conversations is refused", async ()
   assertThrows(() => new ChatSession(model, bare), RangeError, "<|user_start|>");
   await device.close();
 });
+
+Deno.test("an option that a conversation does not have is refused, not ignored", async () => {
+  const { device, model } = await setUp();
+  const options: { system?: string } = JSON.parse('{ "sytem": "Be kind." }');
+  assertThrows(
+    () => new ChatSession(model, tokenizer, options),
+    TypeError,
+    "wanted options named system, maxTokens, tool, format, got sytem. Did you mean system?",
+  );
+  await device.close();
+});

@@ -3,6 +3,8 @@
 import { type ChatFormat, openChatFormat } from "../../chat/mod.ts";
 import type { LanguageModel } from "../../gpt/mod.ts";
 import { defaultContext } from "../../gpt/internals.ts";
+import { checkOptions, checkThat, describeValue, type OptionNames } from "../../tensor/checks.ts";
+import { wrongType } from "../../tensor/errors.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Batcher, type BatcherOptions } from "../batch/batcher.ts";
 import { asApiError, Completion, type CompletionKind } from "../openai/completions.ts";
@@ -69,6 +71,34 @@ export interface Server {
 
 const CLIENT_TIMEOUT = 30_000;
 
+const OPTIONS: OptionNames<ServeOptions> = {
+  name: true,
+  stage: true,
+  origin: true,
+  parameters: true,
+  layers: true,
+  assistantName: true,
+  examples: true,
+  format: true,
+  hostname: true,
+  port: true,
+  hosts: true,
+  apiKey: true,
+  origins: true,
+  context: true,
+  maxSequences: true,
+  maxQueue: true,
+  prefillTokens: true,
+  keptBytes: true,
+  onStep: true,
+  maxBodyBytes: true,
+  maxConnections: true,
+  clientTimeout: true,
+  stopTimeout: true,
+  page: true,
+  onError: true,
+};
+
 const paths = {
   "/v1/chat/completions": "POST",
   "/v1/completions": "POST",
@@ -80,6 +110,8 @@ const paths = {
 /**
  * Serves a model by OpenAI's API.
  *
+ * @throws {TypeError} If an option is unknown, or the name is missing.
+ * @throws {RangeError} If the context is no positive integer.
  * @throws {Error} If it cannot listen on the port, for example because another program does.
  *
  * @example
@@ -110,6 +142,16 @@ export async function serve(
   tokenizer: Tokenizer,
   options: ServeOptions,
 ): Promise<Server> {
+  const what = "serve a model";
+  // A misspelled apiKey would open the model to everybody.
+  checkOptions(what, options, OPTIONS, ["name"]);
+  const { name, apiKey, context } = options;
+  if (typeof name !== "string") throw wrongType(what, "a name", describeValue(name));
+  if (apiKey !== undefined && typeof apiKey !== "string") {
+    throw wrongType(what, "apiKey as a text", describeValue(apiKey));
+  }
+  const isContext = context === undefined || Number.isSafeInteger(context) && context > 0;
+  checkThat(isContext, what, "context of 1 token or more", context);
   const { hostname = "127.0.0.1", port = 8000, stopTimeout = 10_000 } = options;
   const { clientTimeout: timeout = CLIENT_TIMEOUT, maxConnections = 256 } = options;
   const app = new App(model, tokenizer, { ...options, hostname });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ApiError } from "../openai/errors.ts";
-import { withServer } from "../testing/tiny_server.ts";
+import { openTinyModel, withServer } from "../testing/tiny_server.ts";
+import { serve } from "./server.ts";
 import { Guard } from "./guard.ts";
 
 const prompt = { prompt: "a rose", max_tokens: 4, temperature: 0 };
@@ -303,3 +304,22 @@ Deno.test("a server that stops ends what takes too long, and says so in the stre
     );
     assertEquals(done, "data: [DONE]");
   }));
+
+Deno.test("options that a server does not have are refused: a misspelled key would protect nothing", async () => {
+  const { device, model, tokenizer } = await openTinyModel();
+  const cases: [options: string, message: string][] = [
+    ['{ "name": "x", "apikey": "secret" }', "got apikey. Did you mean apiKey?"],
+    ["{}", "wanted options with { name: … }, got { port }"],
+    ['{ "name": 3 }', "wanted a name, got 3"],
+    ['{ "name": "x", "apiKey": 3 }', "wanted apiKey as a text, got 3"],
+    ['{ "name": "x", "context": 0 }', "wanted context of 1 token or more, got 0"],
+  ];
+  for (const [options, message] of cases) {
+    await assertRejects(
+      () => serve(model, tokenizer, { port: 0, ...JSON.parse(options) }),
+      Error,
+      message,
+    );
+  }
+  await device.close();
+});
