@@ -20,7 +20,7 @@ export interface KLDivergenceOptions {
 const OPTIONS: OptionNames<KLDivergenceOptions> = { reduction: true, logTarget: true };
 const definition = { name: "KL divergence", inputs: ["prediction", "target"] } as const;
 
-const ofProbabilities = lossOf(defineProgram(
+const ofProbabilities = /* @__PURE__ */ lossOf(/* @__PURE__ */ defineProgram(
   definition,
   // No probability, no term: 0 · log 0 is NaN.
   ({ prediction: x, target: t }) => [
@@ -32,7 +32,7 @@ const ofProbabilities = lossOf(defineProgram(
   }),
 ));
 
-const ofLogarithms = lossOf(defineProgram(
+const ofLogarithms = /* @__PURE__ */ lossOf(/* @__PURE__ */ defineProgram(
   definition,
   ({ prediction: x, target: t }) => {
     const probability = ex.exp(t);

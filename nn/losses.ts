@@ -66,7 +66,7 @@ export function lossOf(
  * await device.close();
  * ```
  */
-export const meanSquaredError: Loss = lossOf(defineProgram(
+export const meanSquaredError: Loss = /* @__PURE__ */ lossOf(/* @__PURE__ */ defineProgram(
   { name: "squared error", inputs: ["prediction", "target"] },
   ({ prediction, target }) => [ex.square(ex.subtract(prediction, target))],
 ));
@@ -87,12 +87,12 @@ export const meanSquaredError: Loss = lossOf(defineProgram(
  * await device.close();
  * ```
  */
-export const meanAbsoluteError: Loss = lossOf(defineProgram(
+export const meanAbsoluteError: Loss = /* @__PURE__ */ lossOf(/* @__PURE__ */ defineProgram(
   { name: "absolute error", inputs: ["prediction", "target"] },
   ({ prediction, target }) => [ex.abs(ex.subtract(prediction, target))],
 ));
 
-const huberError = lossOf(defineProgram(
+const huberError = /* @__PURE__ */ lossOf(/* @__PURE__ */ defineProgram(
   { name: "huber", inputs: ["prediction", "target"], scalars: ["delta"] },
   ({ prediction, target, delta }) => {
     const distance = ex.abs(ex.subtract(prediction, target));
@@ -154,19 +154,21 @@ export function huberLoss(
  * await device.close();
  * ```
  */
-export const binaryCrossEntropyWithLogits: Loss = lossOf(defineProgram(
-  { name: "binary cross-entropy", inputs: ["logits", "target"] },
-  // log(1 + eˣ) − x·t as |x| · (t or 1 − t) + log(1 + e^−|x|), which cannot overflow.
-  ({ logits: x, target: t }) => {
-    const wrong = ex.select(ex.less(0, x), ex.subtract(1, t), t);
-    const magnitude = ex.abs(x);
-    return [ex.add(
-      ex.select(ex.equal(wrong, 0), 0, ex.multiply(wrong, magnitude)),
-      ex.log(ex.add(1, ex.exp(ex.negate(magnitude)))),
-    )];
-  },
-  ({ logits: x, target: t }) => ({
-    logits: ex.subtract(ex.sigmoid(x), t),
-    target: ex.negate(x),
-  }),
-));
+export const binaryCrossEntropyWithLogits: Loss = /* @__PURE__ */ lossOf(
+  /* @__PURE__ */ defineProgram(
+    { name: "binary cross-entropy", inputs: ["logits", "target"] },
+    // log(1 + eˣ) − x·t as |x| · (t or 1 − t) + log(1 + e^−|x|), which cannot overflow.
+    ({ logits: x, target: t }) => {
+      const wrong = ex.select(ex.less(0, x), ex.subtract(1, t), t);
+      const magnitude = ex.abs(x);
+      return [ex.add(
+        ex.select(ex.equal(wrong, 0), 0, ex.multiply(wrong, magnitude)),
+        ex.log(ex.add(1, ex.exp(ex.negate(magnitude)))),
+      )];
+    },
+    ({ logits: x, target: t }) => ({
+      logits: ex.subtract(ex.sigmoid(x), t),
+      target: ex.negate(x),
+    }),
+  ),
+);

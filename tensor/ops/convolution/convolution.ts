@@ -189,7 +189,7 @@ const conv2dOperation: Operation<Attributes> = {
   },
   run: (_device, [x, weight], [y], attributes) =>
     noGrad(() => convolve(x!, weight!, y!, attributes)),
-  gradient: gradientsOf(
+  gradient: /* @__PURE__ */ gradientsOf(
     "conv2d",
     convolveBack,
     (x, upstream, weight, attributes) => convolveWeight(x, upstream, weight.shape, attributes),
@@ -203,7 +203,7 @@ const transposedOperation: Operation<Attributes> = {
   },
   run: (_device, [x, weight], [y], attributes) =>
     noGrad(() => convolveBack(x!, weight!, y!, attributes)),
-  gradient: gradientsOf(
+  gradient: /* @__PURE__ */ gradientsOf(
     "convTranspose2d",
     convolve,
     (x, upstream, weight, attributes) => convolveWeight(upstream, x, weight.shape, attributes),

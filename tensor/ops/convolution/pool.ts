@@ -98,7 +98,7 @@ const isLargest = (x: ex.Expression, largest: ex.Expression) =>
   ex.select(ex.equal(x, largest), 1, ex.subtract(1, ex.equal(x, x)));
 
 /** Gives an element what is left of its window's gradient, if it is the largest: then nothing is left. */
-const giveToLargest = defineProgram(
+const giveToLargest = /* @__PURE__ */ defineProgram(
   { name: "maxPool2d gradient", inputs: ["x", "largest", "left", "gradient"] },
   ({ x, largest, left, gradient }) => {
     const takesAll = isLargest(x, largest);
