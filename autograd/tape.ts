@@ -88,7 +88,7 @@ export class Node<V> {
    */
   propagate(
     upstream: V,
-    collected: (node: Node<V>) => V | undefined = () => undefined,
+    collected: (node: Node<V>) => V | undefined,
   ): readonly (V | null)[] {
     this.checkUnused();
     const gradient = this.#gradient;

@@ -192,7 +192,7 @@ export class Value extends Node<number> {
   }
 
   /** For `console.log`: this value, without its graph. */
-  [Symbol.for("Deno.customInspect")](): string {
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
 }

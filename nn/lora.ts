@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkOptions, type OptionNames } from "../tensor/checks.ts";
+import { checkOptions, checkThat, type OptionNames } from "../tensor/checks.ts";
 import { wrongValue } from "../tensor/errors.ts";
 import { linear, noGrad, Tensor } from "../tensor/mod.ts";
 import { uniform, zeros } from "./initializers.ts";
@@ -64,10 +64,10 @@ export class LoRALinear extends Module {
     const { rank, alpha = 2 * rank, seed } = options;
     const { device } = layer.weight;
     const [outputs, inputs] = layer.weight.shape as [number, number];
-    if (!Number.isInteger(rank) || rank < 1 || rank > Math.min(outputs, inputs)) {
-      const what = `add an adapter to a matrix [${outputs}, ${inputs}]`;
-      throw wrongValue(what, `a rank from 1 to ${Math.min(outputs, inputs)}`, rank);
-    }
+    const largest = Math.min(outputs, inputs);
+    const what = `add an adapter to a matrix [${outputs}, ${inputs}]`;
+    const isRight = Number.isInteger(rank) && rank >= 1 && rank <= largest;
+    checkThat(isRight, what, `a rank from 1 to ${largest}`, rank);
     const bound = 1 / Math.sqrt(inputs);
     this.lora_A = parameter(device, [rank, inputs], uniform(-bound, bound), seed);
     this.lora_B = parameter(device, [outputs, rank], zeros, seed);

@@ -3,11 +3,10 @@
 import {
   checkDevice,
   checkOptions,
-  describeValue,
+  checkThat,
   type OptionNames,
   withArticle,
 } from "../tensor/checks.ts";
-import { wrongValue } from "../tensor/errors.ts";
 import {
   deriveSeed,
   type Device,
@@ -37,8 +36,7 @@ export function checkLayer<Options extends object>(
 
 export function checkSizes(what: string, sizes: Readonly<Record<string, number>>): void {
   for (const [name, size] of Object.entries(sizes)) {
-    if (Number.isSafeInteger(size) && size > 0) continue;
-    throw wrongValue(what, `${name} to be 1 or more`, describeValue(size));
+    checkThat(Number.isSafeInteger(size) && size > 0, what, `${name} to be 1 or more`, size);
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkList } from "../tensor/checks.ts";
 import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import { blend } from "./formulas.ts";
 import { checkNumber, Optimizer, type Rule, type Update } from "./optimizer.ts";
@@ -63,6 +64,7 @@ function adamUpdates(
       parameters: new Map([[name, parameter]]),
       state,
       check() {
+        checkList("step the optimizer", "betas, as in [0.9, 0.999]", group.betas);
         const { betas: [beta1, beta2], eps } = group;
         checkNumber("beta1", beta1, 1);
         checkNumber("beta2", beta2, 1);

@@ -1,7 +1,7 @@
 /** Loss scaling, which keeps half-precision gradients within range. @module */
 
-import { checkOptions } from "../tensor/checks.ts";
-import { checkThat, Error, wrongState } from "../tensor/errors.ts";
+import { checkOptions, checkThat } from "../tensor/checks.ts";
+import { Error, wrongState } from "../tensor/errors.ts";
 import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { ParameterGroup } from "./parameters.ts";
@@ -37,7 +37,7 @@ const WHAT = "scale losses";
 const MAX_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
 /** The unscaled gradient, and the number of non-finite elements per row. */
-const unscaleProgram = defineProgram(
+const unscaleProgram = /* @__PURE__ */ defineProgram(
   { name: "unscale", inputs: ["gradient"], scalars: ["inverse"] },
   ({ gradient, inverse }) => [
     ex.multiply(gradient, inverse),

@@ -8,7 +8,9 @@
  * @module
  */
 
+import { checkThat } from "../tensor/checks.ts";
 import { wrongValue } from "../tensor/errors.ts";
+import { checkFloat } from "../tensor/layout.ts";
 import { repeatProgram } from "../tensor/formula/rebuild.ts";
 import {
   defineProgram,
@@ -193,13 +195,13 @@ function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Updat
   return { parameters: stack, state: new Map(state), check: () => checkGroup(group), step };
 }
 
-function checkGroup({ momentum, beta2, orthogonalizationSteps }: MuonGroup): void {
+function checkGroup({ momentum, beta2, orthogonalizationSteps, ...others }: MuonGroup): void {
   checkNumber("momentum", momentum, 1);
   checkNumber("beta2", beta2, 1);
-  if (![...Array(MAX_ITERATIONS + 1).keys()].includes(orthogonalizationSteps)) {
-    const wanted = `orthogonalizationSteps to be a whole number from 0 to ${MAX_ITERATIONS}`;
-    throw wrongValue("step the optimizer", wanted, orthogonalizationSteps);
-  }
+  const isCount = [...Array(MAX_ITERATIONS + 1).keys()].includes(orthogonalizationSteps);
+  const wanted = `orthogonalizationSteps to be a whole number from 0 to ${MAX_ITERATIONS}`;
+  checkThat(isCount, "step the optimizer", wanted, orthogonalizationSteps);
+  checkFloat("step the optimizer", others.orthogonalizationDtype, "orthogonalizationDtype as ");
 }
 
 function item(stack: Tensor, i: number): Tensor {

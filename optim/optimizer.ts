@@ -1,8 +1,8 @@
 /** The base class of optimizers: groups, state, and what surrounds a step. @module */
 
 import { assignTensors, checkMap, checkNames, type TensorValues } from "../tensor/assign.ts";
-import { describeValue } from "../tensor/checks.ts";
-import { wrongState, wrongValue } from "../tensor/errors.ts";
+import { checkThat } from "../tensor/checks.ts";
+import { wrongState } from "../tensor/errors.ts";
 import { noGrad, type Tensor } from "../tensor/mod.ts";
 import {
   type Defaults,
@@ -112,8 +112,7 @@ export abstract class Optimizer<Group extends ParameterGroup> {
     checkMap(what, state);
     const [own, given] = [byKind(this.stateDict()), byKind(state)];
     for (const [name, count] of given.counts) {
-      if (Number.isSafeInteger(count) && count >= 0) continue;
-      throw wrongValue(what, `${name} to be a count`, count);
+      checkThat(Number.isSafeInteger(count) && count >= 0, what, `${name} to be a count`, count);
     }
     checkNames(new Set(own.counts.keys()), new Set(given.counts.keys()), what);
     assignTensors(own.tensors, given.tensors, what);
@@ -144,7 +143,7 @@ function byKind<T extends TensorValues>(state: ReadonlyMap<string, T | number>) 
 }
 
 export function checkNumber(what: string, value: number, below = Infinity): void {
-  if (typeof value === "number" && value >= 0 && value < below) return;
+  const holds = typeof value === "number" && value >= 0 && value < below;
   const bound = below === Infinity ? "a number from 0" : `a number from 0 to below ${below}`;
-  throw wrongValue("step the optimizer", `${what} to be ${bound}`, describeValue(value));
+  checkThat(holds, "step the optimizer", `${what} to be ${bound}`, value);
 }

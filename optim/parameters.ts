@@ -99,20 +99,24 @@ function namesOf<Options>(defaults: object): OptionNames<Options> {
 }
 
 function isParameters(given: unknown): given is Parameters {
-  return given instanceof Map ||
-    Array.isArray(given) && given.every((each) => each instanceof Tensor);
+  return valuesOf(given)?.every((each) => each instanceof Tensor) ?? false;
 }
+
+const valuesOf = (given: unknown): unknown[] | undefined =>
+  given instanceof Map || Array.isArray(given) ? [...given.values()] : undefined;
 
 /** Checks that parameters are not something else, such as the module that has them. */
 export function checkParameters(what: string, given: unknown): void {
   if (isParameters(given)) return;
+  const other = valuesOf(given)?.find((each) => !(each instanceof Tensor));
+  if (other !== undefined) throw wrongType(what, "tensors as parameters", describeValue(other));
   const hint = given === null || typeof given !== "object"
     ? ""
     : typeof Reflect.get(given, "parameters") === "function"
     ? ". Pass module.parameters()."
     : given instanceof Tensor
     ? ". Pass a list of tensors."
-    : Symbol.iterator in given && !Array.isArray(given)
+    : Symbol.iterator in given
     ? ". An iterator is read only once: pass a map or a list."
     : "";
   throw wrongType(what, "parameters in a map or a list", `${describeValue(given)}${hint}`);

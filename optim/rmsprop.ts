@@ -1,6 +1,6 @@
 /** RMSprop. @module */
 
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import {
   defineProgram,
   expression as ex,
@@ -69,10 +69,8 @@ function rmspropUpdates(group: RMSpropGroup, parameters: ReadonlyMap<string, Ten
         checkNumber("eps", group.eps);
         checkNumber("momentum", group.momentum, 1);
         if (hasMomentum || group.momentum === 0) return;
-        throw new RangeError(
-          `Cannot step the optimizer: wanted momentum 0, with which it was made, got ` +
-            `${group.momentum}`,
-        );
+        const wanted = "momentum 0, with which it was made";
+        throw wrongValue("step the optimizer", wanted, group.momentum);
       },
       step() {
         const { lr, weightDecay, alpha, eps, momentum } = group;

@@ -6,14 +6,15 @@
  * @module
  */
 
-import { checkThat, wrongValue } from "../tensor/errors.ts";
+import { checkThat } from "../tensor/checks.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import { roundHalfToEven } from "./rounding.ts";
 
 /**
  * Linear interpolation from one value to another; constant afterwards.
  *
  * @param steps The step at which `to` is reached; 0 means at once.
- * @throws {RangeError} If a step is negative or not a number.
+ * @throws {RangeError} If a step is negative or not a number, or a value is not finite.
  *
  * @example
  * ```ts
@@ -23,7 +24,7 @@ import { roundHalfToEven } from "./rounding.ts";
  * ```
  */
 export function linearSchedule(step: number, steps: number, from: number, to: number): number {
-  const progress = progressOf(step, steps);
+  const progress = progressOf(step, steps, from, to);
   return (1 - progress) * from + progress * to;
 }
 
@@ -31,7 +32,7 @@ export function linearSchedule(step: number, steps: number, from: number, to: nu
  * Cosine interpolation (half a wave) from one value to another; constant afterwards.
  *
  * @param steps The step at which `to` is reached; 0 means at once.
- * @throws {RangeError} If a step is negative or not a number.
+ * @throws {RangeError} If a step is negative or not a number, or a value is not finite.
  *
  * @example
  * ```ts
@@ -42,7 +43,7 @@ export function linearSchedule(step: number, steps: number, from: number, to: nu
  * ```
  */
 export function cosineSchedule(step: number, steps: number, from: number, to: number): number {
-  const progress = progressOf(step, steps);
+  const progress = progressOf(step, steps, from, to);
   return to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * progress));
 }
 
@@ -118,7 +119,7 @@ export function muonMomentumSchedule(step: number, schedule: MomentumSchedule): 
 /**
  * Muon's weight decay: cosine decay from the initial value to zero.
  *
- * @throws {RangeError} If a step is negative or not a number.
+ * @throws {RangeError} If a step is negative or not a number, or a value is not finite.
  *
  * @example
  * ```ts
@@ -134,7 +135,9 @@ export function weightDecaySchedule(step: number, steps: number, initial: number
 
 const WHAT = "follow a schedule";
 
-function progressOf(step: number, steps: number): number {
+function progressOf(step: number, steps: number, from: number, to: number): number {
+  checkThat(Number.isFinite(from), WHAT, "a number to go from", from);
+  checkThat(Number.isFinite(to), WHAT, "a number to go to", to);
   if (!(step >= 0 && steps >= 0)) throw wrongValue(WHAT, "steps from 0", `${step} of ${steps}`);
   return step < steps ? step / steps : 1;
 }

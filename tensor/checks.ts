@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type TypeError, wrongType } from "./errors.ts";
+import { type TypeError, wrongType, wrongValue } from "./errors.ts";
 
 /** The names of options: `true` for each, or what else a table has for them, such as defaults. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
@@ -73,6 +73,11 @@ export function checkIsBoolean(what: string, name: string, value: boolean): void
   throw wrongType(what, `${name} to be true or false`, describeValue(value));
 }
 
+/** Throws a RangeError unless a condition holds: for what need not be fast. */
+export function checkThat(holds: boolean, what: string, wanted: string, got: unknown): void {
+  if (!holds) throw wrongValue(what, wanted, describeValue(got));
+}
+
 /**
  * Checks that options have no other names than those known, which a program that is not
  * type-checked would not notice.
@@ -109,6 +114,11 @@ export function checkOptions<Options extends object>(
   for (const name in options) {
     // Not merely `in`: every object has names such as `toString`.
     if (!Object.hasOwn(known, name)) throw wrongOptions(what, options, known, required, name);
+    const value: unknown = options[name];
+    // Strings from a form or a query, both of which would count as true.
+    if (value === "true" || value === "false") {
+      throw wrongType(what, `${name} to be true or false`, describeValue(value));
+    }
   }
   for (const name of required) {
     if (options[name] === undefined) throw wrongOptions(what, options, known, required);

@@ -14,7 +14,7 @@ const ROOT = HERE.slice(0, HERE.length - PATH.length);
 /** In a bundle, all of the library is in this file. */
 const BUNDLE = PATH === "" ? HERE : null;
 const OWN =
-  /^(autograd|chat|data|gpt|nn|optim|tensor|tokenizer)\/(?!\S*(_test|_bench)\.ts:|\S*\btesting\/)[\w/]+\.[jt]s:\d/;
+  /^(autograd|chat|data|gpt|interchange|models|nn|optim|serve|tensor|tokenizer)\/(?!\S*(_test|_bench)\.ts:|\S*\btesting\/)[\w/]+\.[jt]s:\d/;
 const MAX_FRAMES = 100;
 
 /** The part of the global `Error` that sets the number of stack frames, in engines that have it. */
@@ -73,11 +73,6 @@ export type TypeError = globalThis.TypeError;
 /** A value that `what`, as in "compute add", cannot use. */
 export function wrongValue(what: string, wanted: string, got: string | number): RangeError {
   return new RangeError(`Cannot ${what}: wanted ${wanted}, got ${got}`);
-}
-
-/** Throws the error of {@linkcode wrongValue} unless a condition holds: for what need not be fast. */
-export function checkThat(holds: boolean, what: string, wanted: string, got: number): void {
-  if (!holds) throw wrongValue(what, wanted, got);
 }
 
 /** A state in which `what` cannot be done. */

@@ -87,7 +87,7 @@ export const ARRAY_NAMES = {
   int32: "Int32Array",
 } as const;
 
-const DTYPES = ["float32", "bfloat16", "float16", "int32"] as const;
+const DTYPES = Object.keys(ARRAY_NAMES) as DType[];
 
 /** The dtype whose elements an array stores; throws a `TypeError` if there is none. */
 export function dtypeOf(values: StoredArray): DType {

@@ -1,5 +1,6 @@
 /** Flattens nested arrays of numbers into typed arrays. @module */
 
+import { describeValue } from "./checks.ts";
 import { type RangeError, wrongType, wrongValue } from "./errors.ts";
 import {
   ARRAY_NAMES,
@@ -49,7 +50,7 @@ export function flatten(values: NestedArray, dtype?: DType): FlatArray {
       flat.push(values);
       dtypes.add("float32");
     } else if (!Array.isArray(values) && !ArrayBuffer.isView(values)) {
-      throw wrongType("make a tensor", "numbers", typeof values);
+      throw wrongType("make a tensor", "numbers", describeValue(values));
     } else if (values.length !== shape[depth]) {
       throw ragged(shape, `an array of ${values.length}`, depth);
     } else if (!ArrayBuffer.isView(values)) {

@@ -49,8 +49,8 @@ Deno.test("values that are not numbers, or do not fit, are refused by name", () 
     assertThrows(() => flatten(values as NestedArray), error, message);
   refuse(new DataView(new ArrayBuffer(4)), TypeError, "got a DataView");
   assertThrows(() => flatten(new DataView(new ArrayBuffer(4)) as never, "float32"), TypeError);
-  refuse([[1, "2"]], TypeError, "wanted numbers, got string");
-  refuse([1, 2n], TypeError, "wanted numbers, got bigint");
+  refuse([[1, "2"]], TypeError, 'wanted numbers, got "2"');
+  refuse([1, 2n], TypeError, "wanted numbers, got 2n");
   refuse(
     Uint32Array.of(1, 2 ** 31),
     RangeError,

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { checkThat, describeValue } from "./checks.ts";
 import { wrongValue } from "./errors.ts";
 
 const PARITY = 0x1BD11BDA;
@@ -80,9 +81,8 @@ export function deriveSeed(seed: number, stream: number): number {
 
 /** Splits a seed into a key. @throws {RangeError} If it is not an integer from 0 to 2⁵³ − 1. */
 function seedKey(seed: number): Int32Array {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw wrongValue("seed", "an integer from 0 to 2^53 - 1", seed);
-  }
+  const isRight = Number.isSafeInteger(seed) && seed >= 0;
+  checkThat(isRight, "seed", "an integer from 0 to 2^53 - 1", seed);
   return expandKey(seed, Math.floor(seed / 2 ** 32));
 }
 
@@ -110,8 +110,9 @@ export function uniformArray(
 ): Float32Array<ArrayBuffer> {
   // Rounding to float32 may give `high` itself, which is excluded.
   const largest = below(high);
-  if (!(low <= largest)) {
-    throw wrongValue("sample uniform numbers", "low < high", `low ${low} and high ${high}`);
+  if (!(Number.isFinite(low) && Number.isFinite(high) && low <= largest)) {
+    const got = `low ${describeValue(low)} and high ${describeValue(high)}`;
+    throw wrongValue("sample uniform numbers", "low < high", got);
   }
   const [keys, words] = [seedKey(seed), new Int32Array(2)];
   const values = new Float32Array(count);
@@ -155,6 +156,10 @@ export function normalArray(
   mean = 0,
   standardDeviation = 1,
 ): Float32Array<ArrayBuffer> {
+  const what = "sample normal numbers";
+  const isPositive = Number.isFinite(standardDeviation) && standardDeviation >= 0;
+  checkThat(isPositive, what, "a finite standardDeviation from 0 up", standardDeviation);
+  checkThat(Number.isFinite(mean), what, "a finite mean", mean);
   const [keys, words] = [seedKey(seed), new Int32Array(2)];
   const values = new Float32Array(count);
   for (let i = 0; i < count; i += 2) {

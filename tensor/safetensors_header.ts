@@ -1,6 +1,7 @@
 /** Parses the header of a safetensors file, and checks all it says against the file. @module */
 
-import { SyntaxError } from "./errors.ts";
+import { describeValue } from "./checks.ts";
+import { SyntaxError, wrongType } from "./errors.ts";
 
 /** Bytes before the header: its length as a 64-bit number. */
 export const prefixBytes = 8;
@@ -37,11 +38,15 @@ export function malformed(wanted: string, got: string, cause?: unknown): SyntaxE
  * @param elementBytes The dtypes that there may be; or `null` to read only the metadata.
  *
  * @throws {SyntaxError} If it is truncated, too long, or not a JSON object in UTF-8.
+ * @throws {TypeError} If it is no `Uint8Array`.
  */
 export function parseHeader(
   bytes: Uint8Array,
   elementBytes: ReadonlyMap<string, number> | null,
 ): Header {
+  if (!((bytes as unknown) instanceof Uint8Array)) {
+    throw wrongType("read safetensors", "bytes in a Uint8Array", describeValue(bytes));
+  }
   if (bytes.length < prefixBytes) {
     throw malformed(`at least ${prefixBytes} bytes`, `${bytes.length}`);
   }

@@ -82,9 +82,6 @@ export async function encodeState(
  * @throws {TypeError} If it is no `Uint8Array`.
  */
 export function decodeState(bytes: Uint8Array): Map<string, TensorValues | number> {
-  if (!((bytes as unknown) instanceof Uint8Array)) {
-    throw wrongType("decode the state", "bytes in a Uint8Array", describeValue(bytes));
-  }
   const state = new Map<string, Exclude<TensorValues, Tensor> | number>();
   const text = readSafetensorsMetadata(bytes)[METADATA];
   const { counts = {}, ...halves }: Rest = text === undefined ? {} : JSON.parse(text);

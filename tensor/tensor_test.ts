@@ -440,7 +440,7 @@ testOnEveryDevice("what cannot be assigned, split or decoded is refused in words
     assertThrows(
       () => decodeState(bytes as unknown as Uint8Array),
       TypeError,
-      "Cannot decode the state: wanted bytes in a Uint8Array, got",
+      "Cannot read safetensors: wanted bytes in a Uint8Array, got",
     );
   }
 });

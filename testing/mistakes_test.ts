@@ -107,7 +107,7 @@ testMistakes("values that are no numbers are described", [
   [
     ({ device }) => Values.from(device, [1, "2"]),
     TypeError,
-    "Cannot make a tensor: wanted numbers, got string",
+    'Cannot make a tensor: wanted numbers, got "2"',
   ],
   [
     ({ device }) => Values.full(device, [2]),
@@ -136,7 +136,86 @@ testMistakes("values that are no numbers are described", [
   ],
 ]);
 
+testMistakes("numbers given as strings, and numbers out of range, are shown", [
+  [
+    ({ device }) => uniform(device, [2], { seed: "3" }),
+    RangeError,
+    'Cannot seed: wanted an integer from 0 to 2^53 - 1, got "3"',
+  ],
+  [
+    ({ device }) => uniform(device, [2], { seed: 3, low: "1", high: "2" }),
+    RangeError,
+    'Cannot sample uniform numbers: wanted low < high, got low "1" and high "2"',
+  ],
+  [
+    ({ device }) => uniform(device, [2], { seed: 3, high: Infinity }),
+    RangeError,
+    "Cannot sample uniform numbers: wanted low < high, got low 0 and high Infinity",
+  ],
+  ...[NaN, -1, "1"].map((standardDeviation): Mistake => [
+    ({ device }) => normal(device, [2], { seed: 3, standardDeviation }),
+    RangeError,
+    "Cannot sample normal numbers: wanted a finite standardDeviation from 0 up, got " +
+    JSON.stringify(standardDeviation).replace("null", "NaN"),
+  ]),
+  [
+    ({ device }) => normal(device, [2], { seed: 3, mean: "1" }),
+    RangeError,
+    'Cannot sample normal numbers: wanted a finite mean, got "1"',
+  ],
+  [
+    ({ x }) => tensor.topK(x, "1" as Untyped),
+    RangeError,
+    'Cannot compute topK along axis -1 of [2, 3]: wanted k from 0 to 3, got "1"',
+  ],
+  [
+    ({ x, device }) => {
+      tensor.crossEntropy(x, Tensor.from(device, [0, 1], { dtype: "int32" }), { softcap: 0 });
+    },
+    RangeError,
+    "Cannot compute cross-entropy: wanted a softcap above 0, got 0",
+  ],
+  [
+    () => tensor.rotaryAngles(2, 3),
+    RangeError,
+    "Cannot compute rotary angles: wanted an even head size, got 3",
+  ],
+  [
+    () => optim.cosineSchedule(1, 2, "1" as Untyped, 0),
+    RangeError,
+    'Cannot follow a schedule: wanted a number to go from, got "1"',
+  ],
+  [
+    () => optim.linearSchedule(1, 10, 1, NaN),
+    RangeError,
+    "Cannot follow a schedule: wanted a number to go to, got NaN",
+  ],
+]);
+
+testMistakes("strings that stand for true and false are refused, as both would be true", [
+  [
+    ({ w }) => w.reshape([1, 2]).matmul(w.reshape([1, 2]), { transposeB: "false" }),
+    TypeError,
+    'Cannot compute matmul: wanted transposeB to be true or false, got "false"',
+  ],
+  [
+    ({ device }) => new Linear(device, 2, 3, { seed: 1, bias: "true" }),
+    TypeError,
+    'Cannot make a Linear: wanted bias to be true or false, got "true"',
+  ],
+  [
+    ({ w }) => new SGD([w], { lr: 1, momentum: 0.9, nesterov: "false" }),
+    TypeError,
+    'Cannot make an optimizer: wanted nesterov to be true or false, got "false"',
+  ],
+]);
+
 testMistakes("shapes and axes that are no lists are shown as they would be right", [
+  [
+    ({ x }) => x.expand([-1, 3]),
+    RangeError,
+    "Cannot expand: wanted a shape of integers from 0 up, got [-1, 3]",
+  ],
   [
     ({ x }) => x.reshape(3, 2),
     TypeError,
@@ -309,6 +388,22 @@ testMistakes("options that are missing or misspelled are named", [
     "Cannot compute attention: wanted options named causal, window, scale, mask, got attn_mask. Did you mean mask?",
   ],
   [
+    ({ device }) => {
+      const q = Tensor.ones(device, [1, 2, 1, 4]);
+      tensor.attentionPattern(q, q, { mask: q } as Untyped);
+    },
+    TypeError,
+    "Cannot compute attention: wanted options named causal, window, scale, got mask",
+  ],
+  [
+    ({ device }) => {
+      const [q, k] = [Tensor.ones(device, [1, 3, 1, 4]), Tensor.ones(device, [1, 2, 1, 4])];
+      tensor.attentionPattern(q, k);
+    },
+    RangeError,
+    /^Cannot compute attention: wanted at least 3 keys, as many as queries, since causal is set, got 2/,
+  ],
+  [
     ({ x, w }) => tensor.layerNorm(x, w),
     TypeError,
     "Cannot compute layerNorm: wanted options named weight, bias, epsilon, got a Tensor",
@@ -327,6 +422,24 @@ testMistakes("options that are missing or misspelled are named", [
 ]);
 
 testMistakes("layers and parameters that are something else are described", [
+  [
+    ({ w }) => new SGD([w, 3], { lr: 1 }),
+    TypeError,
+    "Cannot make an optimizer: wanted tensors as parameters, got 3",
+  ],
+  [
+    () => new SGD(new Map([["a", null]]), { lr: 1 }),
+    TypeError,
+    "Cannot make an optimizer: wanted tensors as parameters, got null",
+  ],
+  [
+    ({ w }) => {
+      w.sum().backward();
+      new AdamW([w], { betas: 0.9 }).step();
+    },
+    TypeError,
+    "Cannot step the optimizer: wanted betas, as in [0.9, 0.999], got 0.9",
+  ],
   [
     ({ layer }) => new Sequential(layer),
     TypeError,

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { checkOptions, type OptionNames } from "../../tensor/checks.ts";
-import { RangeError, wrongValue } from "../../tensor/errors.ts";
+import { checkOptions, checkThat, type OptionNames } from "../../tensor/checks.ts";
+import { wrongValue } from "../../tensor/errors.ts";
 import { noGrad, Tensor, type TypedArray } from "../../tensor/mod.ts";
 import { defaultContext } from "./context.ts";
 import { LookaheadDecoder, sampled as sampledFrom } from "./lookahead.ts";
@@ -180,8 +180,8 @@ export class Engine {
     if (tokens.length === 0) throw wrongValue("generate", "a prompt", "no tokens");
     for (const [name, least] of [["samples", 1], ["maxTokens", 0], ["readEvery", 1]] as const) {
       const value = options[name];
-      if (value === undefined || Number.isInteger(value) && value >= least) continue;
-      throw wrongValue("generate", `${name} from ${least} up`, value);
+      const isCount = value === undefined || Number.isInteger(value) && value >= least;
+      checkThat(isCount, "generate", `${name} from ${least} up`, value);
     }
     const read = cache?.position ?? 0;
     if (cache !== undefined && (samples !== 1 || cache.batchSize !== 1)) {
@@ -190,18 +190,11 @@ export class Engine {
     }
     const limit = maxTokens ??
       Math.max(0, defaultContext(this.#model) - read - tokens.length);
-    if (cache !== undefined && read + tokens.length + limit > cache.capacity) {
-      throw new RangeError(
-        `Cannot generate ${limit} tokens after ${read} that were read and a prompt of ` +
-          `${tokens.length}: wanted at most ${cache.capacity} in all, the cache's capacity`,
-      );
-    }
-    if (read + tokens.length + limit > maximumLength) {
-      throw new RangeError(
-        `Cannot generate ${limit} tokens after a prompt of ${tokens.length}: wanted at most ` +
-          `${maximumLength} in all`,
-      );
-    }
+    const most = Math.min(maximumLength, cache?.capacity ?? maximumLength);
+    const place = most < maximumLength ? ", the cache's capacity" : "";
+    const all = read + tokens.length + limit;
+    const what = `generate ${limit} tokens after ${read} that were read and ${tokens.length} given`;
+    checkThat(all <= most, what, `at most ${most} in all${place}`, all);
     return limit;
   }
 

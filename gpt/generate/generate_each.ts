@@ -1,6 +1,7 @@
 /** Generation from many prompts, many sequences at a time. @module */
 
-import { checkThat, wrongValue } from "../../tensor/errors.ts";
+import { checkThat } from "../../tensor/checks.ts";
+import { wrongValue } from "../../tensor/errors.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import { chunked } from "./chunked.ts";

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { wrongValue } from "../../tensor/errors.ts";
+import { checkThat } from "../../tensor/checks.ts";
 import { parameterBytes } from "../../nn/mod.ts";
 import { Engine } from "./engine.ts";
 import type { TrainableModel } from "./language_model.ts";
@@ -87,13 +87,8 @@ export function inferenceCosts(model: TrainableModel, options: InferenceOptions)
   const { config } = model;
   const { decodeTokens, bandwidth } = options;
   const room = config.sequenceLen - decodeTokens;
-  if (room < 1 || decodeTokens < 2) {
-    throw wrongValue(
-      "measure decoding",
-      `from 2 to ${config.sequenceLen - 1} tokens after a prompt`,
-      decodeTokens,
-    );
-  }
+  const wanted = `from 2 to ${config.sequenceLen - 1} tokens after a prompt`;
+  checkThat(room >= 1 && decodeTokens >= 2, "measure decoding", wanted, decodeTokens);
   const promptTokens = Math.min(options.promptTokens, room);
   const weightBytes = parameterBytes(model);
   const { cacheBytes } = model.decodingCosts(promptTokens + Math.floor(decodeTokens / 2));

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { checkThat, type Error, wrongState } from "../../tensor/errors.ts";
+import { checkThat } from "../../tensor/checks.ts";
+import { type Error, wrongState } from "../../tensor/errors.ts";
 import {
   defineProgram,
   deriveSeed,

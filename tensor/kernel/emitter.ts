@@ -172,7 +172,6 @@ const BINARY_I32 = {
   remainder: 0x6f,
   and: 0x71,
   or: 0x72,
-  xor: 0x73,
   shiftLeft: 0x74,
   /** Arithmetic shift: copies the sign in from the left. */
   shiftRight: 0x75,
@@ -189,10 +188,8 @@ const BINARY_F32 = {
   add: 0x92,
   subtract: 0x93,
   multiply: 0x94,
-  divide: 0x95,
 } as const;
 const COMPARE_F32 = {
-  equal: 0x5b,
   less: 0x5d,
   greater: 0x5e,
   lessEqual: 0x5f,
@@ -268,9 +265,6 @@ export class I32 extends Value {
   min(other: I32 | number): I32 {
     return this.less(other).select<I32>(this, lift(other, I32.of));
   }
-  max(other: I32 | number): I32 {
-    return this.greater(other).select<I32>(this, lift(other, I32.of));
-  }
   asF32(): F32 {
     return new F32(plain(0xbe, [this]));
   }
@@ -298,8 +292,8 @@ export class I32 extends Value {
     return new F32x4(memoryAccess(9, true, [this], offset));
   }
   /** `onto` with one lane replaced by the float at this address. */
-  loadLane(onto: F32x4, lane: number, offset = 0): F32x4 {
-    return new F32x4(memoryAccess(86, true, [this, onto], offset, lane));
+  loadLane(onto: F32x4, lane: number): F32x4 {
+    return new F32x4(memoryAccess(86, true, [this, onto], 0, lane));
   }
   /** Four contiguous integers of 16 bits, widened with their signs. */
   loadI16x4(offset = 0): I32x4 {

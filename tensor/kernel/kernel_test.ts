@@ -31,8 +31,6 @@ fresh.kernelTest("values mean the same on every device", async (device) => {
       x.and(12),
       x.or(y),
       x.or(9),
-      x.xor(y),
-      x.xor(-1),
       x.shiftLeft(3),
       x.shiftRight(2),
     ],
@@ -65,11 +63,11 @@ fresh.kernelTest("values mean the same on every device", async (device) => {
       });
     },
   );
-  const [ints, floats, flags] = [integers(device, 18), zeros(device, 5), integers(device, 64)];
+  const [ints, floats, flags] = [integers(device, 16), zeros(device, 5), integers(device, 64)];
   const [x, u] = [place(device, Int32Array.of(-7)), place(device, Float32Array.of(-2.5, 0.25))];
   runKernel(device, kernel, [x, u, ints, floats, flags], [5], 1);
   const wrapped = Math.imul(-7, 0x7fffffff);
-  const bits = [-7 & 5, -7 & 12, -7 | 5, -7 | 9, -7 ^ 5, ~-7, -7 << 3, -7 >> 2];
+  const bits = [-7 & 5, -7 & 12, -7 | 5, -7 | 9, -7 << 3, -7 >> 2];
   const wanted = [-2, -10, -35, -1, -3, -7, -9, wrapped, -7, 5, ...bits];
   assertEquals(await read(device, ints), wanted);
   assertEquals(await read(device, floats), [-2.25, -3, -0.625, -2.5, 0.25]);

@@ -37,7 +37,6 @@ export interface Int extends Numbers<Int, Condition> {
   /** Bitwise. */
   and(other: Int | number): Int;
   or(other: Int | number): Int;
-  xor(other: Int | number): Int;
   shiftLeft(bits: number): Int;
   /** Copies the sign in from the left. */
   shiftRight(bits: number): Int;

@@ -1,6 +1,7 @@
 /** Rotary position embedding. @module */
 
 import { applyOne, type Operation } from "../apply.ts";
+import { checkThat } from "../checks.ts";
 import { type View, viewAs } from "../device.ts";
 import { Error, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
@@ -92,6 +93,7 @@ export function rotaryAngles(
   base = 100_000,
 ): { readonly cos: Float32Array<ArrayBuffer>; readonly sin: Float32Array<ArrayBuffer> } {
   const half = headSize / 2;
+  checkThat(Number.isInteger(half), "compute rotary angles", "an even head size", headSize);
   const cos = new Float32Array(length * half);
   const sin = new Float32Array(length * half);
   for (let i = 0; i < half; i++) {

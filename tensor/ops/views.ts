@@ -4,6 +4,7 @@ import { type Gradient, named, recordOperation } from "../apply.ts";
 import { RangeError, wrongValue } from "../errors.ts";
 import {
   broadcastStrides,
+  checkShape,
   formatShape,
   normalizeAxis,
   reshapeStrides,
@@ -108,6 +109,7 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
 
 /** Broadcasts to a shape without copying: repeats axes of length 1, and adds leading axes. */
 export function expand(x: Tensor, shape: readonly number[]): Tensor {
+  checkShape(shape, "expand");
   const strides = broadcastStrides(x.shape, x.strides, shape, "expand");
   const before = x.shape;
   return view(

@@ -110,6 +110,6 @@ function request(url: URL): string {
 
 /** Formats a value as its class does. */
 export function inspect(value: object): string {
-  const print: unknown = Reflect.get(value, Symbol.for("Deno.customInspect"));
+  const print: unknown = Reflect.get(value, Symbol.for("nodejs.util.inspect.custom"));
   return typeof print === "function" ? print.call(value) : String(value);
 }

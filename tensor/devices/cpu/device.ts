@@ -12,8 +12,9 @@ import type {
   TypedPointer,
   WasmKernel,
 } from "../../device.ts";
+import { checkThat } from "../../checks.ts";
 import { bytesPerElement, type StoredArray } from "../../layout.ts";
-import { checkThat, Error, wrongState, wrongType, wrongValue } from "../../errors.ts";
+import { Error, wrongState, wrongType, wrongValue } from "../../errors.ts";
 import { currentCall, type Profile, Profiled, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { emitKernel, F32x4 } from "../../kernel/emitter.ts";
@@ -21,9 +22,6 @@ import { type KernelFunction, type MatmulLibraries, openLibraries } from "./matm
 import { CpuAllocation, Heap } from "./memory.ts";
 import { Pool } from "./pool.ts";
 import { STATE } from "./worker.ts";
-
-/** Options for {@linkcode openCpuDevice}. */
-export type CpuOptions = Omit<OpenOptions, "worker">;
 
 const INITIAL_BYTES = 1 << 24;
 /** Starting a worker takes some 30 ms, so a thousand would take half a minute. */
@@ -59,7 +57,7 @@ const probe = emitKernel((f) => void f.local(F32x4.of(0).multiplyAdd(0, 0)));
  * await device.close();
  * ```
  */
-export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice> {
+export async function openCpuDevice(options: OpenOptions = {}): Promise<CpuDevice> {
   const threads = options.threads ??
     Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, MAX_THREADS);
   const isRight = Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS;
@@ -159,7 +157,7 @@ class Cpu extends Profiled implements CpuDevice {
   }
 
   allocate(bytes: number, label: string): CpuAllocation {
-    this.#mustBeOpen("allocate", label);
+    if (this.#closed) this.#mustBeOpen(`allocate "${label}"`);
     return this.#heap.allocate(bytes, label);
   }
 
@@ -279,9 +277,7 @@ class Cpu extends Profiled implements CpuDevice {
     { precision = this.matmulPrecision }: NativeKernel,
     { integers }: Arguments,
   ): CompiledKernel {
-    if (integers.length !== 23) {
-      throw wrongValue("dispatch sgemm", "23 integers", integers.length);
-    }
+    checkThat(integers.length === 23, "dispatch sgemm", "23 integers", integers.length);
     const kernel = this.#matmuls[precision === "bf16" ? 1 : 0];
     if (kernel === undefined) {
       throw new Error(`Cannot run kernel "sgemm": no BLAS (${this.info.details.blas})`);
@@ -428,10 +424,8 @@ class Cpu extends Profiled implements CpuDevice {
     return address + byteOffset;
   }
 
-  #mustBeOpen(what: string, label?: string): void {
-    if (!this.#closed) return;
-    const action = label === undefined ? what : `${what} "${label}"`;
-    throw new Error(`Cannot ${action}: the cpu device is closed`);
+  #mustBeOpen(what: string): void {
+    if (this.#closed) throw new Error(`Cannot ${what}: the cpu device is closed`);
   }
 }
 

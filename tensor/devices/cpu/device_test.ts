@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import type { CpuDevice } from "../../device.ts";
+import type { CpuDevice, OpenOptions } from "../../device.ts";
 import { Handle, Storage } from "../../storage.ts";
-import { type CpuOptions, openCpuDevice } from "./device.ts";
+import { openCpuDevice } from "./device.ts";
 import { registerMatmulLibraries } from "./matmul_libraries.ts";
 import { emitKernel } from "../../kernel/emitter.ts";
 import { addRamp, nothing, sumScratch, trapAt } from "./testing/kernels.ts";
@@ -11,7 +11,7 @@ const DELAY = 1_000_000;
 
 function deviceTest(
   name: string,
-  options: CpuOptions,
+  options: OpenOptions,
   fn: (device: CpuDevice) => void | Promise<void>,
 ): void {
   Deno.test(name, async () => {
@@ -159,7 +159,8 @@ deviceTest("work below the grain stays on one thread", { threads: 2 }, async (de
     key: "ranges",
     emit: emitKernel((f, { words, start, end }) => {
       const base = f.local(words.loadI32(0));
-      f.store(base, base.loadI32().max(end.subtract(start)));
+      const [before, share] = [f.local(base.loadI32()), f.local(end.subtract(start))];
+      f.store(base, before.greater(share).select(before, share));
     }),
   };
   const largestShare = async (items: number, grain: number): Promise<number | undefined> => {

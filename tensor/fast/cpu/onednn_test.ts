@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import type { Allocation, CpuDevice, MatmulPrecision } from "../../device.ts";
-import { type CpuOptions, openCpuDevice } from "../../devices/cpu/device.ts";
+import type { Allocation, CpuDevice, MatmulPrecision, OpenOptions } from "../../device.ts";
+import { openCpuDevice } from "../../devices/cpu/device.ts";
 import "../mod.ts";
 import {
   compare,
@@ -158,7 +158,7 @@ async function deviation(device: CpuDevice, matmul: Matmul, isRounded: boolean):
 }
 
 async function withDevice(
-  options: CpuOptions,
+  options: OpenOptions,
   use: (device: CpuDevice) => void | Promise<void>,
 ): Promise<void> {
   const device = await openCpuDevice({ threads: 2, oneDnn: path, ...options });

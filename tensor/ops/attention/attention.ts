@@ -1,7 +1,7 @@
 /** Scaled-dot-product attention. @module */
 
 import { apply, type Operation } from "../../apply.ts";
-import { checkOptions, type OptionNames } from "../../checks.ts";
+import { checkOptions, checkThat, type OptionNames } from "../../checks.ts";
 import { checkFloat, formatShape, shapesEqual, type Specification } from "../../layout.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
 import { runFastest } from "../../fast_paths.ts";
@@ -30,23 +30,17 @@ export interface AttentionOptions {
   readonly mask?: Tensor | undefined;
 }
 
-const OPTIONS: OptionNames<AttentionOptions> = {
-  causal: true,
-  window: true,
-  scale: true,
-  mask: true,
-};
+const PATTERN_OPTIONS = { causal: true, window: true, scale: true };
+const OPTIONS: OptionNames<AttentionOptions> = { ...PATTERN_OPTIONS, mask: true };
 
 type Attributes = Pick<AttentionCall<ForwardViews>, "scale" | "left" | "right">;
 
 /** Checks the options of attention for these queries, and fills in the defaults. */
 export function resolveOptions(q: Tensor, options: AttentionOptions): Attributes {
   checkTensor("compute attention", q);
-  checkOptions("compute attention", options, OPTIONS);
   const { causal = true, window = -1, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
-  if (!Number.isInteger(window) || window < -1) {
-    throw wrongValue("compute attention", "a window of −1 or more keys, a whole number", window);
-  }
+  const isCount = Number.isInteger(window) && window >= -1;
+  checkThat(isCount, "compute attention", "a window of −1 or more keys, a whole number", window);
   const left = window < 0 ? UNLIMITED : Math.min(window, UNLIMITED);
   return { scale, left, right: causal ? 0 : UNLIMITED };
 }
@@ -171,6 +165,7 @@ export function attention(
   v: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
+  checkOptions("compute attention", options, OPTIONS);
   const attributes = resolveOptions(q, options);
   if (options.mask !== undefined) {
     checkOperands([q, k, v], attributes);
@@ -201,9 +196,15 @@ export function attention(
  * await device.close();
  * ```
  */
-export function attentionPattern(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
+export function attentionPattern(
+  q: Tensor,
+  k: Tensor,
+  options: Omit<AttentionOptions, "mask"> = {},
+): Tensor {
+  checkOptions("compute attention", options, PATTERN_OPTIONS);
   const { scale, left, right } = resolveOptions(q, options);
   checkTensor("compute attention", k);
+  checkOperands([q, k, k], { scale, left, right });
   const [batch, queries, heads, size] = q.shape as [number, number, number, number];
   const [, keys, keyHeads] = k.shape as [number, number, number];
   const grouped = [batch, keyHeads, heads / keyHeads, keys, size];

@@ -1,7 +1,7 @@
 /** Cross-entropy over classes: its formulas and its options. @module */
 
 import { named } from "../../apply.ts";
-import { describeValue } from "../../checks.ts";
+import { checkThat, describeValue } from "../../checks.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import type { Expression } from "../../formula/expression.ts";
@@ -54,7 +54,9 @@ const capped = defineProgram(
 
 /** From logits, softcapped first if there is a cap, and targets to the loss of each row. */
 export function lossOf(softcap: number | undefined): [program: Program, scalars: number[]] {
-  return softcap === undefined ? [plain, []] : [capped, [softcap]];
+  if (softcap === undefined) return [plain, []];
+  checkThat(softcap > 0, "compute cross-entropy", "a softcap above 0", softcap);
+  return [capped, [softcap]];
 }
 
 /** Checks that there is a class, as far as the host knows, for each row of logits or hidden states. */

@@ -11,7 +11,7 @@
  */
 
 import { type Gradient, gradientType, named, recordOperation } from "../../apply.ts";
-import { checkOptions, type OptionNames } from "../../checks.ts";
+import { checkOptions, checkThat, type OptionNames } from "../../checks.ts";
 import { bindingLimit } from "../../kernel/run.ts";
 import { bytesPerElement, formatShape, isFloat } from "../../layout.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
@@ -175,18 +175,14 @@ export function linearCrossEntropy(
   checkReduction(what, reduction);
   const width = hidden.shape.at(-1);
   if (width === undefined || weight.shape.length !== 2 || weight.shape[1] !== width) {
-    throw wrongValue(
-      what,
-      `hidden states [..., width] and a weight [classes, width]`,
-      `${formatShape(hidden.shape)} and ${formatShape(weight.shape)}`,
-    );
+    const got = `${formatShape(hidden.shape)} and ${formatShape(weight.shape)}`;
+    throw wrongValue(what, "hidden states [..., width] and a weight [classes, width]", got);
   }
   if (!isFloat(hidden.dtype) || hidden.dtype !== weight.dtype) {
     throw wrongType(what, "two tensors of one float dtype", `${hidden.dtype} and ${weight.dtype}`);
   }
-  if (!(Number.isInteger(classes) && classes >= 0 && classes <= weight.shape[0]!)) {
-    throw wrongValue(what, `at most ${weight.shape[0]} classes`, classes);
-  }
+  const areThere = Number.isInteger(classes) && classes >= 0 && classes <= weight.shape[0]!;
+  checkThat(areThere, what, `at most ${weight.shape[0]} classes`, classes);
   checkTargets(what, hidden, classes, targets);
   const wantsGradient = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
   if (reduction === "none" && wantsGradient) {

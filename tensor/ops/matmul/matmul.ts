@@ -177,7 +177,8 @@ function matmulVectors(a: Tensor, b: Tensor, options: MatmulOptions): Tensor {
   for (const each of [a, b]) checkTensor("matmul", each);
   const row = a.shape.length === 1 ? reshape(a, [1, a.size]) : a;
   const column = b.shape.length === 1 ? reshape(b, [b.size, 1]) : b;
-  const wide = column === b ? matmul(row, column) : squeeze(matmul(row, column), -1);
+  const product = matmul(row, column, options);
+  const wide = column === b ? product : squeeze(product, -1);
   return named("matmul", row === a ? wide : squeeze(wide, column === b ? -2 : -1));
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { apply, named, type Operation } from "../../apply.ts";
-import { checkOptions, type OptionNames } from "../../checks.ts";
+import { checkOptions, checkThat, type OptionNames } from "../../checks.ts";
 import { wrongType, wrongValue } from "../../errors.ts";
 import * as ex from "../../formula/expression.ts";
 import { defineProgram } from "../../formula/program.ts";
@@ -79,13 +79,8 @@ export function topK(x: Tensor, k: number, axis = -1): TopK {
   checkTensor("compute topK", x);
   const along = normalizeAxis(axis, x.shape, "compute topK");
   const length = x.shape[along]!;
-  if (!(Number.isInteger(k) && k >= 0 && k <= length)) {
-    throw wrongValue(
-      `compute topK along axis ${axis} of ${formatShape(x.shape)}`,
-      `k from 0 to ${length}`,
-      k,
-    );
-  }
+  const what = `compute topK along axis ${axis} of ${formatShape(x.shape)}`;
+  checkThat(Number.isInteger(k) && k >= 0 && k <= length, what, `k from 0 to ${length}`, k);
   if (x.dtype === "int32") {
     const { values, indices } = sort(x, along, { descending: true });
     return { values: slice(values, along, 0, k), indices: slice(indices, along, 0, k) };

@@ -6,7 +6,7 @@ import type { Int, KernelBuilder } from "../../kernel/language.ts";
 import { sizeOf } from "../../layout.ts";
 import { copyView } from "../elementwise.ts";
 import { takeAlong } from "../gather/kernels.ts";
-import { defineSort } from "../sort/sort.ts";
+import { defineSort, type Sort } from "../sort/sort.ts";
 
 /** The input and the results of a top-k search along the last axis. All are contiguous. */
 export interface TopKViews {
@@ -32,7 +32,8 @@ export function descendingKey(k: KernelBuilder, bits: Int): Int {
   return k.int(KEY_OF_NAN).subtract(key.min(KEY_OF_NAN));
 }
 
-const sortDescending = defineSort("floats", descendingKey);
+/** Sorts floats, the largest first. */
+export const sortDescending: Sort = defineSort("floats, descending", descendingKey);
 
 /** Finds the largest elements of each row, as many as the results have. */
 export function plainTopK(device: Device, { x, values, indices }: TopKViews): void {

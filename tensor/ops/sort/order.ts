@@ -10,7 +10,7 @@ import type { Int, KernelBuilder } from "../../kernel/language.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
 import { copyView } from "../elementwise.ts";
 import { gather } from "../gather/gather.ts";
-import { descendingKey } from "../sampling/top_k.ts";
+import { descendingKey, sortDescending } from "../sampling/top_k.ts";
 import { contiguous, transpose } from "../views.ts";
 import { defineSort, type Sort } from "./sort.ts";
 
@@ -37,7 +37,7 @@ const reversed = (keyOf: typeof descendingKey) => (k: KernelBuilder, element: In
 const sorts: Readonly<Record<"float32" | "int32", Readonly<Record<"up" | "down", Sort>>>> = {
   float32: {
     up: defineSort("floats, ascending", reversed(descendingKey)),
-    down: defineSort("floats, descending", descendingKey),
+    down: sortDescending,
   },
   int32: {
     up: defineSort("integers, ascending", keyOfInteger),
