@@ -19,6 +19,7 @@ import {
   type ShardedMuonAdamW,
   weightDecaySchedule,
 } from "../../optim/mod.ts";
+import { checkThat } from "../../tensor/checks.ts";
 import { type Device, Tensor } from "../../tensor/mod.ts";
 import type { TrainableModel } from "../generate/language_model.ts";
 import { nextTask } from "./readback.ts";
@@ -103,6 +104,9 @@ export interface LoopStep {
  */
 export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopStep, void, void> {
   const { model, optimizer, loader, scaler, plan, setLearningRates, firstStep } = options;
+  for (const name of ["numIterations", "gradAccumSteps"] as const) {
+    checkThat(Number.isSafeInteger(plan[name]), "train", `${name} as a whole number`, plan[name]);
+  }
   const batches = plan.gradAccumSteps * (options.ranks ?? 1);
   const { device } = model;
   for (let step = firstStep; step < plan.numIterations; step++) {

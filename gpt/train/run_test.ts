@@ -427,3 +427,15 @@ Deno.test("a signal ends a run that waits for data, and what it has learned is s
   const { finished, exitCode } = endOf(await Array.fromAsync(train(waiting)));
   assertEquals([finished, exitCode, saved], [false, 143, [2]]);
 });
+
+Deno.test("a plan whose steps are no number is refused, since no run would ever reach it", async () => {
+  const options = await setUp(tinyPlan({ numIterations: 2 }));
+  for (const [name, value] of [["numIterations", NaN], ["gradAccumSteps", undefined]] as const) {
+    const plan = { ...options.plan, [name]: value };
+    await assertRejects(
+      () => Array.fromAsync(train({ ...options, plan } as typeof options)),
+      RangeError,
+      `Cannot train: wanted ${name} as a whole number, got ${value}`,
+    );
+  }
+});
