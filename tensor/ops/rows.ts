@@ -73,8 +73,8 @@ const rmsNormProgram = defineProgram(
   ({ x, epsilon, scale }) => [normalized(x, epsilon, scale)],
 );
 const rmsNormWeightProgram = defineProgram(
-  { name: "rmsNorm (weight)", inputs: ["x", "weight"], scalars: ["epsilon"] },
-  ({ x, weight, epsilon }) => [ex.multiply(normalized(x, epsilon, 1), weight)],
+  { name: "rmsNorm (weight)", inputs: ["x", "weight"], scalars: ["epsilon", "scale"] },
+  ({ x, weight, epsilon, scale }) => [ex.multiply(normalized(x, epsilon, scale), weight)],
 );
 
 /** Options for {@linkcode rmsNorm}. */
@@ -100,8 +100,7 @@ export function rmsNorm(x: Tensor, options: RmsNormOptions = {}): Tensor {
   const { weight, epsilon = FLOAT32_EPSILON, scale = 1 } = options;
   if (weight === undefined) return runProgram(rmsNormProgram, [x], [epsilon, scale]);
   checkFactor("rmsNorm", "weight", weight, x);
-  const result = runProgram(rmsNormWeightProgram, [x, weight], [epsilon]);
-  return scale === 1 ? result : named("rmsNorm", result.mul(scale));
+  return runProgram(rmsNormWeightProgram, [x, weight], [epsilon, scale]);
 }
 
 /** Checks a scale or bias of the elements of rows. */
