@@ -16,7 +16,7 @@ import {
   type Source,
 } from "../interchange/mod.ts";
 import { checkDevice, checkOptions, describeValue } from "../tensor/checks.ts";
-import { Error, wrongType } from "../tensor/errors.ts";
+import { Error, wrongType, wrongValue } from "../tensor/errors.ts";
 import type { Device } from "../tensor/mod.ts";
 import { readHuggingFace, Tokenizer } from "../tokenizer/mod.ts";
 import { openGgufModel } from "./gguf_model.ts";
@@ -71,6 +71,10 @@ export async function openPretrained(
   checkOptions("open a model", options, { packing: true });
   if (isFiles) {
     return await openFolder(filesFolder(source as readonly File[]), () => null, device, options);
+  }
+  if (/^hf:/.test(path)) {
+    const got = `${path}, which deno task chat --from ${path} downloads`;
+    throw wrongValue("open a model", "a path of this machine", got);
   }
   const { isFile } = await Deno.stat(path).catch((cause) => {
     throw new Error(`Cannot open ${path}: ${(cause as Error).message}`, { cause });
