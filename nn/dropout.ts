@@ -8,6 +8,7 @@ import {
   type Tensor,
   uniform,
 } from "../tensor/mod.ts";
+import { promote } from "../tensor/layout.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 
@@ -73,6 +74,11 @@ export class Dropout extends Module {
     const { probability } = this;
     if (!this.isTraining || probability === 0) return x;
     const chance = uniform(x.device, x.shape, { seed: deriveSeed(this.#seed, this.calls++) });
-    return runProgram(dropoutProgram, [x, chance], [probability, 1 / (1 - probability)]);
+    return runProgram(
+      dropoutProgram,
+      [x, chance],
+      [probability, 1 / (1 - probability)],
+      promote([x.dtype]),
+    );
   }
 }

@@ -2,7 +2,7 @@ import type { OptionNames } from "../tensor/checks.ts";
 import { type Device, layerNorm, type Tensor } from "../tensor/mod.ts";
 import { ones, zeros } from "./initializers.ts";
 import { Module } from "./module.ts";
-import { checkLayer, parameter } from "./parameter.ts";
+import { checkLayer, inType, parameter } from "./parameter.ts";
 
 /** Options for {@linkcode LayerNorm}. */
 export interface LayerNormOptions {
@@ -46,9 +46,13 @@ export class LayerNorm extends Module {
     if (bias) this.bias = parameter(device, [width], zeros, 0);
   }
 
-  /** Normalizes rows, `[..., width]`. @throws {RangeError} If the last axis has another length. */
+  /** Normalizes rows, `[..., width]`, in their dtype. @throws {RangeError} If the last axis has another length. */
   forward(x: Tensor): Tensor {
     const { weight, bias } = this;
-    return layerNorm(x, { weight, ...(bias && { bias }), epsilon: this.#epsilon });
+    return layerNorm(x, {
+      weight: inType(weight, x.dtype),
+      ...(bias && { bias: inType(bias, x.dtype) }),
+      epsilon: this.#epsilon,
+    });
   }
 }

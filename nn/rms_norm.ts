@@ -2,7 +2,7 @@ import type { OptionNames } from "../tensor/checks.ts";
 import { type Device, rmsNorm, type Tensor } from "../tensor/mod.ts";
 import { ones } from "./initializers.ts";
 import { Module } from "./module.ts";
-import { checkLayer, parameter } from "./parameter.ts";
+import { checkLayer, inType, parameter } from "./parameter.ts";
 
 /** Options for {@linkcode RMSNorm}. */
 export interface RMSNormOptions {
@@ -42,10 +42,10 @@ export class RMSNorm extends Module {
     if (options.weight ?? true) this.weight = parameter(device, [width], ones, 0);
   }
 
-  /** Normalizes rows, `[..., width]`. @throws {RangeError} If the last axis has another length. */
+  /** Normalizes rows, `[..., width]`, in their dtype. @throws {RangeError} If the last axis has another length. */
   forward(x: Tensor): Tensor {
     return rmsNorm(x, {
-      ...(this.weight && { weight: this.weight }),
+      ...(this.weight && { weight: inType(this.weight, x.dtype) }),
       ...(this.#epsilon !== undefined && { epsilon: this.#epsilon }),
     });
   }

@@ -48,8 +48,8 @@ export function assignTensors(
   for (const [name, target] of targets) {
     const source = sources.get(name)! as TensorValues;
     const [wanted, got] = [describe(target), describe(source)];
-    // A file of `bfloat16` is read in `float32`: it is rounded again.
-    const isRounded = wanted.replace("bfloat16", "float32") === got;
+    // Files of `bfloat16` and `float16` are read in `float32`: it is rounded again.
+    const isRounded = wanted.replace(/^b?float16/, "float32") === got;
     if (wanted !== got && !isRounded) problems.push(`wanted ${name} of ${wanted}, got ${got}`);
     else if (source instanceof Tensor && (!source.isOpen || source.device !== target.device)) {
       problems.push(`${name} ${source.isOpen ? "is on another device" : "has been freed"}`);

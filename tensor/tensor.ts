@@ -368,14 +368,15 @@ export class Tensor implements View {
 
   /**
    * Replaces the values in place, in row-major order; other views of the memory change as well. Not
-   * recorded. A `bfloat16` takes a `Float32Array`, which is rounded, or the bits in a `Uint16Array`.
+   * recorded. A `bfloat16` or `float16` takes a `Float32Array`, too, which is rounded; a `bfloat16` the
+   * bits in a `Uint16Array`.
    *
    * @throws {RangeError} If there are more or fewer.
    * @throws {TypeError} If it is no typed array, the dtype differs, or the tensor is a non-contiguous view.
    * `copyInto` copies a tensor.
    */
   assign(given: StoredArray): void {
-    const isRounded = this.dtype === "bfloat16" && given instanceof Float32Array;
+    const isRounded = this.dtype.endsWith("float16") && given instanceof Float32Array;
     const values = isRounded ? storedArray(this.dtype, given) : given;
     const dtype = dtypeOf(values);
     if (values.length !== this.size) {
@@ -435,11 +436,11 @@ export class Tensor implements View {
       this.#node = null;
       return this;
     }
-    // A parameter is created once and used in many scopes.
-    this.keep();
     if (!isFloat(this.dtype)) {
       throw new TypeError(`Cannot differentiate with respect to a tensor of ${this.dtype}`);
     }
+    // A parameter is created once and used in many scopes.
+    this.keep();
     this.#node ??= new Leaf(this);
     if (this.#node.isLeaf) parameters.add(this);
     return this;
@@ -553,12 +554,7 @@ export class Tensor implements View {
     return this.toString();
   }
 
-  /** Used by `console.log` in Deno. */
-  [Symbol.for("Deno.customInspect")](): string {
-    return this.toString();
-  }
-
-  /** Used by `console.log` in Node and Bun. */
+  /** Used by `console.log` in Deno, Node and Bun. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }

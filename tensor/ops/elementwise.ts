@@ -9,7 +9,7 @@
 
 import { type Gradient, named, noteRounded } from "../apply.ts";
 import type { Device, View } from "../device.ts";
-import { checkIsNumber } from "../checks.ts";
+import { checkIsNumber, checkThat } from "../checks.ts";
 import { checkDType, checkShape, type DType, isFloat, promote } from "../layout.ts";
 import { wrongState, wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../formula/expression.ts";
@@ -66,12 +66,14 @@ function binary(
     ({ a, b }) => [formula(a, b)],
   );
   return (a, b) => {
-    const dtype = overIntegers && a.dtype === "int32" ? ofIntegers : undefined;
+    const isInteger = overIntegers && a.dtype === "int32";
+    // Comparisons of small floats, too, or their sums would be rounded.
+    const dtype = isInteger || ofIntegers === "float32" ? ofIntegers! : undefined;
     if (typeof b !== "number") {
       checkTensor(what, b, "a tensor or a number");
       return runProgram(program, [a, b], [], dtype);
     }
-    if (dtype !== undefined) checkInteger(what, b);
+    if (isInteger) checkInteger(what, b);
     return runProgram(number, [a], [b], dtype);
   };
 }
@@ -157,7 +159,7 @@ const softcapProgram = defineProgram(
 
 /** Soft-capping: cap · tanh(x / cap), smoothly between −cap and cap. Source: Gemma 2 (2024). */
 export function softcap(x: Tensor, cap: number): Tensor {
-  if (!(cap > 0)) throw wrongValue("compute softcap", "a cap above 0", cap);
+  checkThat(cap > 0, "compute softcap", "a cap above 0", cap);
   return runProgram(softcapProgram, [x], [cap]);
 }
 
@@ -193,7 +195,7 @@ export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): 
   // Plain conversion would make 0.5 false.
   if (isInteger) test = cast(isFloat(test.dtype) ? notEqual(test, 0) : test, "int32");
   else if (!isFloat(test.dtype)) test = cast(test, "float32");
-  return runProgram(whereProgram, [test, lift(a), lift(b)], [], isInteger ? dtype : undefined);
+  return runProgram(whereProgram, [test, lift(a), lift(b)], [], dtype);
 }
 
 /** Like {@linkcode copyInto}, for operations: takes raw views. */
@@ -272,7 +274,7 @@ export function fill(
   return tensor;
 }
 
-const addProgram: Program = defineProgram(
+export const addProgram: Program = defineProgram(
   { name: "accumulate", inputs: ["a", "b"] },
   ({ a, b }) => [ex.add(a, b)],
 );

@@ -56,8 +56,14 @@ export const expm1: Unary = unary("expm1", expm1Of, { slope: ex.exp });
 
 export const rsqrt: Unary = unary("rsqrt", (x) => ex.divide(1, ex.sqrt(x)));
 export const reciprocal: Unary = unary("reciprocal", (x) => ex.divide(1, x));
-export const isNaN: Unary = unary("isNaN", (x) => ex.subtract(1, ex.equal(x, x)));
-export const isFinite: Unary = unary("isFinite", (x) => ex.less(ex.abs(x), Infinity));
+
+/** Defines a test of floats: 0 or 1 in float32, whatever their dtype, so that many can be added up. */
+function test(name: string, formula: UnaryFormula): Unary {
+  const program = defineProgram({ name, inputs: ["x"] }, ({ x }) => [formula(x)]);
+  return (x) => runProgram(program, [x], [], "float32");
+}
+export const isNaN: Unary = test("isNaN", (x) => ex.subtract(1, ex.equal(x, x)));
+export const isFinite: Unary = test("isFinite", (x) => ex.less(ex.abs(x), Infinity));
 
 /** log(1 + e^−|x|) */
 const tail: UnaryFormula = (x) => log1pOf(ex.exp(ex.negate(ex.abs(x))));

@@ -80,7 +80,7 @@ export function maskedAttention(
   ];
   const scores = matmul(queriesOf, keysOf, { transposeB: true });
   const flat = reshape(scores, shape);
-  const weights = runProgram(maskedSoftmax, [flat, shown], [scale]);
+  const weights = runProgram(maskedSoftmax, [flat, shown], [scale], scores.dtype);
   const y = matmul(reshape(weights, scores.shape), valuesOf);
   return named(
     "attention",

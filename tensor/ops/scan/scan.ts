@@ -3,14 +3,13 @@
 import { applyOne, named, type Operation } from "../../apply.ts";
 import { allocateView, type Device, type View, viewAs } from "../../device.ts";
 import { wrongType } from "../../errors.ts";
-import * as ex from "../../formula/expression.ts";
-import { defineProgram } from "../../formula/program.ts";
 import type { Buffer, Float, Int, KernelBuilder } from "../../kernel/language.ts";
 import { asMatrix, defineKernel, type Kernel, runKernel, split } from "../../kernel/run.ts";
 import { normalizeAxis, sizeOf } from "../../layout.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
 import { flip } from "../arrange.ts";
 import { cumulativeSumOfIntegers } from "../integers.ts";
+import { addProgram } from "../elementwise.ts";
 import { runProgramOn } from "../program.ts";
 import { contiguous, transpose } from "../views.ts";
 
@@ -84,13 +83,9 @@ function sumInto(device: Device, x: View, output: View): void {
     const sums = (column: number, step: number) =>
       viewAs(output, shape, [length, step], output.offset + row * length + column);
     const own = sums(column, 1);
-    runProgramOn(device, add, [own, sums(column - 1, 0)], [own], []);
+    runProgramOn(device, addProgram, [own, sums(column - 1, 0)], [own], []);
   }
 }
-
-const add = defineProgram({ name: "add a sum so far", inputs: ["x", "y"] }, ({ x, y }) => [
-  ex.add(x, y),
-]);
 
 /** Running sums of rows. A short row is one piece: its sums are the same as those of single elements. */
 function sumPieces(device: Device, x: View, output: View, rows: number, length: number): void {
