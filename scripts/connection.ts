@@ -1,6 +1,7 @@
 /** How scripts reach the hub and npm: configured by the usual environment variables. */
 
 import type { Connection } from "../data/mod.ts";
+import { printNote } from "./output.ts";
 
 /**
  * The hosts of the hub, its storage, and npm, which have the named data sets but `core`. Tasks that
@@ -14,8 +15,13 @@ export const dataHosts: readonly string[] = [
   "registry.npmjs.org",
 ];
 
+/** Notes that a server asked to wait. */
+export function noteWait(seconds: number, reason: string): void {
+  printNote(`Waiting for ${seconds} s: ${reason}`);
+}
+
 /** The connection that the environment asks for. */
-export function connectionOf(onWait: NonNullable<Connection["onWait"]>): Connection {
+export function connectionOf(onWait: NonNullable<Connection["onWait"]> = noteWait): Connection {
   const [endpoint, registry] = [variable("HF_ENDPOINT"), variable("NPM_CONFIG_REGISTRY")];
   const flag = (variable("HF_HUB_OFFLINE") ?? "").toLowerCase();
   return {

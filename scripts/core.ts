@@ -6,9 +6,9 @@ import { addressesOf, catalog, download } from "../data/mod.ts";
 import { freeName } from "../gpt/internals.ts";
 import type { PretrainOptions, TrainableModel } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { connectionOf, mayConnect } from "./connection.ts";
+import { connectionOf, mayConnect, noteWait } from "./connection.ts";
 import { optional, text, type Values, withUsageErrors } from "./flags.ts";
-import { print } from "./output.ts";
+import { print, printNote } from "./output.ts";
 import { showTransfer } from "./transfer.ts";
 
 /** A bundle on the web. */
@@ -45,7 +45,7 @@ export async function downloadBundle(
   const digest = await download(from, `${path}.new`, {
     ...options,
     onProgress: showTransfer(),
-    onWait: (seconds, reason) => print(`Waiting for ${seconds} s: ${reason}`),
+    onWait: noteWait,
   });
   return { path, digest, bundle: await replaceBundle(`${path}.new`, path) };
 }
@@ -102,7 +102,7 @@ export async function openBundle(
 /** Downloads a bundle; `null` if this process may not. */
 async function downloadIfAllowed({ url, sha256 }: PinnedBundle): Promise<string | null> {
   if (!await mayConnect(url, connectionOf(() => {}))) return null;
-  print(`Downloading ${url}`);
+  printNote(`Downloading ${url}`);
   return (await downloadBundle(url, { sha256 })).path;
 }
 

@@ -18,7 +18,7 @@ import { storySource } from "../stories/mod.ts";
 import { connectionOf, mayConnect } from "./connection.ts";
 import { firstLine, type Settings } from "./flags.ts";
 import { duration } from "./format.ts";
-import { print, printError } from "./output.ts";
+import { printError, printNote } from "./output.ts";
 import { dataPath, findStored, isStored, unpackedPath } from "./stored.ts";
 import { didYouMean } from "./words.ts";
 
@@ -75,7 +75,7 @@ export async function openCorpus(
     ...options,
     count: files,
     onWait: (file, seconds) =>
-      print(
+      printNote(
         seconds === null
           ? `Waiting for ${file} of ${place}`
           : `${file} came after ${duration(seconds)}`,
@@ -105,13 +105,11 @@ async function beginFetching(place: string, address: string): Promise<void> {
   const found = await findData(root, address);
   if (found?.missing.length === 0) return;
   if (!await isFetching(root, address)) {
-    const connection = connectionOf((seconds, reason) =>
-      print(`Waiting for ${seconds} s: ${reason}`)
-    );
+    const connection = connectionOf();
     // Without a network the error says which command gets the files.
     if (!await mayConnect(address, connection)) await findStored(place);
     const count = isDataName(place) ? catalog[place].files : undefined;
-    print(`Downloading ${place}; reading begins when its first file is here.`);
+    printNote(`Downloading ${place}; reading begins when its first file is here.`);
     let hasEnded = false;
     const fetching = fetchInBackground(
       connection,

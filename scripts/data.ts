@@ -92,9 +92,7 @@ async function get(place: string, { files, workers }: Values<typeof flags>): Pro
   }
   using interrupt = onInterrupt("Stopping. What has arrived is kept; the next attempt continues.");
   const { signal } = interrupt;
-  const connection = connectionOf((seconds, reason) =>
-    print(`Waiting for ${seconds} s: ${reason}`)
-  );
+  const connection = connectionOf();
   try {
     for (const address of addressesOf(place)) {
       const state = await fetchData(connection, dataPath(), address, {

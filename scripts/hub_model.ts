@@ -39,9 +39,7 @@ export async function hubModel(address: string): Promise<string> {
   const [, repository, revision] = match;
   const folder = basePath("models", encodeURIComponent(address));
   if (await exists(join(folder, DESCRIPTION))) return folder;
-  const { endpoint, token, onWait, isOffline } = connectionOf((seconds, reason) =>
-    printError(`Waiting for ${seconds} s: ${reason}`)
-  );
+  const { endpoint, token, onWait, isOffline } = connectionOf();
   if (isOffline) {
     throw new Error(`Cannot read ${address}: wanted it on this machine, as HF_HUB_OFFLINE is set`);
   }

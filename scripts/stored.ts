@@ -10,7 +10,7 @@ import {
 } from "../data/mod.ts";
 import { basePath } from "../gpt/internals.ts";
 import { connectionOf, mayConnect } from "./connection.ts";
-import { print } from "./output.ts";
+import { printNote } from "./output.ts";
 import { showTransfer } from "./transfer.ts";
 
 /** The folder of data sets. */
@@ -74,14 +74,12 @@ export async function isHere(place: string, part?: string): Promise<boolean> {
 export async function localPlace(place: string, part?: string): Promise<string> {
   if (!isStored(place)) return place;
   const [address = place] = addressesOf(place, part);
-  const connection = connectionOf((seconds, reason) =>
-    print(`Waiting for ${seconds} s: ${reason}`)
-  );
+  const connection = connectionOf();
   if (!await isHere(place, part) && await mayConnect(address, connection)) {
-    print(`Downloading ${address}`);
+    printNote(`Downloading ${address}`);
     await fetchData(connection, dataPath(), address, {
       onProgress: showTransfer(),
-      onOthers: () => print(`Waiting for another process, which downloads ${address}`),
+      onOthers: () => printNote(`Waiting for another process, which downloads ${address}`),
     });
   }
   return (await findStored(place, part)).folder;
