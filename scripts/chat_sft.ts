@@ -100,7 +100,7 @@ async function runChatSft(
     folder,
     lock,
     task: tasks.train,
-    validation: tasks.validation,
+    ...tasks.validation && { validation: tasks.validation },
     format,
     chatTemplate,
     keepsOrder: tasks.hasNanochatOrder,

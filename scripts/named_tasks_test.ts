@@ -106,7 +106,7 @@ Deno.test("nanochat's questions come as often as the flags say, unless the task 
   const tokenizer = await Tokenizer.train(["a text"], { vocabSize: 300 });
   const namesOf = async (...args: string[]) => {
     const tasks = await inHome(home, () => openSftTasks(parseFlags(args, flags), tokenizer, true));
-    return [tasks.train.name, tasks.train.length, tasks.validation.length];
+    return [tasks.train.name, tasks.train.length, tasks.validation?.length ?? 0];
   };
   assertEquals(await namesOf("--task", "gsm8k"), ["4 × GSM8K", 8, 2]);
   assertEquals(await namesOf("--task", "gsm8k", "--gsm8k-epochs", "2"), ["2 × GSM8K", 4, 2]);

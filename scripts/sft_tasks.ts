@@ -26,8 +26,8 @@ const DEFAULT_TASK_BESIDE_DOCUMENTS = "rules:10000";
 export interface SftTasks {
   /** The conversations to learn from. */
   readonly train: Task;
-  /** Conversations for validation. */
-  readonly validation: Task;
+  /** Conversations for validation, if there are any like those of the tasks. */
+  readonly validation: Task | null;
   /** Documents, which come first. */
   readonly documents: readonly OwnDocument[];
   /** Whether data sets of nanochat are among them, so that the mixture has nanochat's order. */
@@ -65,12 +65,13 @@ export async function openSftTasks(
   const others = { ...values, seed: values.seed + 1 };
   // nanochat's order is that of a mixture, even of a single task.
   const mixture = train.length === 1 && !hasNanochatOrder ? train[0]! : mixTasks(train);
-  const held = validation.length > 0
-    ? mixTasks(validation)
-    : await openRuleTask("rules:200", others);
+  if (validation.length === 0 && specs.some((spec) => /^rules\b/.test(spec))) {
+    validation.push(await openRuleTask("rules:200", others));
+  }
+  const held = validation.length === 0 ? null : mixTasks(validation);
   return {
     train: hasTools ? mixture : withoutTools(mixture),
-    validation: hasTools ? held : withoutTools(held),
+    validation: hasTools || held === null ? held : withoutTools(held),
     documents,
     hasNanochatOrder,
   };
