@@ -14,16 +14,17 @@ import {
   rowFormats,
 } from "../chat/mod.ts";
 import { humanExams, ruleExams } from "../chat/internals.ts";
-import { type LanguageModel, loadModel, type RunRanks } from "../gpt/mod.ts";
+import { type Checkpoint, type LanguageModel, loadModel, type RunRanks } from "../gpt/mod.ts";
 import { tableAsText, writeFileAtomically } from "../gpt/internals.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { type ChatEvaluation, evaluationPath } from "./evaluations.ts";
+import { type ChatEvaluation, evaluationPath, readEvaluation } from "./evaluations.ts";
 import {
   choice,
   decimal,
   givenFlags,
   integer,
   list,
+  optional,
   runScript,
   splitNames,
   text,
@@ -31,7 +32,7 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
-import { chatParts, chooseModel, fromFlags, modelFlags, openModel } from "./models.ts";
+import { chatParts, chooseModel, fromFlags, modelFlags, nameTaught, openModel } from "./models.ts";
 import { examNames, openExam, rowFormatOf } from "./named_tasks.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
@@ -51,7 +52,9 @@ const flags = {
   ...fromFlags,
   ...quantizeFlags,
   source: choice(["sft", "rl"], "sft", "The model's stage"),
-  name: text("Dino", "The name that the model goes by in the synthetic conversations"),
+  name: optional(
+    text("", "The name that the model goes by in the synthetic conversations, by default its own"),
+  ),
   numExamples: integer(40, "Questions of each synthetic exam"),
   maxProblems: integer(-1, "Questions of each file, -1 for all", { or: -1 }),
   numSamples: integer(1, "Answers to each question that is answered in words"),
@@ -99,7 +102,7 @@ async function runChatEval(
   args: readonly string[],
 ): Promise<number> {
   await using python = await openPython(values, "chat_eval");
-  const exams = await openExams(values, python);
+  const opened = await openExams(values, python);
   const chosen = await chooseModel(
     values,
     givenFlags(args, flags),
@@ -107,6 +110,8 @@ async function runChatEval(
     (checkpoint, device, options) =>
       (ranks ?? { loadModel }).loadModel(checkpoint, device, options),
   );
+  const name = values.name ?? nameTaught(chosen.checkpoint);
+  const exams = (await Promise.all(opened.map((open) => open(name)))).flat();
   await using device = await openDeviceOnRanks(ranks, values);
   const loaded = await chosen.load(device, { computeDtype: chosenType(device, values) });
   const { model } = loaded;
@@ -122,32 +127,58 @@ async function runChatEval(
   const score = chatCore(accuracies);
   const { checkpoint } = chosen;
   const figures = { accuracies, chatCore: score };
-  const evaluation: ChatEvaluation | null = checkpoint &&
-    { step: checkpoint.meta.state.step, ...figures };
-  const json = JSON.stringify(evaluation ?? figures);
-  if (values.json) print(json);
+  const step = checkpoint === null ? {} : { step: checkpoint.meta.state.step };
+  if (values.json) print(JSON.stringify({ ...step, ...figures }));
   else {
     print(tableAsText(results.flatMap(rowsOf)));
     if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
   }
   // Nothing is written into another program's folder.
   if (isFirst(ranks) && checkpoint !== null) {
-    await writeFileAtomically(evaluationPath(checkpoint.folder, "chat"), `${json}\n`);
+    await keepResults(checkpoint, figures);
   }
   return 0;
 }
 
-async function openExams(values: EvalValues, python: Python | null): Promise<ExamTask[]> {
+/** Stores results for the report, beside those of other exams of the same step. */
+async function keepResults(
+  { folder, meta: { state: { step } } }: Checkpoint,
+  { accuracies, chatCore }: Omit<ChatEvaluation, "step">,
+): Promise<void> {
+  const path = evaluationPath(folder, "chat");
+  const earlier = await readEvaluation<ChatEvaluation>(path);
+  const kept = earlier?.step === step ? earlier : null;
+  const evaluation: ChatEvaluation = {
+    step,
+    accuracies: { ...kept?.accuracies, ...accuracies },
+    chatCore: chatCore ?? kept?.chatCore ?? null,
+  };
+  await writeFileAtomically(path, `${JSON.stringify(evaluation)}\n`);
+}
+
+/** Opens exams for a model of some name. */
+type OpenExams = (name: string) => Promise<readonly ExamTask[]>;
+
+async function openExams(values: EvalValues, python: Python | null): Promise<OpenExams[]> {
   const specs = values.task.flatMap((text) => text.includes("=") ? [text] : text.split(","));
-  const exams: ExamTask[] = [];
+  const exams: OpenExams[] = [];
   for (const spec of specs.length === 0 ? ["rules", "human"] : specs) {
     const [name = "", ...path] = spec.split("=");
-    if (path.length > 0) exams.push(await openRows(name, path.join("="), python));
-    else if (examNames.includes(name.toLowerCase())) {
-      exams.push(await withUsageError(openExam(name.toLowerCase(), python)));
-    } else exams.push(...await openRuleExams(name, values));
+    if (path.length === 0 && (name === "rules" || name === "human")) {
+      exams.push((assistant) => openRuleExams(name, assistant, values));
+      continue;
+    }
+    const exam = path.length > 0
+      ? await openRows(name, path.join("="), python)
+      : await openNamed(name.toLowerCase(), python);
+    exams.push(() => Promise.resolve([exam]));
   }
   return exams;
+}
+
+async function openNamed(name: string, python: Python | null): Promise<ExamTask> {
+  if (!examNames.includes(name)) throw unknownExam(name);
+  return await withUsageError(openExam(name, python));
 }
 
 /** Rows of the user's own, in their order. */
@@ -158,11 +189,12 @@ async function openRows(name: string, place: string, python: Python | null): Pro
   return await withUsageError(readRows(format, await localPlace(place), options));
 }
 
-async function openRuleExams(name: string, values: EvalValues): Promise<ExamTask[]> {
-  if (name !== "rules" && name !== "human") throw unknownExam(name);
-  const tasks = name === "human"
-    ? humanExams(values.name)
-    : await ruleExams(values.numExamples, { name: values.name });
+async function openRuleExams(
+  exam: "rules" | "human",
+  name: string,
+  { numExamples }: EvalValues,
+): Promise<ExamTask[]> {
+  const tasks = exam === "human" ? humanExams(name) : await ruleExams(numExamples, { name });
   return tasks.map((task): ExamTask => ({ kind: "generative", task }));
 }
 

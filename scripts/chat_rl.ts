@@ -26,9 +26,9 @@ import {
 } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
 import { interruptTraining } from "./interrupt.ts";
-import { chatParts, findModel, identify, openStep, titleOf } from "./models.ts";
+import { chatParts, findModel, identify, nameTaught, openStep, titleOf } from "./models.ts";
 import { openPractice } from "./named_tasks.ts";
-import { print, printError } from "./output.ts";
+import { print, printNote } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { localPlace } from "./stored.ts";
@@ -43,7 +43,9 @@ const flags = {
       "spelling, stories (without a contradiction; answers to questions about them, and of chats, are shown), gsm8k with nanochat's defaults, or GSM8K=FILE",
     "NAME",
   ),
-  name: text("Dino", "The name that the model goes by in the synthetic conversations"),
+  name: optional(
+    text("", "The name that the model goes by in the synthetic conversations, by default its own"),
+  ),
   sftTag: runName("The fine-tuned model's run, by default the latest one"),
   sftStep: optional(integer(0, "The step of the model, by default the latest", { least: 0 })),
   numIterations: integer(
@@ -87,13 +89,22 @@ type ReinforceValues = Values<typeof flags>;
 
 /** Reinforces a model. The task may also stand without its flag, as in `chat_rl gsm8k`. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
-  const { names: [name, ...more], rest } = splitNames(args, flags);
+  const { names, rest } = splitNames(args, flags);
   return runScript({
     summary: "Reinforces right answers of the model that was fine-tuned last.",
     command: "deno task chat_rl [TASK]",
     flags,
-    run: onRanks(runChatRl),
-  }, name === undefined ? rest : [`--task=${name}`, ...rest, ...more]);
+    run: onRanks((ranks, values, given) =>
+      runChatRl(ranks, { ...values, task: oneTask(names, values.task, given) }, given)
+    ),
+  }, rest);
+}
+
+/** The task of the flag, or the one that stands without it. */
+function oneTask(names: readonly string[], task: string, args: readonly string[]): string {
+  const all = [...names, ...givenFlags(args, flags).has("task") ? [task] : []];
+  if (all.length <= 1) return all[0] ?? task;
+  throw new UsageError(`Cannot practice: wanted one task, got ${all.join(" and ")}`);
 }
 
 async function runChatRl(
@@ -103,16 +114,19 @@ async function runChatRl(
 ): Promise<number> {
   const wanted = withDefaults(given, givenFlags(args, flags));
   using interrupt = interruptTraining(ranks);
-  const { task, validation } = await openTask(wanted);
-  const values = { ...wanted, numIterations: stepsOf(wanted, task) };
-  const { sftTag, sftStep } = values;
+  const { sftTag, sftStep } = wanted;
+  let title = "";
   const checkpoint = await shareCheckpoint(ranks, async () => {
     const { folder } = await findModel({ source: "sft", modelTag: sftTag }, ["sft"], "--sft-tag");
     const model = await identify("sft", await openStep(folder, sftStep, "--sft-step"));
-    printError(`Fine-tuned model: ${titleOf(model)}`);
+    title = titleOf(model);
     return model;
   });
   const { tokenizer, meta: { chatTemplate = null } } = checkpoint;
+  const named = { ...wanted, name: wanted.name ?? nameTaught(checkpoint) };
+  const { task, validation } = await openTask(named);
+  printNote(`Fine-tuned model: ${title}`);
+  const values = { ...named, numIterations: stepsOf(named, task) };
   const { format } = chatParts({ tokenizer, chatTemplate }, { name: checkpoint.folder });
   using _ = format;
   const tag = values.modelTag || basename(checkpoint.folder);
@@ -225,7 +239,9 @@ function stepLine(event: ReinforceStep, steps: number): string {
 
 /** The questions to practice on, and others to measure the model on: of a file, the same ones. */
 async function openTask(
-  { task: spec, name, examplesPerStep, numIterations, evalExamples, seed }: ReinforceValues,
+  { task: spec, name, examplesPerStep, numIterations, evalExamples, seed }: ReinforceValues & {
+    readonly name: string;
+  },
 ): Promise<{ task: GenerativeTask; validation: GenerativeTask }> {
   if (spec === "gsm8k") return await openPractice();
   const [kind, ...path] = spec.split("=");

@@ -132,7 +132,9 @@ async function runChatSft(
   interrupt.begin();
   const { exitCode } = await showRun(tuning.run(), {
     progress,
-    resumeCommand: resumeCommand ?? `deno task chat_sft --resume --model-tag ${tag}`,
+    resumeCommand: values.loraRank > 0
+      ? null
+      : resumeCommand ?? `deno task chat_sft --resume --model-tag ${tag}`,
   });
   printTooLong(tuning, values);
   return exitCode;

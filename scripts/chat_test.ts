@@ -319,6 +319,16 @@ Deno.test("chat_eval asks rows of the known data sets, and names faults in them"
   const { code, stdout } = await runScript("chat_eval.ts", argsFor(`GSM8K=${rows}`), home);
   assertEquals(code, 0);
   assertMatch(stdout, /^GSM8K +0 of 1$/m);
+  // Results of other exams of the same model stay.
+  const few = ["--model-tag", "made", "--max-problems", "1", "--max-new-tokens", "2", "--json"];
+  for (const task of [`GSM8K=${rows}`, "human"]) {
+    const { stdout: json } = await runScriptHere("chat_eval.ts", [...argsFor(task), ...few], home);
+    const wanted = task === "human" ? ["human", "human-new"] : ["GSM8K"];
+    assertEquals(Object.keys(JSON.parse(json).accuracies), wanted);
+  }
+  const results = `${home}/chatsft_checkpoints/made/chat_eval.json`;
+  const kept = JSON.parse(await Deno.readTextFile(results));
+  assertEquals(["GSM8K", "human"].map((name) => name in kept.accuracies), [true, true]);
   const cases: [string, number, string][] = [
     [`MMLU=${rows}`, 1, `Cannot read ${rows}, line 1: wanted answer as a number, got "#### 2"`],
     [
@@ -406,6 +416,9 @@ Deno.test("chat_rl practices, measures and saves, and names wrong input", async 
   const unknown = await runScriptHere("chat_rl.ts", ["--task", "poetry"], home);
   assertEquals(unknown.code, 2);
   assertStringIncludes(unknown.stderr, 'stories, got "poetry", and neither gsm8k nor GSM8K=FILE');
+  const two = await runScriptHere("chat_rl.ts", ["counting", "--task", "spelling"], home);
+  assertEquals(two.code, 2);
+  assertStringIncludes(two.stderr, "Cannot practice: wanted one task, got counting and spelling");
   const stories = await runScript(
     "chat_rl.ts",
     ["--task", "stories", "--overwrite", ...small],

@@ -310,9 +310,11 @@ export function sampleCommand(tag: string, prompts: readonly string[]): string {
   return `deno task sample --model-tag ${tag} --prompt '${prompt}'`;
 }
 
-/** The command that resumes a run; `null` for a stage whose runs cannot be resumed. */
-export function resumeCommand({ stage, tag }: Pick<ChosenModel, "stage" | "tag">): string | null {
-  if (stage === "rl") return null;
+/** The command that resumes a run; `null` if it cannot be: a reinforced one, or one of adapters. */
+export function resumeCommand(
+  { stage, tag, meta: { settings } }: Pick<ChosenModel, "stage" | "tag" | "meta">,
+): string | null {
+  if (stage === "rl" || Number(settings["loraRank"] ?? 0) > 0) return null;
   return `deno task ${stage === "base" ? "train" : "chat_sft"} --resume --model-tag ${tag}`;
 }
 
@@ -329,6 +331,12 @@ export function suggestionsFor(
   const [task, conversations] = [settings["task"] ?? "", settings["conversations"] ?? ""];
   const isTaught = task === "" ? conversations === "" : `${task}`.includes("rules");
   return isTaught ? suggestions : [];
+}
+
+/** The name that a run's settings say, "Dino" if they say none or there is no run. */
+export function nameTaught(checkpoint: Pick<Checkpoint, "meta"> | null): string {
+  const name = checkpoint?.meta.settings["name"];
+  return typeof name === "string" ? name : "Dino";
 }
 
 /** The name that its conversations taught a model to go by; `null` if they taught none. */

@@ -1,6 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { suggestions } from "../chat/suggestions.ts";
-import { assistantNameOf, type ChosenModel, nameOf, suggestionsFor } from "./models.ts";
+import {
+  assistantNameOf,
+  type ChosenModel,
+  nameOf,
+  nameTaught,
+  resumeCommand,
+  suggestionsFor,
+} from "./models.ts";
 
 Deno.test("questions of the synthetic conversations are suggested for models trained on them only", () => {
   const ask = (stage: ChosenModel["stage"], settings: Record<string, string | null>) =>
@@ -37,4 +44,14 @@ Deno.test("the name of another program's model names a folder", () => {
       ["/models/模型", "model"],
     ] as const
   ) assertEquals(nameOf(from), name, from);
+});
+
+Deno.test("a model is examined under the name that it was taught, and adapters are not resumed", () => {
+  const meta = (settings: ChosenModel["meta"]["settings"]) => ({ settings }) as ChosenModel["meta"];
+  const named = (settings: ChosenModel["meta"]["settings"]) => nameTaught({ meta: meta(settings) });
+  assertEquals([named({ name: "Rex" }), named({}), nameTaught(null)], ["Rex", "Dino", "Dino"]);
+  const commandFor = (loraRank: number) =>
+    resumeCommand({ stage: "sft", tag: "t", meta: meta({ loraRank }) });
+  assertEquals(commandFor(0), "deno task chat_sft --resume --model-tag t");
+  assertEquals(commandFor(8), null);
 });

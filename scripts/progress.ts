@@ -51,10 +51,13 @@ export class Progress {
     this.#isOpen = false;
   }
 
-  /** The message to print if a run was stopped after a step. */
-  stopMessage(step: number, resumeCommand: string): string {
+  /** The message to print if a run was stopped after a step, and cannot be resumed without a command. */
+  stopMessage(step: number, resumeCommand: string | null): string {
     if (step === 0) return "Stopped before the first step: there is nothing to save.";
-    return `Stopped after step ${step} of ${this.#steps}. To resume: ${resumeCommand}`;
+    const hint = resumeCommand === null
+      ? "The model with what the adapters learned is saved; a run of adapters cannot be resumed."
+      : `To resume: ${resumeCommand}`;
+    return `Stopped after step ${step} of ${this.#steps}. ${hint}`;
   }
 
   #line(event: StepEvent): string {
@@ -98,7 +101,8 @@ export class Counter {
 
 export interface ShownRun {
   readonly progress: Progress;
-  readonly resumeCommand: string;
+  /** The command that resumes the run; `null` for adapters, which cannot be resumed. */
+  readonly resumeCommand: string | null;
   readonly onSaved?: () => void;
   readonly showProfile?: (event: TrainingEvent & { kind: "profile" }) => Promise<void>;
 }
