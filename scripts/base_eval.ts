@@ -21,7 +21,7 @@ import {
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { openCorpus } from "./corpora.ts";
 import { type BaseEvaluation, evaluationPath, readEvaluation } from "./evaluations.ts";
-import { type Flag, givenFlags, integer, mainOf, UsageError, type Values } from "./flags.ts";
+import { type Flag, givenFlags, integer, mainOf, text, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
 import {
   baseModelFlags,
@@ -63,6 +63,7 @@ const flags = {
   ...fromFlags,
   ...quantizeFlags,
   ...corpusFlags,
+  data: text("", "The corpus, as for train; by default that of the model's run, or sotu", "PLACE"),
   ...parallelFlags,
   ...deviceFlags,
 };
@@ -101,14 +102,17 @@ async function runBaseEval(
   if (bundle !== null) {
     figures["CORE"] = await core(model, tokenizer, choice, bundle, values, ranks, counter);
   }
+  const corpus = corpusOf(values, choice.checkpoint);
   // Rows like those it was trained on; for models of other programs, like nanochat's.
   const loader = choice.checkpoint?.meta.settings.loader === "random" ? "random" : "packed";
   for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
     const start = performance.now();
-    const bits = await bitsPerByte(model, tokenizer, loader, name, values, ranks, counter);
+    const limits = { ...values, ...corpus };
+    const bits = await bitsPerByte(model, tokenizer, loader, name, limits, ranks, counter);
     const seconds = (performance.now() - start) / 1000;
     counter.clear();
-    print(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
+    const figure = `${bits.toFixed(4)} bits per byte of ${corpus.data}`;
+    print(`${name.padEnd(10)}  ${figure}  (${duration(seconds)})`);
     figures[`${name} bits per byte`] = bits;
   }
   const isWriting = values.eval.includes("sample") && isFirst(ranks);
@@ -122,6 +126,19 @@ async function runBaseEval(
   // Nothing is written into another program's folder.
   if (isFirst(ranks) && choice.checkpoint !== null) await keepFigures(choice.checkpoint, figures);
   return 0;
+}
+
+/** The corpus that the flags name; otherwise that of the model's run, or the State of the Union. */
+function corpusOf(
+  { data, textColumn }: Values<typeof corpusFlags>,
+  checkpoint: Checkpoint | null,
+): Values<typeof corpusFlags> {
+  if (data !== "") return { data, textColumn };
+  const { data: own, textColumn: column } = checkpoint?.meta.settings ?? {};
+  return {
+    data: typeof own === "string" && own !== "" ? own : corpusFlags.data.fallback,
+    textColumn: typeof column === "string" ? column : textColumn,
+  };
 }
 
 /** Evaluates CORE, prints a line per task, and writes all as CSV, like the original. */

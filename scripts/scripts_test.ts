@@ -58,6 +58,10 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
     assertEquals([evaluated.code, evaluated.stderr], [0, ""]);
     assertMatch(evaluated.stdout, /^train {7}\d\.\d{4} bits per byte/m);
     assertEquals(figure(evaluated.stdout), figure(trained.stdout));
+    // By default of the run's own corpus.
+    const own = await runScript("base_eval.ts", evalArgs.split(" "), home);
+    assertEquals(figure(own.stdout), figure(trained.stdout));
+    assertStringIncludes(own.stdout, ` bits per byte of ${corpus}  (`);
   });
 
   await t.step("sample continues the prompt with the model that was saved last", async () => {
