@@ -2,14 +2,17 @@
 
 import { stagePath, type stages } from "../../chat/internals.ts";
 import { type MetricsRecord, openCheckpoint, savedSteps } from "../../gpt/mod.ts";
-import { METRICS_FILE, MetricsFollower, parameterCount, readRunInfo } from "../../gpt/internals.ts";
+import {
+  isTraining,
+  METRICS_FILE,
+  MetricsFollower,
+  parameterCount,
+  readRunInfo,
+} from "../../gpt/internals.ts";
 import type { ListedRun, RunData, RunState } from "./messages.ts";
 
 /** Figures that depend on the machine's load instead of the model. */
 const LEFT_OUT = ["flopsPerSecond", "secondsLeft"];
-
-/** Age in milliseconds from which a lock file is checked for a holder. */
-const LOCK_AGE = 3000;
 
 /** Changes of a folder within this many milliseconds may have the same time. */
 const TIME_STEP = 100;
@@ -34,7 +37,6 @@ export class FollowedRun {
   readonly name: string;
   readonly #folder: string;
   readonly #metrics: MetricsFollower;
-  readonly #lock: LockProbe;
   #data = emptyData();
   #figures: Record<string, number> = {};
   #step = 0;
@@ -49,7 +51,6 @@ export class FollowedRun {
     this.name = `${stage}/${tag}`;
     this.#folder = stagePath(stage, tag);
     this.#metrics = new MetricsFollower(`${this.#folder}/${METRICS_FILE}`);
-    this.#lock = new LockProbe(`${this.#folder}/run.lock`);
   }
 
   /** All that was measured. */
@@ -96,7 +97,7 @@ export class FollowedRun {
     }
     const { steps } = this.#info;
     const isOver = steps !== null && this.#step >= steps;
-    this.#state = isOver ? "finished" : await this.#lock.isHeld() ? "running" : "stopped";
+    this.#state = isOver ? "finished" : await isTraining(this.#folder) ? "running" : "stopped";
     return added;
   }
 
@@ -163,31 +164,4 @@ function addRow(columns: Record<string, (number | null)[]>, row: Readonly<Record
   const length = columns["step"]?.length ?? 0;
   for (const name of Object.keys(row)) columns[name] ??= Array(length).fill(null);
   for (const [name, column] of Object.entries(columns)) column.push(row[name] ?? null);
-}
-
-/** Finds out whether a process holds the lock on a run, without interfering with it. */
-class LockProbe {
-  readonly #path: string;
-  #leftAt = -1;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  async isHeld(): Promise<boolean> {
-    const found = await Deno.stat(this.#path).catch(() => null);
-    if (found === null || !found.isFile) return false;
-    const time = found.mtime?.getTime() ?? 0;
-    // A process that just made it may not have locked it yet; after a killed one it stays unlocked.
-    if (Date.now() - time < LOCK_AGE) return true;
-    if (time === this.#leftAt) return false;
-    try {
-      using file = await Deno.open(this.#path);
-      if (!(await file.tryLock(false))) return true;
-      this.#leftAt = time;
-      return false;
-    } catch {
-      return false;
-    }
-  }
 }
