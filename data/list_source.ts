@@ -1,5 +1,6 @@
 /** An in-memory corpus. @module */
 
+import { showValue } from "./show.ts";
 import { checkSplit, fingerprint, type Source } from "./source.ts";
 
 /**
@@ -22,6 +23,9 @@ export function listSource(
   texts: readonly string[],
   validationDocuments: number,
 ): Source {
+  if (!Array.isArray(texts)) {
+    throw new TypeError(`Cannot open "${name}": wanted a list of texts, got ${showValue(texts)}`);
+  }
   const all = texts.filter((text) => text !== "");
   return {
     name,

@@ -140,6 +140,11 @@ export class PackedLoader extends Loader<PackedState> {
       );
     }
     if (seed !== null) checkSeed(seed);
+    if (!["cut", "crop"].includes(longDocuments)) {
+      throw new RangeError(
+        `Cannot pack rows: wanted longDocuments "cut" or "crop", got ${showValue(longDocuments)}`,
+      );
+    }
     if (!(epochs >= 1)) {
       throw new RangeError(`Cannot pack rows: wanted 1 or more epochs, got ${epochs}`);
     }

@@ -7,6 +7,8 @@ import {
   type OptionNames,
   withArticle,
 } from "../tensor/checks.ts";
+import { wrongValue } from "../tensor/errors.ts";
+import { formatShape } from "../tensor/layout.ts";
 import {
   deriveSeed,
   type Device,
@@ -90,6 +92,8 @@ export function parameter(
   using _scope = device.scope();
   const make = () => seed === null ? Tensor.zeros(device, shape) : initializer(device, shape, seed);
   const values = placeholderOf(device, shape) ?? make().to(dtype);
+  const [wanted, got] = [shape, values.shape].map(formatShape);
+  if (got !== wanted) throw wrongValue("make a parameter", `initial values ${wanted}`, got!);
   return values.requireGrad().keep();
 }
 

@@ -136,8 +136,7 @@ export function weightDecaySchedule(step: number, steps: number, initial: number
 const WHAT = "follow a schedule";
 
 function progressOf(step: number, steps: number, from: number, to: number): number {
-  checkThat(Number.isFinite(from), WHAT, "a number to go from", from);
-  checkThat(Number.isFinite(to), WHAT, "a number to go to", to);
+  for (const value of [from, to]) checkThat(Number.isFinite(value), WHAT, "finite values", value);
   if (!(step >= 0 && steps >= 0)) throw wrongValue(WHAT, "steps from 0", `${step} of ${steps}`);
   return step < steps ? step / steps : 1;
 }

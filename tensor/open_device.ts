@@ -1,6 +1,6 @@
 /** Chooses a device at run time. @module */
 
-import { checkOptions, describeValue, type OptionNames } from "./checks.ts";
+import { checkOptions, checkThat, describeValue, type OptionNames } from "./checks.ts";
 import type { Device, OpenOptions } from "./device.ts";
 import { openCpuDevice } from "./devices/cpu/device.ts";
 import { openWebGpuDevice } from "./devices/webgpu/device.ts";
@@ -46,9 +46,8 @@ export async function openDevice(
 ): Promise<Device> {
   checkOptions("open a device", options, OPTIONS);
   const { matmulPrecision: precision = "f32" } = options;
-  if (!["f32", "bf16", "auto"].includes(precision)) {
-    throw wrongValue("open a device", "matmulPrecision f32, bf16 or auto", precision);
-  }
+  const isKnown = ["f32", "bf16", "auto"].includes(precision);
+  checkThat(isKnown, "open a device", "matmulPrecision f32, bf16 or auto", precision);
   switch (kind) {
     case "cpu":
       return await openCpuDevice(options);
@@ -61,10 +60,8 @@ export async function openDevice(
       );
     case "auto":
       return await openRealGpu(precision) ?? await openCpuDevice(options);
-    default: {
-      const got = typeof kind === "string" ? kind : describeValue(kind);
-      throw wrongValue("open a device", "auto, cpu or webgpu", got);
-    }
+    default:
+      throw wrongValue("open a device", "auto, cpu or webgpu", describeValue(kind));
   }
 }
 

@@ -81,8 +81,7 @@ export function deriveSeed(seed: number, stream: number): number {
 
 /** Splits a seed into a key. @throws {RangeError} If it is not an integer from 0 to 2⁵³ − 1. */
 function seedKey(seed: number): Int32Array {
-  const isRight = Number.isSafeInteger(seed) && seed >= 0;
-  checkThat(isRight, "seed", "an integer from 0 to 2^53 - 1", seed);
+  checkThat(Number.isSafeInteger(seed) && seed >= 0, "seed", "an integer from 0 to 2^53 - 1", seed);
   return expandKey(seed, Math.floor(seed / 2 ** 32));
 }
 

@@ -183,12 +183,12 @@ testMistakes("numbers given as strings, and numbers out of range, are shown", [
   [
     () => optim.cosineSchedule(1, 2, "1" as Untyped, 0),
     RangeError,
-    'Cannot follow a schedule: wanted a number to go from, got "1"',
+    'Cannot follow a schedule: wanted finite values, got "1"',
   ],
   [
     () => optim.linearSchedule(1, 10, 1, NaN),
     RangeError,
-    "Cannot follow a schedule: wanted a number to go to, got NaN",
+    "Cannot follow a schedule: wanted finite values, got NaN",
   ],
 ]);
 
@@ -422,6 +422,11 @@ testMistakes("options that are missing or misspelled are named", [
 ]);
 
 testMistakes("layers and parameters that are something else are described", [
+  [
+    ({ device, x }) => new Linear(device, 2, 2, { seed: 1, initialWeight: () => x }),
+    RangeError,
+    "Cannot make a parameter: wanted initial values [2, 2], got [2, 3]",
+  ],
   [
     ({ w }) => new SGD([w, 3], { lr: 1 }),
     TypeError,

@@ -47,6 +47,6 @@ Deno.test("an unknown precision of matmuls is an error", async () => {
   await assertRejects(
     () => openDevice("cpu", { matmulPrecision: "f16" as "f32" }),
     RangeError,
-    "wanted matmulPrecision f32, bf16 or auto, got f16",
+    'wanted matmulPrecision f32, bf16 or auto, got "f16"',
   );
 });
