@@ -51,7 +51,11 @@ export class Progress {
     this.#isOpen = false;
   }
 
-  /** The message to print if a run was stopped after a step, and cannot be resumed without a command. */
+  /**
+   * The message to print if a run was stopped after a step.
+   *
+   * @param resumeCommand `null` for adapters, which cannot be resumed.
+   */
   stopMessage(step: number, resumeCommand: string | null): string {
     if (step === 0) return "Stopped before the first step: there is nothing to save.";
     const hint = resumeCommand === null
