@@ -32,12 +32,15 @@ export const flags = {
   loadOptimizer: integer(1, "1 begins with the base model's optimizer state, 0 does not", {
     least: 0,
   }),
-  maxSeqLen: integer(256, "Tokens of a row; by default those of the base model"),
-  deviceBatchSize: integer(4, "Rows per batch; by default those of the base model"),
-  totalBatchSize: integer(1024, "Tokens of a step; by default those of the base model"),
-  embeddingLr: decimal(0.3, "The learning rate of the embeddings; by default the base model's"),
-  unembeddingLr: decimal(0.008, "The learning rate of the head; by default the base model's"),
-  matrixLr: decimal(0.02, "The learning rate of the matrices; by default the base model's"),
+  maxSeqLen: integer(256, "Tokens of a row, if the base model's run says none"),
+  deviceBatchSize: integer(4, "Rows per batch, if the base model's run says none"),
+  totalBatchSize: integer(1024, "Tokens of a step, if the base model's run says none"),
+  embeddingLr: decimal(
+    0.3,
+    "The learning rate of the embeddings, if the base model's run says none",
+  ),
+  unembeddingLr: decimal(0.008, "The learning rate of the head, if the base model's run says none"),
+  matrixLr: decimal(0.02, "The learning rate of the matrices, if the base model's run says none"),
   scalarLr: decimal(0.5, "The learning rate of the scalars"),
   loraRank: integer(0, "Train adapters of this rank instead of all parameters; 0 trains all", {
     least: 0,
