@@ -135,7 +135,7 @@ async function runChatRl(
   await using _lock = isFirst(ranks) ? await lockRunFolder(folder, { overwrite }) : undefined;
   await using device = await openDeviceOnRanks(ranks, values);
   const isNanochat = checkpoint.meta.architecture === undefined;
-  const computeDtype = trainingType(device, values, isNanochat);
+  const computeDtype = trainingType(ranks, device, values, isNanochat);
   const reinforcement = await prepareReinforcement({
     ...values,
     device,

@@ -91,7 +91,7 @@ async function runChatSft(
   const device = early ?? opened!;
   const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
   const isNanochat = "meta" in checkpoint && checkpoint.meta.architecture === undefined;
-  const computeDtype = trainingType(device, values, isNanochat);
+  const computeDtype = trainingType(ranks, device, values, isNanochat);
   const tuning = await prepareFineTuning({
     ...values,
     device,

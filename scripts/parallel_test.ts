@@ -11,6 +11,8 @@ import {
 } from "../mpi/testing/ranks.ts";
 import { readSafetensors } from "../tensor/safetensors.ts";
 import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import type { Device } from "../tensor/mod.ts";
+import { trainingType } from "./training.ts";
 
 const script = new URL("base_train.ts", import.meta.url);
 
@@ -307,3 +309,18 @@ class Output {
     }
   }
 }
+
+Deno.test("rank 0 chooses the dtype of all ranks, whose timings may differ", () => {
+  const sent: (string | null)[] = [];
+  const typeOf = (rank: number, bfloat16Speed: number, dtype: "auto" | "bf16") => {
+    const broadcastText = (text: string | null) => {
+      sent.push(text);
+      return text ?? "bfloat16";
+    };
+    const device = { kind: "cpu", bfloat16Speed } as Device;
+    return trainingType({ rank, broadcastText }, device, { dtype }, true);
+  };
+  assertEquals([typeOf(0, 2, "auto"), typeOf(1, 1, "auto")], ["bfloat16", "bfloat16"]);
+  assertEquals([typeOf(0, 1, "auto"), typeOf(1, 1, "bf16")], ["float32", "bfloat16"]);
+  assertEquals(sent, ["bfloat16", null, "float32"]);
+});

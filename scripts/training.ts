@@ -135,7 +135,7 @@ async function chooseRun(
     throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
   }
   const isNanochat = !isGiven && flags.architecture === "nanochat";
-  const computeDtype = trainingType(device, flags, isNanochat);
+  const computeDtype = trainingType(ranks, device, flags, isNanochat);
   const isFixed = checkpoint !== undefined;
   if (newModel !== null) {
     await checkMemory(newModel, { flags, device, vocabSize, isFixed }, computeDtype);
@@ -228,12 +228,17 @@ async function openParts(
  * @throws {UsageError} If another dtype is chosen for such a model.
  */
 export function trainingType(
+  ranks: Pick<RunRanks, "rank" | "broadcastText"> | null,
   device: Device,
   flags: Pick<Values<typeof deviceFlags>, "dtype">,
   isNanochat: boolean,
 ): FloatType {
   if (flags.dtype === "auto" && !isNanochat) return "float32";
-  const type = chosenType(device, flags);
+  const own = chosenType(device, flags);
+  // `auto` goes by a timing, which could differ between ranks: rank 0 chooses for all.
+  const type = ranks === null || flags.dtype !== "auto"
+    ? own
+    : ranks.broadcastText(ranks.rank === 0 ? own : null) as FloatType;
   if (type === "float32" || isNanochat) return type;
   throw new UsageError(
     `Cannot use --dtype ${flags.dtype}: wanted nanochat's architecture, got another one`,
