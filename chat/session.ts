@@ -12,7 +12,8 @@ import {
   type Tool,
 } from "../gpt/mod.ts";
 import { defaultContext } from "../gpt/internals.ts";
-import { checkOptions, type OptionNames } from "../tensor/checks.ts";
+import { checkOptions, describeValue, type OptionNames } from "../tensor/checks.ts";
+import { wrongType } from "../tensor/errors.ts";
 import { type AnswerPiece, PartReader } from "./part_reader.ts";
 import { promptRoom } from "./prompt_room.ts";
 import type { Message, MessagePart, Tokenizer } from "../tokenizer/mod.ts";
@@ -140,6 +141,7 @@ export class ChatSession implements Disposable {
    *
    * @param question The user's message.
    * @returns The answer, in pieces. Leaving early, like the signal, keeps what was said so far.
+   * @throws {TypeError} If the question is no text.
    * @throws {RangeError} If the question is empty or longer than the model's context, or the format
    * cannot render the conversation.
    */
@@ -147,6 +149,9 @@ export class ChatSession implements Disposable {
     question: string,
     { maxTokens = 256, signal, ...sampling }: AnswerOptions = {},
   ): AsyncGenerator<AnswerPiece, void, void> {
+    if (typeof question !== "string") {
+      throw wrongType("answer", "a question as a text", describeValue(question));
+    }
     if (question.trim() === "") throw new RangeError("Cannot answer: wanted a question, got none");
     const prompt = await this.#prompt(question, maxTokens);
     const cache = this.#cacheFor(prompt);

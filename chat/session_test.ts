@@ -143,5 +143,11 @@ Deno.test("an option that a conversation does not have is refused, not ignored",
     TypeError,
     "wanted options named system, maxTokens, tool, format, got sytem. Did you mean system?",
   );
+  using session = new ChatSession(model, tokenizer);
+  await assertRejects(
+    () => ask(session, { role: "user", content: "hi" } as unknown as string),
+    TypeError,
+    "Cannot answer: wanted a question as a text, got { role, content }",
+  );
   await device.close();
 });

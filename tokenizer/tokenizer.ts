@@ -94,10 +94,14 @@ export class Tokenizer {
   /**
    * Creates a tokenizer from its data.
    *
+   * @throws {TypeError} If it is no vocabulary, such as the name of one.
    * @throws {RangeError} If the vocabulary lacks bytes, or assigns an id twice.
    * @throws {SyntaxError} If the split pattern is malformed, or has a lookbehind or a backreference.
    */
   constructor(vocabulary: Vocabulary) {
+    if (!Array.isArray(vocabulary?.tokens)) {
+      throw wrongType("make a tokenizer", "a vocabulary with a list of tokens", vocabulary);
+    }
     const problem = findProblem(vocabulary);
     if (problem !== null) throw new RangeError(`Cannot make a tokenizer: ${problem}`);
     this.vocabulary = vocabulary;

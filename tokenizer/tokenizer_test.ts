@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SPECIAL_TOKENS } from "./special.ts";
 import { makeRandom, randomBytes, randomText } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 const random = makeRandom(3);
 const training = [
@@ -196,4 +197,14 @@ Deno.test("an invalid vocabulary is refused", () => {
   assertThrows(() => make(tokens, { x: 256, y: 256 }), RangeError, 'which is "x"');
   assertThrows(() => make(tokens, { x: -1 }), RangeError, "got -1");
   assertThrows(() => make(tokens, { x: 1e9 }), RangeError, "got 1000000000");
+});
+
+Deno.test("what is no vocabulary, such as the name of one, is refused", () => {
+  for (const [given, shown] of [["gpt2", '"gpt2"'], [undefined, "undefined"], [{}, "{}"]]) {
+    assertThrows(
+      () => new Tokenizer(given as unknown as Vocabulary),
+      TypeError,
+      `wanted a vocabulary with a list of tokens, got ${shown}`,
+    );
+  }
 });
