@@ -48,7 +48,7 @@ async function resultsOf(home: string, name = "rates"): Promise<unknown> {
 }
 
 Deno.test("a study of six runs killed twice has the results, to the bit, of one left alone", async () => {
-  // What `auto` stands for is up to the device, and the saved runs have that.
+  // The device decides what `auto` stands for, and the saved runs have that.
   const own = { "num-iterations": 20, "save-every": 5, dtype: "auto", "matmul-precision": "auto" };
   const fixed = { ...tinyStudy()["fixed"] as object, ...own };
   const study = tinyStudy({ fixed });

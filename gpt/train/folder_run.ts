@@ -74,7 +74,7 @@ export async function* trainInFolder(
       folder,
       options.merged === undefined ? { ...content, optimizer: optimizerState } : content,
     );
-    // What the user asked for is kept.
+    // Checkpoints that the user asked for are kept.
     if (isSavedByTime && options.wantsSave?.() !== true) {
       const outdated = timedSteps.at(-2);
       if (outdated !== undefined) await removeCheckpoint(folder, outdated);
