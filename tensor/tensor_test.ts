@@ -361,7 +361,7 @@ Deno.test("tensors of different devices do not mix", async () => {
 
 Deno.test("there is no device of another kind", async () => {
   const open = openDevice as (kind: string) => Promise<unknown>;
-  await assertRejects(() => open("tpu"), RangeError, "got tpu");
+  await assertRejects(() => open("tpu"), RangeError, 'got "tpu"');
 });
 
 cpuTest("a tensor prints as a short, readable array", async (device) => {
