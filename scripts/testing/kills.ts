@@ -313,13 +313,19 @@ async function resumeCopy(folder: string, step: number, home: string): Promise<v
   await Deno.remove(copy, { recursive: true });
 }
 
-/** The content of the last checkpoint and the metrics of a run, without times and settings. */
+/**
+ * The content of the last checkpoint and the metrics of a run, without settings, and without what differs between
+ * equal processes: times, and the peak of memory, which for a tiny model is that of the matmuls measured at the
+ * start, whose size depends on the processor's speed at that moment.
+ */
 export async function contentsOf(folder: string): Promise<unknown> {
   const { meta } = await openCheckpoint(folder);
   const { savedAt: _, settings: __, state: { seconds: ___, ...state }, ...rest } = meta;
   const metrics = (await readMetrics(`${folder}/metrics.jsonl`)).map((record) => {
-    const timed = ["seconds", "tokensPerSecond", "flopsPerSecond", "secondsLeft"];
-    return Object.fromEntries(Object.entries(record).filter(([name]) => !timed.includes(name)));
+    const differing = ["seconds", "tokensPerSecond", "flopsPerSecond", "secondsLeft", "peakBytes"];
+    return Object.fromEntries(
+      Object.entries(record).filter(([name]) => !differing.includes(name)),
+    );
   });
   return { ...rest, state, metrics };
 }
