@@ -132,6 +132,7 @@ export function describeSense(result: SenseResult, columns: readonly Column[]): 
       row("new sequences of 8 words", ({ stories }) => percent(stories.novel)),
       row("stories copied", ({ stories }) => `${stories.copied}`),
       row("distinct sequences of 3 words", ({ stories }) => percent(stories.distinct)),
+      row("stories that end alike", ({ stories }) => percent(stories.alike)),
     ]),
     [
       `Questions about stories with a name never seen: ${newNames.right} of ${newNames.asked} right`,

@@ -28,6 +28,8 @@ export interface Judgment {
   readonly copied: number;
   /** Distinct sequences of three words, of all. */
   readonly distinct: number;
+  /** Stories with the commonest ending: those of a model that tells but one plot all end alike. */
+  readonly alike: number;
   /** The first story with a fault, if any. */
   readonly firstFault:
     | { readonly text: string; readonly sentence: string; readonly fault: string }
@@ -162,6 +164,7 @@ export function judge(documents: readonly string[], known: KnownText): Judgment 
   const sentences = checked.flatMap(({ sentences }) => sentences);
   const triples = stories.flatMap((story) => grams(story, DISTINCT));
   const faults = tally(sentences.flatMap(({ faults }) => faults).map(kindOfFault));
+  const endings = tally(checked.flatMap(({ sentences }) => sentences.at(-1)?.event ?? []));
   const failed = checked.findIndex(({ isConsistent }) => !isConsistent);
   const sentence = checked[failed]?.sentences.find(({ faults }) => faults.length > 0);
   return {
@@ -172,6 +175,7 @@ export function judge(documents: readonly string[], known: KnownText): Judgment 
     novel: known.novelty(stories),
     copied: count(stories, (story) => known.has(story)),
     distinct: ratio(new Set(triples).size, triples.length),
+    alike: ratio(Math.max(0, ...endings.values()), documents.length),
     firstFault: failed < 0 ? undefined : {
       text: stories[failed]!,
       sentence: sentence?.text ?? stories[failed]!.slice(-60),

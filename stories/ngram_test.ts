@@ -21,6 +21,10 @@ Deno.test("true stories are judged sound, and a count of four words is not", () 
   assert(counted.firstFault !== undefined && counted.faults.length > 3);
   assertEquals(judge(documents.slice(600, 610), known).copied, 10);
   assertEquals(judge(documents.slice(600, 610), known).novel, 0);
+  // The commonest of seven plots is a quarter of the text.
+  assert(truth.alike > 0.15 && truth.alike < 0.35, `${truth.alike}`);
+  assertEquals(judge([documents[0]!, documents[0]!], known).alike, 1);
+  assertEquals(judge([], known).alike, 0);
 });
 
 Deno.test("a story shares its sequences of three words with the others that have them", () => {
